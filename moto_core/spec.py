@@ -1,0 +1,107 @@
+"""What a policy is trained for and a robot must have: cameras, joints, action scale, rate.
+
+In: config/robot/<name>.yaml. Out: a frozen Spec, part of every episode and every policy bundle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from moto_core.config import load_config, to_dict
+from moto_core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class CameraSpec:
+    """One camera: where its images come from and what the policy sees of them."""
+
+    topic: str = '/camera/camera/color/image_raw'  # sensor_msgs/Image; remappable
+    height: int = 64                               # [px] of the processed image
+    width: int = 64                                # [px] of the processed image
+    crop: list[int] | None = None                  # (top, left, height, width) [px] of the raw image; None: the largest centred crop of the same aspect
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The agreement between a policy and a robot: every field must be equal on both sides."""
+
+    joints: list[str]                              # arm joint names, in the action's order
+    action_scale: list[float]                      # [rad/s] per joint, then [m/s] per gripper joint, at action 1
+    gripper: list[str] = field(default_factory=list)  # gripper joint names, the action's last entries
+    rate: float = 12.5                             # [Hz] of decisions
+    cameras: dict[str, CameraSpec] = field(default_factory=dict)
+    proprioception: list[str] = field(default_factory=list)  # any of 'position', 'velocity': of every joint and gripper joint
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError where the fields contradict each other."""
+        if len(self.action_scale) != self.action_size:
+            raise ConfigError(f'action_scale has {len(self.action_scale)} entries; expected '
+                              f'{self.action_size}, one for each of {self.names}')
+        if not all(np.isfinite(s) and s > 0 for s in self.action_scale):
+            raise ConfigError(f'action_scale {self.action_scale} must be finite and above 0')
+        if len(set(self.names)) != len(self.names):
+            raise ConfigError(f'joint names repeat: {self.names}')
+        if not (np.isfinite(self.rate) and self.rate > 0):
+            raise ConfigError(f'rate is {self.rate} Hz; expected a finite number above 0')
+        unknown = set(self.proprioception) - {'position', 'velocity'}
+        if unknown:
+            raise ConfigError(f"proprioception {sorted(unknown)} is unknown; valid: 'position', 'velocity'")
+
+    @property
+    def names(self) -> list[str]:
+        """The action's entries by name: the joints, then the gripper's."""
+        return [*self.joints, *self.gripper]
+
+    @property
+    def action_size(self) -> int:
+        """A, the number of entries of an action."""
+        return len(self.joints) + len(self.gripper)
+
+    @property
+    def proprioception_size(self) -> int:
+        """P, the length of the proprioception vector; 0 where there is none."""
+        return len(self.proprioception) * self.action_size
+
+    @property
+    def period(self) -> float:
+        """The time between two decisions [s]."""
+        return 1.0 / self.rate
+
+    @property
+    def scale(self) -> np.ndarray:
+        """The action scale as float64 (A,) [rad/s, m/s]."""
+        return np.asarray(self.action_scale, np.float64)
+
+    @property
+    def hash(self) -> str:
+        """A hash of every field but the cameras' topics, which differ between installations."""
+        data = to_dict(self)
+        for camera in data['cameras'].values():
+            camera.pop('topic')
+        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def spec_from_dict(data: dict[str, Any]) -> Spec:
+    """Returns the Spec that `to_dict` wrote; raises ConfigError for anything else."""
+    return load_config(Spec, data)
+
+
+def spec_mismatches(policy: Spec, robot: Spec) -> list[str]:
+    """Lists every difference that keeps a policy made for one spec off a robot with another."""
+    ours, theirs = to_dict(policy), to_dict(robot)
+    found = [f'{key}: policy has {ours[key]}, robot has {theirs[key]}'
+             for key in ('joints', 'gripper', 'action_scale', 'rate', 'proprioception')
+             if ours[key] != theirs[key]]
+    for name, camera in ours['cameras'].items():
+        other = theirs['cameras'].get(name)
+        if other is None:
+            found.append(f"camera '{name}': robot has only {sorted(theirs['cameras'])}")
+            continue
+        found += [f"camera '{name}' {key}: policy has {camera[key]}, robot has {other[key]}"
+                  for key in ('height', 'width', 'crop') if camera[key] != other[key]]
+    return found
