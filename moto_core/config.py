@@ -1,6 +1,6 @@
-"""Typed YAML: a frozen dataclass is the schema, YAML files hold differences, `key=value` comes last.
+"""Typed YAML: a frozen dataclass is the schema, YAML holds differences, `key=value` comes last.
 
-In: a dataclass, files or mappings, overrides. Out: a frozen instance. Nothing writes to it after load.
+In: a dataclass, files or mappings, overrides. Out: a frozen instance, never written to again.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _parse_override(text: str) -> DictConfig:
     try:
         parsed = yaml.safe_load(value)
     except yaml.YAMLError as error:
-        raise ConfigError(f"override '{text}': its value is not YAML: {_one_line(error)}") from error
+        raise ConfigError(f"'{text}': the value is not YAML: {_one_line(error)}") from error
     config = OmegaConf.create({})
     OmegaConf.update(config, key, parsed)
     return config

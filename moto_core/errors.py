@@ -1,4 +1,4 @@
-"""What the project raises: one base class, a child a room, and the 'did you mean' of unknown names."""
+"""What the project raises: a base class, a child a room, the 'did you mean' of unknown names."""
 
 from __future__ import annotations
 

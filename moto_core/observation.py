@@ -51,7 +51,8 @@ def preprocess(image: np.ndarray, camera: CameraSpec) -> np.ndarray:
     Raises ObservationError for another shape or dtype, or a crop outside the image.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise ObservationError(f'image is {image.shape} {image.dtype}; expected (H, W, 3) uint8 RGB')
+        raise ObservationError(f'image is {image.shape} {image.dtype}; '
+                               'expected (H, W, 3) uint8 RGB')
     top, left, height, width = camera.crop or _centred_crop(image.shape[:2], camera)
     if top < 0 or left < 0 or top + height > image.shape[0] or left + width > image.shape[1]:
         raise ObservationError(f'crop (top, left, height, width) = {(top, left, height, width)} '

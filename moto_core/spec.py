@@ -23,19 +23,25 @@ class CameraSpec:
     topic: str = '/camera/camera/color/image_raw'  # sensor_msgs/Image; remappable
     height: int = 64                               # [px] of the processed image
     width: int = 64                                # [px] of the processed image
-    crop: list[int] | None = None                  # (top, left, height, width) [px] of the raw image; None: the largest centred crop of the same aspect
+    # (top, left, height, width) [px] of the raw image; None: the largest centred crop that fits
+    crop: list[int] | None = None
 
 
 @dataclass(frozen=True)
 class Spec:
     """The agreement between a policy and a robot: every field must be equal on both sides."""
 
-    joints: list[str]                              # arm joint names, in the action's order
-    action_scale: list[float]                      # [rad/s] per joint, then [m/s] per gripper joint, at action 1
-    gripper: list[str] = field(default_factory=list)  # gripper joint names, the action's last entries
-    rate: float = 12.5                             # [Hz] of decisions
+    # arm joint names, in the action's order
+    joints: list[str]
+    # [rad/s] per joint, then [m/s] per gripper joint, at action 1
+    action_scale: list[float]
+    # gripper joint names, the action's last entries
+    gripper: list[str] = field(default_factory=list)
+    # [Hz] of decisions
+    rate: float = 12.5
     cameras: dict[str, CameraSpec] = field(default_factory=dict)
-    proprioception: list[str] = field(default_factory=list)  # any of 'position', 'velocity': of every joint and gripper joint
+    # any of 'position', 'velocity', each of every joint and gripper joint
+    proprioception: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Raises ConfigError where the fields contradict each other."""
@@ -50,7 +56,8 @@ class Spec:
             raise ConfigError(f'rate is {self.rate} Hz; expected a finite number above 0')
         unknown = set(self.proprioception) - {'position', 'velocity'}
         if unknown:
-            raise ConfigError(f"proprioception {sorted(unknown)} is unknown; valid: 'position', 'velocity'")
+            raise ConfigError(f'proprioception {sorted(unknown)} is unknown; '
+                              "valid: 'position', 'velocity'")
 
     @property
     def names(self) -> list[str]:
