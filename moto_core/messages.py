@@ -1,0 +1,128 @@
+"""ROS 2's stock messages as bytes: definitions as text, and CDR for the three that steps use.
+
+In: images, joint vectors, text. Out: little-endian CDR and `ros2msg` schema text.
+mcap-ros2-support decodes them; its encoder packs images byte by byte, so these three are ours.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+import numpy as np
+
+from moto_core.errors import EpisodeError, unknown_name
+
+STRING = 'std_msgs/msg/String'
+IMAGE = 'sensor_msgs/msg/Image'
+JOINT_STATE = 'sensor_msgs/msg/JointState'
+
+_FIELDS = {
+    'builtin_interfaces/msg/Time': 'int32 sec\nuint32 nanosec',
+    'builtin_interfaces/msg/Duration': 'int32 sec\nuint32 nanosec',
+    'std_msgs/msg/Header': 'builtin_interfaces/Time stamp\nstring frame_id',
+    'std_msgs/msg/String': 'string data',
+    'std_msgs/msg/Bool': 'bool data',
+    'std_msgs/msg/MultiArrayDimension': 'string label\nuint32 size\nuint32 stride',
+    'std_msgs/msg/MultiArrayLayout': 'std_msgs/MultiArrayDimension[] dim\nuint32 data_offset',
+    'std_msgs/msg/Float64MultiArray': 'std_msgs/MultiArrayLayout layout\nfloat64[] data',
+    'sensor_msgs/msg/Image':
+        'std_msgs/Header header\nuint32 height\nuint32 width\nstring encoding\n'
+        'uint8 is_bigendian\nuint32 step\nuint8[] data',
+    'sensor_msgs/msg/CompressedImage': 'std_msgs/Header header\nstring format\nuint8[] data',
+    'sensor_msgs/msg/JointState': 'std_msgs/Header header\nstring[] name\nfloat64[] position\n'
+                                  'float64[] velocity\nfloat64[] effort',
+    'sensor_msgs/msg/Joy': 'std_msgs/Header header\nfloat32[] axes\nint32[] buttons',
+    'trajectory_msgs/msg/JointTrajectoryPoint':
+        'float64[] positions\nfloat64[] velocities\nfloat64[] accelerations\nfloat64[] effort\n'
+        'builtin_interfaces/Duration time_from_start',
+    'trajectory_msgs/msg/JointTrajectory':
+        'std_msgs/Header header\nstring[] joint_names\n'
+        'trajectory_msgs/JointTrajectoryPoint[] points',
+    'diagnostic_msgs/msg/KeyValue': 'string key\nstring value',
+    'diagnostic_msgs/msg/DiagnosticStatus':
+        'byte OK=0\nbyte WARN=1\nbyte ERROR=2\nbyte STALE=3\nbyte level\nstring name\n'
+        'string message\nstring hardware_id\ndiagnostic_msgs/KeyValue[] values',
+    'diagnostic_msgs/msg/DiagnosticArray':
+        'std_msgs/Header header\ndiagnostic_msgs/DiagnosticStatus[] status',
+}
+_SEPARATOR = '\n' + '=' * 80 + '\nMSG: '
+
+
+def definition(message_type: str) -> str:
+    """Returns the `ros2msg` schema text of a stock message with all that it contains.
+
+    Raises EpisodeError for a type that is not in the table; pass its definition to `raw` instead.
+    """
+    if message_type not in _FIELDS:
+        raise EpisodeError(unknown_name('message type', message_type, _FIELDS)
+                           + '; give its definition text with it')
+    needed = [message_type]
+    for name in needed:
+        for line in _FIELDS[name].splitlines():
+            package, _, short = line.split()[0].removesuffix('[]').partition('/')
+            nested = f'{package}/msg/{short}'
+            if nested in _FIELDS and nested not in needed:
+                needed.append(nested)
+    parts = [_FIELDS[message_type]]
+    parts += [name.replace('/msg/', '/') + '\n' + _FIELDS[name] for name in needed[1:]]
+    return _SEPARATOR.join(parts) + '\n'
+
+
+def encode_string(text: str) -> bytes:
+    """Returns std_msgs/String as CDR."""
+    return _Cdr().string(text).finish()
+
+
+def encode_image(image: np.ndarray, stamp: int, frame: str = '') -> bytes:
+    """Returns a (h, w, 3) uint8 RGB image as sensor_msgs/Image CDR; stamp in [ns]."""
+    height, width, _ = image.shape
+    cdr = _Cdr().header(stamp, frame).uint32(height).uint32(width).string('rgb8')
+    return cdr.uint8(0).uint32(3 * width).uint32(image.size).raw(image.tobytes()).finish()
+
+
+def encode_joints(names: Sequence[str], stamp: int, position: np.ndarray | None = None,
+                  velocity: np.ndarray | None = None) -> bytes:
+    """Returns sensor_msgs/JointState as CDR: (n,) position [rad, m] and velocity [rad/s, m/s]."""
+    cdr = _Cdr().header(stamp, '').uint32(len(names))
+    for name in names:
+        cdr.string(name)
+    return cdr.doubles(position).doubles(velocity).doubles(None).finish()
+
+
+class _Cdr:
+    """Builds one little-endian CDR message; every number is aligned to its own size."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def finish(self) -> bytes:
+        return b'\x00\x01\x00\x00' + self.data
+
+    def raw(self, data: bytes) -> _Cdr:
+        self.data += data
+        return self
+
+    def align(self, size: int) -> _Cdr:
+        self.data += bytes(-len(self.data) % size)
+        return self
+
+    def uint8(self, value: int) -> _Cdr:
+        return self.raw(struct.pack('<B', value))
+
+    def uint32(self, value: int) -> _Cdr:
+        return self.align(4).raw(struct.pack('<I', value))
+
+    def string(self, text: str) -> _Cdr:
+        data = text.encode()
+        return self.uint32(len(data) + 1).raw(data + b'\x00')
+
+    def header(self, stamp: int, frame: str) -> _Cdr:
+        seconds, nanoseconds = divmod(stamp, 1_000_000_000)
+        return self.raw(struct.pack('<iI', seconds, nanoseconds)).string(frame)
+
+    def doubles(self, values: np.ndarray | None) -> _Cdr:
+        if values is None or len(values) == 0:
+            return self.uint32(0)
+        data = np.asarray(values, '<f8').tobytes()
+        return self.uint32(len(values)).align(8).raw(data)
