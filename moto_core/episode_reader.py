@@ -7,6 +7,8 @@ Every byte has a checksum: each chunk its own, the data section and the summary 
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import struct
 import zlib
 from collections.abc import Iterator
@@ -150,11 +152,20 @@ def recover(active: Path | str) -> Path:
     _copy(found, writer)
     writer.close(found.outcome, found.ended or 'recovered')
     if not found.damage.startswith('EndOfFile'):
-        active.replace(active.with_name(final.name + '.damaged'))
+        keep_copy(active, active.with_name(final.name + '.damaged'))
     rescue.replace(final)
     if active != final:
         active.unlink(missing_ok=True)
     return final
+
+
+def keep_copy(path: Path, copy: Path) -> None:
+    """Gives a file a second name that outlives the first one, by a link where that works."""
+    copy.unlink(missing_ok=True)
+    try:
+        os.link(path, copy)
+    except OSError:
+        shutil.copyfile(path, copy)
 
 
 def stack(header: EpisodeHeader, steps: list[Step], outcome: str, ended: str) -> Episode:
