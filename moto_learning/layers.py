@@ -1,0 +1,93 @@
+"""Dense layers: one perceptron, and M of them computed as one batched product."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from moto_learning.config import HeadConfig
+
+
+def glorot(weight: Tensor, fan_in: int, fan_out: int) -> None:
+    """Fills a weight in place with Glorot's uniform distribution for the given fans [D]."""
+    bound = math.sqrt(6 / (fan_in + fan_out))
+    with torch.no_grad():
+        weight.uniform_(-bound, bound)
+
+
+def linear(inputs: int, outputs: int, bias: bool = True, fan_in: int = 0) -> nn.Linear:
+    """Makes a Linear with Glorot weights and no bias at first.
+
+    `fan_in` is the width of the whole input where this layer sees only a part of it.
+    """
+    layer = nn.Linear(inputs, outputs, bias)
+    glorot(layer.weight, fan_in or inputs, outputs)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+class MLP(nn.Module):
+    """Maps (..., inputs) to (..., outputs) through layers with ELU."""
+
+    def __init__(self, inputs: int, units: list[int], outputs: int) -> None:
+        super().__init__()
+        widths = [inputs, *units]
+        self.hidden = nn.ModuleList(linear(a, b) for a, b in zip(widths, widths[1:]))
+        self.out = linear(widths[-1], outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns (..., outputs)."""
+        for layer in self.hidden:
+            x = F.elu(layer(x))
+        return self.out(x)
+
+
+def head(inputs: int, config: HeadConfig, outputs: int) -> MLP:
+    """Makes the MLP that a HeadConfig describes."""
+    return MLP(inputs, [config.units] * config.layers, outputs)
+
+
+class EnsembleLinear(nn.Module):
+    """M linear layers as one batched product: weight (M, in, out), bias (M, 1, out)."""
+
+    def __init__(self, members: int, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(members, inputs, outputs))
+        self.bias = nn.Parameter(torch.zeros(members, 1, outputs))
+        glorot(self.weight, inputs, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps (M, N, in), or (N, in) for every member alike, to (M, N, out)."""
+        if x.ndim == 2:
+            x = x.expand(self.weight.shape[0], *x.shape)
+        return torch.baddbmm(self.bias, x, self.weight)
+
+    def member(self, x: Tensor, index: int) -> Tensor:
+        """Maps (N, in) to (N, out) through one member alone."""
+        return torch.addmm(self.bias[index], x, self.weight[index])
+
+
+class EnsembleMLP(nn.Module):
+    """M perceptrons with ELU, each with its own layers, as batched products."""
+
+    def __init__(self, members: int, inputs: int, units: list[int], outputs: int) -> None:
+        super().__init__()
+        widths = [inputs, *units, outputs]
+        self.layers = nn.ModuleList(EnsembleLinear(members, a, b)
+                                    for a, b in zip(widths, widths[1:]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps (N, inputs) to (M, N, outputs)."""
+        for layer in self.layers[:-1]:
+            x = F.elu(layer(x))
+        return self.layers[-1](x)
+
+    def member(self, x: Tensor, index: int) -> Tensor:
+        """Maps (N, inputs) to (N, outputs) through one member, without computing the others."""
+        for layer in self.layers[:-1]:
+            x = F.elu(layer.member(x, index))
+        return self.layers[-1].member(x, index)

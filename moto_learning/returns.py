@@ -1,0 +1,56 @@
+"""Values of imagined rollouts: V_K, the mixture (5) and V^, as pure functions.
+
+A rollout has H rewards and H + 1 values V_0, time first:
+
+    s^0 --a^0--> s^1 --a^1--> ...  s^{H-1} --a^{H-1}--> s^H
+    V_0^0        V_0^1             V_0^{H-1}            V_0^H
+           r^1          r^2 ...               r^H              reward[t] holds r^{t+1}
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Expansion(NamedTuple):
+    """What value expansion gives: `value` V (H, ...) of (5), `mixed` V^ (H + 1, ...)."""
+
+    value: Tensor
+    mixed: Tensor
+
+
+def k_step_value(reward: Tensor, value: Tensor, k: int, discount: float) -> Tensor:
+    """Returns V_K (H - K + 1, ...): K rewards, then V_0, for every t that has them.
+
+    reward (H, ...), value (H + 1, ...). Source: METHOD section 3.
+    """
+    steps = reward.shape[0] - k + 1
+    total = discount ** k * value[k:k + steps]
+    for i in range(k):
+        total = total + discount ** i * reward[i:i + steps]
+    return total
+
+
+def lambda_return(reward: Tensor, value: Tensor, discount: float, lambda_: float) -> Tensor:
+    """Returns V (H, ...) of (5), the lambda-weighted mixture of V_1..V_{H-t}, by recursion.
+
+    V^t = r^{t+1} + gamma ((1 - lambda) V_0^{t+1} + lambda V^{t+1}), with V^H = V_0^H.
+    """
+    assert value.shape[0] == reward.shape[0] + 1, (value.shape, reward.shape)
+    last, found = value[-1], []
+    for t in reversed(range(reward.shape[0])):
+        last = reward[t] + discount * torch.lerp(value[t + 1], last, lambda_)
+        found.append(last)
+    return torch.stack(found[::-1]) if found else reward
+
+
+def value_expansion(reward: Tensor, value: Tensor, discount: float, lambda_: float) -> Expansion:
+    """Returns V of (5) and V^ = lambda V + (1 - lambda) V_0, whose last entry is V_0(s^H).
+
+    With H = 0 there is no V and V^ is V_0: an ordinary actor-critic.
+    """
+    expanded = lambda_return(reward, value, discount, lambda_)
+    return Expansion(expanded, torch.cat([torch.lerp(value[:-1], expanded, lambda_), value[-1:]]))
