@@ -1,0 +1,83 @@
+"""What goes into and comes out of the two networks of a bundle: names, dtypes, shapes.
+
+In: a Spec and the sizes of the recurrent state. Out: Signatures, and every difference between two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from moto_core.spec import Spec
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One input or output: a numpy dtype name and a fixed shape."""
+
+    dtype: str
+    shape: tuple[int, ...]                     # a str or None where a file leaves an axis open
+
+    def __str__(self) -> str:
+        """Returns for example 'uint8 (1, 64, 64, 3)'."""
+        return f'{self.dtype} {self.shape}'
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The inputs and outputs of one network, by name."""
+
+    inputs: Mapping[str, Tensor]
+    outputs: Mapping[str, Tensor]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the signature as dicts and lists, ready for JSON."""
+        return {side: {name: {'dtype': tensor.dtype, 'shape': list(tensor.shape)}
+                       for name, tensor in tensors.items()}
+                for side, tensors in (('inputs', self.inputs), ('outputs', self.outputs))}
+
+
+def signature_from_dict(data: Mapping[str, Any]) -> Signature:
+    """Returns the Signature that `to_dict` wrote; raises KeyError or TypeError otherwise."""
+    inputs, outputs = ({name: Tensor(str(tensor['dtype']), tuple(tensor['shape']))
+                        for name, tensor in data[side].items()} for side in ('inputs', 'outputs'))
+    return Signature(inputs, outputs)
+
+
+def encoder_signature(spec: Spec, embed: int) -> Signature:
+    """Returns what encoder.onnx of a policy for `spec` takes and gives; `embed` is E."""
+    inputs = {f'image_{name}': Tensor('uint8', (1, camera.height, camera.width, 3))
+              for name, camera in spec.cameras.items()}
+    if spec.proprioception_size:
+        inputs['proprioception'] = _float(1, spec.proprioception_size)
+    return Signature(inputs, {'embed': _float(1, embed)})
+
+
+def policy_signature(spec: Spec, embed: int, deter: int, stoch: int) -> Signature:
+    """Returns what policy.onnx takes and gives; the sizes are E, D and S*K."""
+    inputs = {'embed': _float(1, embed), 'deter': _float(1, deter), 'stoch': _float(1, stoch),
+              'previous_action': _float(1, spec.action_size), 'is_first': _float(1)}
+    outputs = {'action': _float(1, spec.action_size), 'next_deter': _float(1, deter),
+               'next_stoch': _float(1, stoch), 'uncertainty': _float(1)}
+    return Signature(inputs, outputs)
+
+
+def signature_mismatches(where: str, expected: Signature, found: Signature) -> list[str]:
+    """Lists every missing, unexpected and different input and output of `found`."""
+    return [difference
+            for side, ours, theirs in (('input', expected.inputs, found.inputs),
+                                       ('output', expected.outputs, found.outputs))
+            for name in dict.fromkeys([*ours, *theirs])
+            if (difference := _difference(f"{where} {side} '{name}'", ours.get(name),
+                                          theirs.get(name)))]
+
+
+def _float(*shape: int) -> Tensor:
+    return Tensor('float32', shape)
+
+
+def _difference(what: str, expected: Tensor | None, found: Tensor | None) -> str:
+    if expected == found:
+        return ''
+    return f'{what}: expected {expected or "nothing"}, got {found or "nothing"}'
