@@ -33,10 +33,6 @@ class State(NamedTuple):
         """The state as the heads read it: [h, z] (..., D + S * K)."""
         return torch.cat([self.deter, self.stoch], -1)
 
-    def map(self, function: object) -> State:
-        """Applies a function of one tensor to each part."""
-        return State(*(function(part) for part in self))  # type: ignore[operator]
-
 
 class EnsembleRSSM(nn.Module):
     """The latent dynamics; every method takes and returns the state."""
