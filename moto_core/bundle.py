@@ -75,11 +75,12 @@ def write_bundle(folder: Path | str, encoder: bytes, policy: bytes, manifest: Ma
     A bundle that is there already with the same content is checked and returned.
     Raises BundleError where the disk refuses, or where that folder exists and is damaged.
     """
-    content = dict(zip(CONTENT, (encoder, policy, _to_npz(selftest))))
     try:
+        content = dict(zip(CONTENT, (encoder, policy, _to_npz(selftest))))
         text = replace(manifest, files={n: _record(data) for n, data in content.items()}).to_json()
     except (TypeError, ValueError) as error:
-        raise BundleError(f'the manifest is not plain JSON: {error}') from error
+        raise BundleError('the manifest is not plain JSON, or the self-test not plain arrays: '
+                          f'{error}') from error
     name = hashlib.sha256(text).hexdigest()
     target = Path(folder) / name
     if not target.exists():
@@ -156,6 +157,8 @@ def _parse_manifest(path: Path, text: bytes) -> Manifest:
             raise BundleError(f"'{path}': rate is {rate} Hz; expected the spec's {spec.rate} Hz")
         data['files'] = {name: {'bytes': int(data['files'][name]['bytes']),
                                 'sha256': str(data['files'][name]['sha256'])} for name in CONTENT}
+        if not (isinstance(data['tolerance'], float) and 0 < data['tolerance'] < np.inf):
+            raise BundleError(f"'{path}': tolerance is {data['tolerance']!r}; expected above 0")
         data |= {part: signature_from_dict(data[part]) for part in ('encoder', 'policy')}
         return Manifest(spec=spec, **data)
     except BundleError:

@@ -17,7 +17,7 @@ import numpy as np
 from moto_core.bundle import Bundle
 from moto_core.errors import BundleError
 from moto_core.onnx_session import REFUSALS
-from moto_core.signature import Signature, Tensor, signature_mismatches
+from moto_core.signature import Tensor, tensor_mismatches
 
 if TYPE_CHECKING:
     from moto_core.policy import Policy, PolicyStep
@@ -89,7 +89,7 @@ def _check_arrays(bundle: Bundle) -> int:
                 for name, tensor in each_step.items()}
     expected |= {key: policy.inputs[key] for key in STATE.values()}
     found = {name: Tensor(array.dtype.name, array.shape) for name, array in arrays.items()}
-    wrong = signature_mismatches('array', Signature(expected, {}), Signature(found, {}))
+    wrong = tensor_mismatches('array', expected, found)
     if wrong:
         raise BundleError(f"'{where}': {'; '.join(wrong)}")
     return len(is_first)

@@ -65,19 +65,18 @@ def policy_signature(spec: Spec, embed: int, deter: int, stoch: int) -> Signatur
 
 def signature_mismatches(where: str, expected: Signature, found: Signature) -> list[str]:
     """Lists every missing, unexpected and different input and output of `found`."""
-    return [difference
-            for side, ours, theirs in (('input', expected.inputs, found.inputs),
-                                       ('output', expected.outputs, found.outputs))
-            for name in dict.fromkeys([*ours, *theirs])
-            if (difference := _difference(f"{where} {side} '{name}'", ours.get(name),
-                                          theirs.get(name)))]
+    return [*tensor_mismatches(f'{where} input', expected.inputs, found.inputs),
+            *tensor_mismatches(f'{where} output', expected.outputs, found.outputs)]
+
+
+def tensor_mismatches(where: str, expected: Mapping[str, Tensor],
+                      found: Mapping[str, Tensor]) -> list[str]:
+    """Lists every name that is missing, unexpected or of another dtype or shape."""
+    return [f"{where} '{name}': expected {expected.get(name, 'nothing')}, "
+            f"got {found.get(name, 'nothing')}"
+            for name in dict.fromkeys([*expected, *found])
+            if expected.get(name) != found.get(name)]
 
 
 def _float(*shape: int) -> Tensor:
     return Tensor('float32', shape)
-
-
-def _difference(what: str, expected: Tensor | None, found: Tensor | None) -> str:
-    if expected == found:
-        return ''
-    return f'{what}: expected {expected or "nothing"}, got {found or "nothing"}'

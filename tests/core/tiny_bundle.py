@@ -27,7 +27,8 @@ STEPS = 50
 
 def write_tiny_bundle(folder: Path, spec: Spec = SPEC, **changes: object) -> Path:
     """Writes a good bundle; `changes` replaces encoder, policy, selftest or a manifest's field."""
-    parts = {'encoder': encoder_onnx(spec), 'policy': policy_onnx(spec), 'selftest': selftest(spec)}
+    parts: dict = {'encoder': encoder_onnx(spec), 'policy': policy_onnx(spec),
+                   'selftest': selftest(spec)}
     parts |= {name: changes.pop(name) for name in list(changes) if name in parts}
     manifest = {'spec': spec, 'encoder': encoder_signature(spec, 1),
                 'policy': policy_signature(spec, 1, 1, 2), 'git_hash': 'abc', 'episodes': ['e1'],
@@ -53,8 +54,8 @@ def encoder_onnx(spec: Spec = SPEC, opset: int = 18, dtype: str = 'uint8') -> by
     nodes += [helper.make_node('Sum', terms, ['sum']),
               helper.make_node('Reshape', ['sum', 'shape'], ['embed'])]
     return _model(nodes, inputs, {'embed': Tensor('float32', (1, 1))},
-                  {'pixel_axes': np.int64([1, 2, 3]), 'one': np.int64([1]), 'c255': np.float32(255),
-                   'shape': np.int64([1, 1])}, opset)
+                  {'pixel_axes': np.int64([1, 2, 3]), 'one': np.int64([1]),
+                   'c255': np.float32(255), 'shape': np.int64([1, 1])}, opset)
 
 
 def policy_onnx(spec: Spec = SPEC, value: float = 1.0) -> bytes:
@@ -101,7 +102,8 @@ def selftest(spec: Spec = SPEC) -> dict[str, np.ndarray]:
                'stoch': np.ones((1, 2)), 'previous_action': np.full((1, spec.action_size), 3.0),
                'action': np.stack([row[0] for row in rows]),
                'next_deter': np.stack([[row[1]] for row in rows]),
-               'next_stoch': np.stack([embed > 0.5, embed <= 0.5], -1), 'uncertainty': np.abs(embed)}
+               'next_stoch': np.stack([embed > 0.5, embed <= 0.5], -1),
+               'uncertainty': np.abs(embed)}
     return {name: array if array.dtype == np.uint8 else array.astype(np.float32)
             for name, array in arrays.items()}
 
