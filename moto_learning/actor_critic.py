@@ -61,7 +61,7 @@ def model_critic_loss(q: Tensor, value: Tensor) -> Tensor:
 
 def data_critic_loss(q: Tensor, reward: Tensor, next_value: Tensor, weight: Tensor,
                      discount: float) -> Tensor:
-    """Returns (8), summed over critics: the mean of (r_{j+1} + gamma V^(s_{j+1}) - Q_i(s_j, a_j))^2.
+    """Returns (8), summed over critics: mean of (r_{j+1} + gamma V^(s_{j+1}) - Q_i(s_j, a_j))^2.
 
     q (members, N) at true states and actions; reward (N,) and next_value (N,) belong to the state
     after; weight (N,) is 0 where the pair is none (a sequence's first row, a new episode).
@@ -71,7 +71,7 @@ def data_critic_loss(q: Tensor, reward: Tensor, next_value: Tensor, weight: Tens
 
 
 def behaviour_prior(log_prob: Tensor, mask: Tensor) -> Tensor:
-    """Returns -mean ln pi(a_t | s_t) over the steps (B, T) of successful trajectories; 0 of none."""
+    """Returns -mean ln pi(a_t | s_t) over successful trajectories' steps (B, T); 0 of none."""
     return -(log_prob * mask).sum() / mask.sum().clamp(min=1)
 
 

@@ -72,7 +72,8 @@ class Agent:
 
     def update_model(self, data: Mapping[str, Any]) -> tuple[bool, State, dict[str, Tensor]]:
         """Takes a step down the loss (1); returns the posterior states (B, T), detached."""
-        noise = self.world_model.draw_noise(*data['reward'].shape, self.generator)
+        batch, length = data['reward'].shape
+        noise = self.world_model.draw_noise(batch, length, self.generator)
         loss, post, metrics = self.world_model.loss(data, noise)
         finite, metrics['model/grad_norm'] = self.optimizers['model'].step(loss)
         return finite, State(*(part.detach() for part in post)), metrics
@@ -85,12 +86,12 @@ class Agent:
             starts = draw_starts(post, data, c.starts, self.generator)
             imagined, reward, metrics = self.imagine(starts.state)
             target = self.expand(imagined, reward, 'target')
-            value = target if c.actor.value == 'target' else self.expand(imagined, reward, 'online')
-            actor_finite, found = self.update_actor(imagined, value.mixed, post, data)
-            with torch.no_grad():
-                after = target if c.critic.data_value == 'target' else self.expand(
-                    imagined, reward, 'online')
-        critics_finite, more = self.update_critics(imagined, target.value, after.mixed[0], starts)
+            online = self.expand(imagined, reward, 'online') if self._needs_online() else target
+            by_name = {'target': target, 'online': online}
+            actor_finite, found = self.update_actor(imagined, by_name[c.actor.value].mixed, post,
+                                                    data)
+        critics_finite, more = self.update_critics(
+            imagined, target.value, by_name[c.critic.data_value].mixed[0], starts)
         metrics['imagined/value'] = target.mixed.detach().mean()
         return actor_finite and critics_finite, metrics | found | more
 
@@ -107,13 +108,14 @@ class Agent:
         if c.horizon:
             metrics |= {'imagined/reward': reward.detach().mean(),
                         'imagined/disagreement': imagined.uncertainty.detach().mean()}
-        return imagined, penalised_reward(reward, imagined.uncertainty, c.uncertainty.alpha), metrics
+        reward = penalised_reward(reward, imagined.uncertainty, c.uncertainty.alpha)
+        return imagined, reward, metrics
 
     def expand(self, imagined: Rollout, reward: Tensor, critics: str) -> Expansion:
         """Returns V of (5) and V^ of rollouts, by the 'target' or the 'online' critics."""
         c = self.config.actor_critic
         net = self.target_critics if critics == 'target' else self.critics
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self._actor_uses_rollouts()):
+        with torch.set_grad_enabled(self._actor_uses_rollouts()):
             value = net.value(imagined.feat, imagined.action)                      # (H + 1, N)
         return value_expansion(reward, value, c.discount, c.lambda_)
 
@@ -157,17 +159,25 @@ class Agent:
         """Returns everything that the next update depends on, but for the batch."""
         return {'networks': {name: net.state_dict() for name, net in self._networks().items()},
                 'optimizers': {name: opt.state_dict() for name, opt in self.optimizers.items()},
-                'generator': self.generator.get_state(), 'updates': self.updates,
+                'generator': self.generator.get_state(), 'device': self.device.type,
+                'updates': self.updates,
                 'skipped': self.skipped}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restores what `state_dict` returned; on a CPU the next update is bit-equal."""
+        """Restores what `state_dict` returned; on the same CPU the next update is bit-equal."""
         for name, net in self._networks().items():
             net.load_state_dict(state['networks'][name])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state['optimizers'][name])
-        self.generator.set_state(state['generator'].cpu())
         self.updates, self.skipped = int(state['updates']), int(state['skipped'])
+        if state['device'] == self.device.type:
+            self.generator.set_state(state['generator'].cpu())
+        else:                          # another kind of device draws other numbers anyway
+            self.generator.manual_seed(self.config.seed + self.updates)
+
+    def _needs_online(self) -> bool:
+        c = self.config.actor_critic
+        return 'online' in (c.actor.value, c.critic.data_value)
 
     def _actor_uses_rollouts(self) -> bool:
         c = self.config.actor_critic.actor

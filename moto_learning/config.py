@@ -166,7 +166,7 @@ class TrainConfig:
     offline_updates: int = 10_000      # N_offline [P]
     online_episodes: int = 0           # episodes collected in the online phase
     episode_updates: int = 50          # G, updates after each of them [P]
-    finetune_updates: int = 500        # updates of the phase 'finetune' (episodes logged elsewhere)
+    finetune_updates: int = 500        # updates of a round of the phase 'finetune'
     log_every: int = 50                # updates between lines of metrics.jsonl
     save_every: int = 1000             # updates between checkpoints
     threads: int = 0                   # of torch on a CPU; 0: one for each core

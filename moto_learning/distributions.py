@@ -103,7 +103,7 @@ class TruncatedNormal(NamedTuple):
 
 
 def truncated_normal(out: Tensor, min_std: float) -> TruncatedNormal:
-    """Reads a head's output (..., 2 A) as DreamerV2 does: tanh mean, 2 sigmoid(x / 2) + min_std."""
+    """Reads a head's output (..., 2 A): mean tanh, std 2 sigmoid(x / 2) + min_std [D]."""
     mean, std = out.chunk(2, -1)
     return TruncatedNormal(mean.tanh(), 2 * torch.sigmoid(std / 2) + min_std)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -88,6 +89,7 @@ class EnsembleMLP(nn.Module):
 
     def member(self, x: Tensor, index: int) -> Tensor:
         """Maps (N, inputs) to (N, outputs) through one member, without computing the others."""
-        for layer in self.layers[:-1]:
+        *hidden, last = cast('list[EnsembleLinear]', list(self.layers))
+        for layer in hidden:
             x = F.elu(layer.member(x, index))
-        return self.layers[-1].member(x, index)
+        return last.member(x, index)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +65,6 @@ class Encoder(nn.Module):
             self.size += last
         if not self.size:
             raise ConfigError('the spec has neither a camera nor proprioception to learn from')
-        self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Mapping[str, Tensor],
                 proprioception: Tensor | None = None) -> Tensor:
@@ -73,7 +73,7 @@ class Encoder(nn.Module):
         for name, convolutions in self.cameras.items():
             image = images[name]
             x = normalize(image.reshape(-1, *image.shape[-3:]))                 # (N, 3, h, w)
-            for convolution in convolutions:  # type: ignore[attr-defined]
+            for convolution in cast(nn.ModuleList, convolutions):
                 x = F.elu(convolution(x))
             parts.append(x.reshape(*image.shape[:-3], -1))
         if self.proprioception is not None:
@@ -114,7 +114,6 @@ class ConvDecoder(nn.Module):
             layers.append(_conv(nn.ConvTranspose2d(
                 widths[i], widths[i + 1], config.kernel, config.stride, config.padding, rest)))
         self.layers = nn.ModuleList(layers)
-        self.to(memory_format=torch.channels_last)
 
     def forward(self, feat: Tensor) -> Tensor:
         """Returns (N, 3, h, w) of feat (N, F)."""

@@ -127,7 +127,7 @@ class EnsembleRSSM(nn.Module):
 
     def member_logits(self, deter: Tensor, members: Sequence[int]) -> Tensor:
         """Returns logits (B, T, S, K) for deter (B, T, D), row t from prior members[t] alone."""
-        c, (batch, length) = self.config, deter.shape[:2]
+        c, batch = self.config, deter.shape[0]
         by_member = [[t for t, m in enumerate(members) if m == i] for i in range(c.members)]
         order = [t for times in by_member for t in times]
         parts = [self.priors.member(deter[:, times].reshape(-1, c.deter), i)

@@ -55,8 +55,8 @@ class WorldModel(nn.Module):
         Means over B and T of: -ln p of images, reward and proprioception (up to the constants of
         their unit normals) and the KL from the posterior to one random prior at each step.
         """
-        c, vector = self.config, batch.get('proprioception')
-        embed = self.encoder(batch['images'], vector)                          # (B, T, E)
+        c = self.config
+        embed = self.encoder(batch['images'], batch.get('proprioception'))     # (B, T, E)
         post = self.rssm.observe(embed, batch['action'], batch['is_first'], noise=noise.sample)
         prior = self.rssm.member_logits(post.deter, noise.members)
         kl, kl_value = balanced_kl(post.logit, prior, c.kl.balance, c.kl.free, c.kl.free_average)
@@ -64,7 +64,8 @@ class WorldModel(nn.Module):
         terms = {'reward': normal_loss(self.reward(feat), batch['reward'].unsqueeze(-1)).mean(),
                  'image': self._image_loss(feat, batch['images'], noise.decoded)}
         if self.decoder.proprioception is not None:
-            terms['proprioception'] = normal_loss(self.decoder.proprioception(feat), vector).mean()
+            terms['proprioception'] = normal_loss(
+                self.decoder.proprioception(feat), batch['proprioception']).mean()
         loss = (c.kl.scale * kl + c.reward_scale * terms['reward'] + c.image_scale * terms['image']
                 + c.proprioception_scale * terms.get('proprioception', 0.0))
         metrics = {f'model/{name}_loss': value.detach() for name, value in terms.items()}
