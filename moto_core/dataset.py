@@ -72,8 +72,9 @@ class Dataset:
         written, or where `spec` differs from the one its episodes have.
         """
         root = Path(root)
+        wanted = lock or not (root / 'episodes').is_dir()
         try:
-            for name in ('episodes', 'cache', 'exports', 'quarantine'):
+            for name in wanted * ('episodes', 'cache', 'exports', 'quarantine'):
                 (root / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DatasetError(f"cannot make a dataset at '{root}': {error}") from error

@@ -14,10 +14,9 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-from mcap.exceptions import McapError
 from mcap.records import Channel, Chunk, DataEnd, Footer, McapRecord, Message, Schema
 from mcap.stream_reader import StreamReader, breakup_chunk
 from mcap_ros2.decoder import DecoderFactory
@@ -35,13 +34,11 @@ from moto_core.episode import (
     Step,
     header_from_dict,
 )
-from moto_core.errors import ConfigError, EpisodeError
+from moto_core.errors import EpisodeError
 from moto_core.spec import Spec
 
 RECORD_LIMIT = 1 << 30                         # [bytes] a larger record is damage
-_MAGIC, _FOOTER, _DATA_END = 8, 9 + 20, 9 + 4  # [bytes]
-_PROBLEMS = (McapError, ValueError, KeyError, TypeError, EOFError, struct.error, RuntimeError,
-             MemoryError, ConfigError, EpisodeError, IndexError, AttributeError)
+_MAGIC, _DATA_END, _DATA_END_OPCODE = 8, 9 + 4, 0x0F  # [bytes], [bytes], opcode
 
 
 @dataclass(frozen=True)
@@ -112,46 +109,39 @@ def salvage(path: Path | str, raw: bool = False) -> Salvage:
 
     Raises EpisodeError only where the file cannot be opened.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise EpisodeError(f"no episode file '{path}'; expected an .mcap file")
-    content = _Content(raw)
-    damage = ''
-    try:
-        with path.open('rb') as stream:
-            for record in _records(stream):
-                content.take(record)
-        if not path.name.endswith('.active'):
-            _check_summary(path)
-        if content.header is None:
-            raise EpisodeError('it has no first record')
-    except OSError as error:
-        raise EpisodeError(f"cannot read '{path}': {error}") from error
-    except _PROBLEMS as error:
-        damage = f'{type(error).__name__} {error}'.strip()
-    return Salvage(content.header, content.steps, content.raw, content.outcome, content.ended,
-                   damage)
+    reading, steps, others = _Reading(Path(path), raw), [], []
+    for item in reading:
+        if isinstance(item, Step):
+            steps.append(item)
+        else:
+            others.append(item)
+    return Salvage(reading.header, steps, others, reading.outcome, reading.ended, reading.damage)
 
 
 def recover(active: Path | str) -> Path:
     """Makes `episode.mcap` of an unfinished or damaged file; returns its path.
 
-    Keeps the raw messages and every whole step before the damage. The old file stays beside it
-    as `*.damaged` unless all that it lacks is its end. Raises EpisodeError (and changes nothing)
-    where not even the first record can be read.
+    Keeps the raw messages and every whole step before the damage, streaming. The old file stays
+    beside it as `*.damaged` where it holds a byte that was not understood. Raises EpisodeError
+    (and changes nothing) where it holds no step, or where the new file cannot be written.
     """
     active = Path(active)
-    found = salvage(active, raw=True)
-    if found.header is None:
-        raise EpisodeError(f"'{active}' cannot be recovered: {found.damage}; it holds no header")
     final = active.with_name(active.name.removesuffix('.active'))
     rescue = active.with_name('rescue-' + final.name)
-    rescue.with_name(rescue.name + '.active').unlink(missing_ok=True)
-    rescue.unlink(missing_ok=True)
-    writer = EpisodeWriter(rescue, found.header, floor=0)
-    _copy(found, writer)
-    writer.close(found.outcome, found.ended or 'recovered')
-    if not found.damage.startswith('EndOfFile'):
+    for left in (rescue, rescue.with_name(rescue.name + '.active')):
+        left.unlink(missing_ok=True)           # of a recovery that was itself interrupted
+    reading, writer = _Reading(active, raw=True), None
+    for item in reading:
+        assert reading.header is not None
+        writer = writer or EpisodeWriter(rescue, reading.header, floor=0)
+        if isinstance(item, Step):
+            writer.append(item)
+        else:
+            writer.raw(*item)
+    if writer is None:
+        raise EpisodeError(f"'{active}' cannot be recovered: {reading.damage or 'it is empty'}")
+    writer.close(reading.outcome, reading.ended or 'recovered')
+    if reading.damage and (reading.unread or active == final):
         keep_copy(active, active.with_name(final.name + '.damaged'))
     rescue.replace(final)
     if active != final:
@@ -187,57 +177,93 @@ def stack(header: EpisodeHeader, steps: list[Step], outcome: str, ended: str) ->
         [dict(step.latency) for step in steps], outcome, ended)
 
 
-class _Content:
-    """Collects a file's records into header, steps, raw messages and end."""
+class _Reading:
+    """Iterates over a file's steps (and raw messages), then says how it ended or was damaged."""
 
-    def __init__(self, keep_raw: bool) -> None:
-        self.keep_raw = keep_raw
+    def __init__(self, path: Path, raw: bool = False) -> None:
+        self.path, self.keep_raw = path, raw
         self.header: EpisodeHeader | None = None
-        self.steps: list[Step] = []
-        self.raw: list[RawMessage] = []
-        self.outcome, self.ended = 'unlabelled', ''
+        self.outcome, self.ended, self.damage = 'unlabelled', '', ''
+        self.unread = 0                        # [bytes] after the last record that was whole
+        self._count = 0
         self._schemas: dict[int, Schema] = {}
         self._channels: dict[int, Channel] = {}
         self._decoders = DecoderFactory()
         self._parts: dict[str, Any] = {}
 
-    def take(self, record: McapRecord) -> None:
+    def __iter__(self) -> Iterator[Step | RawMessage]:
+        if not self.path.is_file():
+            raise EpisodeError(f"no episode file '{self.path}'; expected an .mcap file")
+        try:
+            with self.path.open('rb') as stream:
+                self.unread = self.path.stat().st_size
+                for record in self._records(stream):
+                    item = self._take(record)
+                    if item is not None:
+                        yield item
+                if not self.path.name.endswith('.active'):
+                    _check_summary(stream)
+            if self.header is None:
+                raise EpisodeError('it has no first record')
+        except OSError as error:
+            raise EpisodeError(f"cannot read '{self.path}': {error}") from error
+        except Exception as error:  # noqa: BLE001  on damage the libraries raise anything at all
+            self.damage = f'{type(error).__name__} {error}'.strip()
+
+    def _records(self, stream: BinaryIO) -> Iterator[McapRecord]:
+        """Yields the records of checked chunks up to the footer; raises at the first damage."""
+        reader = StreamReader(stream, emit_chunks=True, validate_crcs=True,
+                              record_size_limit=RECORD_LIMIT)
+        seen_end, size = False, self.unread
+        for record in reader.records:
+            if isinstance(record, Chunk):
+                yield from breakup_chunk(record, validate_crc=True)
+            seen_end |= isinstance(record, DataEnd)
+            if isinstance(record, Footer) and not seen_end:
+                raise EpisodeError('its data section has no end')
+            self.unread = size - stream.tell()
+
+    def _take(self, record: McapRecord) -> Step | RawMessage | None:
         if isinstance(record, Schema):
             self._schemas.setdefault(record.id, record)
         elif isinstance(record, Channel):
             self._channels.setdefault(record.id, record)
         elif isinstance(record, Message):
-            self._message(record)
+            channel = self._channels[record.channel_id]
+            return self._message(record, channel, self._schemas[channel.schema_id])
+        return None
 
-    def _message(self, record: Message) -> None:
-        channel = self._channels[record.channel_id]
-        topic, schema = channel.topic, self._schemas[channel.schema_id]
+    def _message(self, record: Message, channel: Channel, schema: Schema
+                 ) -> Step | RawMessage | None:
+        topic = channel.topic
+        if self.header is None and topic != HEADER_TOPIC:
+            raise EpisodeError(f"'{topic}' comes before the first record")
         if not topic.startswith(('/moto/step/', '/moto/episode')):
-            if self.keep_raw:
-                self.raw.append(RawMessage(topic, schema.name, record.data, record.publish_time,
-                                           schema.data.decode()))
-            return
+            raw = RawMessage(topic, schema.name, record.data, record.publish_time,
+                             schema.data.decode())
+            return raw if self.keep_raw else None
         decode = self._decoders.decoder_for(channel.message_encoding, schema)
         if decode is None:
             raise EpisodeError(f"channel '{topic}' is not CDR with a ros2msg schema")
         message = decode(record.data)
+        if topic == INFO_TOPIC:
+            return self._finish_step(json.loads(message.data), record.publish_time)
         if topic == HEADER_TOPIC:
             self.header = header_from_dict(json.loads(message.data))
         elif topic == END_TOPIC:
             end = json.loads(message.data)
             self.outcome, self.ended = end['outcome'], end['ended']
-        elif topic == INFO_TOPIC:
-            self._finish_step(json.loads(message.data), record.publish_time)
         else:
             self._parts[topic] = message
+        return None
 
-    def _finish_step(self, info: dict[str, Any], stamp: int) -> None:
-        if self.header is None:
-            raise EpisodeError('a step comes before the first record')
+    def _finish_step(self, info: dict[str, Any], stamp: int) -> Step:
+        assert self.header is not None
         parts, self._parts = self._parts, {}
-        if info.pop('step') != len(self.steps):
-            raise EpisodeError(f'step {len(self.steps)} is missing')
-        self.steps.append(_step(self.header.spec, parts, info, stamp))
+        if info.pop('step') != self._count:
+            raise EpisodeError(f'step {self._count} is missing')
+        self._count += 1
+        return _step(self.header.spec, parts, info, stamp)
 
 
 def _step(spec: Spec, parts: dict[str, Any], info: dict[str, Any], stamp: int) -> Step:
@@ -264,38 +290,14 @@ def _number(value: float | None) -> float:
     return float('nan') if value is None else float(value)
 
 
-def _records(stream: Any) -> Iterator[McapRecord]:
-    """Yields the records of checked chunks up to the footer; raises at the first damage."""
-    reader = StreamReader(stream, emit_chunks=True, validate_crcs=True,
-                          record_size_limit=RECORD_LIMIT)
-    seen_end = False
-    for record in reader.records:
-        if isinstance(record, Chunk):
-            yield from breakup_chunk(record, validate_crc=True)
-        seen_end |= isinstance(record, DataEnd)
-        if isinstance(record, Footer) and not seen_end:
-            raise EpisodeError('its data section has no end')
-
-
-def _check_summary(path: Path) -> None:
+def _check_summary(stream: BinaryIO) -> None:
     """Raises EpisodeError unless the summary follows the data and fits its checksum."""
-    data = path.read_bytes()
-    start, offsets, crc = struct.unpack_from('<QQI', data, len(data) - _MAGIC - 20)
-    if zlib.crc32(data[start:len(data) - _MAGIC - 4]) != crc:
+    end = stream.seek(-_MAGIC, os.SEEK_END)
+    stream.seek(end - 20)
+    start, _, crc = struct.unpack('<QQI', stream.read(20))
+    stream.seek(start - _DATA_END)
+    data = stream.read(end - start + _DATA_END)
+    if zlib.crc32(data[_DATA_END:-4]) != crc:
         raise EpisodeError('the checksum of its summary does not fit')
-    if data[start - _DATA_END] != 0x0F or len(data[start:]) < _FOOTER + _MAGIC:
+    if data[0] != _DATA_END_OPCODE:
         raise EpisodeError('its summary does not follow its data')
-
-
-def _copy(found: Salvage, writer: EpisodeWriter) -> None:
-    """Writes steps and raw messages in the order of their stamps, raw ones first."""
-    raw = sorted(found.raw, key=lambda message: message.stamp)
-    position = 0
-    for step in found.steps:
-        while position < len(raw) and raw[position].stamp <= step.stamp:
-            message = raw[position]
-            writer.raw(*message)
-            position += 1
-        writer.append(step)
-    for message in raw[position:]:
-        writer.raw(*message)
