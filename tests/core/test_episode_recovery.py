@@ -114,7 +114,7 @@ def test_a_flipped_bit_anywhere_is_found_and_the_steps_before_it_are_kept(record
 def test_every_byte_of_the_end_of_a_file_is_watched(recorded, scratch):
     data, first = recorded[1], recorded[2][-1]
     path = scratch / 'tail.mcap'
-    for position in range(first, len(data), 7):
+    for position in range(first, len(data), 23):
         broken = bytearray(data)
         broken[position] ^= 0xFF
         path.write_bytes(broken)
@@ -162,9 +162,10 @@ def test_a_closed_file_that_was_not_yet_renamed_is_only_renamed(recorded, tmp_pa
 
 def test_a_torn_tail_is_kept_beside_what_was_recovered(recorded, tmp_path):
     path = tmp_path / 'episode.mcap.active'
-    path.write_bytes(recorded[0][:-100])
+    torn = recorded[0][:recorded[2][-2] + 300]
+    path.write_bytes(torn)
     assert len(read_episode(recover(path))) == COUNT - 1
-    assert (tmp_path / 'episode.mcap.damaged').read_bytes() == recorded[0][:-100]
+    assert (tmp_path / 'episode.mcap.damaged').read_bytes() == torn
 
 
 def test_actions_survive_the_change_of_units_to_the_last_bit(tmp_path):
