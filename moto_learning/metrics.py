@@ -1,0 +1,69 @@
+"""Metrics of a run: `metrics.jsonl` always, TensorBoard scalars where wanted.
+
+In: flat `group/name` numbers at an update. Out: one JSON line each, readable while it grows.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+FILE = 'metrics.jsonl'
+
+
+class MetricsLog:
+    """Appends to `<folder>/metrics.jsonl` and, if asked, to `<folder>/tensorboard`."""
+
+    def __init__(self, folder: Path, tensorboard: bool = False, updates: int = 0) -> None:
+        """Continues after `updates`: lines of later updates, lost with a crash, are dropped."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / FILE
+        _drop_after(self.path, updates)
+        self._file = self.path.open('a')
+        self._board: Any = None
+        if tensorboard:
+            from torch.utils.tensorboard import SummaryWriter
+            self._board = SummaryWriter(str(folder / 'tensorboard'), purge_step=updates + 1)
+
+    def write(self, update: int, phase: str, metrics: Mapping[str, float]) -> None:
+        """Writes one line; a value that is not finite becomes null, as JSON has no NaN."""
+        finite = {name: value if math.isfinite(value) else None
+                  for name, value in metrics.items()}
+        line = {'update': update, 'phase': phase, 'time': round(time.time(), 3), **finite}
+        self._file.write(json.dumps(line) + '\n')
+        self._file.flush()
+        if self._board is not None:
+            for name, value in metrics.items():
+                self._board.add_scalar(name, value, update)
+
+    def close(self) -> None:
+        """Closes both."""
+        self._file.close()
+        if self._board is not None:
+            self._board.close()
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """Reads the lines of a run's metrics; a last line cut short by a crash is left out."""
+    path = folder / FILE
+    lines = path.read_text().splitlines() if path.exists() else []
+    rows = []
+    for line in lines:
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            continue
+    return rows
+
+
+def _drop_after(path: Path, updates: int) -> None:
+    rows = read_metrics(path.parent)
+    kept = [row for row in rows if row['update'] <= updates]
+    if path.exists():
+        new = path.with_suffix('.new')
+        new.write_text(''.join(json.dumps(row) + '\n' for row in kept))
+        new.replace(path)
