@@ -1,0 +1,25 @@
+"""The environment that rclpy and Fast DDS need; every entry point passes here before rclpy.init.
+
+In: the process's environment. Out: the same with what is unset filled in. Nothing set is changed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import MutableMapping
+
+from moto_core.config import share_dir
+
+DISCOVERY = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
+
+
+def prepare_environment(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Fills in AMENT_PREFIX_PATH (the ament index) and the Fast DDS profile where they are unset.
+
+    The profile gives shared memory segments that hold whole camera images; without it a
+    640x480 image is cut into fragments and best effort loses most of them.
+    """
+    environment.setdefault('AMENT_PREFIX_PATH', sys.prefix)
+    profile = share_dir() / 'config' / 'ros' / 'fastdds.xml'
+    environment.setdefault('FASTRTPS_DEFAULT_PROFILES_FILE', str(profile))

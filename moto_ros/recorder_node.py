@@ -1,0 +1,221 @@
+"""The recorder's node: joins the graph's topics into episodes on disk.
+
+    policy/step, policy/observation/*, guard/executed, twin/task_state -> Recording -> Dataset
+
+Run as `python -m moto_ros.recorder_node`. Nothing waits for it: its death stops no motion.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import String
+from std_srvs.srv import SetBool, Trigger
+
+from moto_core.episode import EpisodeHeader
+from moto_core.errors import ConfigError, MotoError
+from moto_ros import names, qos
+from moto_ros.convert import to_ns, to_rgb
+from moto_ros.diagnostics import Diagnostics
+from moto_ros.lifecycle import MotoNode, from_json, said, to_json
+from moto_ros.recording import Recording
+from moto_ros.runner import run
+from moto_ros.step_join import Executed
+
+
+class RecorderNode(MotoNode):
+    """Lifecycle node 'moto_recorder'."""
+
+    def __init__(self) -> None:
+        super().__init__(names.RECORDER)
+        self.recording: Recording | None = None
+        self.active = False
+        self.policy_hash, self.task = '', self.config.record.task or self.config.twin.task
+        self.policy_heard: float | None = None  # [s] steady time of its last status
+
+    @said
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Opens the dataset under its lock, recovers what was left, and subscribes."""
+        self.events = self.say(String, names.EPISODE, qos.LATCHED)
+        self.recording = Recording(self.config.record.dataset, self.robot.spec, self.on_event)
+        for finding in self.recording.dataset.findings:
+            self.get_logger().warn(f'recovered {finding.id}: {finding.steps} steps; '
+                                   f'{finding.reason}')
+        self.hear(String, names.STEP, self.on_step, qos.LOG_READER)
+        self.hear(String, names.STATUS, self.on_status, qos.STATUS)
+        self.hear(String, names.MANIFEST, self.on_manifest, qos.LATCHED)
+        self.hear(JointState, names.EXECUTED, self.on_executed, qos.LOG_READER)
+        self.hear(String, names.TASK_STATE, self.on_task, qos.LOG_READER)
+        for camera in self.robot.spec.cameras:
+            self.hear(Image, names.observation_topic(camera), partial(self.on_image, camera),
+                      qos.LOG_READER)
+        for topic, kind in self.config.record.raw.items():
+            self.hear(message_class(kind), topic, partial(self.on_raw, topic, kind),
+                      qos.SENSOR, raw=True)
+        self.state = self.say(String, names.RECORDER_STATE, qos.STATUS)
+        self.diagnostics = Diagnostics(self, names.RECORDER)
+        for name, act in (('start_episode', self.start), ('stop_episode', self.stop),
+                          ('discard_episode', self.discard)):
+            self.serve(Trigger, name, partial(self.answer, act))
+        for name, change in (('end_episode', self.end), ('set_intervention', self.intervene)):
+            self.serve(SetBool, name, partial(self.answer_bool, change))
+        return super().on_configure(state)
+
+    @said
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Accepts episodes, where every topic can be heard."""
+        self.check_qos()
+        self.active = True
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Closes the episode that is open."""
+        self.active = False
+        if self.recording is not None:
+            self.recording.finish()
+        return super().on_deactivate(state)
+
+    def halt(self) -> None:
+        """Closes the episode that is open and gives the dataset back."""
+        if self.recording is not None:
+            self.recording.close()
+
+    def forget(self) -> None:
+        """Gives the dataset back with everything else."""
+        self.halt()
+        self.recording = None
+        super().forget()
+
+    def on_step(self, message: String) -> None:
+        """Takes a decision, and writes the one before it."""
+        info = from_json(message)
+        if self.recording is not None and self.recording.state == 'recording' and info:
+            self.recording.joiner.step(info, self.recording.intervention)
+            self.recording.append()
+
+    def on_image(self, camera: str, message: Image) -> None:
+        """Takes an image that the policy saw."""
+        if self.recording is not None:
+            self.recording.joiner.image(camera, to_ns(message.header.stamp),
+                                        to_rgb(message).copy())
+
+    def on_executed(self, message: JointState) -> None:
+        """Takes what the guard sent at one tick."""
+        if self.recording is not None and self.recording.writer is not None:
+            reasons = tuple(filter(None, message.header.frame_id.split(',')))
+            self.recording.joiner.executed(Executed(
+                to_ns(message.header.stamp), np.array(message.velocity), reasons))
+
+    def on_task(self, message: String) -> None:
+        """Takes the simulated task's reward and success."""
+        info = from_json(message)
+        if self.recording is not None and info:
+            self.recording.joiner.task(info['stamp'], info['reward'], info['success'])
+
+    def on_raw(self, topic: str, kind: str, data: bytes) -> None:
+        """Writes a message as it came."""
+        if self.recording is not None and self.recording.writer is not None:
+            try:
+                self.recording.writer.raw(topic, kind, data, self.now())
+            except MotoError as error:
+                self.recording.problem = str(error)
+
+    def on_status(self, _: String) -> None:
+        """Notes that the policy lives."""
+        self.policy_heard = self.steady_now()
+
+    def on_manifest(self, message: String) -> None:
+        """Learns which policy acts."""
+        self.policy_hash = from_json(message).get('hash', '')
+
+    def on_event(self, event: Mapping[str, Any]) -> None:
+        """Tells the policy and the session that an episode begins or ends."""
+        self.events.publish(to_json(**event))
+        log = self.get_logger()
+        (log.error if event.get('problem') else log.info)(f'episode {dict(event)}')
+
+    def report(self) -> None:
+        """Closes what has ended, and publishes the state."""
+        if self.recording is None:
+            return
+        now, heard = self.steady_now(), self.policy_heard
+        if (self.recording.state == 'recording' and heard is not None
+                and now - heard > self.config.record.policy_timeout):
+            self.recording.stop(now, 'policy_died')
+            self.policy_heard = None
+        self.recording.poll(now)
+        if self.active:
+            writer, problem = self.recording.writer, self.recording.problem
+            counts = {'id': self.recording.last, 'steps': writer.steps if writer else 0}
+            self.state.publish(to_json(state=self.recording.state, **counts, problem=problem))
+            self.diagnostics.publish([problem] if problem else [], counts, error=True)
+
+    def start(self, recording: Recording) -> str:
+        """Begins an episode."""
+        if not self.active:
+            raise ConfigError(f'{names.RECORDER} is not active; activate it first')
+        config = self.config
+        self.policy_heard = self.steady_now()
+        return recording.start(EpisodeHeader(
+            task=self.task, source=config.record.source, spec=self.robot.spec,
+            policy_hash=self.policy_hash, config_hash=config.hash,
+            extra={'robot': self.robot.name, 'profile': config.profile}))
+
+    def stop(self, recording: Recording) -> str:
+        """Ends an episode; its outcome may come later."""
+        return recording.stop(self.steady_now())
+
+    def discard(self, recording: Recording) -> str:
+        """Puts the last episode out of the dataset."""
+        return recording.discard()
+
+    def end(self, recording: Recording, success: bool) -> str:
+        """Ends and labels an episode, or labels the last one."""
+        return recording.end(success, self.steady_now())
+
+    def intervene(self, recording: Recording, on: bool) -> str:
+        """Marks the steps from now on as a person's."""
+        recording.intervention = on
+        return recording.last
+
+    def answer(self, act: Callable[[Recording], str], _: Trigger.Request,
+               answer: Trigger.Response) -> Trigger.Response:
+        """Runs a command and answers with the episode's id, or with what is wrong."""
+        try:
+            if self.recording is None:
+                raise ConfigError(f'{names.RECORDER} is not configured; configure it first')
+            answer.message, answer.success = act(self.recording), True
+        except MotoError as error:
+            answer.message, answer.success = str(error), False
+        return answer
+
+    def answer_bool(self, change: Callable[[Recording, bool], str], request: SetBool.Request,
+                    answer: SetBool.Response) -> SetBool.Response:
+        """Runs a command that takes a flag, like `answer`."""
+        return self.answer(lambda recording: change(recording, request.data), request, answer)
+
+
+def message_class(kind: str) -> type:
+    """Returns the Python class of 'package/msg/Name'; raises ConfigError where it is missing."""
+    package, _, name = kind.partition('/msg/')
+    try:
+        return getattr(importlib.import_module(f'{package}.msg'), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"message type '{kind}' cannot be imported; expected an installed type "
+                          "such as 'sensor_msgs/msg/JointState'") from error
+
+
+def main() -> int:
+    """Runs the node until a signal; returns the exit code."""
+    return run(RecorderNode)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

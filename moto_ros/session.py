@@ -1,0 +1,208 @@
+"""Runs episodes on a running graph: reset, arm, start, until success or the last step, stop.
+
+    python -m moto_ros.session --episodes 10 --max-steps 100 --json out.json
+
+On the twin the simulator resets and judges; with --operator a person does. Out: JSON with the
+episodes, latencies from image stamp to request, missed periods and the guard's interventions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rclpy
+from rclpy.utilities import remove_ros_args
+from rich.console import Console
+
+from moto_core.errors import MotoError
+from moto_ros import names
+from moto_ros.environment import prepare_environment
+from moto_ros.graph import Graph, open_graph
+
+READY = 60.0                                   # [s] for the graph to be active
+FRESH = 10.0                                   # [s] for new observations after a reset
+SILENT = 5.0                                   # [s] without a step: the episode is over
+
+
+@dataclass(frozen=True)
+class SessionConfig:
+    """What a session does."""
+
+    episodes: int = 10
+    max_steps: int = 100                       # decisions an episode at most
+    cover_camera: bool = False                 # the twin publishes a covered camera
+    record: bool = True                        # a recorder runs
+    operator: bool = False                     # a person resets and judges
+
+
+@dataclass
+class SessionResult:
+    """What a session found; `to_json` is its file."""
+
+    policy: str = ''
+    cover_camera: bool = False
+    episodes: list[dict[str, Any]] = field(default_factory=list)
+    latency_ms: list[float] = field(default_factory=list)      # image stamp to request
+    inference_ms: list[float] = field(default_factory=list)
+    missed_periods: int = 0
+    guard_interventions: Counter[str] = field(default_factory=Counter)  # reason: times it began
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns plain data, with percentiles of the latencies."""
+        marks = {f'p{q}': float(np.percentile(self.latency_ms, q)) if self.latency_ms else None
+                 for q in (50, 95, 99)}
+        return {**vars(self), 'latency': marks, 'successes': self.successes}
+
+    @property
+    def successes(self) -> int:
+        """The number of episodes that succeeded."""
+        return sum(episode['success'] for episode in self.episodes)
+
+
+class Session:
+    """One run of episodes on one graph."""
+
+    def __init__(self, graph: Graph, config: SessionConfig, console: Console) -> None:
+        self.graph, self.config, self.console = graph, config, console
+        self.result = SessionResult(cover_camera=config.cover_camera)
+
+    def run(self) -> SessionResult:
+        """Runs every episode; raises MotoError where the graph does not answer or refuses."""
+        config, graph, result = self.config, self.graph, self.result
+        wanted = ['guard', 'policy', *(['recorder'] if config.record else []),
+                  *([] if config.operator else ['task'])]
+        graph.wait(lambda: all(graph.latest[name] for name in wanted), READY,
+                   f'the states of {wanted}')
+        result.policy = graph.latest['policy']['policy']
+        if not config.operator:
+            graph.call(names.TWIN, 'cover_camera', config.cover_camera)
+        for number in range(config.episodes):
+            episode = self._episode()
+            result.episodes.append(episode)
+            self.console.print(f'episode {number + 1} of {config.episodes}: {episode}')
+        if config.record:
+            graph.wait(lambda: graph.latest['recorder']['state'] == 'idle', 5.0, 'the recorder')
+        return result
+
+    def _episode(self) -> dict[str, Any]:
+        begin = time.monotonic()
+        seed = self._reset()
+        before = Counter(self.graph.latest['guard']['began'])
+        self.graph.forget()
+        self.graph.call(names.GUARD, 'arm')
+        keeper = names.RECORDER if self.config.record else names.POLICY
+        identity = self.graph.call(keeper, 'start_episode')
+        started = time.monotonic()
+        success, ended = self._until_over()
+        seconds = time.monotonic() - started
+        success = self._finish(success)
+        steps = self._measure(before)
+        return {'id': identity if self.config.record else '', 'seed': seed, 'success': success,
+                'outcome': 'success' if success else 'failure', 'ended': ended, 'steps': steps,
+                'seconds': round(seconds, 3), 'start_seconds': round(started - begin, 3)}
+
+    def _reset(self) -> int | None:
+        """Brings the scene to a start and waits until the policy sees it; returns the seed."""
+        graph = self.graph
+        if graph.latest['guard']['state'] in ('FAULT', 'ESTOP'):
+            self.console.print(f"guard: {graph.latest['guard']}; resetting it")
+            graph.call(names.GUARD, 'reset_fault')
+        if self.config.operator:
+            self.console.input('Put the scene to its start, then press Enter: ')
+            return None
+        told = json.loads(graph.call(names.TWIN, 'reset'))
+        graph.wait(lambda: graph.latest['task']['stamp'] > told['stamp'], FRESH,
+                   'a camera image after the reset')
+        return told['seed']
+
+    def _until_over(self) -> tuple[bool, str]:
+        """Spins until success was observed by the policy, or the steps or the patience run out."""
+        graph, heard, count = self.graph, time.monotonic(), 0
+        while True:
+            graph.spin()
+            task, steps = graph.latest['task'], graph.steps
+            if len(steps) > count:
+                heard, count = time.monotonic(), len(steps)
+            if task.get('success') and steps and steps[-1]['stamp'] >= task['stamp']:
+                return True, 'done'
+            if count > self.config.max_steps:  # the last row is the last action's outcome
+                return False, 'timeout'
+            if time.monotonic() - heard > SILENT:
+                state = graph.latest['guard'], graph.latest['policy']
+                self.console.print(f'no step within {SILENT:.0f} s; guard and policy: {state}')
+                return False, 'no_steps'
+
+    def _finish(self, success: bool) -> bool:
+        graph = self.graph
+        halted = graph.start_call(names.GUARD, 'disarm')
+        if self.config.operator:
+            success = self.console.input('Success? [y/N] ').strip().lower().startswith('y')
+        if self.config.record:
+            graph.call(names.RECORDER, 'end_episode', success)
+        else:
+            graph.call(names.POLICY, 'stop_episode')
+        graph.finish_call(halted, 'disarm')
+        return success
+
+    def _measure(self, before: Counter[str]) -> int:
+        """Adds the episode's steps to the result; returns how many decisions acted."""
+        steps, result = list(self.graph.steps), self.result
+        result.latency_ms += [step['latency']['request'] for step in steps]
+        result.inference_ms += [step['latency']['inference'] for step in steps]
+        if steps:
+            result.missed_periods += steps[-1]['missed'] - steps[0]['missed']
+        ticks = self.graph.latest['guard']['ticks']
+        self.graph.wait(lambda: self.graph.latest['guard']['ticks'] != ticks, FRESH, 'the guard')
+        after = Counter(self.graph.latest['guard']['began'])
+        result.guard_interventions += after - before
+        return max(0, len(steps) - 1)
+
+
+def main() -> int:
+    """Runs the command; returns the exit code."""
+    arguments = _parser().parse_args(remove_ros_args(sys.argv)[1:])
+    config = SessionConfig(arguments.episodes, arguments.max_steps, arguments.cover_camera,
+                           not arguments.no_record, arguments.operator)
+    console = Console(soft_wrap=True)
+    prepare_environment()
+    rclpy.init()
+    session = Session(open_graph(), config, console)
+    try:
+        session.run()
+        return 0
+    except MotoError as error:
+        console.print(f'[red]{error}[/red]')
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        if arguments.json:
+            arguments.json.write_text(json.dumps(session.result.to_json(), indent=2))
+        session.graph.close()
+        rclpy.try_shutdown()
+
+
+def _parser() -> argparse.ArgumentParser:
+    about = (__doc__ or '').split('\n')[0]
+    parser = argparse.ArgumentParser(prog='moto-session', description=about)
+    defaults = SessionConfig()
+    parser.add_argument('--episodes', type=int, default=defaults.episodes)
+    parser.add_argument('--max-steps', type=int, default=defaults.max_steps,
+                        help='decisions an episode at most')
+    parser.add_argument('--cover-camera', action='store_true', help="cover the twin's camera")
+    parser.add_argument('--no-record', action='store_true', help='no recorder runs')
+    parser.add_argument('--operator', action='store_true', help='a person resets and judges')
+    parser.add_argument('--json', type=Path, help='file for the result')
+    return parser
+
+
+if __name__ == '__main__':
+    sys.exit(main())
