@@ -1,0 +1,71 @@
+"""moto-export: a run's policy as a bundle that runs without torch.
+
+In: the folder of a run, or of one of its checkpoints. Out: FOLDER/<hash> with encoder.onnx,
+policy.onnx, manifest.json and selftest.npz, tested against torch before it is left there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from moto_core.errors import BundleError, MotoError
+
+EXAMPLES = """examples:
+  moto-export runs/door --out bundles
+  moto-export runs/door/checkpoints/00002000 --out bundles --name-file bundles/door"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exports; returns 0, or 2 after a one-line error."""
+    args = _parser().parse_args(argv)
+    console = Console(markup=False, highlight=False)
+    try:
+        with console.status('exporting: two networks, 50 steps compared'):
+            from moto_learning.export import export_run
+            done = export_run(args.run, args.out)
+        if args.name_file:
+            _write_name(Path(args.name_file), done.path)
+    except MotoError as error:
+        print(f'moto-export: {error}', file=sys.stderr)
+        return 2
+    threshold = done.uncertainty_threshold
+    console.print(f'{done.path}\n'
+                  f'self-test: error {done.error:.1e}, step {done.latency * 1e3:.2f} ms (p90), '
+                  f'least margin {done.margins.least:.1e}; uncertainty threshold '
+                  f"{'none' if threshold is None else f'{threshold:.3f}'}; "
+                  f"parent {done.parent[:12] or 'none'}", soft_wrap=True)
+    if done.note:
+        console.print(done.note, soft_wrap=True)
+    return 0
+
+
+def _write_name(path: Path, bundle: Path) -> None:
+    """Writes the bundle's absolute path into a file, replaced as a whole."""
+    new = path.with_name(f'.{path.name}.{os.getpid()}')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new.write_text(f'{bundle.resolve()}\n')
+        new.replace(path)
+    except OSError as error:
+        raise BundleError(f"cannot write '{path}': {error.strerror or error}") from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        'moto-export', description=__doc__, epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('run', metavar='RUNDIR', help='a run of moto-train, or one checkpoint')
+    parser.add_argument('--out', required=True, metavar='FOLDER',
+                        help='where the bundle goes, under its hash')
+    parser.add_argument('--name-file', metavar='FILE', help="gets the bundle's path")
+    return parser
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""Videos: RGB frames to H.264 in MP4, which every browser plays."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+import cv2
+import numpy as np
+
+from moto_core.errors import MotoError
+
+
+class VideoError(MotoError):
+    """A video that cannot be written."""
+
+
+class VideoWriter:
+    """Writes (h, w, 3) uint8 RGB frames, enlarged to at least `height` [px]; a context manager."""
+
+    def __init__(self, path: Path | str, rate: float, height: int = 256) -> None:
+        """Opens `path` for frames at `rate` [Hz]; raises VideoError where that is impossible."""
+        self.path, self.height, self.frames = Path(path), height, 0
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._container = av.open(str(self.path), 'w', format='mp4')
+        except OSError as error:
+            raise VideoError(f"cannot write the video '{path}': {error}") from error
+        self._stream = self._container.add_stream(
+            'libx264', Fraction(rate).limit_denominator(1000), {'crf': '20'})
+        self._stream.pix_fmt = 'yuv420p'
+
+    def add(self, image: np.ndarray) -> None:
+        """Appends a frame; all frames must have the size of the first."""
+        factor = max(1, -(-self.height // image.shape[0]))
+        width, height = (2 * (n * factor // 2) for n in (image.shape[1], image.shape[0]))
+        large = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
+        if not self.frames:
+            self._stream.width, self._stream.height = width, height
+        if (self._stream.width, self._stream.height) != (width, height):
+            raise VideoError(f"'{self.path}': frame of {width} x {height} px; expected "
+                             f'{self._stream.width} x {self._stream.height}, as the first')
+        self._write(av.VideoFrame.from_ndarray(large, format='rgb24'))
+        self.frames += 1
+
+    def close(self) -> None:
+        """Finishes the file."""
+        if self.frames:
+            self._write(None)
+        self._container.close()
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+    def _write(self, frame: av.VideoFrame | None) -> None:
+        try:
+            for packet in self._stream.encode(frame):
+                self._container.mux(packet)
+        except OSError as error:
+            raise VideoError(f"cannot write the video '{self.path}': {error}") from error
