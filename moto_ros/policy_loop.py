@@ -62,7 +62,7 @@ class PolicyLoop:
         self._joints: tuple[np.ndarray, np.ndarray] | None = None
         self._joint_stamp: int | None = None
         self._last: float | None = None        # [s] steady time of the last step
-        self._due = 0                          # [ns] stamp from which a frame triggers a step
+        self._due: int | None = None           # [ns] stamp from which a frame triggers a step
         self.start_episode()
 
     def start_episode(self) -> None:
@@ -100,33 +100,29 @@ class PolicyLoop:
             return None
         stamps = {name: camera.stamp for name, camera in self._cameras.items()}
         stamp = min(stamp for stamp in stamps.values() if stamp is not None)
-        if 0 <= self._due - stamp < 2e9 * self.spec.period:  # further off: the clock jumped
+        if self._due is not None and 0 < self._due - stamp < 2e9 * self.spec.period:  # further off: the clock jumped
             return None
         checked = gate(stamps, self._joint_stamp, now, self.limits)
         self.reasons = (*checked.reasons, *self._frozen())
         if self.reasons:
             self.refused += 1
             return None
-        self._count_missed(steady)
+        self.count_missed(steady)
+        self._last = steady
         self._advance(stamp)
         return self._decide(stamp)
 
     def count_missed(self, steady: float) -> None:
         """Counts the periods gone by without a step, at any time; call it now and then."""
-        if self._last is not None and steady - self._last > LATEST * self.spec.period:
+        while self._last is not None and steady - self._last > LATEST * self.spec.period:
             self.missed += 1
             self._last += self.spec.period
 
     def _advance(self, stamp: int) -> None:
         period = round(1e9 * self.spec.period)
         early = round((1 - SOONEST) * period)
-        due = self._due + early                # without the tolerance
+        due = stamp if self._due is None else self._due + early  # without the tolerance
         self._due = (due if abs(stamp - due) < period else stamp) + period - early
-
-    def _count_missed(self, steady: float) -> None:
-        while self._last is not None and steady - self._last > LATEST * self.spec.period:
-            self.count_missed(steady)
-        self._last = steady
 
     def _frozen(self) -> list[str]:
         if self._joints is None:
