@@ -82,6 +82,8 @@ class JointRow(NamedTuple):
     curve_high: float                          # [rad] FR3's q_hi
     offset: float                              # [rad/s] FR3's o
     slope: float                               # [rad/s^2] FR3's d; 0: no position dependence
+    bend: float                                # [rad/s] above it braking cannot follow the curve
+    speed_max: float                           # [rad/s] the published dq_max
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,9 +115,10 @@ class Limits:
         nothing = [0.0] * self.size
         curve = [column.tolist() if column.size else nothing for column in
                  (self.q_low, self.q_high, self.velocity_offset, self.velocity_slope)]
+        bends = [_bend(o, d, self.brake) for o, d in zip(curve[2], curve[3])]
         return tuple(JointRow(*row) for row in zip(
             (self.q_min + self.margin).tolist(), (self.q_max - self.margin).tolist(),
-            self.dq.tolist(), *curve))
+            self.dq.tolist(), *curve, bends, self.dq_max.tolist()))
 
     def speed_at(self, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns (lower, upper) velocity limits [rad/s] (n,) at a position (n,) [rad].
@@ -166,6 +169,12 @@ def resolve(robot: RobotConfig, profile: str = 'normal') -> Limits:
 
 def _curve(offset: np.ndarray, slope: np.ndarray, distance: np.ndarray) -> np.ndarray:
     return np.maximum(0.0, np.sqrt(np.maximum(0.0, slope * distance)) - offset)
+
+
+def _bend(offset: float, slope: float, brake: float) -> float:
+    """The v at which d/2 v / (v + o), the deceleration along FR3's curve, equals the brake's."""
+    ratio = 2.0 * brake / slope if slope else 1.0
+    return math.inf if ratio >= 1.0 else offset * ratio / (1.0 - ratio)
 
 
 def _check_tables(robot: RobotConfig) -> None:
