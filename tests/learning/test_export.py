@@ -120,7 +120,9 @@ def torch_step(agent, frame, state):
 
 def compare(agent, policy, frames):
     """Carries both states over the frames but those with a near tie; returns how many."""
-    ours, theirs, compared = policy.initial(), policy.initial(), 0
+    left = {name: np.full_like(array, 0.7) for name, array in policy.initial().items()}
+    ours = theirs = {**left, 'is_first': np.ones(1, np.float32)}    # of an episode before
+    compared = 0
     for frame in frames:
         action, uncertainty, after, margin = torch_step(agent, frame, theirs)
         if margin < 1e-5:
