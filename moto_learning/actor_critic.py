@@ -5,6 +5,8 @@ Time is first in rollouts (H, N), as in returns.py; data is (B, T).
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +22,8 @@ class Actor(nn.Module):
         super().__init__()
         self.net = head(feat, config.head, 2 * action)
         self.min_std = config.min_std
+        share = (config.initial_std - config.min_std) / 2
+        nn.init.constant_(self.net.out.bias[action:], 2 * math.log(share / (1 - share)))
 
     def forward(self, feat: Tensor) -> TruncatedNormal:
         """Returns the distribution of actions (..., A) at feat (..., F)."""

@@ -97,6 +97,8 @@ class ActorConfig:
 
     head: HeadConfig = field(default_factory=HeadConfig)
     min_std: float = 0.1               # least standard deviation of the truncated normal [D]
+    initial_std: float = 1.1           # standard deviation before training [D: 1.1]; a wide one
+    #                                    drives means past the bounds where behaviour is cloned
     beta: float = 10.0                 # weight of the behaviour prior; 0 is the row 'No BC' [P]
     entropy: float = 1e-4              # weight of the entropy bonus [D]
     value_scale: float = 1.0           # weight of the model term (6)
@@ -212,6 +214,9 @@ class Config:
         for name, (value, bound) in least.items():
             if value < bound:
                 raise ConfigError(f'{name} is {value}; expected at least {bound}')
+        if not actor.min_std < actor.initial_std < actor.min_std + 2:
+            raise ConfigError(f'actor_critic.actor.initial_std is {actor.initial_std}; expected '
+                              f'between {actor.min_std} (min_std) and {actor.min_std + 2}')
         if not 0 < self.model.decoded <= 1:
             raise ConfigError(f'model.decoded is {self.model.decoded}; expected in (0, 1]')
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from typing import Any
 
@@ -58,7 +59,7 @@ class Optimizer:
         """Restores moments and step count; rates and decay stay those of the configuration."""
         groups = [{k: v for k, v in group.items() if k != 'params'}
                   for group in self._adam.param_groups]
-        self._adam.load_state_dict(state['adam'])
+        self._adam.load_state_dict(copy.deepcopy(state['adam']))   # torch would share its tensors
         for group, ours in zip(self._adam.param_groups, groups):
             group.update(ours)
         self.steps = int(state['steps'])

@@ -57,9 +57,8 @@ class Training:
         self.listener, self.counters = listener, Counters()
         self.stopped = False           # set from a signal handler: stop after this update
         self.left_out: list[str] = []  # episodes that came after the checkpoint
-        out.mkdir(parents=True, exist_ok=True)
-        self.agent = Agent(config, spec, choose_device(config.train.device))
         self.replay = open_replay(self._roots(), config.replay, config.seed)
+        self.agent = Agent(config, spec, choose_device(config.train.device))
         if resumed is not None:
             self.agent.load_state_dict(resumed.state['agent'])
             self.left_out = self.replay.load_state_dict(json.loads(resumed.state['replay']))
@@ -67,6 +66,7 @@ class Training:
         self.log = MetricsLog(out, config.train.tensorboard, self.agent.updates)
         self._recent: list[dict[str, float]] = []
         self._bad = 0                  # updates in a row that were not finite
+        out.mkdir(parents=True, exist_ok=True)
         (out / 'config.yaml').write_text(to_yaml(config))
 
     def offline(self) -> None:
@@ -136,10 +136,10 @@ class Training:
         batch = self.replay.sample()
         metrics = self.agent.update(batch)
         self._recent.append(metrics)
-        self._watch(metrics, batch)
         if self.agent.updates % self.config.train.log_every == 0 or done == goal:
             self.log.write(self.agent.updates, phase, _mean(self._recent))
             self._recent = []
+        self._watch(metrics, batch)
         if self.listener is not None:
             self.listener(phase, done, goal, metrics)
         if self.agent.updates % self.config.train.save_every == 0 and done < goal:

@@ -79,6 +79,12 @@ def test_the_value_is_the_least_of_the_critics():
     assert torch.allclose(critics(feat[1, 2], action[1, 2]), q[:, 1, 2], atol=1e-6)
 
 
+@pytest.mark.parametrize('std', [1.1, 0.3])
+def test_the_policy_begins_with_its_initial_deviation(std):
+    actor = Actor(3, 2, ActorConfig(head=HEAD, initial_std=std))
+    assert actor(torch.zeros(3)).scale.tolist() == pytest.approx([std, std])
+
+
 def test_the_policy_is_a_truncated_normal_of_dreamers_head():
     actor = Actor(3, 2, ActorConfig(head=HEAD, min_std=0.1))
     with torch.no_grad():

@@ -1,8 +1,8 @@
 import math
 
 import pytest
-import torch
 import tiny_learner as tiny
+import torch
 
 from moto_learning.distributions import gumbel
 from moto_learning.rssm import State, disagreement

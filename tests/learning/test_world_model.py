@@ -1,6 +1,6 @@
 import pytest
-import torch
 import tiny_learner as tiny
+import torch
 
 from moto_learning.world_model import ModelNoise, entropy, normal_loss
 

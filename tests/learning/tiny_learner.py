@@ -8,6 +8,8 @@ from moto_core.spec import CameraSpec, Spec
 from moto_learning.agent import Agent, to_tensors
 from moto_learning.config import Config
 
+torch.set_num_threads(1)                     # tests share the machine
+
 BATCH, LENGTH, ACTION = 3, 5, 2
 TINY = {
     'model': {'encoder': {'channels': [2, 3], 'padding': 1, 'proprioception': [6, 5]},

@@ -1,0 +1,61 @@
+import pytest
+import tiny_learner as tiny
+
+from moto_core.config import config_file, load_config
+from moto_core.errors import ConfigError
+from moto_learning.config import Config
+from moto_learning.resume import resumed_config
+
+
+@pytest.mark.parametrize('name', ['demo', 'small', 'paper_metaworld', 'paper_kitchen'])
+def test_every_preset_loads(name):
+    assert load_config(Config, config_file('train', name)).model.rssm.members == 7
+
+
+@pytest.mark.parametrize('name, offline, online, each', [
+    ('paper_metaworld', 1000, 500, 20), ('paper_kitchen', 10_000, 1326, 50)])
+def test_the_papers_presets_hold_the_papers_numbers(name, offline, online, each):
+    c = load_config(Config, config_file('train', name))
+    assert (c.train.offline_updates, c.train.online_episodes) == (offline, online)
+    assert c.train.episode_updates == each
+    r, m, a = c.model.rssm, c.model, c.actor_critic
+    assert (r.members, r.stoch, r.classes, r.deter) == (7, 32, 32, 1024)
+    assert m.encoder.channels == [48, 96, 192, 384] and m.encoder.kernel == 4
+    assert (m.kl.balance, m.kl.scale, m.kl.free) == (0.8, 1.0, 1.0)
+    assert (a.horizon, a.lambda_, a.discount, a.starts) == (15, 0.95, 0.99, 128)
+    assert (a.uncertainty.alpha, a.actor.beta, a.actor.entropy) == (10, 10, 1e-4)
+    assert (a.actor.min_std, a.critic.members, a.critic.target_every) == (0.1, 2, 100)
+    for head in (m.reward, a.actor.head, a.critic.head):
+        assert (head.layers, head.units) == (4, 400)
+    rates = [o.optimizer.rate for o in (m, a.actor, a.critic)]
+    assert rates == [1e-4, 8e-5, 8e-5]
+    for o in (m, a.actor, a.critic):
+        assert (o.optimizer.eps, o.optimizer.clip, o.optimizer.weight_decay) == (1e-5, 100, 1e-6)
+        assert (o.optimizer.final, o.optimizer.warmup_updates) == (1.0, 0)
+    assert (c.replay.batch, c.replay.length, c.model.decoded) == (16, 50, 1.0)
+
+
+@pytest.mark.parametrize('override, message', [
+    ('model.rssm.imagined=median', 'Valid: mean, member, row'),
+    ('actor_critic.uncertainty.logits=centered', "Did you mean 'centred'"),
+    ('actor_critic.horizn=5', "Did you mean 'actor_critic.horizon'"),
+    ('model.decoded=0', r'expected in \(0, 1\]'),
+    ('replay.length=1', 'expected at least 2'),
+    ('actor_critic.actor.initial_std=0.1', 'initial_std is 0.1; expected between'),
+    ('actor_critic.horizon=many', 'actor_critic.horizon'),
+])
+def test_a_wrong_setting_says_what_is_valid(override, message):
+    with pytest.raises(ConfigError, match=message):
+        tiny.config(override)
+
+
+def test_a_resumed_run_takes_what_may_change_and_refuses_the_rest():
+    stored = tiny.config('seed=4')
+    found = resumed_config(stored, None, ['actor_critic.actor.beta=3', 'train.log_every=7'])
+    assert found.actor_critic.actor.beta == 3 and found.train.log_every == 7
+    assert found.seed == 4 and found.model == stored.model
+    assert resumed_config(stored, None, ['seed=4']) == stored
+    for setting in ('seed=5', 'model.rssm.deter=9', 'actor_critic.critic.members=3',
+                    'model.encoder.channels=[1]', 'actor_critic.actor.head.units=9'):
+        with pytest.raises(ConfigError, match='cannot become'):
+            resumed_config(stored, None, [setting])
