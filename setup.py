@@ -8,7 +8,7 @@ HERE = Path(__file__).parent
 NAME = 'moto_ros'
 
 CORE = [
-    'numpy', 'pyyaml', 'omegaconf>=2.3', 'onnxruntime>=1.20', 'opencv-python', 'mcap>=1.2',
+    'numpy', 'pyyaml', 'omegaconf>=2.3', 'onnxruntime>=1.20', 'opencv-python', 'mcap>=1.5',
     'mcap-ros2-support>=0.5', 'filelock', 'python-ulid>=3', 'rich', 'ruckig',
 ]
 EXTRAS = {
