@@ -18,16 +18,16 @@ The speed still rises to v + a^2/(2 j) while a falls to 0. A command (v', a') is
     v' + a'^2/(2 j) <= cap                                                (velocity)
     q + slack + v' (age + latency) + x + S(v' + a'^2/(2 j)) <= q_hi       (FR3's curve)
 
-with age the measurement's, latency (two ticks and the plant's) the command's, slack = b age (age/2 + dt)
-for what was sent since the measurement, and S(v) = (v + o)^2/d, FR3's limit solved for the
-distance, continued above the speed where the brake cannot follow it as a braking parabola. Under
-the stop each left side never grows from tick to tick (a tick's a' acts over the whole tick, which
-brakes more than the ramp assumed), so if it held at the last tick, the stop's next step satisfies
-it now: there is always a legal command, with acceleration and jerk in bounds. Where the wanted
-step fails, the joint takes the largest step between the stop's and the wanted one that holds
-(bisection). What can break it lies outside: a measured position that jumps, ticks later than 1.5
-periods, a plant that does not follow; then the stop is sent all the same, and the margin takes
-the difference.
+with age the measurement's, latency (two ticks and the plant's) the command's,
+slack = b age (age/2 + dt) for what was sent since the measurement, and S(v) = (v + o)^2/d, FR3's
+limit solved for the distance, continued as a braking parabola above the speed where the brake
+cannot follow it. Under the stop each left side never grows from tick to tick (a tick's a' acts
+over the whole tick, which brakes more than the ramp assumed), so if it held at the last tick, the
+stop's next step satisfies it now: there is always a legal command, with acceleration and jerk in
+bounds. Where the wanted step fails, the joint takes the largest step between the stop's and the
+wanted one that holds (bisection). What can break it lies outside: a measured position that jumps,
+ticks later than 1.5 periods, a plant that does not follow; then the stop is sent all the same, and
+the margin takes the difference.
 
 **Approach.** An error e is closed at a'= j (sqrt(dt^2 + 2 e/j) - dt), the root of
 a' dt + a'^2/(2 j) = e, so acceleration is back at 0 when the wanted velocity is reached.
