@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from moto_core.dataset import Dataset
 
+from moto_core.dataset import Dataset
+from moto_learning.metrics import read_metrics
 from moto_learning.statistics import wilson_interval
 
 DRIVES = {'offline': 'drive', 'online': 'drive-again', 'camera_covered': 'drive-covered'}
@@ -32,7 +33,7 @@ def summarize(task: str, out: Path, seconds: Mapping[str, float]) -> dict[str, A
         'task': task,
         'device': device_name(),
         'seconds': dict(seconds),
-        'updates': count_updates(out / 'train' / 'metrics.jsonl'),
+        'updates': count_updates(out / 'train'),
         'success': {name: success(drive['episodes']) for name, drive in drives.items()},
         'latency_ms': percentiles(latency),
         'missed_periods': sum(drive['missed_periods'] for drive in uncovered),
@@ -63,13 +64,12 @@ def percentiles(values: Iterable[float]) -> dict[str, float | int | None]:
     return {'count': int(array.size), **marks}
 
 
-def count_updates(metrics: Path) -> dict[str, int]:
+def count_updates(run: Path) -> dict[str, int]:
     """Returns the number of updates of each phase, from the last line of each in metrics.jsonl."""
     counts: dict[str, int] = {}
     previous = 0
-    for row in map(json.loads, metrics.read_text().splitlines()):
-        if 'phase' in row and 'update' in row:
-            counts[row['phase']] = int(row['update'])
+    for row in read_metrics(run):
+        counts[row['phase']] = int(row['update'])
     for phase, last in sorted(counts.items(), key=lambda item: item[1]):
         counts[phase], previous = last - previous, last
     return counts

@@ -6,7 +6,6 @@ In: a demonstration's folder and its summary. Out: report.html, and prediction.p
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,16 @@ from matplotlib.figure import Figure
 
 from moto_learning import figures
 from moto_learning.demo_summary import read_drives
+from moto_learning.metrics import read_metrics
 from moto_learning.predictions import predict_episode
 
 CURVES = {
     'model/image_loss': 'image loss [nats]', 'model/reward_loss': 'reward loss [nats]',
     'model/kl': 'KL, posterior to prior [nats]',
-    'actor/behaviour_prior': 'behaviour prior: -log pi(a)',
-    'actor/value': 'value of imagined states', 'critic/loss': 'critic loss',
-    'model/disagreement': 'disagreement of the ensemble',
-    'replay/success': 'successful episodes in replay',
+    'actor/behaviour': 'behaviour prior: -log pi(a)',
+    'imagined/value': 'value of imagined states',
+    'critics/data_loss': 'critics: data loss', 'critics/model_loss': 'critics: model loss',
+    'imagined/disagreement': 'disagreement of the ensemble',
 }
 NAMES = {'offline': 'offline only', 'online': 'after fine-tuning',
          'camera_covered': 'the same, camera covered'}
@@ -48,11 +48,10 @@ code { background: #f6f8fa; padding: .1rem .3rem; border-radius: 4px; }
 
 def write_report(out: Path, summary: Mapping[str, Any], period: float = 0.08) -> Path:
     """Writes report.html (no other file is needed to read it) and returns its path."""
-    lines = (out / 'train' / 'metrics.jsonl').read_text().splitlines()
-    metrics = [json.loads(line) for line in lines]
+    metrics = read_metrics(out / 'train')
     drives = read_drives(out)
     latency = np.asarray(drives['offline']['latency_ms'] + drives['online']['latency_ms'])
-    strip = figures.png(_prediction(out, drives['online'], period))
+    strip = figures.png(_prediction(out, drives['online']))
     (out / 'prediction.png').write_bytes(strip)
     body = [
         f"<h1>{html.escape(summary['task'])}: from demonstrations to a robot that improves</h1>",
@@ -103,21 +102,20 @@ def _cards(summary: Mapping[str, Any]) -> str:
         for big, small in cards) + '</div>'
 
 
-def _prediction(out: Path, drive: Mapping[str, Any], period: float) -> Figure:
+def _prediction(out: Path, drive: Mapping[str, Any]) -> Figure:
     solved = [e['id'] for e in drive['episodes'] if e['success']]
     episode = (solved or [e['id'] for e in drive['episodes']])[0]
-    truth, predicted, context, stride = predict_episode(out / 'train', out / 'dataset', episode)
-    return figures.prediction_strip(truth, predicted, context, period * stride)
+    return figures.prediction_strip(*predict_episode(out / 'train', out / 'dataset', episode))
 
 
 def _curves(metrics: Sequence[Mapping[str, Any]]) -> Figure:
     curves = {}
     for key, title in CURVES.items():
-        rows = [(row['update'], row[key]) for row in metrics if key in row and 'update' in row]
+        rows = [(row['update'], row[key]) for row in metrics if row.get(key) is not None]
         if rows:
             updates, values = zip(*rows)
             curves[title] = (np.asarray(updates), np.asarray(values, np.float64))
-    later = [row['update'] for row in metrics if row.get('phase') not in ('offline', None)]
+    later = [row['update'] for row in metrics if row.get('phase') != 'offline']
     return figures.learning_curves(curves, min(later) if later else None)
 
 
