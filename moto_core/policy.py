@@ -82,7 +82,7 @@ class OnnxPolicy:
         self._sizes = {name: self.manifest.policy.inputs[key].shape for name, key in
                        (('deter', 'deter'), ('stoch', 'stoch'), ('action', 'previous_action'))}
         limit = self.spec.period / 2 if latency_limit is None else latency_limit
-        self.selftest: SelfTest = run_selftest(self, read, limit)
+        self.selftest: SelfTest = run_selftest(self.step, read, limit)
 
     def initial(self) -> PolicyState:
         """Returns zeros with is_first set: the network starts its own state from that flag."""

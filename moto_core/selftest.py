@@ -1,6 +1,6 @@
 """A bundle's self-test: the steps that its exporter ran, run again where it is loaded.
 
-In: a policy and selftest.npz, which holds under the networks' own names
+In: a policy's step and selftest.npz, which holds under the networks' own names
     'deter', 'stoch', 'previous_action' (1, ...)    the state before step 0 (is_first resets it)
     'is_first' (T,), 'image_<camera>' (T, h, w, 3), 'proprioception' (T, P)            inputs
     'action', 'next_deter', 'next_stoch' (T, ...), 'uncertainty' (T,)                  expected
@@ -10,7 +10,8 @@ Out: SelfTest, or BundleError. The state is carried over all T steps.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,9 +19,6 @@ from moto_core.bundle import Bundle
 from moto_core.errors import BundleError
 from moto_core.onnx_session import REFUSALS
 from moto_core.signature import Tensor, tensor_mismatches
-
-if TYPE_CHECKING:
-    from moto_core.policy import Policy, PolicyStep
 
 STATE = {'deter': 'deter', 'stoch': 'stoch', 'action': 'previous_action'}
 EXPECTED = ('action', 'next_deter', 'next_stoch', 'uncertainty')
@@ -34,8 +32,8 @@ class SelfTest(NamedTuple):
     steps: int
 
 
-def run_selftest(policy: Policy, bundle: Bundle, latency_limit: float) -> SelfTest:
-    """Steps `policy` through the bundle's self-test and returns the largest error and the latency.
+def run_selftest(step: Callable[..., Any], bundle: Bundle, latency_limit: float) -> SelfTest:
+    """Calls a policy's `step` through the bundle's self-test; returns its error and latency.
 
     Raises BundleError naming the step, output and values where an error exceeds the manifest's
     tolerance, where the file lacks an array, or where the latency [s] exceeds its limit.
@@ -50,13 +48,13 @@ def run_selftest(policy: Policy, bundle: Bundle, latency_limit: float) -> SelfTe
         joints = arrays['proprioception'][t] if 'proprioception' in arrays else None
         begin = time.perf_counter()
         try:
-            step = policy.step(images, joints, state)
+            result = step(images, joints, state)
         except REFUSALS as error:
             raise BundleError(f"bundle '{bundle.path}': step {t} of the self-test fails: "
                               f"{' '.join(str(error).split())}") from error
         seconds.append(time.perf_counter() - begin)
-        state = step.state
-        for name, got in _outputs(step).items():
+        state = result.state
+        for name, got in _outputs(result).items():
             off = np.abs(got - arrays[name][t]) / np.maximum(1, np.abs(arrays[name][t]))
             if not off.max() <= tolerance:    # also where it is not a number
                 at = int(np.argmax(np.nan_to_num(off, nan=np.inf)))
@@ -72,9 +70,9 @@ def run_selftest(policy: Policy, bundle: Bundle, latency_limit: float) -> SelfTe
     return SelfTest(worst, latency, steps)
 
 
-def _outputs(step: PolicyStep) -> dict[str, np.ndarray]:
-    return {'action': step.action, 'uncertainty': np.asarray(step.uncertainty, np.float32),
-            'next_deter': step.state['deter'][0], 'next_stoch': step.state['stoch'][0]}
+def _outputs(result: Any) -> dict[str, np.ndarray]:
+    return {'action': result.action, 'uncertainty': np.asarray(result.uncertainty, np.float32),
+            'next_deter': result.state['deter'][0], 'next_stoch': result.state['stoch'][0]}
 
 
 def _check_arrays(bundle: Bundle) -> int:
