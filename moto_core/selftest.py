@@ -21,7 +21,6 @@ from moto_core.onnx_session import REFUSALS
 from moto_core.signature import Tensor, tensor_mismatches
 
 STATE = {'deter': 'deter', 'stoch': 'stoch', 'action': 'previous_action'}
-EXPECTED = ('action', 'next_deter', 'next_stoch', 'uncertainty')
 
 
 class SelfTest(NamedTuple):
