@@ -36,9 +36,8 @@ class Children:
                 if (code := process.poll()) is not None}
 
     def stop(self, patience: float = 6.0) -> None:
-        """Asks all to stop (SIGINT), waits, then insists (SIGTERM, SIGKILL)."""
-        for number, seconds in ((signal.SIGINT, patience), (signal.SIGTERM, 2.0),
-                                (signal.SIGKILL, 2.0)):
+        """Asks all to stop (SIGTERM), waits, then ends what is left (SIGKILL)."""
+        for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 2.0)):
             for process in self.running.values():
                 if process.poll() is None:
                     with suppress(ProcessLookupError):

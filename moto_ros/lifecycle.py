@@ -73,10 +73,11 @@ class MotoNode(LifecycleNode):
         return self.steady.now().nanoseconds * 1e-9
 
     def hear(self, kind: type, topic: str, callback: Callable, profile: QoSProfile,
-             raw: bool = False) -> None:
-        """Subscribes until cleanup."""
+             raw: bool = False, checked: bool = True) -> None:
+        """Subscribes until cleanup; `checked`: a publisher it cannot hear is an error."""
         made = self.create_subscription(kind, topic, callback, profile, raw=raw)
-        self.heard.append((made.topic_name, profile))
+        if checked:
+            self.heard.append((made.topic_name, profile))
         self._made.append((self.destroy_subscription, made))
 
     def say(self, kind: type, topic: str, profile: QoSProfile) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import rclpy
+from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 from rich.console import Console
 
@@ -29,6 +31,8 @@ from moto_ros.graph import Graph, open_graph
 
 READY = 60.0                                   # [s] for the graph to be active
 FRESH = 10.0                                   # [s] for new observations after a reset
+PATIENCE = 3.0                                 # [s] for a fault to become resettable
+LATCHED = ('FAULT', 'ESTOP')
 SILENT = 5.0                                   # [s] without a step: the episode is over
 
 
@@ -53,7 +57,7 @@ class SessionResult:
     latency_ms: list[float] = field(default_factory=list)      # image stamp to request
     inference_ms: list[float] = field(default_factory=list)
     missed_periods: int = 0
-    guard_interventions: Counter[str] = field(default_factory=Counter)  # reason: times it began
+    guard_interventions: Counter[str] = field(default_factory=Counter)  # reason: decisions
 
     def to_json(self) -> dict[str, Any]:
         """Returns plain data, with percentiles of the latencies."""
@@ -95,7 +99,7 @@ class Session:
     def _episode(self) -> dict[str, Any]:
         begin = time.monotonic()
         seed = self._reset()
-        before = Counter(self.graph.latest['guard']['began'])
+        before = Counter(self.graph.latest['guard']['interventions'])
         self.graph.forget()
         self.graph.call(names.GUARD, 'arm')
         keeper = names.RECORDER if self.config.record else names.POLICY
@@ -112,9 +116,8 @@ class Session:
     def _reset(self) -> int | None:
         """Brings the scene to a start and waits until the policy sees it; returns the seed."""
         graph = self.graph
-        if graph.latest['guard']['state'] in ('FAULT', 'ESTOP'):
-            self.console.print(f"guard: {graph.latest['guard']}; resetting it")
-            graph.call(names.GUARD, 'reset_fault')
+        if graph.latest['guard']['state'] in LATCHED:
+            self._reset_fault()
         if self.config.operator:
             self.console.input('Put the scene to its start, then press Enter: ')
             return None
@@ -122,6 +125,19 @@ class Session:
         graph.wait(lambda: graph.latest['task']['stamp'] > told['stamp'], FRESH,
                    'a camera image after the reset')
         return told['seed']
+
+    def _reset_fault(self) -> None:
+        """Resets a fault as soon as the guard lets it be reset; raises MotoError if it does not."""
+        guard, end = self.graph.latest['guard'], time.monotonic() + PATIENCE
+        self.console.print(f"guard {guard['state']}: {guard['cause']}; resetting it")
+        while True:
+            try:
+                self.graph.call(names.GUARD, 'reset_fault')
+                return
+            except MotoError:
+                if time.monotonic() > end:
+                    raise
+                self.graph.spin(0.2)
 
     def _until_over(self) -> tuple[bool, str]:
         """Spins until success was observed by the policy, or the steps or the patience run out."""
@@ -135,9 +151,10 @@ class Session:
                 return True, 'done'
             if count > self.config.max_steps:  # the last row is the last action's outcome
                 return False, 'timeout'
+            if graph.latest['guard']['state'] in LATCHED:
+                return False, 'fault'
             if time.monotonic() - heard > SILENT:
-                state = graph.latest['guard'], graph.latest['policy']
-                self.console.print(f'no step within {SILENT:.0f} s; guard and policy: {state}')
+                self.console.print(f"no step within {SILENT:.0f} s; policy {graph.latest['policy']}")
                 return False, 'no_steps'
 
     def _finish(self, success: bool) -> bool:
@@ -159,9 +176,9 @@ class Session:
         result.inference_ms += [step['latency']['inference'] for step in steps]
         if steps:
             result.missed_periods += steps[-1]['missed'] - steps[0]['missed']
-        ticks = self.graph.latest['guard']['ticks']
-        self.graph.wait(lambda: self.graph.latest['guard']['ticks'] != ticks, FRESH, 'the guard')
-        after = Counter(self.graph.latest['guard']['began'])
+        self.graph.latest['guard'] = {'at_rest': False}
+        self.graph.wait(lambda: self.graph.latest['guard']['at_rest'], FRESH, 'rest')
+        after = Counter(self.graph.latest['guard']['interventions'])
         result.guard_interventions += after - before
         return max(0, len(steps) - 1)
 
@@ -173,7 +190,8 @@ def main() -> int:
                            not arguments.no_record, arguments.operator)
     console = Console(soft_wrap=True)
     prepare_environment()
-    rclpy.init()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     session = Session(open_graph(), config, console)
     try:
         session.run()

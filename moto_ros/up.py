@@ -60,6 +60,7 @@ def main() -> int:
     try:
         for process in table:
             children.start(process.node, command(process))
+        children.start(follower.node, command(follower))
         return tend(children, table, follower, stop, console)
     finally:
         children.stop()
@@ -107,9 +108,7 @@ def tend(children: Children, table: list[Process], follower: Process, stop: list
             told.add(name)
             if name == follower.node:
                 return code
-            if name == MANAGER and code == 0:
-                children.start(follower.node, command(follower))
-            else:
+            if name != MANAGER or code:
                 console.print(f'{name} ended with code {code}', style='red')
                 if name in required or name == MANAGER:
                     return 1

@@ -1,0 +1,149 @@
+"""The simulated robot in real time, without ROS: commands in, ticks of 4 ms that follow the clock.
+
+    steady clock -> due ticks -> velocity of each -> set_velocity, advance(1)
+                              -> between them: Joints, Frames with reward and success
+
+An array command holds until `watchdog` of silence, then the target stops where it is (fault 19: a
+real forward controller would hold the last velocity for ever). A trajectory runs to its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from moto_core.errors import ConfigError
+from moto_core.spec import Spec
+
+TICK = 0.004                                   # [s] two steps of physics
+CATCH_UP = 0.100                               # [s] behind the clock that are made good
+COVERED_NOISE = 3                              # grey levels of a covered camera's noise
+
+
+class Simulation(Protocol):
+    """What the twin needs of moto_sim's KitchenSim."""
+
+    @property
+    def position(self) -> np.ndarray:
+        """(A,) [rad, m]."""
+
+    @property
+    def velocity(self) -> np.ndarray:
+        """(A,) [rad/s, m/s]."""
+
+    def set_velocity(self, velocity: np.ndarray) -> None:
+        """Takes a command (A,) [rad/s, m/s]."""
+
+    def advance(self, ticks: int) -> None:
+        """Steps physics by ticks of 4 ms."""
+
+    def render(self, camera: str, height: int, width: int) -> np.ndarray:
+        """Returns (h, w, 3) uint8 RGB."""
+
+    def reward(self) -> float:
+        """Returns the task's reward now."""
+
+    def success(self) -> bool:
+        """Says whether the task is done."""
+
+
+class Joints(NamedTuple):
+    """The joints at one tick."""
+
+    time: float                                # [s] steady clock
+    position: np.ndarray                       # (A,) [rad, m]
+    velocity: np.ndarray                       # (A,) [rad/s, m/s]
+
+
+class Frame(NamedTuple):
+    """What the cameras see at one tick, and what the task says."""
+
+    time: float                                # [s] steady clock
+    images: Mapping[str, np.ndarray]           # camera: (h, w, 3) uint8 RGB
+    reward: float
+    success: bool
+
+
+class TwinLoop:
+    """One simulation that follows the steady clock."""
+
+    def __init__(self, sim: Simulation, spec: Spec, joint_rate: float, camera_rate: float,
+                 watchdog: float) -> None:
+        """Rates in [Hz], at most 250; watchdog in [s]."""
+        self.sim, self.spec, self.watchdog = sim, spec, watchdog
+        self.joint_ticks = _ticks('joint_rate', joint_rate)
+        self.camera_ticks = _ticks('camera_rate', camera_rate or spec.rate)
+        self.covered, self.overruns = False, 0
+        self._noise = np.random.default_rng(0)
+        self._n = len(spec.joints)
+        self.start(0.0)
+
+    def start(self, now: float) -> None:
+        """Begins anew at `now` [s]: at rest, with a frame at once."""
+        self._origin, self._tick = now, 0
+        self._arm, self._arm_at = np.zeros(self._n), -np.inf
+        self._fingers, self._fingers_at = np.zeros(len(self.spec.gripper)), -np.inf
+        self._times, self._velocities, self._trajectory_at = None, None, -np.inf
+
+    def command(self, velocity: np.ndarray, now: float) -> None:
+        """Takes an array command (n,) [rad/s]; it ends a trajectory."""
+        self._arm, self._arm_at, self._times = velocity, now, None
+
+    def gripper(self, velocity: np.ndarray, now: float) -> None:
+        """Takes a finger command (g,) [m/s]."""
+        self._fingers, self._fingers_at = velocity, now
+
+    def trajectory(self, times: np.ndarray, velocities: np.ndarray, now: float) -> None:
+        """Takes times (k,) [s from now] and velocities (k, n) [rad/s] in place of any other."""
+        self._times, self._velocities, self._trajectory_at = times, velocities, now
+
+    def advance(self, now: float) -> Iterator[Joints | Frame]:
+        """Steps up to `now` [s], giving what is due on the way.
+
+        More than 0.1 s behind, simulated time is left behind the clock and an overrun is counted.
+        """
+        behind = now - self.time - CATCH_UP
+        if behind > 0:
+            self.overruns += 1
+            self._origin += behind
+        while self.time <= now:
+            if self._tick % self.joint_ticks == 0:
+                yield Joints(self.time, self.sim.position, self.sim.velocity)
+            if self._tick % self.camera_ticks == 0:
+                yield self._frame()
+            self.sim.set_velocity(self.wanted(self.time))
+            self.sim.advance(1)
+            self._tick += 1
+
+    @property
+    def time(self) -> float:
+        """The steady clock's time [s] of the simulated state."""
+        return self._origin + self._tick * TICK
+
+    def wanted(self, time: float) -> np.ndarray:
+        """Returns the velocity (A,) [rad/s, m/s] that the commands ask for at a time [s]."""
+        arm = np.zeros(self._n)
+        if self._times is not None and self._velocities is not None:
+            elapsed = time - self._trajectory_at
+            arm = np.array([np.interp(elapsed, self._times, column, right=0.0)
+                            for column in self._velocities.T])
+        elif time - self._arm_at <= self.watchdog:
+            arm = self._arm
+        alive = time - self._fingers_at <= self.watchdog
+        return np.concatenate([arm, self._fingers if alive else np.zeros_like(self._fingers)])
+
+    def _frame(self) -> Frame:
+        images = {}
+        for name, camera in self.spec.cameras.items():
+            shape = (camera.height, camera.width, 3)
+            images[name] = (self._noise.integers(0, COVERED_NOISE, shape, np.uint8) if self.covered
+                            else self.sim.render(name, camera.height, camera.width))
+        return Frame(self.time, images, float(self.sim.reward()), bool(self.sim.success()))
+
+
+def _ticks(name: str, rate: float) -> int:
+    if not 1.0 <= rate <= 250.0:
+        raise ConfigError(f'twin.{name} is {rate} Hz; expected 1 to 250 Hz')
+    return max(1, round(1.0 / (rate * TICK)))
