@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,11 +50,12 @@ def evaluate(env: Any, policy: Policy, episodes: int, seed: int, max_steps: int 
     """Runs episodes from reset(seed + i) and scores them; `listener` hears of each.
 
     `max_steps` decisions an episode at most (0: the task's own). `cover_camera` shows the policy
-    black images; the video shows the camera's all the same.
+    black images; the video shows the environment's `render()` all the same.
     """
     scores = []
     for index in range(episodes):
-        watched = Watched(policy, cover_camera, video)
+        film = None if video is None else partial(_film, env, video)
+        watched = Watched(policy, cover_camera, film)
         result = run_episode(env, watched, None, max_steps, seed + index)
         scores.append(Score(seed + index, result.steps, result.return_, result.success,
                             result.uncertainty, 1e3 * float(np.median(watched.seconds))))
@@ -109,8 +111,8 @@ def check_fits(policy: Policy, spec: Spec) -> None:
 class Watched:
     """A policy that is timed, filmed and, where wanted, shown black images."""
 
-    def __init__(self, policy: Policy, cover: bool, video: VideoWriter | None) -> None:
-        self.policy, self.cover, self.video = policy, cover, video
+    def __init__(self, policy: Policy, cover: bool, film: Callable[[], None] | None) -> None:
+        self.policy, self.cover, self.film = policy, cover, film
         self.seconds: list[float] = []
         self.spec, self.hash = policy.spec, policy.hash
 
@@ -121,8 +123,8 @@ class Watched:
     def step(self, images: Mapping[str, np.ndarray], proprioception: np.ndarray | None,
              state: PolicyState) -> PolicyStep:
         """Returns the policy's step."""
-        if self.video is not None:
-            self.video.add(_side_by_side(images))
+        if self.film is not None:
+            self.film()
         if self.cover:
             images = {name: np.zeros_like(image) for name, image in images.items()}
         begin = time.perf_counter()
@@ -157,6 +159,5 @@ def _demonstrator(env: Any) -> Callable[[], np.ndarray]:
     return tasks.demonstrator(env)
 
 
-def _side_by_side(images: Mapping[str, np.ndarray]) -> np.ndarray:
-    height = min(image.shape[0] for image in images.values())
-    return np.concatenate([image[:height] for image in images.values()], 1)
+def _film(env: Any, video: VideoWriter) -> None:
+    video.add(env.render())

@@ -20,7 +20,7 @@ class VideoError(MotoError):
 class VideoWriter:
     """Writes (h, w, 3) uint8 RGB frames, enlarged to at least `height` [px]; a context manager."""
 
-    def __init__(self, path: Path | str, rate: float, height: int = 256) -> None:
+    def __init__(self, path: Path | str, rate: float, height: int = 240) -> None:
         """Opens `path` for frames at `rate` [Hz]; raises VideoError where that is impossible."""
         self.path, self.height, self.frames = Path(path), height, 0
         try:

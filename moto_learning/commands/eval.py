@@ -48,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _evaluate(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     if args.episodes < 1:
         raise ConfigError(f'--episodes is {args.episodes}; expected at least 1')
+    if args.max_steps < 0:
+        raise ConfigError(f"--max-steps is {args.max_steps}; expected 0 (the task's own) or more")
     try:
         from moto_learning.evaluate import built_in, check_fits, evaluate, load_policy, summarize
         from moto_learning.video import VideoWriter
@@ -56,9 +58,11 @@ def _evaluate(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         raise ConfigError(f"something is missing ({error}); pip install '.[train,sim]'") from error
     began, policy = time.time(), load_policy(args.policy)
     cameras = [] if policy is None else list(policy.spec.cameras.values())
-    env = tasks.make(args.task, robot=args.robot or None,
-                     guard=None if args.profile == 'none' else args.profile,
-                     size=cameras[0].height if cameras else 64, seed=args.seed)
+    env: Any = tasks.make(
+        args.task, robot=args.robot or None,
+        guard=None if args.profile == 'none' else args.profile,
+        size=cameras[0].height if cameras else None, seed=args.seed,
+        max_steps=args.max_steps or None)
     try:
         policy = policy or built_in(args.policy, env, args.seed)
         check_fits(policy, env.spec)
@@ -72,8 +76,8 @@ def _evaluate(args: argparse.Namespace, console: Console) -> dict[str, Any]:
                 good.append(score.success)
                 progress.update(bar, advance=1, note=f'{sum(good)} of {len(good)} succeeded')
 
-            scores = evaluate(env, policy, args.episodes, args.seed, args.max_steps,
-                              args.cover_camera, video, show)
+            scores = evaluate(env, policy, args.episodes, args.seed, 0, args.cover_camera, video,
+                              show)
     finally:
         env.close()
     return {'task': args.task, 'policy': args.policy, 'hash': policy.hash, 'seed': args.seed,

@@ -49,6 +49,9 @@ class CountingEnv:
         info = {'success': self.seeds[-1] % 2 == 0 and self.t == 2, 'executed': action}
         return self._observation(), float(action.sum()), False, self.t == LENGTH, info
 
+    def render(self):
+        return np.full((8, 12, 3), 10 * self.t + 100, np.uint8)
+
     def close(self):
         self.closed = True
 
@@ -79,11 +82,12 @@ def tasks(monkeypatch):
     module = types.ModuleType('moto_sim.tasks')
     module.made = []
 
-    def make(task, robot=None, guard=None, size=64, seed=None):
+    def make(task, robot=None, guard=None, size=64, seed=None, *, max_steps=None):
         if task != 'counting':
             raise ConfigError(f"unknown task '{task}'")
         env = CountingEnv()
-        module.made.append((env, {'robot': robot, 'guard': guard, 'size': size, 'seed': seed}))
+        module.made.append((env, {'robot': robot, 'guard': guard, 'size': size, 'seed': seed,
+                                  'max_steps': max_steps}))
         return env
 
     module.make = make
@@ -155,7 +159,7 @@ def test_a_video_that_cannot_be_written_is_named(tmp_path):
         VideoWriter(tmp_path / 'file' / 'v.mp4', 10)
     with VideoWriter(tmp_path / 'v.mp4', 10) as video:
         video.add(np.zeros((8, 8, 3), np.uint8))
-        with pytest.raises(VideoError, match='expected 256 x 256, as the first'):
+        with pytest.raises(VideoError, match='expected 240 x 240, as the first'):
             video.add(np.zeros((8, 16, 3), np.uint8))
 
 
@@ -202,7 +206,7 @@ def test_the_command_evaluates_films_and_writes_json(tasks, tmp_path, capsys):
     bundle = write_tiny_bundle(tmp_path)
     out, video = tmp_path / 'out' / 'e.json', tmp_path / 'e.mp4'
     assert command.main(['--policy', str(bundle), '--task', 'counting', '--episodes', '4',
-                         '--json', str(out), '--video', str(video)]) == 0
+                         '--json', str(out), '--video', str(video), '--max-steps', '7']) == 0
     result = json.loads(out.read_text())
     assert (result['success']['k'], result['success']['n']) == (2, 4)
     assert [episode['seed'] for episode in result['episodes']] == [1000, 1001, 1002, 1003]
@@ -210,7 +214,8 @@ def test_the_command_evaluates_films_and_writes_json(tasks, tmp_path, capsys):
         bundle.name, 'counting', False)
     assert len(frames_of(video)[2]) >= 4 * LENGTH
     env, arguments = tasks.made[0]
-    assert arguments == {'robot': None, 'guard': 'normal', 'size': 4, 'seed': 1000}
+    assert arguments == {'robot': None, 'guard': 'normal', 'size': 4, 'seed': 1000,
+                         'max_steps': 7}
     assert env.closed
     assert '2 of 4' in capsys.readouterr().out
 
@@ -230,6 +235,7 @@ def test_the_command_covers_the_camera_and_leaves_the_guard_out(tasks, tmp_path)
     (['--policy', 'zero', '--task', 'cooking'], "unknown task 'cooking'"),
     (['--policy', 'nothing', '--task', 'counting'], "unknown policy 'nothing'"),
     (['--policy', 'zero', '--task', 'counting', '--episodes', '0'], 'expected at least 1'),
+    (['--policy', 'zero', '--task', 'counting', '--max-steps', '-1'], 'expected 0'),
     (['--policy', 'zero', '--task', 'counting', '--json', '/proc/no/e.json'], 'cannot write'),
     (['--policy', 'zero', '--task', 'counting', '--video', '/proc/no/e.mp4'], 'cannot write'),
 ])
