@@ -1,0 +1,81 @@
+"""The scripted demonstrator of the Kitchen: way-points, inverse kinematics, velocities.
+
+In: the simulator's state. Out: actions (A,) in [-1, 1]. Every decision solves anew from the
+measured joints, so that noise and varied starts are corrected.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from moto_core.errors import ConfigError, unknown_name
+from moto_sim.ik import InverseKinematics
+from moto_sim.kitchen_model import ARM, HOME
+from moto_sim.kitchen_task import KitchenTask
+from moto_sim.waypoints import OPEN, SKILLS, Waypoint
+
+GAIN = 5.0                             # [1/s] of the velocity toward the solution
+MARGIN = 0.12                          # [rad] kept from the joints' limits, above the guard's
+
+
+class KitchenDemonstrator:
+    """Brings a KitchenTask's objects into place one after another; `()` is the next action.
+
+    Raises ConfigError for an object that it has no skill for.
+    """
+
+    def __init__(self, task: KitchenTask) -> None:
+        self.task, self.sim = task, task.sim
+        for name in self.sim.objects:
+            if name not in SKILLS:
+                raise ConfigError(unknown_name('demonstrated object', name, SKILLS))
+        low, high = self.sim.model.jnt_range[:ARM].T
+        limits = task.robot.limits
+        self._ik = InverseKinematics(self.sim.model,
+                                     np.maximum(low, limits.q_min) + MARGIN,
+                                     np.minimum(high, limits.q_max) - MARGIN)
+        self._episode = -1
+
+    @property
+    def done(self) -> bool:
+        """Whether every way-point is behind."""
+        return not self._way
+
+    def __call__(self) -> np.ndarray:
+        """Returns the next action (A,) float32; at rest with open fingers once done."""
+        if self._episode != self.sim.episode:
+            self._start()
+        self._follow()
+        fingers, velocity = OPEN, np.zeros(ARM)
+        if self._way:
+            point = self._way[0]
+            fingers, velocity = point.fingers, self._velocity(point)
+            self._spent += 1
+        scale = self.task.spec.scale
+        action = np.full(len(scale), fingers)
+        action[:ARM] = velocity / scale[:ARM]
+        return np.clip(action, -1.0, 1.0).astype(np.float32)
+
+    def _start(self) -> None:
+        self._episode, self._spent = self.sim.episode, 0
+        self._way = [point for name in self.sim.objects for point in SKILLS[name]()]
+
+    def _follow(self) -> None:
+        """Drops the way-points that are reached or that took too long."""
+        while self._way and self._reached(self._way[0]):
+            self._way.pop(0)
+            self._spent = 0
+
+    def _reached(self, point: Waypoint) -> bool:
+        if self._spent >= point.patience:
+            return True
+        if point.until is not None:
+            return point.until(self.sim)
+        here = self.sim.data.site('end_effector').xpos
+        return bool(np.linalg.norm(point.pose(self.sim).position - here) < point.near)
+
+    def _velocity(self, point: Waypoint) -> np.ndarray:
+        q = self.sim.data.qpos[:ARM].copy()
+        goal = self._ik.solve(point.pose(self.sim), q, HOME[:ARM])
+        velocity = GAIN * (goal - q)
+        return velocity * min(1.0, point.speed / max(np.abs(velocity).max(), 1e-9))

@@ -1,0 +1,126 @@
+"""The Kitchen as a task: actions become velocities, through the guard where there is one.
+
+In: actions in [-1, 1]. Out: Moved, reward. One decision is 20 ticks of 4 ms at 12.5 Hz.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from moto_core.errors import ConfigError, unknown_name
+from moto_core.guarded import Guarded
+from moto_core.limits import RobotConfig
+from moto_core.spec import Spec
+from moto_sim.actuation import TICK
+from moto_sim.env import Moved
+from moto_sim.kitchen import KitchenSim
+from moto_sim.kitchen_model import ARM
+from moto_sim.kitchen_objects import OBJECTS
+
+STEPS = (40, 60)                       # decisions an episode: 40 + 60 an object (four: 280)
+
+
+class KitchenTask:
+    """A set of Kitchen objects to bring into place; the reward counts those that are.
+
+    `guard` names a profile of the robot, or None for none. `options` go to KitchenSim. Raises
+    ConfigError for a robot that does not fit the Kitchen's arm, or D4RL's actuation guarded.
+    """
+
+    def __init__(self, objects: Sequence[str], robot: RobotConfig, spec: Spec,
+                 guard: str | None = None, **options: Any) -> None:
+        self.name = 'kitchen-' + '+'.join(objects)
+        self.spec, self.robot = spec, robot
+        self.sim = KitchenSim(objects, **options)
+        self.max_steps = STEPS[0] + STEPS[1] * len(self.sim.objects)
+        self.ticks = round(spec.period / TICK)
+        _check(robot, spec, self.sim, guard)
+        self.guard = None if guard is None else Guarded(robot, guard)
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Starts an episode whose arm pose and objects `rng` draws."""
+        self.sim.reset(rng)
+        if self.guard is not None:
+            self.guard.reset(self.sim.position[:ARM])
+
+    def step(self, action: np.ndarray) -> Moved:
+        """Moves for one period by an action (A,) in [-1, 1]; unguarded it must be finite."""
+        velocity = action * self.spec.scale
+        if self.guard is None:
+            self.sim.set_velocity(self._all(velocity))
+            self.sim.advance(self.ticks)
+            return Moved(action, ())
+        return self._guarded(self.guard, velocity)
+
+    def render(self, camera: str, height: int, width: int) -> np.ndarray:
+        """Returns a new (height, width, 3) uint8 RGB image of a named view."""
+        return self.sim.render(camera, height, width)
+
+    def joints(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns positions [rad, m] and velocities (A,)."""
+        size = self.spec.action_size
+        return self.sim.position[:size], self.sim.velocity[:size]
+
+    def reward(self) -> float:
+        """Returns the number of objects in place."""
+        return self.sim.reward()
+
+    def success(self) -> bool:
+        """Returns whether every object is in place."""
+        return self.sim.success()
+
+    def objects(self) -> dict[str, bool]:
+        """Returns for each object whether it is in place."""
+        return self.sim.in_place()
+
+    def close(self) -> None:
+        """Frees the simulator."""
+        self.sim.close()
+
+    def _guarded(self, guard: Guarded, velocity: np.ndarray) -> Moved:
+        sim, total = self.sim, np.zeros(self.spec.action_size)
+        reasons: dict[str, None] = {}
+        for _ in range(self.ticks):
+            out = guard.tick(velocity, sim.position[:ARM], sim.velocity[:ARM], sim.time)
+            let_out = np.concatenate((out.velocity, out.gripper))
+            sim.set_velocity(self._all(let_out))
+            sim.advance()
+            total += let_out
+            reasons.update(dict.fromkeys(out.reasons))
+        return Moved(total / (self.ticks * self.spec.scale), tuple(reasons))
+
+    def _all(self, velocity: np.ndarray) -> np.ndarray:
+        """Returns a command (9,) with fingers that hold where the robot has none."""
+        missing = self.sim.size - len(velocity)
+        return np.pad(velocity, (0, missing)) if missing else velocity
+
+
+def kitchen_objects(task: str) -> tuple[str, ...]:
+    """Returns the objects of 'kitchen-a+b+c'; raises ConfigError for an unknown or double one."""
+    names = tuple(task.removeprefix('kitchen-').split('+'))
+    for name in names:
+        if name not in OBJECTS:
+            raise ConfigError(f"task '{task}': " + unknown_name('Kitchen object', name, OBJECTS))
+    if len(set(names)) < len(names):
+        raise ConfigError(f"task '{task}' names an object twice")
+    return names
+
+
+def _check(robot: RobotConfig, spec: Spec, sim: KitchenSim, guard: str | None) -> None:
+    if len(spec.joints) != ARM or len(spec.gripper) not in (0, sim.size - ARM):
+        raise ConfigError(f"robot '{robot.name}' has {len(spec.joints)} joints and "
+                          f'{len(spec.gripper)} gripper joints; the Kitchen has {ARM} and 2 '
+                          '(or 0, held)')
+    ticks = spec.period / TICK
+    if abs(ticks - round(ticks)) > 1e-6 or ticks < 1:
+        raise ConfigError(f'rate {spec.rate} Hz is no whole number of {TICK * 1e3:g} ms ticks; '
+                          'try 12.5 or 25 Hz')
+    if guard is not None and sim.actuation.mode != 'hold':
+        raise ConfigError(f"actuation '{sim.actuation.mode}' cannot be guarded: the guard "
+                          "commands each tick; use 'hold'")
+    for camera in spec.cameras:
+        if camera not in sim.views:
+            raise ConfigError(unknown_name('camera view', camera, sim.views))

@@ -1,0 +1,167 @@
+"""Draws a MuJoCo model from a free camera: the fast look for training, the full one on request.
+
+In: MjModel, MjData, a View. Out: (h, w, 3) uint8 RGB. One GL context and one upload of the model
+serve every size. The fast look has no shadows, reflections or multisampling.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from typing import Any, NamedTuple
+
+import mujoco
+import numpy as np
+
+from moto_core.errors import ConfigError, unknown_name
+
+BACKENDS = ('egl', 'osmesa')           # tried in this order where MUJOCO_GL says nothing
+PROBE = 512                            # [px] of the images that tell what a view can see
+SLICES, STACKS = 10, 5                 # of round geoms in the fast look: half the time of 28, 16
+_FLAG, _GEOM = mujoco.mjtRndFlag, mujoco.mjtObj.mjOBJ_GEOM
+
+
+class View(NamedTuple):
+    """A free camera that looks at a point."""
+
+    distance: float                            # [m] from the point
+    azimuth: float                             # [deg] about the vertical
+    elevation: float                           # [deg] below 0: from above
+    lookat: tuple[float, float, float]         # [m]
+
+
+class Renderer:
+    """Images of one model; the GL context is made at the first image.
+
+    `size` is the largest (height, width) [px] asked of it. `cull` leaves out the static geoms that
+    a view never shows: for models whose static bodies are not moved. Not for several threads.
+    """
+
+    def __init__(self, model: mujoco.MjModel, *, fast: bool = True, cull: bool = False,
+                 size: tuple[int, int] = (512, 640)) -> None:
+        self.model, self.fast, self.cull, self.size = model, fast, cull, size
+        self._context: Any = None
+        self._gl: Any = None
+        self._scene = mujoco.MjvScene(model, maxgeom=2000)
+        self._camera = mujoco.MjvCamera()
+        self._option = mujoco.MjvOption()
+        self._hidden: dict[View, np.ndarray] = {}
+        self._groups = model.geom_group.copy()
+        for flag in (_FLAG.mjRND_SHADOW, _FLAG.mjRND_REFLECTION) if fast else ():
+            self._scene.flags[flag] = False
+
+    def image(self, data: mujoco.MjData, view: View, height: int, width: int) -> np.ndarray:
+        """Returns a new (height, width, 3) uint8 RGB image of the model's state in `data`.
+
+        Raises ConfigError for a size above the renderer's, or where no GL backend works.
+        """
+        self._open(height, width)
+        if self.cull:
+            if view not in self._hidden:
+                self._hidden[view] = self._never_seen(view)
+            self.model.geom_group[self._hidden[view]] = mujoco.mjNGROUP - 1
+        try:
+            self._draw(data, view, height, width)
+        finally:
+            self.model.geom_group[:] = self._groups
+        image = np.empty((height, width, 3), np.uint8)
+        mujoco.mjr_readPixels(image, None, mujoco.MjrRect(0, 0, width, height), self._context)
+        return np.ascontiguousarray(image[::-1])
+
+    def close(self) -> None:
+        """Frees the GL context; the next image makes it again."""
+        if self._context is not None:
+            self._finalizer()
+            self._context = self._gl = None
+
+    def _open(self, height: int, width: int) -> None:
+        if height > self.size[0] or width > self.size[1] or min(height, width) < 1:
+            raise ConfigError(f'image of {height} x {width} px; this renderer gives 1 x 1 to '
+                              f'{self.size[0]} x {self.size[1]} px')
+        if self._context is None:
+            visual = self.model.vis
+            visual.global_.offheight, visual.global_.offwidth = self.size
+            if self.fast:
+                visual.quality.offsamples = visual.quality.shadowsize = 0
+                visual.quality.numslices, visual.quality.numstacks = SLICES, STACKS
+            self._gl = _gl_context(self.size[1], self.size[0])
+            self._gl.make_current()
+            self._context = mujoco.MjrContext(self.model, mujoco.mjtFontScale.mjFONTSCALE_100)
+            self._finalizer = weakref.finalize(self, _free, self._gl, self._context)
+            mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
+        self._gl.make_current()
+
+    def _draw(self, data: mujoco.MjData, view: View, height: int, width: int) -> None:
+        camera = self._camera
+        camera.distance, camera.azimuth, camera.elevation = view[:3]
+        camera.lookat[:] = view.lookat
+        mujoco.mjv_updateScene(self.model, data, self._option, None, camera,
+                               mujoco.mjtCatBit.mjCAT_ALL, self._scene)
+        mujoco.mjr_render(mujoco.MjrRect(0, 0, width, height), self._scene, self._context)
+
+    def _never_seen(self, view: View) -> np.ndarray:
+        """Returns the ids of static geoms that no pixel shows even with nothing else there.
+
+        What opaque static geoms hide among themselves stays hidden whatever moves, so leaving it
+        out changes no image, but for parts smaller than a pixel of the probe.
+        """
+        model = self.model
+        static = (model.body_weldid[model.geom_bodyid] == 0) & (self._groups < 3)
+        static &= _opaque(model)
+        model.geom_group[~static] = mujoco.mjNGROUP - 1
+        rows, flags = min(PROBE, *self.size), self._scene.flags.copy()
+        self._scene.flags[_FLAG.mjRND_SEGMENT] = self._scene.flags[_FLAG.mjRND_IDCOLOR] = True
+        data, codes = mujoco.MjData(model), np.empty((rows, rows, 3), np.uint8)
+        mujoco.mj_forward(model, data)
+        try:
+            self._draw(data, view, rows, rows)
+            mujoco.mjr_readPixels(codes, None, mujoco.MjrRect(0, 0, rows, rows), self._context)
+            segments = {geom.segid: geom.objid for geom in self._scene.geoms[:self._scene.ngeom]
+                        if geom.objtype == _GEOM}
+        finally:
+            self._scene.flags[:] = flags
+            model.geom_group[:] = self._groups
+        found = np.unique(codes.astype(np.int32) @ (1, 1 << 8, 1 << 16) - 1).tolist()
+        static[[segments[code] for code in found if code in segments]] = False
+        return np.flatnonzero(static)
+
+
+def _opaque(model: mujoco.MjModel) -> np.ndarray:
+    """Returns for each geom whether its own colour or its material's lets nothing through."""
+    material = model.geom_matid
+    alpha = np.where(material < 0, model.geom_rgba[:, 3], model.mat_rgba[material, 3])
+    return alpha >= 1.0
+
+
+def _free(gl: Any, context: mujoco.MjrContext) -> None:
+    gl.make_current()
+    context.free()
+    gl.free()
+
+
+def _gl_context(width: int, height: int) -> Any:
+    """Returns an offscreen GL context of MUJOCO_GL's backend, or of the first that works."""
+    os.environ.setdefault('LP_NUM_THREADS', '0')       # llvmpipe: one process a core is faster
+    named = os.environ.get('MUJOCO_GL', '').lower()
+    if named and named not in (*BACKENDS, 'glfw'):
+        raise ConfigError(unknown_name('MUJOCO_GL backend', named, (*BACKENDS, 'glfw')))
+    reasons = []
+    for backend in [named] if named else BACKENDS:
+        try:
+            return _backend(backend)(width, height)
+        except (ImportError, RuntimeError, AttributeError, OSError) as error:
+            reasons.append(f'{backend}: {error}')
+            if not named:
+                os.environ.pop('PYOPENGL_PLATFORM', None)
+    raise ConfigError(f'no OpenGL to render with ({"; ".join(reasons)}); on Debian or Ubuntu '
+                      'install libosmesa6, or set MUJOCO_GL to a backend that works')
+
+
+def _backend(name: str) -> Any:
+    if name == 'egl':
+        from mujoco.egl import GLContext
+    elif name == 'osmesa':
+        from mujoco.osmesa import GLContext
+    else:
+        from mujoco.glfw import GLContext
+    return GLContext
