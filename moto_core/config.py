@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from moto_core.errors import ConfigError, unknown_name
 
 T = TypeVar('T')
+_MERGE_ERRORS = (OmegaConfBaseException, TypeError, ValueError)  # a list given as a map: TypeError
 
 
 def load_config(schema: type[T], *sources: Path | str | Mapping[str, Any],
@@ -101,7 +102,10 @@ def _parse_override(text: str) -> DictConfig:
     except yaml.YAMLError as error:
         raise ConfigError(f"'{text}': the value is not YAML: {_one_line(error)}") from error
     config = OmegaConf.create({})
-    OmegaConf.update(config, key, parsed)
+    try:
+        OmegaConf.update(config, key, parsed)
+    except _MERGE_ERRORS as error:
+        raise ConfigError(f"override '{text}': {_one_line(error)}") from error
     return config
 
 
@@ -109,12 +113,17 @@ def _merge(schema: type, config: DictConfig, extra: DictConfig, where: str) -> D
     _check_keys(schema, OmegaConf.to_container(extra), where)
     try:
         return OmegaConf.merge(config, extra)  # type: ignore[return-value]
-    except OmegaConfBaseException as error:
+    except _MERGE_ERRORS as error:
         raise ConfigError(f'{where}: {_one_line(error)}') from error
 
 
 def _check_keys(schema: Any, data: Any, where: str, prefix: str = '') -> None:
-    if not (is_dataclass(schema) and isinstance(data, dict)):
+    if not isinstance(data, dict):
+        return
+    for part in get_args(schema):              # dict[str, Schema], Schema | None
+        for key, value in data.items() if get_origin(schema) is dict else [('', data)]:
+            _check_keys(part, value, where, f'{prefix}{key}.' if key else prefix)
+    if not is_dataclass(schema):
         return
     hints = get_type_hints(schema)
     names = [field.name for field in fields(schema)]

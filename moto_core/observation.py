@@ -66,10 +66,17 @@ def preprocess(image: np.ndarray, camera: CameraSpec) -> np.ndarray:
 
 
 def proprioception(spec: Spec, position: np.ndarray, velocity: np.ndarray) -> np.ndarray | None:
-    """Returns the (P,) float32 vector the spec asks for, from (A,) positions and velocities."""
+    """Returns the (P,) float32 vector the spec asks for, from (A,) positions and velocities.
+
+    Raises ObservationError for a wrong size or a non-finite number.
+    """
     parts = {'position': position, 'velocity': velocity}
     if not spec.proprioception:
         return None
+    for name in spec.proprioception:
+        if np.shape(parts[name]) != (spec.action_size,) or not np.isfinite(parts[name]).all():
+            raise ObservationError(f'{name} is {parts[name]}; expected {spec.action_size} finite '
+                                   f'numbers, one for each of {spec.names}')
     return np.concatenate([parts[name] for name in spec.proprioception]).astype(np.float32)
 
 
@@ -99,6 +106,6 @@ def gate(camera_stamps: Mapping[str, int | None], joint_stamp: int | None, now: 
 def _centred_crop(size: tuple[int, int], camera: CameraSpec) -> tuple[int, int, int, int]:
     height, width = size
     scale = min(height / camera.height, width / camera.width)
-    crop_height = min(height, round(camera.height * scale))
-    crop_width = min(width, round(camera.width * scale))
+    crop_height = max(1, min(height, round(camera.height * scale)))
+    crop_width = max(1, min(width, round(camera.width * scale)))
     return (height - crop_height) // 2, (width - crop_width) // 2, crop_height, crop_width

@@ -26,6 +26,15 @@ class CameraSpec:
     # (top, left, height, width) [px] of the raw image; None: the largest centred crop that fits
     crop: list[int] | None = None
 
+    def __post_init__(self) -> None:
+        """Raises ConfigError for a size or a crop that no image can have."""
+        if self.height < 1 or self.width < 1:
+            raise ConfigError(f'camera is {self.height} x {self.width} px; expected 1 x 1 up')
+        crop = self.crop
+        if crop is not None and (len(crop) != 4 or min(crop) < 0 or min(crop[2:]) < 1):
+            raise ConfigError(f'crop is {list(crop)}; expected (top, left, height, width) [px], '
+                              'the first two 0 or more, the last two 1 or more')
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -45,6 +54,8 @@ class Spec:
 
     def __post_init__(self) -> None:
         """Raises ConfigError where the fields contradict each other."""
+        if not self.joints:
+            raise ConfigError('joints is empty; expected the names of the joints that move')
         if len(self.action_scale) != self.action_size:
             raise ConfigError(f'action_scale has {len(self.action_scale)} entries; expected '
                               f'{self.action_size}, one for each of {self.names}')
