@@ -2,8 +2,8 @@
 
     request, joints, deadman, e-stop -> GuardLoop.tick -> guard_step (pure) -> GuardOutput
 
-In: converted messages, the steady clock [s]. Out: one GuardOutput a tick, and in how many decisions
-each reason had a part.
+In: converted messages, the steady clock [s]. Out: one GuardOutput a tick, trajectories that end at
+rest, and in how many decisions each reason had a part.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from moto_core.brake import TrajectoryPoint, trajectory_to_rest
 from moto_core.guard import (
     FAULT,
     HOLD,
@@ -33,6 +34,7 @@ from moto_core.guard import (
 )
 from moto_core.limits import RobotConfig, resolve
 
+LEAD = 0.1                                     # [rad] a trajectory may lead the joints by
 LATE = 1.5                                     # ticks without a tick: one was late
 
 
@@ -44,7 +46,7 @@ class GuardLoop:
         self.spec, self.limits, self.config = robot.spec, resolve(robot, profile), config
         self.state = initial_state(config)
         self.output: GuardOutput | None = None
-        self.position: np.ndarray | None = None  # (n,) [rad], the newest measured
+        self._reference: np.ndarray | None = None  # (n,) [rad] where the commands lead
         self.interventions: Counter[str] = Counter()  # reason: decisions that it had a part in
         self.ticks, self.late = 0, 0
         self._request: Request | None = None
@@ -123,16 +125,29 @@ class GuardLoop:
                                              self._request, self._measured, switches, now)
         self.ticks += 1
         self._reasons.update(self.output.reasons)
-        if self.state.joints.position is not None:
-            self.position = np.array(self.state.joints.position)
+        self._integrate(self.output)
         return self.output
 
-    def brake_tick(self, now: float) -> GuardOutput:
-        """Returns the next command on the way to rest, whatever anybody wants."""
-        self.disarm()
-        return self.tick(now)
+    def to_rest(self) -> list[TrajectoryPoint]:
+        """Returns the last command as a trajectory that ends at rest; empty without joints."""
+        if self._reference is None or self.output is None:
+            return []
+        return trajectory_to_rest(self.limits, self._reference.tolist(),
+                                  self.output.velocity.tolist(), self.state.acceleration or None)
 
     @property
     def faulted(self) -> bool:
         """Says whether a fault is latched."""
         return self.state.mode == FAULT
+
+    def _integrate(self, output: GuardOutput) -> None:
+        """Moves the reference by a tick, within LEAD of the measured joints and their limits."""
+        if self.state.joints.position is None:
+            return
+        measured = np.array(self.state.joints.position)
+        if self._reference is None or (self.state.at_rest and self.state.mode == READY):
+            self._reference = measured
+        ahead = self._reference + output.velocity * self.config.tick
+        ahead = np.clip(ahead, measured - LEAD, measured + LEAD)
+        inside = np.clip(ahead, self.limits.q_min, self.limits.q_max)
+        self._reference = np.where(inside == ahead, ahead, measured)

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,16 +17,14 @@ from builtin_interfaces.msg import Time
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Bool, Float64MultiArray, String
-from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from moto_core.errors import MotoError
-from moto_core.guard import READY, GuardConfig, GuardOutput
+from moto_core.guard import READY, GuardConfig, GuardOutput, GuardRefusal
 from moto_ros import names, qos
 from moto_ros.convert import to_ns
 from moto_ros.diagnostics import Diagnostics
 from moto_ros.guard_loop import GuardLoop
-from moto_ros.joints import joint_state, velocity_array
+from moto_ros.joints import joint_state, trajectory, velocity_array
 from moto_ros.lifecycle import MotoNode, said, to_json
 from moto_ros.runner import run
 
@@ -67,8 +63,8 @@ class GuardNode(MotoNode):
         self.diagnostics = Diagnostics(self, names.GUARD)
         for name, act in (('arm', self.loop.arm), ('disarm', self.loop.disarm),
                           ('estop', self.loop.stop), ('reset_fault', self.loop.reset_fault)):
-            self.serve(Trigger, name, partial(self.answer, act))
-        self.serve(SetBool, 'set_dry_run', self.on_dry_run)
+            self.command(name, act)
+        self.switch('set_dry_run', self.set_dry_run)
         return super().on_configure(state)
 
     @said
@@ -129,23 +125,14 @@ class GuardNode(MotoNode):
         assert self.loop is not None
         self.loop.estop(message.data)
 
-    def on_dry_run(self, request: SetBool.Request, answer: SetBool.Response) -> SetBool.Response:
-        """Begins or ends commanding the robot, only while disarmed."""
+    def set_dry_run(self, on: bool) -> str:
+        """Begins or ends a dry run; raises GuardRefusal but in READY, at rest."""
         assert self.loop is not None
-        answer.success = self.loop.state.mode == READY
-        answer.message = '' if answer.success else 'disarm first: dry_run changes only in READY'
-        if answer.success:
-            self.dry_run = request.data
-        return answer
-
-    def answer(self, act: Callable[[], str], _: Trigger.Request,
-               answer: Trigger.Response) -> Trigger.Response:
-        """Runs a command and answers with what is wrong where it is refused."""
-        try:
-            answer.message, answer.success = act(), True
-        except MotoError as error:
-            answer.message, answer.success = str(error), False
-        return answer
+        if self.loop.state.mode != READY or not self.loop.state.at_rest:
+            raise GuardRefusal(f'dry_run changes only in READY and at rest; the guard is in '
+                               f'{self.loop.state.mode}: disarm it first')
+        self.dry_run = on
+        return f'dry_run {on}'
 
     def report(self) -> None:
         """Publishes the state, and looks for a second master of the arm."""
@@ -157,7 +144,8 @@ class GuardNode(MotoNode):
         counts = {'ticks': loop.ticks, 'late': loop.late, 'dry_run': self.dry_run}
         self.state.publish(to_json(
             state=loop.state.mode, reasons=output.reasons, cause=loop.state.cause,
-            scale=output.scale, at_rest=loop.state.at_rest, interventions=dict(loop.interventions), **counts))
+            scale=output.scale, at_rest=loop.state.at_rest,
+            interventions=dict(loop.interventions), **counts))
         self.diagnostics.publish(loop.state.cause, {'state': loop.state.mode, **counts},
                                  error=loop.faulted)
 
@@ -178,8 +166,8 @@ class GuardNode(MotoNode):
         assert self.loop is not None
         if self.arrays:
             self.commands.publish(velocity_array(output.velocity))
-        elif self._due(self.config.guard.trajectory_rate) or self.loop.state.at_rest:
-            self._send_trajectory(output)
+        elif self._due(self.config.guard.trajectory_rate) or self.timer is None:
+            self.commands.publish(trajectory(self.robot.spec.joints, self.loop.to_rest()))
         if output.gripper.size and self._due(self.config.command.gripper_rate):
             self.gripper.publish(velocity_array(output.gripper))
 

@@ -12,6 +12,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from moto_core.brake import TrajectoryPoint
 from moto_core.errors import ObservationError
 from moto_ros.convert import to_time
 
@@ -54,15 +55,14 @@ def velocity_array(velocity: np.ndarray) -> Float64MultiArray:
     return Float64MultiArray(data=velocity.tolist())
 
 
-def trajectory(names: Sequence[str], points: Iterable[tuple[float, np.ndarray, np.ndarray]]
-               ) -> JointTrajectory:
-    """Returns a trajectory of (time_from_start [s], position, velocity); starts at receipt."""
+def trajectory(names: Sequence[str], points: Iterable[TrajectoryPoint]) -> JointTrajectory:
+    """Returns the message of a trajectory; without a stamp it begins at its receipt."""
     message = JointTrajectory(joint_names=list(names))
-    for seconds, position, velocity in points:
-        point = JointTrajectoryPoint(positions=position.tolist(), velocities=velocity.tolist())
-        whole = int(seconds)
-        point.time_from_start.sec = whole
-        point.time_from_start.nanosec = int((seconds - whole) * 1e9)
+    for seconds, position, velocity, acceleration in points:
+        point = JointTrajectoryPoint(positions=position, velocities=velocity,
+                                     accelerations=acceleration)
+        whole, rest = divmod(round(seconds * 1e9), 1_000_000_000)
+        point.time_from_start.sec, point.time_from_start.nanosec = whole, rest
         message.points.append(point)
     return message
 

@@ -6,6 +6,7 @@ the node stays where it was and can be configured again.
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable
 from functools import wraps
@@ -15,8 +16,9 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
 from std_msgs.msg import String
+from std_srvs.srv import SetBool, Trigger
 
-from moto_core.errors import MotoError
+from moto_core.errors import ConfigError, MotoError
 from moto_core.limits import RobotConfig
 from moto_ros.params import RosConfig, read_config, refuse_changes
 from moto_ros.qos import subscription_mismatches
@@ -55,6 +57,7 @@ class MotoNode(LifecycleNode):
         self.add_on_set_parameters_callback(refuse_changes)
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.heard: list[tuple[str, QoSProfile]] = []  # topics subscribed, for the QoS check
+        self.problem = ''                      # the last message that was refused
         self._made: list[tuple[Callable[[Any], object], Any]] = []
         self.every(STATUS_PERIOD, self.report)  # also lets the runner see signals
 
@@ -86,9 +89,23 @@ class MotoNode(LifecycleNode):
         self._made.append((self.destroy_lifecycle_publisher, made))
         return made
 
-    def serve(self, kind: type, name: str, callback: Callable) -> None:
-        """Offers the private service '~/name' until cleanup."""
-        self._made.append((self.destroy_service, self.create_service(kind, f'~/{name}', callback)))
+    def command(self, name: str, act: Callable[[], str]) -> None:
+        """Offers the Trigger '~/name' until cleanup; a MotoError of `act` is a refusal."""
+        made = self.create_service(Trigger, f'~/{name}',
+                                   lambda _, answer: _answer(act, answer))
+        self._made.append((self.destroy_service, made))
+
+    def switch(self, name: str, act: Callable[[bool], str]) -> None:
+        """Offers the SetBool '~/name' until cleanup; a MotoError of `act` is a refusal."""
+        made = self.create_service(SetBool, f'~/{name}', lambda asked, answer: _answer(
+            lambda: act(asked.data), answer))  # type: ignore[attr-defined]
+        self._made.append((self.destroy_service, made))
+
+    def complain(self, problem: str) -> None:
+        """Logs a problem once, and keeps it for the diagnostics."""
+        if problem != self.problem:
+            self.get_logger().error(problem)
+        self.problem = problem
 
     def every(self, seconds: float, callback: Callable[[], None]) -> Any:
         """Returns a timer on the steady clock; destroy it with destroy_timer."""
@@ -126,3 +143,21 @@ def from_json(message: String) -> dict[str, Any]:
     except ValueError:
         return {}
     return data if isinstance(data, dict) else {}
+
+
+def message_class(kind: str) -> type:
+    """Returns the Python class of 'package/msg/Name'; raises ConfigError where it is missing."""
+    package, _, name = kind.partition('/msg/')
+    try:
+        return getattr(importlib.import_module(f'{package}.msg'), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"message type '{kind}' cannot be imported; expected an installed type "
+                          "such as 'sensor_msgs/msg/JointState'") from error
+
+
+def _answer(act: Callable[[], str], answer: Any) -> Any:
+    try:
+        answer.message, answer.success = act(), True
+    except MotoError as error:
+        answer.message, answer.success = str(error), False
+    return answer

@@ -100,7 +100,8 @@ class PolicyLoop:
             return None
         stamps = {name: camera.stamp for name, camera in self._cameras.items()}
         stamp = min(stamp for stamp in stamps.values() if stamp is not None)
-        if self._due is not None and 0 < self._due - stamp < 2e9 * self.spec.period:  # further off: the clock jumped
+        early = 0 if self._due is None else self._due - stamp
+        if 0 < early < 2e9 * self.spec.period:  # further off, the clock has jumped
             return None
         checked = gate(stamps, self._joint_stamp, now, self.limits)
         self.reasons = (*checked.reasons, *self._frozen())

@@ -16,7 +16,6 @@ import numpy as np
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import CompressedImage, Image, JointState
 from std_msgs.msg import String
-from std_srvs.srv import Trigger
 
 from moto_core.config import to_dict
 from moto_core.errors import ObservationError
@@ -50,7 +49,6 @@ class PolicyNode(MotoNode):
         self.loop: PolicyLoop | None = None
         self.active = False
         self.waiting = self.config.policy.wait_for_episode
-        self.problem = ''                      # the last image or joint state that was refused
 
     @said
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -70,8 +68,8 @@ class PolicyNode(MotoNode):
         self.seen = {camera: self.say(Image, names.observation_topic(camera), qos.LOG)
                      for camera in spec.cameras}
         self.diagnostics = Diagnostics(self, names.POLICY)
-        self.serve(Trigger, 'start_episode', self.on_start)
-        self.serve(Trigger, 'stop_episode', self.on_stop)
+        self.command('start_episode', self.start)
+        self.command('stop_episode', self.stop)
         self.get_logger().info(f'policy {self.loop.policy.hash}, images by {converter}')
         return super().on_configure(state)
 
@@ -103,7 +101,7 @@ class PolicyNode(MotoNode):
             check_size(raw, spec.height, spec.width, camera)
             self.loop.frame(camera, preprocess(raw, spec), to_ns(message.header.stamp) or now, now)
         except ObservationError as error:
-            self._refuse(f"camera '{camera}': {error}")
+            self.complain(f"camera '{camera}': {error}")
         else:
             self._step()
 
@@ -114,25 +112,25 @@ class PolicyNode(MotoNode):
         try:
             position, velocity = pick(message, self.robot.spec.names)
         except ObservationError as error:
-            self._refuse(str(error))
+            self.complain(str(error))
         else:
             self.loop.joints(position, velocity, to_ns(message.header.stamp) or self.now())
 
     def on_episode(self, message: String) -> None:
         """Follows the recorder's episodes."""
-        (self._start if from_json(message).get('state') == 'started' else self._stop)()
+        (self.start if from_json(message).get('state') == 'started' else self.stop)()
 
-    def on_start(self, _: Trigger.Request, answer: Trigger.Response) -> Trigger.Response:
-        """Begins an episode without a recorder."""
-        self._start()
-        answer.success, answer.message = self.active, '' if self.active else 'not active'
-        return answer
+    def start(self) -> str:
+        """Begins an episode: the policy's state is forgotten, its requests are real."""
+        if self.loop is not None:
+            self.loop.start_episode()
+        self.waiting = False
+        return 'started'
 
-    def on_stop(self, _: Trigger.Request, answer: Trigger.Response) -> Trigger.Response:
-        """Ends an episode without a recorder."""
-        self._stop()
-        answer.success = True
-        return answer
+    def stop(self) -> str:
+        """Ends an episode: where the policy waits for the next one, it asks for rest."""
+        self.waiting = self.config.policy.wait_for_episode
+        return 'stopped'
 
     def report(self) -> None:
         """Publishes the status."""
@@ -149,11 +147,12 @@ class PolicyNode(MotoNode):
         decision = self.loop.step(self.now(), self.steady_now())
         if decision is None:
             return
-        velocity = decision.action * self.robot.spec.scale
+        # the same clip as the training environment's; a NaN stays one
+        velocity = np.clip(decision.action, -1.0, 1.0) * self.robot.spec.scale
         if self.waiting:
             velocity = np.zeros_like(velocity)  # between episodes the policy asks for rest
         if not np.isfinite(velocity).all():
-            self._refuse(f'the policy gave {decision.action.tolist()}; expected finite numbers: '
+            self.complain(f'the policy gave {decision.action.tolist()}; expected finite numbers: '
                          'no request')
             return
         self.problem = ''
@@ -170,19 +169,6 @@ class PolicyNode(MotoNode):
             proprioception=None if body is None else body.tolist(), **self._counts()))
         for camera, image in decision.images.items():
             self.seen[camera].publish(from_rgb(image, decision.stamp, camera))
-
-    def _start(self) -> None:
-        if self.loop is not None:
-            self.loop.start_episode()
-        self.waiting = False
-
-    def _stop(self) -> None:
-        self.waiting = self.config.policy.wait_for_episode
-
-    def _refuse(self, problem: str) -> None:
-        if problem != self.problem:
-            self.get_logger().error(problem)
-        self.problem = problem
 
     def _counts(self) -> dict[str, Any]:
         assert self.loop is not None

@@ -7,9 +7,8 @@ Run as `python -m moto_ros.recorder_node`. Nothing waits for it: its death stops
 
 from __future__ import annotations
 
-import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -17,14 +16,13 @@ import numpy as np
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
-from std_srvs.srv import SetBool, Trigger
 
 from moto_core.episode import EpisodeHeader
 from moto_core.errors import ConfigError, MotoError
 from moto_ros import names, qos
 from moto_ros.convert import to_ns, to_rgb
 from moto_ros.diagnostics import Diagnostics
-from moto_ros.lifecycle import MotoNode, from_json, said, to_json
+from moto_ros.lifecycle import MotoNode, from_json, message_class, said, to_json
 from moto_ros.recording import Recording
 from moto_ros.runner import run
 from moto_ros.step_join import Executed
@@ -62,10 +60,10 @@ class RecorderNode(MotoNode):
         self.state = self.say(String, names.RECORDER_STATE, qos.STATUS)
         self.diagnostics = Diagnostics(self, names.RECORDER)
         for name, act in (('start_episode', self.start), ('stop_episode', self.stop),
-                          ('discard_episode', self.discard)):
-            self.serve(Trigger, name, partial(self.answer, act))
-        for name, change in (('end_episode', self.end), ('set_intervention', self.intervene)):
-            self.serve(SetBool, name, partial(self.answer_bool, change))
+                          ('discard_episode', self.recording.discard)):
+            self.command(name, act)
+        self.switch('end_episode', self.end)
+        self.switch('set_intervention', self.intervene)
         return super().on_configure(state)
 
     @said
@@ -157,59 +155,32 @@ class RecorderNode(MotoNode):
             self.state.publish(to_json(state=self.recording.state, **counts, problem=problem))
             self.diagnostics.publish([problem] if problem else [], counts, error=True)
 
-    def start(self, recording: Recording) -> str:
-        """Begins an episode."""
-        if not self.active:
+    def start(self) -> str:
+        """Begins an episode; returns its id."""
+        if not self.active or self.recording is None:
             raise ConfigError(f'{names.RECORDER} is not active; activate it first')
         config = self.config
         self.policy_heard = self.steady_now()
-        return recording.start(EpisodeHeader(
+        return self.recording.start(EpisodeHeader(
             task=self.task, source=config.record.source, spec=self.robot.spec,
             policy_hash=self.policy_hash, config_hash=config.hash,
             extra={'robot': self.robot.name, 'profile': config.profile}))
 
-    def stop(self, recording: Recording) -> str:
-        """Ends an episode; its outcome may come later."""
-        return recording.stop(self.steady_now())
+    def stop(self) -> str:
+        """Ends an episode, whose outcome may come later; returns its id."""
+        assert self.recording is not None
+        return self.recording.stop(self.steady_now())
 
-    def discard(self, recording: Recording) -> str:
-        """Puts the last episode out of the dataset."""
-        return recording.discard()
+    def end(self, success: bool) -> str:
+        """Ends and labels an episode, or labels the last one; returns its id."""
+        assert self.recording is not None
+        return self.recording.end(success, self.steady_now())
 
-    def end(self, recording: Recording, success: bool) -> str:
-        """Ends and labels an episode, or labels the last one."""
-        return recording.end(success, self.steady_now())
-
-    def intervene(self, recording: Recording, on: bool) -> str:
-        """Marks the steps from now on as a person's."""
-        recording.intervention = on
-        return recording.last
-
-    def answer(self, act: Callable[[Recording], str], _: Trigger.Request,
-               answer: Trigger.Response) -> Trigger.Response:
-        """Runs a command and answers with the episode's id, or with what is wrong."""
-        try:
-            if self.recording is None:
-                raise ConfigError(f'{names.RECORDER} is not configured; configure it first')
-            answer.message, answer.success = act(self.recording), True
-        except MotoError as error:
-            answer.message, answer.success = str(error), False
-        return answer
-
-    def answer_bool(self, change: Callable[[Recording, bool], str], request: SetBool.Request,
-                    answer: SetBool.Response) -> SetBool.Response:
-        """Runs a command that takes a flag, like `answer`."""
-        return self.answer(lambda recording: change(recording, request.data), request, answer)
-
-
-def message_class(kind: str) -> type:
-    """Returns the Python class of 'package/msg/Name'; raises ConfigError where it is missing."""
-    package, _, name = kind.partition('/msg/')
-    try:
-        return getattr(importlib.import_module(f'{package}.msg'), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f"message type '{kind}' cannot be imported; expected an installed type "
-                          "such as 'sensor_msgs/msg/JointState'") from error
+    def intervene(self, on: bool) -> str:
+        """Marks the steps from now on as a person's, or no longer."""
+        assert self.recording is not None
+        self.recording.intervention = on
+        return f'intervention {on}'
 
 
 def main() -> int:

@@ -127,7 +127,7 @@ class Session:
         return told['seed']
 
     def _reset_fault(self) -> None:
-        """Resets a fault as soon as the guard lets it be reset; raises MotoError if it does not."""
+        """Resets a fault as soon as the guard allows; raises MotoError where it does not."""
         guard, end = self.graph.latest['guard'], time.monotonic() + PATIENCE
         self.console.print(f"guard {guard['state']}: {guard['cause']}; resetting it")
         while True:
@@ -154,7 +154,7 @@ class Session:
             if graph.latest['guard']['state'] in LATCHED:
                 return False, 'fault'
             if time.monotonic() - heard > SILENT:
-                self.console.print(f"no step within {SILENT:.0f} s; policy {graph.latest['policy']}")
+                self.console.print(f'no step within {SILENT:.0f} s: {graph.latest["policy"]}')
                 return False, 'no_steps'
 
     def _finish(self, success: bool) -> bool:

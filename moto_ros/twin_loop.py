@@ -85,7 +85,9 @@ class TwinLoop:
         self._origin, self._tick = now, 0
         self._arm, self._arm_at = np.zeros(self._n), -np.inf
         self._fingers, self._fingers_at = np.zeros(len(self.spec.gripper)), -np.inf
-        self._times, self._velocities, self._trajectory_at = None, None, -np.inf
+        self._times: np.ndarray | None = None
+        self._velocities: np.ndarray | None = None
+        self._trajectory_at = -np.inf
 
     def command(self, velocity: np.ndarray, now: float) -> None:
         """Takes an array command (n,) [rad/s]; it ends a trajectory."""

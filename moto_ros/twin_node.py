@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
 import numpy as np
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Float64MultiArray, String
-from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from moto_core.errors import ObservationError
@@ -38,8 +38,7 @@ class TwinNode(MotoNode):
         super().__init__(names.TWIN)
         self.loop: TwinLoop | None = None
         self.seed = self.config.twin.seed
-        self.timer = None
-        self.problem = ''
+        self.timer: Any = None
 
     @said
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -59,8 +58,8 @@ class TwinNode(MotoNode):
                        for camera, topic in camera_topics(self.config, self.robot).items()}
         self.task = self.say(String, names.TASK_STATE, qos.LOG)
         self.diagnostics = Diagnostics(self, names.TWIN)
-        self.serve(Trigger, 'reset', self.on_reset)
-        self.serve(SetBool, 'cover_camera', self.on_cover)
+        self.command('reset', self.reset)
+        self.switch('cover_camera', self.cover)
         self.sim.start(self.seed)
         return super().on_configure(state)
 
@@ -109,25 +108,24 @@ class TwinNode(MotoNode):
         try:
             times, velocities = trajectory_points(message, self.robot.spec.joints)
         except ObservationError as error:
-            self._refuse(str(error))
+            self.complain(str(error))
             return
         if self._fits('trajectory velocities', velocities.ravel(), velocities.size):
             self.loop.trajectory(times, velocities, self.steady_now())  # type: ignore[union-attr]
 
-    def on_reset(self, _: Trigger.Request, answer: Trigger.Response) -> Trigger.Response:
-        """Puts the scene to the start of the next seed."""
+    def reset(self) -> str:
+        """Puts the scene to the next seed's start; returns JSON: the seed, the time of it [ns]."""
         assert self.loop is not None
         seed, self.seed = self.seed, self.seed + 1
         self.sim.start(seed)
         self.loop.start(self.steady_now())
-        answer.success, answer.message = True, json.dumps({'seed': seed, 'stamp': self.now()})
-        return answer
+        return json.dumps({'seed': seed, 'stamp': self.now()})
 
-    def on_cover(self, request: SetBool.Request, answer: SetBool.Response) -> SetBool.Response:
-        """Covers the camera, or uncovers it."""
+    def cover(self, on: bool) -> str:
+        """Covers the cameras, or uncovers them."""
         assert self.loop is not None
-        self.loop.covered, answer.success = request.data, True
-        return answer
+        self.loop.covered = on
+        return f'covered {on}'
 
     def report(self) -> None:
         """Publishes the diagnostics."""
@@ -145,13 +143,8 @@ class TwinNode(MotoNode):
         """Says whether a command can be followed; a real hardware interface would go down."""
         good = values.size == size and bool(np.isfinite(values).all())
         if not good:
-            self._refuse(f'{what} are {values.tolist()}; expected {size} finite numbers')
+            self.complain(f'{what} are {values.tolist()}; expected {size} finite numbers')
         return good and self.loop is not None
-
-    def _refuse(self, problem: str) -> None:
-        if problem != self.problem:
-            self.get_logger().error(problem)
-        self.problem = problem
 
 
 def main() -> int:

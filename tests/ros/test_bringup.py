@@ -1,4 +1,5 @@
 import pytest
+
 from moto_core.errors import ConfigError
 from moto_ros.bringup import (
     ARGUMENTS,
@@ -121,8 +122,9 @@ def test_the_launch_file_starts_the_tables_processes():
     pytest.importorskip('launch_ros', reason='launch_ros comes with a ROS 2 installation only')
     from importlib.util import module_from_spec, spec_from_file_location
 
-    from launch import LaunchContext
     from launch.actions import DeclareLaunchArgument, ExecuteProcess
+
+    from launch import LaunchContext
     from moto_core.config import share_dir
     spec = spec_from_file_location('franka', share_dir() / 'launch' / 'franka_kitchen.launch.py')
     module = module_from_spec(spec)

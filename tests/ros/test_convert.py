@@ -3,6 +3,8 @@ import array
 import cv2
 import numpy as np
 import pytest
+from sensor_msgs.msg import CompressedImage
+
 from moto_core.errors import ObservationError
 from moto_ros.convert import (
     CHANNELS,
@@ -15,7 +17,6 @@ from moto_ros.convert import (
     to_rgb,
     to_time,
 )
-from sensor_msgs.msg import CompressedImage
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
 
@@ -80,7 +81,7 @@ def test_a_step_below_the_row_is_refused_with_both():
 
 
 def test_a_camera_below_the_policys_size_is_refused_with_both_sizes():
-    with pytest.raises(ObservationError, match="'front' sends 7 x 5 px; expected at least 64 x 64"):
+    with pytest.raises(ObservationError, match="'front' sends 7 x 5 px; .* 64 x 64"):
         check_size(IMAGE, 64, 64, 'front')
 
 

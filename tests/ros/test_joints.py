@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from sensor_msgs.msg import JointState
+
+from moto_core.brake import TrajectoryPoint
 from moto_core.errors import ObservationError
 from moto_ros.joints import joint_state, pick, trajectory, trajectory_points
-from sensor_msgs.msg import JointState
 
 
 def test_joints_are_mapped_by_name_whatever_their_order():
@@ -35,8 +37,9 @@ def test_a_joint_message_carries_stamp_names_and_reasons():
 
 
 def test_a_trajectory_comes_back_in_the_wanted_order():
-    message = trajectory(['a', 'b'], [(0.25, np.zeros(2), np.array([1.0, 2.0])),
-                                      (1.5, np.ones(2), np.zeros(2))])
+    message = trajectory(['a', 'b'], [
+        TrajectoryPoint(0.25, [0.0, 0.0], [1.0, 2.0], [0.0, 0.0]),
+        TrajectoryPoint(1.5, [1.0, 1.0], [0.0, 0.0], [0.0, 0.0])])
     times, velocities = trajectory_points(message, ['b', 'a'])
     assert times.tolist() == [0.25, 1.5]
     assert velocities.tolist() == [[2.0, 1.0], [0.0, 0.0]]
@@ -44,4 +47,4 @@ def test_a_trajectory_comes_back_in_the_wanted_order():
 
 def test_a_trajectory_for_other_joints_is_refused():
     with pytest.raises(ObservationError, match=r"for \['a'\]; expected \['b'\]"):
-        trajectory_points(trajectory(['a'], [(0.1, np.zeros(1), np.zeros(1))]), ['b'])
+        trajectory_points(trajectory(['a'], [TrajectoryPoint(0.1, [0.0], [0.0], [0.0])]), ['b'])

@@ -1,13 +1,15 @@
 import numpy as np
 import pytest
+
 from moto_core.observation import GateLimits
 from moto_core.policy import PolicyStep, ZeroPolicy
 from moto_core.spec import CameraSpec, Spec
 from moto_ros.policy_loop import PolicyLoop, latencies
 
 MS = 1_000_000
+SMALL = CameraSpec(height=2, width=2)
 SPEC = Spec(joints=['a', 'b'], action_scale=[2.0, 2.0], rate=12.5,
-            cameras={'front': CameraSpec(height=2, width=2), 'wrist': CameraSpec(height=2, width=2)})
+            cameras={'front': SMALL, 'wrist': SMALL})
 ONE = Spec(joints=['a', 'b'], action_scale=[2.0, 2.0], rate=12.5,
            cameras={'front': CameraSpec(height=2, width=2)}, proprioception=['position'])
 

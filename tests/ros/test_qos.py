@@ -1,7 +1,8 @@
 import pytest
-from moto_ros import qos
 from rclpy.duration import Duration
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, ReliabilityPolicy
+
+from moto_ros import qos
 
 
 def test_sensors_are_best_effort_and_only_the_newest():
@@ -26,7 +27,8 @@ def test_the_manifest_reaches_who_starts_late():
 @pytest.mark.parametrize('offered, wanted', [
     (qos.SENSOR, qos.SENSOR), (qos.COMMAND, qos.SENSOR), (qos.COMMAND, qos.COMMAND),
     (qos.LATCHED, qos.LATCHED), (qos.LATCHED, qos.COMMAND), (qos.LOG, qos.LOG_READER),
-    (qos.request_profile(0.08), qos.COMMAND), (qos.request_profile(0.08), qos.request_profile(0.1)),
+    (qos.request_profile(0.08), qos.COMMAND),
+    (qos.request_profile(0.08), qos.request_profile(0.1)),
 ])
 def test_profiles_that_fit_have_no_mismatch(offered, wanted):
     assert qos.mismatches(offered, wanted) == []

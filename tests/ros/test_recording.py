@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from moto_core.dataset import Dataset
 from moto_core.episode import EpisodeHeader
 from moto_core.errors import DatasetError, EpisodeError
