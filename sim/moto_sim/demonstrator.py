@@ -12,10 +12,12 @@ from moto_core.errors import ConfigError, unknown_name
 from moto_sim.ik import InverseKinematics
 from moto_sim.kitchen_model import ARM, HOME
 from moto_sim.kitchen_task import KitchenTask
-from moto_sim.waypoints import OPEN, SKILLS, Waypoint
+from moto_sim.skills import SKILLS
+from moto_sim.waypoints import OPEN, Waypoint, hand
 
 GAIN = 5.0                             # [1/s] of the velocity toward the solution
 MARGIN = 0.12                          # [rad] kept from the joints' limits, above the guard's
+TRIES = 3                              # of a skill whose object is not in place after it
 
 
 class KitchenDemonstrator:
@@ -38,8 +40,8 @@ class KitchenDemonstrator:
 
     @property
     def done(self) -> bool:
-        """Whether every way-point is behind."""
-        return not self._way
+        """Whether there is nothing left to do."""
+        return self._episode == self.sim.episode and not self._way
 
     def __call__(self) -> np.ndarray:
         """Returns the next action (A,) float32; at rest with open fingers once done."""
@@ -57,22 +59,40 @@ class KitchenDemonstrator:
         return np.clip(action, -1.0, 1.0).astype(np.float32)
 
     def _start(self) -> None:
-        self._episode, self._spent = self.sim.episode, 0
-        self._way = [point for name in self.sim.objects for point in SKILLS[name]()]
+        self._episode = self.sim.episode
+        self._todo = [name for name in self.sim.objects for _ in range(TRIES)]
+        self._way: list[Waypoint] = []
+        self._object = ''
+        self._next_skill()
+
+    def _next_skill(self) -> None:
+        """Takes up the next object that is not in place."""
+        while self._todo and not self._way:
+            name = self._todo.pop(0)
+            if not self.sim.in_place()[name]:
+                self._object, self._way, self._spent = name, SKILLS[name](), 0
 
     def _follow(self) -> None:
-        """Drops the way-points that are reached or that took too long."""
-        while self._way and self._reached(self._way[0]):
+        """Drops the way-points that are reached or took too long; starts again what is lost."""
+        while self._way:
+            point = self._way[0]
+            if point.lost is not None and point.lost(self.sim):
+                self._way, self._spent = SKILLS[self._object](), 0
+                return
+            if not self._reached(point):
+                return
             self._way.pop(0)
             self._spent = 0
+            if not self._way:
+                self._next_skill()
 
     def _reached(self, point: Waypoint) -> bool:
         if self._spent >= point.patience:
             return True
         if point.until is not None:
             return point.until(self.sim)
-        here = self.sim.data.site('end_effector').xpos
-        return bool(np.linalg.norm(point.pose(self.sim).position - here) < point.near)
+        way = point.pose(self.sim).position - hand(self.sim).position
+        return bool(np.linalg.norm(way) < point.near)
 
     def _velocity(self, point: Waypoint) -> np.ndarray:
         q = self.sim.data.qpos[:ARM].copy()

@@ -1,6 +1,6 @@
-"""What the hand does to each Kitchen object, written from the geometry as way-points.
+"""A stretch of the hand's way, and the small geometry that the Kitchen's skills are written in.
 
-In: the simulator's state. Out: for each object a list of Waypoint, followed one after another.
+In: the simulator's state. Out: poses of the end effector's site.
 """
 
 from __future__ import annotations
@@ -14,16 +14,19 @@ from moto_sim.ik import Pose
 from moto_sim.kitchen import KitchenSim
 
 OPEN, CLOSED = 1.0, -1.0               # the fingers' action
+Target = Callable[[KitchenSim], Pose]
+Condition = Callable[[KitchenSim], bool]
 
 
 class Waypoint(NamedTuple):
-    """One stretch of the hand's way."""
+    """One stretch of the hand's way: it ends at the pose, at `until`, or out of patience."""
 
-    pose: Callable[[KitchenSim], Pose]         # where to, from the state as it is now
+    pose: Target                               # where to, from the state as it is now
     near: float = 0.02                         # [m] from which the next one follows
     fingers: float = OPEN
     speed: float = 0.8                         # [rad/s] of the fastest joint
-    until: Callable[[KitchenSim], bool] | None = None       # in place of `near`
+    until: Condition | None = None             # in place of `near`
+    lost: Condition | None = None              # starts the skill again
     patience: int = 40                         # decisions after which the next one follows
 
 
@@ -43,29 +46,45 @@ def site(sim: KitchenSim, name: str) -> np.ndarray:
     return sim.data.site(name).xpos.copy()
 
 
-def microwave() -> list[Waypoint]:
-    """Takes the handle's bar between the fingers and swings the door open about its hinge."""
-    up = np.array([0.0, 0.0, 0.06])
-
-    def at(back: float, angle: float) -> Callable[[KitchenSim], Pose]:
-        turn = heading(angle)
-        return lambda sim: Pose(site(sim, 'microhandle_site') + up - back * turn[:, 2], turn)
-
-    def ahead(sim: KitchenSim) -> Pose:
-        hinge, bar = sim.data.joint('microwave').xanchor, site(sim, 'microhandle_site')
-        opened, (x, y, _) = float(sim.data.qpos[22]), bar - hinge
-        c, s = np.cos(-0.25), np.sin(-0.25)
-        target = hinge + np.array([c * x - s * y, s * x + c * y, 0.0])
-        target[2] = bar[2]
-        return Pose(target + up, heading(0.2 - 0.4 * opened))
-
-    def is_open(sim: KitchenSim) -> bool:
-        return bool(sim.data.qpos[22] < -0.7)
-
-    return [Waypoint(at(0.10, 0.2), near=0.04),
-            Waypoint(at(-0.01, 0.2), near=0.015),
-            Waypoint(at(-0.01, 0.2), fingers=CLOSED, until=lambda sim: False, patience=4),
-            Waypoint(ahead, fingers=CLOSED, until=is_open)]
+def hand(sim: KitchenSim) -> Pose:
+    """Returns the end effector's pose as it is."""
+    here = sim.data.site('end_effector')
+    return Pose(here.xpos.copy(), here.xmat.reshape(3, 3).copy())
 
 
-SKILLS: dict[str, Callable[[], list[Waypoint]]] = {'microwave': microwave}
+def beside(name: str, offset: tuple[float, float, float], angle: float = 0.0,
+           tilt: float = 0.0, back: float = 0.0) -> Target:
+    """Returns a target `offset` [m] (world) from a site, and `back` [m] behind along the hand."""
+    turn = heading(angle, tilt)
+    return lambda sim: Pose(site(sim, name) + offset - back * turn[:, 2], turn)
+
+
+def wait(pose: Target, fingers: float, decisions: int) -> Waypoint:
+    """Returns a way-point that keeps a pose while the fingers move."""
+    return Waypoint(pose, fingers=fingers, until=lambda sim: False, patience=decisions)
+
+
+def let_go(back: float = 0.10, decisions: int = 3) -> list[Waypoint]:
+    """Returns way-points that open the fingers where they are, then draw the hand back [m]."""
+    start: list[Pose] = []
+
+    def behind(sim: KitchenSim) -> Pose:
+        if not start:
+            start.append(hand(sim))
+        pose = start[0]
+        return Pose(pose.position - back * pose.rotation[:, 2], pose.rotation)
+
+    return [wait(hand, OPEN, decisions), Waypoint(behind, near=0.03, patience=15)]
+
+
+def swing(sim: KitchenSim, joint: str, name: str, angle: float) -> np.ndarray:
+    """Returns where a site comes to when its vertical hinge turns by `angle` [rad] from here."""
+    hinge, here = sim.data.joint(joint).xanchor, site(sim, name)
+    (x, y, z), c, s = here - hinge, np.cos(angle), np.sin(angle)
+    return hinge + np.array([c * x - s * y, s * x + c * y, z])
+
+
+def far(name: str, offset: tuple[float, float, float], distance: float) -> Condition:
+    """Returns whether the hand is further than `distance` [m] from a point at a site."""
+    return lambda sim: bool(np.linalg.norm(site(sim, name) + offset - hand(sim).position)
+                            > distance)
