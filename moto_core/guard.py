@@ -95,9 +95,12 @@ def guard_step(config: GuardConfig, limits: Limits, spec: Spec, state: GuardStat
     """Returns the command of this tick and the next state.
 
     `request` and `measured` are the newest messages, None before the first; `now` [s] is a steady
-    clock. A clock that does not advance counts as one tick's time, spent braking.
+    clock. A clock that does not advance counts as one tick's time, spent braking; one that goes
+    back starts a new time, in which only new messages count.
     """
     dt, clock = _elapsed(config, state, now)
+    if clock and state.now is not None and now < state.now:
+        state = _new_time(state)
     now = now if math.isfinite(now) else (state.now or 0.0)
     requests = take_request(config, spec, state.requests, request, now)
     joints = take_joints(config, limits, state.joints, measured, now)
@@ -171,6 +174,11 @@ def _elapsed(config: GuardConfig, state: GuardState, now: float) -> tuple[float,
         return config.tick, 'clock'
     dt = now - state.now
     return min(dt, _LONGEST * config.tick), 'tick_gap' if dt > config.gap else ''
+
+
+def _new_time(state: GuardState) -> GuardState:
+    joints = state.joints._replace(stamp=-math.inf, received=-math.inf)
+    return replace(state, requests=_forget(state.requests), joints=joints)
 
 
 def _move(config: GuardConfig, limits: Limits, state: GuardState, decision: Decision,

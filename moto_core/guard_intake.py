@@ -34,7 +34,8 @@ def take_request(config: GuardConfig, spec: Spec, intake: RequestIntake, request
     if key == intake.key:
         return intake
     names = _tuple(request.names)
-    places = intake.places if names == intake.names else _places(names, spec.names, True)
+    places = (intake.places if intake.names and names == intake.names
+              else _places(names, spec.names, True))
     values = _floats(request.velocity)
     reason = ('request_names' if places is None else 'request_size' if values is None
               or len(values) != len(names) else '')
@@ -74,7 +75,8 @@ def take_joints(config: GuardConfig, limits: Limits, intake: JointIntake,
     if key == intake.key:
         return intake
     names = _tuple(measured.names)
-    places = intake.places if names == intake.names else _places(names, limits.joints, False)
+    places = (intake.places if intake.names and names == intake.names
+              else _places(names, limits.joints, False))
     values, speeds = _floats(measured.position), _floats(measured.velocity)
     stamp = measured.stamp or measured.received
     position: tuple[float, ...] = ()

@@ -75,36 +75,32 @@ def allowed(limits: Limits, wanted: tuple[float, ...], velocity: tuple[float, ..
             speed: float) -> tuple[tuple[float, ...], float, tuple[str, ...]]:
     """Returns (velocity, common factor, reasons) of a wanted velocity under rules 4, 5 and 7.
 
-    Rule 5 clips each joint toward its limit, so that one joint at its margin does not hold the
-    others; then one factor keeps all inside `speed` x cap and FR3's curve.
+    One factor keeps every joint inside `speed` x cap and FR3's curve. Then rule 5 clips each
+    joint toward its limit, so that one joint at its margin does not hold the others; such a joint
+    is left out of the curve's factor too.
     """
-    twice_brake, factor, cause = 2.0 * limits.brake, 1.0, ''
-    clipped, result = False, []
+    factor, cause, bounds = 1.0, '', []
     for u, v, low, high, row in zip(wanted, velocity, where.low, where.high, limits.rows):
-        if u == 0.0:
-            result.append(0.0)
-            continue
         if u > 0.0:
             place = high + v * where.lead if v > 0.0 else high
             room, curve_room = row.high - place, row.curve_high - place
         else:
             place = low + v * where.lead if v < 0.0 else low
             room, curve_room = place - row.low, place - row.curve_low
-        bound = sqrt(twice_brake * room) if room > 0.0 else 0.0
-        size = abs(u)
-        if size > bound:
-            size, clipped = bound, True
-        result.append(size if u > 0.0 else -size)
+        bounds.append(sqrt(2.0 * limits.brake * room) if room > 0.0 else 0.0)
         cap, name = row.speed * speed, 'velocity' if speed == 1.0 else 'uncertainty'
-        if row.slope:
-            curve = sqrt(row.slope * curve_room) - row.offset if curve_room > 0.0 else 0.0
+        if row.slope and room > 0.0:
+            curve = sqrt(row.slope * curve_room) - row.offset
             if curve < cap:
                 cap, name = max(0.0, curve), 'velocity_at_position'
+        size = abs(u)
         if size * factor > cap:
             factor, cause = cap / size, name
-    reasons = (*((cause,) if cause else ()), *(('position',) if clipped else ()))
     scale = factor * HEADROOM
-    return tuple([u * scale for u in result]), factor, reasons
+    scaled = [u * scale for u in wanted]
+    result = tuple([max(-bound, min(bound, u)) for u, bound in zip(scaled, bounds)])
+    clipped = any([abs(u) > bound for u, bound in zip(scaled, bounds)])
+    return result, factor, (*((cause,) if cause else ()), *(('position',) if clipped else ()))
 
 
 def step(limits: Limits, dt: float, velocity: tuple[float, ...], acceleration: tuple[float, ...],
