@@ -159,11 +159,49 @@ def test_braking_moves_along_a_line():
         assert rig.velocity / rig.velocity[0] == pytest.approx(direction, abs=1e-6)
 
 
-def test_a_joint_comes_to_rest_at_its_margin_by_itself():
-    rig = Rig('fr3', 'ceiling')
-    rig.run([2.4, *[0.0] * 6], 3.0)
-    edge = rig.limits.q_max[0] - rig.limits.margin
-    assert edge - 0.01 < rig.position[0] <= edge + 1e-9
+@pytest.mark.parametrize('rate', [250.0, 1000.0])
+@pytest.mark.parametrize('profile', ['commissioning', 'normal', 'ceiling'])
+def test_a_joint_comes_to_rest_at_its_margin_by_itself(profile, rate):
+    rig = Rig('fr3', profile, GuardConfig(rate=rate))
+    edge = rig.limits.q_max[4] - rig.limits.margin
+    rig.position[4] = edge - 0.4                       # joint 5, the fastest
+    witness = Witness(rig, rig.config.tick)
+    for _ in range(int(2.0 * rate)):
+        rig.ask([0.0, 0.0, 0.0, 0.0, 5.0, 0.0, 0.0])
+        position = rig.position
+        witness.sees(rig.tick(), position, rig.config.tick)
+    assert edge - 0.01 < rig.position[4] <= edge
+
+
+def test_a_joint_near_its_cap_stays_under_it_while_others_turn_round():
+    turned = 0
+    for ticks in range(40, 64, 2):
+        rig = Rig('fr3', 'normal')
+        witness = Witness(rig, rig.config.tick)
+        for k in range(100):
+            rig.ask([1.0, 0.0, 0.0, 0.0, 1.0 if k < ticks else -1.0, 0.0, 0.0])
+            position = rig.position
+            witness.sees(rig.tick(), position, rig.config.tick)
+            turned += rig.velocity[0] > 0.98 and rig.velocity[4] < 0.9
+    assert turned > 10
+
+
+def test_braking_beside_a_faster_joint_keeps_fr3s_curve():
+    nearest = 1.0
+    for seconds in np.arange(0.9, 1.5, 0.1):
+        rig = Rig('fr3', 'ceiling')
+        rig.position[[1, 4]] = -0.3, -2.7
+        witness = Witness(rig, rig.config.tick)
+        for k in range(500):
+            running = k * 0.004 < seconds
+            rig.ask([0.0, 1.7, 0.0, 0.0, 4.5, 0.0, 0.0])
+            position = rig.position
+            output = rig.tick(switches=ON._replace(active=running))
+            witness.sees(output, position, rig.config.tick)
+            if not running and output.velocity[1] > 0.5:
+                upper = rig.limits.speed_at(position)[1][1]
+                nearest = min(nearest, upper - output.velocity[1])
+    assert nearest < 0.1                               # the curve was what bounded it
 
 
 def test_a_policy_that_flips_each_step_reaches_no_limit():
