@@ -19,6 +19,7 @@ import numpy as np
 from moto_core import guard_motion
 from moto_core.guard_intake import joints_trouble, request_trouble, take_joints, take_request
 from moto_core.guard_mode import Decision, decide
+from moto_core.guard_reasons import REASONS
 from moto_core.guard_state import (
     ARMED,
     ESTOP,
@@ -43,47 +44,6 @@ from moto_core.spec import Spec
 __all__ = ['ARMED', 'ESTOP', 'FAULT', 'HOLD', 'READY', 'REASONS', 'RUNNING', 'GuardConfig',
            'GuardOutput', 'GuardRefusal', 'GuardState', 'Measured', 'Request', 'Switches', 'arm',
            'guard_step', 'initial_state', 'latch_fault', 'reset_fault']
-
-REASONS = {
-    'not_armed': 'nobody has armed the guard',
-    'inactive': 'the life cycle says not active',
-    'deadman': 'the deadman is not pressed, or must be let go and pressed anew',
-    'estop': 'the e-stop is, or was, pressed',
-    'clock': 'the steady clock did not advance',
-    'tick_gap': 'the last tick is too long ago',
-    'coming_to_rest': 'the cause of the hold is gone; the arm comes to rest first',
-    'request_missing': 'no request since arming',
-    'request_stale': 'the request is older than 2.5 policy periods, by receipt or stamp',
-    'request_future': 'the request is stamped ahead of now',
-    'request_late': 'a request older than the one in force was dropped',
-    'request_unstamped': 'the stamp is zero; the time of receipt serves (warning)',
-    'request_names': 'names are missing, unknown or twice',
-    'request_size': 'there are more or fewer values than names',
-    'request_nonfinite': 'a value is NaN or infinite',
-    'request_scale': 'the speed scale is below zero',
-    'request_rejects': 'too many requests were refused (fault)',
-    'request_timeout': 'no good request for stale_fault seconds (fault)',
-    'joints_missing': 'no joint state yet',
-    'joints_stale': 'the joint state is too old',
-    'joints_future': 'the joint state is stamped ahead of now',
-    'joints_names': 'joints are missing or twice',
-    'joints_size': 'there are more or fewer values than names',
-    'joints_nonfinite': 'a value is NaN or infinite',
-    'joints_jump': 'a joint moved further than dq_max dt + 0.02 rad',
-    'joints_outside': 'a joint is implausibly far outside its limits',
-    'joints_rejects': 'too many joint states were refused (fault)',
-    'joints_timeout': 'no good joint state for stale_fault seconds (fault)',
-    'joints_slow': 'joint states come more than 20 ms apart (warning)',
-    'uncertainty': 'the policy is uncertain: slower, or (in HOLD) at rest until armed anew',
-    'velocity': 'slowed as a vector to the speed cap',
-    'velocity_at_position': "slowed as a vector to FR3's position-dependent limit",
-    'position': 'a joint nears its limit',
-    'acceleration': 'the change of velocity was bounded',
-    'jerk': 'the change of acceleration was bounded',
-    'stopping_distance': 'a joint was held so that a legal stop stays possible',
-    'gripper': 'a gripper entry was clipped to its scale',
-}
-"""What each reason code means; latch_fault may add others."""
 
 _SLOW = 0.020                                  # [s] between joint states that is worth a warning
 _LONGEST = 1.5                                 # ticks that one change of velocity may make up

@@ -61,7 +61,7 @@ class GuardOutput(NamedTuple):
     velocity: np.ndarray                       # (n,) arm [rad/s], always finite
     gripper: np.ndarray                        # (g,) [m/s], always finite
     state: str                                 # READY, ARMED, RUNNING, HOLD, FAULT or ESTOP
-    reasons: tuple[str, ...]                   # codes of guard.REASONS, most important first
+    reasons: tuple[str, ...]                   # codes of guard_reasons, most important first
     scale: float                               # the vector's common factor; 0 while braking
     requested: np.ndarray | None               # (A,) [rad/s, m/s] of the last good request
     publish: bool = True                       # False: halted for long enough, be silent
