@@ -14,6 +14,7 @@ import rclpy
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.client import Client
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.task import Future
 from rclpy.utilities import remove_ros_args
@@ -55,7 +56,7 @@ def main() -> int:
     except MotoError as error:
         node.get_logger().error(str(error))
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ExternalShutdownException):
         return 1
     finally:
         node.destroy_node()

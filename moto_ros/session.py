@@ -14,11 +14,9 @@ import signal
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import rclpy
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
@@ -28,47 +26,13 @@ from moto_core.errors import MotoError
 from moto_ros import names
 from moto_ros.environment import prepare_environment
 from moto_ros.graph import Graph, open_graph
+from moto_ros.session_result import SessionConfig, SessionResult
 
 READY = 60.0                                   # [s] for the graph to be active
 FRESH = 10.0                                   # [s] for new observations after a reset
 PATIENCE = 3.0                                 # [s] for a fault to become resettable
 LATCHED = ('FAULT', 'ESTOP')
 SILENT = 5.0                                   # [s] without a step: the episode is over
-
-
-@dataclass(frozen=True)
-class SessionConfig:
-    """What a session does."""
-
-    episodes: int = 10
-    max_steps: int = 100                       # decisions an episode at most
-    cover_camera: bool = False                 # the twin publishes a covered camera
-    record: bool = True                        # a recorder runs
-    operator: bool = False                     # a person resets and judges
-
-
-@dataclass
-class SessionResult:
-    """What a session found; `to_json` is its file."""
-
-    policy: str = ''
-    cover_camera: bool = False
-    episodes: list[dict[str, Any]] = field(default_factory=list)
-    latency_ms: list[float] = field(default_factory=list)      # image stamp to request
-    inference_ms: list[float] = field(default_factory=list)
-    missed_periods: int = 0
-    guard_interventions: Counter[str] = field(default_factory=Counter)  # reason: decisions
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns plain data, with percentiles of the latencies."""
-        marks = {f'p{q}': float(np.percentile(self.latency_ms, q)) if self.latency_ms else None
-                 for q in (50, 95, 99)}
-        return {**vars(self), 'latency': marks, 'successes': self.successes}
-
-    @property
-    def successes(self) -> int:
-        """The number of episodes that succeeded."""
-        return sum(episode['success'] for episode in self.episodes)
 
 
 class Session:
@@ -106,11 +70,12 @@ class Session:
         identity = self.graph.call(keeper, 'start_episode')
         started = time.monotonic()
         success, ended = self._until_over()
-        seconds = time.monotonic() - started
+        seconds, steps = time.monotonic() - started, list(self.graph.steps)
         success = self._finish(success)
-        steps = self._measure(before)
+        self._measure(steps, before)
         return {'id': identity if self.config.record else '', 'seed': seed, 'success': success,
-                'outcome': 'success' if success else 'failure', 'ended': ended, 'steps': steps,
+                'outcome': 'success' if success else 'failure', 'ended': ended,
+                'steps': max(0, len(steps) - 1),  # the last observation is no decision
                 'seconds': round(seconds, 3), 'start_seconds': round(started - begin, 3)}
 
     def _reset(self) -> int | None:
@@ -133,21 +98,26 @@ class Session:
         while True:
             try:
                 self.graph.call(names.GUARD, 'reset_fault')
-                return
+                break
             except MotoError:
                 if time.monotonic() > end:
                     raise
                 self.graph.spin(0.2)
+        self.graph.wait(lambda: self.graph.latest['guard']['state'] not in LATCHED, FRESH,
+                        'the reset of the fault')
 
     def _until_over(self) -> tuple[bool, str]:
         """Spins until success was observed by the policy, or the steps or the patience run out."""
         graph, heard, count = self.graph, time.monotonic(), 0
+        done: int | None = None                # [ns] the stamp of the first success
         while True:
             graph.spin()
             task, steps = graph.latest['task'], graph.steps
             if len(steps) > count:
                 heard, count = time.monotonic(), len(steps)
-            if task.get('success') and steps and steps[-1]['stamp'] >= task['stamp']:
+            if done is None and task.get('success'):
+                done = task['stamp']
+            if done is not None and steps and steps[-1]['stamp'] >= done:
                 return True, 'done'
             if count > self.config.max_steps:  # the last row is the last action's outcome
                 return False, 'timeout'
@@ -169,18 +139,16 @@ class Session:
         graph.finish_call(halted, 'disarm')
         return success
 
-    def _measure(self, before: Counter[str]) -> int:
-        """Adds the episode's steps to the result; returns how many decisions acted."""
-        steps, result = list(self.graph.steps), self.result
+    def _measure(self, steps: list[dict[str, Any]], before: Counter[str]) -> None:
+        """Adds an episode's steps, and what the guard did since `before`, to the result."""
+        result, latest = self.result, self.graph.latest
         result.latency_ms += [step['latency']['request'] for step in steps]
         result.inference_ms += [step['latency']['inference'] for step in steps]
         if steps:
             result.missed_periods += steps[-1]['missed'] - steps[0]['missed']
-        self.graph.latest['guard'] = {'at_rest': False}
-        self.graph.wait(lambda: self.graph.latest['guard']['at_rest'], FRESH, 'rest')
-        after = Counter(self.graph.latest['guard']['interventions'])
-        result.guard_interventions += after - before
-        return max(0, len(steps) - 1)
+        latest['guard'] = {'at_rest': False}
+        self.graph.wait(lambda: latest['guard']['at_rest'], FRESH, 'rest')
+        result.guard_interventions += Counter(latest['guard']['interventions']) - before
 
 
 def main() -> int:

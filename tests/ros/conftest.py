@@ -1,0 +1,51 @@
+"""A ROS domain of this test session's own, and graphs of real processes that always end."""
+
+import os
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip('rclpy', reason="rclpy comes with pip install '.[ros]' or a ROS 2 distro")
+
+with warnings.catch_warnings():                # lark, below rclpy, imports sre_parse
+    warnings.simplefilter('ignore', DeprecationWarning)
+    import rosidl_generator_py  # noqa: F401
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(scope='session', autouse=True)
+def ros_environment():
+    """Domain 1 to 100 from the process id; no packet leaves the machine."""
+    from moto_ros.environment import prepare_environment
+    paths = [str(ROOT), str(ROOT / 'sim'), *os.environ.get('PYTHONPATH', '').split(':')]
+    os.environ['PYTHONPATH'] = ':'.join(filter(None, paths))
+    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    os.environ.setdefault('MUJOCO_GL', 'osmesa')
+    prepare_environment()
+
+
+@pytest.fixture(scope='module')
+def start(ros_environment, tmp_path_factory):
+    """Returns a function that starts a RunningGraph from launch arguments."""
+    import rclpy
+    from running import RunningGraph
+    rclpy.init()
+    started = []
+
+    def start(only=None, **given):
+        for graph in started:                  # one graph at a time in the domain
+            graph.close()
+        started.clear()
+        graph = RunningGraph(tmp_path_factory.mktemp('dataset') / 'd', only, given)
+        started.append(graph)
+        return graph
+
+    yield start
+    for graph in started:
+        graph.close()
+    rclpy.shutdown()

@@ -1,0 +1,140 @@
+"""A graph of real processes over real DDS, seen from the test."""
+
+import os
+import signal
+import time
+from dataclasses import replace
+
+import numpy as np
+import rclpy
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray
+from trajectory_msgs.msg import JointTrajectory
+
+from moto_core.limits import load_robot
+from moto_ros import names, qos
+from moto_ros.bringup import MANAGER, command, environment, processes
+from moto_ros.children import Children
+from moto_ros.convert import to_ns
+from moto_ros.graph import Graph
+from moto_ros.joints import joint_state
+
+COMMANDS = 'joint_velocity_controller/commands'
+TRAJECTORIES = 'fr3_arm_controller/joint_trajectory'
+
+
+class RunningGraph:
+    """The twin's graph, or the nodes of it named by `only`, active."""
+
+    def __init__(self, dataset, only=None, given=None):
+        table = processes({'sim': 'true', 'dataset': str(dataset), 'log_level': 'warn',
+                           'policy.wait_for_episode': 'true', **(given or {})})
+        nodes = [p for p in table if p.lifecycle and (only is None or p.node in only)]
+        self.dataset, self.robot = dataset, load_robot('kitchen_sim')
+        self.table = {p.node: p for p in nodes}
+        self.manager = replace(table[-1], arguments=tuple(self.table))
+        self.children = Children(environment(os.environ, local=True))
+        self.graph = Graph(rclpy.create_node('test'))
+        self.node = self.graph.node
+        self.joints, self.commands, self.executed = [], [], []
+        self._hear(JointState, 'joint_states', self.joints, qos.SENSOR)
+        self._hear(Float64MultiArray, COMMANDS, self.commands, qos.LOG_READER)
+        self._hear(Float64MultiArray, names.GRIPPER, self.commands, qos.LOG_READER)
+        self._hear(JointTrajectory, TRAJECTORIES, self.commands, qos.LOG_READER)
+        self._hear(JointState, names.EXECUTED, self.executed, qos.LOG_READER)
+        self.requests = self.node.create_publisher(JointState, names.TELEOP_REQUEST,
+                                                   qos.request_profile(self.robot.spec.period))
+        try:
+            self.start(*self.table)
+        except BaseException:
+            self.close()
+            raise
+
+    def start(self, *nodes):
+        """Starts processes of the table and takes them to active."""
+        for name in nodes:
+            self.children.start(name, command(self.table[name]))
+        self.children.start(MANAGER, command(replace(self.manager, arguments=nodes)))
+        self.wait(lambda: MANAGER in self.children.ended(), 60, 'the lifecycle manager')
+        assert self.children.ended()[MANAGER] == 0
+        wanted = {names.GUARD: 'guard', names.POLICY: 'policy', names.RECORDER: 'recorder',
+                  names.TWIN: 'task'}
+        self.wait(lambda: all(self.latest[wanted[name]] for name in nodes), 10, f'{nodes}')
+
+    @property
+    def latest(self):
+        return self.graph.latest
+
+    def wait(self, condition, seconds=10, what='it'):
+        self.graph.wait(condition, seconds, what)
+
+    def kill(self, name):
+        """Ends a process as kill -9 does."""
+        self.latest[{names.GUARD: 'guard', names.POLICY: 'policy', names.RECORDER: 'recorder',
+                     names.TWIN: 'task'}[name]] = {}
+        process = self.children.running[name]
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def change(self, name, transition):
+        """Asks a node for a lifecycle transition; returns whether it succeeded."""
+        client = self.node.create_client(ChangeState, f'{name}/change_state')
+        self.wait(client.service_is_ready, 10, f'{name}/change_state')
+        future = client.call_async(ChangeState.Request(
+            transition=Transition(id=getattr(Transition, f'TRANSITION_{transition}'))))
+        self.wait(future.done, 20, f'{name} {transition}')
+        self.node.destroy_client(client)
+        return future.result().success
+
+    def reset(self):
+        """Puts the arm to rest and the scene to its next start; returns the seed and its stamp."""
+        import json
+        self.graph.call(names.GUARD, 'disarm')
+        self.latest['guard'] = {'at_rest': False}
+        self.wait(lambda: self.latest['guard']['at_rest'], 5, 'rest')
+        told = json.loads(self.graph.call(names.TWIN, 'reset'))
+        self.wait(lambda: self.latest['task']['stamp'] > told['stamp'], 10, 'a new frame')
+        self.joints.clear()
+        return told
+
+    def request(self, velocity, names=None):
+        """Publishes one request (A,) of a person, observed now."""
+        self.requests.publish(joint_state(names or self.robot.spec.names, self.graph.now(),
+                                          np.asarray(velocity, np.float64)))
+
+    def drive(self, velocity, seconds):
+        """Requests a velocity at the policy's rate for a while."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.request(velocity)
+            following = time.monotonic() + self.robot.spec.period
+            while time.monotonic() < following:
+                self.graph.spin(max(0.0, following - time.monotonic()))
+
+    def spin(self, seconds):
+        """Handles what arrives for so long."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.graph.spin(end - time.monotonic())
+
+    def speed(self):
+        """The arm's fastest joint [rad/s] as last measured."""
+        return np.abs(self.joints[-1].velocity[:7]).max() if self.joints else 0.0
+
+    def motion(self):
+        """Stamps [ns] and arm positions and velocities (T, 7) heard since the last clear."""
+        stamps = np.array([to_ns(m.header.stamp) for m in self.joints])
+        return (stamps, np.array([m.position[:7] for m in self.joints]),
+                np.array([m.velocity[:7] for m in self.joints]))
+
+    def close(self):
+        """Ends every process and the test's node."""
+        self.children.stop()
+        left = [name for name, p in self.children.running.items() if p.poll() is None]
+        self.graph.close()
+        assert not left, left
+
+    def _hear(self, kind, topic, heard, profile):
+        self.node.create_subscription(kind, topic, heard.append, profile)

@@ -1,0 +1,229 @@
+"""Twin, guard, policy and recorder as processes, over DDS; the tests share one bring-up."""
+
+import time
+
+import numpy as np
+import pytest
+from rich.console import Console
+from running import COMMANDS
+from sensor_msgs.msg import Image
+from std_msgs.msg import Bool, Float64MultiArray
+
+from moto_core.dataset import Dataset
+from moto_core.episode_reader import read_episode
+from moto_ros import names, qos
+from moto_ros.convert import from_rgb, to_ns
+from moto_ros.session import Session
+from moto_ros.session_result import SessionConfig
+
+pytestmark = pytest.mark.ros
+MOVING = 0.1                                   # [rad/s] the most that a stopped servo creeps
+STILL = 0.03                                   # [rad/s] when it has settled
+
+
+@pytest.fixture(scope='module')
+def running(start):
+    return start(policy='random', seed='5')
+
+
+def finite(message):
+    if hasattr(message, 'points'):
+        return all(np.isfinite(p.velocities).all() for p in message.points)
+    return np.isfinite(getattr(message, 'data', None) or message.velocity).all()
+
+
+def begin(running):
+    """Resets, arms and starts an episode; returns when the arm moves."""
+    running.reset()
+    running.graph.call(names.GUARD, 'arm')
+    identity = running.graph.call(names.RECORDER, 'start_episode')
+    running.graph.forget()
+    running.wait(lambda: running.speed() > 0.15 and len(running.graph.steps) > 8, 15, 'motion')
+    return identity
+
+
+def test_an_episode_recorded_through_ros_reads_back(running):
+    session = Session(running.graph, SessionConfig(episodes=1, max_steps=20), Console(quiet=True))
+    result = session.run()
+    (told,) = result.episodes
+    assert (told['seed'], told['steps'], told['success'], told['ended']) == (5, 20, False,
+                                                                            'timeout')
+    assert len(result.latency_ms) == 21 and min(result.latency_ms) > 0
+    assert result.guard_interventions['acceleration'] > 0
+    running.wait(lambda: any(e['state'] == 'ended' for e in running.graph.events), 5, 'the end')
+    with Dataset.open(running.dataset) as dataset:
+        record = dataset.find(told['id'])
+        assert (record.steps, record.outcome, record.policy_hash) == (21, 'failure', 'random')
+        assert (record.task, record.source) == ('kitchen-microwave', 'sim')
+        episode = read_episode(record.path)
+    assert episode.images['front'].shape == (21, 64, 64, 3)
+    assert episode.images['front'][0].std() > 10
+    assert not np.array_equal(episode.images['front'][0], episode.images['front'][-1])
+    assert episode.requested.shape == episode.executed.shape == (21, 9)
+    assert np.abs(episode.requested).max() <= 1 and episode.requested.std() > 0.3
+    assert 0.005 < np.abs(episode.executed[:-1, :7]).mean() < 0.5
+    assert episode.is_first.tolist() == [True] + [False] * 20
+    assert episode.is_last.tolist() == [False] * 20 + [True]
+    assert np.abs(np.diff(episode.stamp) - 80e6).max() < 5e6
+    assert not episode.success.any() and episode.reward.sum() == 0
+
+
+def test_executed_belongs_to_the_row_of_its_request(running):
+    with Dataset.open(running.dataset) as dataset:
+        episode = read_episode(dataset.episodes()[0].path)
+    requested, executed = episode.requested[:-1, 7:], episode.executed[:-1, 7:]
+    assert np.abs(requested - executed).mean() < 0.15  # fingers follow at once, but for a tick
+    assert np.abs(requested[1:] - executed[:-1]).mean() > 0.4
+
+
+def test_between_episodes_the_policy_asks_for_rest(running):
+    running.reset()
+    running.graph.call(names.GUARD, 'arm')
+    running.graph.forget()
+    running.wait(lambda: running.latest['guard']['state'] == 'RUNNING', 5, 'RUNNING')
+    running.spin(0.5)
+    assert running.graph.steps == [] and running.speed() < STILL
+    running.graph.call(names.GUARD, 'disarm')
+
+
+def test_a_rogue_nan_never_reaches_the_robot_and_latches_a_fault(running):
+    running.reset()
+    running.graph.call(names.GUARD, 'arm')
+    running.drive([0.2] * 7 + [0.0] * 2, 0.5)
+    running.commands.clear()
+    running.executed.clear()
+    for bad in (np.nan, np.inf, -np.inf) * 8:
+        velocity = np.full(9, 0.2)
+        velocity[3] = bad
+        running.request(velocity)
+        running.spin(0.03)
+    running.wait(lambda: running.latest['guard']['state'] == 'FAULT', 5, 'FAULT')
+    assert 'request_nonfinite' in running.latest['guard']['cause']
+    running.wait(lambda: running.latest['guard']['at_rest'], 5, 'rest')
+    running.spin(0.3)
+    assert len(running.commands) > 20 and len(running.executed) > 20
+    assert all(map(finite, running.commands)) and all(map(finite, running.executed))
+    assert any('request_nonfinite' in m.header.frame_id for m in running.executed)
+    running.spin(0.6)
+    running.graph.call(names.GUARD, 'reset_fault')
+
+
+def test_a_second_publisher_on_the_command_topic_is_two_masters(running):
+    running.reset()
+    running.graph.call(names.GUARD, 'arm')
+    other = running.node.create_publisher(Float64MultiArray, COMMANDS, qos.COMMAND)
+    running.wait(lambda: running.latest['guard']['state'] == 'FAULT', 10, 'FAULT')
+    assert 'two_masters' in running.latest['guard']['cause']
+    running.node.destroy_publisher(other)
+    running.wait(lambda: running.node.count_publishers(COMMANDS) == 1, 10, 'one publisher')
+    running.spin(0.3)
+    running.graph.call(names.GUARD, 'reset_fault')
+    running.spin(0.3)
+    assert running.latest['guard']['state'] == 'READY'
+
+
+def test_an_estop_latches_until_it_is_released_and_reset(running):
+    running.reset()
+    running.graph.call(names.GUARD, 'arm')
+    button = running.node.create_publisher(Bool, names.ESTOP, qos.LATCHED)
+    running.drive([0.3] * 7 + [0.0] * 2, 0.4)
+    button.publish(Bool(data=True))
+    running.wait(lambda: running.latest['guard']['state'] == 'ESTOP', 5, 'ESTOP')
+    running.wait(lambda: running.latest['guard']['at_rest'], 5, 'rest')
+    with pytest.raises(Exception, match='still pressed'):
+        running.graph.call(names.GUARD, 'reset_fault')
+    button.publish(Bool(data=False))
+    running.spin(0.3)
+    assert running.latest['guard']['state'] == 'ESTOP'
+    running.graph.call(names.GUARD, 'reset_fault')
+    running.node.destroy_publisher(button)
+
+
+@pytest.mark.parametrize('encoding, size, texts', [
+    ('16UC1', 64, ["'16UC1'", 'expected one of rgb8']),
+    ('rgb8', 32, ['32 x 32 px', '64 x 64 px']),
+])
+def test_a_wrong_image_is_an_error_that_names_found_and_expected(running, encoding, size, texts):
+    camera = running.node.create_publisher(Image, '/camera/camera/color/image_raw', qos.SENSOR)
+    message = from_rgb(np.zeros((size, size, 3), np.uint8), running.graph.now(), 'front')
+    message.encoding = encoding
+    end = time.monotonic() + 10
+    problem = ''
+    while texts[0] not in problem and time.monotonic() < end:
+        camera.publish(message)
+        running.spin(0.01)
+        problem = running.latest['policy']['problem']
+    running.node.destroy_publisher(camera)
+    assert all(text in problem for text in texts), problem
+
+
+def test_a_covered_camera_is_black_but_not_frozen(running):
+    seen = []
+    topic = '/camera/camera/color/image_raw'
+    heard = running.node.create_subscription(Image, topic, seen.append, qos.SENSOR)
+    running.graph.call(names.TWIN, 'cover_camera', True)
+    running.spin(0.5)
+    seen.clear()
+    running.wait(lambda: len(seen) >= 3, 10, 'images')
+    running.graph.call(names.TWIN, 'cover_camera', False)
+    running.node.destroy_subscription(heard)
+    images = [np.frombuffer(m.data, np.uint8) for m in seen[:3]]
+    assert max(image.max() for image in images) < 3
+    assert not np.array_equal(images[0], images[1])
+
+
+def test_a_recorder_killed_in_an_episode_loses_at_most_a_step_and_stops_nothing(running):
+    identity = begin(running)
+    running.wait(lambda: len(running.graph.steps) >= 12, 10, 'steps')
+    running.kill(names.RECORDER)
+    seen = len(running.graph.steps)
+    running.wait(lambda: len(running.graph.steps) >= seen + 5, 10, 'more steps')
+    assert running.latest['guard']['state'] == 'RUNNING', running.latest['guard']
+    running.start(names.RECORDER)
+    running.graph.call(names.GUARD, 'disarm')
+    with Dataset.open(running.dataset) as dataset:
+        record = dataset.find(identity)
+    assert record.ended == 'recovered'
+    assert seen - 2 <= record.steps <= seen    # the kill may fall between a step and its row
+
+
+def test_the_arm_rests_within_0_4_s_of_the_policys_death(running):
+    identity = begin(running)
+    running.joints.clear()
+    running.executed.clear()
+    running.kill(names.POLICY)
+    killed = running.graph.now()
+    running.spin(1.0)
+    stamps, _, velocity = running.motion()
+    after, speed = (stamps - killed) * 1e-9, np.abs(velocity).max(axis=1)
+    assert speed[after <= 0.05].max() > 0.1 and after[-1] > 0.8
+    sent = np.array([(to_ns(m.header.stamp) - killed) * 1e-9 for m in running.executed
+                     if any(m.velocity[:7])])
+    assert 0.0 < sent.max() < 0.4              # the last command that is not zero
+    assert after[speed > MOVING].max() < 0.4
+    assert after[speed > STILL].max() < 0.7    # the Kitchen's servos creep for 0.1 s
+    running.wait(lambda: any(e['state'] == 'ended' and e['id'] == identity
+                             for e in running.graph.events), 5, "the episode's end")
+    with Dataset.open(running.dataset) as dataset:
+        record = dataset.find(identity)
+        assert record.ended == 'policy_died' and record.steps >= 8
+    running.start(names.POLICY)
+    running.wait(lambda: running.latest['guard']['state'] in ('FAULT', 'READY'), 5, 'a fault')
+    assert running.latest['guard']['cause'][0] == 'request_timeout'
+    running.graph.call(names.GUARD, 'reset_fault')
+
+
+def test_a_signal_brings_the_arm_to_rest_before_the_guard_ends(running):
+    begin(running)
+    running.joints.clear()
+    guard = running.children.running[names.GUARD]
+    running.executed.clear()
+    for _ in range(3):
+        guard.send_signal(2)
+    running.wait(lambda: guard.poll() is not None, 10, "the guard's end")
+    running.spin(0.3)
+    assert guard.returncode == 0
+    commanded = [np.abs(m.velocity[:7]).max() for m in running.executed]
+    assert max(commanded) > 0.1 and commanded[-1] == 0.0
+    assert np.abs(np.diff([m.velocity[:7] for m in running.executed], axis=0)).max() < 0.04
+    assert running.speed() < STILL
