@@ -14,9 +14,11 @@ from moto_sim.ik import Pose
 from moto_sim.kitchen import KitchenSim
 from moto_sim.waypoints import (
     CLOSED,
+    Condition,
     Target,
     Waypoint,
     beside,
+    draw_back,
     far,
     heading,
     let_go,
@@ -43,19 +45,20 @@ def microwave() -> list[Waypoint]:
 
 
 def hinge_cabinet() -> list[Waypoint]:
-    """Takes the right door's bar and swings the door open about its hinge."""
-    bar, up = 'hinge_site2', (0.0, 0.0, -0.10)
+    """Takes the right door's bar and swings the door open about its hinge, slowly: it is stiff."""
+    bar, low = 'hinge_site2', (0.0, 0.0, -0.10)
 
     def ahead(sim: KitchenSim) -> Pose:
         opened = float(sim.data.qpos[21])
-        target = swing(sim, 'right_hinge_cabinet', bar, 0.25) + up
-        return Pose(target, heading(0.1 + 0.5 * opened, -0.5))
+        target = swing(sim, 'right_hinge_cabinet', bar, 0.25) + low
+        return Pose(target, heading(0.1 + 0.2 * opened, -0.3))
 
     def is_open(sim: KitchenSim) -> bool:
         return bool(sim.data.qpos[21] > 1.35)
 
-    return [*_take(bar, up, 0.1, -0.5), Waypoint(ahead, fingers=CLOSED, until=is_open,
-                                                 lost=far(bar, up, 0.07)), *let_go()]
+    return [*_take(bar, low, 0.1, -0.3),
+            Waypoint(ahead, fingers=CLOSED, speed=0.6, until=is_open, lost=far(bar, low, 0.07),
+                     patience=80), *let_go()]
 
 
 def kettle() -> list[Waypoint]:
@@ -122,16 +125,22 @@ def _take(bar: str, offset: tuple[float, float, float], angle: float,
 
 
 def _push(name: str, start: tuple[float, float, float], end: tuple[float, float, float],
-          pushed: Callable[[KitchenSim], bool], angle: float, tilt: float) -> list[Waypoint]:
+          pushed: Condition, angle: float, tilt: float) -> list[Waypoint]:
     """Comes beside a site with closed fingers and moves through it until it gives way."""
-    return [Waypoint(beside(name, start, angle, tilt, 0.10), near=0.04, fingers=CLOSED),
-            Waypoint(beside(name, start, angle, tilt), near=0.02, fingers=CLOSED),
+    return [*_approach(name, start, angle, tilt),
             Waypoint(beside(name, end, angle, tilt), fingers=CLOSED, until=pushed),
-            *let_go()]
+            draw_back(0.10, CLOSED, 0.5 * (start[0] - end[0]))]
 
 
 def _knob(name: str, entry: int) -> list[Waypoint]:
     def turned(sim: KitchenSim) -> bool:
-        return bool(sim.data.qpos[entry] < -0.85)
+        return bool(sim.data.qpos[entry] < -0.62)
 
-    return _push(name, (-0.05, -0.01, 0.045), (0.06, -0.01, 0.02), turned, -0.1, -0.2)
+    return _push(name, (-0.05, -0.035, 0.045), (0.10, -0.035, 0.01), turned, -0.2, 0.0)
+
+
+def _approach(name: str, start: tuple[float, float, float], angle: float,
+              tilt: float) -> list[Waypoint]:
+    """Brings closed fingers beside a site, from behind along the hand's own direction."""
+    return [Waypoint(beside(name, start, angle, tilt, 0.10), near=0.04, fingers=CLOSED),
+            Waypoint(beside(name, start, angle, tilt), near=0.02, fingers=CLOSED)]

@@ -64,17 +64,23 @@ def wait(pose: Target, fingers: float, decisions: int) -> Waypoint:
     return Waypoint(pose, fingers=fingers, until=lambda sim: False, patience=decisions)
 
 
-def let_go(back: float = 0.10, decisions: int = 3) -> list[Waypoint]:
-    """Returns way-points that open the fingers where they are, then draw the hand back [m]."""
+def draw_back(distance: float, fingers: float, aside: float = 0.0) -> Waypoint:
+    """Returns a way-point that moves the hand back, and `aside` along x [m], from where it is."""
     start: list[Pose] = []
 
     def behind(sim: KitchenSim) -> Pose:
         if not start:
             start.append(hand(sim))
         pose = start[0]
-        return Pose(pose.position - back * pose.rotation[:, 2], pose.rotation)
+        back = np.array([aside, 0.0, 0.0]) - distance * pose.rotation[:, 2]
+        return Pose(pose.position + back, pose.rotation)
 
-    return [wait(hand, OPEN, decisions), Waypoint(behind, near=0.03, patience=15)]
+    return Waypoint(behind, near=0.03, fingers=fingers, patience=15)
+
+
+def let_go() -> list[Waypoint]:
+    """Returns way-points that open the fingers where they are, then draw the hand back."""
+    return [wait(hand, OPEN, 3), draw_back(0.10, OPEN)]
 
 
 def swing(sim: KitchenSim, joint: str, name: str, angle: float) -> np.ndarray:
