@@ -96,19 +96,19 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
                                                 dict[str, Any]]:
         """Moves for one period; returns (observation, reward, False, truncated, info).
 
-        Raises ConfigError for an action of the wrong size, or before the first reset.
+        Raises ConfigError for an action of the wrong size, or where no episode is running.
         """
         if not self._running:
-            raise ConfigError('step before reset; call reset() first')
+            raise ConfigError('no episode is running (not begun, or truncated); call reset()')
         action = np.asarray(action, np.float64)
         if action.shape != self.action_space.shape:
             raise ConfigError(f'action is {action.shape}; expected {self.action_space.shape}, '
                               f'one for each of {self.spec.names}')
         moved = self.task.step(np.clip(action, -1.0, 1.0))
         self._taken += 1
+        self._running = self._taken < self.max_steps
         info = self._info(moved.executed.astype(np.float32), moved.reasons)
-        return (self._observation(), self.task.reward(), False, self._taken >= self.max_steps,
-                info)
+        return self._observation(), self.task.reward(), False, not self._running, info
 
     def render(self) -> np.ndarray:  # type: ignore[override]
         """Returns a larger picture (H, W, 3) uint8 RGB of the first camera, for people."""

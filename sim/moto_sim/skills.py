@@ -69,7 +69,7 @@ def kettle() -> list[Waypoint]:
         def pose(sim: KitchenSim) -> Pose:
             way = goal - sim.data.qpos[23:25]
             here = site(sim, 'kettle_site') + post
-            step = way * min(1.0, 0.12 / max(np.linalg.norm(way), 1e-9))
+            step = way * min(1.0, 0.12 / max(float(np.linalg.norm(way)), 1e-9))
             here[:2] += step
             here[2] = 1.78 + lift
             return Pose(here, heading(-0.45))

@@ -1,0 +1,141 @@
+"""MetaWorld's tasks behind the same interface, with their own scripted experts.
+
+In: actions (4,) in [-1, 1]: hand velocity x, y, z, and the fingers' force. Out: Moved; reward 1
+while success holds. One decision is two MetaWorld steps (METHOD.md section 5). Every reset draws
+a fresh goal and fresh objects.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from moto_core.errors import ConfigError, unknown_name
+from moto_core.spec import CameraSpec, Spec
+from moto_sim.env import Moved
+from moto_sim.renderer import Renderer, View
+
+PREFIX = 'metaworld-'
+REPEAT = 2                             # MetaWorld steps a decision
+DECISIONS = 100                        # of an episode
+LIMIT = 500 // REPEAT                  # MetaWorld refuses to step further
+STEP_TIME = 0.0125                     # [s] of one MetaWorld step
+REACH = 0.01                           # [m] that the hand's target moves at action 1, a step
+VIEWS = {'front': View(0.75, 15.0, -22.5, (-0.15, 0.65, 0.25)),    # METHOD.md section 6
+         'wide': View(1.4, 35.0, -35.0, (0.0, 0.6, 0.15))}
+SPEC = Spec(joints=['hand_x', 'hand_y', 'hand_z'], gripper=['fingers'],
+            action_scale=[REACH / STEP_TIME] * 3 + [1.0], rate=1.0 / (REPEAT * STEP_TIME),
+            cameras={'front': CameraSpec(topic='/camera/camera/color/image_raw')})
+
+
+class MetaWorldTask:
+    """One of MetaWorld's tasks by its name without 'metaworld-' and '-v3', say 'door-open'.
+
+    Raises ConfigError for an unknown task or view, or where metaworld is missing.
+    """
+
+    def __init__(self, task: str, spec: Spec = SPEC, *, views: Mapping[str, View] = VIEWS,
+                 fast: bool = True) -> None:
+        known, _ = _catalogue()
+        if task not in known:
+            raise ConfigError(unknown_name('MetaWorld task', task, known))
+        for camera in spec.cameras:
+            if camera not in views:
+                raise ConfigError(unknown_name('camera view', camera, views))
+        self.name, self.task, self.spec, self.max_steps = PREFIX + task, task, spec, DECISIONS
+        self.views = dict(views)
+        self.env: Any = known[task](seed=0)
+        self.env._freeze_rand_vec, self.env.seeded_rand_vec = False, True
+        self.observed = np.zeros(39)           # MetaWorld's own state vector, for its experts
+        self._renderer = Renderer(self.env.model, fast=fast)
+        self._success, self._hand, self._before = False, np.zeros(4), np.zeros(4)
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Starts an episode whose goal and objects `rng` draws."""
+        self.env.seed(int(rng.integers(2 ** 31)))
+        self.observed, _ = self.env.reset()
+        self._success = False
+        self._hand = self._before = self._measure()
+
+    def step(self, action: np.ndarray) -> Moved:
+        """Moves for one period by a finite action (4,) in [-1, 1]."""
+        if not np.isfinite(action).all():
+            raise ConfigError(f'action is {action}; expected finite numbers')
+        for _ in range(REPEAT):
+            self.observed, _, _, _, info = self.env.step(action)
+        self._success = bool(info['success'])
+        self._before, self._hand = self._hand, self._measure()
+        return Moved(action, ())
+
+    def render(self, camera: str, height: int, width: int) -> np.ndarray:
+        """Returns a new (height, width, 3) uint8 RGB image of a named view."""
+        if camera not in self.views:
+            raise ConfigError(unknown_name('camera view', camera, self.views))
+        return self._renderer.image(self.env.data, self.views[camera], height, width)
+
+    def joints(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the hand's position [m] and the fingers' opening, and their velocities (4,)."""
+        return self._hand.copy(), (self._hand - self._before) * self.spec.rate
+
+    def reward(self) -> float:
+        """Returns 1 while the task is done, else 0."""
+        return float(self._success)
+
+    def success(self) -> bool:
+        """Returns whether the task is done now."""
+        return self._success
+
+    def objects(self) -> dict[str, bool]:
+        """Returns whether the task is done, by its name."""
+        return {self.task: self._success}
+
+    def close(self) -> None:
+        """Frees the renderer and the simulator."""
+        self._renderer.close()
+        self.env.close()
+
+    def _measure(self) -> np.ndarray:
+        return np.array(self.observed[:4])
+
+
+class MetaWorldDemonstrator:
+    """MetaWorld's scripted expert for a task; `()` is the next action."""
+
+    def __init__(self, task: MetaWorldTask) -> None:
+        self.task = task
+        self._expert = _catalogue()[1][task.task]()
+
+    def __call__(self) -> np.ndarray:
+        """Returns the next action (4,) float32 in [-1, 1]."""
+        with warnings.catch_warnings():        # experts ask for more than 1 and are clipped
+            warnings.simplefilter('ignore')
+            action = self._expert.get_action(self.task.observed)
+        return np.clip(action, -1.0, 1.0).astype(np.float32)
+
+
+def metaworld_names() -> list[str]:
+    """Returns the names of all tasks with their prefix; none where metaworld is missing."""
+    try:
+        return [PREFIX + name for name in _catalogue()[0]]
+    except ConfigError:
+        return []
+
+
+@lru_cache(1)
+def _catalogue() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns the environments and the experts by task."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            from metaworld.env_dict import ALL_V3_ENVIRONMENTS_GOAL_OBSERVABLE as ENVIRONMENTS
+            from metaworld.policies import ENV_POLICY_MAP
+    except ImportError as error:
+        raise ConfigError(f"MetaWorld's tasks need metaworld ({error}); pip install '.[sim]'"
+                          ) from error
+    ending = '-v3-goal-observable'
+    return ({name.removesuffix(ending): env for name, env in ENVIRONMENTS.items()},
+            {name.removesuffix('-v3'): expert for name, expert in ENV_POLICY_MAP.items()})
