@@ -22,6 +22,15 @@ from moto_ros.lifecycle import from_json
 
 LATEST = {'guard': (names.GUARD_STATE, qos.STATUS), 'policy': (names.STATUS, qos.STATUS),
           'recorder': (names.RECORDER_STATE, qos.STATUS), 'task': (names.TASK_STATE, qos.LOG)}
+SERVICES: dict[Any, list[tuple[str, str]]] = {
+    Trigger: [*((names.GUARD, name) for name in ('arm', 'disarm', 'estop', 'reset_fault')),
+              *((names.POLICY, name) for name in ('start_episode', 'stop_episode')),
+              *((names.RECORDER, name)
+                for name in ('start_episode', 'stop_episode', 'discard_episode')),
+              (names.TWIN, 'reset')],
+    SetBool: [(names.GUARD, 'set_dry_run'), (names.RECORDER, 'end_episode'),
+              (names.RECORDER, 'set_intervention'), (names.TWIN, 'cover_camera')],
+}
 
 
 class Graph:
@@ -35,7 +44,10 @@ class Graph:
         self.events: list[dict[str, Any]] = []  # of the recorder, since `forget`
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(node)
-        self._callers: dict[str, Any] = {}
+        # made early: an answer may get lost while two ends still discover each other
+        self._callers: dict[str, Any] = {
+            names.service(*service): node.create_client(kind, names.service(*service))
+            for kind, services in SERVICES.items() for service in services}
         for name, (topic, profile) in LATEST.items():
             node.create_subscription(String, topic, self._keeper(name), profile)
         node.create_subscription(String, names.STEP, lambda m: self.steps.append(from_json(m)),
@@ -66,13 +78,10 @@ class Graph:
 
     def start_call(self, node: str, name: str, flag: bool | None = None) -> Future:
         """Sends a Trigger, or a SetBool where `flag` is given; waits for the service itself."""
-        kind: Any = Trigger if flag is None else SetBool
         path = names.service(node, name)
-        if path not in self._callers:
-            self._callers[path] = self.node.create_client(kind, path)
         caller = self._callers[path]
         self.wait(caller.service_is_ready, 20.0, f"service '{path}'")
-        return caller.call_async(kind.Request() if flag is None else kind.Request(data=flag))
+        return caller.call_async(Trigger.Request() if flag is None else SetBool.Request(data=flag))
 
     def finish_call(self, future: Future, what: str, seconds: float = 10.0) -> str:
         """Waits for the answer and returns its message; raises MotoError where it is a refusal."""

@@ -28,6 +28,7 @@ from moto_ros.joints import joint_state, trajectory, velocity_array
 from moto_ros.lifecycle import MotoNode, said, to_json
 from moto_ros.runner import run
 
+ZEROS = 25                                     # ticks at rest: a last one alone may be lost
 REST = 2.0                                     # [s] to come to rest before giving up
 
 
@@ -89,11 +90,10 @@ class GuardNode(MotoNode):
         self.destroy_timer(self.timer)
         self.timer = None
         self.loop.activate(False)
-        end = self.steady_now() + REST
-        while self.steady_now() < end:
+        zeros, end = 0, self.steady_now() + REST
+        while zeros < ZEROS and self.steady_now() < end:
             self._publish(self.loop.tick(self.steady_now()))
-            if self.loop.state.at_rest:
-                return
+            zeros += self.loop.state.at_rest
             time.sleep(1.0 / self.config.guard.rate)
 
     def on_tick(self) -> None:
