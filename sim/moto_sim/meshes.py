@@ -17,7 +17,7 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
-FACES = 800                            # of a coarse mesh
+FACES = 1200                           # of a coarse mesh
 FINE = 5000                            # faces from which a mesh is made coarse
 _STL = np.dtype([('normal', '<f4', 3), ('points', '<f4', (3, 3)), ('attribute', '<u2')])
 

@@ -16,7 +16,6 @@ import numpy as np
 from moto_core.errors import ConfigError, unknown_name
 
 BACKENDS = ('egl', 'osmesa')           # tried in this order where MUJOCO_GL says nothing
-PROBE = 512                            # [px] of the images that tell what a view can see
 SLICES, STACKS = 10, 5                 # of round geoms in the fast look: half the time of 28, 16
 _FLAG, _GEOM = mujoco.mjtRndFlag, mujoco.mjtObj.mjOBJ_GEOM
 
@@ -45,7 +44,7 @@ class Renderer:
         self._scene = mujoco.MjvScene(model, maxgeom=2000)
         self._camera = mujoco.MjvCamera()
         self._option = mujoco.MjvOption()
-        self._hidden: dict[View, np.ndarray] = {}
+        self._hidden: dict[tuple[View, float], np.ndarray] = {}
         self._groups = model.geom_group.copy()
         for flag in (_FLAG.mjRND_SHADOW, _FLAG.mjRND_REFLECTION) if fast else ():
             self._scene.flags[flag] = False
@@ -57,9 +56,11 @@ class Renderer:
         """
         self._open(height, width)
         if self.cull:
-            if view not in self._hidden:
-                self._hidden[view] = self._never_seen(view)
-            self.model.geom_group[self._hidden[view]] = mujoco.mjNGROUP - 1
+            key = view, height / width
+            if key not in self._hidden:
+                grow = min(self.size[0] / height, self.size[1] / width)
+                self._hidden[key] = self._never_seen(view, int(height * grow), int(width * grow))
+            self.model.geom_group[self._hidden[key]] = mujoco.mjNGROUP - 1
         try:
             self._draw(data, view, height, width)
         finally:
@@ -99,23 +100,23 @@ class Renderer:
                                mujoco.mjtCatBit.mjCAT_ALL, self._scene)
         mujoco.mjr_render(mujoco.MjrRect(0, 0, width, height), self._scene, self._context)
 
-    def _never_seen(self, view: View) -> np.ndarray:
+    def _never_seen(self, view: View, height: int, width: int) -> np.ndarray:
         """Returns the ids of static geoms that no pixel shows even with nothing else there.
 
         What opaque static geoms hide among themselves stays hidden whatever moves, so leaving it
-        out changes no image, but for parts smaller than a pixel of the probe.
+        out changes no image, but for parts smaller than a pixel of this height x width probe.
         """
         model = self.model
         static = (model.body_weldid[model.geom_bodyid] == 0) & (self._groups < 3)
         static &= _opaque(model)
         model.geom_group[~static] = mujoco.mjNGROUP - 1
-        rows, flags = min(PROBE, *self.size), self._scene.flags.copy()
+        flags = self._scene.flags.copy()
         self._scene.flags[_FLAG.mjRND_SEGMENT] = self._scene.flags[_FLAG.mjRND_IDCOLOR] = True
-        data, codes = mujoco.MjData(model), np.empty((rows, rows, 3), np.uint8)
+        data, codes = mujoco.MjData(model), np.empty((height, width, 3), np.uint8)
         mujoco.mj_forward(model, data)
         try:
-            self._draw(data, view, rows, rows)
-            mujoco.mjr_readPixels(codes, None, mujoco.MjrRect(0, 0, rows, rows), self._context)
+            self._draw(data, view, height, width)
+            mujoco.mjr_readPixels(codes, None, mujoco.MjrRect(0, 0, width, height), self._context)
             segments = {geom.segid: geom.objid for geom in self._scene.geoms[:self._scene.ngeom]
                         if geom.objtype == _GEOM}
         finally:

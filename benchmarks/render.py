@@ -1,0 +1,68 @@
+"""Frames and environment steps a second of one core, as JSON.
+
+    python benchmarks/render.py
+
+Per task: frames/s of the full look and of the fast one, and whole environment steps (20 physics
+ticks or 2 MetaWorld steps, and the 64 x 64 frame), without and with the guard. Times are of this
+process's CPU, the best of three repeats.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from moto_sim import tasks
+
+SIZES = [(64, 64), (128, 128), (240, 320)]     # [px] height, width
+
+
+def main() -> None:
+    result: dict[str, Any] = {'unit': 'per second of one core'}
+    for task in ('kitchen-microwave', 'metaworld-door-open'):
+        result[task] = {'frames_full_look': frames(task, False, SIZES[:1], 3, 1),
+                        'frames_fast_look': frames(task, True, SIZES, 50, 3),
+                        'step_and_frame': steps(task, None)}
+    result['kitchen-microwave']['step_and_frame_guarded'] = steps('kitchen-microwave', 'normal')
+    print(json.dumps(result, indent=2))
+
+
+def frames(task: str, fast: bool, sizes: list[tuple[int, int]], count: int,
+           repeats: int) -> dict[str, float]:
+    env = tasks.make(task, fast=fast)
+    env.reset(seed=0)
+    found = {}
+    for height, width in sizes:
+        def work(height: int = height, width: int = width) -> None:
+            env.task.render('front', height, width)
+        found[f'{height}x{width}'] = per_second(work, count, repeats)
+    env.close()
+    return found
+
+
+def steps(task: str, guard: str | None) -> float:
+    env = tasks.make(task, guard=guard, max_steps=250)
+    env.reset(seed=0)
+    env.action_space.seed(0)
+
+    def work() -> None:
+        env.step(0.3 * env.action_space.sample())
+
+    found = per_second(work, 50, 3)
+    env.close()
+    return found
+
+
+def per_second(work: Callable[[], None], count: int, repeats: int) -> float:
+    work()
+    spent = []
+    for _ in range(repeats):
+        began = time.process_time()
+        for _ in range(count):
+            work()
+        spent.append(time.process_time() - began)
+    return round(count / min(spent), 1)
+
+
+if __name__ == '__main__':
+    main()
