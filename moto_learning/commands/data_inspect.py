@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from moto_core.dataset import Dataset
@@ -17,6 +18,7 @@ from moto_core.errors import EpisodeError
 from moto_core.manifest import Record
 
 SHEET_FRAMES, SHEET_COLUMNS = 40, 8
+SHORT = 8                                      # characters of an id or a hash
 
 
 def dataset_table(dataset: Dataset) -> Table:
@@ -24,16 +26,18 @@ def dataset_table(dataset: Dataset) -> Table:
     records = dataset.episodes()
     steps = sum(record.steps for record in records)
     good = sum(record.successful for record in records)
-    table = Table(title=f'{dataset.root}: {len(records)} episodes, {steps} steps, '
-                        f'{good} successful', title_justify='left')
+    title = f'{dataset.root}: {len(records)} episodes, {steps} steps, {good} successful'
+    table = Table(title=title, title_justify='left', box=SIMPLE_HEAD, pad_edge=False,
+                  padding=(0, 1, 0, 0), min_width=len(title), caption_justify='left',
+                  caption="an id's last characters name it in --episode")
     for name in ('id', 'task', 'by', 'steps', 'return', 'success', 'outcome', 'ended', 'policy'):
         table.add_column(name, justify='right' if name in ('steps', 'return') else 'left',
                          no_wrap=name == 'id')
     for record in records:
-        table.add_row(record.id, record.task, f'{record.source}/{record.controller}',
+        table.add_row(record.id[-SHORT:], record.task, record.controller,
                       str(record.steps), f'{record.return_:.1f}',
                       'yes' if record.success else 'no', record.outcome, record.ended,
-                      record.policy_hash[:8])
+                      record.policy_hash[:SHORT])
     return table
 
 

@@ -1,0 +1,27 @@
+"""A policy bundle without ROS: load it, step it, carry its state.
+
+    python examples/run_policy.py runs/demo/bundles/<hash>
+"""
+
+import sys
+
+from moto_core.policy import OnnxPolicy
+from moto_sim.tasks import make
+
+
+def main(bundle: str) -> None:
+    """Runs one episode under the guard and prints what came of it."""
+    policy = OnnxPolicy(bundle)                 # verifies hashes and runs the bundle's self-test
+    env = make('kitchen-microwave', guard='normal')
+    observation, info = env.reset(seed=7)
+    state, done = policy.initial(), False
+    while not (done or info['success']):
+        images = {name: observation[name] for name in policy.spec.cameras}
+        action, uncertainty, state = policy.step(images, observation.get('proprioception'), state)
+        observation, reward, _, done, info = env.step(action)
+    print('success' if info['success'] else 'failure', f'uncertainty at the end {uncertainty:.3f}')
+    env.close()
+
+
+if __name__ == '__main__':
+    main(sys.argv[1])

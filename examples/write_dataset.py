@@ -1,0 +1,44 @@
+"""Your own recordings as a dataset: any images and actions become episodes that moto-train reads.
+
+    python examples/write_dataset.py my_dataset && moto-data inspect my_dataset
+"""
+
+import sys
+
+import numpy as np
+
+from moto_core.config import load_config
+from moto_core.dataset import Dataset
+from moto_core.episode import EpisodeHeader, Step
+from moto_core.spec import Spec
+
+JOINTS = [f'fr3_joint{i}' for i in range(1, 8)]
+SPEC = load_config(Spec, {'joints': JOINTS, 'action_scale': [1.0] * 7, 'rate': 10.0,
+                          'cameras': {'front': {'height': 64, 'width': 64}}})
+
+
+def recording(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Stands for yours: 30 frames (30, h, w, 3) uint8 RGB, joint velocities (30, 7) [rad/s]."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 255, (30, 64, 64, 3), np.uint8), rng.uniform(-0.5, 0.5, (30, 7))
+
+
+def main(folder: str) -> None:
+    """Writes three episodes; the last is labelled a failure by hand."""
+    with Dataset.create_or_open(folder, SPEC) as dataset:
+        for seed in range(3):
+            frames, velocities = recording(seed)
+            header = EpisodeHeader(task='my-task', source='robot', spec=SPEC, controller='teleop')
+            with dataset.new_episode(header) as episode:
+                for t, (frame, velocity) in enumerate(zip(frames, velocities)):
+                    action = (velocity / SPEC.scale).astype(np.float32)      # in [-1, 1]
+                    episode.append(Step(
+                        stamp=round(t * SPEC.period * 1e9), images={'front': frame},
+                        proprioception=None, requested=action, executed=action,
+                        is_first=t == 0, is_last=t == len(frames) - 1))
+                episode.close(outcome='success')
+        dataset.label(header.id, 'failure', by='me')
+
+
+if __name__ == '__main__':
+    main(sys.argv[1])
