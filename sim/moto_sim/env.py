@@ -15,6 +15,8 @@ from moto_core.errors import ConfigError
 from moto_core.observation import proprioception
 from moto_core.spec import Spec
 
+RANGE = 100.0                          # [rad, m, rad/s, m/s] no joint gets there
+
 
 class Moved(NamedTuple):
     """What one decision came to."""
@@ -60,11 +62,11 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     Observation: {camera: (h, w, 3) uint8 RGB}, and 'proprioception' (P,) float32 where the spec
     has it. Action: (A,) float32 in [-1, 1]. `info` holds 'success', 'objects', 'executed' (A,)
-    and 'reasons'. `render()` gives a larger picture for people.
+    and 'reasons'. `render()` gives a larger picture for people. `spec` is the robot's Spec; for
+    gymnasium's tools, which take `spec` for a registry entry, there is PlainTaskEnv.
     """
 
     metadata = {'render_modes': ['rgb_array'], 'render_fps': 12.5}
-    spec: Spec  # type: ignore[assignment]     # ours; gymnasium's registry is not used
 
     def __init__(self, task: Task, *, max_steps: int | None = None, seed: int | None = None,
                  picture: tuple[int, int] = (240, 320)) -> None:
@@ -72,7 +74,7 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
         Raises ConfigError where max_steps is below 1.
         """
-        self.task, self.spec, self.picture = task, task.spec, picture
+        self.task, self.picture = task, picture
         self.max_steps = task.max_steps if max_steps is None else max_steps
         if self.max_steps < 1:
             raise ConfigError(f'max_steps is {max_steps}; expected 1 or more')
@@ -83,6 +85,11 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         self.observation_space = cast(Any, spaces.Dict(_spaces(task.spec)))
         self._taken, self._seed, self._running = 0, seed, False
 
+    @property
+    def spec(self) -> Spec:  # type: ignore[override]
+        """The robot's Spec: cameras, joints, action scale, rate."""
+        return self.task.spec
+
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None
               ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Starts an episode; the same seed gives the same start. Returns (observation, info)."""
@@ -90,7 +97,8 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         super().reset(seed=seed)
         self.task.reset(self.np_random)
         self._taken, self._running = 0, True
-        return self._observation(), self._info(np.zeros(self.spec.action_size, np.float32), ())
+        nothing = np.zeros(self.task.spec.action_size, np.float32)
+        return self._observation(), self._info(nothing, ())
 
     def step(self, action: np.ndarray) -> tuple[dict[str, np.ndarray], float, bool, bool,
                                                 dict[str, Any]]:
@@ -103,7 +111,7 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         action = np.asarray(action, np.float64)
         if action.shape != self.action_space.shape:
             raise ConfigError(f'action is {action.shape}; expected {self.action_space.shape}, '
-                              f'one for each of {self.spec.names}')
+                              f'one for each of {self.task.spec.names}')
         moved = self.task.step(np.clip(action, -1.0, 1.0))
         self._taken += 1
         self._running = self._taken < self.max_steps
@@ -112,7 +120,7 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     def render(self) -> np.ndarray:  # type: ignore[override]
         """Returns a larger picture (H, W, 3) uint8 RGB of the first camera, for people."""
-        return self.task.render(next(iter(self.spec.cameras)), *self.picture)
+        return self.task.render(next(iter(self.task.spec.cameras)), *self.picture)
 
     def close(self) -> None:
         """Frees the simulator."""
@@ -120,8 +128,8 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     def _observation(self) -> dict[str, np.ndarray]:
         seen = {name: self.task.render(name, camera.height, camera.width)
-                for name, camera in self.spec.cameras.items()}
-        joints = proprioception(self.spec, *self.task.joints())
+                for name, camera in self.task.spec.cameras.items()}
+        joints = proprioception(self.task.spec, *self.task.joints())
         return seen if joints is None else {**seen, 'proprioception': joints}
 
     def _info(self, executed: np.ndarray, reasons: tuple[str, ...]) -> dict[str, Any]:
@@ -129,11 +137,16 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
                 'executed': executed, 'reasons': reasons}
 
 
+class PlainTaskEnv(TaskEnv):
+    """A TaskEnv whose `spec` is None, as of any environment outside gymnasium's registry."""
+
+    spec = None  # type: ignore[assignment]
+
+
 def _spaces(spec: Spec) -> dict[str, spaces.Space]:
     found: dict[str, spaces.Space] = {
         name: spaces.Box(0, 255, (camera.height, camera.width, 3), np.uint8)
         for name, camera in spec.cameras.items()}
     if spec.proprioception_size:
-        found['proprioception'] = spaces.Box(-np.inf, np.inf, (spec.proprioception_size,),
-                                             np.float32)
+        found['proprioception'] = spaces.Box(-RANGE, RANGE, (spec.proprioception_size,), np.float32)
     return found

@@ -7,6 +7,7 @@ Visual geoms have neither contact nor mass, so the physics is untouched.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import tempfile
 import warnings
@@ -75,7 +76,7 @@ def _coarse(path: Path, faces: int) -> Mesh:
     key = hashlib.sha256(path.read_bytes() + f'{faces} 1'.encode()).hexdigest()[:24]
     cached = cache_dir() / 'meshes' / f'{path.stem}-{key}.npz'
     try:
-        with np.load(cached) as data:
+        with np.load(io.BytesIO(cached.read_bytes())) as data:
             return Mesh(data['vertices'], data['faces'])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         pass                                   # absent or damaged: made again

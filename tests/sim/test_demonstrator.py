@@ -1,0 +1,96 @@
+import mujoco
+import numpy as np
+import pytest
+
+from moto_core.errors import ConfigError
+from moto_sim import tasks
+from moto_sim.kitchen_objects import OBJECTS
+from moto_sim.skills import SKILLS
+
+
+def make(task, guard='normal'):
+    """An environment that draws nothing, for speed."""
+    env = tasks.make(task, guard=guard, size=8)
+    env.task.sim.render = lambda camera, height, width: np.zeros((height, width, 3), np.uint8)
+    return env
+
+
+def first_success(env, demonstrator, seed, noise=0.0):
+    rng = np.random.default_rng(seed)
+    env.reset(seed=seed)
+    for step in range(1, env.max_steps + 1):
+        action = demonstrator()
+        assert action.shape == (env.spec.action_size,) and action.dtype == np.float32
+        assert np.abs(action).max() <= 1.0
+        *_, truncated, info = env.step(action + noise * rng.standard_normal(action.shape))
+        if info['success']:
+            return step
+    assert truncated
+    return 999
+
+
+@pytest.mark.parametrize('guard, noise, longest', [
+    ('normal', 0.05, 55), ('commissioning', 0.0, 70), (None, 0.0, 45)])
+def test_the_microwave_opens_from_varied_starts(guard, noise, longest):
+    env = make('kitchen-microwave', guard)
+    demonstrator = tasks.demonstrator(env)
+    steps = [first_success(env, demonstrator, seed, noise) for seed in range(5)]
+    assert max(steps) <= longest, steps
+
+
+@pytest.mark.parametrize('name', sorted(set(OBJECTS) - {'microwave'}))
+def test_every_object_is_brought_into_place(name):
+    env = make(f'kitchen-{name}')
+    demonstrator = tasks.demonstrator(env)
+    steps = [first_success(env, demonstrator, seed, 0.02) for seed in (0, 1)]
+    assert max(steps) <= 80, steps
+
+
+@pytest.mark.parametrize('task', [
+    'kitchen-microwave+kettle+light_switch+slide_cabinet',
+    'kitchen-microwave+kettle+bottom_burner+light_switch'])
+def test_four_objects_follow_one_another_within_an_episode(task):
+    env = make(task)
+    demonstrator = tasks.demonstrator(env)
+    assert first_success(env, demonstrator, 0) <= 280
+    assert env.task.reward() == 4.0
+
+
+def test_it_starts_afresh_after_a_reset_and_rests_once_done():
+    env = make('kitchen-microwave', None)
+    demonstrator = tasks.demonstrator(env)
+    env.reset(seed=0)
+    first = demonstrator()
+    while not demonstrator.done:
+        env.step(demonstrator())
+    assert env.task.success()
+    assert demonstrator().tolist() == [0.0] * 7 + [1.0, 1.0]
+    env.reset(seed=0)
+    assert np.array_equal(demonstrator(), first)
+    assert not demonstrator.done
+
+
+def test_a_bar_that_slips_out_of_the_hand_is_taken_again():
+    env = make('kitchen-microwave', None)
+    demonstrator = tasks.demonstrator(env)
+    env.reset(seed=0)
+    demonstrator()
+    while len(demonstrator._way) > 3:                   # up to the pull
+        env.step(demonstrator())
+    env.task.sim.data.qpos[22] = -0.3                   # the bar is 13 cm away
+    mujoco.mj_forward(env.task.sim.model, env.task.sim.data)
+    demonstrator()
+    assert len(demonstrator._way) == 6
+    for _ in range(70):
+        *_, info = env.step(demonstrator())
+        if info['success']:
+            break
+    assert info['success']
+
+
+def test_every_object_has_a_skill_and_an_unknown_task_none(monkeypatch):
+    assert set(SKILLS) == set(OBJECTS)
+    env = make('kitchen-kettle')
+    monkeypatch.delitem(SKILLS, 'kettle')
+    with pytest.raises(ConfigError, match="unknown demonstrated object 'kettle'"):
+        tasks.demonstrator(env)

@@ -1,0 +1,94 @@
+import mujoco
+import numpy as np
+import pytest
+
+from moto_core.errors import ConfigError
+from moto_sim import renderer
+from moto_sim.kitchen import VIEWS, KitchenSim
+from moto_sim.renderer import Renderer
+
+
+@pytest.fixture(scope='module')
+def sim():
+    return KitchenSim()
+
+
+@pytest.mark.parametrize('view', VIEWS)
+@pytest.mark.parametrize('size', [(64, 64), (240, 320)])
+def test_leaving_out_what_a_view_never_sees_changes_no_pixel(sim, view, size):
+    sim.reset(np.random.default_rng(1))
+    sim.data.qpos[[19, 21, 22]] = 0.4, 1.2, -1.0        # doors open: what they show counts too
+    mujoco.mj_forward(sim.model, sim.data)
+    culled = sim.render(view, *size)
+    assert sum(len(hidden) for hidden in sim._renderer._hidden.values()) > 0
+    sim._renderer.cull = False
+    try:
+        whole = sim.render(view, *size)
+    finally:
+        sim._renderer.cull = True
+    assert np.array_equal(culled, whole)
+    assert np.array_equal(sim.model.geom_group, sim._renderer._groups)
+
+
+def test_an_image_is_upright_new_and_of_the_asked_size(sim):
+    sim.reset()
+    image = sim.render('front', 48, 96)
+    assert image.shape == (48, 96, 3) and image.dtype == np.uint8 and image.flags['C_CONTIGUOUS']
+    again = sim.render('front', 48, 96)
+    assert np.array_equal(image, again) and not np.shares_memory(image, again)
+    square = sim.render('front', 64, 64).astype(float).mean(2)
+    assert square[20:26, :8].mean() > square[40:46, :8].mean() + 50    # counter above microwave
+
+
+def test_the_image_shows_the_arm_and_the_door(sim):
+    sim.reset()
+    before = sim.render().astype(int)
+    sim.data.qpos[22] = -1.0
+    mujoco.mj_forward(sim.model, sim.data)
+    door = sim.render().astype(int)
+    sim.data.qpos[0] -= 0.5
+    mujoco.mj_forward(sim.model, sim.data)
+    arm = sim.render().astype(int)
+    assert (np.abs(door - before).max(2) > 20).sum() > 50
+    assert (np.abs(arm - door).max(2) > 20).sum() > 50
+
+
+def test_the_full_look_is_darker_by_its_shadows_and_shows_the_same_scene(sim):
+    sim.reset()
+    full = KitchenSim(fast=False).render().astype(int)
+    fast = sim.render().astype(int)
+    assert full.mean() < fast.mean()
+    edges = [np.abs(np.diff(image.mean(2))).ravel() for image in (full, fast)]
+    assert np.corrcoef(*edges)[0, 1] > 0.5
+
+
+def test_two_simulators_draw_side_by_side_and_one_draws_again_after_close(sim):
+    sim.reset()
+    wanted = sim.render()
+    other = KitchenSim()
+    other.reset(np.random.default_rng(5))
+    assert not np.array_equal(other.render(), wanted)
+    assert np.array_equal(sim.render(), wanted)
+    other.close()
+    other.close()
+    assert np.array_equal(sim.render(), wanted)
+    other.reset()
+    assert np.array_equal(other.render(), wanted)
+
+
+@pytest.mark.parametrize('size', [(0, 64), (513, 64), (64, 641)])
+def test_a_size_outside_the_renderers_is_refused(sim, size):
+    with pytest.raises(ConfigError, match='1 x 1 to 512 x 640'):
+        sim.render('front', *size)
+
+
+def test_no_opengl_says_what_to_install(sim, monkeypatch):
+    def missing(name):
+        raise ImportError(f'no {name}')
+    monkeypatch.setattr(renderer, '_backend', missing)
+    monkeypatch.delenv('MUJOCO_GL', raising=False)
+    with pytest.raises(ConfigError, match='egl: no egl; osmesa: no osmesa.*install libosmesa6'):
+        Renderer(sim.model).image(sim.data, VIEWS['front'], 8, 8)
+    monkeypatch.setenv('MUJOCO_GL', 'osmesaa')
+    with pytest.raises(ConfigError, match="Did you mean 'osmesa'"):
+        Renderer(sim.model).image(sim.data, VIEWS['front'], 8, 8)
