@@ -4,6 +4,9 @@
     ros2 launch moto_ros franka_kitchen.launch.py sim:=false robot_ip:=172.16.0.2 policy:=<bundle>
 """
 
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
 from launch.action import Action
 from launch.actions import (
     DeclareLaunchArgument,
@@ -14,8 +17,8 @@ from launch.actions import (
     SetEnvironmentVariable,
 )
 from launch.events import Shutdown
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
-from launch_ros.substitutions import FindPackageShare
+from launch.launch_description_sources import AnyLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration
 
 from launch import LaunchContext, LaunchDescription
 from moto_ros.bringup import ARGUMENTS, as_bool, command, environment, processes
@@ -44,8 +47,8 @@ def start(context: LaunchContext) -> list[Action]:
                                       on_exit=ends if process.required else None))
     if given['robot_ip'] and not sim:
         actions.append(IncludeLaunchDescription(
-            PathJoinSubstitution([FindPackageShare('franka_bringup'), 'launch',
-                                  'franka.launch.py']),
+            AnyLaunchDescriptionSource(str(Path(get_package_share_directory('franka_bringup'))
+                                           / 'launch' / 'franka.launch.py')),
             launch_arguments={'robot_ip': given['robot_ip'],
                               'robot_type': given['robot_type']}.items()))
     return actions

@@ -20,6 +20,8 @@ from rclpy.signals import SignalHandlerOptions
 from moto_core.errors import MotoError
 from moto_ros.environment import prepare_environment
 
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
 
 class Halting(Protocol):
     """A node that can stop what it moves or writes."""
@@ -47,6 +49,8 @@ def run(make_node: Callable[[], Node], args: Sequence[str] | None = None) -> int
         return _spin(node, stop)
     finally:
         node.halt()                            # type: ignore[attr-defined]
+        for number in STOPPING:                # the interpreter's own end is not interrupted
+            signal.signal(number, signal.SIG_IGN)
         node.destroy_node()
         rclpy.try_shutdown()
 
@@ -70,6 +74,6 @@ def _spin(node: Node, stop: list[int]) -> int:
 def _stop_on_signals() -> list[int]:
     """Returns a list that grows with each signal; a second Ctrl-C changes nothing."""
     received: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in STOPPING:
         signal.signal(number, lambda signum, _: received.append(signum))
     return received

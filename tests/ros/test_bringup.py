@@ -119,7 +119,7 @@ def test_moto_up_runs_a_session_only_when_asked():
 
 
 def test_the_launch_file_starts_the_tables_processes():
-    pytest.importorskip('launch_ros', reason='launch_ros comes with a ROS 2 installation only')
+    pytest.importorskip('launch.actions', reason='launch comes with a ROS 2 installation only')
     from importlib.util import module_from_spec, spec_from_file_location
 
     from launch.actions import DeclareLaunchArgument, ExecuteProcess
