@@ -61,6 +61,8 @@ class Agent:
         gradient was not finite, and the networks it belongs to were left as they were.
         """
         data = to_tensors(batch, self.device)
+        if self.updates == 0:
+            self.world_model.decoder.begin_at(data['images'])
         finite, post, metrics = self.update_model(data)
         if finite and self.updates >= self.config.actor_critic.after:
             finite, found = self.update_behaviour(post, data)

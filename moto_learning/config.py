@@ -34,6 +34,8 @@ class EncoderConfig:
     stride: int = 2                    # [px] [D]
     padding: int = 0                   # [px]; 1 halves the size exactly at each layer [D: 0]
     proprioception: list[int] = field(default_factory=lambda: [400] * 4)     # units a layer [D]
+    pixel_bias: bool = False           # decoded images are added to a learned one, which begins
+    #                                    as the first batch's mean: a fixed camera's background
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,15 @@ class Decoder(nn.Module):
         """Returns {camera: (N, 3, h, w) about 0} of feat (N, F)."""
         return {name: decoder(feat) for name, decoder in self.cameras.items()}
 
+    @torch.no_grad()
+    def begin_at(self, images: Mapping[str, Tensor]) -> None:
+        """Sets pixel biases, where there are any, to the mean of images (..., h, w, 3) uint8."""
+        for name, decoder in self.cameras.items():
+            bias = cast(ConvDecoder, decoder).pixel_bias
+            if bias is not None:
+                image = images[name]
+                bias.copy_(normalize(image.reshape(-1, *image.shape[-3:])).mean(0))
+
 
 class ConvDecoder(nn.Module):
     """Transposed convolutions through the encoder's sizes in reverse."""
@@ -114,6 +123,9 @@ class ConvDecoder(nn.Module):
             layers.append(_conv(nn.ConvTranspose2d(
                 widths[i], widths[i + 1], config.kernel, config.stride, config.padding, rest)))
         self.layers = nn.ModuleList(layers)
+        self.pixel_bias: nn.Parameter | None = None
+        if config.pixel_bias:
+            self.pixel_bias = nn.Parameter(torch.zeros(3, *sizes[0]))
 
     def forward(self, feat: Tensor) -> Tensor:
         """Returns (N, 3, h, w) of feat (N, F)."""
@@ -121,7 +133,8 @@ class ConvDecoder(nn.Module):
         x = x.contiguous(memory_format=torch.channels_last)
         for layer in self.layers[:-1]:
             x = F.elu(layer(x))
-        return self.layers[-1](x)
+        x = self.layers[-1](x)
+        return x if self.pixel_bias is None else x + self.pixel_bias
 
 
 def _conv(layer: nn.Conv2d | nn.ConvTranspose2d) -> nn.Conv2d | nn.ConvTranspose2d:

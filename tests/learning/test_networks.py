@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tiny_learner as tiny
 import torch
 
 from moto_core.errors import ConfigError
@@ -66,3 +67,27 @@ def test_an_image_too_small_for_the_convolutions_is_refused_with_the_way_out():
     with pytest.raises(ConfigError, match=r'16 x 16 px are too small.*padding=1'):
         conv_sizes(16, 16, EncoderConfig())
     assert conv_sizes(16, 16, EncoderConfig(padding=1))[-1] == (1, 1)
+
+
+def test_a_pixel_bias_begins_at_the_mean_image_and_is_added_to_the_prediction():
+    ours = spec(front=(64, 64))
+    images = {'front': torch.randint(0, 255, (5, 64, 64, 3), dtype=torch.uint8)}
+    mean = normalize(images['front']).mean(0)
+    decoder = Decoder(ours, EncoderConfig(channels=[2, 3, 4, 5], proprioception=[6],
+                                          pixel_bias=True), feat=10)
+    plain = decoder(torch.ones(1, 10))['front']
+    decoder.begin_at(images)
+    assert torch.allclose(decoder(torch.ones(1, 10))['front'], plain + mean, atol=1e-6)
+    without = Decoder(ours, SMALL, feat=10)
+    without.begin_at(images)
+    assert not [name for name, _ in without.named_parameters() if 'pixel_bias' in name]
+
+
+def test_the_first_update_sets_the_pixel_bias_and_later_ones_train_it():
+    agent = tiny.agent('model.encoder.pixel_bias=true')
+    agent.update(tiny.batch(0))
+    first = agent.world_model.decoder.cameras['front'].pixel_bias.detach().clone()
+    expected = normalize(torch.as_tensor(tiny.batch(0)['images']['front']).flatten(0, 1)).mean(0)
+    assert torch.allclose(first, expected, atol=1e-3) and not torch.equal(first, expected)
+    agent.update(tiny.batch(1))
+    assert torch.allclose(first, agent.world_model.decoder.cameras['front'].pixel_bias, atol=1e-3)
