@@ -33,7 +33,7 @@ def run_episode(env: Any, policy: Policy, writer: EpisodeWriter | None, max_step
     of the spec from 0 [ns].
     """
     observation, info = env.reset(seed=seed)
-    state, reward, done, t = policy.initial(), 0.0, False, 0
+    state, reward, done, t = policy.initial(), float(env.task.reward()), False, 0
     total, success, spread = 0.0, False, 0.0
     while True:
         images = {name: observation[name] for name in env.spec.cameras}

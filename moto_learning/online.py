@@ -12,6 +12,7 @@ from typing import Any
 from moto_core.dataset import Dataset
 from moto_core.episode import EpisodeHeader
 from moto_core.errors import ConfigError
+from moto_core.spec import spec_mismatches
 from moto_learning.agent import Agent
 from moto_learning.collect import run_episode
 from moto_learning.config import Config
@@ -63,8 +64,13 @@ class OnlineCollector:
             except ImportError as error:
                 raise ConfigError(f'the online phase needs the simulator ({error}); '
                                   "pip install '.[sim]'") from error
-            c, size = self.config.collect, next(iter(self.agent.spec.cameras.values())).height
-            self._env = tasks.make(self._task(), robot=c.robot or None, guard=c.profile or None,
-                                   size=size, seed=self.config.seed)
-            self._dataset = Dataset.create_or_open(self.root, self.agent.spec)
+            c, spec = self.config.collect, self.agent.spec
+            size = next((camera.height for camera in spec.cameras.values()), None)
+            env = tasks.make(self._task(), robot=c.robot or None, guard=c.profile or None,
+                             size=size, seed=self.config.seed, proprioception=spec.proprioception)
+            wrong = spec_mismatches(spec, env.spec)
+            if wrong:
+                raise ConfigError(f"the dataset does not fit '{self._task()}' in the simulator: "
+                                  f'{"; ".join(wrong)}. Set collect.task, collect.robot')
+            self._env, self._dataset = env, Dataset.create_or_open(self.root, spec)
         return self._env, self._dataset
