@@ -148,5 +148,6 @@ def _spaces(spec: Spec) -> dict[str, spaces.Space]:
         name: spaces.Box(0, 255, (camera.height, camera.width, 3), np.uint8)
         for name, camera in spec.cameras.items()}
     if spec.proprioception_size:
-        found['proprioception'] = spaces.Box(-RANGE, RANGE, (spec.proprioception_size,), np.float32)
+        size = (spec.proprioception_size,)
+        found['proprioception'] = spaces.Box(-RANGE, RANGE, size, np.float32)
     return found
