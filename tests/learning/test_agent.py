@@ -1,11 +1,11 @@
 import pytest
-import tiny_learner as tiny
 import torch
 
 from moto_learning.actor_critic import behaviour_prior
 from moto_learning.agent import frozen
 from moto_learning.returns import value_expansion
 from moto_learning.starts import draw_starts
+from tests.learning import tiny_learner as tiny
 
 
 def parts(agent):

@@ -1,7 +1,6 @@
 import json
 
 import pytest
-import tiny_learner as tiny
 import torch
 
 from moto_learning.checkpoint import (
@@ -11,6 +10,7 @@ from moto_learning.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
+from tests.learning import tiny_learner as tiny
 
 
 def save(run, agent, updates):

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import tiny_learner as tiny
 
 from moto_core.dataset import Dataset
 from moto_core.episode import EpisodeHeader
@@ -8,6 +7,7 @@ from moto_core.errors import ConfigError
 from moto_core.policy import PolicyStep
 from moto_learning.collect import run_episode
 from moto_learning.online import OnlineCollector
+from tests.learning import tiny_learner as tiny
 
 
 class World:

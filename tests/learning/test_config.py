@@ -1,10 +1,10 @@
 import pytest
-import tiny_learner as tiny
 
 from moto_core.config import config_file, load_config
 from moto_core.errors import ConfigError
 from moto_learning.config import Config
 from moto_learning.resume import resumed_config
+from tests.learning import tiny_learner as tiny
 
 
 @pytest.mark.parametrize('name', ['demo', 'small', 'paper_metaworld', 'paper_kitchen'])

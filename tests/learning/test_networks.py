@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-import tiny_learner as tiny
 import torch
 
 from moto_core.errors import ConfigError
 from moto_core.spec import CameraSpec, Spec
 from moto_learning.config import EncoderConfig
 from moto_learning.networks import Decoder, Encoder, conv_sizes, normalize
+from tests.learning import tiny_learner as tiny
 
 SMALL = EncoderConfig(channels=[2, 3, 4, 5], proprioception=[6, 7])
 

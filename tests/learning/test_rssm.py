@@ -1,11 +1,11 @@
 import math
 
 import pytest
-import tiny_learner as tiny
 import torch
 
 from moto_learning.distributions import gumbel
 from moto_learning.rssm import State, disagreement
+from tests.learning import tiny_learner as tiny
 
 B, T = 3, 5
 

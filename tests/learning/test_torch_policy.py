@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-import tiny_learner as tiny
 
 from moto_core.errors import ObservationError
 from moto_learning.torch_policy import Exploration, TorchPolicy
+from tests.learning import tiny_learner as tiny
 
 
 def images(t, cameras=('front',)):

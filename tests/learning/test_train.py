@@ -2,7 +2,6 @@ import json
 
 import numpy as np
 import pytest
-import tiny_learner as tiny
 import yaml
 
 from moto_core.config import to_dict
@@ -13,6 +12,7 @@ from moto_learning.checkpoint import load_agent, load_checkpoint
 from moto_learning.commands.train import main
 from moto_learning.metrics import read_metrics
 from moto_learning.train import Training, TrainingError, mark_success, read_episodes
+from tests.learning import tiny_learner as tiny
 
 
 def record(root, episodes, success=True, seed=0):

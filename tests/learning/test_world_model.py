@@ -1,8 +1,8 @@
 import pytest
-import tiny_learner as tiny
 import torch
 
 from moto_learning.world_model import ModelNoise, entropy, normal_loss
+from tests.learning import tiny_learner as tiny
 
 
 def parts(*overrides, **kinds):

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 from rich.console import Console
-from running import COMMANDS
+from tests.ros.running import COMMANDS
 from sensor_msgs.msg import Image
 from std_msgs.msg import Bool, Float64MultiArray
 
