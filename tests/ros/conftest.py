@@ -1,7 +1,6 @@
 """A ROS domain of this test session's own, and graphs of real processes that always end."""
 
 import os
-import sys
 import warnings
 from pathlib import Path
 
@@ -14,7 +13,6 @@ with warnings.catch_warnings():                # lark, below rclpy, imports sre_
     import rosidl_generator_py  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -33,7 +31,8 @@ def ros_environment():
 def start(ros_environment, tmp_path_factory):
     """Returns a function that starts a RunningGraph from launch arguments."""
     import rclpy
-    from running import RunningGraph
+
+    from tests.ros.running import RunningGraph
     rclpy.init()
     started = []
 
