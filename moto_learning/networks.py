@@ -24,7 +24,7 @@ from moto_learning.layers import MLP, glorot, linear
 
 def normalize(image: Tensor) -> Tensor:
     """Returns (N, 3, h, w) float in [-0.5, 0.5] of (N, h, w, 3) uint8; a channels-last view."""
-    return (image.float() / 255 - 0.5).permute(0, 3, 1, 2)
+    return image.to(torch.float32, copy=True).div_(255).sub_(0.5).permute(0, 3, 1, 2)
 
 
 def conv_sizes(height: int, width: int, config: EncoderConfig) -> list[tuple[int, int]]:

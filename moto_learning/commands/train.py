@@ -6,14 +6,12 @@ In: a preset or YAML, datasets, `key=value`. Out: a run's folder with checkpoint
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-import torch
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -30,6 +28,7 @@ from moto_core.dataset import Dataset
 from moto_core.errors import ConfigError, DatasetError, MotoError
 from moto_learning.checkpoint import load_checkpoint
 from moto_learning.config import Config
+from moto_learning.processor import use_processor
 from moto_learning.resume import resumed_config
 from moto_learning.train import Training
 
@@ -74,7 +73,7 @@ def _open(args: argparse.Namespace, console: Console) -> Training:
     if spec is None:
         raise DatasetError(f"the dataset '{args.data[0]}' has no episodes; record some with "
                            "'moto-data collect'")
-    _use_threads(config)
+    use_processor(config.train.threads)
     return Training(config, spec, [Path(path) for path in args.data], out)
 
 
@@ -86,7 +85,7 @@ def _resume(args: argparse.Namespace, console: Console) -> Training:
     checkpoint = load_checkpoint(run)
     file = config_file('train', args.config) if args.config else None
     config = resumed_config(checkpoint.config, file, args.settings)
-    _use_threads(config)
+    use_processor(config.train.threads)
     data = [Path(path) for path in (args.data or checkpoint.meta['data'])]
     training = Training(config, checkpoint.spec, data, run, resumed=checkpoint)
     console.print(f'continuing {run} at update {training.agent.updates}')
@@ -131,11 +130,6 @@ def _run(training: Training, phase: str, console: Console) -> int:
     console.print(f"{'stopped' if training.stopped else 'done'} at update "
                   f'{training.agent.updates}{skipped}: {training.out}')
     return 130 if training.stopped else 0
-
-
-def _use_threads(config: Config) -> None:
-    torch.set_num_threads(config.train.threads or os.cpu_count() or 1)
-    torch.set_flush_denormal(True)
 
 
 def _parser() -> argparse.ArgumentParser:
