@@ -136,10 +136,6 @@ class EnsembleRSSM(nn.Module):
         back = torch.tensor(order, device=deter.device).argsort()
         return torch.cat(parts, 1)[:, back]
 
-    def disagreement(self, deter: Tensor) -> Tensor:
-        """Returns u (2) of the priors of deter (N, D) as (N,)."""
-        return disagreement(self.prior_logits(deter))
-
     def _cell(self, deter: Tensor, stoch: Tensor, action: Tensor) -> Tensor:
         x = F.elu(self.img_stoch(stoch) + action)
         parts = self.cell_norm(self.cell(torch.cat([x, deter], -1)))

@@ -17,7 +17,7 @@ from moto_core.errors import ObservationError
 from moto_core.policy import PolicyState, PolicyStep
 from moto_learning.agent import Agent
 from moto_learning.distributions import uniform
-from moto_learning.rssm import State
+from moto_learning.rssm import State, disagreement
 
 
 class Exploration(NamedTuple):
@@ -49,7 +49,7 @@ class TorchPolicy:
     @torch.no_grad()
     def step(self, images: Mapping[str, np.ndarray], proprioception: np.ndarray | None,
              state: PolicyState) -> PolicyStep:
-        """Returns the action (A,), the disagreement of the priors and the next state.
+        """Returns the action (A,), its uncertainty (2) and the state to pass in next.
 
         Raises ObservationError where a camera is missing or an image has another size.
         """
@@ -61,7 +61,9 @@ class TorchPolicy:
         logit = deter.new_zeros(())            # of no use to the next step
         post = model.rssm.obs_step(State(deter, stoch, logit), action, embed, is_first)
         chosen = self._choose(post.feat)
-        spread = model.rssm.disagreement(post.deter)
+        _, logits = model.rssm.img_step(post, chosen)
+        u = self.agent.config.actor_critic.uncertainty
+        spread = disagreement(logits, u.logits, u.reduce)          # (2), of the next state
         following = {'deter': _array(post.deter), 'stoch': _array(post.stoch),
                      'action': _array(chosen), 'is_first': np.zeros(1, np.float32)}
         return PolicyStep(_array(chosen)[0].copy(), float(spread), following)

@@ -120,7 +120,7 @@ def test_an_imagined_step_follows_the_member_it_is_told(rssm, member):
         expected = torch.stack([logits[0, 0], logits[2, 1], logits[1, 2]])
     assert torch.equal(after.logit, expected)
     assert torch.equal(after.stoch.unflatten(-1, (3, 4)).argmax(-1), (expected + noise).argmax(-1))
-    assert torch.allclose(rssm.disagreement(after.deter), disagreement(logits))
+    assert torch.allclose(rssm.prior_logits(after.deter), logits)
 
 
 def test_imagining_given_actions_equals_its_single_steps(rssm):

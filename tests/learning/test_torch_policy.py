@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+import torch
 
 from moto_core.errors import ObservationError
+from moto_learning.rssm import State
 from moto_learning.torch_policy import Exploration, TorchPolicy
 from tests.learning import tiny_learner as tiny
 
@@ -30,6 +32,19 @@ def test_the_mode_is_deterministic_and_its_state_goes_in_and_out():
     assert np.array_equal(first[0].state['action'][0], first[0].action)
     assert first[0].uncertainty > 0
     assert not np.array_equal(first[1].action, first[2].action)
+
+
+def test_the_uncertainty_is_that_of_the_state_the_chosen_action_leads_to():
+    agent = tiny.agent()
+    step = walk(TorchPolicy(agent), 1)[0]
+    deter, stoch, action = (torch.as_tensor(step.state[name]) for name in
+                            ('deter', 'stoch', 'action'))
+    rssm = agent.world_model.rssm
+    with torch.no_grad():
+        _, logits = rssm.img_step(State(deter, stoch, deter.new_zeros(())), action)
+        before = rssm.prior_logits(deter).std(0, correction=0).mean().item()
+    assert step.uncertainty == pytest.approx(logits.std(0, correction=0).mean().item(), rel=1e-5)
+    assert step.uncertainty != pytest.approx(before, rel=1e-3)
 
 
 def test_the_previous_action_and_the_state_matter():
