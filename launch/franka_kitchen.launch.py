@@ -37,7 +37,7 @@ def start(context: LaunchContext) -> list[Action]:
     """Returns the processes for the arguments given; a required one's end ends the launch."""
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     sim = as_bool('sim', given['sim'])
-    added = environment({}, local=False)
+    added = environment({}, sim)
     actions: list[Action] = [SetEnvironmentVariable(name, value) for name, value in added.items()
                              if name not in context.environment]
     for process in processes(given):

@@ -114,14 +114,15 @@ def command(process: Process, python: str = sys.executable) -> list[str]:
     return line
 
 
-def environment(base: Mapping[str, str], local: bool) -> dict[str, str]:
+def environment(base: Mapping[str, str], sim: bool) -> dict[str, str]:
     """Returns the processes' environment: `base` with what is unset filled in.
 
-    `local` keeps discovery on this machine; ROS_DOMAIN_ID is passed through as it is.
+    `sim` keeps discovery on this machine and uses no shared memory: the twin's images are small,
+    and a killed process must not disturb the others. ROS_DOMAIN_ID is passed through as it is.
     """
     result = dict(base)
-    prepare_environment(result)
-    if local:
+    prepare_environment(result, 'fastdds_udp' if sim else 'fastdds')
+    if sim:
         result.setdefault(DISCOVERY, 'LOCALHOST')
     result.setdefault('MUJOCO_GL', 'osmesa')
     result.setdefault('OMP_NUM_THREADS', '1')

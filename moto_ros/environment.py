@@ -14,12 +14,13 @@ from moto_core.config import share_dir
 DISCOVERY = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
 
 
-def prepare_environment(environment: MutableMapping[str, str] = os.environ) -> None:
+def prepare_environment(environment: MutableMapping[str, str] = os.environ,
+                        profile: str = 'fastdds') -> None:
     """Fills in AMENT_PREFIX_PATH (the ament index) and the Fast DDS profile where they are unset.
 
-    The profile gives shared memory segments that hold whole camera images; without it a
-    640x480 image is cut into fragments and best effort loses most of them.
+    'fastdds' gives shared memory segments that hold whole camera images; without it a 640x480
+    image is cut into fragments and best effort loses most of them. 'fastdds_udp' has none.
     """
     environment.setdefault('AMENT_PREFIX_PATH', sys.prefix)
-    profile = share_dir() / 'config' / 'ros' / 'fastdds.xml'
-    environment.setdefault('FASTRTPS_DEFAULT_PROFILES_FILE', str(profile))
+    path = share_dir() / 'config' / 'ros' / f'{profile}.xml'
+    environment.setdefault('FASTRTPS_DEFAULT_PROFILES_FILE', str(path))

@@ -55,8 +55,8 @@ def main() -> int:
     except MotoError as error:
         console.print(str(error), markup=False, style='red')
         return 2
-    local = as_bool('sim', resolved(given)['sim'])
-    children = Children(environment(os.environ, local))
+    sim = as_bool('sim', resolved(given)['sim'])
+    children = Children(environment(os.environ, sim))
     try:
         for process in table:
             children.start(process.node, command(process))

@@ -24,7 +24,7 @@ def ros_environment():
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     os.environ.setdefault('MUJOCO_GL', 'osmesa')
-    prepare_environment()
+    prepare_environment(profile='fastdds_udp')
 
 
 @pytest.fixture(scope='module')

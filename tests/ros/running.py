@@ -35,7 +35,7 @@ class RunningGraph:
         self.dataset, self.robot = dataset, load_robot('kitchen_sim')
         self.table = {p.node: p for p in nodes}
         self.manager = replace(table[-1], arguments=tuple(self.table))
-        self.children = Children(environment(os.environ, local=True))
+        self.children = Children(environment(os.environ, sim=True))
         self.graph = Graph(rclpy.create_node('test'))
         self.node = self.graph.node
         self.joints, self.commands, self.executed = [], [], []

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from moto_core.errors import ConfigError
@@ -106,6 +108,12 @@ def test_what_is_set_in_the_environment_stays():
     assert result['FASTRTPS_DEFAULT_PROFILES_FILE'] == 'mine'
     assert result['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
     assert 'ROS_AUTOMATIC_DISCOVERY_RANGE' not in environment({}, False)
+
+
+def test_only_real_cameras_use_shared_memory():
+    profile = 'FASTRTPS_DEFAULT_PROFILES_FILE'
+    assert '<type>SHM</type>' in Path(environment({}, False)[profile]).read_text()
+    assert '<type>SHM</type>' not in Path(environment({}, True)[profile]).read_text()
 
 
 def test_moto_up_runs_a_session_only_when_asked():

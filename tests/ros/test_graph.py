@@ -5,7 +5,6 @@ import time
 import numpy as np
 import pytest
 from rich.console import Console
-from tests.ros.running import COMMANDS
 from sensor_msgs.msg import Image
 from std_msgs.msg import Bool, Float64MultiArray
 
@@ -15,6 +14,7 @@ from moto_ros import names, qos
 from moto_ros.convert import from_rgb, to_ns
 from moto_ros.session import Session
 from moto_ros.session_result import SessionConfig
+from tests.ros.running import COMMANDS
 
 pytestmark = pytest.mark.ros
 MOVING = 0.1                                   # [rad/s] the most that a stopped servo creeps
@@ -34,6 +34,9 @@ def finite(message):
 
 def begin(running):
     """Resets, arms and starts an episode; returns when the arm moves."""
+    if running.latest['guard']['state'] == 'FAULT':
+        running.spin(0.6)
+        running.graph.call(names.GUARD, 'reset_fault')
     running.reset()
     running.graph.call(names.GUARD, 'arm')
     identity = running.graph.call(names.RECORDER, 'start_episode')
