@@ -18,7 +18,7 @@ $(VENV)/.installed: setup.py apt-packages.txt
 	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 10), "Python 3.10 or newer is needed, found %s" % sys.version'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --upgrade pip
-	$(BIN)/python -m pip install -q -e '.[train,sim,ros,dev]'
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e '.[train,sim,ros,dev]'
 	@touch $@
 
 apt:  ## Installs the system packages of apt-packages.txt that are missing
