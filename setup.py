@@ -29,6 +29,8 @@ COMMANDS = [
     'moto-export = moto_learning.commands.export:main',
     'moto-demo = moto_learning.commands.demo:main',
     'moto-up = moto_ros.up:main',
+    *(f'moto_{name} = moto_ros.{name}:main'                    # for `ros2 run moto_ros ...`
+      for name in ('policy_node', 'guard_node', 'recorder_node', 'twin_node', 'session')),
 ]
 
 

@@ -25,6 +25,12 @@ COMMANDS = 'joint_velocity_controller/commands'
 TRAJECTORIES = 'fr3_arm_controller/joint_trajectory'
 
 
+def longest_gap(stamps, begin, seconds=1.0):
+    """Returns the longest time [s] without a stamp [ns] in the `seconds` from `begin` [ns]."""
+    inside = stamps[(stamps >= begin) & (stamps <= begin + seconds * 1e9)]
+    return np.diff([begin, *inside, begin + seconds * 1e9]).max() * 1e-9
+
+
 class RunningGraph:
     """The twin's graph, or the nodes of it named by `only`, active."""
 

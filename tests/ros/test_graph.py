@@ -14,7 +14,7 @@ from moto_ros import names, qos
 from moto_ros.convert import from_rgb, to_ns
 from moto_ros.session import Session
 from moto_ros.session_result import SessionConfig
-from tests.ros.running import COMMANDS
+from tests.ros.running import COMMANDS, longest_gap
 
 pytestmark = pytest.mark.ros
 MOVING = 0.1                                   # [rad/s] the most that a stopped servo creeps
@@ -190,7 +190,12 @@ def test_a_recorder_killed_in_an_episode_loses_at_most_a_step_and_stops_nothing(
     assert seen - 2 <= record.steps <= seen    # the kill may fall between a step and its row
 
 
-def test_the_arm_rests_within_0_4_s_of_the_policys_death(running):
+def kill_policy(running):
+    """Kills the policy in an episode; returns what moved after it, and starts it again.
+
+    Times [s] and speeds [rad/s] of the arm, times of commands that are not zero, and the longest
+    time that the twin or the guard were not heard, which no measurement sees through.
+    """
     identity = begin(running)
     running.joints.clear()
     running.executed.clear()
@@ -198,13 +203,8 @@ def test_the_arm_rests_within_0_4_s_of_the_policys_death(running):
     killed = running.graph.now()
     running.spin(1.0)
     stamps, _, velocity = running.motion()
-    after, speed = (stamps - killed) * 1e-9, np.abs(velocity).max(axis=1)
-    assert speed[after <= 0.05].max() > 0.1 and after[-1] > 0.8
-    sent = np.array([(to_ns(m.header.stamp) - killed) * 1e-9 for m in running.executed
-                     if any(m.velocity[:7])])
-    assert 0.0 < sent.max() < 0.4              # the last command that is not zero
-    assert after[speed > MOVING].max() < 0.4
-    assert after[speed > STILL].max() < 0.7    # the Kitchen's servos creep for 0.1 s
+    ticks = np.array([to_ns(m.header.stamp) for m in running.executed])
+    moving = np.array([any(m.velocity[:7]) for m in running.executed])
     running.wait(lambda: any(e['state'] == 'ended' and e['id'] == identity
                              for e in running.graph.events), 5, "the episode's end")
     with Dataset.open(running.dataset) as dataset:
@@ -213,7 +213,23 @@ def test_the_arm_rests_within_0_4_s_of_the_policys_death(running):
     running.start(names.POLICY)
     running.wait(lambda: running.latest['guard']['state'] in ('FAULT', 'READY'), 5, 'a fault')
     assert running.latest['guard']['cause'][0] == 'request_timeout'
+    running.spin(0.6)
     running.graph.call(names.GUARD, 'reset_fault')
+    unheard = max(longest_gap(stamps, killed), longest_gap(ticks, killed))
+    return ((stamps - killed) * 1e-9, np.abs(velocity).max(axis=1),
+            (ticks[moving] - killed) * 1e-9, unheard)
+
+
+def test_the_arm_rests_within_0_4_s_of_the_policys_death(running):
+    for _ in range(4):                         # rarely a stream stands still: docs/safety.md, 18
+        after, speed, sent, unheard = kill_policy(running)
+        if unheard < 0.15:
+            break
+    assert unheard < 0.15, 'no attempt was heard whole'
+    assert speed[after <= 0.05].max() > 0.1 and after[-1] > 0.8
+    assert 0.0 < sent.max() < 0.4              # the last command that is not zero
+    assert after[speed > MOVING].max() < 0.4
+    assert after[speed > STILL].max() < 0.7    # the Kitchen's servos creep for 0.1 s
 
 
 def test_a_signal_brings_the_arm_to_rest_before_the_guard_ends(running):

@@ -6,6 +6,7 @@ import pytest
 from moto_ros import names
 from moto_ros.convert import to_ns
 from moto_sim.tasks import make
+from tests.ros.running import longest_gap
 
 pytestmark = pytest.mark.ros
 ACTIONS = 25
@@ -107,7 +108,8 @@ def test_without_its_guard_the_twins_watchdog_stops_an_array_command(arrays):
     assert abs(arrays.joints[-1].position[0] - arrays.joints[0].position[0]) < 0.15
 
 
-def test_a_trajectory_ends_at_rest_when_its_guard_dies(start):
+def kill_guard(start):
+    """Kills the guard while the arm follows trajectories; times [s], speeds, the longest gap."""
     running = start({names.TWIN, names.GUARD}, command_mode='trajectory')
     running.reset()
     running.graph.call(names.GUARD, 'arm')
@@ -121,6 +123,14 @@ def test_a_trajectory_ends_at_rest_when_its_guard_dies(start):
     running.joints.clear()
     running.spin(1.0)
     stamps, _, velocity = running.motion()
-    moving = stamps[np.abs(velocity).max(axis=1) > 0.1]
-    assert (moving.max() - killed) * 1e-9 < 0.4
-    assert running.speed() < STILL
+    return (stamps - killed) * 1e-9, np.abs(velocity).max(axis=1), longest_gap(stamps, killed)
+
+
+def test_a_trajectory_ends_at_rest_when_its_guard_dies(start):
+    for _ in range(4):                         # rarely a stream stands still: docs/safety.md, 18
+        after, speed, unheard = kill_guard(start)
+        if unheard < 0.15:
+            break
+    assert unheard < 0.15, 'no attempt was heard whole'
+    assert after[speed > 0.1].max() < 0.4
+    assert speed[-1] < STILL
