@@ -4,6 +4,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 export MUJOCO_GL ?= osmesa
+STARTED := $(shell date +%s)
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .PHONY: help setup apt demo test test-slow lint bench clean
@@ -32,7 +33,7 @@ apt:  ## Installs the system packages of apt-packages.txt that are missing
 	    $$sudo apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
 
 demo: setup  ## Runs the whole path; the report is runs/demo/report.html
-	$(BIN)/moto-demo --out runs/demo
+	$(BIN)/moto-demo --out runs/demo --started $(STARTED)
 
 test: setup lint  ## Runs every test but the slow ones
 	$(BIN)/python -m pytest -q -m 'not slow'
