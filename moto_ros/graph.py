@@ -24,7 +24,8 @@ LATEST = {'guard': (names.GUARD_STATE, qos.STATUS), 'policy': (names.STATUS, qos
           'recorder': (names.RECORDER_STATE, qos.STATUS), 'task': (names.TASK_STATE, qos.LOG)}
 SERVICES: dict[Any, list[tuple[str, str]]] = {
     Trigger: [*((names.GUARD, name) for name in ('arm', 'disarm', 'estop', 'reset_fault')),
-              *((names.POLICY, name) for name in ('start_episode', 'stop_episode')),
+              *((names.POLICY, name) for name in ('start_episode', 'stop_episode',
+                                                  'reload_policy', 'rollback_policy')),
               *((names.RECORDER, name)
                 for name in ('start_episode', 'stop_episode', 'discard_episode')),
               (names.TWIN, 'reset')],

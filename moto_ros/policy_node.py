@@ -20,25 +20,15 @@ from std_msgs.msg import String
 from moto_core.config import to_dict
 from moto_core.errors import ObservationError
 from moto_core.observation import GateLimits, preprocess
-from moto_core.policy import OnnxPolicy, Policy, RandomPolicy, ZeroPolicy
-from moto_core.spec import Spec
 from moto_ros import names, qos
 from moto_ros.convert import check_size, decompress, from_rgb, image_converter, to_ns
 from moto_ros.diagnostics import Diagnostics
 from moto_ros.joints import joint_state, pick
 from moto_ros.lifecycle import MotoNode, from_json, said, to_json
-from moto_ros.params import PolicyParams, camera_topics
+from moto_ros.params import camera_topics
 from moto_ros.policy_loop import Decision, PolicyLoop, latencies
+from moto_ros.policy_slot import PolicySlot
 from moto_ros.runner import run
-
-
-def make_policy(params: PolicyParams, spec: Spec) -> Policy:
-    """Returns the policy of a bundle's folder, or 'zero' or 'random'; raises BundleError."""
-    if params.bundle == 'zero':
-        return ZeroPolicy(spec)
-    if params.bundle == 'random':
-        return RandomPolicy(spec, params.seed)
-    return OnnxPolicy(params.bundle, threads=params.threads, robot=spec)
 
 
 class PolicyNode(MotoNode):
@@ -54,7 +44,8 @@ class PolicyNode(MotoNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Loads and verifies the policy; nothing is published."""
         params, spec = self.config.policy, self.robot.spec
-        self.loop = PolicyLoop(make_policy(params, spec), GateLimits(
+        self.slot = PolicySlot(params, spec)
+        self.loop = PolicyLoop(self.slot.policy, GateLimits(
             params.camera_age, params.joint_age, params.camera_skew, params.future))
         self.to_rgb, converter = image_converter()
         for camera, topic in camera_topics(self.config, self.robot).items():
@@ -70,6 +61,8 @@ class PolicyNode(MotoNode):
         self.diagnostics = Diagnostics(self, names.POLICY)
         self.command('start_episode', self.start)
         self.command('stop_episode', self.stop)
+        self.command('reload_policy', lambda: self.swap(self.slot.reload))
+        self.command('rollback_policy', lambda: self.swap(self.slot.rollback))
         self.get_logger().info(f'policy {self.loop.policy.hash}, images by {converter}')
         return super().on_configure(state)
 
@@ -80,8 +73,7 @@ class PolicyNode(MotoNode):
         assert self.loop is not None
         self.loop.forget()
         result = super().on_activate(state)
-        policy = self.loop.policy
-        self.manifest.publish(to_json(hash=policy.hash, spec=to_dict(policy.spec)))
+        self._show_policy()
         self.active = True
         return result
 
@@ -132,6 +124,16 @@ class PolicyNode(MotoNode):
         self.waiting = self.config.policy.wait_for_episode
         return 'stopped'
 
+    def swap(self, change: Callable[[bool], str]) -> str:
+        """Changes the policy between episodes; one that is refused leaves this one in use."""
+        assert self.loop is not None
+        told = change(self.active and not self.waiting)
+        self.loop.policy = self.slot.policy
+        self.loop.forget()
+        if self.active:
+            self._show_policy()
+        return told
+
     def report(self) -> None:
         """Publishes the status."""
         if not self.active or self.loop is None:
@@ -169,6 +171,10 @@ class PolicyNode(MotoNode):
             proprioception=None if body is None else body.tolist(), **self._counts()))
         for camera, image in decision.images.items():
             self.seen[camera].publish(from_rgb(image, decision.stamp, camera))
+
+    def _show_policy(self) -> None:
+        policy = self.slot.policy
+        self.manifest.publish(to_json(hash=policy.hash, spec=to_dict(policy.spec)))
 
     def _counts(self) -> dict[str, Any]:
         assert self.loop is not None

@@ -30,10 +30,18 @@ from tests.core.tiny_bundle import SPEC, write_tiny_bundle
 LENGTH = 5
 
 
+class NothingInPlace:
+    """What an environment says of its task before the first step."""
+
+    def reward(self):
+        return 0.0
+
+
 class CountingEnv:
     """Succeeds at the second step of episodes with an even seed; rewards are the actions' sums."""
 
     spec = SPEC
+    task = NothingInPlace()
 
     def __init__(self):
         self.actions, self.seeds, self.closed = [], [], False

@@ -10,6 +10,7 @@ from std_msgs.msg import Bool, Float64MultiArray
 
 from moto_core.dataset import Dataset
 from moto_core.episode_reader import read_episode
+from moto_core.errors import MotoError
 from moto_ros import names, qos
 from moto_ros.convert import from_rgb, to_ns
 from moto_ros.session import Session
@@ -188,6 +189,17 @@ def test_a_recorder_killed_in_an_episode_loses_at_most_a_step_and_stops_nothing(
         record = dataset.find(identity)
     assert record.ended == 'recovered'
     assert seen - 2 <= record.steps <= seen    # the kill may fall between a step and its row
+
+
+def test_the_policy_is_swapped_between_episodes_only(running):
+    begin(running)
+    with pytest.raises(MotoError, match='stop the episode'):
+        running.graph.call(names.POLICY, 'reload_policy')
+    running.graph.call(names.RECORDER, 'stop_episode')
+    running.wait(lambda: running.latest['policy']['waiting'], 5, 'the end of the episode')
+    assert running.graph.call(names.POLICY, 'reload_policy') == 'random'
+    assert running.graph.call(names.POLICY, 'rollback_policy') == 'random'
+    running.graph.call(names.RECORDER, 'discard_episode')
 
 
 def kill_policy(running):
