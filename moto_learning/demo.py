@@ -30,7 +30,7 @@ class DemoConfig:
     """What the demonstration does; the defaults are what `make demo` runs."""
 
     task: str = 'kitchen-microwave'    # any task of moto_sim
-    demonstrations: int = 40           # scripted episodes to learn from
+    demonstrations: int = 80           # scripted episodes to learn from
     noise: float = 0.05                # standard deviation of the demonstrator's action noise
     preset: str = 'demo'               # config/train/<preset>.yaml
     train: list[str] = field(default_factory=list)  # further key=value for moto-train
