@@ -295,6 +295,8 @@ def _check_summary(stream: BinaryIO) -> None:
     end = stream.seek(-_MAGIC, os.SEEK_END)
     stream.seek(end - 20)
     start, _, crc = struct.unpack('<QQI', stream.read(20))
+    if not _DATA_END <= start < end:           # a damaged offset may be no place at all
+        raise EpisodeError('its footer points outside the file')
     stream.seek(start - _DATA_END)
     data = stream.read(end - start + _DATA_END)
     if zlib.crc32(data[_DATA_END:-4]) != crc:

@@ -111,6 +111,18 @@ def test_a_flipped_bit_anywhere_is_found_and_the_steps_before_it_are_kept(record
     assert_same_steps(found.steps)
 
 
+@pytest.mark.parametrize('bit', range(64))
+def test_a_damaged_offset_of_the_summary_is_damage_and_loses_no_step(recorded, scratch, bit):
+    data = bytearray(recorded[1])
+    data[len(data) - 8 - 20 + bit // 8] ^= 1 << bit % 8          # before the magic: the footer
+    path = scratch / 'footer.mcap'
+    path.write_bytes(data)
+    found = salvage(path)
+    assert found.damage
+    assert len(found.steps) == COUNT
+    assert_same_steps(found.steps)
+
+
 def test_every_byte_of_the_end_of_a_file_is_watched(recorded, scratch):
     data, first = recorded[1], recorded[2][-1]
     path = scratch / 'tail.mcap'
