@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from moto_core.config import to_dict
+from moto_core.durable import sync_folder, write_synced
 from moto_core.errors import BundleError, MotoError
 from moto_core.signature import Signature, signature_from_dict
 from moto_core.spec import Spec, spec_from_dict
@@ -211,26 +212,11 @@ def _write_folder(target: Path, content: Mapping[str, bytes]) -> None:
     temporary = Path(tempfile.mkdtemp('.part', f'.{target.name[:16]}.', target.parent))
     try:
         for name, data in content.items():
-            _write_synced(temporary / name, data)
+            write_synced(temporary / name, data)
         temporary.chmod(0o755)
-        _sync_folder(temporary)
+        sync_folder(temporary)
         temporary.rename(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    with path.open('wb') as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

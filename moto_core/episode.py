@@ -33,6 +33,7 @@ from ulid import ULID
 
 from moto_core import messages
 from moto_core.config import to_dict
+from moto_core.durable import sync_folder
 from moto_core.errors import EpisodeError, unknown_name
 from moto_core.spec import Spec, spec_from_dict
 
@@ -242,15 +243,6 @@ def free_bytes(folder: Path) -> int:
     """Returns the bytes that an ordinary user can still write where `folder` lies."""
     status = os.statvfs(folder)
     return status.f_bavail * status.f_frsize
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes a rename inside `folder` survive a loss of power."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def finite_or_none(value: float) -> float | None:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import torch
 
 from moto_core.config import load_config, to_dict, to_yaml
+from moto_core.durable import sync_folder, write_synced
 from moto_core.errors import MotoError
 from moto_core.spec import Spec, spec_from_dict
 from moto_learning.agent import Agent
@@ -58,13 +59,10 @@ def save_checkpoint(run: Path, state: Mapping[str, Any], config: Config, spec: S
         stream.flush()
         os.fsync(stream.fileno())
     for name, text in (('config.yaml', to_yaml(config)), ('meta.json', json.dumps(about))):
-        with (new / name).open('w') as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
+        write_synced(new / name, text.encode())
     shutil.rmtree(folder, ignore_errors=True)  # of the same update, from a run that was stopped
     new.rename(folder)
-    _sync_folder(folder.parent)
+    sync_folder(folder.parent)
     for old in _checkpoints(run)[:-keep]:
         shutil.rmtree(old)
     return folder
@@ -124,14 +122,6 @@ def git_hash() -> str:
 
 def _checkpoints(run: Path) -> list[Path]:
     return sorted(path.parent for path in run.glob(f'{FOLDER}/[0-9]*/state.pt'))
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _one_line(error: Exception) -> str:
