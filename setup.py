@@ -8,17 +8,37 @@ HERE = Path(__file__).parent
 NAME = 'moto_ros'
 
 CORE = [
-    'numpy', 'pyyaml', 'omegaconf>=2.3', 'onnxruntime>=1.20', 'opencv-python', 'mcap>=1.5',
-    'mcap-ros2-support>=0.5', 'filelock', 'python-ulid>=3', 'rich', 'ruckig',
+    'numpy',
+    'pyyaml',
+    'omegaconf>=2.3',
+    'onnxruntime>=1.20',
+    'opencv-python',
+    'mcap>=1.5',
+    'mcap-ros2-support>=0.5',
+    'filelock',
+    'python-ulid>=3',
+    'rich',
+    'ruckig',
 ]
 EXTRAS = {
     'train': ['torch>=2.11,<2.14', 'onnx', 'onnxscript', 'tensorboard', 'av', 'matplotlib'],
-    'sim': ['mujoco==3.3.0', 'gymnasium', 'gymnasium-robotics>=1.4.2', 'metaworld>=3.1',
-            'fast-simplification', 'av'],
-    'ros': ['ros-jazzy-rclpy[fastrtps]==7.1.6', 'ros-jazzy-sensor-msgs==5.3.6',
-            'ros-jazzy-std-msgs==5.3.6', 'ros-jazzy-std-srvs==5.3.6',
-            'ros-jazzy-trajectory-msgs==5.3.6', 'ros-jazzy-diagnostic-msgs==5.3.6',
-            'ros-jazzy-lifecycle-msgs==2.0.3'],
+    'sim': [
+        'mujoco==3.3.0',
+        'gymnasium',
+        'gymnasium-robotics>=1.4.2',
+        'metaworld>=3.1',
+        'fast-simplification',
+        'av',
+    ],
+    'ros': [
+        'ros-jazzy-rclpy[fastrtps]==7.1.6',
+        'ros-jazzy-sensor-msgs==5.3.6',
+        'ros-jazzy-std-msgs==5.3.6',
+        'ros-jazzy-std-srvs==5.3.6',
+        'ros-jazzy-trajectory-msgs==5.3.6',
+        'ros-jazzy-diagnostic-msgs==5.3.6',
+        'ros-jazzy-lifecycle-msgs==2.0.3',
+    ],
     'gpu': ['onnxruntime-gpu'],
     'dev': ['pytest', 'hypothesis', 'ruff', 'mypy', 'types-PyYAML', 'rosbags'],
 }
@@ -28,18 +48,25 @@ COMMANDS = [
     'moto-eval = moto_learning.commands.eval:main',
     'moto-export = moto_learning.commands.export:main',
     'moto-demo = moto_learning.commands.demo:main',
-    'moto-up = moto_ros.up:main',
-    *(f'moto_{name} = moto_ros.{name}:main'                    # for `ros2 run moto_ros ...`
-      for name in ('policy_node', 'guard_node', 'recorder_node', 'twin_node', 'session')),
+    'moto-up = moto_ros.bringup.table.up:main',
+    *(
+        f'moto_{name}_node = moto_ros.nodes.{name}:main'  # for `ros2 run moto_ros ...`
+        for name in ('policy', 'guard', 'recorder', 'twin')
+    ),
+    'moto_session = moto_ros.bringup.table.session:main',
 ]
 
 
 def shared_files(folder: str) -> list[tuple[str, list[str]]]:
     """Lists a folder's files as data_files under share/moto_ros."""
-    files = sorted(p for p in (HERE / folder).rglob('*')
-                   if p.is_file() and p.suffix in ('.yaml', '.xml', '.py'))
-    return [(f'share/{NAME}/{p.parent.relative_to(HERE)}', [str(p.relative_to(HERE))])
-            for p in files]
+    files = sorted(
+        p
+        for p in (HERE / folder).rglob('*')
+        if p.is_file() and p.suffix in ('.yaml', '.xml', '.py')
+    )
+    return [
+        (f'share/{NAME}/{p.parent.relative_to(HERE)}', [str(p.relative_to(HERE))]) for p in files
+    ]
 
 
 setup(

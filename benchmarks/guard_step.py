@@ -12,8 +12,8 @@ import time
 
 import numpy as np
 
-from moto_core.brake import trajectory_to_rest
-from moto_core.guarded import Guarded
+from moto_core.guard.brake import trajectory_to_rest
+from moto_core.guard.simulated import Guarded
 
 
 def measure(robot: str, profile: str, ticks: int) -> dict[str, object]:

@@ -19,13 +19,13 @@ import onnxruntime
 import torch
 
 from moto_core.config import config_file, load_config
-from moto_core.policy import OnnxPolicy
+from moto_core.policy.policy import OnnxPolicy
 from moto_core.spec import CameraSpec, Spec
-from moto_learning.agent import Agent
+from moto_learning.agents.moto import Agent
+from moto_learning.agents.torch_policy import TorchPolicy
 from moto_learning.config import Config
-from moto_learning.export import export_bundle
-from moto_learning.rehearsal import drawn_frames
-from moto_learning.torch_policy import TorchPolicy
+from moto_learning.export.export import export_bundle
+from moto_learning.export.rehearsal import drawn_frames
 
 KITCHEN = Spec(joints=[f'panda_joint{i}' for i in range(1, 8)],
                gripper=['panda_finger_joint1', 'panda_finger_joint2'], action_scale=[2.0] * 9,

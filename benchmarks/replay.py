@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from moto_core.dataset import Dataset
-from moto_core.episode import EpisodeHeader, Step
+from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.episode import EpisodeHeader, Step
 from moto_core.spec import CameraSpec, Spec
-from moto_learning.replay import Replay
+from moto_learning.data.replay import Replay
 
 BATCH, LENGTH, SIZE = 16, 50, 64
 

@@ -18,10 +18,10 @@ import torch
 
 from moto_core.config import config_file, load_config
 from moto_core.spec import Spec
-from moto_learning.agent import Agent, frozen, to_tensors
+from moto_learning.agents.moto import Agent, frozen, to_tensors
+from moto_learning.agents.starts import draw_starts
 from moto_learning.config import Config
-from moto_learning.processor import use_processor
-from moto_learning.starts import draw_starts
+from moto_learning.run.processor import use_processor
 
 ACTION = 9
 

@@ -5,7 +5,7 @@
 
 import sys
 
-from moto_core.policy import OnnxPolicy
+from moto_core.policy.policy import OnnxPolicy
 from moto_sim.tasks import make
 
 

@@ -8,8 +8,8 @@ import sys
 import numpy as np
 
 from moto_core.config import load_config
-from moto_core.dataset import Dataset
-from moto_core.episode import EpisodeHeader, Step
+from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.episode import EpisodeHeader, Step
 from moto_core.spec import Spec
 
 JOINTS = [f'fr3_joint{i}' for i in range(1, 8)]

@@ -1,4 +1,4 @@
-"""Starts the graph: arguments, then one flat list from the table in moto_ros/bringup.py.
+"""Starts the graph: arguments, then one flat list from the table in moto_ros/bringup/table.py.
 
     ros2 launch moto_ros franka_kitchen.launch.py sim:=true policy:=<bundle>
     ros2 launch moto_ros franka_kitchen.launch.py sim:=false robot_ip:=172.16.0.2 policy:=<bundle>
@@ -21,7 +21,7 @@ from launch.launch_description_sources import AnyLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 
 from launch import LaunchContext, LaunchDescription
-from moto_ros.bringup import ARGUMENTS, as_bool, command, environment, processes
+from moto_ros.bringup.table import ARGUMENTS, as_bool, command, environment, processes
 
 
 def generate_launch_description() -> LaunchDescription:

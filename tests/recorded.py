@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from moto_core.dataset import Dataset
-from moto_core.episode import EpisodeHeader, Step
+from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.episode import EpisodeHeader, Step
 from moto_core.spec import CameraSpec, Spec
 
 

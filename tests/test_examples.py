@@ -4,9 +4,9 @@ import runpy
 import sys
 from pathlib import Path
 
-from moto_core.limits import load_robot
-from moto_learning.replay import Replay
-from tests.core.tiny_bundle import write_tiny_bundle
+from moto_core.guard.limits import load_robot
+from moto_learning.data.replay import Replay
+from tests.core.policy.tiny_bundle import write_tiny_bundle
 
 EXAMPLES = Path(__file__).parents[1] / 'examples'
 

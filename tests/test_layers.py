@@ -1,4 +1,4 @@
-"""Imports run one way: core <- sim <- learning, core <- ros, and of ros only the twin -> sim."""
+"""Imports run one way between rooms and between their floors; of ros only the twin sees sim."""
 
 import ast
 import subprocess
@@ -28,6 +28,25 @@ FORBIDDEN = {
     'moto_ros': {'torch', 'mujoco', 'gymnasium'},
 }
 
+FLOORS = {                             # room: floor: the floors of the same room that it may use
+    'moto_core': {'guard': set(), 'episodes': set(), 'policy': set()},
+    'moto_learning': {
+        'data': set(),
+        'model': set(),
+        'agents': {'model'},
+        'run': {'agents', 'model', 'data'},
+        'export': {'run', 'agents', 'model', 'data'},
+        'report': {'run', 'agents', 'model', 'data'},
+        'commands': {'report', 'export', 'run', 'agents', 'data'},
+    },
+    'moto_ros': {
+        'loops': set(),
+        'wire': set(),
+        'nodes': {'loops', 'wire'},
+        'bringup': {'wire'},
+    },
+}
+
 
 def imported(path):
     """Every module a file imports, anywhere in it, as dotted names."""
@@ -51,6 +70,36 @@ def test_imports_run_in_one_direction():
                     wrong.append(f'{path.relative_to(ROOT)} imports {name}')
     assert not wrong, '\n'.join(wrong)
     assert seen > 50
+
+
+@pytest.mark.parametrize('room', FLOORS)
+def test_floors_import_only_the_floors_below_them(room):
+    wrong, seen = [], 0
+    folders = {path.name for path in ROOMS[room].iterdir() if (path / '__init__.py').exists()}
+    assert folders == set(FLOORS[room])
+    for path in ROOMS[room].rglob('*.py'):
+        floor = path.relative_to(ROOMS[room]).parts[0]
+        # what lies beside the folders (errors, config, spec) is below all of them
+        allowed = FLOORS[room].get(floor, set()) | {floor}
+        for name in imported(path):
+            parts = name.split('.')
+            if parts[0] == room and len(parts) > 1 and parts[1] in FLOORS[room]:
+                seen += 1
+                if parts[1] not in allowed:
+                    wrong.append(f'{path.relative_to(ROOT)} imports {name}')
+    assert not wrong, '\n'.join(wrong)
+    assert seen > 10
+
+
+def test_the_loops_of_ros_import_without_rclpy():
+    code = (f'import importlib, sys\nsys.path[:0] = {[str(ROOT), str(ROOT / "sim")]!r}\n'
+            'for name in ("rclpy", "sensor_msgs", "std_msgs"): sys.modules[name] = None\n'
+            'for name in {names!r}: importlib.import_module(name)\n')
+    names = [f'moto_ros.loops.{p.stem}' for p in (ROOMS['moto_ros'] / 'loops').glob('[!_]*.py')]
+    assert len(names) >= 4
+    result = subprocess.run([sys.executable, '-c', code.format(names=names)], capture_output=True,
+                            text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
 
 
 def test_no_imports_are_relative():

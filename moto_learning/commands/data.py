@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from moto_core.dataset import Dataset
+from moto_core.episodes.dataset import Dataset
 from moto_core.errors import ConfigError, MotoError
 from moto_learning.commands.data_inspect import dataset_table, step_table, write_contact_sheet
 
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def collect(args: argparse.Namespace, console: Console) -> int:
     """Records scripted demonstrations of a task."""
     try:
-        from moto_learning.demonstrations import Demonstrations, record_demonstrations
+        from moto_learning.data.demonstrations import Demonstrations, record_demonstrations
         wanted = Demonstrations(args.task, args.episodes, args.noise, args.seed, args.profile,
                                 args.robot, args.size, args.workers)
         with _progress(console) as progress:
@@ -78,7 +78,7 @@ def inspect(args: argparse.Namespace, console: Console) -> int:
 
 def compile_(args: argparse.Namespace, console: Console) -> int:
     """Brings the replay cache up to date."""
-    from moto_learning.replay_cache import compile_dataset
+    from moto_learning.data.cache import compile_dataset
 
     with _progress(console) as progress:
         bar = progress.add_task('compile', total=None)

@@ -12,10 +12,10 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from moto_core.dataset import Dataset
-from moto_core.episode_reader import Episode
+from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.manifest import Record
+from moto_core.episodes.reader import Episode
 from moto_core.errors import EpisodeError
-from moto_core.manifest import Record
 
 SHEET_FRAMES, SHEET_COLUMNS = 40, 8
 SHORT = 8                                      # characters of an id or a hash

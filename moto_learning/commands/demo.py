@@ -16,7 +16,7 @@ from rich.console import Console
 
 from moto_core.config import load_config, to_yaml
 from moto_core.errors import MotoError
-from moto_learning.demo import DemoConfig, run_demo
+from moto_learning.report.demo import DemoConfig, run_demo
 
 
 def main(argv: Sequence[str] | None = None) -> int:

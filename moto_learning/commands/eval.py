@@ -51,8 +51,14 @@ def _evaluate(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     if args.max_steps < 0:
         raise ConfigError(f"--max-steps is {args.max_steps}; expected 0 (the task's own) or more")
     try:
-        from moto_learning.evaluate import built_in, check_fits, evaluate, load_policy, summarize
-        from moto_learning.video import VideoWriter
+        from moto_learning.report.video import VideoWriter
+        from moto_learning.run.evaluate import (
+            built_in,
+            check_fits,
+            evaluate,
+            load_policy,
+            summarize,
+        )
         from moto_sim import tasks
     except ImportError as error:
         raise ConfigError(f"something is missing ({error}); pip install '.[train,sim]'") from error
@@ -76,8 +82,8 @@ def _evaluate(args: argparse.Namespace, console: Console) -> dict[str, Any]:
                 good.append(score.success)
                 progress.update(bar, advance=1, note=f'{sum(good)} of {len(good)} succeeded')
 
-            scores = evaluate(env, policy, args.episodes, args.seed, 0, args.cover_camera, video,
-                              show)
+            scores = evaluate(env, policy, args.episodes, args.seed, 0, args.cover_camera,
+                              video.add if video else None, show)
     finally:
         env.close()
     return {'task': args.task, 'policy': args.policy, 'hash': policy.hash, 'seed': args.seed,

@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console(markup=False, highlight=False)
     try:
         with console.status('exporting: two networks, 50 steps compared'):
-            from moto_learning.export import export_run
+            from moto_learning.export.export import export_run
             done = export_run(args.run, args.out)
         if args.name_file:
             _write_name(Path(args.name_file), done.path)

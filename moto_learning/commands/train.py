@@ -24,13 +24,13 @@ from rich.progress import (
 )
 
 from moto_core.config import config_file, load_config
-from moto_core.dataset import Dataset
+from moto_core.episodes.dataset import Dataset
 from moto_core.errors import ConfigError, DatasetError, MotoError
-from moto_learning.checkpoint import load_checkpoint
 from moto_learning.config import Config
-from moto_learning.processor import use_processor
-from moto_learning.resume import resumed_config
-from moto_learning.train import Training
+from moto_learning.run.checkpoint import load_checkpoint
+from moto_learning.run.processor import use_processor
+from moto_learning.run.resume import resumed_config
+from moto_learning.run.train import Training
 
 EXAMPLES = """examples:
   moto-train --config small --data data --out runs/door

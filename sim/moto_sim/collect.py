@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from moto_core.episode import EpisodeHeader, Step
+from moto_core.episodes.episode import EpisodeHeader, Step
 from moto_sim.env import TaskEnv
 
 LINGER = 15                            # decisions that an episode runs on after its success

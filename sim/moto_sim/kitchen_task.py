@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from moto_core.errors import ConfigError, unknown_name
-from moto_core.guarded import Guarded
-from moto_core.limits import RobotConfig
+from moto_core.guard.limits import RobotConfig
+from moto_core.guard.simulated import Guarded
 from moto_core.spec import Spec
 from moto_sim.actuation import TICK
 from moto_sim.env import Moved

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from moto_core.errors import ConfigError
-from moto_core.limits import RobotConfig, load_robot
+from moto_core.guard.limits import RobotConfig, load_robot
 from moto_core.spec import Spec
 from moto_sim import metaworld_task
 from moto_sim.demonstrator import KitchenDemonstrator

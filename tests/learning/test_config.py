@@ -3,7 +3,7 @@ import pytest
 from moto_core.config import config_file, load_config
 from moto_core.errors import ConfigError
 from moto_learning.config import Config
-from moto_learning.resume import resumed_config
+from moto_learning.run.resume import resumed_config
 from tests.learning import tiny_learner as tiny
 
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope='session', autouse=True)
 def ros_environment():
     """Domain 1 to 100 from the process id; no packet leaves the machine."""
-    from moto_ros.environment import prepare_environment
+    from moto_ros.wire.environment import prepare_environment
     paths = [str(ROOT), str(ROOT / 'sim'), *os.environ.get('PYTHONPATH', '').split(':')]
     os.environ['PYTHONPATH'] = ':'.join(filter(None, paths))
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)

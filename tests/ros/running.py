@@ -13,13 +13,13 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
-from moto_core.limits import load_robot
-from moto_ros import names, qos
-from moto_ros.bringup import MANAGER, command, environment, processes
-from moto_ros.children import Children
-from moto_ros.convert import to_ns
-from moto_ros.graph import Graph
-from moto_ros.joints import joint_state
+from moto_core.guard.limits import load_robot
+from moto_ros.bringup.children import Children
+from moto_ros.bringup.graph import Graph
+from moto_ros.bringup.table import MANAGER, command, environment, processes
+from moto_ros.wire import names, qos
+from moto_ros.wire.convert import to_ns
+from moto_ros.wire.joints import joint_state
 
 COMMANDS = 'joint_velocity_controller/commands'
 TRAJECTORIES = 'fr3_arm_controller/joint_trajectory'

@@ -8,13 +8,13 @@ from rich.console import Console
 from sensor_msgs.msg import Image
 from std_msgs.msg import Bool, Float64MultiArray
 
-from moto_core.dataset import Dataset
-from moto_core.episode_reader import read_episode
+from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.reader import read_episode
 from moto_core.errors import MotoError
-from moto_ros import names, qos
-from moto_ros.convert import from_rgb, to_ns
-from moto_ros.session import Session
-from moto_ros.session_result import SessionConfig
+from moto_ros.bringup.session import Session
+from moto_ros.bringup.session_result import SessionConfig
+from moto_ros.wire import names, qos
+from moto_ros.wire.convert import from_rgb, to_ns
 from tests.ros.running import COMMANDS, longest_gap
 
 pytestmark = pytest.mark.ros

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from moto_core.limits import resolve
+from moto_core.guard.limits import resolve
 from moto_sim import tasks
 from moto_sim.actuation import TICK
 from moto_sim.kitchen_model import ARM

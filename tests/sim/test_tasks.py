@@ -4,7 +4,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from moto_core.errors import ConfigError
-from moto_core.limits import load_robot
+from moto_core.guard.limits import load_robot
 from moto_sim import tasks
 from moto_sim.env import PlainTaskEnv
 from moto_sim.kitchen_objects import OBJECTS

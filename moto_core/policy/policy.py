@@ -1,0 +1,177 @@
+"""Policies: what turns the images of one decision into an action, the state passed in and out.
+
+In: processed images, proprioception, state. Out: PolicyStep (action, uncertainty, next state).
+OnnxPolicy runs a bundle; ZeroPolicy and RandomPolicy need none. Nothing here knows a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from moto_core.errors import BundleError, ObservationError
+from moto_core.policy.bundle import Manifest, read_bundle
+from moto_core.policy.onnx_session import open_session, session_signature
+from moto_core.policy.selftest import SelfTest, run_selftest
+from moto_core.policy.signature import (
+    Signature,
+    encoder_signature,
+    policy_signature,
+    signature_mismatches,
+)
+from moto_core.spec import Spec, spec_mismatches
+
+PolicyState = dict[str, np.ndarray]
+"""'deter' (1, D), 'stoch' (1, S*K), 'action' (1, A), 'is_first' (1,), all float32; or empty."""
+
+
+class PolicyStep(NamedTuple):
+    """One decision; no array in it is written to by a later step."""
+
+    action: np.ndarray                         # (A,) float32 as the network gives it, NaN or not
+    uncertainty: float                         # mean over S*K of the std over members' logits
+    state: PolicyState                         # to pass to the next step
+
+
+class Policy(Protocol):
+    """What the robot, the simulator and the evaluation run."""
+
+    @property
+    def spec(self) -> Spec:
+        """What the policy sees and commands."""
+
+    @property
+    def hash(self) -> str:
+        """The bundle's hash, or a name where there is no bundle."""
+
+    def initial(self) -> PolicyState:
+        """Returns the state before an episode's first step."""
+
+    def step(self, images: Mapping[str, np.ndarray], proprioception: np.ndarray | None,
+             state: PolicyState) -> PolicyStep:
+        """Returns the action for {camera: (h, w, 3) uint8}, (P,) or None, and a state."""
+
+
+class OnnxPolicy:
+    """A policy bundle in onnxruntime: checked whole when made, deterministic when stepped."""
+
+    def __init__(self, bundle: Path | str, providers: Sequence[str] = ('CPUExecutionProvider',),
+                 threads: int = 1, robot: Spec | None = None,
+                 latency_limit: float | None = None) -> None:
+        """Loads a bundle: hashes, networks against the spec, self-test, latency, in this order.
+
+        `providers` are tried in order and the first that works is used, so the processor stands in
+        for a missing GPU only where 'CPUExecutionProvider' is listed too. `robot` is the spec of
+        the robot it is to run on. `latency_limit` [s] bounds the self-test's 90th percentile; by
+        default half a period of the spec.
+        Raises BundleError with the path and the cause; every mismatch is in one message.
+        """
+        read = read_bundle(bundle)
+        self.spec, self.hash, self.manifest = read.manifest.spec, read.hash, read.manifest
+        self._encoder, self.provider = open_session(read.path / 'encoder.onnx', read.encoder,
+                                                    providers, threads)
+        self._policy, _ = open_session(read.path / 'policy.onnx', read.policy,
+                                       [self.provider], threads)
+        _check_signatures(read.path, self.manifest, robot, session_signature(self._encoder),
+                          session_signature(self._policy))
+        self._inputs = {f'image_{name}': (name, (camera.height, camera.width, 3))
+                        for name, camera in self.spec.cameras.items()}
+        self._sizes = {name: self.manifest.policy.inputs[key].shape for name, key in
+                       (('deter', 'deter'), ('stoch', 'stoch'), ('action', 'previous_action'))}
+        limit = self.spec.period / 2 if latency_limit is None else latency_limit
+        self.selftest: SelfTest = run_selftest(self.step, read, limit)
+
+    def initial(self) -> PolicyState:
+        """Returns zeros with is_first set: the network starts its own state from that flag."""
+        state = {name: np.zeros(shape, np.float32) for name, shape in self._sizes.items()}
+        return {**state, 'is_first': np.ones(1, np.float32)}
+
+    def step(self, images: Mapping[str, np.ndarray], proprioception: np.ndarray | None,
+             state: PolicyState) -> PolicyStep:
+        """Returns the action (A,), the uncertainty and the next state.
+
+        Raises ObservationError where an image or the proprioception does not fit the spec.
+        A non-finite output is passed on as it is: the guard refuses it.
+        """
+        embed = self._encoder.run(None, self._observe(images, proprioception))[0]
+        action, deter, stoch, uncertainty = self._policy.run(
+            ['action', 'next_deter', 'next_stoch', 'uncertainty'],
+            {'embed': embed, 'deter': state['deter'], 'stoch': state['stoch'],
+             'previous_action': state['action'], 'is_first': state['is_first']})
+        following = {'deter': deter, 'stoch': stoch, 'action': action,
+                     'is_first': np.zeros(1, np.float32)}
+        return PolicyStep(action[0].copy(), float(uncertainty[0]), following)
+
+    def _observe(self, images: Mapping[str, np.ndarray],
+                 proprioception: np.ndarray | None) -> dict[str, np.ndarray]:
+        feed = {}
+        for key, (name, shape) in self._inputs.items():
+            image = images.get(name)
+            if image is None or image.shape != shape or image.dtype != np.uint8:
+                found = 'nothing' if image is None else f'{image.shape} {image.dtype}'
+                raise ObservationError(f"camera '{name}': expected {shape} uint8 RGB, got {found}")
+            feed[key] = image[None]
+        size = self.spec.proprioception_size
+        if size:
+            if proprioception is None or proprioception.shape != (size,):
+                found = 'nothing' if proprioception is None else str(proprioception.shape)
+                raise ObservationError(f'proprioception: expected ({size},) float32, got {found}')
+            feed['proprioception'] = proprioception[None].astype(np.float32, copy=False)
+        return feed
+
+
+class ZeroPolicy:
+    """Asks for no motion."""
+
+    hash = 'zero'
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+
+    def initial(self) -> PolicyState:
+        """Returns the empty state."""
+        return {}
+
+    def step(self, images: Mapping[str, np.ndarray], proprioception: np.ndarray | None,
+             state: PolicyState) -> PolicyStep:
+        """Returns zeros, certain of them."""
+        return PolicyStep(np.zeros(self.spec.action_size, np.float32), 0.0, state)
+
+
+class RandomPolicy:
+    """Asks for uniform actions in [-1, 1], the same sequence for the same seed."""
+
+    hash = 'random'
+
+    def __init__(self, spec: Spec, seed: int = 0) -> None:
+        self.spec = spec
+        self._random = np.random.default_rng(seed)
+
+    def initial(self) -> PolicyState:
+        """Returns the empty state; the sequence goes on over episodes."""
+        return {}
+
+    def step(self, images: Mapping[str, np.ndarray], proprioception: np.ndarray | None,
+             state: PolicyState) -> PolicyStep:
+        """Returns the next draw, certain of it."""
+        action = self._random.uniform(-1, 1, self.spec.action_size)
+        return PolicyStep(action.astype(np.float32), 0.0, state)
+
+
+def _check_signatures(path: Path, manifest: Manifest, robot: Spec | None, encoder: Signature,
+                      policy: Signature) -> None:
+    spec, inputs = manifest.spec, manifest.policy.inputs
+    sizes = [inputs[name].shape[-1] if name in inputs and inputs[name].shape else 0
+             for name in ('embed', 'deter', 'stoch')]
+    right_encoder, right_policy = encoder_signature(spec, sizes[0]), policy_signature(spec, *sizes)
+    wrong = [] if robot is None else spec_mismatches(spec, robot)
+    for where, expected, found in (('encoder.onnx', right_encoder, encoder),
+                                   ('policy.onnx', right_policy, policy),
+                                   ('manifest.json encoder', right_encoder, manifest.encoder),
+                                   ('manifest.json policy', right_policy, manifest.policy)):
+        wrong += signature_mismatches(where, expected, found)
+    if wrong:
+        raise BundleError(f"bundle '{path}' does not fit: {'; '.join(wrong)}")

@@ -1,0 +1,104 @@
+"""An agent as a Policy on numpy: what the simulator and the evaluation run before any export.
+
+In: {camera: (h, w, 3) uint8}, proprioception, state. Out: PolicyStep, like OnnxPolicy's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from moto_core.errors import ObservationError
+from moto_core.policy.policy import PolicyState, PolicyStep
+from moto_learning.agents.moto import Agent
+from moto_learning.model.distributions import uniform
+from moto_learning.model.rssm import State, disagreement
+
+
+class Exploration(NamedTuple):
+    """How actions differ from the policy's mode."""
+
+    kind: str = 'mode'                 # 'mode', 'sample' of the policy, or 'noise' added to it
+    noise: float = 0.1                 # standard deviation of that noise
+    seed: int = 0
+
+
+class TorchPolicy:
+    """Steps an agent's encoder, posterior and actor; the latent state is always the mode."""
+
+    def __init__(self, agent: Agent, exploration: Exploration | None = None,
+                 name: str = '') -> None:
+        """Takes a name to log it under; without one it is a hash of the weights it runs."""
+        self.agent, self.spec = agent, agent.spec
+        self.exploration = exploration or Exploration()
+        self.hash = name or weights_hash(agent)
+        self._generator = torch.Generator(agent.device).manual_seed(self.exploration.seed)
+
+    def initial(self) -> PolicyState:
+        """Returns zeros with is_first set."""
+        state = self.agent.world_model.rssm.initial(1)
+        return {'deter': _array(state.deter), 'stoch': _array(state.stoch),
+                'action': np.zeros((1, self.spec.action_size), np.float32),
+                'is_first': np.ones(1, np.float32)}
+
+    @torch.no_grad()
+    def step(self, images: Mapping[str, np.ndarray], proprioception: np.ndarray | None,
+             state: PolicyState) -> PolicyStep:
+        """Returns the action (A,), its uncertainty (2) and the state to pass in next.
+
+        Raises ObservationError where a camera is missing or an image has another size.
+        """
+        model = self.agent.world_model
+        vector = None if proprioception is None else self._tensor(proprioception[None])
+        embed = model.encoder(self._images(images), vector)
+        deter, stoch, action, is_first = (self._tensor(state[name]) for name in
+                                          ('deter', 'stoch', 'action', 'is_first'))
+        logit = deter.new_zeros(())            # of no use to the next step
+        post = model.rssm.obs_step(State(deter, stoch, logit), action, embed, is_first)
+        chosen = self._choose(post.feat)
+        _, logits = model.rssm.img_step(post, chosen)
+        u = self.agent.config.actor_critic.uncertainty
+        spread = disagreement(logits, u.logits, u.reduce)          # (2), of the next state
+        following = {'deter': _array(post.deter), 'stoch': _array(post.stoch),
+                     'action': _array(chosen), 'is_first': np.zeros(1, np.float32)}
+        return PolicyStep(_array(chosen)[0].copy(), float(spread), following)
+
+    def _choose(self, feat: Tensor) -> Tensor:
+        policy, kind = self.agent.actor(feat), self.exploration.kind
+        if kind == 'sample':
+            return policy.sample(uniform(policy.loc.shape, self._generator))
+        if kind == 'noise':
+            noise = torch.randn(policy.loc.shape, generator=self._generator,
+                                device=self._generator.device)
+            return (policy.mode() + self.exploration.noise * noise).clamp(-1, 1)
+        return policy.mode()
+
+    def _images(self, images: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
+        for name, camera in self.spec.cameras.items():
+            shape = (camera.height, camera.width, 3)
+            if name not in images or images[name].shape != shape:
+                found = images[name].shape if name in images else 'nothing'
+                raise ObservationError(f"camera '{name}': expected {shape} uint8, got {found}")
+        return {name: self._tensor(images[name][None]) for name in self.spec.cameras}
+
+    def _tensor(self, value: np.ndarray) -> Tensor:
+        return torch.as_tensor(np.ascontiguousarray(value)).to(self.agent.device)
+
+
+def weights_hash(agent: Agent) -> str:
+    """Returns a SHA-256 over the weights that decide actions."""
+    digest = hashlib.sha256()
+    for module in (agent.world_model.encoder, agent.world_model.rssm, agent.actor):
+        for name, value in module.state_dict().items():
+            digest.update(name.encode())
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _array(value: Tensor) -> np.ndarray:
+    return value.detach().cpu().numpy()

@@ -1,0 +1,158 @@
+"""From a run to a policy bundle: two ONNX files, a manifest and a self-test of 50 steps.
+
+In: an Agent, or a run's folder, and recorded episodes. Out: a bundle folder that onnxruntime has
+already repeated.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from moto_core.config import to_dict
+from moto_core.errors import BundleError, DatasetError
+from moto_core.policy.bundle import Manifest, write_bundle
+from moto_core.policy.policy import OnnxPolicy
+from moto_core.policy.signature import encoder_signature, policy_signature
+from moto_learning.agents.moto import Agent
+from moto_learning.data.cache import CachedEpisode
+from moto_learning.export.onnx_graph import graphs, to_onnx
+from moto_learning.export.rehearsal import (
+    STEPS,
+    TRIES,
+    Margins,
+    drawn_frames,
+    recorded_frames,
+    selftest,
+)
+from moto_learning.model.rssm import State, disagreement
+from moto_learning.run.checkpoint import FOLDER, load_checkpoint
+from moto_learning.run.train import EPISODES, read_episodes
+
+MEASURED = 8                       # episodes that the frames and the threshold are taken from
+EXPORTS = 'exports.jsonl'          # in a run's folder: what was exported from it, at which update
+
+
+class Exported(NamedTuple):
+    """A bundle as it was written, and how closely onnxruntime repeats torch."""
+
+    path: Path
+    error: float                               # largest of the self-test, relative above 1
+    latency: float                             # [s] 90th percentile of a step
+    margins: Margins
+    uncertainty_threshold: float | None
+    parent: str
+    note: str                                  # '' or what the bundle lacks, and why
+
+
+def export_run(run: Path | str, folder: Path | str) -> Exported:
+    """Exports a run's last checkpoint (or the one at the path) to folder/<hash>.
+
+    The parent is the bundle exported from the same run at an earlier update. Where the datasets
+    are gone the bundle has no threshold, and the note says so.
+    Raises CheckpointError, and BundleError as `export_bundle` does.
+    """
+    checkpoint = load_checkpoint(run)
+    agent = Agent(checkpoint.config, checkpoint.spec)
+    agent.load_state_dict(checkpoint.state['agent'])
+    path, meta = checkpoint.path, checkpoint.meta
+    root = path.parents[1] if path.parent.name == FOLDER else path
+    ids, note = list(meta.get('episodes', [])), ''
+    try:
+        episodes = _episodes(root, [Path(data) for data in meta.get('data', [])], agent, ids)
+    except DatasetError as error:
+        episodes, note = [], f'no uncertainty threshold, drawn images in the self-test: {error}'
+    log = _read_log(root / EXPORTS)
+    parent = next((entry['bundle'] for entry in reversed(log)
+                   if entry['updates'] < agent.updates), '')
+    done = export_bundle(agent, folder, episodes, ids, parent, str(meta.get('git', '')))
+    entry = {'updates': agent.updates, 'bundle': done.path.name}
+    if entry not in log:
+        with (root / EXPORTS).open('a') as stream:
+            stream.write(json.dumps(entry) + '\n')
+    return done._replace(note=note)
+
+
+def export_bundle(agent: Agent, folder: Path | str, episodes: Sequence[CachedEpisode] = (),
+                  ids: Sequence[str] = (), parent: str = '', git_hash: str = '') -> Exported:
+    """Writes folder/<hash> and returns it once onnxruntime has repeated its self-test.
+
+    Of some of `episodes` come the self-test's frames and the threshold, the largest uncertainty
+    along them; without them the self-test sees drawn images and there is no threshold. `ids` name
+    all the episodes that the agent learned from (default: those of `episodes`); `parent` is the
+    hash of the bundle that this one was fine-tuned from.
+    Raises BundleError where onnxruntime's results differ from torch's: no bundle is left then.
+    """
+    encoder, policy = graphs(agent)
+    spec, rssm, some = agent.spec, agent.world_model.rssm, _spread(episodes)
+    embed, deter = agent.world_model.encoder.size, rssm.config.deter
+    sees = encoder_signature(spec, embed)
+    chooses = policy_signature(spec, embed, deter, rssm.feat_size - deter)
+    frames = list(islice(recorded_frames(some), TRIES * STEPS)) or drawn_frames(spec, 2 * STEPS)
+    arrays, margins = selftest(encoder, policy, spec, frames)
+    threshold = uncertainty_threshold(agent, some)
+    manifest = Manifest(spec, sees, chooses, to_dict(agent.config), git_hash,
+                        sorted(ids or [episode.id for episode in episodes]), parent, threshold)
+    existed = {path.name for path in Path(folder).glob('*')}
+    path = write_bundle(folder, to_onnx(encoder, sees, spec), to_onnx(policy, chooses, spec),
+                        manifest, arrays)
+    try:
+        result = OnnxPolicy(path, latency_limit=float('inf')).selftest
+    except BundleError:
+        if path.name not in existed:
+            shutil.rmtree(path)
+        raise
+    return Exported(path, result.error, result.latency, margins, threshold, parent, '')
+
+
+def uncertainty_threshold(agent: Agent, episodes: Sequence[CachedEpisode]) -> float | None:
+    """Returns the largest uncertainty of the policy's actions along recorded episodes, or None.
+
+    The states are filtered from the recorded actions; the actions asked about are the policy's.
+    """
+    largest = [float(uncertainties(agent, episode).max()) for episode in episodes if len(episode)]
+    return max(largest, default=None)
+
+
+@torch.no_grad()
+def uncertainties(agent: Agent, episode: CachedEpisode) -> np.ndarray:
+    """Returns u (T,) of the policy's action at each step of a recorded episode."""
+    rssm = agent.world_model.rssm
+    images = {name: _tensor(agent, stack) for name, stack in episode.images.items()}
+    vector = episode.proprioception
+    embed = agent.world_model.encoder(images, None if vector is None else _tensor(agent, vector))
+    chosen = getattr(episode, agent.config.replay.action)                  # (T, A)
+    before = np.concatenate([np.zeros_like(chosen[:1]), chosen[:-1]])      # led to row t
+    post = rssm.observe(embed[None], _tensor(agent, before)[None],
+                        _tensor(agent, episode.is_first)[None])
+    state = State(*(part[0] for part in post))                             # (T, ...)
+    _, logits = rssm.img_step(state, agent.actor(state.feat).mode())
+    c = agent.config.actor_critic.uncertainty
+    return disagreement(logits, c.logits, c.reduce).cpu().numpy()
+
+
+def _tensor(agent: Agent, array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.array(array)).to(agent.device)
+
+
+def _spread(episodes: Sequence[CachedEpisode]) -> list[CachedEpisode]:
+    ordered = sorted(episodes, key=lambda episode: episode.id)
+    return ordered[::max(1, len(ordered) // MEASURED)][:MEASURED]
+
+
+def _episodes(root: Path, data: list[Path], agent: Agent, ids: list[str]) -> list[CachedEpisode]:
+    own, known = root / EPISODES, set(ids)
+    roots = [*data, *([own] if (own / 'manifest.jsonl').exists() else [])]
+    return [episode for episode in read_episodes(roots, agent.config.replay)
+            if episode.id in known]
+
+
+def _read_log(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []

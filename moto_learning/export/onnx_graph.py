@@ -1,0 +1,137 @@
+"""The two networks of a bundle as ONNX: encoder and policy with batch 1, state in and out.
+
+    image_<camera> uint8, proprioception  ->  encoder.onnx  ->  embed
+    embed, deter, stoch, previous_action, is_first  ->  policy.onnx
+        ->  action, next_deter, next_stoch, uncertainty
+
+In: an Agent. Out: torch modules that take and give exactly that, and their ONNX bytes.
+Deterministic: the posterior's mode, the actor's mode.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple, TypeVar
+
+import torch
+from onnx import ModelProto
+from torch import Tensor, nn
+
+from moto_core.policy.signature import Signature
+from moto_core.spec import Spec
+from moto_learning.agents.actor_critic import Actor
+from moto_learning.agents.moto import Agent
+from moto_learning.config import UncertaintyConfig
+from moto_learning.model.networks import Encoder
+from moto_learning.model.rssm import EnsembleRSSM, State, disagreement
+
+OPSET = 20
+Net = TypeVar('Net', bound=nn.Module)
+
+
+class PolicyOutput(NamedTuple):
+    """What policy.onnx gives, and the posterior's logit (1, S, K), which it keeps to itself."""
+
+    action: Tensor                             # (1, A)
+    next_deter: Tensor                         # (1, D)
+    next_stoch: Tensor                         # (1, S * K)
+    uncertainty: Tensor                        # (1,)
+    logit: Tensor
+
+
+class EncoderGraph(nn.Module):
+    """encoder.onnx: the cameras in the spec's order, then proprioception where there is one."""
+
+    def __init__(self, encoder: Encoder, spec: Spec) -> None:
+        super().__init__()
+        self.encoder, self.cameras = _frozen_copy(encoder), list(spec.cameras)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Returns embed (1, E)."""
+        images = dict(zip(self.cameras, inputs))
+        vector = inputs[len(images)] if len(inputs) > len(images) else None
+        return self.encoder(images, vector)
+
+
+class PolicyGraph(nn.Module):
+    """policy.onnx: filters the observation in, chooses the action, asks the ensemble of it."""
+
+    def __init__(self, rssm: EnsembleRSSM, actor: Actor, config: UncertaintyConfig) -> None:
+        super().__init__()
+        self.rssm, self.actor, self.config = _frozen_copy(rssm), _frozen_copy(actor), config
+
+    def forward(self, embed: Tensor, deter: Tensor, stoch: Tensor, previous_action: Tensor,
+                is_first: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Returns action, next_deter, next_stoch, uncertainty."""
+        return self.step(embed, deter, stoch, previous_action, is_first)[:4]
+
+    def step(self, embed: Tensor, deter: Tensor, stoch: Tensor, previous_action: Tensor,
+             is_first: Tensor) -> PolicyOutput:
+        """Returns one step; the uncertainty is u (2) of (this state, the action chosen in it)."""
+        logit = stoch.unflatten(-1, (self.rssm.config.stoch, self.rssm.config.classes))
+        post = self.rssm.obs_step(State(deter, stoch, logit), previous_action, embed, is_first)
+        action = self.actor(post.feat).mode()
+        _, logits = self.rssm.img_step(post, action)                       # (M, 1, S, K)
+        u = disagreement(logits, self.config.logits, self.config.reduce)
+        return PolicyOutput(action, post.deter, post.stoch, u, post.logit)
+
+
+def graphs(agent: Agent) -> tuple[EncoderGraph, PolicyGraph]:
+    """Returns copies of the agent's networks on the processor, without gradients."""
+    model = agent.world_model
+    return (EncoderGraph(model.encoder, agent.spec),
+            PolicyGraph(model.rssm, agent.actor, agent.config.actor_critic.uncertainty))
+
+
+def to_onnx(module: nn.Module, signature: Signature, spec: Spec) -> bytes:
+    """Returns a module as ONNX with the inputs and outputs of `signature`.
+
+    The file holds its weights, and its contract (spec hash, rate, joints) as metadata; nothing in
+    it tells of this machine, and the same module gives the same bytes.
+    """
+    inputs = tuple(torch.zeros(tensor.shape, dtype=getattr(torch, tensor.dtype))
+                   for tensor in signature.inputs.values())
+    with warnings.catch_warnings(), _quiet('torch.onnx'):
+        # torch.export's own deep copy runs into a deprecation of torch's own (2.13)
+        warnings.filterwarnings('ignore', r'.*isinstance\(treespec, LeafSpec\)', FutureWarning)
+        program = torch.onnx.export(
+            module.eval(), inputs, dynamo=True, opset_version=OPSET, external_data=False,
+            verbose=False, input_names=list(signature.inputs),
+            output_names=list(signature.outputs))
+    assert program is not None
+    model = program.model_proto
+    _strip(model)
+    contract = {'spec': spec.hash, 'rate': spec.rate, 'names': spec.names,
+                'action_scale': spec.action_scale, **signature.to_dict()}
+    entry = model.metadata_props.add()
+    entry.key, entry.value = 'moto', json.dumps(contract, sort_keys=True)
+    return model.SerializeToString(deterministic=True)
+
+
+def _frozen_copy(module: Net) -> Net:
+    return copy.deepcopy(module).cpu().eval().requires_grad_(False)
+
+
+def _strip(model: ModelProto) -> None:
+    graph = model.graph
+    for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output,
+                 *graph.initializer):
+        part.ClearField('metadata_props')
+        part.ClearField('doc_string')
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Keeps a logger's warnings (of a missing torchvision) to itself."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

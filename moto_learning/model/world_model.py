@@ -1,0 +1,97 @@
+"""The world model: encoder, EnsembleRSSM, decoders for images and reward, and its loss (1).
+
+In: a batch of sequences and noise. Out: the loss, the posterior states the rollouts start from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from moto_core.spec import Spec
+from moto_learning.config import WorldModelConfig
+from moto_learning.model.distributions import balanced_kl, gumbel
+from moto_learning.model.layers import head
+from moto_learning.model.networks import Decoder, Encoder, normalize
+from moto_learning.model.rssm import EnsembleRSSM, State
+
+
+class ModelNoise(NamedTuple):
+    """What is random in the loss (1) of one batch."""
+
+    sample: Tensor                     # (B, T, S, K) Gumbel, of the posterior
+    members: list[int]                 # T indices, the prior trained at each time step
+    decoded: Tensor                    # (N,) indices of the B * T steps whose images are decoded
+
+
+class WorldModel(nn.Module):
+    """Everything that the loss (1) trains."""
+
+    def __init__(self, spec: Spec, config: WorldModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(spec, config.encoder)
+        self.rssm = EnsembleRSSM(spec.action_size, self.encoder.size, config.rssm)
+        self.decoder = Decoder(spec, config.encoder, self.rssm.feat_size)
+        self.reward = head(self.rssm.feat_size, config.reward, 1)
+
+    def draw_noise(self, batch: int, length: int, generator: torch.Generator) -> ModelNoise:
+        """Draws what `loss` needs for B sequences of T steps."""
+        c, device = self.config, generator.device
+        members = torch.randint(c.rssm.members, (length,), generator=generator, device=device)
+        count = max(1, round(c.decoded * batch * length))
+        return ModelNoise(
+            gumbel((batch, length, c.rssm.stoch, c.rssm.classes), generator),
+            members.tolist(),
+            torch.randperm(batch * length, generator=generator, device=device)[:count])
+
+    def loss(self, batch: Mapping[str, Any],
+             noise: ModelNoise) -> tuple[Tensor, State, dict[str, Tensor]]:
+        """Returns the loss (1), the posterior states (B, T, ...) and metrics.
+
+        Means over B and T of: -ln p of images, reward and proprioception (up to the constants of
+        their unit normals) and the KL from the posterior to one random prior at each step.
+        """
+        c = self.config
+        embed = self.encoder(batch['images'], batch.get('proprioception'))     # (B, T, E)
+        post = self.rssm.observe(embed, batch['action'], batch['is_first'], noise=noise.sample)
+        prior = self.rssm.member_logits(post.deter, noise.members)
+        kl, kl_value = balanced_kl(post.logit, prior, c.kl.balance, c.kl.free, c.kl.free_average)
+        feat = post.feat                                                       # (B, T, F)
+        terms = {'reward': normal_loss(self.reward(feat), batch['reward'].unsqueeze(-1)).mean(),
+                 'image': self._image_loss(feat, batch['images'], noise.decoded)}
+        if self.decoder.proprioception is not None:
+            terms['proprioception'] = normal_loss(
+                self.decoder.proprioception(feat), batch['proprioception']).mean()
+        loss = (c.kl.scale * kl + c.reward_scale * terms['reward'] + c.image_scale * terms['image']
+                + c.proprioception_scale * terms.get('proprioception', 0.0))
+        metrics = {f'model/{name}_loss': value.detach() for name, value in terms.items()}
+        metrics |= {'model/loss': loss.detach(), 'model/kl': kl_value,
+                    'model/post_entropy': entropy(post.logit.detach())}
+        return loss, post, metrics
+
+    def _image_loss(self, feat: Tensor, images: Mapping[str, Tensor], steps: Tensor) -> Tensor:
+        """Sums -ln p(x) over the cameras' pixels, for the drawn steps; the mean over them."""
+        whole = steps.shape[0] == feat.shape[0] * feat.shape[1]
+        flat = feat.flatten(0, 1)
+        predicted = self.decoder(flat if whole else flat[steps])
+        total = feat.new_zeros(())
+        for name, mean in predicted.items():
+            image = images[name].flatten(0, 1)
+            target = normalize(image if whole else image[steps])               # (N, 3, h, w)
+            total = total + 0.5 * (mean - target).square().sum() / target.shape[0]
+        return total
+
+
+def normal_loss(mean: Tensor, target: Tensor) -> Tensor:
+    """Returns -ln N(target; mean, 1) (...,) without its constant, summed over the last axis."""
+    return 0.5 * (mean - target).square().sum(-1)
+
+
+def entropy(logit: Tensor) -> Tensor:
+    """Returns the mean entropy [nats] of categoricals (..., S, K), summed over S."""
+    log_p = logit.log_softmax(-1)
+    return -(log_p.exp() * log_p).sum((-2, -1)).mean()

@@ -1,0 +1,163 @@
+"""Episodes of a policy in the simulator: successes, returns, videos.
+
+In: an environment of moto_sim, a Policy, seeds. Out: one Score an episode, and their summary.
+Episode i starts from reset(seed=seed + i), so that two policies meet the same starts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from moto_core.errors import ConfigError, unknown_name
+from moto_core.policy.policy import (
+    OnnxPolicy,
+    Policy,
+    PolicyState,
+    PolicyStep,
+    RandomPolicy,
+    ZeroPolicy,
+)
+from moto_core.spec import Spec, spec_mismatches
+from moto_learning.agents.torch_policy import TorchPolicy
+from moto_learning.run.checkpoint import FOLDER, load_agent
+from moto_learning.run.episode import run_episode
+from moto_learning.run.statistics import wilson_interval
+
+BUILT_IN = ('zero', 'random', 'scripted')
+
+
+class Score(NamedTuple):
+    """One evaluated episode."""
+
+    seed: int                                  # of its reset
+    steps: int                                 # decisions
+    return_: float                             # sum of rewards
+    success: bool                              # at any step
+    uncertainty: float                         # mean over its steps
+    step_ms: float                             # [ms] median time of a policy's step
+
+
+def evaluate(env: Any, policy: Policy, episodes: int, seed: int, max_steps: int = 0,
+             cover_camera: bool = False,
+             film: Callable[[np.ndarray], None] | None = None,
+             listener: Callable[[Score], None] = lambda score: None) -> list[Score]:
+    """Runs episodes from reset(seed + i) and scores them; `listener` hears of each.
+
+    `max_steps` decisions an episode at most (0: the task's own). `cover_camera` shows the policy
+    black images; `film` is given the environment's `render()` (H, W, 3) all the same.
+    """
+    scores = []
+    for index in range(episodes):
+        shoot = None if film is None else partial(_shoot, env, film)
+        watched = Watched(policy, cover_camera, shoot)
+        result = run_episode(env, watched, None, max_steps, seed + index)
+        scores.append(Score(seed + index, result.steps, result.return_, result.success,
+                            result.uncertainty, 1e3 * float(np.median(watched.seconds))))
+        listener(scores[-1])
+    return scores
+
+
+def summarize(scores: Sequence[Score]) -> dict[str, Any]:
+    """Returns counts, a 95 % Wilson interval and means of scores, ready for JSON."""
+    k, n = sum(score.success for score in scores), len(scores)
+    low, high = wilson_interval(k, n)
+    return {'success': {'k': k, 'n': n, 'low': low, 'high': high},
+            'return': float(np.mean([score.return_ for score in scores])),
+            'steps': float(np.mean([score.steps for score in scores])),
+            'uncertainty': float(np.mean([score.uncertainty for score in scores])),
+            'step_ms': float(np.median([score.step_ms for score in scores])),
+            'episodes': [score._asdict() for score in scores]}
+
+
+def load_policy(name: str) -> Policy | None:
+    """Returns the policy of a bundle, of a run, or of a file that holds a bundle's path.
+
+    Returns None for the built-in names, which need an environment (`built_in`).
+    Raises ConfigError where the name is neither, BundleError or CheckpointError where it is bad.
+    """
+    path = Path(name)
+    if name in BUILT_IN:
+        return None
+    if path.is_file():
+        path = Path(path.read_text(errors='replace').strip())
+    if (path / FOLDER).is_dir() or (path / 'state.pt').exists():
+        return TorchPolicy(load_agent(path))
+    if path.is_dir() or path != Path(name):
+        return OnnxPolicy(path)
+    raise ConfigError(unknown_name('policy', name, BUILT_IN) +
+                      ', or the folder of a bundle or of a run')
+
+
+def built_in(name: str, env: Any, seed: int) -> Policy:
+    """Returns the 'zero', 'random' or 'scripted' policy for an environment."""
+    if name == 'zero':
+        return ZeroPolicy(env.spec)
+    return RandomPolicy(env.spec, seed) if name == 'random' else ScriptedPolicy(env)
+
+
+def check_fits(policy: Policy, spec: Spec) -> None:
+    """Raises ConfigError that lists every difference between the policy's spec and the robot's."""
+    wrong = spec_mismatches(policy.spec, spec)
+    if wrong:
+        raise ConfigError(f'the policy does not fit the task: {"; ".join(wrong)}')
+
+
+class Watched:
+    """A policy that is timed, filmed and, where wanted, shown black images."""
+
+    def __init__(self, policy: Policy, cover: bool, film: Callable[[], None] | None) -> None:
+        self.policy, self.cover, self.film = policy, cover, film
+        self.seconds: list[float] = []
+        self.spec, self.hash = policy.spec, policy.hash
+
+    def initial(self) -> PolicyState:
+        """Returns the policy's."""
+        return self.policy.initial()
+
+    def step(self, images: Mapping[str, np.ndarray], proprioception: np.ndarray | None,
+             state: PolicyState) -> PolicyStep:
+        """Returns the policy's step."""
+        if self.film is not None:
+            self.film()
+        if self.cover:
+            images = {name: np.zeros_like(image) for name, image in images.items()}
+        begin = time.perf_counter()
+        step = self.policy.step(images, proprioception, state)
+        self.seconds.append(time.perf_counter() - begin)
+        return step
+
+
+class ScriptedPolicy:
+    """The task's demonstrator, which reads the simulator's state and not the images."""
+
+    hash = 'scripted'
+
+    def __init__(self, env: Any) -> None:
+        self.env, self.spec = env, env.spec
+        self._act: Callable[[], np.ndarray] = _demonstrator(env)
+
+    def initial(self) -> PolicyState:
+        """Returns the empty state; called after the environment's reset, it starts anew."""
+        self._act = _demonstrator(self.env)
+        return {}
+
+    def step(self, images: Mapping[str, np.ndarray], proprioception: np.ndarray | None,
+             state: PolicyState) -> PolicyStep:
+        """Returns the demonstrator's action, certain of it."""
+        return PolicyStep(np.asarray(self._act(), np.float32), 0.0, state)
+
+
+def _demonstrator(env: Any) -> Callable[[], np.ndarray]:
+    from moto_sim import tasks
+
+    return tasks.demonstrator(env)
+
+
+def _shoot(env: Any, film: Callable[[np.ndarray], None]) -> None:
+    film(env.render())

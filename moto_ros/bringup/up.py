@@ -1,0 +1,129 @@
+"""Starts the graph without a ROS installation: the launch file's table, its arguments, its order.
+
+    moto-up sim:=true policy:=runs/demo/bundles/online
+    moto-up sim:=true policy:=random dataset:=/tmp/d episodes:=10 json:=out.json
+
+With episodes:= a session runs and everything ends after it; otherwise Ctrl-C ends it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+from rich.console import Console
+
+from moto_core.errors import ConfigError, MotoError, unknown_name
+from moto_ros.bringup.children import Children
+from moto_ros.bringup.table import (
+    ARGUMENTS,
+    MANAGER,
+    Process,
+    as_bool,
+    command,
+    environment,
+    parse_arguments,
+    processes,
+    resolved,
+)
+
+OWN = {                                        # name: (default, meaning)
+    'episodes': ('0', 'episodes to run before ending; 0: run until Ctrl-C'),
+    'max_steps': ('100', 'decisions an episode at most'),
+    'cover_camera': ('false', "true: cover the twin's camera"),
+    'json': ('', "file for the session's result"),
+}
+
+
+def main() -> int:
+    """Runs the command; returns the exit code."""
+    console = Console(soft_wrap=True)
+    if any(word in ('-h', '--help', 'help') for word in sys.argv[1:]):
+        console.print(usage(), markup=False, highlight=False)
+        return 0
+    stop: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda signum, _: stop.append(signum))
+    try:
+        own, given = split(parse_arguments(sys.argv[1:]))
+        table = processes(given)
+        follower = follow(own, resolved(given))
+    except MotoError as error:
+        console.print(str(error), markup=False, style='red')
+        return 2
+    sim = as_bool('sim', resolved(given)['sim'])
+    children = Children(environment(os.environ, sim))
+    try:
+        for process in table:
+            children.start(process.node, command(process))
+        children.start(follower.node, command(follower))
+        return tend(children, table, follower, stop, console)
+    finally:
+        children.stop()
+
+
+def split(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Returns our own arguments with defaults, and those of the table.
+
+    Raises ConfigError for a name that neither has.
+    """
+    for name in given:
+        if name not in OWN and name not in ARGUMENTS and '.' not in name:
+            raise ConfigError(unknown_name('argument', name, [*ARGUMENTS, *OWN]))
+    own = {name: given.get(name, default) for name, (default, _) in OWN.items()}
+    theirs = {name: value for name, value in given.items() if name not in OWN}
+    if own['episodes'] != '0':                 # a session says when the policy may act
+        theirs.setdefault('policy.wait_for_episode', 'true')
+    return own, theirs
+
+
+def follow(own: Mapping[str, str], values: Mapping[str, str]) -> Process:
+    """Returns what runs beside the graph: a session, or a status line."""
+    watch = Process('moto_watch', 'moto_ros.bringup.watch', values['namespace'],
+                    log_level=values['log_level'])
+    if own['episodes'] == '0':
+        return watch
+    line = ['--episodes', own['episodes'], '--max-steps', own['max_steps']]
+    line += ['--json', own['json']] if own['json'] else []
+    for flag, on in (('--cover-camera', as_bool('cover_camera', own['cover_camera'])),
+                     ('--no-record', not as_bool('record', values['record'])),
+                     ('--operator', not as_bool('sim', values['sim']))):
+        line += [flag] if on else []
+    return replace(watch, node='moto_session', module='moto_ros.bringup.session',
+                   arguments=tuple(line))
+
+
+def tend(children: Children, table: list[Process], follower: Process, stop: list[int],
+         console: Console) -> int:
+    """Watches the processes until a signal, the session's end or a death that matters."""
+    required = {process.node for process in table if process.required}
+    told: set[str] = set()
+    while not stop:
+        for name, code in children.ended().items():
+            if name in told:
+                continue
+            told.add(name)
+            if name == follower.node:
+                return code
+            if name != MANAGER or code:
+                console.print(f'{name} ended with code {code}', style='red')
+                if name in required or name == MANAGER:
+                    return 1
+        time.sleep(0.05)
+    return 0 if follower.node == 'moto_watch' else 130
+
+
+def usage() -> str:
+    """Returns the help text."""
+    rows = [f"  {name + ':=' + default:<28} {meaning}"
+            for name, (default, meaning) in {**ARGUMENTS, **OWN}.items()]
+    return '\n'.join([(__doc__ or '').strip(), '', 'Arguments (name:=value or --name value):',
+                      *rows, '  any.key:=value               a key of moto_ros/config.py'])
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""Which episode is being written, and how it ends: the recorder without ROS.
+
+    idle --start--> recording --stop--> draining (the last step's parts arrive) --> idle
+
+In: commands, Steps. Out: episodes in a Dataset, events as dicts. A failing disk ends the recording
+and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.episode import EpisodeHeader, EpisodeWriter
+from moto_core.errors import EpisodeError, MotoError
+from moto_core.spec import Spec
+from moto_ros.loops.step_join import StepJoiner
+
+DRAIN = 0.15                                   # [s] that the last step's image may be late
+
+
+class Recording:
+    """One dataset and at most one open episode."""
+
+    def __init__(self, folder: Path | str, spec: Spec,
+                 event: Callable[[Mapping[str, Any]], None]) -> None:
+        """Opens the dataset under its lock and recovers what a dead recorder left.
+
+        `event` is told of every begin and end. Raises DatasetError where it cannot be opened.
+        """
+        self.dataset = Dataset.create_or_open(folder, spec)
+        self.spec, self.joiner, self.event = spec, StepJoiner(spec), event
+        self.writer: EpisodeWriter | None = None
+        self.last, self.problem, self.intervention = '', '', False
+        self._outcome, self._ended = 'unlabelled', 'done'
+        self._stop_at: float | None = None     # [s] when draining ends at the latest
+
+    @property
+    def state(self) -> str:
+        """'idle', 'recording' or 'draining'."""
+        if self.writer is None:
+            return 'idle'
+        return 'recording' if self._stop_at is None else 'draining'
+
+    def start(self, header: EpisodeHeader) -> str:
+        """Opens an episode and returns its id; raises MotoError where it cannot."""
+        if self.state == 'recording':
+            raise EpisodeError(f"episode '{self.last}' is being recorded; stop_episode first")
+        self.finish()
+        self.writer = self.dataset.new_episode(header)
+        self.joiner.start()
+        self.last, self.problem = header.id, ''
+        self._outcome, self._ended, self._stop_at = 'unlabelled', 'done', None
+        self.event({'state': 'started', 'id': header.id})
+        return header.id
+
+    def append(self) -> None:
+        """Writes the steps that are whole; a failing disk ends the recording."""
+        if self.writer is not None:
+            self._write(self.joiner.rows())
+
+    def stop(self, now: float, ended: str = 'done') -> str:
+        """Takes no more steps; the file closes when the last step is whole. Returns the id."""
+        if self.state != 'recording':
+            raise EpisodeError('no episode is being recorded; start_episode first')
+        self._stop_at, self._ended = now + DRAIN, ended
+        self.event({'state': 'stopping', 'id': self.last})
+        return self.last
+
+    def end(self, success: bool, now: float) -> str:
+        """Gives the outcome of the episode, stopping it where it runs; returns its id."""
+        outcome = 'success' if success else 'failure'
+        if self.state == 'recording':
+            self.stop(now)
+        if self.state == 'draining':
+            self._outcome = outcome
+        elif self.last:
+            self.dataset.label(self.last, outcome, by='end_episode')
+        else:
+            raise EpisodeError('no episode was recorded since the start; start_episode first')
+        return self.last
+
+    def discard(self) -> str:
+        """Moves the open episode, closed, or the last one to quarantine; returns its id."""
+        if not self.last:
+            raise EpisodeError('no episode was recorded since the start; nothing to discard')
+        self._ended = 'discarded'
+        self.finish()
+        if any(record.id == self.last for record in self.dataset.episodes()):
+            self.dataset.quarantine(self.last, 'discarded by the operator')
+        discarded, self.last = self.last, ''
+        return discarded
+
+    def poll(self, now: float) -> None:
+        """Closes an episode that has drained, or has waited long enough."""
+        if self._stop_at is not None and (self.joiner.complete() or now >= self._stop_at):
+            self.finish()
+
+    def finish(self) -> None:
+        """Writes what is whole and closes the file, if one is open."""
+        if self.writer is None:
+            return
+        self._write(self.joiner.last_rows())
+        writer = self.writer
+        if writer is None:
+            return                             # the disk failed; it has ended already
+        try:
+            writer.close(self._outcome, self._ended)
+            if not writer.steps:
+                self.dataset.quarantine(writer.header.id, 'no step arrived')
+        except (MotoError, OSError) as error:
+            self.problem = str(error)
+        self._closed(writer)
+
+    def close(self) -> None:
+        """Finishes the episode and gives the dataset back."""
+        if self.state == 'recording':
+            self._ended = 'shutdown'
+        self.finish()
+        self.dataset.close()
+
+    def _write(self, steps: list) -> None:
+        writer = self.writer
+        try:
+            for step in steps:
+                if writer is not None:
+                    writer.append(step)
+        except (MotoError, OSError) as error:
+            self.problem = str(error)
+            if writer is not None:
+                self._closed(writer)
+
+    def _closed(self, writer: EpisodeWriter) -> None:
+        self.writer, self._stop_at = None, None
+        self.event({'state': 'ended', 'id': writer.header.id, 'steps': writer.steps,
+                    'outcome': writer.outcome, 'ended': writer.ended, 'problem': self.problem})

@@ -1,0 +1,190 @@
+"""The guard's node: the only publisher to the robot.
+
+    command_request, joint_states, joy, estop -> GuardLoop -> commands or trajectories, gripper
+
+Run as `python -m moto_ros.nodes.guard`. No machine learning is imported here. It ticks on the
+steady clock while active, and comes to rest before it stops for whatever reason.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from sensor_msgs.msg import JointState, Joy
+from std_msgs.msg import Bool, Float64MultiArray, String
+from trajectory_msgs.msg import JointTrajectory
+
+from moto_core.guard.guard import READY, GuardConfig, GuardOutput, GuardRefusal
+from moto_ros.loops.guard import GuardLoop
+from moto_ros.wire import names, qos
+from moto_ros.wire.convert import to_ns
+from moto_ros.wire.diagnostics import Diagnostics
+from moto_ros.wire.joints import joint_state, trajectory, velocity_array
+from moto_ros.wire.lifecycle import MotoNode, said, to_json
+from moto_ros.wire.runner import run
+
+ZEROS = 25                                     # ticks at rest: a last one alone may be lost
+REST = 2.0                                     # [s] to come to rest before giving up
+
+
+class GuardNode(MotoNode):
+    """Lifecycle node 'moto_guard'."""
+
+    def __init__(self) -> None:
+        super().__init__(names.GUARD)
+        self.loop: GuardLoop | None = None
+        self.timer: Any = None
+        self.dry_run = self.config.command.dry_run
+
+    @said
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Resolves the limits and makes the robot's topics; nothing moves."""
+        config, params = self.config, self.config.guard
+        self.loop = GuardLoop(self.robot, config.profile, GuardConfig(
+            rate=params.rate, deadman_required=params.deadman_required,
+            joint_age=params.joint_age, uncertainty_floor=params.uncertainty_floor,
+            halt_stream=config.command.silence))
+        for topic in (names.REQUEST, names.TELEOP_REQUEST):
+            self.hear(JointState, topic, self.on_request, qos.COMMAND)
+        self.hear(JointState, config.joint_states, self.on_joints, qos.SENSOR)
+        self.hear(Joy, names.JOY, self.on_joy, qos.COMMAND)
+        self.hear(Bool, names.ESTOP, self.on_estop, qos.COMMAND)  # hears every publisher
+        self.hear(Bool, names.ESTOP, self.on_estop, qos.LATCHED, checked=False)  # and the past
+        self.arrays = config.command.mode == 'velocity_array'
+        self.commands = self.say(Float64MultiArray if self.arrays else JointTrajectory,
+                                 config.command.topic, qos.COMMAND)
+        self.gripper = self.say(Float64MultiArray, names.GRIPPER, qos.COMMAND)
+        self.executed = self.say(JointState, names.EXECUTED, qos.LOG)
+        self.state = self.say(String, names.GUARD_STATE, qos.STATUS)
+        self.diagnostics = Diagnostics(self, names.GUARD)
+        for name, act in (('arm', self.loop.arm), ('disarm', self.loop.disarm),
+                          ('estop', self.loop.stop), ('reset_fault', self.loop.reset_fault)):
+            self.command(name, act)
+        self.switch('set_dry_run', self.set_dry_run)
+        return super().on_configure(state)
+
+    @said
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Begins to tick, disarmed."""
+        assert self.loop is not None
+        self.check_qos()
+        result = super().on_activate(state)
+        self.loop.activate(True)
+        self.timer = self.every(1.0 / self.config.guard.rate, self.on_tick)
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Comes to rest, then stops ticking."""
+        self.halt()
+        return super().on_deactivate(state)
+
+    def halt(self) -> None:
+        """Comes to rest, ticking by itself: nothing else is handled meanwhile."""
+        if self.loop is None or self.timer is None:
+            return
+        self.destroy_timer(self.timer)
+        self.timer = None
+        self.loop.activate(False)
+        zeros, end = 0, self.steady_now() + REST
+        while zeros < ZEROS and self.steady_now() < end:
+            self._publish(self.loop.tick(self.steady_now()))
+            zeros += self.loop.state.at_rest
+            time.sleep(1.0 / self.config.guard.rate)
+
+    def on_tick(self) -> None:
+        """Lets out the command of this tick."""
+        assert self.loop is not None
+        self._publish(self.loop.tick(self.steady_now()))
+
+    def on_request(self, message: JointState) -> None:
+        """Takes what somebody wants."""
+        assert self.loop is not None
+        self.loop.request(message.name, message.velocity, self._age(message.header.stamp),
+                          self.steady_now())
+
+    def on_joints(self, message: JointState) -> None:
+        """Takes what the arm does."""
+        assert self.loop is not None
+        self.loop.measured(message.name, message.position, message.velocity,
+                           self._age(message.header.stamp), self.steady_now())
+
+    def on_joy(self, message: Joy) -> None:
+        """Takes the deadman."""
+        assert self.loop is not None
+        button = self.config.guard.deadman_button
+        pressed = button < len(message.buttons) and bool(message.buttons[button])
+        self.loop.deadman(pressed, self.steady_now())
+
+    def on_estop(self, message: Bool) -> None:
+        """Takes the e-stop."""
+        assert self.loop is not None
+        self.loop.estop(message.data)
+
+    def set_dry_run(self, on: bool) -> str:
+        """Begins or ends a dry run; raises GuardRefusal but in READY, at rest."""
+        assert self.loop is not None
+        if self.loop.state.mode != READY or not self.loop.state.at_rest:
+            raise GuardRefusal(f'dry_run changes only in READY and at rest; the guard is in '
+                               f'{self.loop.state.mode}: disarm it first')
+        self.dry_run = on
+        return f'dry_run {on}'
+
+    def report(self) -> None:
+        """Publishes the state, and looks for a second master of the arm."""
+        if self.loop is None or self.timer is None or self.loop.output is None:
+            return
+        if not self.dry_run and self.count_publishers(self.config.command.topic) > 1:
+            self.loop.fault('two_masters')
+        loop, output = self.loop, self.loop.output
+        counts = {'ticks': loop.ticks, 'late': loop.late, 'dry_run': self.dry_run}
+        self.state.publish(to_json(
+            state=loop.state.mode, reasons=output.reasons, cause=loop.state.cause,
+            scale=output.scale, at_rest=loop.state.at_rest,
+            interventions=dict(loop.interventions), **counts))
+        self.diagnostics.publish(loop.state.cause, {'state': loop.state.mode, **counts},
+                                 error=loop.faulted)
+
+    def _publish(self, output: GuardOutput) -> None:
+        assert self.loop is not None
+        if not output.publish:
+            return
+        velocity = np.concatenate([output.velocity, output.gripper])
+        reasons = ','.join(output.reasons)
+        if self.dry_run:
+            velocity, reasons = np.zeros_like(velocity), f'dry_run,{reasons}'
+        else:
+            self._command(output)
+        self.executed.publish(joint_state(self.robot.spec.names, self.now(), velocity,
+                                          frame=reasons))
+
+    def _command(self, output: GuardOutput) -> None:
+        assert self.loop is not None
+        if self.arrays:
+            self.commands.publish(velocity_array(output.velocity))
+        elif self._due(self.config.guard.trajectory_rate) or self.timer is None:
+            self.commands.publish(trajectory(self.robot.spec.joints, self.loop.to_rest()))
+        if output.gripper.size and self._due(self.config.command.gripper_rate):
+            self.gripper.publish(velocity_array(output.gripper))
+
+    def _due(self, rate: float) -> bool:
+        assert self.loop is not None
+        return self.loop.ticks % max(1, round(self.config.guard.rate / rate)) == 0
+
+    def _age(self, stamp: Time) -> float | None:
+        """Returns how old [s] a stamp of the ROS clock is; None where it is zero."""
+        value = to_ns(stamp)
+        return (self.now() - value) * 1e-9 if value else None
+
+
+def main() -> int:
+    """Runs the node until a signal; returns the exit code."""
+    return run(GuardNode)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

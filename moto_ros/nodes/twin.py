@@ -1,0 +1,156 @@
+"""The simulated robot's node: MuJoCo behind the topics of a real arm, gripper and camera.
+
+    <controller>/commands or joint_trajectory, gripper -> TwinLoop -> joint_states, images,
+                                                                      twin/task_state
+
+Run as `python -m moto_ros.nodes.twin`. Physics follows the steady clock; images are stamped with
+the time of the state that they show.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import numpy as np
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import Float64MultiArray, String
+from trajectory_msgs.msg import JointTrajectory
+
+from moto_core.errors import ObservationError
+from moto_ros.config import camera_topics
+from moto_ros.loops.twin import TICK, Frame, Joints, TwinLoop
+from moto_ros.loops.twin_sim import TwinSim
+from moto_ros.wire import names, qos
+from moto_ros.wire.convert import from_rgb
+from moto_ros.wire.diagnostics import Diagnostics
+from moto_ros.wire.joints import joint_state, trajectory_points
+from moto_ros.wire.lifecycle import MotoNode, said, to_json
+from moto_ros.wire.runner import run
+
+
+class TwinNode(MotoNode):
+    """Lifecycle node 'moto_twin'."""
+
+    def __init__(self) -> None:
+        super().__init__(names.TWIN)
+        self.loop: TwinLoop | None = None
+        self.seed = self.config.twin.seed
+        self.timer: Any = None
+
+    @said
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Loads the model, draws a first image, and makes the robot's topics."""
+        params, spec = self.config.twin, self.robot.spec
+        self.sim = TwinSim(params.task, self.robot)
+        self.loop = TwinLoop(self.sim, spec, params.joint_rate, params.camera_rate,
+                             params.watchdog)
+        command = self.config.command
+        self.hear(Float64MultiArray, f'{command.velocity_controller}/commands', self.on_array,
+                  qos.COMMAND)
+        self.hear(JointTrajectory, f'{command.trajectory_controller}/joint_trajectory',
+                  self.on_trajectory, qos.COMMAND)
+        self.hear(Float64MultiArray, names.GRIPPER, self.on_gripper, qos.COMMAND)
+        self.joints = self.say(JointState, self.config.joint_states, qos.SENSOR)
+        self.images = {camera: self.say(Image, topic, qos.SENSOR)
+                       for camera, topic in camera_topics(self.config, self.robot).items()}
+        self.task = self.say(String, names.TASK_STATE, qos.LOG)
+        self.diagnostics = Diagnostics(self, names.TWIN)
+        self.command('reset', self.reset)
+        self.switch('cover_camera', self.cover)
+        self.sim.start(self.seed)
+        return super().on_configure(state)
+
+    @said
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lets time run."""
+        assert self.loop is not None
+        self.check_qos()
+        result = super().on_activate(state)
+        self.loop.start(self.steady_now())
+        self.timer = self.every(TICK, self.on_tick)
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lets time stand still."""
+        self.destroy_timer(self.timer)
+        self.timer = None
+        return super().on_deactivate(state)
+
+    def on_tick(self) -> None:
+        """Steps physics to the clock and publishes what is due."""
+        assert self.loop is not None
+        ahead = self.now() - round(1e9 * self.steady_now())  # [ns] of stamps over the steady clock
+        for seen in self.loop.advance(self.steady_now()):
+            stamp = ahead + round(1e9 * seen.time)
+            if isinstance(seen, Joints):
+                self.joints.publish(joint_state(self.robot.spec.names, stamp, seen.velocity,
+                                                seen.position))
+            else:
+                self._publish_frame(seen, stamp)
+
+    def on_array(self, message: Float64MultiArray) -> None:
+        """Takes joint velocities."""
+        velocity = np.array(message.data)
+        if self._fits('velocities', velocity, len(self.robot.spec.joints)):
+            self.loop.command(velocity, self.steady_now())  # type: ignore[union-attr]
+
+    def on_gripper(self, message: Float64MultiArray) -> None:
+        """Takes finger velocities."""
+        velocity = np.array(message.data)
+        if self._fits('finger velocities', velocity, len(self.robot.spec.gripper)):
+            self.loop.gripper(velocity, self.steady_now())  # type: ignore[union-attr]
+
+    def on_trajectory(self, message: JointTrajectory) -> None:
+        """Takes a trajectory, which begins now."""
+        try:
+            times, velocities = trajectory_points(message, self.robot.spec.joints)
+        except ObservationError as error:
+            self.complain(str(error))
+            return
+        if self._fits('trajectory velocities', velocities.ravel(), velocities.size):
+            self.loop.trajectory(times, velocities, self.steady_now())  # type: ignore[union-attr]
+
+    def reset(self) -> str:
+        """Puts the scene to the next seed's start; returns JSON: the seed, the time of it [ns]."""
+        assert self.loop is not None
+        seed, self.seed = self.seed, self.seed + 1
+        self.sim.start(seed)
+        self.loop.start(self.steady_now())
+        return json.dumps({'seed': seed, 'stamp': self.now()})
+
+    def cover(self, on: bool) -> str:
+        """Covers the cameras, or uncovers them."""
+        assert self.loop is not None
+        self.loop.covered = on
+        return f'covered {on}'
+
+    def report(self) -> None:
+        """Publishes the diagnostics."""
+        if self.loop is not None and self.timer is not None:
+            self.diagnostics.publish([self.problem] if self.problem else [], {
+                'overruns': self.loop.overruns, 'next_seed': self.seed, 'task': self.sim.task,
+                'covered': self.loop.covered})
+
+    def _publish_frame(self, frame: Frame, stamp: int) -> None:
+        self.task.publish(to_json(stamp=stamp, reward=frame.reward, success=frame.success))
+        for camera, image in frame.images.items():
+            self.images[camera].publish(from_rgb(image, stamp, camera))
+
+    def _fits(self, what: str, values: np.ndarray, size: int) -> bool:
+        """Says whether a command can be followed; a real hardware interface would go down."""
+        good = values.size == size and bool(np.isfinite(values).all())
+        if not good:
+            self.complain(f'{what} are {values.tolist()}; expected {size} finite numbers')
+        return good and self.loop is not None
+
+
+def main() -> int:
+    """Runs the node until a signal; returns the exit code."""
+    return run(TwinNode)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

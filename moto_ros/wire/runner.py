@@ -1,0 +1,79 @@
+"""Runs one node from start to a clean stop, whatever ends it.
+
+In: a function that makes the node. Out: the process's exit code. SIGINT and SIGTERM, once or many
+times, and any exception of a callback lead to the node's `halt` (decelerate, flush, close).
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import rclpy
+from rclpy._rclpy_pybind11 import RCLError
+from rclpy.executors import ExternalShutdownException, ShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from moto_core.errors import MotoError
+from moto_ros.wire.environment import prepare_environment
+
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+class Halting(Protocol):
+    """A node that can stop what it moves or writes."""
+
+    def halt(self) -> None:
+        """Decelerates, flushes and closes; called once, after the last callback."""
+
+
+def run(make_node: Callable[[], Node], args: Sequence[str] | None = None) -> int:
+    """Spins the node until a signal or an error; returns 0 after a signal, 1 after an error.
+
+    The node needs a timer (its status), because signals are seen between callbacks.
+    """
+    prepare_environment()
+    rclpy.init(args=None if args is None else list(args),
+               signal_handler_options=SignalHandlerOptions.NO)
+    stop = _stop_on_signals()
+    try:
+        node = make_node()
+    except MotoError as error:
+        sys.stderr.write(f'{error}\n')
+        rclpy.shutdown()
+        return 1
+    try:
+        return _spin(node, stop)
+    finally:
+        node.halt()                            # type: ignore[attr-defined]
+        for number in STOPPING:                # the interpreter's own end is not interrupted
+            signal.signal(number, signal.SIG_IGN)
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def _spin(node: Node, stop: list[int]) -> int:
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    while not stop:
+        try:
+            executor.spin_once()
+        except (ExternalShutdownException, ShutdownException):
+            break
+        except RCLError as error:              # an impossible transition was asked for
+            node.get_logger().error(f'refused: {error}')
+        except Exception as error:             # noqa: BLE001  any error must end in braking
+            node.get_logger().fatal(f'{type(error).__name__}: {error}; halting')
+            return 1
+    return 0
+
+
+def _stop_on_signals() -> list[int]:
+    """Returns a list that grows with each signal; a second Ctrl-C changes nothing."""
+    received: list[int] = []
+    for number in STOPPING:
+        signal.signal(number, lambda signum, _: received.append(signum))
+    return received

@@ -1,0 +1,62 @@
+import pytest
+import torch
+from torch import nn
+
+from moto_learning.agents.optimizer import Optimizer, rate_factor
+from moto_learning.config import OptimizerConfig
+
+
+def test_the_rate_rises_then_falls_linearly_to_its_fraction_and_stays():
+    config = OptimizerConfig(final=0.1, decay_updates=100, warmup_updates=4)
+    found = [rate_factor(step, config) for step in (0, 3, 50, 100, 900)]
+    assert found == pytest.approx([0.25, 1 - 0.9 * 0.03, 0.55, 0.1, 0.1])
+    assert rate_factor(10_000, OptimizerConfig()) == 1.0
+
+
+def test_adams_first_step_has_the_size_of_the_rate():
+    weight = nn.Parameter(torch.tensor([1.0, -1.0]))
+    optimizer = Optimizer([weight], OptimizerConfig(rate=0.1, eps=0.0, weight_decay=0.0))
+    optimizer.step((weight * torch.tensor([3.0, -0.01])).sum())
+    assert weight.tolist() == pytest.approx([0.9, -0.9])
+
+
+def test_weight_decay_shrinks_by_its_own_fraction_at_each_update():
+    weight = nn.Parameter(torch.tensor([2.0]))
+    optimizer = Optimizer([weight], OptimizerConfig(rate=1e-3, weight_decay=0.25))
+    optimizer.step((weight * 0).sum())
+    assert weight.item() == pytest.approx(1.5)
+
+
+def test_the_gradient_is_clipped_by_its_norm_which_is_returned():
+    weight = nn.Parameter(torch.zeros(2))
+    optimizer = Optimizer([weight], OptimizerConfig(clip=1.0, eps=1.0, rate=1.0, weight_decay=0))
+    finite, norm = optimizer.step((weight * torch.tensor([30.0, 40.0])).sum())
+    assert finite and norm.item() == pytest.approx(50)
+    # after clipping g = (0.6, 0.8); Adam's first step is g / (|g| + eps)
+    assert weight.tolist() == pytest.approx([-0.6 / 1.6, -0.8 / 1.8])
+
+
+@pytest.mark.parametrize('bad', [float('nan'), float('inf')])
+def test_a_gradient_that_is_not_finite_changes_nothing(bad):
+    weight = nn.Parameter(torch.tensor([1.0, 2.0]))
+    optimizer = Optimizer([weight], OptimizerConfig(rate=0.1))
+    optimizer.step(weight.sum())
+    before, steps = weight.tolist(), optimizer.steps
+    finite, _ = optimizer.step((weight * torch.tensor([bad, 1.0])).sum())
+    assert not finite and weight.tolist() == before and optimizer.steps == steps
+    assert weight.grad is None
+    assert optimizer.step(weight.sum())[0] and weight.tolist() != before
+
+
+def test_a_restored_optimizer_takes_the_same_step_with_the_rates_of_its_own_config():
+    runs = []
+    for rates in ((0.1, 0.1), (0.1, 0.5)):
+        weight = nn.Parameter(torch.tensor([1.0, 2.0]))
+        first = Optimizer([weight], OptimizerConfig(rate=rates[0], weight_decay=0))
+        first.step((weight ** 2).sum())
+        second = Optimizer([weight], OptimizerConfig(rate=rates[1], weight_decay=0))
+        second.load_state_dict(first.state_dict())
+        before = weight.detach().clone()
+        second.step((weight ** 2).sum())
+        runs.append((before - weight.detach()) / rates[1])
+    assert torch.allclose(runs[0], runs[1], atol=1e-6)

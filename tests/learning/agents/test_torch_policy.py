@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+import torch
+
+from moto_core.errors import ObservationError
+from moto_learning.agents.torch_policy import Exploration, TorchPolicy
+from moto_learning.model.rssm import State
+from tests.learning import tiny_learner as tiny
+
+
+def images(t, cameras=('front',)):
+    random = np.random.default_rng(t)
+    return {name: random.integers(0, 255, (8, 12, 3), np.uint8) for name in cameras}
+
+
+def walk(policy, steps=4, vector=None):
+    state, out = policy.initial(), []
+    for t in range(steps):
+        step = policy.step(images(t), vector, state)
+        state = step.state
+        out.append(step)
+    return out
+
+
+def test_the_mode_is_deterministic_and_its_state_goes_in_and_out():
+    policy = TorchPolicy(tiny.agent())
+    first, second = walk(policy), walk(policy)
+    for a, b in zip(first, second):
+        assert np.array_equal(a.action, b.action) and a.uncertainty == b.uncertainty
+    assert first[0].action.shape == (2,) and first[0].action.dtype == np.float32
+    assert first[0].state['is_first'].tolist() == [0.0]
+    assert np.array_equal(first[0].state['action'][0], first[0].action)
+    assert first[0].uncertainty > 0
+    assert not np.array_equal(first[1].action, first[2].action)
+
+
+def test_the_uncertainty_is_that_of_the_state_the_chosen_action_leads_to():
+    agent = tiny.agent()
+    step = walk(TorchPolicy(agent), 1)[0]
+    deter, stoch, action = (torch.as_tensor(step.state[name]) for name in
+                            ('deter', 'stoch', 'action'))
+    rssm = agent.world_model.rssm
+    with torch.no_grad():
+        _, logits = rssm.img_step(State(deter, stoch, deter.new_zeros(())), action)
+        before = rssm.prior_logits(deter).std(0, correction=0).mean().item()
+    assert step.uncertainty == pytest.approx(logits.std(0, correction=0).mean().item(), rel=1e-5)
+    assert step.uncertainty != pytest.approx(before, rel=1e-3)
+
+
+def test_the_previous_action_and_the_state_matter():
+    policy = TorchPolicy(tiny.agent())
+    state = walk(policy)[1].state
+    plain = policy.step(images(9), None, state)
+    moved = policy.step(images(9), None, {**state, 'action': state['action'] + 0.5})
+    afresh = policy.step(images(9), None, {**state, 'is_first': np.ones(1, np.float32)})
+    assert not np.array_equal(plain.action, moved.action)
+    assert np.array_equal(afresh.action, policy.step(images(9), None, policy.initial()).action)
+
+
+def test_samples_differ_by_seed_and_noise_stays_within_bounds():
+    agent = tiny.agent()
+    mode = walk(TorchPolicy(agent))
+    for kind in ('sample', 'noise'):
+        one, again, other = (walk(TorchPolicy(agent, Exploration(kind, 5.0, seed)))
+                             for seed in (1, 1, 2))
+        assert np.array_equal(one[0].action, again[0].action)
+        assert not np.array_equal(one[0].action, other[0].action)
+        assert not np.array_equal(one[0].action, mode[0].action)
+        assert all(np.abs(step.action).max() <= 1 for step in one)
+        assert np.array_equal(one[0].state['action'][0], one[0].action)
+
+
+def test_a_wrong_image_is_refused_with_its_shape():
+    policy = TorchPolicy(tiny.agent())
+    with pytest.raises(ObservationError, match=r"'front': expected \(8, 12, 3\)"):
+        policy.step({'front': np.zeros((8, 8, 3), np.uint8)}, None, policy.initial())
+    with pytest.raises(ObservationError, match='got nothing'):
+        policy.step({}, None, policy.initial())
+
+
+def test_proprioception_is_read():
+    policy = TorchPolicy(tiny.agent(proprioception=['position']))
+    actions = [policy.step(images(0), np.full(2, x, np.float32), policy.initial()).action
+               for x in (0.0, 1.0)]
+    assert not np.array_equal(*actions)
+
+
+def test_the_hash_names_the_weights_and_a_given_name_wins():
+    assert TorchPolicy(tiny.agent()).hash == TorchPolicy(tiny.agent()).hash
+    assert TorchPolicy(tiny.agent()).hash != TorchPolicy(tiny.agent('seed=1')).hash
+    assert TorchPolicy(tiny.agent(), name='mine').hash == 'mine'

@@ -1,0 +1,185 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.reader import read_episode
+from moto_learning.commands.data import main
+from moto_learning.commands.data_inspect import contact_sheet
+from tests.recorded import record
+
+ROOT = Path(__file__).parents[3]
+SIMULATOR = """
+from tests.recorded import tiny_header, tiny_step
+from moto_core.errors import ConfigError
+
+def make(task, robot=None, guard=None, size=64, seed=None):
+    if task != 'kitchen-microwave':
+        raise ConfigError(f"unknown task '{task}'. Did you mean 'kitchen-microwave'?")
+    return f'{task} {guard} {size}'
+
+def demonstrator(env):
+    return lambda: None
+
+def collect(env, demonstrator, episodes, noise, rng):
+    for _ in range(episodes):
+        kick = float(rng.normal() * noise)
+        steps = [tiny_step(t, reward=kick, success=t == 3) for t in range(4)]
+        yield tiny_header(extra={'env': env}), steps, 'success'
+"""
+
+
+@pytest.fixture
+def simulator(tmp_path):
+    """Runs moto-data in a process of its own with a stand-in for the simulator."""
+    package = tmp_path / 'path' / 'moto_sim'
+    package.mkdir(parents=True)
+    (package / '__init__.py').write_text('')
+    (package / 'stand_in.py').write_text(SIMULATOR)
+    for name in ('tasks', 'collect'):
+        (package / f'{name}.py').write_text('from moto_sim.stand_in import *\n')
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, '-m', 'moto_learning.commands.data', *map(str, arguments)],
+            cwd=package.parent, capture_output=True, text=True, timeout=60,
+            env={**os.environ, 'PYTHONPATH': f'{package.parent}:{ROOT}', 'COLUMNS': '200'})
+    return run
+
+
+def rewards(root):
+    return sorted(round(float(read_episode(e.path).reward[0]), 6)
+                  for e in Dataset.open(root).episodes())
+
+
+def test_collect_records_the_same_episodes_whatever_the_number_of_workers(simulator, tmp_path):
+    arguments = ('collect', '--task', 'kitchen-microwave', '--episodes', 3, '--noise', 0.1,
+                 '--seed', 5)
+    one = simulator(*arguments, '--out', tmp_path / 'one')
+    two = simulator(*arguments, '--out', tmp_path / 'two', '--workers', 2, '--profile', 'none')
+    assert one.returncode == two.returncode == 0, one.stderr + two.stderr
+    assert '3 episodes, 12 steps, 3 successful' in one.stdout
+    assert rewards(tmp_path / 'one') == rewards(tmp_path / 'two')
+    assert len(set(rewards(tmp_path / 'one'))) == 3
+    wanted = {'one': 'kitchen-microwave normal 64', 'two': 'kitchen-microwave None 64'}
+    for name, env in wanted.items():
+        record_ = Dataset.open(tmp_path / name).episodes()[0]
+        assert read_episode(record_.path).header.extra == {'env': env}
+        assert (record_.outcome, record_.ended) == ('success', 'done')
+
+
+def test_collect_adds_to_a_dataset_and_refuses_one_that_is_being_recorded(simulator, tmp_path):
+    arguments = ('collect', '--task', 'kitchen-microwave', '--episodes', 1, '--out',
+                 tmp_path / 'data')
+    assert simulator(*arguments).returncode == 0
+    assert simulator(*arguments, '--seed', 1).returncode == 0
+    with Dataset.create_or_open(tmp_path / 'data') as dataset:
+        assert len(dataset.episodes()) == 2
+        refused = simulator(*arguments)
+    assert refused.returncode == 2
+    assert 'another recorder holds' in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize('extra, message', [
+    (('--task', 'kitchen-microwav'), "Did you mean 'kitchen-microwave'"),
+    (('--task', 'kitchen-microwave', '--episodes', 0), 'episodes 0'),
+    (('--task', 'kitchen-microwave', '--noise', 2), 'noise 2.0'),
+])
+def test_collect_refuses_bad_settings_in_one_line_and_makes_nothing(simulator, tmp_path, extra,
+                                                                    message):
+    result = simulator('collect', '--out', tmp_path / 'data', *extra)
+    assert result.returncode == 2
+    assert result.stderr.startswith('moto-data collect: ')
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / 'data').exists()
+
+
+def test_inspect_lists_the_episodes(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv('COLUMNS', '200')
+    ids = record(tmp_path, [3, 4], success=True)
+    assert main(['inspect', str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert '2 episodes, 7 steps, 2 successful' in out
+    assert all(name[-8:] in out for name in ids)
+    assert out.count('scripted') == 2
+
+
+def test_inspect_shows_the_steps_and_frames_of_one(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv('COLUMNS', '200')
+    (name,) = record(tmp_path, [60], success=True)
+    sheet = tmp_path / 'frames.png'
+    assert main(['inspect', str(tmp_path), '--episode', name[-5:], '--rows', '3',
+                 '--png', str(sheet)]) == 0
+    out = capsys.readouterr().out
+    assert 'velocity jerk' in out
+    assert 'is_last success' in out
+    assert '+0.59 +0.59 +0.59' in out
+    assert 'latency [ms]' in out
+    episode = Dataset.open(tmp_path).read(name)
+    frames = contact_sheet(episode)
+    assert frames.shape == (2 * 5 * 8, 8 * 16, 3)
+    np.testing.assert_array_equal(cv2.imread(str(sheet))[..., ::-1], frames)
+    np.testing.assert_array_equal(frames[32:40, 56:64], episode.images['front'][59])
+
+
+def test_compile_says_what_it_did_and_what_it_skipped(tmp_path, capsys):
+    good, bad = record(tmp_path, [3, 4])
+    assert main(['compile', str(tmp_path)]) == 0
+    assert '2 episodes, 7 steps ready; 2 compiled now, 0 skipped' in capsys.readouterr().out
+    path = tmp_path / 'episodes' / bad / 'episode.mcap'
+    path.write_bytes(path.read_bytes()[:-100])
+    assert main(['compile', str(tmp_path)]) == 1
+    out = capsys.readouterr().out
+    assert f'skipped {bad}' in out
+    assert '1 episodes, 3 steps ready; 0 compiled now, 1 skipped' in out
+
+
+def test_label_and_recover_do_what_they_say(tmp_path, capsys):
+    (name,) = record(tmp_path, [5])
+    assert main(['label', str(tmp_path), name[-6:], 'success', '--by', 'anna']) == 0
+    assert f'{name}: unlabelled -> success' in capsys.readouterr().out
+    path = tmp_path / 'episodes' / name / 'episode.mcap'
+    path.rename(path.with_name('episode.mcap.active'))
+    assert main(['recover', str(tmp_path)]) == 0
+    assert '1 episodes whole' in capsys.readouterr().out
+    (episode,) = Dataset.open(tmp_path).episodes()
+    assert (episode.steps, episode.outcome) == (5, 'success')
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (['inspect', 'nowhere'], "no dataset at 'nowhere'"),
+    (['compile', 'nowhere'], "no dataset at 'nowhere'"),
+    (['label', 'nowhere', 'x', 'success'], "no dataset at 'nowhere'"),
+    (['recover', 'nowhere'], "no dataset at 'nowhere'"),
+])
+def test_a_missing_dataset_is_one_line_and_status_two(tmp_path, monkeypatch, capsys, arguments,
+                                                      message):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+
+
+def test_help_shows_every_command_and_an_example(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(['--help'])
+    assert stop.value.code == 0
+    out = capsys.readouterr().out
+    for word in ('collect', 'inspect', 'compile', 'label', 'recover', 'examples:'):
+        assert word in out
+
+
+def test_the_command_needs_neither_torch_nor_mujoco_nor_ros():
+    code = ("import sys\nfor name in ('torch', 'mujoco', 'rclpy'): sys.modules[name] = None\n"
+            'import moto_learning.commands.data, moto_learning.data.replay, '
+            'moto_learning.data.demonstrations\n')
+    result = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr

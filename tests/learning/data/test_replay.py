@@ -1,0 +1,180 @@
+import json
+
+import numpy as np
+import pytest
+
+from moto_core.episodes.dataset import Dataset
+from moto_core.errors import ConfigError, DatasetError
+from moto_learning.data.cache import CachedEpisode, compile_dataset
+from moto_learning.data.replay import Replay
+from tests.recorded import record, tiny_spec
+
+
+def episode(name, length, successful=False, base=0, spec_hash='s'):
+    """An episode whose row t has image base + t, chosen action base + t + 1, reward base + t."""
+    rows = np.arange(base, base + length)
+    action = np.float32(rows + 1)[:, None].repeat(2, 1)
+    first, last = np.zeros(length, bool), np.zeros(length, bool)
+    first[0] = last[-1] = True
+    image = np.uint8(rows % 256)[:, None, None, None].repeat(3, 3)
+    return CachedEpisode(name, spec_hash, successful, {'front': image}, None, action, action / 2,
+                         np.float32(rows), np.zeros(length, bool), first, last, last)
+
+
+def assert_equal(one, two):
+    assert one.keys() == two.keys()
+    for key, value in one.items():
+        pairs = value.items() if isinstance(value, dict) else [(key, value)]
+        for name, array in pairs:
+            other = two[key][name] if isinstance(value, dict) else two[key]
+            np.testing.assert_array_equal(array, other)
+
+
+def test_the_action_that_led_to_a_row_is_the_one_chosen_at_the_row_before():
+    """row 0 1 2 3: chosen 1 2 3 4, so action 0 1 2 3; the first row of an episode has zeros."""
+    batch = Replay([episode('a', 4)], batch=1, length=4).sample()
+    assert batch['images']['front'][0, :, 0, 0, 0].tolist() == [0, 1, 2, 3]
+    assert batch['reward'][0].tolist() == [0, 1, 2, 3]
+    assert batch['chosen'][0, :, 0].tolist() == [1, 2, 3, 4]
+    assert batch['action'][0, :, 0].tolist() == [0, 1, 2, 3]
+    assert batch['is_first'][0].tolist() == [True, False, False, False]
+    assert batch['is_terminal'][0].tolist() == [False, False, False, True]
+
+
+def test_a_window_in_mid_episode_starts_with_its_true_previous_action():
+    replay = Replay([episode('a', 30)], batch=64, length=3)
+    batch = replay.sample()
+    starts = batch['reward'][:, 0]
+    assert {0.0, 27.0} < set(starts)
+    assert len(set(starts)) > 10
+    for row, start in enumerate(starts):
+        assert batch['action'][row, :, 1].tolist() == [start, start + 1, start + 2]
+        assert batch['is_first'][row].tolist() == [start == 0, False, False]
+
+
+def test_a_short_episode_is_followed_by_another_from_its_beginning():
+    replay = Replay([episode('a', 2, base=10), episode('b', 3, base=20)], batch=50, length=4)
+    batch = replay.sample()
+    rows = {tuple(row) for row in batch['reward'].astype(int).tolist()}
+    assert rows == {(10, 11, 10, 11), (10, 11, 20, 21), (20, 21, 22, 10), (20, 21, 22, 20)}
+    for row in range(50):
+        reward, first = batch['reward'][row], batch['is_first'][row]
+        np.testing.assert_array_equal(first, np.isin(reward, [10, 20]))
+        np.testing.assert_array_equal(batch['action'][row, :, 0], np.where(first, 0, reward))
+
+
+def test_every_window_is_contiguous_in_one_episode_and_both_ends_are_seen():
+    replay = Replay([episode('a', 60), episode('b', 57, base=100)], batch=32, length=50)
+    seen = np.zeros(200, int)
+    for _ in range(60):
+        reward = replay.sample()['reward'].astype(int)
+        assert (np.diff(reward, axis=1) == 1).all()
+        np.add.at(seen, reward.ravel(), 1)
+    counts = np.concatenate([seen[:60], seen[100:157]])
+    assert counts.sum() == 32 * 50 * 60
+    assert counts.min() > counts.max() / 4
+
+
+def test_sampling_is_uniform_over_steps_whichever_phase_they_come_from():
+    replay = Replay([episode('offline', 300)], batch=50, length=10)
+    replay.add(episode('online', 100, base=1000))
+    share = np.mean([(replay.sample()['reward'][:, 0] >= 1000).mean() for _ in range(80)])
+    assert abs(share - 0.25) < 0.03
+
+
+def test_the_behaviour_mask_is_one_in_successful_trajectories_only():
+    replay = Replay([episode('a', 2, True, 10), episode('b', 2, False, 20)], batch=50, length=4)
+    batch = replay.sample()
+    np.testing.assert_array_equal(batch['bc_mask'], batch['reward'] < 20)
+    np.testing.assert_array_equal(batch['success_episode'], batch['reward'][:, 0] < 20)
+    assert batch['bc_mask'].dtype == np.float32
+    assert 0 < batch['bc_mask'].mean() < 1
+    assert replay.successful == ('a',)
+
+
+def test_executed_actions_can_be_asked_for_instead():
+    batch = Replay([episode('a', 4)], batch=1, length=4, action='executed').sample()
+    assert batch['chosen'][0, :, 0].tolist() == [0.5, 1, 1.5, 2]
+    assert batch['action'][0, :, 0].tolist() == [0, 0.5, 1, 1.5]
+
+
+def test_a_batch_shares_no_memory_with_the_data_or_the_next_batch():
+    replay = Replay([episode('a', 4)], batch=2, length=4)
+    one = replay.sample()
+    one['images']['front'][:] = 99
+    one['chosen'][:] = 99
+    assert replay.sample()['images']['front'][0, :, 0, 0, 0].tolist() == [0, 1, 2, 3]
+
+
+def test_the_same_seed_gives_the_same_batches_and_another_does_not():
+    data = [episode('a', 90), episode('b', 70, base=100)]
+    one, two, other = (Replay(data, 4, 10, seed) for seed in (1, 1, 2))
+    first = one.sample()
+    assert_equal(first, two.sample())
+    assert not np.array_equal(first['reward'], other.sample()['reward'])
+
+
+def test_a_resumed_replay_gives_bit_equal_batches(tmp_path):
+    record(tmp_path, [12, 7], success=True)
+    replay = Replay.from_datasets([tmp_path], 4, 6, seed=3)
+    replay.sample()
+    online = record(tmp_path, [9])
+    replay.add(online[0])
+    replay.sample()
+    state = json.loads(json.dumps(replay.state_dict()))
+    wanted = [replay.sample() for _ in range(5)]
+    later = record(tmp_path, [8])
+    resumed = Replay.from_datasets([tmp_path], 4, 6, seed=77)
+    assert len(resumed) == 4
+    assert resumed.load_state_dict(state) == later
+    assert resumed.episodes == replay.episodes
+    for batch in wanted:
+        assert_equal(resumed.sample(), batch)
+
+
+def test_resuming_without_an_episode_of_the_checkpoint_is_refused():
+    replay = Replay([episode('a', 9), episode('b', 9)], 2, 4)
+    state = replay.state_dict()
+    with pytest.raises(DatasetError, match='1 episodes of the checkpoint are gone, .* b;'):
+        Replay([episode('a', 9)], 2, 4).load_state_dict(state)
+
+
+def test_episodes_join_by_id_by_path_or_cached_and_only_once(tmp_path):
+    record(tmp_path, [8])
+    replay = Replay.from_datasets([tmp_path], 2, 4)
+    one, two, three = record(tmp_path, [5, 6, 7])
+    replay.add(one)
+    replay.add(tmp_path / 'episodes' / two / 'episode.mcap')
+    replay.add(compile_dataset(Dataset.open(tmp_path)).episodes[-1])
+    assert replay.episodes[1:] == (one, two, three)
+    assert replay.steps == 26
+    with pytest.raises(DatasetError, match='is in the replay already'):
+        replay.add(one)
+    with pytest.raises(DatasetError, match="no episode 'nope'"):
+        replay.add('nope')
+
+
+def test_a_batch_of_a_dataset_has_all_cameras_and_joints(tmp_path):
+    record(tmp_path, [8], spec=tiny_spec())
+    batch = Replay.from_datasets([tmp_path], 3, 4).sample()
+    assert {name: x.shape for name, x in batch['images'].items()} == {
+        'front': (3, 4, 8, 8, 3), 'wrist': (3, 4, 8, 16, 3)}
+    np.testing.assert_array_equal(batch['images']['front'][:, :, 0, 0, 0], batch['reward'])
+    np.testing.assert_array_equal(batch['proprioception'][:, :, 0], batch['reward'])
+    assert batch['proprioception'].shape == (3, 4, 6)
+    np.testing.assert_allclose(batch['chosen'][:, :, 0], batch['reward'] / 100)
+
+
+def test_bad_input_is_named_with_the_next_step():
+    with pytest.raises(DatasetError, match="no episodes; record some with 'moto-data collect'"):
+        Replay([])
+    with pytest.raises(DatasetError, match='12 steps in 2 episodes; expected at least 50'):
+        Replay([episode('a', 5), episode('b', 7)], 4, 50)
+    with pytest.raises(DatasetError, match='one replay takes one spec'):
+        Replay([episode('a', 50), episode('b', 50, spec_hash='other')], 4, 50)
+    with pytest.raises(DatasetError, match='one replay takes one spec'):
+        Replay([episode('a', 50)], 4, 50).add(episode('b', 50, spec_hash='other'))
+    with pytest.raises(ConfigError, match="'request'. Did you mean 'requested'"):
+        Replay([episode('a', 50)], action='request')
+    with pytest.raises(ConfigError, match='batch 0 x length 50'):
+        Replay([episode('a', 50)], batch=0)

@@ -1,0 +1,350 @@
+"""An exported bundle repeats its agent, to 1e-4 over 50 steps of carried state."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from moto_core.config import load_config, to_dict
+from moto_core.episodes.dataset import Dataset
+from moto_core.errors import BundleError
+from moto_core.policy.bundle import load_manifest, read_bundle
+from moto_core.policy.policy import OnnxPolicy
+from moto_core.spec import CameraSpec, Spec
+from moto_learning.agents.moto import Agent
+from moto_learning.commands import export as command
+from moto_learning.config import Config
+from moto_learning.data.cache import compile_dataset
+from moto_learning.export import export
+from moto_learning.export.export import export_bundle, export_run, uncertainties
+from moto_learning.export.onnx_graph import graphs
+from moto_learning.export.rehearsal import MARGIN, STEPS, Frame, drawn_frames, selftest
+from moto_learning.model.rssm import State
+from moto_learning.run.checkpoint import CheckpointError, save_checkpoint
+from tests.recorded import record, tiny_spec
+
+TINY = {
+    'model': {'encoder': {'channels': [4, 8], 'kernel': 3, 'padding': 1,
+                          'proprioception': [12, 8]},
+              'rssm': {'deter': 16, 'stoch': 4, 'classes': 5, 'hidden': 12, 'members': 3},
+              'reward': {'layers': 1, 'units': 8}},
+    'actor_critic': {'actor': {'head': {'layers': 2, 'units': 12}},
+                     'critic': {'head': {'layers': 1, 'units': 8}}},
+    'replay': {'batch': 2, 'length': 4}}
+ONE_CAMERA = Spec(['a', 'b'], [1.0, 1.0], rate=12.5,
+                  cameras={'front': CameraSpec(height=12, width=10)})
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True, scope='module')
+def known_networks():
+    """Converts networks with equal weights once; a conversion takes a second."""
+    convert, known = export.to_onnx, {}
+
+    def remembered(module, signature, spec):
+        weights = [value.numpy().tobytes() for value in module.state_dict().values()]
+        key = (type(module), tuple(weights), str(signature), repr(getattr(module, 'config', '')))
+        if key not in known:
+            known[key] = convert(module, signature, spec)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export, 'to_onnx', remembered)
+        yield convert
+
+
+def make_agent(spec, seed=3, **changes):
+    """An agent whose logits are spread as a trained one's: an untrained one is all near ties."""
+    agent = Agent(load_config(Config, {**TINY, 'seed': seed, **changes}), spec)
+    random = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for module in (agent.world_model, agent.actor):
+            for parameter in module.parameters():
+                parameter += 0.2 * torch.randn(parameter.shape, generator=random)
+    return agent
+
+
+@pytest.fixture(scope='module')
+def exported(tmp_path_factory):
+    agent = make_agent(tiny_spec())
+    return agent, export_bundle(agent, tmp_path_factory.mktemp('bundles'), git_hash='abc')
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory):
+    """A run's folder with a dataset of two episodes and one more that came later."""
+    root = tmp_path_factory.mktemp('run')
+    ids = record(root / 'data', [40, 30])
+    agent = make_agent(tiny_spec())
+    agent.updates = 10
+    save_run(root / 'run', agent, ids, root / 'data')
+    record(root / 'data', [5])
+    return root / 'run', agent, ids
+
+
+def save_run(path, agent, ids, data):
+    meta = {'updates': agent.updates, 'data': [str(data)], 'episodes': list(ids)}
+    save_checkpoint(path, {'agent': agent.state_dict()}, agent.config, agent.spec, meta)
+
+
+@torch.no_grad()
+def torch_step(agent, frame, state):
+    """One step written out from the agent's own networks, and the margin of its categories."""
+    model = agent.world_model
+    images = {name: torch.from_numpy(image)[None] for name, image in frame.images.items()}
+    vector = None if frame.proprioception is None else torch.from_numpy(frame.proprioception)[None]
+    deter, stoch, action, is_first = (torch.from_numpy(state[name])
+                                      for name in ('deter', 'stoch', 'action', 'is_first'))
+    keep = 1 - is_first[:, None]
+    before = State(deter * keep, stoch * keep, stoch)
+    post = model.rssm.obs_step(before, action * keep, model.encoder(images, vector),
+                               torch.zeros(1))
+    chosen = agent.actor(post.feat).mode()
+    _, logits = model.rssm.img_step(post, chosen)                          # (M, 1, S, K)
+    uncertainty = float(logits[:, 0].std(0, correction=0).mean())
+    two = post.logit.topk(2, -1).values
+    following = {'deter': post.deter.numpy(), 'stoch': post.stoch.numpy(),
+                 'action': chosen.numpy(), 'is_first': np.zeros(1, np.float32)}
+    return chosen[0].numpy(), uncertainty, following, float((two[..., 0] - two[..., 1]).min())
+
+
+def compare(agent, policy, frames):
+    """Carries both states over the frames but those with a near tie; returns how many."""
+    left = {name: np.full_like(array, 0.7) for name, array in policy.initial().items()}
+    ours = theirs = {**left, 'is_first': np.ones(1, np.float32)}    # of an episode before
+    compared = 0
+    for frame in frames:
+        action, uncertainty, after, margin = torch_step(agent, frame, theirs)
+        if margin < 1e-5:
+            continue
+        step = policy.step(frame.images, frame.proprioception, ours)
+        np.testing.assert_allclose(step.action, action, atol=1e-4)
+        np.testing.assert_allclose(step.uncertainty, uncertainty, atol=1e-4)
+        np.testing.assert_allclose(step.state['deter'], after['deter'], atol=1e-4)
+        np.testing.assert_array_equal(step.state['stoch'], after['stoch'])
+        ours, theirs, compared = step.state, after, compared + 1
+    return compared
+
+
+def noise_frames(spec, count):
+    random = np.random.default_rng(5)
+    return [Frame({name: random.integers(0, 256, (c.height, c.width, 3), np.uint8)
+                   for name, c in spec.cameras.items()}, frame.proprioception)
+            for frame in drawn_frames(spec, count)]
+
+
+@pytest.mark.parametrize('make_frames', [drawn_frames, noise_frames])
+def test_the_bundle_repeats_torch_over_50_steps_of_carried_state(exported, make_frames):
+    agent, done = exported
+    frames = make_frames(agent.spec, 60)
+    assert compare(agent, OnnxPolicy(done.path), frames) >= 50
+
+
+def test_the_bundle_repeats_torch_without_proprioception(tmp_path):
+    agent = make_agent(ONE_CAMERA)
+    done = export_bundle(agent, tmp_path)
+    assert compare(agent, OnnxPolicy(done.path), drawn_frames(ONE_CAMERA, 60)) >= 50
+    assert set(done_inputs(done)) == {'image_front'}
+
+
+def done_inputs(done):
+    return load_manifest(done.path).encoder.inputs
+
+
+def test_a_policy_of_the_small_preset_repeats_torch(tmp_path):
+    from moto_core.config import config_file
+    spec = replace(ONE_CAMERA, cameras={'front': CameraSpec()}, proprioception=['position'])
+    agent = Agent(load_config(Config, config_file('train', 'small')), spec)
+    done = export_bundle(agent, tmp_path)
+    assert compare(agent, OnnxPolicy(done.path), drawn_frames(spec, 60)) >= 50
+    assert done.latency < 0.1                  # [s], on a machine busy with other tests
+
+
+def test_actions_depend_on_the_images_and_on_the_past(exported):
+    agent, done = exported
+    policy = OnnxPolicy(done.path)
+    one, two = drawn_frames(agent.spec, 2)
+    first = policy.step(one.images, one.proprioception, policy.initial())
+    other = policy.step(two.images, one.proprioception, policy.initial())
+    again = policy.step(one.images, one.proprioception, first.state)
+    assert abs(first.action - other.action).max() > 1e-3
+    assert abs(first.action - again.action).max() > 1e-3
+
+
+@pytest.mark.parametrize('kind, reduce', [('centred', 'mean'), ('probability', 'max')])
+def test_the_uncertainty_is_the_one_that_training_penalises(tmp_path, kind, reduce):
+    changes = {**TINY['actor_critic'], 'uncertainty': {'logits': kind, 'reduce': reduce}}
+    agent = make_agent(ONE_CAMERA, actor_critic=changes)
+    policy = OnnxPolicy(export_bundle(agent, tmp_path).path)
+    frame = drawn_frames(ONE_CAMERA, 1)[0]
+    step = policy.step(frame.images, None, policy.initial())
+    state = State(*(torch.from_numpy(step.state[name]) for name in ('deter', 'stoch', 'stoch')))
+    _, logits = agent.world_model.rssm.img_step(state, torch.from_numpy(step.action)[None])
+    values = logits[:, 0].detach()
+    values = values - values.mean(-1, keepdim=True) if kind == 'centred' else values.softmax(-1)
+    spread = values.std(0, correction=0)
+    expected = spread.mean() if reduce == 'mean' else spread.max()
+    assert step.uncertainty == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_the_manifest_tells_where_the_policy_comes_from(exported):
+    agent, done = exported
+    manifest = load_manifest(done.path)
+    assert manifest.spec == agent.spec
+    assert manifest.training == to_dict(agent.config)
+    assert (manifest.git_hash, manifest.parent, manifest.tolerance) == ('abc', '', 1e-4)
+    assert manifest.encoder.inputs.keys() == {'image_front', 'image_wrist', 'proprioception'}
+    assert manifest.policy.inputs['stoch'].shape == (1, 20)
+
+
+def test_the_networks_hold_their_contract_and_nothing_of_this_machine(exported):
+    agent, done = exported
+    for part in ('encoder', 'policy'):
+        content = (done.path / f'{part}.onnx').read_bytes()
+        model = onnx.load_from_string(content)
+        onnx.checker.check_model(model, full_check=True)
+        contract = json.loads({entry.key: entry.value for entry in model.metadata_props}['moto'])
+        assert contract['spec'] == agent.spec.hash
+        assert contract['names'] == ['j1', 'j2', 'finger']
+        assert contract['inputs'].keys() == {node.name for node in model.graph.input}
+        assert not any(tensor.external_data for tensor in model.graph.initializer)
+        assert {node.op_type for node in model.graph.node}.isdisjoint({'Einsum', 'RandomNormal'})
+        assert b'moto_learning' not in content and b'.py' not in content
+
+
+def test_the_same_agent_gives_the_same_bundle(exported, known_networks, monkeypatch):
+    agent, done = exported
+    monkeypatch.setattr(export, 'to_onnx', known_networks)
+    assert export_bundle(agent, done.path.parent, git_hash='abc').path == done.path
+
+
+def test_the_self_test_starts_from_a_state_that_must_be_reset(exported):
+    arrays = read_bundle(exported[1].path).selftest
+    assert arrays['is_first'].tolist() == [1.0] + [0.0] * (STEPS - 1)
+    assert all(abs(arrays[name]).min() > 0 for name in ('deter', 'stoch', 'previous_action'))
+    assert len(np.unique(arrays['next_stoch'], axis=0)) > 5
+
+
+def test_no_state_of_the_self_test_is_a_near_tie(exported):
+    agent, done = exported
+    assert done.margins.least >= MARGIN
+    encoder, policy = graphs(agent)
+    arrays = read_bundle(done.path).selftest
+    state = [torch.from_numpy(arrays[name]) for name in ('deter', 'stoch', 'previous_action')]
+    for t in range(STEPS):
+        inputs = [torch.from_numpy(arrays[name][t:t + 1]) for name in done_inputs(done)]
+        out = policy.step(encoder(*inputs), *state, torch.from_numpy(arrays['is_first'][t:t + 1]))
+        two = out.logit.topk(2, -1).values
+        assert float((two[..., 0] - two[..., 1]).min()) >= MARGIN
+        state = [out.next_deter, out.next_stoch, out.action]
+
+
+def test_frames_with_near_ties_are_passed_over(exported):
+    agent = make_agent(tiny_spec())
+    with torch.no_grad():                      # all logits 1000 times closer
+        agent.world_model.rssm.obs_out.weight *= 1e-3
+        agent.world_model.rssm.obs_out.bias *= 1e-3
+    arrays, margins = selftest(*graphs(agent), agent.spec, drawn_frames(agent.spec, 100))
+    assert margins.passed_over > 0
+    assert arrays['action'].shape == (STEPS, 3)
+
+
+def test_an_agent_that_is_not_finite_is_not_exported(tmp_path):
+    agent = make_agent(ONE_CAMERA)
+    with torch.no_grad():
+        agent.actor.net.out.weight[0, 0] = float('nan')
+    with pytest.raises(BundleError, match='not finite'):
+        export_bundle(agent, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bundle_that_onnxruntime_does_not_repeat_is_not_left_there(tmp_path, monkeypatch):
+    def wrong(*arguments):
+        arrays, margins = selftest(*arguments)
+        arrays['action'][20] += 1e-3
+        return arrays, margins
+
+    monkeypatch.setattr(export, 'selftest', wrong)
+    with pytest.raises(BundleError, match="differs at step 20 in 'action'"):
+        export_bundle(make_agent(ONE_CAMERA), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_is_exported_with_the_episodes_that_it_learned_from(run, tmp_path):
+    path, agent, ids = run
+    done = export_run(path, tmp_path)
+    manifest = load_manifest(done.path)
+    assert manifest.episodes == sorted(ids)
+    assert done.note == ''
+    cached = compile_dataset(Dataset.open(path.parent / 'data')).episodes
+    largest = max(float(uncertainties(agent, e).max()) for e in cached if e.id in ids)
+    assert manifest.uncertainty_threshold == pytest.approx(largest, rel=1e-6)
+    frames = np.concatenate([e.images['front'] for e in cached if e.id in ids])
+    recorded = {frame.tobytes() for frame in frames}
+    assert all(frame.tobytes() in recorded
+               for frame in read_bundle(done.path).selftest['image_front'])
+
+
+def test_uncertainties_of_an_episode_are_those_of_its_steps(run):
+    path, agent, ids = run
+    episode = compile_dataset(Dataset.open(path.parent / 'data')).episodes[0]
+    state = {'deter': np.zeros((1, 16), np.float32), 'stoch': np.zeros((1, 20), np.float32),
+             'action': np.zeros((1, 3), np.float32), 'is_first': np.ones(1, np.float32)}
+    expected = []
+    for t in range(len(episode)):
+        frame = Frame({name: np.array(stack[t]) for name, stack in episode.images.items()},
+                      np.array(episode.proprioception[t]))
+        _, uncertainty, state, _ = torch_step(agent, frame, state)
+        state['action'] = episode.requested[t:t + 1]
+        expected.append(uncertainty)
+    np.testing.assert_allclose(uncertainties(agent, episode), expected, atol=1e-5)
+
+
+def test_the_parent_is_the_bundle_of_an_earlier_update(run, tmp_path):
+    path, agent, ids = run
+    first = export_run(path, tmp_path)
+    assert export_run(path, tmp_path).path == first.path       # again at the same update
+    agent.updates = 20
+    save_run(path, agent, ids, path.parent / 'data')
+    second = export_run(path, tmp_path)
+    assert (first.parent, second.parent) == ('', first.path.name)
+    assert load_manifest(second.path).parent == first.path.name
+    earlier = export_run(path / 'checkpoints' / '00000010', tmp_path)
+    assert earlier.path == first.path
+
+
+def test_a_run_whose_dataset_is_gone_is_exported_and_says_what_it_lacks(tmp_path):
+    save_run(tmp_path / 'run', make_agent(tiny_spec()), ['e1', 'e2'], tmp_path / 'gone')
+    done = export_run(tmp_path / 'run', tmp_path / 'out')
+    assert 'gone' in done.note
+    manifest = load_manifest(done.path)
+    assert (manifest.uncertainty_threshold, manifest.episodes) == (None, ['e1', 'e2'])
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match='no checkpoint'):
+        export_run(tmp_path, tmp_path / 'out')
+
+
+def test_the_command_exports_and_names_the_bundle(run, tmp_path, capsys):
+    name = tmp_path / 'names' / 'door'
+    assert command.main([str(run[0]), '--out', str(tmp_path), '--name-file', str(name)]) == 0
+    bundle = name.read_text().strip()
+    assert bundle in capsys.readouterr().out
+    assert OnnxPolicy(bundle).spec == tiny_spec()
+
+
+def test_the_command_ends_with_2_and_one_line_where_it_cannot(tmp_path, capsys):
+    assert command.main([str(tmp_path / 'no'), '--out', str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith('moto-export: no checkpoint') and error.count('\n') == 1

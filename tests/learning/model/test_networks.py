@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+import torch
+
+from moto_core.errors import ConfigError
+from moto_core.spec import CameraSpec, Spec
+from moto_learning.config import EncoderConfig
+from moto_learning.model.networks import Decoder, Encoder, conv_sizes, normalize
+from tests.learning import tiny_learner as tiny
+
+SMALL = EncoderConfig(channels=[2, 3, 4, 5], proprioception=[6, 7])
+
+
+def spec(**cameras):
+    return Spec(joints=['a', 'b'], action_scale=[1.0, 1.0], proprioception=['position'],
+                cameras={name: CameraSpec(height=h, width=w) for name, (h, w) in cameras.items()})
+
+
+def test_the_papers_encoder_gives_dreamers_sizes():
+    assert [h for h, _ in conv_sizes(64, 64, EncoderConfig())] == [64, 31, 14, 6, 2]
+    encoder = Encoder(Spec(joints=['a'], action_scale=[1.0], cameras={'front': CameraSpec()}),
+                      EncoderConfig())
+    assert encoder.size == 2 * 2 * 384
+
+
+@pytest.mark.parametrize('height, width', [(48, 64), (64, 64), (80, 96), (128, 128), (240, 320)])
+@pytest.mark.parametrize('padding', [0, 1])
+def test_every_size_comes_back_from_the_decoder(height, width, padding):
+    config = EncoderConfig(channels=[2, 3, 4, 5], padding=padding, proprioception=[6])
+    decoder = Decoder(spec(front=(height, width)), config, feat=10)
+    assert decoder(torch.randn(2, 10))['front'].shape == (2, 3, height, width)
+
+
+def test_several_cameras_and_proprioception_are_embedded_one_after_another():
+    ours = spec(front=(64, 64), wrist=(48, 80))
+    encoder = Encoder(ours, SMALL)
+    images = {'front': torch.randint(0, 255, (3, 2, 64, 64, 3), dtype=torch.uint8),
+              'wrist': torch.randint(0, 255, (3, 2, 48, 80, 3), dtype=torch.uint8)}
+    vector = torch.randn(3, 2, 2)
+    embed = encoder(images, vector)
+    assert embed.shape == (3, 2, encoder.size) and encoder.size == 5 * 4 + 5 * (1 * 3) + 7
+    other = encoder({**images, 'wrist': images['wrist'] // 2}, vector)
+    assert torch.equal(embed[..., :20], other[..., :20])
+    assert not torch.equal(embed[..., 20:35], other[..., 20:35])
+    assert torch.equal(embed[..., 35:], other[..., 35:])
+
+
+def test_a_row_does_not_depend_on_the_other_rows():
+    encoder = Encoder(spec(front=(64, 64)), SMALL)
+    images = torch.randint(0, 255, (4, 64, 64, 3), dtype=torch.uint8)
+    vector = torch.randn(4, 2)
+    whole = encoder({'front': images}, vector)
+    alone = encoder({'front': images[2:3]}, vector[2:3])
+    assert torch.allclose(whole[2:3], alone, atol=1e-5)
+
+
+def test_images_are_centred_and_keep_their_places():
+    image = torch.zeros(1, 2, 2, 3, dtype=torch.uint8)
+    image[0, 1, 0] = torch.tensor([255, 51, 0])
+    found = normalize(image)
+    assert found.shape == (1, 3, 2, 2)
+    assert found[0, :, 1, 0].tolist() == pytest.approx([0.5, -0.3, -0.5])
+    assert np.allclose(found[0, :, 0, 0], -0.5)
+
+
+def test_an_image_too_small_for_the_convolutions_is_refused_with_the_way_out():
+    with pytest.raises(ConfigError, match=r'16 x 16 px are too small.*padding=1'):
+        conv_sizes(16, 16, EncoderConfig())
+    assert conv_sizes(16, 16, EncoderConfig(padding=1))[-1] == (1, 1)
+
+
+def test_a_pixel_bias_begins_at_the_mean_image_and_is_added_to_the_prediction():
+    ours = spec(front=(64, 64))
+    images = {'front': torch.randint(0, 255, (5, 64, 64, 3), dtype=torch.uint8)}
+    mean = normalize(images['front']).mean(0)
+    decoder = Decoder(ours, EncoderConfig(channels=[2, 3, 4, 5], proprioception=[6],
+                                          pixel_bias=True), feat=10)
+    plain = decoder(torch.ones(1, 10))['front']
+    decoder.begin_at(images)
+    assert torch.allclose(decoder(torch.ones(1, 10))['front'], plain + mean, atol=1e-6)
+    without = Decoder(ours, SMALL, feat=10)
+    without.begin_at(images)
+    assert not [name for name, _ in without.named_parameters() if 'pixel_bias' in name]
+
+
+def test_the_first_update_sets_the_pixel_bias_and_later_ones_train_it():
+    agent = tiny.agent('model.encoder.pixel_bias=true')
+    agent.update(tiny.batch(0))
+    first = agent.world_model.decoder.cameras['front'].pixel_bias.detach().clone()
+    expected = normalize(torch.as_tensor(tiny.batch(0)['images']['front']).flatten(0, 1)).mean(0)
+    assert torch.allclose(first, expected, atol=1e-3) and not torch.equal(first, expected)
+    agent.update(tiny.batch(1))
+    assert torch.allclose(first, agent.world_model.decoder.cameras['front'].pixel_bias, atol=1e-3)

@@ -1,0 +1,72 @@
+import pytest
+import torch
+
+from moto_learning.model.world_model import ModelNoise, entropy, normal_loss
+from tests.learning import tiny_learner as tiny
+
+
+def parts(*overrides, **kinds):
+    model = tiny.agent(*overrides, **kinds).world_model
+    return model, model.draw_noise(tiny.BATCH, tiny.LENGTH, torch.Generator().manual_seed(0))
+
+
+def test_a_unit_normals_loss_is_half_the_squared_distance():
+    loss = normal_loss(torch.tensor([[1.0, 2.0]]), torch.tensor([[0.0, 4.0]]))
+    assert loss.tolist() == [0.5 * (1 + 4)]
+
+
+def test_the_entropy_of_equal_classes_is_the_log_of_their_number():
+    assert entropy(torch.zeros(2, 3, 4)).item() == pytest.approx(3 * torch.log(torch.tensor(4.0)))
+
+
+def test_the_loss_is_the_sum_of_its_terms_with_their_scales():
+    model, noise = parts('model.kl.scale=2', 'model.kl.free=0', 'model.reward_scale=3',
+                         'model.image_scale=0.5', 'model.proprioception_scale=7',
+                         proprioception=['position'])
+    data = tiny.tensors(proprioception=2)
+    loss, post, m = model.loss(data, noise)
+    expected = (2 * m['model/kl'] + 3 * m['model/reward_loss'] + 0.5 * m['model/image_loss']
+                + 7 * m['model/proprioception_loss'])
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert post.deter.shape == (tiny.BATCH, tiny.LENGTH, 8)
+
+
+def test_the_image_loss_is_summed_over_pixels_and_cameras_and_averaged_over_steps():
+    model, noise = parts(cameras=('front', 'wrist'))
+    data = tiny.tensors(cameras=('front', 'wrist'))
+    _, post, metrics = model.loss(data, noise)
+    predicted = model.decoder(post.feat.flatten(0, 1))
+    total = 0.0
+    for name in ('front', 'wrist'):
+        target = data['images'][name].flatten(0, 1).permute(0, 3, 1, 2) / 255 - 0.5
+        total += 0.5 * (predicted[name] - target).square().sum((1, 2, 3)).mean().item()
+    assert metrics['model/image_loss'].item() == pytest.approx(total, rel=1e-5)
+
+
+def test_decoding_a_part_of_the_images_estimates_the_same_loss():
+    whole, noise = parts()
+    data = tiny.tensors()
+    expected = whole.loss(data, noise)[2]['model/image_loss'].item()
+    count = tiny.BATCH * tiny.LENGTH
+    each = [whole.loss(data, ModelNoise(noise.sample, noise.members, torch.tensor([i])))[2][
+        'model/image_loss'].item() for i in range(count)]
+    assert sum(each) / count == pytest.approx(expected, rel=1e-5)
+    part, drawn = parts('model.decoded=0.4')
+    assert drawn.decoded.unique().shape == (6,)
+
+
+def test_one_update_reaches_every_part_but_the_priors_that_were_not_drawn():
+    model, noise = parts('model.kl.free=0')
+    noise = noise._replace(members=[0, 0, 2, 0, 0])
+    model.loss(tiny.tensors(), noise)[0].backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+    chosen = model.rssm.priors.layers[0].weight.grad.abs().sum((1, 2))
+    assert chosen[0] > 0 and chosen[1] == 0 and chosen[2] > 0
+
+
+def test_members_are_drawn_at_random_for_each_step_and_all_are_used():
+    model, _ = parts()
+    generator = torch.Generator().manual_seed(0)
+    drawn = [model.draw_noise(2, 50, generator).members for _ in range(2)]
+    assert set(drawn[0]) == {0, 1, 2} and drawn[0] != drawn[1]

@@ -1,0 +1,263 @@
+"""Evaluation: what is counted, what the policy sees, what is filmed, what the command writes."""
+
+import json
+import sys
+import types
+
+import av
+import numpy as np
+import pytest
+
+from moto_core.config import load_config
+from moto_core.errors import BundleError, ConfigError
+from moto_core.policy.policy import OnnxPolicy, PolicyStep, ZeroPolicy
+from moto_learning.agents.moto import Agent
+from moto_learning.agents.torch_policy import TorchPolicy
+from moto_learning.commands import eval as command
+from moto_learning.config import Config
+from moto_learning.report.video import VideoError, VideoWriter
+from moto_learning.run.checkpoint import save_checkpoint
+from moto_learning.run.evaluate import (
+    Score,
+    built_in,
+    check_fits,
+    evaluate,
+    load_policy,
+    summarize,
+)
+from tests.core.policy.tiny_bundle import SPEC, write_tiny_bundle
+
+LENGTH = 5
+
+
+class NothingInPlace:
+    """What an environment says of its task before the first step."""
+
+    def reward(self):
+        return 0.0
+
+
+class CountingEnv:
+    """Succeeds at the second step of episodes with an even seed; rewards are the actions' sums."""
+
+    spec = SPEC
+    task = NothingInPlace()
+
+    def __init__(self):
+        self.actions, self.seeds, self.closed = [], [], False
+
+    def reset(self, *, seed):
+        self.seeds.append(seed)
+        self.t = 0
+        return self._observation(), {'success': False}
+
+    def step(self, action):
+        self.actions.append(action)
+        self.t += 1
+        info = {'success': self.seeds[-1] % 2 == 0 and self.t == 2, 'executed': action}
+        return self._observation(), float(action.sum()), False, self.t == LENGTH, info
+
+    def render(self):
+        return np.full((8, 12, 3), 10 * self.t + 100, np.uint8)
+
+    def close(self):
+        self.closed = True
+
+    def _observation(self):
+        return {'front': np.full((4, 6, 3), 10 * self.t + 100, np.uint8)}
+
+
+class Seeing:
+    """Asks for 0.1 on every joint and notes what it saw."""
+
+    spec, hash = SPEC, 'seeing'
+
+    def __init__(self):
+        self.seen, self.started = [], 0
+
+    def initial(self):
+        self.started += 1
+        return {}
+
+    def step(self, images, proprioception, state):
+        self.seen.append(images['front'].copy())
+        return PolicyStep(np.full(3, 0.1, np.float32), 0.25, state)
+
+
+@pytest.fixture
+def tasks(monkeypatch):
+    """A simulator's `tasks` module that makes the environment above and keeps it."""
+    module = types.ModuleType('moto_sim.tasks')
+    module.made = []
+
+    def make(task, robot=None, guard=None, size=64, seed=None, *, max_steps=None):
+        if task != 'counting':
+            raise ConfigError(f"unknown task '{task}'")
+        env = CountingEnv()
+        module.made.append((env, {'robot': robot, 'guard': guard, 'size': size, 'seed': seed,
+                                  'max_steps': max_steps}))
+        return env
+
+    module.make = make
+    module.demonstrator = lambda env: lambda: np.full(3, 0.5 + 0.01 * env.t)
+    monkeypatch.setitem(sys.modules, 'moto_sim.tasks', module)
+    monkeypatch.setattr('moto_sim.tasks', module, raising=False)
+    return module
+
+
+def frames_of(path):
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        return (stream.codec_context.name, stream.average_rate,
+                [frame.to_ndarray(format='rgb24') for frame in container.decode(video=0)])
+
+
+def test_successes_returns_and_seeds_are_counted_per_episode():
+    env, policy, heard = CountingEnv(), Seeing(), []
+    scores = evaluate(env, policy, 3, seed=10, listener=heard.append)
+    assert env.seeds == [10, 11, 12]
+    assert [score.success for score in scores] == [True, False, True]
+    assert heard == scores
+    assert policy.started == 3
+    for score in scores:
+        assert score.return_ == pytest.approx(LENGTH * 0.3)
+        assert score.uncertainty == pytest.approx(0.25)
+        assert score.step_ms > 0
+
+
+def test_episodes_end_at_the_given_number_of_decisions():
+    env = CountingEnv()
+    evaluate(env, Seeing(), 2, seed=0, max_steps=3)
+    assert len(env.actions) == 2 * 3
+
+
+def test_a_covered_camera_shows_black_and_an_open_one_what_is_there():
+    covered, open_ = Seeing(), Seeing()
+    evaluate(CountingEnv(), covered, 2, seed=0, cover_camera=True)
+    evaluate(CountingEnv(), open_, 2, seed=0)
+    assert len(covered.seen) == len(open_.seen) >= 2 * LENGTH
+    assert all((image == 0).all() and image.dtype == np.uint8 for image in covered.seen)
+    assert [image[0, 0, 0] for image in open_.seen[:LENGTH]] == [100, 110, 120, 130, 140]
+
+
+def test_a_summary_holds_counts_an_interval_and_means():
+    scores = [Score(seed, 10 + seed, float(seed), seed < 8, 0.5, 1.0) for seed in range(10)]
+    found = summarize(scores)
+    assert (found['success']['k'], found['success']['n']) == (8, 10)
+    # Wilson: (0.8 + 1.96^2 / 20 -+ 1.96 sqrt(0.016 + 1.96^2 / 400)) / (1 + 1.96^2 / 10)
+    assert found['success']['low'] == pytest.approx(0.4902, abs=1e-3)
+    assert found['success']['high'] == pytest.approx(0.9433, abs=1e-3)
+    assert (found['return'], found['steps']) == (4.5, 14.5)
+    assert json.loads(json.dumps(found))['episodes'][3]['return_'] == 3.0
+
+
+def test_a_video_holds_every_frame_as_h264_at_the_rate_of_decisions(tmp_path):
+    with VideoWriter(tmp_path / 'sub' / 'v.mp4', 12.5, height=64) as video:
+        evaluate(CountingEnv(), Seeing(), 2, seed=0, cover_camera=True, film=video.add)
+    codec, rate, frames = frames_of(tmp_path / 'sub' / 'v.mp4')
+    assert (codec, float(rate), len(frames)) == ('h264', 12.5, video.frames)
+    assert frames[0].shape == (64, 96, 3)
+    for frame, value in zip(frames, (100, 110, 120, 130, 140)):    # not covered
+        assert abs(frame.astype(int) - value).max() <= 3
+
+
+def test_a_video_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(VideoError, match='cannot write the video.*file/v.mp4'):
+        VideoWriter(tmp_path / 'file' / 'v.mp4', 10)
+    with VideoWriter(tmp_path / 'v.mp4', 10) as video:
+        video.add(np.zeros((8, 8, 3), np.uint8))
+        with pytest.raises(VideoError, match='expected 240 x 240, as the first'):
+            video.add(np.zeros((8, 16, 3), np.uint8))
+
+
+def test_policies_are_found_by_folder_by_file_and_by_name(tmp_path):
+    bundle = write_tiny_bundle(tmp_path)
+    (tmp_path / 'current').write_text(f'{bundle}\n')
+    for name in (bundle, tmp_path / 'current'):
+        assert isinstance(load_policy(str(name)), OnnxPolicy)
+    agent = Agent(load_config(Config, {'model': {
+        'encoder': {'channels': [2], 'kernel': 2}, 'rssm': {'deter': 4, 'hidden': 4}}}), SPEC)
+    save_checkpoint(tmp_path / 'run', {'agent': agent.state_dict()}, agent.config, SPEC,
+                    {'updates': 1})
+    for name in ('run', 'run/checkpoints/00000001'):
+        assert isinstance(load_policy(str(tmp_path / name)), TorchPolicy)
+    assert load_policy('scripted') is None
+
+
+def test_a_policy_that_is_not_there_is_named_with_those_that_are(tmp_path):
+    with pytest.raises(ConfigError, match="unknown policy 'scriptd'. Did you mean 'scripted'"):
+        load_policy('scriptd')
+    with pytest.raises(BundleError, match='missing: encoder.onnx'):
+        load_policy(str(tmp_path))
+    (tmp_path / 'name').write_text('/gone/bundle')
+    with pytest.raises(BundleError, match='/gone/bundle. does not exist'):
+        load_policy(str(tmp_path / 'name'))
+
+
+def test_the_demonstrator_starts_anew_with_each_episode(tasks):
+    env, made = CountingEnv(), []
+    tasks.demonstrator = lambda env: made.append(env) or (lambda: np.full(3, 0.5))
+    evaluate(env, built_in('scripted', env, 0), 3, seed=0)
+    assert len(made) >= 3
+    assert np.stack(env.actions) == pytest.approx(0.5)
+
+
+def test_built_in_policies_have_the_tasks_spec():
+    env = CountingEnv()
+    assert isinstance(built_in('zero', env, 0), ZeroPolicy)
+    assert built_in('random', env, 0).spec == SPEC
+    check_fits(built_in('zero', env, 0), SPEC)
+
+
+def test_the_command_evaluates_films_and_writes_json(tasks, tmp_path, capsys):
+    bundle = write_tiny_bundle(tmp_path)
+    out, video = tmp_path / 'out' / 'e.json', tmp_path / 'e.mp4'
+    assert command.main(['--policy', str(bundle), '--task', 'counting', '--episodes', '4',
+                         '--json', str(out), '--video', str(video), '--max-steps', '7']) == 0
+    result = json.loads(out.read_text())
+    assert (result['success']['k'], result['success']['n']) == (2, 4)
+    assert [episode['seed'] for episode in result['episodes']] == [1000, 1001, 1002, 1003]
+    assert (result['hash'], result['task'], result['camera_covered']) == (
+        bundle.name, 'counting', False)
+    assert len(frames_of(video)[2]) >= 4 * LENGTH
+    env, arguments = tasks.made[0]
+    assert arguments == {'robot': None, 'guard': 'normal', 'size': 4, 'seed': 1000,
+                         'max_steps': 7}
+    assert env.closed
+    assert '2 of 4' in capsys.readouterr().out
+
+
+def test_the_command_covers_the_camera_and_leaves_the_guard_out(tasks, tmp_path):
+    bundle = write_tiny_bundle(tmp_path)
+    for name, flags in (('covered', ['--cover-camera']), ('open', [])):
+        assert command.main(['--policy', str(bundle), '--task', 'counting', '--profile', 'none',
+                             '--json', str(tmp_path / name), *flags]) == 0
+    covered, open_ = (json.loads((tmp_path / name).read_text()) for name in ('covered', 'open'))
+    assert covered['camera_covered'] and not open_['camera_covered']
+    assert covered['uncertainty'] == 0 < open_['uncertainty']      # |embed| of the tiny bundle
+    assert tasks.made[0][1]['guard'] is None
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (['--policy', 'zero', '--task', 'cooking'], "unknown task 'cooking'"),
+    (['--policy', 'nothing', '--task', 'counting'], "unknown policy 'nothing'"),
+    (['--policy', 'zero', '--task', 'counting', '--episodes', '0'], 'expected at least 1'),
+    (['--policy', 'zero', '--task', 'counting', '--max-steps', '-1'], 'expected 0'),
+    (['--policy', 'zero', '--task', 'counting', '--json', '/proc/no/e.json'], 'cannot write'),
+    (['--policy', 'zero', '--task', 'counting', '--video', '/proc/no/e.mp4'], 'cannot write'),
+])
+def test_the_command_ends_with_2_and_one_line_where_it_cannot(tasks, capsys, arguments, message):
+    assert command.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith('moto-eval: ') and message in error and error.count('\n') == 1
+
+
+def test_the_command_refuses_a_policy_for_another_robot(tasks, tmp_path, capsys, monkeypatch):
+    from dataclasses import replace
+    monkeypatch.setattr(CountingEnv, 'spec', replace(SPEC, rate=20.0, gripper=['claw']))
+    assert command.main(['--policy', str(write_tiny_bundle(tmp_path)), '--task', 'counting']) == 2
+    error = capsys.readouterr().err
+    assert 'rate: policy has 12.5, robot has 20.0' in error and 'claw' in error
+
+

@@ -1,0 +1,33 @@
+import json
+
+from moto_learning.run.metrics import MetricsLog, read_metrics
+
+
+def test_a_line_holds_update_phase_and_values_and_nan_becomes_null(tmp_path):
+    log = MetricsLog(tmp_path)
+    log.write(3, 'offline', {'model/loss': 1.5, 'actor/loss': float('nan')})
+    row = json.loads((tmp_path / 'metrics.jsonl').read_text())
+    log.close()
+    assert row['update'] == 3 and row['phase'] == 'offline' and row['model/loss'] == 1.5
+    assert row['actor/loss'] is None
+
+
+def test_lines_after_the_checkpoint_and_a_torn_one_are_dropped_on_resume(tmp_path):
+    log = MetricsLog(tmp_path)
+    for update in (10, 20, 30):
+        log.write(update, 'offline', {'a/b': update})
+    log.close()
+    with (tmp_path / 'metrics.jsonl').open('a') as stream:
+        stream.write('{"update": 40, "pha')
+    log = MetricsLog(tmp_path, updates=20)
+    log.write(25, 'offline', {'a/b': 0})
+    log.close()
+    assert [row['update'] for row in read_metrics(tmp_path)] == [10, 20, 25]
+
+
+def test_tensorboard_gets_the_scalars(tmp_path):
+    log = MetricsLog(tmp_path, tensorboard=True)
+    log.write(1, 'offline', {'model/loss': 2.5})
+    log.close()
+    events = list((tmp_path / 'tensorboard').glob('events*'))
+    assert len(events) == 1 and b'model/loss' in events[0].read_bytes()

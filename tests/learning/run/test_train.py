@@ -1,0 +1,230 @@
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+from moto_core.config import to_dict
+from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.episode import EpisodeHeader, Step
+from moto_core.errors import DatasetError
+from moto_learning.commands.train import main
+from moto_learning.run.checkpoint import load_agent, load_checkpoint
+from moto_learning.run.metrics import read_metrics
+from moto_learning.run.train import Training, TrainingError, mark_success, read_episodes
+from tests.learning import tiny_learner as tiny
+
+
+def record(root, episodes, success=True, seed=0):
+    """Records episodes of 7 random steps."""
+    spec = tiny.spec()
+    with Dataset.create_or_open(root, floor=0) as dataset:
+        for index in range(episodes):
+            random = np.random.default_rng([seed, index])
+            header = EpisodeHeader(task='none', source='sim', spec=spec)
+            with dataset.new_episode(header) as writer:
+                for t in range(7):
+                    action = random.uniform(-1, 1, 2).astype(np.float32)
+                    writer.append(Step(
+                        t, {'front': random.integers(0, 255, (8, 12, 3), np.uint8)}, None, action,
+                        action, reward=float(t == 6), success=t == 6, is_first=t == 0,
+                        is_last=t == 6))
+                writer.close('success' if success else 'failure')
+    return root
+
+
+@pytest.fixture
+def data(tmp_path):
+    return record(tmp_path / 'data', 3)
+
+
+@pytest.fixture
+def preset(tmp_path):
+    path = tmp_path / 'tiny.yaml'
+    path.write_text(yaml.safe_dump(to_dict(tiny.config())))
+    return path
+
+
+class Simulator:
+    """A stand-in for the online phase: episodes of fixed contents by their number."""
+
+    def __init__(self, config, agent, data, root):
+        self.root, self.metrics = root, {}
+
+    def collect(self, index):
+        from moto_learning.data.cache import cache_episode
+        record(self.root, 1, seed=100 + index)
+        self.metrics = {'episode/success': 1.0}
+        return cache_episode(self.root, Dataset.open(self.root).episodes()[-1])[0]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+@pytest.fixture
+def simulator(monkeypatch):
+    monkeypatch.setattr('moto_learning.run.train.OnlineCollector', Simulator)
+
+
+def networks(run):
+    return {name: tiny.weights(net) for name, net in load_agent(run)._networks().items()}
+
+
+def rows(run):
+    return [{k: v for k, v in row.items() if k != 'time'} for row in read_metrics(run)]
+
+
+def test_two_offline_and_two_online_updates_resume_with_the_same_numbers(
+        tmp_path, data, preset, simulator):
+    settings = ['train.offline_updates=2', 'train.online_episodes=2', 'train.episode_updates=1']
+    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
+    start = ['--config', str(preset), '--data', str(data)]
+    assert main([*start, '--out', str(whole), *settings]) == 0
+    assert load_agent(whole).updates == 4
+
+    assert main([*start, '--out', str(parts), *settings, 'train.offline_updates=1',
+                 '--phase', 'offline']) == 0
+    assert main(['--resume', str(parts), '--phase', 'offline', 'train.offline_updates=2']) == 0
+    assert main(['--resume', str(parts), '--phase', 'online', 'train.online_episodes=1']) == 0
+    assert main(['--resume', str(parts), '--phase', 'online', 'train.online_episodes=2']) == 0
+    for name, expected in networks(whole).items():
+        assert tiny.same(networks(parts)[name], expected), name
+    assert rows(parts) == rows(whole)
+    assert [row['phase'] for row in rows(whole)] == ['offline', 'offline', 'episode', 'online',
+                                                     'episode', 'online']
+    assert load_checkpoint(whole).state['counters'] == load_checkpoint(parts).state['counters']
+
+
+def test_a_signal_stops_after_the_update_and_the_rest_continues_equally(tmp_path, data):
+    config = tiny.config('train.offline_updates=4')
+    whole = Training(config, tiny.spec(), [data], tmp_path / 'whole')
+    whole.offline()
+    whole.close()
+
+    stopped = Training(config, tiny.spec(), [data], tmp_path / 'stopped')
+    def stop(phase, done, goal, metrics):
+        stopped.stopped = done == 3
+    stopped.listener = stop
+    stopped.offline()
+    stopped.close()
+    assert load_agent(tmp_path / 'stopped').updates == 3
+    assert main(['--resume', str(tmp_path / 'stopped')]) == 0
+    for name, expected in networks(tmp_path / 'whole').items():
+        assert tiny.same(networks(tmp_path / 'stopped')[name], expected), name
+
+
+def test_fine_tuning_takes_in_the_episodes_that_came_since(tmp_path, data, preset):
+    run = tmp_path / 'run'
+    assert main(['--config', str(preset), '--data', str(data), '--out', str(run),
+                 'train.offline_updates=2']) == 0
+    before = networks(run)['actor']
+    record(data, 2, success=False, seed=9)
+    assert main(['--resume', str(run), '--phase', 'finetune', 'train.finetune_updates=3']) == 0
+    checkpoint = load_checkpoint(run)
+    assert len(checkpoint.meta['episodes']) == 5 and checkpoint.meta['updates'] == 5
+    assert checkpoint.config.train.finetune_updates == 3
+    assert not tiny.same(before, networks(run)['actor'])
+    assert main(['--resume', str(run), '--phase', 'finetune']) == 0        # a round of 3 again
+    assert load_checkpoint(run).meta['updates'] == 8
+
+
+def test_resuming_offline_says_that_later_episodes_are_not_used(tmp_path, data, preset, capsys):
+    run = tmp_path / 'run'
+    main(['--config', str(preset), '--data', str(data), '--out', str(run),
+          'train.offline_updates=1'])
+    record(data, 1, seed=9)
+    assert main(['--resume', str(run), 'train.offline_updates=2']) == 0
+    assert '1 episodes came later and are not used' in capsys.readouterr().out
+    assert len(load_checkpoint(run).meta['episodes']) == 3
+
+
+def test_the_resolved_config_lies_beside_run_and_checkpoint(tmp_path, data, preset):
+    run = tmp_path / 'run'
+    main(['--config', str(preset), '--data', str(data), '--out', str(run),
+          'train.offline_updates=1', 'seed=7'])
+    checkpoint = load_checkpoint(run)
+    for path in (run / 'config.yaml', checkpoint.path / 'config.yaml'):
+        assert yaml.safe_load(path.read_text())['seed'] == 7
+    assert checkpoint.meta['data'] == [str(data)]
+    assert 'git' in checkpoint.meta
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (['--data', 'DATA', '--out', 'RUN', 'trian.offline_updates=1'], "Did you mean 'train'"),
+    (['--data', 'DATA', '--out', 'RUN', '--config', 'smal'], "Did you mean 'small'"),
+    (['--data', 'DATA', '--out', 'RUN', 'train'], "'train' is not 'key=value'"),
+    (['--data', 'RUN', '--out', 'OTHER'], 'no dataset at'),
+    (['--data', 'DATA'], 'needs --data DATASET and --out FOLDER'),
+    (['--resume', 'NOWHERE'], 'no checkpoint under'),
+])
+def test_a_wrong_command_line_is_one_clear_line(tmp_path, data, capsys, arguments, message):
+    named = {'DATA': str(data), 'RUN': str(tmp_path / 'run'), 'OTHER': str(tmp_path / 'other'),
+             'NOWHERE': str(tmp_path / 'nowhere')}
+    assert main([named.get(argument, argument) for argument in arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error and len(error.strip().splitlines()) == 1
+
+
+def test_a_run_is_not_overwritten_and_a_fixed_setting_not_ignored(tmp_path, data, preset, capsys):
+    run = str(tmp_path / 'run')
+    start = ['--config', str(preset), '--data', str(data), '--out', run, 'train.offline_updates=1']
+    assert main(start) == 0
+    assert main(start) == 2
+    assert 'holds a run already' in capsys.readouterr().err
+    assert main(['--resume', run, 'seed=9']) == 2
+    assert 'seed is 0 in this run and cannot become 9' in capsys.readouterr().err
+
+
+def test_an_empty_dataset_and_too_short_a_one_are_refused(tmp_path, capsys):
+    with Dataset.create_or_open(tmp_path / 'empty', tiny.spec(), floor=0):
+        pass
+    assert main(['--data', str(tmp_path / 'empty'), '--out', str(tmp_path / 'run')]) == 2
+    assert 'has no episodes' in capsys.readouterr().err
+    record(tmp_path / 'short', 1)
+    with pytest.raises(DatasetError, match='7 steps'):
+        Training(tiny.config('replay.length=50'), tiny.spec(), [tmp_path / 'short'],
+                 tmp_path / 'run')
+
+
+def test_a_batch_that_is_not_finite_is_kept_and_many_in_a_row_end_the_run(
+        tmp_path, data, monkeypatch):
+    monkeypatch.setattr('moto_learning.run.train.GIVE_UP', 3)
+    training = Training(tiny.config('train.offline_updates=9'), tiny.spec(), [data],
+                        tmp_path / 'run')
+    sample = training.replay.sample
+    def broken():
+        batch = sample()
+        batch['reward'][:] = float('nan')
+        return batch
+    monkeypatch.setattr(training.replay, 'sample', broken)
+    with pytest.raises(TrainingError, match='3 updates in a row'):
+        training.offline()
+    training.close()
+    dumps = sorted((tmp_path / 'run' / 'nonfinite').glob('*.npz'))
+    assert [dump.stem for dump in dumps] == ['00000001', '00000002', '00000003']
+    with np.load(dumps[0]) as dump:
+        assert np.isnan(dump['reward']).all() and dump['image_front'].dtype == np.uint8
+    assert training.agent.skipped == 3
+    assert [row['update/skipped'] for row in read_metrics(tmp_path / 'run')] == [1, 1, 1]
+
+
+def test_success_by_reward_replaces_the_label(data, tmp_path):
+    labelled = read_episodes([data], tiny.config().replay)
+    assert [episode.successful for episode in labelled] == [True] * 3
+    assert not mark_success(labelled[0], 2.0).successful
+    assert mark_success(labelled[0], 1.0).successful
+    failed = read_episodes([record(tmp_path / 'failed', 1, success=False)],
+                           tiny.config('replay.success_reward=1').replay)
+    assert failed[0].successful
+
+
+def test_metrics_are_json_lines_with_the_losses_of_every_part(tmp_path, data, preset):
+    run = tmp_path / 'run'
+    main(['--config', str(preset), '--data', str(data), '--out', str(run),
+          'train.offline_updates=3', 'train.log_every=2'])
+    lines = [json.loads(line) for line in (run / 'metrics.jsonl').read_text().splitlines()]
+    assert [line['update'] for line in lines] == [2, 3]
+    assert {'model/loss', 'actor/behaviour', 'critics/data_loss'} <= set(lines[0])

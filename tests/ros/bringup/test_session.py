@@ -1,0 +1,107 @@
+"""A session on a graph that is played: what ends an episode, and what is counted."""
+
+import json
+
+import pytest
+from rich.console import Console
+
+from moto_core.errors import MotoError
+from moto_ros.bringup.session import Session
+from moto_ros.bringup.session_result import SessionConfig
+
+PERIOD = 80_000_000                            # [ns]
+
+
+class Played:
+    """A graph whose every spin is one decision of the policy."""
+
+    def __init__(self, success_at=None, fault_at=None):
+        self.success_at, self.fault_at = success_at, fault_at
+        self.calls, self.steps, self.t, self.state = [], [], 0, 'READY'
+        self.latest = {'policy': {'policy': 'played'}, 'recorder': {'state': 'idle'}}
+        self._tell()
+
+    def spin(self, seconds=0.0):
+        self.t += 1
+        self.state = 'FAULT' if self.t == self.fault_at else self.state
+        self._tell()
+        self.steps.append({'stamp': self.t * PERIOD, 'missed': self.t // 4,
+                           'latency': {'request': 10.0 + self.t, 'inference': 1.0}})
+
+    def wait(self, condition, seconds, what):
+        self._tell()
+        if not condition():
+            self.t += 1
+            self._tell()
+        assert condition(), what
+
+    def call(self, node, name, flag=None):
+        self.calls.append((name, flag))
+        if name == 'reset_fault':
+            if self.state == 'FAULT' and len(self.calls) < 2:
+                raise MotoError('not yet')
+            self.state = 'READY'
+        answers = {'reset': json.dumps({'seed': 3, 'stamp': self.t * PERIOD}),
+                   'start_episode': 'ID'}
+        return answers.get(name, '')
+
+    start_call = call
+
+    def finish_call(self, future, what):
+        return future
+
+    def forget(self):
+        self.steps.clear()
+
+    def _tell(self):
+        done = self.success_at is not None and self.t >= self.success_at
+        self.latest['task'] = {'stamp': self.t * PERIOD, 'success': done}
+        self.latest['guard'] = {'state': self.state, 'at_rest': True, 'cause': ['x'],
+                                'interventions': {'velocity': self.t}}
+
+
+def run(graph, **config):
+    config = SessionConfig(**{'episodes': 1, 'max_steps': 10, **config})
+    return Session(graph, config, Console(quiet=True)).run()
+
+
+def test_success_ends_an_episode_at_once_and_is_its_label():
+    graph = Played(success_at=6)
+    (episode,) = run(graph).episodes
+    assert (episode['success'], episode['ended'], episode['outcome']) == (True, 'done', 'success')
+    assert graph.steps[-1]['stamp'] == 6 * PERIOD
+    assert graph.calls == [('cover_camera', False), ('reset', None), ('arm', None),
+                           ('start_episode', None), ('disarm', None), ('end_episode', True)]
+
+
+def test_the_last_step_ends_an_episode_without_success():
+    graph = Played()
+    result = run(graph)
+    (episode,) = result.episodes
+    assert (episode['success'], episode['ended'], episode['steps']) == (False, 'timeout', 10)
+    assert ('end_episode', False) in graph.calls
+    assert len(result.latency_ms) == 11 and result.successes == 0
+
+
+def test_a_fault_ends_an_episode_and_is_reset_before_the_next():
+    graph = Played(fault_at=4)
+    result = run(graph, episodes=2)
+    assert [e['ended'] for e in result.episodes] == ['fault', 'timeout']
+    assert [name for name, _ in graph.calls].count('reset_fault') == 1
+
+
+def test_without_a_recorder_the_policy_itself_begins_and_ends():
+    graph = Played(success_at=5)
+    (episode,) = run(graph, record=False, cover_camera=True).episodes
+    assert graph.calls[0] == ('cover_camera', True)
+    assert ('stop_episode', None) in graph.calls and episode['id'] == ''
+
+
+def test_the_result_is_json_with_percentiles_and_differences():
+    result = run(Played())
+    found = json.loads(json.dumps(result.to_json()))
+    first, last = found['latency_ms'][0], found['latency_ms'][-1]
+    assert found['latency']['p50'] == pytest.approx((first + last) / 2)
+    assert found['missed_periods'] in (2, 3)   # one in four of eleven steps
+    assert 0 < found['guard_interventions']['velocity'] <= 12
+    assert found['policy'] == 'played' and found['successes'] == 0

@@ -1,0 +1,148 @@
+from pathlib import Path
+
+import pytest
+
+from moto_core.errors import ConfigError
+from moto_ros.bringup.table import (
+    ARGUMENTS,
+    command,
+    environment,
+    parse_arguments,
+    processes,
+)
+from moto_ros.bringup.up import follow, split
+from moto_ros.config import load_ros_config
+
+ROS_MD = ('sim', 'robot_type', 'robot_ip', 'namespace', 'command_mode', 'policy', 'config',
+          'record', 'dataset', 'dry_run', 'use_sim_time', 'log_level')
+
+
+def nodes(**given):
+    return [process.node for process in processes(given)]
+
+
+def parameters(**given):
+    return processes(given)[0].parameters
+
+
+def test_every_documented_argument_exists():
+    assert set(ROS_MD) <= set(ARGUMENTS)
+
+
+def test_the_simulated_graph_has_a_twin_and_the_real_one_has_not():
+    assert nodes(sim='true') == ['moto_twin', 'moto_guard', 'moto_policy', 'moto_recorder',
+                                 'moto_lifecycle_manager']
+    assert nodes(sim='false') == ['moto_guard', 'moto_policy', 'moto_recorder',
+                                  'moto_lifecycle_manager']
+
+
+def test_guard_and_policy_never_share_a_process():
+    modules = [process.module for process in processes({'sim': 'true'})]
+    assert len(set(modules)) == len(modules)
+
+
+def test_without_recording_there_is_no_recorder():
+    assert 'moto_recorder' not in nodes(sim='true', record='false')
+
+
+def test_a_real_robot_starts_dry_and_the_twin_does_not():
+    assert parameters(sim='false')['command.dry_run'] is True
+    assert parameters(sim='true')['command.dry_run'] is False
+    assert parameters(sim='false', dry_run='false')['command.dry_run'] is False
+
+
+def test_the_default_command_ends_at_rest_on_a_real_robot():
+    assert parameters(sim='false')['command.mode'] == 'trajectory'
+    assert parameters(sim='true')['command.mode'] == 'velocity_array'
+
+
+def test_the_manager_takes_every_lifecycle_node_to_active():
+    table = processes({'sim': 'true'})
+    assert table[-1].arguments == tuple(p.node for p in table if p.lifecycle)
+
+
+def test_parameters_of_every_process_fit_the_schema():
+    for given in ({'sim': 'true', 'task': 'kitchen-kettle', 'seed': '3', 'profile': 'ceiling'},
+                  {'sim': 'false', 'robot_type': 'panda', 'guard.rate': '500.0'}):
+        for process in processes(given):
+            values = {k: v for k, v in process.parameters.items()
+                      if k not in ('config', 'use_sim_time')}
+            load_ros_config('franka_kitchen', values)
+
+
+def test_a_command_line_names_module_node_namespace_and_parameters():
+    twin = processes({'sim': 'true', 'namespace': 'left'})[0]
+    line = command(twin, 'py')
+    assert line[:3] == ['py', '-m', 'moto_ros.nodes.twin']
+    assert '__node:=moto_twin' in line and '__ns:=/left' in line
+    assert 'robot:=kitchen_sim' in line and 'command.dry_run:=false' in line
+
+
+def test_an_unknown_argument_names_the_nearest():
+    with pytest.raises(ConfigError, match="'polcy'. Did you mean 'policy'"):
+        processes({'polcy': 'zero'})
+    with pytest.raises(ConfigError, match="'episode'. Did you mean 'episodes'"):
+        split({'episode': '3'})
+
+
+def test_an_unknown_key_names_the_nearest():
+    with pytest.raises(ConfigError, match="'twin.sed'. Did you mean 'twin.seed'"):
+        load_ros_config('franka_kitchen', {'twin.sed': 1})
+
+
+def test_a_flag_that_is_neither_true_nor_false_is_refused():
+    with pytest.raises(ConfigError, match="sim is 'yes'; expected true or false"):
+        processes({'sim': 'yes'})
+
+
+def test_three_ways_of_writing_an_argument_are_one():
+    assert parse_arguments(['sim:=true', '--policy', 'zero', '--json=a', '--cover-camera']) == {
+        'sim': 'true', 'policy': 'zero', 'json': 'a', 'cover_camera': 'true'}
+    with pytest.raises(ConfigError, match="'sim' is not an argument"):
+        parse_arguments(['sim'])
+
+
+def test_what_is_set_in_the_environment_stays():
+    result = environment({'ROS_DOMAIN_ID': '7', 'FASTRTPS_DEFAULT_PROFILES_FILE': 'mine'}, True)
+    assert result['ROS_DOMAIN_ID'] == '7'
+    assert result['FASTRTPS_DEFAULT_PROFILES_FILE'] == 'mine'
+    assert result['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
+    assert 'ROS_AUTOMATIC_DISCOVERY_RANGE' not in environment({}, False)
+
+
+def test_only_real_cameras_use_shared_memory():
+    profile = 'FASTRTPS_DEFAULT_PROFILES_FILE'
+    assert '<type>SHM</type>' in Path(environment({}, False)[profile]).read_text()
+    assert '<type>SHM</type>' not in Path(environment({}, True)[profile]).read_text()
+
+
+def test_moto_up_runs_a_session_only_when_asked():
+    own, theirs = split({'sim': 'true', 'episodes': '3', 'record': 'false', 'json': 'x'})
+    assert theirs['policy.wait_for_episode'] == 'true'
+    values = {**{k: d for k, (d, _) in ARGUMENTS.items()}, **theirs}
+    assert follow(own, values).arguments == ('--episodes', '3', '--max-steps', '100', '--json',
+                                             'x', '--no-record')
+    own, theirs = split({'sim': 'true'})
+    assert follow(own, values).module == 'moto_ros.bringup.watch'
+
+
+def test_the_launch_file_starts_the_tables_processes():
+    pytest.importorskip('launch.actions', reason='launch comes with a ROS 2 installation only')
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    from launch.actions import DeclareLaunchArgument, ExecuteProcess
+
+    from launch import LaunchContext
+    from moto_core.config import share_dir
+    spec = spec_from_file_location('franka', share_dir() / 'launch' / 'franka_kitchen.launch.py')
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    declared = [entity for entity in module.generate_launch_description().entities
+                if isinstance(entity, DeclareLaunchArgument)]
+    assert [entity.name for entity in declared] == list(ARGUMENTS)
+    context = LaunchContext()
+    given = {**{name: default for name, (default, _) in ARGUMENTS.items()}, 'sim': 'true'}
+    context.launch_configurations.update(given)
+    started = [action for action in module.start(context) if isinstance(action, ExecuteProcess)]
+    lines = [[part[0].text for part in action.cmd] for action in started]
+    assert lines == [command(process) for process in processes(given)]

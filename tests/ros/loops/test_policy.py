@@ -1,0 +1,192 @@
+import numpy as np
+import pytest
+
+from moto_core.observation import GateLimits
+from moto_core.policy.policy import PolicyStep, ZeroPolicy
+from moto_core.spec import CameraSpec, Spec
+from moto_ros.loops.policy import PolicyLoop, latencies
+
+MS = 1_000_000
+SMALL = CameraSpec(height=2, width=2)
+SPEC = Spec(joints=['a', 'b'], action_scale=[2.0, 2.0], rate=12.5,
+            cameras={'front': SMALL, 'wrist': SMALL})
+ONE = Spec(joints=['a', 'b'], action_scale=[2.0, 2.0], rate=12.5,
+           cameras={'front': CameraSpec(height=2, width=2)}, proprioception=['position'])
+
+
+class Counting:
+    """A policy whose action says how many steps its state has seen."""
+
+    hash = 'counting'
+
+    def __init__(self, spec):
+        self.spec = spec
+
+    def initial(self):
+        return {'n': np.zeros(1)}
+
+    def step(self, images, proprioception, state):
+        return PolicyStep(np.full(2, state['n'][0], np.float32), 0.5, {'n': state['n'] + 1})
+
+
+def image(value):
+    return np.full((2, 2, 3), value % 256, np.uint8)
+
+
+def run(loop, interval, count, delay=5):
+    """Feeds `count` frames `interval` ms apart, each `delay` ms late; the times of steps in ms."""
+    times = []
+    for i in range(count):
+        stamp = round(i * interval * MS)
+        now = stamp + delay * MS
+        loop.joints(np.zeros(2), np.zeros(2), now)
+        for camera in loop.spec.cameras:
+            loop.frame(camera, image(i), stamp, now)
+        if loop.step(now, now * 1e-9):
+            times.append(round(i * interval))
+    return times
+
+
+def test_every_frame_of_a_camera_at_the_policys_rate_makes_a_step():
+    loop = PolicyLoop(ZeroPolicy(ONE), GateLimits())
+    assert run(loop, 80, 10) == [80 * i for i in range(10)]
+    assert loop.missed == 0
+
+
+def test_a_camera_at_thirty_hertz_gives_the_policys_rate_on_average():
+    loop = PolicyLoop(ZeroPolicy(ONE), GateLimits())
+    times = run(loop, 1000 / 30, 301)
+    assert len(times) == pytest.approx(125, abs=2)
+    assert set(np.diff(times)) <= {66, 67, 100}
+
+
+def test_frames_a_little_early_do_not_lose_a_step():
+    loop = PolicyLoop(ZeroPolicy(ONE), GateLimits())
+    early = [0, 74, 166, 236, 327, 393, 485, 553]
+    made = []
+    for stamp in early:
+        loop.joints(np.zeros(2), np.zeros(2), stamp * MS)
+        loop.frame('front', image(stamp), stamp * MS, stamp * MS)
+        made += [stamp] if loop.step(stamp * MS, stamp * 1e-3) else []
+    assert made == early
+
+
+def test_a_step_waits_for_new_frames_of_every_camera():
+    loop = PolicyLoop(ZeroPolicy(SPEC), GateLimits())
+    loop.joints(np.zeros(2), np.zeros(2), 0)
+    loop.frame('front', image(0), 0, 0)
+    assert loop.step(0, 0.0) is None
+    loop.frame('wrist', image(0), 10 * MS, 10 * MS)
+    decision = loop.step(12 * MS, 0.012)
+    assert decision.stamp == 0
+    loop.frame('front', image(1), 80 * MS, 81 * MS)
+    assert loop.step(81 * MS, 0.081) is None
+
+
+def test_skewed_cameras_make_no_step():
+    loop = PolicyLoop(ZeroPolicy(SPEC), GateLimits())
+    loop.joints(np.zeros(2), np.zeros(2), 60 * MS)
+    loop.frame('front', image(0), 0, 60 * MS)
+    loop.frame('wrist', image(0), 60 * MS, 60 * MS)
+    assert loop.step(60 * MS, 0.06) is None
+    assert loop.reasons == ('cameras:skew',)
+
+
+def test_a_stale_frame_makes_no_step_and_says_so():
+    loop = PolicyLoop(ZeroPolicy(ONE), GateLimits())
+    assert run(loop, 80, 3, delay=150) == []
+    assert loop.reasons == ('front:stale',)
+    assert loop.refused == 3
+
+
+def test_joints_that_never_came_make_no_step():
+    loop = PolicyLoop(ZeroPolicy(ONE), GateLimits())
+    loop.frame('front', image(0), 0, 0)
+    assert loop.step(0, 0.0) is None
+    assert loop.reasons == ('joint_states:missing',)
+
+
+def test_a_repeated_stamp_is_not_a_new_frame():
+    loop = PolicyLoop(ZeroPolicy(ONE), GateLimits())
+    assert run(loop, 80, 1) == [0]
+    loop.frame('front', image(0), 0, 80 * MS)
+    assert loop.step(80 * MS, 0.08) is None
+
+
+def test_the_same_pixels_while_the_arm_moves_are_a_frozen_camera():
+    loop = PolicyLoop(ZeroPolicy(ONE), GateLimits())
+    made = []
+    for i in range(5):
+        now = 80 * i * MS
+        loop.joints(np.array([0.04 * i, 0.0]), np.zeros(2), now)
+        loop.frame('front', image(0), now, now)
+        made.append(loop.step(now, now * 1e-9) is not None)
+    assert made == [True, True, False, False, False]
+    assert loop.reasons == ('front:frozen',)
+
+
+def test_the_same_pixels_while_the_arm_rests_are_no_fault():
+    loop = PolicyLoop(ZeroPolicy(ONE), GateLimits())
+    for i in range(5):
+        now = 80 * i * MS
+        loop.joints(np.zeros(2), np.zeros(2), now)
+        loop.frame('front', image(0), now, now)
+        assert loop.step(now, now * 1e-9)
+
+
+def test_a_gap_of_three_periods_counts_two_missed():
+    loop = PolicyLoop(ZeroPolicy(ONE), GateLimits())
+    run(loop, 80, 1)
+    loop.joints(np.zeros(2), np.zeros(2), 245 * MS)
+    loop.frame('front', image(9), 240 * MS, 245 * MS)
+    assert loop.step(245 * MS, 0.245)
+    assert loop.missed == 2
+
+
+def test_silence_is_counted_as_it_lasts():
+    loop = PolicyLoop(ZeroPolicy(ONE), GateLimits())
+    run(loop, 80, 1)
+    for tenth in range(1, 11):
+        loop.count_missed(tenth * 0.1)
+    assert loop.missed == pytest.approx(1.0 / 0.08, abs=3)
+
+
+def test_an_episodes_start_forgets_the_policys_state():
+    loop = PolicyLoop(Counting(ONE), GateLimits())
+    run(loop, 80, 3)
+    loop.start_episode()
+    loop.joints(np.zeros(2), np.zeros(2), 245 * MS)
+    loop.frame('front', image(9), 240 * MS, 245 * MS)
+    decision = loop.step(245 * MS, 0.245)
+    assert (decision.is_first, decision.number, decision.action[0]) == (True, 0, 0.0)
+    loop.frame('front', image(10), 320 * MS, 325 * MS)
+    loop.joints(np.zeros(2), np.zeros(2), 325 * MS)
+    decision = loop.step(325 * MS, 0.325)
+    assert (decision.is_first, decision.number, decision.action[0]) == (False, 1, 1.0)
+
+
+def test_a_clock_that_jumps_back_does_not_stop_the_steps():
+    loop = PolicyLoop(ZeroPolicy(ONE), GateLimits())
+    made = 0
+    for i in range(20):
+        now = (3_600_000 + 80 * i if i < 10 else 80 * i) * MS
+        loop.joints(np.zeros(2), np.zeros(2), now)
+        loop.frame('front', image(i), now, now)
+        made += loop.step(now, 0.08 * i) is not None
+    assert made == 20
+
+
+def test_latency_runs_from_the_images_stamp_to_the_request():
+    loop = PolicyLoop(ZeroPolicy(ONE), GateLimits())
+    loop.joints(np.zeros(2), np.zeros(2), 5 * MS)
+    loop.frame('front', image(0), 0, 5 * MS)
+    decision = loop.step(6 * MS, 0.006)
+    found = latencies(decision, 9 * MS)
+    assert (found['image'], found['request']) == (5.0, 9.0)
+
+
+def test_proprioception_is_what_the_spec_asks_for():
+    loop = PolicyLoop(ZeroPolicy(ONE), GateLimits())
+    loop.joints(np.array([0.5, -0.5]), np.ones(2), 0)
+    loop.frame('front', image(0), 0, 0)
+    assert loop.step(0, 0.0).proprioception.tolist() == [0.5, -0.5]
