@@ -43,6 +43,7 @@ test-slow: setup  ## Runs the slow tests too
 
 lint: setup  ## Checks style and types
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 bench: setup  ## Runs the benchmarks; JSON goes to runs/bench

@@ -34,14 +34,24 @@ def measure(robot: str, profile: str, ticks: int) -> dict[str, object]:
             trajectory_to_rest(guarded.limits, position.tolist(), velocity.tolist())
             brake.append((time.process_time_ns() - begin) * 1e-3)
         position = position + velocity * dt
-    return {'robot': robot, 'profile': profile, 'ticks': ticks, 'budget_us': 150.0,
-            'guard_step_us': _summary(cost), 'trajectory_to_rest_us': _summary(brake)}
+    return {
+        'robot': robot,
+        'profile': profile,
+        'ticks': ticks,
+        'budget_us': 150.0,
+        'guard_step_us': _summary(cost),
+        'trajectory_to_rest_us': _summary(brake),
+    }
 
 
 def _summary(values: list[float]) -> dict[str, float]:
     p50, p95, p99 = np.percentile(values, [50, 95, 99])
-    return {'mean': round(float(np.mean(values)), 1), 'p50': round(float(p50), 1),
-            'p95': round(float(p95), 1), 'p99': round(float(p99), 1)}
+    return {
+        'mean': round(float(np.mean(values)), 1),
+        'p50': round(float(p50), 1),
+        'p95': round(float(p95), 1),
+        'p99': round(float(p99), 1),
+    }
 
 
 def main() -> None:

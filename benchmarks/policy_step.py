@@ -27,9 +27,13 @@ from moto_learning.config import Config
 from moto_learning.export.export import export_bundle
 from moto_learning.export.rehearsal import drawn_frames
 
-KITCHEN = Spec(joints=[f'panda_joint{i}' for i in range(1, 8)],
-               gripper=['panda_finger_joint1', 'panda_finger_joint2'], action_scale=[2.0] * 9,
-               rate=12.5, cameras={'front': CameraSpec()})
+KITCHEN = Spec(
+    joints=[f'panda_joint{i}' for i in range(1, 8)],
+    gripper=['panda_finger_joint1', 'panda_finger_joint2'],
+    action_scale=[2.0] * 9,
+    rate=12.5,
+    cameras={'front': CameraSpec()},
+)
 
 
 def main() -> None:
@@ -50,15 +54,28 @@ def main() -> None:
         load_s = time.perf_counter() - begin
     times = measure(policies, args.steps)
     times['onnx_paced'] = measure({'onnx': policies['onnx']}, 60, KITCHEN.period)['onnx']
-    result: dict[str, Any] = {name: {'p50_ms': float(np.percentile(ms, 50)),
-                                     'p99_ms': float(np.percentile(ms, 99)),
-                                     'max_ms': float(ms.max())} for name, ms in times.items()}
-    result |= {'benchmark': 'policy_step', 'preset': args.preset, 'steps': args.steps,
-               'threads': args.threads, 'members': agent.config.model.rssm.members,
-               'bundle_mb': size / 1e6, 'export_s': export_s, 'load_s': load_s,
-               'torch_version': torch.__version__, 'onnxruntime': onnxruntime.__version__,
-               'machine': platform.machine(),
-               'ratio_p50': result['torch']['p50_ms'] / result['onnx']['p50_ms']}
+    result: dict[str, Any] = {
+        name: {
+            'p50_ms': float(np.percentile(ms, 50)),
+            'p99_ms': float(np.percentile(ms, 99)),
+            'max_ms': float(ms.max()),
+        }
+        for name, ms in times.items()
+    }
+    result |= {
+        'benchmark': 'policy_step',
+        'preset': args.preset,
+        'steps': args.steps,
+        'threads': args.threads,
+        'members': agent.config.model.rssm.members,
+        'bundle_mb': size / 1e6,
+        'export_s': export_s,
+        'load_s': load_s,
+        'torch_version': torch.__version__,
+        'onnxruntime': onnxruntime.__version__,
+        'machine': platform.machine(),
+        'ratio_p50': result['torch']['p50_ms'] / result['onnx']['p50_ms'],
+    }
     print(json.dumps(result, indent=1))
 
 

@@ -14,27 +14,32 @@ from typing import Any
 
 from moto_sim import tasks
 
-SIZES = [(64, 64), (128, 128), (240, 320)]     # [px] height, width
+SIZES = [(64, 64), (128, 128), (240, 320)]  # [px] height, width
 
 
 def main() -> None:
     result: dict[str, Any] = {'unit': 'per second of one core'}
     for task in ('kitchen-microwave', 'metaworld-door-open'):
-        result[task] = {'frames_full_look': frames(task, False, SIZES[:1], 3, 1),
-                        'frames_fast_look': frames(task, True, SIZES, 50, 3),
-                        'step_and_frame': steps(task, None)}
+        result[task] = {
+            'frames_full_look': frames(task, False, SIZES[:1], 3, 1),
+            'frames_fast_look': frames(task, True, SIZES, 50, 3),
+            'step_and_frame': steps(task, None),
+        }
     result['kitchen-microwave']['step_and_frame_guarded'] = steps('kitchen-microwave', 'normal')
     print(json.dumps(result, indent=2))
 
 
-def frames(task: str, fast: bool, sizes: list[tuple[int, int]], count: int,
-           repeats: int) -> dict[str, float]:
+def frames(
+    task: str, fast: bool, sizes: list[tuple[int, int]], count: int, repeats: int
+) -> dict[str, float]:
     env = tasks.make(task, fast=fast)
     env.reset(seed=0)
     found = {}
     for height, width in sizes:
+
         def work(height: int = height, width: int = width) -> None:
             env.task.render('front', height, width)
+
         found[f'{height}x{width}'] = per_second(work, count, repeats)
     env.close()
     return found

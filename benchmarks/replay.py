@@ -1,6 +1,6 @@
 """How long a batch of 16 sequences of 50 images takes: replay beside two usual ways, as JSON.
 
-    python benchmarks/replay.py [--episodes 30] [--steps 200] [--batches 50]
+python benchmarks/replay.py [--episodes 30] [--steps 200] [--batches 50]
 """
 
 import argparse
@@ -34,8 +34,10 @@ def main() -> None:
         replay = Replay.from_datasets([root], BATCH, LENGTH)
         compiled = time.perf_counter() - began
         result = {
-            'batch': [BATCH, LENGTH, SIZE, SIZE, 3], 'episodes': args.episodes,
-            'steps': replay.steps, 'append_ms': append,
+            'batch': [BATCH, LENGTH, SIZE, SIZE, 3],
+            'episodes': args.episodes,
+            'steps': replay.steps,
+            'append_ms': append,
             'compile_ms_per_episode': round(1e3 * compiled / args.episodes, 2),
             'replay_ms': timed(replay.sample, args.batches),
             'npz_stacking_ms': timed(npz_stacking(root, replay), max(3, args.batches // 10)),
@@ -46,10 +48,12 @@ def main() -> None:
 
 def record(root: Path, episodes: int, steps: int) -> dict[str, float]:
     rng = np.random.default_rng(0)
-    spec = Spec([f'j{i}' for i in range(7)], [2.0] * 9, ['f1', 'f2'],
-                cameras={'front': CameraSpec()})
-    smooth = np.kron(rng.integers(0, 256, (steps + 8, 8, 8, 3), np.uint8),
-                     np.ones((8, 8, 1), np.uint8))
+    spec = Spec(
+        [f'j{i}' for i in range(7)], [2.0] * 9, ['f1', 'f2'], cameras={'front': CameraSpec()}
+    )
+    smooth = np.kron(
+        rng.integers(0, 256, (steps + 8, 8, 8, 3), np.uint8), np.ones((8, 8, 1), np.uint8)
+    )
     times = []
     with Dataset.create_or_open(root, spec) as dataset:
         for _ in range(episodes):
@@ -70,8 +74,12 @@ def npz_stacking(root: Path, replay: Replay) -> Callable[[], Any]:
     folder = root / 'npz'
     folder.mkdir()
     for i, episode in enumerate(replay._episodes):
-        np.savez(folder / f'{i}.npz', image=episode.images['front'], action=episode.requested,
-                 reward=episode.reward)
+        np.savez(
+            folder / f'{i}.npz',
+            image=episode.images['front'],
+            action=episode.requested,
+            reward=episode.reward,
+        )
     files = sorted(folder.iterdir())
 
     def sample() -> dict[str, np.ndarray]:
@@ -79,19 +87,26 @@ def npz_stacking(root: Path, replay: Replay) -> Callable[[], Any]:
         for _ in range(BATCH):
             with np.load(files[rng.integers(len(files))]) as data:
                 start = int(rng.integers(len(data['reward']) - LENGTH + 1))
-                rows.append({key: data[key][start:start + LENGTH] for key in data})
+                rows.append({key: data[key][start : start + LENGTH] for key in data})
         return {key: np.stack([row[key] for row in rows]) for key in rows[0]}
+
     return sample
 
 
 def dataloader(replay: Replay) -> Callable[[], Any]:
     """torch's DataLoader over windows of the same maps, default collation, no workers."""
     import torch
+
     torch.set_num_threads(1)
-    episodes = [{'image': e.images['front'], 'action': e.requested, 'reward': e.reward}
-                for e in replay._episodes]
-    windows = [(i, start) for i, e in enumerate(episodes)
-               for start in range(len(e['reward']) - LENGTH + 1)]
+    episodes = [
+        {'image': e.images['front'], 'action': e.requested, 'reward': e.reward}
+        for e in replay._episodes
+    ]
+    windows = [
+        (i, start)
+        for i, e in enumerate(episodes)
+        for start in range(len(e['reward']) - LENGTH + 1)
+    ]
 
     class Windows(torch.utils.data.Dataset):
         def __len__(self) -> int:
@@ -99,12 +114,14 @@ def dataloader(replay: Replay) -> Callable[[], Any]:
 
         def __getitem__(self, index: int) -> dict[str, np.ndarray]:
             i, start = windows[index]
-            return {key: np.array(value[start:start + LENGTH])
-                    for key, value in episodes[i].items()}
+            return {
+                key: np.array(value[start : start + LENGTH]) for key, value in episodes[i].items()
+            }
 
     def endless() -> Iterator[Any]:
         while True:
             yield from torch.utils.data.DataLoader(Windows(), BATCH, shuffle=True)
+
     batches = endless()
     return lambda: next(batches)
 
@@ -120,8 +137,9 @@ def timed(call: Callable[[], Any], count: int) -> dict[str, float]:
 
 
 def percentiles(times: list[float]) -> dict[str, float]:
-    return {name: round(float(np.percentile(times, q)), 3)
-            for name, q in (('p50', 50), ('p99', 99))}
+    return {
+        name: round(float(np.percentile(times, q)), 3) for name, q in (('p50', 50), ('p99', 99))
+    }
 
 
 if __name__ == '__main__':

@@ -1,6 +1,6 @@
 """Times one whole update and its parts at a preset; prints JSON.
 
-    python benchmarks/train_step.py [--config demo --config small] [--updates 20] [--threads 2]
+python benchmarks/train_step.py [--config demo --config small] [--updates 20] [--threads 2]
 """
 
 from __future__ import annotations
@@ -34,10 +34,22 @@ def main() -> None:
     parser.add_argument('--device', default='cpu')
     args = parser.parse_args()
     use_processor(args.threads)
-    found = {name: measure(load_config(Config, config_file('train', name)), args.updates,
-                           args.device) for name in args.config or ['demo', 'small']}
-    print(json.dumps({'torch': torch.__version__, 'processor': platform.processor(),
-                      'threads': args.threads, 'device': args.device, 'ms': found}, indent=2))
+    found = {
+        name: measure(load_config(Config, config_file('train', name)), args.updates, args.device)
+        for name in args.config or ['demo', 'small']
+    }
+    print(
+        json.dumps(
+            {
+                'torch': torch.__version__,
+                'processor': platform.processor(),
+                'threads': args.threads,
+                'device': args.device,
+                'ms': found,
+            },
+            indent=2,
+        )
+    )
 
 
 def measure(config: Config, updates: int, device: str) -> dict[str, float]:
@@ -45,8 +57,14 @@ def measure(config: Config, updates: int, device: str) -> dict[str, float]:
 
     `update_cpu` is the processor time of all threads: what a busy machine does not change.
     """
-    spec = load_config(Spec, {'joints': [f'joint{i}' for i in range(ACTION)],
-                              'action_scale': [2.0] * ACTION, 'cameras': {'front': {}}})
+    spec = load_config(
+        Spec,
+        {
+            'joints': [f'joint{i}' for i in range(ACTION)],
+            'action_scale': [2.0] * ACTION,
+            'cameras': {'front': {}},
+        },
+    )
     agent = Agent(config, spec, device)
     batch = random_batch(config)
     data = to_tensors(batch, agent.device)
@@ -61,12 +79,16 @@ def measure(config: Config, updates: int, device: str) -> dict[str, float]:
 
         parts: dict[str, float] = {'rollouts': median(rollouts, updates, device)}
         # the actor's graph is used up by its backward pass: rollouts are made again and taken off
-        both = median(lambda: agent.update_actor(*unpacked(rollouts()), post, data), updates,
-                      device)
+        both = median(
+            lambda: agent.update_actor(*unpacked(rollouts()), post, data), updates, device
+        )
         parts['actor'] = both - parts['rollouts']
         imagined, expansion = rollouts()
-    parts['critics'] = median(lambda: agent.update_critics(
-        imagined, expansion.value, expansion.mixed[0], starts), updates, device)
+    parts['critics'] = median(
+        lambda: agent.update_critics(imagined, expansion.value, expansion.mixed[0], starts),
+        updates,
+        device,
+    )
     parts['model'] = median(lambda: agent.update_model(data), updates, device)
     parts['update'] = median(lambda: agent.update(batch), updates, device)
     begin = time.process_time()
@@ -90,7 +112,9 @@ def random_batch(config: Config) -> dict[str, Any]:
         'action': random.uniform(-1, 1, (*shape, ACTION)).astype(np.float32),
         'chosen': random.uniform(-1, 1, (*shape, ACTION)).astype(np.float32),
         'reward': random.random(shape).astype(np.float32),
-        'is_first': np.zeros(shape, bool), 'bc_mask': np.ones(shape, np.float32)}
+        'is_first': np.zeros(shape, bool),
+        'bc_mask': np.ones(shape, np.float32),
+    }
 
 
 def median(call: Callable[[], Any], times: int, device: str) -> float:

@@ -1,6 +1,6 @@
 """A policy bundle without ROS: load it, step it, carry its state.
 
-    python examples/run_policy.py runs/demo/bundles/<hash>
+python examples/run_policy.py runs/demo/bundles/<hash>
 """
 
 import sys
@@ -11,7 +11,7 @@ from moto_sim.tasks import make
 
 def main(bundle: str) -> None:
     """Runs one episode under the guard and prints what came of it."""
-    policy = OnnxPolicy(bundle)                 # verifies hashes and runs the bundle's self-test
+    policy = OnnxPolicy(bundle)  # verifies hashes and runs the bundle's self-test
     env = make('kitchen-microwave', guard='normal')
     observation, info = env.reset(seed=7)
     state, done = policy.initial(), False

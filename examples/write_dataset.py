@@ -1,6 +1,6 @@
 """Your own recordings as a dataset: any images and actions become episodes that moto-train reads.
 
-    python examples/write_dataset.py my_dataset && moto-data inspect my_dataset
+python examples/write_dataset.py my_dataset && moto-data inspect my_dataset
 """
 
 import sys
@@ -13,8 +13,15 @@ from moto_core.episodes.episode import EpisodeHeader, Step
 from moto_core.spec import Spec
 
 JOINTS = [f'fr3_joint{i}' for i in range(1, 8)]
-SPEC = load_config(Spec, {'joints': JOINTS, 'action_scale': [1.0] * 7, 'rate': 10.0,
-                          'cameras': {'front': {'height': 64, 'width': 64}}})
+SPEC = load_config(
+    Spec,
+    {
+        'joints': JOINTS,
+        'action_scale': [1.0] * 7,
+        'rate': 10.0,
+        'cameras': {'front': {'height': 64, 'width': 64}},
+    },
+)
 
 
 def recording(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -31,11 +38,18 @@ def main(folder: str) -> None:
             header = EpisodeHeader(task='my-task', source='robot', spec=SPEC, controller='teleop')
             with dataset.new_episode(header) as episode:
                 for t, (frame, velocity) in enumerate(zip(frames, velocities)):
-                    action = (velocity / SPEC.scale).astype(np.float32)      # in [-1, 1]
-                    episode.append(Step(
-                        stamp=round(t * SPEC.period * 1e9), images={'front': frame},
-                        proprioception=None, requested=action, executed=action,
-                        is_first=t == 0, is_last=t == len(frames) - 1))
+                    action = (velocity / SPEC.scale).astype(np.float32)  # in [-1, 1]
+                    episode.append(
+                        Step(
+                            stamp=round(t * SPEC.period * 1e9),
+                            images={'front': frame},
+                            proprioception=None,
+                            requested=action,
+                            executed=action,
+                            is_first=t == 0,
+                            is_last=t == len(frames) - 1,
+                        )
+                    )
                 episode.close(outcome='success')
         dataset.label(header.id, 'failure', by='me')
 

@@ -1,7 +1,7 @@
 """Starts the graph: arguments, then one flat list from the table in moto_ros/bringup/table.py.
 
-    ros2 launch moto_ros franka_kitchen.launch.py sim:=true policy:=<bundle>
-    ros2 launch moto_ros franka_kitchen.launch.py sim:=false robot_ip:=172.16.0.2 policy:=<bundle>
+ros2 launch moto_ros franka_kitchen.launch.py sim:=true policy:=<bundle>
+ros2 launch moto_ros franka_kitchen.launch.py sim:=false robot_ip:=172.16.0.2 policy:=<bundle>
 """
 
 from pathlib import Path
@@ -26,11 +26,15 @@ from moto_ros.bringup.table import ARGUMENTS, as_bool, command, environment, pro
 
 def generate_launch_description() -> LaunchDescription:
     """Returns the description: the table's arguments, then its processes."""
-    return LaunchDescription([
-        *(DeclareLaunchArgument(name, default_value=default, description=meaning)
-          for name, (default, meaning) in ARGUMENTS.items()),
-        OpaqueFunction(function=start),
-    ])
+    return LaunchDescription(
+        [
+            *(
+                DeclareLaunchArgument(name, default_value=default, description=meaning)
+                for name, (default, meaning) in ARGUMENTS.items()
+            ),
+            OpaqueFunction(function=start),
+        ]
+    )
 
 
 def start(context: LaunchContext) -> list[Action]:
@@ -38,17 +42,37 @@ def start(context: LaunchContext) -> list[Action]:
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     sim = as_bool('sim', given['sim'])
     added = environment({}, sim)
-    actions: list[Action] = [SetEnvironmentVariable(name, value) for name, value in added.items()
-                             if name not in context.environment]
+    actions: list[Action] = [
+        SetEnvironmentVariable(name, value)
+        for name, value in added.items()
+        if name not in context.environment
+    ]
     for process in processes(given):
         ends = [EmitEvent(event=Shutdown(reason=f'{process.node} ended'))]
-        actions.append(ExecuteProcess(cmd=command(process), name=process.node, output='screen',
-                                      sigterm_timeout='8', sigkill_timeout='4',
-                                      on_exit=ends if process.required else None))
+        actions.append(
+            ExecuteProcess(
+                cmd=command(process),
+                name=process.node,
+                output='screen',
+                sigterm_timeout='8',
+                sigkill_timeout='4',
+                on_exit=ends if process.required else None,
+            )
+        )
     if given['robot_ip'] and not sim:
-        actions.append(IncludeLaunchDescription(
-            AnyLaunchDescriptionSource(str(Path(get_package_share_directory('franka_bringup'))
-                                           / 'launch' / 'franka.launch.py')),
-            launch_arguments={'robot_ip': given['robot_ip'],
-                              'robot_type': given['robot_type']}.items()))
+        actions.append(
+            IncludeLaunchDescription(
+                AnyLaunchDescriptionSource(
+                    str(
+                        Path(get_package_share_directory('franka_bringup'))
+                        / 'launch'
+                        / 'franka.launch.py'
+                    )
+                ),
+                launch_arguments={
+                    'robot_ip': given['robot_ip'],
+                    'robot_type': given['robot_type'],
+                }.items(),
+            )
+        )
     return actions

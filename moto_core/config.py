@@ -21,8 +21,9 @@ T = TypeVar('T')
 _MERGE_ERRORS = (OmegaConfBaseException, TypeError, ValueError)  # a list given as a map: TypeError
 
 
-def load_config(schema: type[T], *sources: Path | str | Mapping[str, Any],
-                overrides: Sequence[str] = ()) -> T:
+def load_config(
+    schema: type[T], *sources: Path | str | Mapping[str, Any], overrides: Sequence[str] = ()
+) -> T:
     """Returns `schema` filled from its defaults, then each source in order, then the overrides.
 
     A source is a YAML file or a mapping; an override is `nested.key=value`, its value in YAML.
@@ -77,8 +78,10 @@ def share_dir() -> Path:
     for folder in [package.parent, *(prefix / 'share' / 'moto_ros' for prefix in prefixes)]:
         if (folder / 'config' / 'robot').is_dir():
             return folder
-    raise ConfigError(f'no config/ beside {package} nor under {sys.prefix}/share/moto_ros; '
-                      "install the package again with 'pip install .'")
+    raise ConfigError(
+        f'no config/ beside {package} nor under {sys.prefix}/share/moto_ros; '
+        "install the package again with 'pip install .'"
+    )
 
 
 def _read_yaml(path: Path) -> DictConfig:
@@ -120,7 +123,7 @@ def _merge(schema: type, config: DictConfig, extra: DictConfig, where: str) -> D
 def _check_keys(schema: Any, data: Any, where: str, prefix: str = '') -> None:
     if not isinstance(data, dict):
         return
-    for part in get_args(schema):              # dict[str, Schema], Schema | None
+    for part in get_args(schema):  # dict[str, Schema], Schema | None
         for key, value in data.items() if get_origin(schema) is dict else [('', data)]:
             _check_keys(part, value, where, f'{prefix}{key}.' if key else prefix)
     if not is_dataclass(schema):
@@ -129,8 +132,10 @@ def _check_keys(schema: Any, data: Any, where: str, prefix: str = '') -> None:
     names = [field.name for field in fields(schema)]
     for key, value in data.items():
         if key not in names:
-            raise ConfigError(f'{where}: ' + unknown_name('key', f'{prefix}{key}',
-                                                          [prefix + name for name in names]))
+            raise ConfigError(
+                f'{where}: '
+                + unknown_name('key', f'{prefix}{key}', [prefix + name for name in names])
+            )
         _check_keys(hints[key], value, where, f'{prefix}{key}.')
 
 

@@ -20,9 +20,9 @@ from moto_core.spec import CameraSpec, Spec
 class Observation(NamedTuple):
     """What a policy sees at one decision."""
 
-    images: dict[str, np.ndarray]              # camera: (h, w, 3) uint8 RGB
-    proprioception: np.ndarray | None          # (P,) float32, or None where the spec has none
-    stamp: int                                 # [ns] of the oldest image
+    images: dict[str, np.ndarray]  # camera: (h, w, 3) uint8 RGB
+    proprioception: np.ndarray | None  # (P,) float32, or None where the spec has none
+    stamp: int  # [ns] of the oldest image
 
 
 class GateResult(NamedTuple):
@@ -30,17 +30,17 @@ class GateResult(NamedTuple):
 
     ok: bool
     reasons: tuple[str, ...]
-    age: float                                 # [s] of the oldest camera image
+    age: float  # [s] of the oldest camera image
 
 
 @dataclass(frozen=True)
 class GateLimits:
     """How old, skewed or early stamps may be (SAFETY.md section 3, defaults)."""
 
-    camera_age: float = 0.100                  # [s]
-    joint_age: float = 0.100                   # [s]
-    camera_skew: float = 0.050                 # [s] between the oldest and the newest camera
-    future: float = 0.020                      # [s] that a stamp may lie ahead of the clock
+    camera_age: float = 0.100  # [s]
+    joint_age: float = 0.100  # [s]
+    camera_skew: float = 0.050  # [s] between the oldest and the newest camera
+    future: float = 0.020  # [s] that a stamp may lie ahead of the clock
 
 
 def preprocess(image: np.ndarray, camera: CameraSpec) -> np.ndarray:
@@ -51,13 +51,16 @@ def preprocess(image: np.ndarray, camera: CameraSpec) -> np.ndarray:
     Raises ObservationError for another shape or dtype, or a crop outside the image.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise ObservationError(f'image is {image.shape} {image.dtype}; '
-                               'expected (H, W, 3) uint8 RGB')
+        raise ObservationError(
+            f'image is {image.shape} {image.dtype}; expected (H, W, 3) uint8 RGB'
+        )
     top, left, height, width = camera.crop or _centred_crop(image.shape[:2], camera)
     if top < 0 or left < 0 or top + height > image.shape[0] or left + width > image.shape[1]:
-        raise ObservationError(f'crop (top, left, height, width) = {(top, left, height, width)} '
-                               f'lies outside the image of {image.shape[:2]} px')
-    window = np.ascontiguousarray(image[top:top + height, left:left + width])
+        raise ObservationError(
+            f'crop (top, left, height, width) = {(top, left, height, width)} '
+            f'lies outside the image of {image.shape[:2]} px'
+        )
+    window = np.ascontiguousarray(image[top : top + height, left : left + width])
     if window.shape[:2] == (camera.height, camera.width):
         return window.copy() if window.base is not None or window is image else window
     smaller = camera.height <= height and camera.width <= width
@@ -75,13 +78,16 @@ def proprioception(spec: Spec, position: np.ndarray, velocity: np.ndarray) -> np
         return None
     for name in spec.proprioception:
         if np.shape(parts[name]) != (spec.action_size,) or not np.isfinite(parts[name]).all():
-            raise ObservationError(f'{name} is {parts[name]}; expected {spec.action_size} finite '
-                                   f'numbers, one for each of {spec.names}')
+            raise ObservationError(
+                f'{name} is {parts[name]}; expected {spec.action_size} finite '
+                f'numbers, one for each of {spec.names}'
+            )
     return np.concatenate([parts[name] for name in spec.proprioception]).astype(np.float32)
 
 
-def gate(camera_stamps: Mapping[str, int | None], joint_stamp: int | None, now: int,
-         limits: GateLimits) -> GateResult:
+def gate(
+    camera_stamps: Mapping[str, int | None], joint_stamp: int | None, now: int, limits: GateLimits
+) -> GateResult:
     """Checks stamps [ns] against the clock `now` [ns]; reasons name what is missing or off.
 
     `joint_stamp` None means that joints have not arrived; a camera's None that it has not.

@@ -21,8 +21,8 @@ class CameraSpec:
     """One camera: where its images come from and what the policy sees of them."""
 
     topic: str = '/camera/camera/color/image_raw'  # sensor_msgs/Image; remappable
-    height: int = 64                               # [px] of the processed image
-    width: int = 64                                # [px] of the processed image
+    height: int = 64  # [px] of the processed image
+    width: int = 64  # [px] of the processed image
     # (top, left, height, width) [px] of the raw image; None: the largest centred crop that fits
     crop: list[int] | None = None
 
@@ -32,8 +32,10 @@ class CameraSpec:
             raise ConfigError(f'camera is {self.height} x {self.width} px; expected 1 x 1 up')
         crop = self.crop
         if crop is not None and (len(crop) != 4 or min(crop) < 0 or min(crop[2:]) < 1):
-            raise ConfigError(f'crop is {list(crop)}; expected (top, left, height, width) [px], '
-                              'the first two 0 or more, the last two 1 or more')
+            raise ConfigError(
+                f'crop is {list(crop)}; expected (top, left, height, width) [px], '
+                'the first two 0 or more, the last two 1 or more'
+            )
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,10 @@ class Spec:
         if not self.joints:
             raise ConfigError('joints is empty; expected the names of the joints that move')
         if len(self.action_scale) != self.action_size:
-            raise ConfigError(f'action_scale has {len(self.action_scale)} entries; expected '
-                              f'{self.action_size}, one for each of {self.names}')
+            raise ConfigError(
+                f'action_scale has {len(self.action_scale)} entries; expected '
+                f'{self.action_size}, one for each of {self.names}'
+            )
         if not all(np.isfinite(s) and s > 0 for s in self.action_scale):
             raise ConfigError(f'action_scale {self.action_scale} must be finite and above 0')
         if len(set(self.names)) != len(self.names):
@@ -67,8 +71,9 @@ class Spec:
             raise ConfigError(f'rate is {self.rate} Hz; expected a finite number above 0')
         unknown = set(self.proprioception) - {'position', 'velocity'}
         if unknown:
-            raise ConfigError(f'proprioception {sorted(unknown)} is unknown; '
-                              "valid: 'position', 'velocity'")
+            raise ConfigError(
+                f"proprioception {sorted(unknown)} is unknown; valid: 'position', 'velocity'"
+            )
 
     @property
     def names(self) -> list[str]:
@@ -112,14 +117,19 @@ def spec_from_dict(data: dict[str, Any]) -> Spec:
 def spec_mismatches(policy: Spec, robot: Spec) -> list[str]:
     """Lists every difference that keeps a policy made for one spec off a robot with another."""
     ours, theirs = to_dict(policy), to_dict(robot)
-    found = [f'{key}: policy has {ours[key]}, robot has {theirs[key]}'
-             for key in ('joints', 'gripper', 'action_scale', 'rate', 'proprioception')
-             if ours[key] != theirs[key]]
+    found = [
+        f'{key}: policy has {ours[key]}, robot has {theirs[key]}'
+        for key in ('joints', 'gripper', 'action_scale', 'rate', 'proprioception')
+        if ours[key] != theirs[key]
+    ]
     for name, camera in ours['cameras'].items():
         other = theirs['cameras'].get(name)
         if other is None:
             found.append(f"camera '{name}': robot has only {sorted(theirs['cameras'])}")
             continue
-        found += [f"camera '{name}' {key}: policy has {camera[key]}, robot has {other[key]}"
-                  for key in ('height', 'width', 'crop') if camera[key] != other[key]]
+        found += [
+            f"camera '{name}' {key}: policy has {camera[key]}, robot has {other[key]}"
+            for key in ('height', 'width', 'crop')
+            if camera[key] != other[key]
+        ]
     return found

@@ -22,12 +22,12 @@ MODES = ('velocity_array', 'trajectory')
 class CommandConfig:
     """How commands reach the arm."""
 
-    mode: str = 'trajectory'                   # 'trajectory' | 'velocity_array'
-    velocity_controller: str = 'joint_velocity_controller'      # <controller>/commands
+    mode: str = 'trajectory'  # 'trajectory' | 'velocity_array'
+    velocity_controller: str = 'joint_velocity_controller'  # <controller>/commands
     trajectory_controller: str = 'joint_trajectory_controller'  # <controller>/joint_trajectory
-    gripper_rate: float = 50.0                 # [Hz] at which gripper commands repeat
-    dry_run: bool = False                      # compute everything, command nothing
-    silence: float = 2.0                       # [s] that the stream of zeros goes on after a halt
+    gripper_rate: float = 50.0  # [Hz] at which gripper commands repeat
+    dry_run: bool = False  # compute everything, command nothing
+    silence: float = 2.0  # [s] that the stream of zeros goes on after a halt
 
     @property
     def topic(self) -> str:
@@ -41,36 +41,36 @@ class CommandConfig:
 class PolicyParams:
     """What decides."""
 
-    bundle: str = 'zero'                       # folder of a policy bundle | 'zero' | 'random'
-    seed: int = 0                              # of 'random'
-    threads: int = 1                           # of onnxruntime
-    wait_for_episode: bool = False             # request rest until start_episode
-    camera_age: float = 0.100                  # [s]
-    joint_age: float = 0.100                   # [s]
-    camera_skew: float = 0.050                 # [s] between the oldest and the newest camera
-    future: float = 0.020                      # [s] that a stamp may lie ahead of the clock
+    bundle: str = 'zero'  # folder of a policy bundle | 'zero' | 'random'
+    seed: int = 0  # of 'random'
+    threads: int = 1  # of onnxruntime
+    wait_for_episode: bool = False  # request rest until start_episode
+    camera_age: float = 0.100  # [s]
+    joint_age: float = 0.100  # [s]
+    camera_skew: float = 0.050  # [s] between the oldest and the newest camera
+    future: float = 0.020  # [s] that a stamp may lie ahead of the clock
 
 
 @dataclass(frozen=True)
 class GuardParams:
     """The guard's node; what it enforces is the robot's profile."""
 
-    rate: float = 250.0                        # [Hz] of ticks, steady clock
-    trajectory_rate: float = 50.0              # [Hz] of trajectories in that mode
+    rate: float = 250.0  # [Hz] of ticks, steady clock
+    trajectory_rate: float = 50.0  # [Hz] of trajectories in that mode
     deadman_required: bool = False
-    deadman_button: int = 4                    # index in Joy.buttons
-    joint_age: float = 0.100                   # [s]
-    uncertainty_floor: float = 0.0             # speed scale at or below which the guard holds
+    deadman_button: int = 4  # index in Joy.buttons
+    joint_age: float = 0.100  # [s]
+    uncertainty_floor: float = 0.0  # speed scale at or below which the guard holds
 
 
 @dataclass(frozen=True)
 class RecordParams:
     """The recorder."""
 
-    dataset: str = 'runs/dataset'              # folder, made if missing
-    task: str = ''                             # name written into episodes; '': the twin's
-    source: str = 'robot'                      # 'robot' | 'sim'
-    policy_timeout: float = 1.0                # [s] of the policy's silence: it died
+    dataset: str = 'runs/dataset'  # folder, made if missing
+    task: str = ''  # name written into episodes; '': the twin's
+    source: str = 'robot'  # 'robot' | 'sim'
+    policy_timeout: float = 1.0  # [s] of the policy's silence: it died
     raw: dict[str, str] = field(default_factory=dict)  # topic: message type, recorded as they come
 
 
@@ -79,21 +79,21 @@ class TwinParams:
     """The simulated robot."""
 
     task: str = 'kitchen-microwave'
-    seed: int = 0                              # of the first reset; each reset uses the next
-    joint_rate: float = 125.0                  # [Hz] of joint states
-    camera_rate: float = 0.0                   # [Hz]; 0: the spec's rate
-    watchdog: float = 0.100                    # [s] of silence after which an array command stops
+    seed: int = 0  # of the first reset; each reset uses the next
+    joint_rate: float = 125.0  # [Hz] of joint states
+    camera_rate: float = 0.0  # [Hz]; 0: the spec's rate
+    watchdog: float = 0.100  # [s] of silence after which an array command stops
 
 
 @dataclass(frozen=True)
 class RosConfig:
     """Everything that a bring-up decides."""
 
-    robot: str = 'kitchen_sim'                 # name in config/robot, or a path to a YAML
-    profile: str = 'normal'                    # of the robot's limits
-    joint_states: str = 'joint_states'         # topic
+    robot: str = 'kitchen_sim'  # name in config/robot, or a path to a YAML
+    profile: str = 'normal'  # of the robot's limits
+    joint_states: str = 'joint_states'  # topic
     cameras: dict[str, str] = field(default_factory=dict)  # camera: topic, in place of the spec's
-    compressed: list[str] = field(default_factory=list)    # cameras read from <topic>/compressed
+    compressed: list[str] = field(default_factory=list)  # cameras read from <topic>/compressed
     command: CommandConfig = field(default_factory=CommandConfig)
     policy: PolicyParams = field(default_factory=PolicyParams)
     guard: GuardParams = field(default_factory=GuardParams)
@@ -124,10 +124,13 @@ def camera_topics(config: RosConfig, robot: RobotConfig) -> dict[str, str]:
     """Returns {camera: topic}; raises ConfigError where the config names a camera of no spec."""
     unknown = set(config.cameras) - set(robot.spec.cameras)
     if unknown:
-        raise ConfigError(f"cameras {sorted(unknown)} are not in robot '{robot.name}'; "
-                          f'it has {sorted(robot.spec.cameras)}')
-    return {name: config.cameras.get(name, camera.topic)
-            for name, camera in robot.spec.cameras.items()}
+        raise ConfigError(
+            f"cameras {sorted(unknown)} are not in robot '{robot.name}'; "
+            f'it has {sorted(robot.spec.cameras)}'
+        )
+    return {
+        name: config.cameras.get(name, camera.topic) for name, camera in robot.spec.cameras.items()
+    }
 
 
 def _nested(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,31 +8,49 @@ from moto_core.spec import CameraSpec, Spec
 
 
 def tiny_spec(proprioception=('position', 'velocity'), rate=12.5, size=8):
-    cameras = {'front': CameraSpec(height=size, width=size),
-               'wrist': CameraSpec(height=size, width=2 * size)}
+    cameras = {
+        'front': CameraSpec(height=size, width=size),
+        'wrist': CameraSpec(height=size, width=2 * size),
+    }
     return Spec(['j1', 'j2'], [2.0, 2.0, 0.05], ['finger'], rate, cameras, list(proprioception))
 
 
 def tiny_header(spec=None, **known):
-    return EpisodeHeader(**{'task': 'kitchen-microwave', 'source': 'sim',
-                            'spec': spec or tiny_spec(), 'controller': 'scripted', **known})
+    return EpisodeHeader(
+        **{
+            'task': 'kitchen-microwave',
+            'source': 'sim',
+            'spec': spec or tiny_spec(),
+            'controller': 'scripted',
+            **known,
+        }
+    )
 
 
 def tiny_step(t, spec=None, **changes):
     """Step t: images filled with t, requested (t, t + 0.1, t + 0.2) / 100, reward t."""
     spec = spec or tiny_spec()
     noise = np.random.default_rng(t)
-    images = {name: noise.integers(0, 256, (camera.height, camera.width, 3), np.uint8)
-              for name, camera in spec.cameras.items()}
+    images = {
+        name: noise.integers(0, 256, (camera.height, camera.width, 3), np.uint8)
+        for name, camera in spec.cameras.items()
+    }
     for image in images.values():
         image[0, 0] = t % 256
     action = ((t + np.array([0.0, 0.1, 0.2])) / 100).astype(np.float32)
     vector = np.arange(spec.proprioception_size, dtype=np.float32) + t
-    fields = {'stamp': 1_700_000_000_000_000_000 + t * 80_000_000, 'images': images,
-              'proprioception': vector if len(vector) else None, 'requested': action,
-              'executed': action / 2, 'reward': float(t), 'is_first': t == 0,
-              'uncertainty': t / 8, 'reasons': ('velocity', 'jerk') if t % 2 else (),
-              'latency': {'policy': 1.5 + t}}
+    fields = {
+        'stamp': 1_700_000_000_000_000_000 + t * 80_000_000,
+        'images': images,
+        'proprioception': vector if len(vector) else None,
+        'requested': action,
+        'executed': action / 2,
+        'reward': float(t),
+        'is_first': t == 0,
+        'uncertainty': t / 8,
+        'reasons': ('velocity', 'jerk') if t % 2 else (),
+        'latency': {'policy': 1.5 + t},
+    }
     return Step(**{**fields, **changes})
 
 
@@ -44,8 +62,11 @@ def record(root, lengths, spec=None, outcome='unlabelled', success=False, start=
             header = tiny_header(spec, **known)
             writer = dataset.new_episode(header)
             for t in range(start, start + length):
-                writer.append(tiny_step(t, spec, is_first=t == start,
-                                        success=success and t == start + length - 1))
+                writer.append(
+                    tiny_step(
+                        t, spec, is_first=t == start, success=success and t == start + length - 1
+                    )
+                )
             writer.close(outcome)
             ids.append(header.id)
     return ids

@@ -28,7 +28,7 @@ FORBIDDEN = {
     'moto_ros': {'torch', 'mujoco', 'gymnasium'},
 }
 
-FLOORS = {                             # room: floor: the floors of the same room that it may use
+FLOORS = {  # room: floor: the floors of the same room that it may use
     'moto_core': {'guard': set(), 'episodes': set(), 'policy': set()},
     'moto_learning': {
         'data': set(),
@@ -39,12 +39,7 @@ FLOORS = {                             # room: floor: the floors of the same roo
         'report': {'run', 'agents', 'model', 'data'},
         'commands': {'report', 'export', 'run', 'agents', 'data'},
     },
-    'moto_ros': {
-        'loops': set(),
-        'wire': set(),
-        'nodes': {'loops', 'wire'},
-        'bringup': {'wire'},
-    },
+    'moto_ros': {'loops': set(), 'wire': set(), 'nodes': {'loops', 'wire'}, 'bringup': {'wire'}},
 }
 
 
@@ -92,20 +87,30 @@ def test_floors_import_only_the_floors_below_them(room):
 
 
 def test_the_loops_of_ros_import_without_rclpy():
-    code = (f'import importlib, sys\nsys.path[:0] = {[str(ROOT), str(ROOT / "sim")]!r}\n'
-            'for name in ("rclpy", "sensor_msgs", "std_msgs"): sys.modules[name] = None\n'
-            'for name in {names!r}: importlib.import_module(name)\n')
+    code = (
+        f'import importlib, sys\nsys.path[:0] = {[str(ROOT), str(ROOT / "sim")]!r}\n'
+        'for name in ("rclpy", "sensor_msgs", "std_msgs"): sys.modules[name] = None\n'
+        'for name in {names!r}: importlib.import_module(name)\n'
+    )
     names = [f'moto_ros.loops.{p.stem}' for p in (ROOMS['moto_ros'] / 'loops').glob('[!_]*.py')]
     assert len(names) >= 4
-    result = subprocess.run([sys.executable, '-c', code.format(names=names)], capture_output=True,
-                            text=True, timeout=120)
+    result = subprocess.run(
+        [sys.executable, '-c', code.format(names=names)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert result.returncode == 0, result.stderr
 
 
 def test_no_imports_are_relative():
-    wrong = [f'{path}:{node.lineno}' for folder in ROOMS.values() for path in folder.rglob('*.py')
-             for node in ast.walk(ast.parse(path.read_text()))
-             if isinstance(node, ast.ImportFrom) and node.level]
+    wrong = [
+        f'{path}:{node.lineno}'
+        for folder in ROOMS.values()
+        for path in folder.rglob('*.py')
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
     assert not wrong
 
 
@@ -115,23 +120,38 @@ def test_modules_import_each_other_without_a_cycle():
         for path in folder.rglob('*.py'):
             parts = path.relative_to(folder).with_suffix('').parts
             modules['.'.join((room, *parts)).removesuffix('.__init__')] = path
-    graph = {name: {other for other in imported(path) if other in modules and other != name
-                    and other not in ROOMS} for name, path in modules.items()}
+    graph = {
+        name: {
+            other
+            for other in imported(path)
+            if other in modules and other != name and other not in ROOMS
+        }
+        for name, path in modules.items()
+    }
     order = list(TopologicalSorter(graph).static_order())
     assert set(modules) <= set(order)
 
 
-@pytest.mark.parametrize('room, blocked', [
-    ('moto_core', ('torch', 'mujoco', 'rclpy', 'gymnasium', 'matplotlib')),
-    ('moto_sim', ('torch', 'rclpy')),
-])
+@pytest.mark.parametrize(
+    'room, blocked',
+    [
+        ('moto_core', ('torch', 'mujoco', 'rclpy', 'gymnasium', 'matplotlib')),
+        ('moto_sim', ('torch', 'rclpy')),
+    ],
+)
 def test_a_room_imports_with_what_it_may_not_need_blocked(room, blocked):
-    names = ['.'.join((room, *p.relative_to(ROOMS[room]).with_suffix('').parts))
-             for p in ROOMS[room].rglob('*.py') if p.name != '__init__.py']
+    names = [
+        '.'.join((room, *p.relative_to(ROOMS[room]).with_suffix('').parts))
+        for p in ROOMS[room].rglob('*.py')
+        if p.name != '__init__.py'
+    ]
     assert len(names) >= 5
-    code = (f'import importlib, sys\nsys.path[:0] = {[str(ROOT), str(ROOT / "sim")]!r}\n'
-            f'for name in {blocked!r}: sys.modules[name] = None\n'
-            f'for name in {names!r}: importlib.import_module(name)\n')
-    result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
-                            timeout=120)
+    code = (
+        f'import importlib, sys\nsys.path[:0] = {[str(ROOT), str(ROOT / "sim")]!r}\n'
+        f'for name in {blocked!r}: sys.modules[name] = None\n'
+        f'for name in {names!r}: importlib.import_module(name)\n'
+    )
+    result = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, timeout=120
+    )
     assert result.returncode == 0, result.stderr

@@ -43,28 +43,38 @@ class Finding(NamedTuple):
     """What recovery or verification did with one episode."""
 
     id: str
-    steps: int                                 # whole steps kept
+    steps: int  # whole steps kept
     reason: str
-    path: Path                                 # where the episode, or what is left of it, lies now
+    path: Path  # where the episode, or what is left of it, lies now
 
 
 class Dataset:
     """An open dataset folder; make one with `Dataset.create_or_open` or `Dataset.open`."""
 
-    def __init__(self, root: Path | str, lock: FileLock | None = None, floor: int = FREE_FLOOR,
-                 free: Callable[[Path], int] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path | str,
+        lock: FileLock | None = None,
+        floor: int = FREE_FLOOR,
+        free: Callable[[Path], int] | None = None,
+    ) -> None:
         self.root, self.floor = Path(root), floor
-        self.findings: list[Finding] = []      # of the recovery at opening
+        self.findings: list[Finding] = []  # of the recovery at opening
         self._lock, self._free = lock, free
         self._spec: Spec | None = None
         self._records: dict[str, Record] = {}
-        self._open: set[str] = set()           # ids that this process writes now
+        self._open: set[str] = set()  # ids that this process writes now
         self.refresh()
 
     @classmethod
-    def create_or_open(cls, root: Path | str, spec: Spec | None = None, lock: bool = True,
-                       floor: int = FREE_FLOOR,
-                       free: Callable[[Path], int] | None = None) -> Dataset:
+    def create_or_open(
+        cls,
+        root: Path | str,
+        spec: Spec | None = None,
+        lock: bool = True,
+        floor: int = FREE_FLOOR,
+        free: Callable[[Path], int] | None = None,
+    ) -> Dataset:
         """Opens the dataset at `root`, making it if needed, and recovers unfinished episodes.
 
         `lock` False reads beside a recorder and recovers nothing. `floor` [bytes] stays free on
@@ -93,8 +103,10 @@ class Dataset:
     def open(cls, root: Path | str, lock: bool = False) -> Dataset:
         """Opens an existing dataset; raises DatasetError where there is none."""
         if not (Path(root) / 'episodes').is_dir():
-            raise DatasetError(f"no dataset at '{root}'; expected a folder with episodes/ in it. "
-                               "'moto-data collect' makes one")
+            raise DatasetError(
+                f"no dataset at '{root}'; expected a folder with episodes/ in it. "
+                "'moto-data collect' makes one"
+            )
         return cls.create_or_open(root, lock=lock)
 
     @property
@@ -107,8 +119,9 @@ class Dataset:
         self._need_lock('record')
         self._agree(header.spec)
         folder = self.root / 'episodes' / header.id
-        writer = EpisodeWriter(folder, header, floor=self.floor, free=self._free,
-                               on_close=self._closed)
+        writer = EpisodeWriter(
+            folder, header, floor=self.floor, free=self._free, on_close=self._closed
+        )
         self._open.add(header.id)
         return writer
 
@@ -130,14 +143,17 @@ class Dataset:
     def find(self, text: str) -> Record:
         """Returns the episode whose id is `text`, or the only one that starts or ends with it."""
         text = text.upper()
-        near = [key for key in self._records if text and (key.startswith(text) or
-                                                          key.endswith(text))]
+        near = [
+            key for key in self._records if text and (key.startswith(text) or key.endswith(text))
+        ]
         if text in self._records:
             near = [text]
         if len(near) != 1:
             problem = 'no episode' if not near else f'{len(near)} episodes'
-            raise DatasetError(f"{problem} '{text}' among {len(self._records)} in '{self.root}'; "
-                               "'moto-data inspect' lists the ids")
+            raise DatasetError(
+                f"{problem} '{text}' among {len(self._records)} in '{self.root}'; "
+                "'moto-data inspect' lists the ids"
+            )
         return labelled(self._records[near[0]])
 
     def read(self, episode: str) -> Episode:
@@ -157,7 +173,7 @@ class Dataset:
                 try:
                     record, header = scan(path)
                 except EpisodeError:
-                    continue                   # verify finds and quarantines it
+                    continue  # verify finds and quarantines it
                 self._records[record.id] = record
                 self._spec = self._spec or header.spec
         if self._lock:
@@ -166,9 +182,11 @@ class Dataset:
     def recover(self) -> list[Finding]:
         """Makes episodes of what a dead recorder left; what cannot be read goes to quarantine."""
         self._need_lock('recover')
-        found = [self._recover(path)
-                 for path in sorted(self.root.glob(f'episodes/*/{FILE}.active'))
-                 if path.parent.name not in self._open]
+        found = [
+            self._recover(path)
+            for path in sorted(self.root.glob(f'episodes/*/{FILE}.active'))
+            if path.parent.name not in self._open
+        ]
         self._write()
         return found
 
@@ -202,14 +220,27 @@ class Dataset:
     def __enter__(self) -> Dataset:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def _closed(self, writer: EpisodeWriter) -> None:
         self._open.discard(writer.header.id)
-        self._keep(make_record(writer.path, writer.header, writer.steps, writer.return_,
-                               writer.success, writer.outcome, writer.ended))
+        self._keep(
+            make_record(
+                writer.path,
+                writer.header,
+                writer.steps,
+                writer.return_,
+                writer.success,
+                writer.outcome,
+                writer.ended,
+            )
+        )
 
     def _keep(self, record: Record) -> None:
         self._records[record.id] = record
@@ -226,9 +257,11 @@ class Dataset:
                 self._write()
         elif self._spec.hash != spec.hash:
             found = spec_mismatches(spec, self._spec) or spec_mismatches(self._spec, spec)
-            raise DatasetError(f"the dataset '{self.root}' has another spec ('policy' is the new "
-                               f"one's, 'robot' the dataset's): {'; '.join(found)}. Record into a "
-                               'new folder')
+            raise DatasetError(
+                f"the dataset '{self.root}' has another spec ('policy' is the new "
+                f"one's, 'robot' the dataset's): {'; '.join(found)}. Record into a "
+                'new folder'
+            )
 
     def _need_lock(self, action: str) -> None:
         if self._lock is None:
@@ -241,7 +274,7 @@ class Dataset:
         if not found.steps:
             reason = f'no whole step: {reason}'
             return Finding(folder.name, 0, reason, self._quarantine(folder, reason))
-        record, header = scan(recover(path))   # an error here is the disk's, not the file's
+        record, header = scan(recover(path))  # an error here is the disk's, not the file's
         self._agree(header.spec)
         for damaged in folder.glob('*.damaged'):
             place = self._place(folder.name)
@@ -275,10 +308,13 @@ def _acquire(root: Path) -> FileLock:
     try:
         lock.acquire(blocking=False)
     except Timeout as error:
-        raise DatasetError(f"another recorder holds '{root}' ({holder or 'unknown'}); stop it "
-                           'first, or choose another dataset folder') from error
+        raise DatasetError(
+            f"another recorder holds '{root}' ({holder or 'unknown'}); stop it "
+            'first, or choose another dataset folder'
+        ) from error
     except OSError as error:
         raise DatasetError(f"cannot lock '{path}': {error}") from error
-    path.write_text(f'pid {os.getpid()} on {socket.gethostname()} since '
-                    f'{time.strftime("%Y-%m-%d %H:%M:%S")}\n')
+    path.write_text(
+        f'pid {os.getpid()} on {socket.gethostname()} since {time.strftime("%Y-%m-%d %H:%M:%S")}\n'
+    )
     return lock

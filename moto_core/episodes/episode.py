@@ -40,8 +40,8 @@ from moto_core.spec import Spec, spec_from_dict
 FORMAT = 1
 FILE = 'episode.mcap'
 OUTCOMES = ('success', 'failure', 'unlabelled')
-FREE_FLOOR = 200_000_000                       # [bytes] left free on the disk
-CHUNK = 1 << 20                                # [bytes] of raw messages between two steps
+FREE_FLOOR = 200_000_000  # [bytes] left free on the disk
+CHUNK = 1 << 20  # [bytes] of raw messages between two steps
 HEADER_TOPIC, END_TOPIC, INFO_TOPIC = '/moto/episode', '/moto/episode/end', '/moto/step/info'
 IMAGE_TOPIC, PROPRIOCEPTION_TOPIC = '/moto/step/image/', '/moto/step/proprioception'
 REQUESTED_TOPIC, EXECUTED_TOPIC = '/moto/step/requested', '/moto/step/executed'
@@ -52,11 +52,11 @@ class EpisodeHeader:
     """What is known of an episode before its first step."""
 
     task: str
-    source: str                                # 'sim' or 'robot'
+    source: str  # 'sim' or 'robot'
     spec: Spec
-    controller: str = 'policy'                 # 'scripted', 'policy' or 'teleop'
-    policy_hash: str = ''                      # of the policy bundle; '' where there is none
-    config_hash: str = ''                      # of the configuration it ran under
+    controller: str = 'policy'  # 'scripted', 'policy' or 'teleop'
+    policy_hash: str = ''  # of the policy bundle; '' where there is none
+    config_hash: str = ''  # of the configuration it ran under
     id: str = field(default_factory=lambda: str(ULID()))
     created: int = field(default_factory=time.time_ns)  # [ns]
     extra: dict[str, str] = field(default_factory=dict)
@@ -65,19 +65,19 @@ class EpisodeHeader:
 class Step(NamedTuple):
     """Row t: observation t, reward and flags received with it, the action chosen at it."""
 
-    stamp: int                                 # [ns]
-    images: Mapping[str, np.ndarray]           # camera: (h, w, 3) uint8 RGB
-    proprioception: np.ndarray | None          # (P,) float32; None where the spec has none
-    requested: np.ndarray                      # (A,) float32 in [-1, 1], the policy's raw action
-    executed: np.ndarray                       # (A,) float32, mean velocity let out / spec.scale
+    stamp: int  # [ns]
+    images: Mapping[str, np.ndarray]  # camera: (h, w, 3) uint8 RGB
+    proprioception: np.ndarray | None  # (P,) float32; None where the spec has none
+    requested: np.ndarray  # (A,) float32 in [-1, 1], the policy's raw action
+    executed: np.ndarray  # (A,) float32, mean velocity let out / spec.scale
     reward: float = 0.0
     success: bool = False
     is_first: bool = False
     is_last: bool = False
     is_terminal: bool = False
-    uncertainty: float = 0.0                   # ensemble disagreement
-    intervention: bool = False                 # a person was in command
-    reasons: tuple[str, ...] = ()              # the guard's reason codes over the period
+    uncertainty: float = 0.0  # ensemble disagreement
+    intervention: bool = False  # a person was in command
+    reasons: tuple[str, ...] = ()  # the guard's reason codes over the period
     latency: Mapping[str, float] = MappingProxyType({})  # stage: [ms]
 
 
@@ -88,9 +88,15 @@ class EpisodeWriter:
     as a context manager it closes on leaving, with ended='exception' where one was raised.
     """
 
-    def __init__(self, where: Path | str, header: EpisodeHeader, *, floor: int = FREE_FLOOR,
-                 free: Callable[[Path], int] | None = None,
-                 on_close: Callable[[EpisodeWriter], None] | None = None) -> None:
+    def __init__(
+        self,
+        where: Path | str,
+        header: EpisodeHeader,
+        *,
+        floor: int = FREE_FLOOR,
+        free: Callable[[Path], int] | None = None,
+        on_close: Callable[[EpisodeWriter], None] | None = None,
+    ) -> None:
         self.header, self.floor = header, floor
         where = Path(where)
         self.path = where if where.suffix == '.mcap' else where / FILE
@@ -121,8 +127,9 @@ class EpisodeWriter:
         self.return_ += float(step.reward)
         self.success |= bool(step.success)
 
-    def raw(self, topic: str, message_type: str, cdr: bytes, stamp: int,
-            definition: str = '') -> None:
+    def raw(
+        self, topic: str, message_type: str, cdr: bytes, stamp: int, definition: str = ''
+    ) -> None:
         """Records one already serialised message [stamp in ns]; it is flushed with the next step.
 
         `message_type` is 'package/msg/Name'; `definition` is its schema text where the type is not
@@ -147,11 +154,20 @@ class EpisodeWriter:
         if self.closed:
             return self.path
         self.outcome, self.ended = outcome, ended
-        end = {'outcome': outcome, 'ended': ended, 'steps': self.steps,
-               'return': finite_or_none(self.return_), 'success': self.success}
+        end = {
+            'outcome': outcome,
+            'ended': ended,
+            'steps': self.steps,
+            'return': finite_or_none(self.return_),
+            'success': self.success,
+        }
         with self._writing():
-            self._add(END_TOPIC, messages.STRING, messages.encode_string(json.dumps(end)),
-                      self._log_time or self.header.created)
+            self._add(
+                END_TOPIC,
+                messages.STRING,
+                messages.encode_string(json.dumps(end)),
+                self._log_time or self.header.created,
+            )
             self._mcap.finish()
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -166,14 +182,18 @@ class EpisodeWriter:
     def abandon(self) -> None:
         """Lets go of the file as it is, still `.active`; `recover` makes an episode of it."""
         self.closed = True
-        with suppress(OSError):                # what cannot be written is one step at most
+        with suppress(OSError):  # what cannot be written is one step at most
             self._file.close()
 
     def __enter__(self) -> EpisodeWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if not self.closed:
             self.close(ended='exception' if kind else 'done')
 
@@ -190,7 +210,7 @@ class EpisodeWriter:
             self._mcap.start(profile='ros2', library='moto')
 
     def _add(self, topic: str, kind: str, data: bytes, stamp: int, text: str = '') -> None:
-        if not self._channels and topic != HEADER_TOPIC:     # its first record, on its clock
+        if not self._channels and topic != HEADER_TOPIC:  # its first record, on its clock
             first = json.dumps(header_to_dict(self.header))
             self._add(HEADER_TOPIC, messages.STRING, messages.encode_string(first), stamp)
         if topic not in self._channels:
@@ -198,7 +218,7 @@ class EpisodeWriter:
                 text = text or messages.definition(kind)
                 self._schemas[kind] = self._mcap.register_schema(kind, 'ros2msg', text.encode())
             self._channels[topic] = self._mcap.register_channel(topic, 'cdr', self._schemas[kind])
-        self._log_time = max(self._log_time, stamp)     # monotonic, whatever the clock does
+        self._log_time = max(self._log_time, stamp)  # monotonic, whatever the clock does
         self._mcap.add_message(self._channels[topic], self._log_time, data, stamp, self.steps)
 
     def _check_open(self) -> None:
@@ -212,7 +232,8 @@ class EpisodeWriter:
             raise EpisodeError(
                 f'{free / 1e6:.0f} MB free at {self.path.parent}; expected at least '
                 f'{self.floor / 1e6:.0f} MB. Recording stopped, {self.steps} steps are kept; '
-                'free some space')
+                'free some space'
+            )
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -221,8 +242,10 @@ class EpisodeWriter:
         except OSError as error:
             self.ended = 'write_error'
             self.abandon()
-            raise EpisodeError(f"cannot write '{self.active}': {error}; its {self.steps} whole "
-                               'steps are kept and recovered at the next start') from error
+            raise EpisodeError(
+                f"cannot write '{self.active}': {error}; its {self.steps} whole "
+                'steps are kept and recovered at the next start'
+            ) from error
 
 
 def header_to_dict(header: EpisodeHeader) -> dict[str, Any]:
@@ -234,7 +257,7 @@ def header_to_dict(header: EpisodeHeader) -> dict[str, Any]:
 def header_from_dict(data: Mapping[str, Any]) -> EpisodeHeader:
     """Returns the header that `header_to_dict` wrote; raises EpisodeError for another format."""
     if data.get('format') != FORMAT:
-        raise EpisodeError(f"episode format is {data.get('format')!r}; expected {FORMAT}")
+        raise EpisodeError(f'episode format is {data.get("format")!r}; expected {FORMAT}')
     known = {k: v for k, v in data.items() if k in EpisodeHeader.__dataclass_fields__}
     return EpisodeHeader(**{**known, 'spec': spec_from_dict(data['spec'])})
 
@@ -253,36 +276,64 @@ def finite_or_none(value: float) -> float | None:
 def _encode(spec: Spec, step: Step, index: int) -> list[tuple[str, str, bytes]]:
     """Returns a step's messages as (topic, type, CDR); raises EpisodeError where it misfits."""
     _check(spec, step)
-    rows = [(IMAGE_TOPIC + name, messages.IMAGE,
-             messages.encode_image(step.images[name], step.stamp, name)) for name in spec.cameras]
+    rows = [
+        (
+            IMAGE_TOPIC + name,
+            messages.IMAGE,
+            messages.encode_image(step.images[name], step.stamp, name),
+        )
+        for name in spec.cameras
+    ]
     if step.proprioception is not None:
-        parts = dict(zip(spec.proprioception, np.split(step.proprioception,
-                                                       len(spec.proprioception))))
-        rows.append((PROPRIOCEPTION_TOPIC, messages.JOINT_STATE,
-                     messages.encode_joints(spec.names, step.stamp, **parts)))
+        parts = dict(
+            zip(spec.proprioception, np.split(step.proprioception, len(spec.proprioception)))
+        )
+        rows.append(
+            (
+                PROPRIOCEPTION_TOPIC,
+                messages.JOINT_STATE,
+                messages.encode_joints(spec.names, step.stamp, **parts),
+            )
+        )
     for topic, action in ((REQUESTED_TOPIC, step.requested), (EXECUTED_TOPIC, step.executed)):
         velocity = np.asarray(action, np.float64) * spec.scale
-        rows.append((topic, messages.JOINT_STATE,
-                     messages.encode_joints(spec.names, step.stamp, velocity=velocity)))
-    info = {'step': index, 'reward': finite_or_none(step.reward), 'success': bool(step.success),
-            'is_first': bool(step.is_first), 'is_last': bool(step.is_last),
-            'is_terminal': bool(step.is_terminal), 'uncertainty': finite_or_none(step.uncertainty),
-            'intervention': bool(step.intervention), 'reasons': list(step.reasons),
-            'latency': {k: finite_or_none(v) for k, v in step.latency.items()}}
+        rows.append(
+            (
+                topic,
+                messages.JOINT_STATE,
+                messages.encode_joints(spec.names, step.stamp, velocity=velocity),
+            )
+        )
+    info = {
+        'step': index,
+        'reward': finite_or_none(step.reward),
+        'success': bool(step.success),
+        'is_first': bool(step.is_first),
+        'is_last': bool(step.is_last),
+        'is_terminal': bool(step.is_terminal),
+        'uncertainty': finite_or_none(step.uncertainty),
+        'intervention': bool(step.intervention),
+        'reasons': list(step.reasons),
+        'latency': {k: finite_or_none(v) for k, v in step.latency.items()},
+    }
     rows.append((INFO_TOPIC, messages.STRING, messages.encode_string(json.dumps(info))))
     return rows
 
 
 def _check(spec: Spec, step: Step) -> None:
     found = {name: (np.shape(v), np.asarray(v).dtype) for name, v in step.images.items()}
-    wanted = {name: ((camera.height, camera.width, 3), np.dtype(np.uint8))
-              for name, camera in spec.cameras.items()}
+    wanted = {
+        name: ((camera.height, camera.width, 3), np.dtype(np.uint8))
+        for name, camera in spec.cameras.items()
+    }
     if found != wanted:
         raise EpisodeError(f'images are {found}; expected {wanted}')
     size = 0 if step.proprioception is None else np.size(step.proprioception)
-    for name, got, expected in (('requested', np.shape(step.requested), (spec.action_size,)),
-                                ('executed', np.shape(step.executed), (spec.action_size,)),
-                                ('proprioception', (size,), (spec.proprioception_size,))):
+    for name, got, expected in (
+        ('requested', np.shape(step.requested), (spec.action_size,)),
+        ('executed', np.shape(step.executed), (spec.action_size,)),
+        ('proprioception', (size,), (spec.proprioception_size,)),
+    ):
         if got != expected:
             raise EpisodeError(f'{name} is {got}; expected {expected} for {spec.names}')
     if not 0 <= step.stamp < 1 << 61:

@@ -26,19 +26,19 @@ class Record:
     """One episode of a dataset; `outcome` is the last label, or the file's own without one."""
 
     id: str
-    path: Path                                 # of episode.mcap
+    path: Path  # of episode.mcap
     task: str
-    source: str                                # 'sim' or 'robot'
-    controller: str                            # 'scripted', 'policy' or 'teleop'
+    source: str  # 'sim' or 'robot'
+    controller: str  # 'scripted', 'policy' or 'teleop'
     policy_hash: str
     config_hash: str
     spec_hash: str
-    created: int                               # [ns]
+    created: int  # [ns]
     steps: int
-    return_: float                             # sum of rewards
-    success: bool                              # some step was received as a success
-    outcome: str                               # 'success', 'failure' or 'unlabelled'
-    ended: str                                 # 'done', 'timeout', 'exception', 'recovered', ...
+    return_: float  # sum of rewards
+    success: bool  # some step was received as a success
+    outcome: str  # 'success', 'failure' or 'unlabelled'
+    ended: str  # 'done', 'timeout', 'exception', 'recovered', ...
 
     @property
     def successful(self) -> bool:
@@ -46,12 +46,32 @@ class Record:
         return self.outcome == 'success' or (self.outcome == 'unlabelled' and self.success)
 
 
-def make_record(path: Path, header: EpisodeHeader, steps: int, return_: float, success: bool,
-                outcome: str, ended: str) -> Record:
+def make_record(
+    path: Path,
+    header: EpisodeHeader,
+    steps: int,
+    return_: float,
+    success: bool,
+    outcome: str,
+    ended: str,
+) -> Record:
     """Returns the record of the episode file at `path`."""
-    return Record(header.id, path, header.task, header.source, header.controller,
-                  header.policy_hash, header.config_hash, header.spec.hash, header.created, steps,
-                  return_, success, outcome, ended)
+    return Record(
+        header.id,
+        path,
+        header.task,
+        header.source,
+        header.controller,
+        header.policy_hash,
+        header.config_hash,
+        header.spec.hash,
+        header.created,
+        steps,
+        return_,
+        success,
+        outcome,
+        ended,
+    )
 
 
 def scan(path: Path) -> tuple[Record, EpisodeHeader]:
@@ -61,8 +81,9 @@ def scan(path: Path) -> tuple[Record, EpisodeHeader]:
         raise EpisodeError(found.damage or 'it holds no whole step')
     total = sum(step.reward for step in found.steps)
     success = any(step.success for step in found.steps)
-    return make_record(path, found.header, len(found.steps), total, success, found.outcome,
-                       found.ended), found.header
+    return make_record(
+        path, found.header, len(found.steps), total, success, found.outcome, found.ended
+    ), found.header
 
 
 def labelled(record: Record) -> Record:

@@ -18,33 +18,60 @@ IMAGE = 'sensor_msgs/msg/Image'
 JOINT_STATE = 'sensor_msgs/msg/JointState'
 
 _FIELDS = {
-    'builtin_interfaces/msg/Time': 'int32 sec\nuint32 nanosec',
-    'builtin_interfaces/msg/Duration': 'int32 sec\nuint32 nanosec',
-    'std_msgs/msg/Header': 'builtin_interfaces/Time stamp\nstring frame_id',
-    'std_msgs/msg/String': 'string data',
-    'std_msgs/msg/Bool': 'bool data',
-    'std_msgs/msg/MultiArrayDimension': 'string label\nuint32 size\nuint32 stride',
-    'std_msgs/msg/MultiArrayLayout': 'std_msgs/MultiArrayDimension[] dim\nuint32 data_offset',
-    'std_msgs/msg/Float64MultiArray': 'std_msgs/MultiArrayLayout layout\nfloat64[] data',
-    'sensor_msgs/msg/Image':
-        'std_msgs/Header header\nuint32 height\nuint32 width\nstring encoding\n'
-        'uint8 is_bigendian\nuint32 step\nuint8[] data',
-    'sensor_msgs/msg/CompressedImage': 'std_msgs/Header header\nstring format\nuint8[] data',
-    'sensor_msgs/msg/JointState': 'std_msgs/Header header\nstring[] name\nfloat64[] position\n'
-                                  'float64[] velocity\nfloat64[] effort',
-    'sensor_msgs/msg/Joy': 'std_msgs/Header header\nfloat32[] axes\nint32[] buttons',
-    'trajectory_msgs/msg/JointTrajectoryPoint':
-        'float64[] positions\nfloat64[] velocities\nfloat64[] accelerations\nfloat64[] effort\n'
+    'builtin_interfaces/msg/Time': ('int32 sec', 'uint32 nanosec'),
+    'builtin_interfaces/msg/Duration': ('int32 sec', 'uint32 nanosec'),
+    'std_msgs/msg/Header': ('builtin_interfaces/Time stamp', 'string frame_id'),
+    'std_msgs/msg/String': ('string data',),
+    'std_msgs/msg/Bool': ('bool data',),
+    'std_msgs/msg/MultiArrayDimension': ('string label', 'uint32 size', 'uint32 stride'),
+    'std_msgs/msg/MultiArrayLayout': ('std_msgs/MultiArrayDimension[] dim', 'uint32 data_offset'),
+    'std_msgs/msg/Float64MultiArray': ('std_msgs/MultiArrayLayout layout', 'float64[] data'),
+    'sensor_msgs/msg/Image': (
+        'std_msgs/Header header',
+        'uint32 height',
+        'uint32 width',
+        'string encoding',
+        'uint8 is_bigendian',
+        'uint32 step',
+        'uint8[] data',
+    ),
+    'sensor_msgs/msg/CompressedImage': ('std_msgs/Header header', 'string format', 'uint8[] data'),
+    'sensor_msgs/msg/JointState': (
+        'std_msgs/Header header',
+        'string[] name',
+        'float64[] position',
+        'float64[] velocity',
+        'float64[] effort',
+    ),
+    'sensor_msgs/msg/Joy': ('std_msgs/Header header', 'float32[] axes', 'int32[] buttons'),
+    'trajectory_msgs/msg/JointTrajectoryPoint': (
+        'float64[] positions',
+        'float64[] velocities',
+        'float64[] accelerations',
+        'float64[] effort',
         'builtin_interfaces/Duration time_from_start',
-    'trajectory_msgs/msg/JointTrajectory':
-        'std_msgs/Header header\nstring[] joint_names\n'
+    ),
+    'trajectory_msgs/msg/JointTrajectory': (
+        'std_msgs/Header header',
+        'string[] joint_names',
         'trajectory_msgs/JointTrajectoryPoint[] points',
-    'diagnostic_msgs/msg/KeyValue': 'string key\nstring value',
-    'diagnostic_msgs/msg/DiagnosticStatus':
-        'byte OK=0\nbyte WARN=1\nbyte ERROR=2\nbyte STALE=3\nbyte level\nstring name\n'
-        'string message\nstring hardware_id\ndiagnostic_msgs/KeyValue[] values',
-    'diagnostic_msgs/msg/DiagnosticArray':
-        'std_msgs/Header header\ndiagnostic_msgs/DiagnosticStatus[] status',
+    ),
+    'diagnostic_msgs/msg/KeyValue': ('string key', 'string value'),
+    'diagnostic_msgs/msg/DiagnosticStatus': (
+        'byte OK=0',
+        'byte WARN=1',
+        'byte ERROR=2',
+        'byte STALE=3',
+        'byte level',
+        'string name',
+        'string message',
+        'string hardware_id',
+        'diagnostic_msgs/KeyValue[] values',
+    ),
+    'diagnostic_msgs/msg/DiagnosticArray': (
+        'std_msgs/Header header',
+        'diagnostic_msgs/DiagnosticStatus[] status',
+    ),
 }
 _SEPARATOR = '\n' + '=' * 80 + '\nMSG: '
 
@@ -55,17 +82,19 @@ def definition(message_type: str) -> str:
     Raises EpisodeError for a type that is not in the table; pass its definition to `raw` instead.
     """
     if message_type not in _FIELDS:
-        raise EpisodeError(unknown_name('message type', message_type, _FIELDS)
-                           + '; give its definition text with it')
+        raise EpisodeError(
+            unknown_name('message type', message_type, _FIELDS)
+            + '; give its definition text with it'
+        )
     needed = [message_type]
     for name in needed:
-        for line in _FIELDS[name].splitlines():
+        for line in _FIELDS[name]:
             package, _, short = line.split()[0].removesuffix('[]').partition('/')
             nested = f'{package}/msg/{short}'
             if nested in _FIELDS and nested not in needed:
                 needed.append(nested)
-    parts = [_FIELDS[message_type]]
-    parts += [name.replace('/msg/', '/') + '\n' + _FIELDS[name] for name in needed[1:]]
+    parts = ['\n'.join(_FIELDS[message_type])]
+    parts += ['\n'.join((name.replace('/msg/', '/'), *_FIELDS[name])) for name in needed[1:]]
     return _SEPARATOR.join(parts) + '\n'
 
 
@@ -81,8 +110,12 @@ def encode_image(image: np.ndarray, stamp: int, frame: str = '') -> bytes:
     return cdr.uint8(0).uint32(3 * width).uint32(image.size).raw(image.tobytes()).finish()
 
 
-def encode_joints(names: Sequence[str], stamp: int, position: np.ndarray | None = None,
-                  velocity: np.ndarray | None = None) -> bytes:
+def encode_joints(
+    names: Sequence[str],
+    stamp: int,
+    position: np.ndarray | None = None,
+    velocity: np.ndarray | None = None,
+) -> bytes:
     """Returns sensor_msgs/JointState as CDR: (n,) position [rad, m] and velocity [rad/s, m/s]."""
     cdr = _Cdr().header(stamp, '').uint32(len(names))
     for name in names:

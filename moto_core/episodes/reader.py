@@ -37,7 +37,7 @@ from moto_core.episodes.episode import (
 from moto_core.errors import EpisodeError
 from moto_core.spec import Spec
 
-RECORD_LIMIT = 1 << 30                         # [bytes] a larger record is damage
+RECORD_LIMIT = 1 << 30  # [bytes] a larger record is damage
 _MAGIC, _DATA_END, _DATA_END_OPCODE = 8, 9 + 4, 0x0F  # [bytes], [bytes], opcode
 
 
@@ -46,22 +46,22 @@ class Episode:
     """A whole episode as stacked arrays; row t = observation t and the action chosen at it."""
 
     header: EpisodeHeader
-    stamp: np.ndarray                          # (T,) int64 [ns]
-    images: dict[str, np.ndarray]              # camera: (T, h, w, 3) uint8
-    proprioception: np.ndarray | None          # (T, P) float32
-    requested: np.ndarray                      # (T, A) float32
-    executed: np.ndarray                       # (T, A) float32
-    reward: np.ndarray                         # (T,) float32
-    success: np.ndarray                        # (T,) bool
-    is_first: np.ndarray                       # (T,) bool
-    is_last: np.ndarray                        # (T,) bool; the last row always is
-    is_terminal: np.ndarray                    # (T,) bool
-    uncertainty: np.ndarray                    # (T,) float32
-    intervention: np.ndarray                   # (T,) bool
+    stamp: np.ndarray  # (T,) int64 [ns]
+    images: dict[str, np.ndarray]  # camera: (T, h, w, 3) uint8
+    proprioception: np.ndarray | None  # (T, P) float32
+    requested: np.ndarray  # (T, A) float32
+    executed: np.ndarray  # (T, A) float32
+    reward: np.ndarray  # (T,) float32
+    success: np.ndarray  # (T,) bool
+    is_first: np.ndarray  # (T,) bool
+    is_last: np.ndarray  # (T,) bool; the last row always is
+    is_terminal: np.ndarray  # (T,) bool
+    uncertainty: np.ndarray  # (T,) float32
+    intervention: np.ndarray  # (T,) bool
     reasons: list[tuple[str, ...]]
-    latency: list[dict[str, float]]            # stage: [ms]
-    outcome: str                               # 'success', 'failure' or 'unlabelled'
-    ended: str                                 # 'done', 'timeout', ...; '' where it never closed
+    latency: list[dict[str, float]]  # stage: [ms]
+    outcome: str  # 'success', 'failure' or 'unlabelled'
+    ended: str  # 'done', 'timeout', ...; '' where it never closed
 
     def __len__(self) -> int:
         return len(self.stamp)
@@ -73,7 +73,7 @@ class RawMessage(NamedTuple):
     topic: str
     message_type: str
     cdr: bytes
-    stamp: int                                 # [ns]
+    stamp: int  # [ns]
     definition: str
 
 
@@ -85,7 +85,7 @@ class Salvage(NamedTuple):
     raw: list[RawMessage]
     outcome: str
     ended: str
-    damage: str                                # '' where every byte is as it was written
+    damage: str  # '' where every byte is as it was written
 
 
 def read_episode(path: Path | str) -> Episode:
@@ -97,8 +97,10 @@ def read_episode(path: Path | str) -> Episode:
     path = path / 'episode.mcap' if path.is_dir() else path
     found = salvage(path)
     if found.header is None or found.damage:
-        raise EpisodeError(f"'{path}' is damaged: {found.damage}; {len(found.steps)} whole steps "
-                           "before it can be kept with 'moto-data recover'")
+        raise EpisodeError(
+            f"'{path}' is damaged: {found.damage}; {len(found.steps)} whole steps "
+            "before it can be kept with 'moto-data recover'"
+        )
     if not found.steps:
         raise EpisodeError(f"'{path}' holds no steps (ended '{found.ended}')")
     return stack(found.header, found.steps, found.outcome, found.ended)
@@ -129,7 +131,7 @@ def recover(active: Path | str) -> Path:
     final = active.with_name(active.name.removesuffix('.active'))
     rescue = active.with_name('rescue-' + final.name)
     for left in (rescue, rescue.with_name(rescue.name + '.active')):
-        left.unlink(missing_ok=True)           # of a recovery that was itself interrupted
+        left.unlink(missing_ok=True)  # of a recovery that was itself interrupted
     reading, writer = _Reading(active, raw=True), None
     for item in reading:
         assert reading.header is not None
@@ -160,6 +162,7 @@ def keep_copy(path: Path, copy: Path) -> None:
 
 def stack(header: EpisodeHeader, steps: list[Step], outcome: str, ended: str) -> Episode:
     """Stacks steps into arrays; the last row's is_last is set, the first row's is_first too."""
+
     def column(name: str, dtype: type) -> np.ndarray:
         return np.array([getattr(step, name) for step in steps], dtype)
 
@@ -167,14 +170,24 @@ def stack(header: EpisodeHeader, steps: list[Step], outcome: str, ended: str) ->
     is_first[0] = is_last[-1] = True
     has_joints = header.spec.proprioception_size > 0
     return Episode(
-        header, column('stamp', np.int64),
+        header,
+        column('stamp', np.int64),
         {name: np.stack([step.images[name] for step in steps]) for name in header.spec.cameras},
         column('proprioception', np.float32) if has_joints else None,
-        column('requested', np.float32), column('executed', np.float32),
-        column('reward', np.float32), column('success', bool), is_first, is_last,
-        column('is_terminal', bool), column('uncertainty', np.float32),
-        column('intervention', bool), [step.reasons for step in steps],
-        [dict(step.latency) for step in steps], outcome, ended)
+        column('requested', np.float32),
+        column('executed', np.float32),
+        column('reward', np.float32),
+        column('success', bool),
+        is_first,
+        is_last,
+        column('is_terminal', bool),
+        column('uncertainty', np.float32),
+        column('intervention', bool),
+        [step.reasons for step in steps],
+        [dict(step.latency) for step in steps],
+        outcome,
+        ended,
+    )
 
 
 class _Reading:
@@ -184,7 +197,7 @@ class _Reading:
         self.path, self.keep_raw = path, raw
         self.header: EpisodeHeader | None = None
         self.outcome, self.ended, self.damage = 'unlabelled', '', ''
-        self.unread = 0                        # [bytes] after the last record that was whole
+        self.unread = 0  # [bytes] after the last record that was whole
         self._count = 0
         self._schemas: dict[int, Schema] = {}
         self._channels: dict[int, Channel] = {}
@@ -212,8 +225,9 @@ class _Reading:
 
     def _records(self, stream: BinaryIO) -> Iterator[McapRecord]:
         """Yields the records of checked chunks up to the footer; raises at the first damage."""
-        reader = StreamReader(stream, emit_chunks=True, validate_crcs=True,
-                              record_size_limit=RECORD_LIMIT)
+        reader = StreamReader(
+            stream, emit_chunks=True, validate_crcs=True, record_size_limit=RECORD_LIMIT
+        )
         seen_end, size = False, self.unread
         for record in reader.records:
             if isinstance(record, Chunk):
@@ -233,14 +247,16 @@ class _Reading:
             return self._message(record, channel, self._schemas[channel.schema_id])
         return None
 
-    def _message(self, record: Message, channel: Channel, schema: Schema
-                 ) -> Step | RawMessage | None:
+    def _message(
+        self, record: Message, channel: Channel, schema: Schema
+    ) -> Step | RawMessage | None:
         topic = channel.topic
         if self.header is None and topic != HEADER_TOPIC:
             raise EpisodeError(f"'{topic}' comes before the first record")
         if not topic.startswith(('/moto/step/', '/moto/episode')):
-            raw = RawMessage(topic, schema.name, record.data, record.publish_time,
-                             schema.data.decode())
+            raw = RawMessage(
+                topic, schema.name, record.data, record.publish_time, schema.data.decode()
+            )
             return raw if self.keep_raw else None
         decode = self._decoders.decoder_for(channel.message_encoding, schema)
         if decode is None:
@@ -269,16 +285,32 @@ class _Reading:
 def _step(spec: Spec, parts: dict[str, Any], info: dict[str, Any], stamp: int) -> Step:
     images = {name: _image(parts[IMAGE_TOPIC + name]) for name in spec.cameras}
     joints = parts.get(PROPRIOCEPTION_TOPIC)
-    vector = None if joints is None else np.concatenate(
-        [getattr(joints, name) for name in spec.proprioception]).astype(np.float32)
+    vector = (
+        None
+        if joints is None
+        else np.concatenate([getattr(joints, name) for name in spec.proprioception]).astype(
+            np.float32
+        )
+    )
     requested, executed = (
         (np.asarray(parts[topic].velocity, np.float64) / spec.scale).astype(np.float32)
-        for topic in (REQUESTED_TOPIC, EXECUTED_TOPIC))
+        for topic in (REQUESTED_TOPIC, EXECUTED_TOPIC)
+    )
     latency = {name: _number(value) for name, value in info.pop('latency').items()}
     reward, uncertainty = _number(info.pop('reward')), _number(info.pop('uncertainty'))
     reasons = tuple(info.pop('reasons'))
-    return Step(stamp, images, vector, requested, executed, reward=reward, latency=latency,
-                uncertainty=uncertainty, reasons=reasons, **info)
+    return Step(
+        stamp,
+        images,
+        vector,
+        requested,
+        executed,
+        reward=reward,
+        latency=latency,
+        uncertainty=uncertainty,
+        reasons=reasons,
+        **info,
+    )
 
 
 def _image(message: Any) -> np.ndarray:
@@ -295,7 +327,7 @@ def _check_summary(stream: BinaryIO) -> None:
     end = stream.seek(-_MAGIC, os.SEEK_END)
     stream.seek(end - 20)
     start, _, crc = struct.unpack('<QQI', stream.read(20))
-    if not _DATA_END <= start < end:           # a damaged offset may be no place at all
+    if not _DATA_END <= start < end:  # a damaged offset may be no place at all
         raise EpisodeError('its footer points outside the file')
     stream.seek(start - _DATA_END)
     data = stream.read(end - start + _DATA_END)

@@ -41,17 +41,42 @@ from moto_core.guard.state import (
 )
 from moto_core.spec import Spec
 
-__all__ = ['ARMED', 'ESTOP', 'FAULT', 'HOLD', 'READY', 'REASONS', 'RUNNING', 'GuardConfig',
-           'GuardOutput', 'GuardRefusal', 'GuardState', 'Measured', 'Request', 'Switches', 'arm',
-           'guard_step', 'initial_state', 'latch_fault', 'reset_fault']
+__all__ = [
+    'ARMED',
+    'ESTOP',
+    'FAULT',
+    'HOLD',
+    'READY',
+    'REASONS',
+    'RUNNING',
+    'GuardConfig',
+    'GuardOutput',
+    'GuardRefusal',
+    'GuardState',
+    'Measured',
+    'Request',
+    'Switches',
+    'arm',
+    'guard_step',
+    'initial_state',
+    'latch_fault',
+    'reset_fault',
+]
 
-_SLOW = 0.020                                  # [s] between joint states that is worth a warning
-_LONGEST = 1.5                                 # ticks that one change of velocity may make up
+_SLOW = 0.020  # [s] between joint states that is worth a warning
+_LONGEST = 1.5  # ticks that one change of velocity may make up
 
 
-def guard_step(config: GuardConfig, limits: Limits, spec: Spec, state: GuardState,
-               request: Request | None, measured: Measured | None, switches: Switches, now: float
-               ) -> tuple[GuardOutput, GuardState]:
+def guard_step(
+    config: GuardConfig,
+    limits: Limits,
+    spec: Spec,
+    state: GuardState,
+    request: Request | None,
+    measured: Measured | None,
+    switches: Switches,
+    now: float,
+) -> tuple[GuardOutput, GuardState]:
     """Returns the command of this tick and the next state.
 
     `request` and `measured` are the newest messages, None before the first; `now` [s] is a steady
@@ -64,21 +89,44 @@ def guard_step(config: GuardConfig, limits: Limits, spec: Spec, state: GuardStat
     now = now if math.isfinite(now) else (state.now or 0.0)
     requests = take_request(config, spec, state.requests, request, now)
     joints = take_joints(config, limits, state.joints, measured, now)
-    trouble = (clock, joints_trouble(config, joints, now),
-               request_trouble(config, spec, requests, now))
+    trouble = (
+        clock,
+        joints_trouble(config, joints, now),
+        request_trouble(config, spec, requests, now),
+    )
     decision = decide(config, state, requests, joints, switches, trouble, now)
     motion, scale, reasons = _move(config, limits, state, decision, requests, joints, dt, now)
     gripper, clipped = _gripper(spec, requests, decision)
-    rest_since = None if any(motion.velocity) else (now if state.rest_since is None
-                                                    else min(now, state.rest_since))
+    rest_since = (
+        None
+        if any(motion.velocity)
+        else (now if state.rest_since is None else min(now, state.rest_since))
+    )
     reasons = (*decision.reasons, *reasons, *clipped, *_warnings(requests, joints))
-    after = GuardState(decision.mode, decision.cause, now, motion.velocity, motion.acceleration,
-                       requests, joints, decision.armed, decision.stale_since, rest_since,
-                       decision.press_needed, decision.released, decision.confirm)
+    after = GuardState(
+        decision.mode,
+        decision.cause,
+        now,
+        motion.velocity,
+        motion.acceleration,
+        requests,
+        joints,
+        decision.armed,
+        decision.stale_since,
+        rest_since,
+        decision.press_needed,
+        decision.released,
+        decision.confirm,
+    )
     output = GuardOutput(
-        np.array(motion.velocity), np.array(gripper), decision.mode, reasons, scale,
+        np.array(motion.velocity),
+        np.array(gripper),
+        decision.mode,
+        reasons,
+        scale,
         None if requests.arm is None else np.array(requests.arm + requests.gripper),
-        _publishes(config, decision, rest_since, now))
+        _publishes(config, decision, rest_since, now),
+    )
     return output, after
 
 
@@ -89,10 +137,17 @@ def arm(state: GuardState) -> GuardState:
     latched.
     """
     if state.mode in (FAULT, ESTOP):
-        raise GuardRefusal(f'cannot arm in {state.mode} ({", ".join(state.cause)}); '
-                           'remove the cause and call reset_fault first')
-    return replace(state, armed=True, confirm=False, stale_since=None,
-                   requests=_forget(state.requests) if not state.armed else state.requests)
+        raise GuardRefusal(
+            f'cannot arm in {state.mode} ({", ".join(state.cause)}); '
+            'remove the cause and call reset_fault first'
+        )
+    return replace(
+        state,
+        armed=True,
+        confirm=False,
+        stale_since=None,
+        requests=_forget(state.requests) if not state.armed else state.requests,
+    )
 
 
 def reset_fault(state: GuardState, switches: Switches) -> GuardState:
@@ -110,11 +165,22 @@ def reset_fault(state: GuardState, switches: Switches) -> GuardState:
         raise GuardRefusal('the arm is still coming to rest; reset in a moment')
     for stream in (state.requests.rejects, state.joints.rejects):
         if stream.reason and state.now is not None and state.now - stream.times[-1] < 0.5:
-            raise GuardRefusal(f'the newest message was refused ({stream.reason}: '
-                               f'{REASONS[stream.reason]}); mend its sender, then reset')
-    return replace(state, mode=READY, cause=(), armed=False, confirm=False, stale_since=None,
-                   press_needed=True, released=False, requests=_forget(state.requests),
-                   joints=JointIntake(key=state.joints.key, interval=state.joints.interval))
+            raise GuardRefusal(
+                f'the newest message was refused ({stream.reason}: '
+                f'{REASONS[stream.reason]}); mend its sender, then reset'
+            )
+    return replace(
+        state,
+        mode=READY,
+        cause=(),
+        armed=False,
+        confirm=False,
+        stale_since=None,
+        press_needed=True,
+        released=False,
+        requests=_forget(state.requests),
+        joints=JointIntake(key=state.joints.key, interval=state.joints.interval),
+    )
 
 
 def latch_fault(state: GuardState, reason: str) -> GuardState:
@@ -122,8 +188,14 @@ def latch_fault(state: GuardState, reason: str) -> GuardState:
     if state.mode == ESTOP:
         return state
     cause = state.cause if state.mode == FAULT else ()
-    return replace(state, mode=FAULT, armed=False, press_needed=True, released=False,
-                   cause=cause if reason in cause else (*cause, reason))
+    return replace(
+        state,
+        mode=FAULT,
+        armed=False,
+        press_needed=True,
+        released=False,
+        cause=cause if reason in cause else (*cause, reason),
+    )
 
 
 def _elapsed(config: GuardConfig, state: GuardState, now: float) -> tuple[float, str]:
@@ -141,9 +213,16 @@ def _new_time(state: GuardState) -> GuardState:
     return replace(state, requests=_forget(state.requests), joints=joints)
 
 
-def _move(config: GuardConfig, limits: Limits, state: GuardState, decision: Decision,
-          requests: RequestIntake, joints: JointIntake, dt: float, now: float
-          ) -> tuple[guard_motion.Step, float, tuple[str, ...]]:
+def _move(
+    config: GuardConfig,
+    limits: Limits,
+    state: GuardState,
+    decision: Decision,
+    requests: RequestIntake,
+    joints: JointIntake,
+    dt: float,
+    now: float,
+) -> tuple[guard_motion.Step, float, tuple[str, ...]]:
     """The command of this tick: toward the request where running, toward rest otherwise."""
     rest = (0.0,) * limits.size
     velocity, acceleration = state.velocity or rest, state.acceleration or rest
@@ -158,20 +237,22 @@ def _move(config: GuardConfig, limits: Limits, state: GuardState, decision: Deci
     if braking or where is None or requests.arm is None:
         step = guard_motion.step(limits, dt, velocity, acceleration, rest, where, True)
         return step._replace(reasons=()), 0.0, ()
-    wanted, scale, reasons = guard_motion.allowed(limits, requests.arm, velocity, where,
-                                                  requests.speed)
+    wanted, scale, reasons = guard_motion.allowed(
+        limits, requests.arm, velocity, where, requests.speed
+    )
     step = guard_motion.step(limits, dt, velocity, acceleration, wanted, where, False)
     return step, scale, (*reasons, *step.reasons)
 
 
-def _gripper(spec: Spec, requests: RequestIntake, decision: Decision
-             ) -> tuple[tuple[float, ...], tuple[str, ...]]:
+def _gripper(
+    spec: Spec, requests: RequestIntake, decision: Decision
+) -> tuple[tuple[float, ...], tuple[str, ...]]:
     """Gripper velocities clipped to their scale; zero while braking."""
     if not spec.gripper:
         return (), ()
     if decision.mode != RUNNING:
         return (0.0,) * len(spec.gripper), ()
-    bounds = spec.action_scale[len(spec.joints):]
+    bounds = spec.action_scale[len(spec.joints) :]
     clipped = tuple([max(-b, min(b, v)) for v, b in zip(requests.gripper, bounds)])
     return clipped, ('gripper',) if clipped != requests.gripper else ()
 
@@ -181,10 +262,14 @@ def _warnings(requests: RequestIntake, joints: JointIntake) -> tuple[str, ...]:
     return (requests.warning, *slow) if requests.warning else slow
 
 
-def _publishes(config: GuardConfig, decision: Decision, rest_since: float | None, now: float
-               ) -> bool:
-    return (decision.mode in (RUNNING, HOLD) or rest_since is None
-            or now - rest_since <= config.halt_stream)
+def _publishes(
+    config: GuardConfig, decision: Decision, rest_since: float | None, now: float
+) -> bool:
+    return (
+        decision.mode in (RUNNING, HOLD)
+        or rest_since is None
+        or now - rest_since <= config.halt_stream
+    )
 
 
 def _forget(requests: RequestIntake) -> RequestIntake:

@@ -21,8 +21,9 @@ from moto_core.guard.state import (
 from moto_core.spec import Spec
 
 
-def take_request(config: GuardConfig, spec: Spec, intake: RequestIntake, request: Request | None,
-                 now: float) -> RequestIntake:
+def take_request(
+    config: GuardConfig, spec: Spec, intake: RequestIntake, request: Request | None, now: float
+) -> RequestIntake:
     """Returns the intake after a request, None where none has come yet.
 
     Refuses wrong names or size, non-finite numbers and stamps in the future; drops one that is
@@ -34,36 +35,68 @@ def take_request(config: GuardConfig, spec: Spec, intake: RequestIntake, request
     if key == intake.key:
         return intake
     names = _tuple(request.names)
-    places = (intake.places if intake.names and names == intake.names
-              else _places(names, spec.names, True))
+    places = (
+        intake.places
+        if intake.names and names == intake.names
+        else _places(names, spec.names, True)
+    )
     values = _floats(request.velocity)
-    reason = ('request_names' if places is None else 'request_size' if values is None
-              or len(values) != len(names) else '')
+    reason = (
+        'request_names'
+        if places is None
+        else 'request_size'
+        if values is None or len(values) != len(names)
+        else ''
+    )
     warning, stamp = '', request.stamp
     if stamp == 0.0:
         warning, stamp = 'request_unstamped', request.received
     if not reason:
         numbers = (*values, stamp, request.received, request.speed_scale)  # type: ignore[misc]
-        reason = ('request_nonfinite' if not _finite(numbers)
-                  else 'request_scale' if request.speed_scale < 0.0
-                  else 'request_future' if max(stamp, request.received) > now + config.future
-                  else '')
+        reason = (
+            'request_nonfinite'
+            if not _finite(numbers)
+            else 'request_scale'
+            if request.speed_scale < 0.0
+            else 'request_future'
+            if max(stamp, request.received) > now + config.future
+            else ''
+        )
     if reason:
-        return RequestIntake(key, None, (), intake.stamp, intake.received, 1.0, warning,
-                             _refused(config, intake.rejects, reason, now),
-                             names if places else (), places or ())
+        return RequestIntake(
+            key,
+            None,
+            (),
+            intake.stamp,
+            intake.received,
+            1.0,
+            warning,
+            _refused(config, intake.rejects, reason, now),
+            names if places else (),
+            places or (),
+        )
     if stamp < intake.stamp:
         return intake._replace(key=key, warning='request_late')
     assert values is not None and places is not None
     ordered = tuple([values[i] for i in places])
     n = len(spec.joints)
-    return RequestIntake(key, ordered[:n], ordered[n:], stamp, request.received,
-                         min(1.0, request.speed_scale), warning,
-                         Rejects('', 0, intake.rejects.times), names, places)
+    return RequestIntake(
+        key,
+        ordered[:n],
+        ordered[n:],
+        stamp,
+        request.received,
+        min(1.0, request.speed_scale),
+        warning,
+        Rejects('', 0, intake.rejects.times),
+        names,
+        places,
+    )
 
 
-def take_joints(config: GuardConfig, limits: Limits, intake: JointIntake,
-                measured: Measured | None, now: float) -> JointIntake:
+def take_joints(
+    config: GuardConfig, limits: Limits, intake: JointIntake, measured: Measured | None, now: float
+) -> JointIntake:
     """Returns the intake after a joint state, None where none has come yet.
 
     Refuses missing, duplicate or too few entries, non-finite numbers, stamps in the future, jumps
@@ -75,22 +108,33 @@ def take_joints(config: GuardConfig, limits: Limits, intake: JointIntake,
     if key == intake.key:
         return intake
     names = _tuple(measured.names)
-    places = (intake.places if intake.names and names == intake.names
-              else _places(names, limits.joints, False))
+    places = (
+        intake.places
+        if intake.names and names == intake.names
+        else _places(names, limits.joints, False)
+    )
     values, speeds = _floats(measured.position), _floats(measured.velocity)
     stamp = measured.stamp or measured.received
     position: tuple[float, ...] = ()
     if places is None:
         reason = 'joints_names'
-    elif (values is None or speeds is None or len(values) != len(names)
-          or len(speeds) not in (0, len(names))):
+    elif (
+        values is None
+        or speeds is None
+        or len(values) != len(names)
+        or len(speeds) not in (0, len(names))
+    ):
         reason = 'joints_size'
     else:
         position = tuple([values[i] for i in places])
         used = [speeds[i] for i in places] if speeds else []
-        reason = ('joints_nonfinite' if not _finite((*position, *used, stamp, measured.received))
-                  else 'joints_future' if max(stamp, measured.received) > now + config.future
-                  else _implausible(config, limits, intake, position, stamp))
+        reason = (
+            'joints_nonfinite'
+            if not _finite((*position, *used, stamp, measured.received))
+            else 'joints_future'
+            if max(stamp, measured.received) > now + config.future
+            else _implausible(config, limits, intake, position, stamp)
+        )
     if reason:
         return intake._replace(key=key, rejects=_refused(config, intake.rejects, reason, now))
     if stamp < intake.stamp:
@@ -99,8 +143,16 @@ def take_joints(config: GuardConfig, limits: Limits, intake: JointIntake,
     if 0.0 < gap < math.inf:
         interval += 0.2 * (min(gap, 0.1) - interval)
     assert places is not None
-    return JointIntake(key, position, stamp, measured.received, interval,
-                       Rejects('', 0, intake.rejects.times), names, places)
+    return JointIntake(
+        key,
+        position,
+        stamp,
+        measured.received,
+        interval,
+        Rejects('', 0, intake.rejects.times),
+        names,
+        places,
+    )
 
 
 def request_trouble(config: GuardConfig, spec: Spec, intake: RequestIntake, now: float) -> str:
@@ -132,8 +184,9 @@ def joints_trouble(config: GuardConfig, intake: JointIntake, now: float) -> str:
 
 def too_many(config: GuardConfig, rejects: Rejects) -> bool:
     """Says whether refused messages latch a fault: so many in a row, or within the window."""
-    return (rejects.in_row >= config.rejects_in_row
-            or len(rejects.times) >= config.rejects_in_window)
+    return (
+        rejects.in_row >= config.rejects_in_row or len(rejects.times) >= config.rejects_in_window
+    )
 
 
 def _ages(intake: RequestIntake | JointIntake, now: float) -> tuple[float, float]:
@@ -175,8 +228,13 @@ def _finite(numbers: Sequence[float]) -> bool:
         return False
 
 
-def _implausible(config: GuardConfig, limits: Limits, intake: JointIntake,
-                 position: tuple[float, ...], stamp: float) -> str:
+def _implausible(
+    config: GuardConfig,
+    limits: Limits,
+    intake: JointIntake,
+    position: tuple[float, ...],
+    stamp: float,
+) -> str:
     margin = limits.margin + config.outside
     for q, row in zip(position, limits.rows):
         if not row.low - margin <= q <= row.high + margin:
@@ -191,4 +249,4 @@ def _implausible(config: GuardConfig, limits: Limits, intake: JointIntake,
 
 def _refused(config: GuardConfig, rejects: Rejects, reason: str, now: float) -> Rejects:
     times = [t for t in rejects.times if now - config.reject_window < t <= now]
-    return Rejects(reason, rejects.in_row + 1, (*times[-config.rejects_in_window:], now))
+    return Rejects(reason, rejects.in_row + 1, (*times[-config.rejects_in_window :], now))

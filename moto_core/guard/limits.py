@@ -19,11 +19,18 @@ from moto_core.errors import ConfigError, unknown_name
 from moto_core.spec import Spec
 
 # Plausible bounds that a table in degrees breaks: name -> (bound, unit).
-_PLAUSIBLE = {'q_min': (2 * math.pi, 'rad'), 'q_max': (2 * math.pi, 'rad'),
-              'home': (2 * math.pi, 'rad'), 'q_high': (2 * math.pi, 'rad'),
-              'q_low': (2 * math.pi, 'rad'), 'dq_max': (10.0, 'rad/s'),
-              'dq_recommended': (10.0, 'rad/s'), 'action_scale': (10.0, 'rad/s'),
-              'ddq_max': (100.0, 'rad/s^2'), 'dddq_max': (20000.0, 'rad/s^3')}
+_PLAUSIBLE = {
+    'q_min': (2 * math.pi, 'rad'),
+    'q_max': (2 * math.pi, 'rad'),
+    'home': (2 * math.pi, 'rad'),
+    'q_high': (2 * math.pi, 'rad'),
+    'q_low': (2 * math.pi, 'rad'),
+    'dq_max': (10.0, 'rad/s'),
+    'dq_recommended': (10.0, 'rad/s'),
+    'action_scale': (10.0, 'rad/s'),
+    'ddq_max': (100.0, 'rad/s^2'),
+    'dddq_max': (20000.0, 'rad/s^3'),
+}
 _CURVE = ('velocity_offset', 'velocity_slope', 'q_high', 'q_low')
 
 
@@ -31,28 +38,28 @@ _CURVE = ('velocity_offset', 'velocity_slope', 'q_high', 'q_low')
 class JointLimits:
     """The published limits of the arm's joints, one entry a joint."""
 
-    q_min: list[float]                         # [rad]
-    q_max: list[float]                         # [rad]
-    dq_max: list[float]                        # [rad/s]
-    ddq_max: list[float]                       # [rad/s^2]
-    dddq_max: list[float]                      # [rad/s^3]
-    dq_recommended: list[float]                # [rad/s]
+    q_min: list[float]  # [rad]
+    q_max: list[float]  # [rad]
+    dq_max: list[float]  # [rad/s]
+    ddq_max: list[float]  # [rad/s^2]
+    dddq_max: list[float]  # [rad/s^3]
+    dq_recommended: list[float]  # [rad/s]
     velocity_offset: list[float] = field(default_factory=list)  # [rad/s] FR3's o, or empty
-    velocity_slope: list[float] = field(default_factory=list)   # [rad/s^2] FR3's d
-    q_high: list[float] = field(default_factory=list)           # [rad] FR3's q_hi
-    q_low: list[float] = field(default_factory=list)            # [rad] FR3's q_lo
+    velocity_slope: list[float] = field(default_factory=list)  # [rad/s^2] FR3's d
+    q_high: list[float] = field(default_factory=list)  # [rad] FR3's q_hi
+    q_low: list[float] = field(default_factory=list)  # [rad] FR3's q_lo
 
 
 @dataclass(frozen=True)
 class Profile:
     """How much of the published limits a session uses."""
 
-    velocity_fraction: float = 0.5             # of the recommended or official speed, in (0, 1)
-    of: str = 'recommended'                    # 'recommended' | 'official'
-    acceleration: float = 5.0                  # [rad/s^2]
-    jerk: float = 500.0                        # [rad/s^3]
-    margin: float = 0.10                       # [rad] kept from every position limit
-    brake: float = 5.0                         # [rad/s^2]
+    velocity_fraction: float = 0.5  # of the recommended or official speed, in (0, 1)
+    of: str = 'recommended'  # 'recommended' | 'official'
+    acceleration: float = 5.0  # [rad/s^2]
+    jerk: float = 500.0  # [rad/s^3]
+    margin: float = 0.10  # [rad] kept from every position limit
+    brake: float = 5.0  # [rad/s^2]
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ class RobotConfig:
 
     name: str
     spec: Spec
-    home: list[float]                          # [rad] of the arm's joints
+    home: list[float]  # [rad] of the arm's joints
     limits: JointLimits
     profiles: dict[str, Profile]
 
@@ -75,15 +82,15 @@ class RobotConfig:
 class JointRow(NamedTuple):
     """One joint's resolved limits as plain floats, the form that the guard's loop reads."""
 
-    low: float                                 # [rad] q_min + margin
-    high: float                                # [rad] q_max - margin
-    speed: float                               # [rad/s] cap
-    curve_low: float                           # [rad] FR3's q_lo
-    curve_high: float                          # [rad] FR3's q_hi
-    offset: float                              # [rad/s] FR3's o
-    slope: float                               # [rad/s^2] FR3's d; 0: no position dependence
-    bend: float                                # [rad/s] above it braking cannot follow the curve
-    speed_max: float                           # [rad/s] the published dq_max
+    low: float  # [rad] q_min + margin
+    high: float  # [rad] q_max - margin
+    speed: float  # [rad/s] cap
+    curve_low: float  # [rad] FR3's q_lo
+    curve_high: float  # [rad] FR3's q_hi
+    offset: float  # [rad/s] FR3's o
+    slope: float  # [rad/s^2] FR3's d; 0: no position dependence
+    bend: float  # [rad/s] above it braking cannot follow the curve
+    speed_max: float  # [rad/s] the published dq_max
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,18 +98,18 @@ class Limits:
     """The limits of one profile, float64 (n,) over the arm's joints."""
 
     joints: tuple[str, ...]
-    q_min: np.ndarray                          # [rad]
-    q_max: np.ndarray                          # [rad]
-    dq: np.ndarray                             # [rad/s] the profile's cap
-    dq_max: np.ndarray                         # [rad/s] the published cap (joint jumps)
-    acceleration: float                        # [rad/s^2] of every joint
-    jerk: float                                # [rad/s^3] of every joint
-    brake: float                               # [rad/s^2] of every joint
-    margin: float                              # [rad]
-    velocity_offset: np.ndarray                # [rad/s], (0,) without position dependence
-    velocity_slope: np.ndarray                 # [rad/s^2]
-    q_high: np.ndarray                         # [rad]
-    q_low: np.ndarray                          # [rad]
+    q_min: np.ndarray  # [rad]
+    q_max: np.ndarray  # [rad]
+    dq: np.ndarray  # [rad/s] the profile's cap
+    dq_max: np.ndarray  # [rad/s] the published cap (joint jumps)
+    acceleration: float  # [rad/s^2] of every joint
+    jerk: float  # [rad/s^3] of every joint
+    brake: float  # [rad/s^2] of every joint
+    margin: float  # [rad]
+    velocity_offset: np.ndarray  # [rad/s], (0,) without position dependence
+    velocity_slope: np.ndarray  # [rad/s^2]
+    q_high: np.ndarray  # [rad]
+    q_low: np.ndarray  # [rad]
 
     @property
     def size(self) -> int:
@@ -113,12 +120,22 @@ class Limits:
     def rows(self) -> tuple[JointRow, ...]:
         """The same numbers joint by joint as plain floats."""
         nothing = [0.0] * self.size
-        curve = [column.tolist() if column.size else nothing for column in
-                 (self.q_low, self.q_high, self.velocity_offset, self.velocity_slope)]
+        curve = [
+            column.tolist() if column.size else nothing
+            for column in (self.q_low, self.q_high, self.velocity_offset, self.velocity_slope)
+        ]
         bends = [_bend(o, d, self.brake) for o, d in zip(curve[2], curve[3])]
-        return tuple(JointRow(*row) for row in zip(
-            (self.q_min + self.margin).tolist(), (self.q_max - self.margin).tolist(),
-            self.dq.tolist(), *curve, bends, self.dq_max.tolist()))
+        return tuple(
+            JointRow(*row)
+            for row in zip(
+                (self.q_min + self.margin).tolist(),
+                (self.q_max - self.margin).tolist(),
+                self.dq.tolist(),
+                *curve,
+                bends,
+                self.dq_max.tolist(),
+            )
+        )
 
     def speed_at(self, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns (lower, upper) velocity limits [rad/s] (n,) at a position (n,) [rad].
@@ -150,21 +167,28 @@ def resolve(robot: RobotConfig, profile: str = 'normal') -> Limits:
     profile.
     """
     if profile not in robot.profiles:
-        raise ConfigError(unknown_name(f"profile of robot '{robot.name}'", profile,
-                                       robot.profiles))
+        raise ConfigError(
+            unknown_name(f"profile of robot '{robot.name}'", profile, robot.profiles)
+        )
     table, chosen = robot.limits, robot.profiles[profile]
     of = table.dq_recommended if chosen.of == 'recommended' else table.dq_max
     acceleration, jerk = 0.95 * min(table.ddq_max), 0.95 * min(table.dddq_max)
     speed = np.minimum(chosen.velocity_fraction * np.asarray(of, np.float64), table.dq_max)
     return Limits(
         joints=tuple(robot.spec.joints),
-        q_min=np.array(table.q_min, np.float64), q_max=np.array(table.q_max, np.float64),
-        dq=speed, dq_max=np.array(table.dq_max, np.float64),
-        acceleration=min(chosen.acceleration, acceleration), jerk=min(chosen.jerk, jerk),
-        brake=min(chosen.brake, acceleration), margin=chosen.margin,
+        q_min=np.array(table.q_min, np.float64),
+        q_max=np.array(table.q_max, np.float64),
+        dq=speed,
+        dq_max=np.array(table.dq_max, np.float64),
+        acceleration=min(chosen.acceleration, acceleration),
+        jerk=min(chosen.jerk, jerk),
+        brake=min(chosen.brake, acceleration),
+        margin=chosen.margin,
         velocity_offset=np.array(table.velocity_offset, np.float64),
         velocity_slope=np.array(table.velocity_slope, np.float64),
-        q_high=np.array(table.q_high, np.float64), q_low=np.array(table.q_low, np.float64))
+        q_high=np.array(table.q_high, np.float64),
+        q_low=np.array(table.q_low, np.float64),
+    )
 
 
 def _curve(offset: np.ndarray, slope: np.ndarray, distance: np.ndarray) -> np.ndarray:
@@ -179,16 +203,20 @@ def _bend(offset: float, slope: float, brake: float) -> float:
 
 def _check_tables(robot: RobotConfig) -> None:
     n, table = len(robot.spec.joints), robot.limits
-    columns = {name: getattr(table, name) for name in ('q_min', 'q_max', 'dq_max', 'ddq_max',
-                                                       'dddq_max', 'dq_recommended')}
+    columns = {
+        name: getattr(table, name)
+        for name in ('q_min', 'q_max', 'dq_max', 'ddq_max', 'dddq_max', 'dq_recommended')
+    }
     columns['home'] = robot.home
     columns['action_scale'] = robot.spec.action_scale[:n]
     if any(getattr(table, name) for name in _CURVE):
         columns.update({name: getattr(table, name) for name in _CURVE})
     for name, values in columns.items():
         if len(values) != n:
-            raise ConfigError(f"robot '{robot.name}': {name} has {len(values)} entries; expected "
-                              f'{n}, one for each of {robot.spec.joints}')
+            raise ConfigError(
+                f"robot '{robot.name}': {name} has {len(values)} entries; expected "
+                f'{n}, one for each of {robot.spec.joints}'
+            )
         _check_column(robot, name, values)
     for name in ('dq_recommended', 'action_scale'):
         _check_pair(robot, name, columns[name], 'dq_max', table.dq_max)
@@ -201,34 +229,48 @@ def _check_column(robot: RobotConfig, name: str, values: Sequence[float]) -> Non
     positive = name not in ('q_min', 'q_max', 'home', 'q_high', 'q_low')
     for joint, value in zip(robot.spec.joints, values):
         if not math.isfinite(value) or (positive and value <= 0):
-            raise ConfigError(f"robot '{robot.name}': {name} of {joint} is {value}; expected a "
-                              f"finite number{' above 0' if positive else ''}")
+            raise ConfigError(
+                f"robot '{robot.name}': {name} of {joint} is {value}; expected a "
+                f'finite number{" above 0" if positive else ""}'
+            )
         if abs(value) > bound:
-            raise ConfigError(f"robot '{robot.name}': {name} of {joint} is {value}; expected at "
-                              f'most {bound:.4g} {unit}. In degrees? Then write '
-                              f'{math.radians(value):.4g} {unit}')
+            raise ConfigError(
+                f"robot '{robot.name}': {name} of {joint} is {value}; expected at "
+                f'most {bound:.4g} {unit}. In degrees? Then write '
+                f'{math.radians(value):.4g} {unit}'
+            )
 
 
-def _check_pair(robot: RobotConfig, low_name: str, low: Sequence[float], high_name: str,
-                high: Sequence[float]) -> None:
+def _check_pair(
+    robot: RobotConfig, low_name: str, low: Sequence[float], high_name: str, high: Sequence[float]
+) -> None:
     for joint, smaller, larger in zip(robot.spec.joints, low, high):
         if smaller > larger:
-            raise ConfigError(f"robot '{robot.name}': {low_name} of {joint} is {smaller}, above "
-                              f'its {high_name} of {larger}')
+            raise ConfigError(
+                f"robot '{robot.name}': {low_name} of {joint} is {smaller}, above "
+                f'its {high_name} of {larger}'
+            )
 
 
 def _check_profile(robot: RobotConfig, name: str, profile: Profile) -> None:
     where = f"robot '{robot.name}', profile '{name}'"
     if profile.of not in ('recommended', 'official'):
-        raise ConfigError(f'{where}: ' + unknown_name("value of 'of'", profile.of,
-                                                      ('recommended', 'official')))
+        raise ConfigError(
+            f'{where}: ' + unknown_name("value of 'of'", profile.of, ('recommended', 'official'))
+        )
     least = min(high - low for low, high in zip(robot.limits.q_min, robot.limits.q_max))
-    ranges = {'velocity_fraction': (0.0, 1.0, ''), 'acceleration': (0.0, 100.0, 'rad/s^2'),
-              'jerk': (0.0, 20000.0, 'rad/s^3'), 'brake': (0.0, 100.0, 'rad/s^2'),
-              'margin': (0.0, min(0.5, least / 4), 'rad')}
+    ranges = {
+        'velocity_fraction': (0.0, 1.0, ''),
+        'acceleration': (0.0, 100.0, 'rad/s^2'),
+        'jerk': (0.0, 20000.0, 'rad/s^3'),
+        'brake': (0.0, 100.0, 'rad/s^2'),
+        'margin': (0.0, min(0.5, least / 4), 'rad'),
+    }
     for key, (low, high, unit) in ranges.items():
         value = getattr(profile, key)
         allowed = low <= value if key == 'margin' else low < value
         if not (allowed and value <= high):
-            raise ConfigError(f'{where}: {key} is {value}; expected above {low:g} and at most '
-                              f'{high:.4g} {unit}'.rstrip())
+            raise ConfigError(
+                f'{where}: {key} is {value}; expected above {low:g} and at most '
+                f'{high:.4g} {unit}'.rstrip()
+            )

@@ -32,17 +32,24 @@ class Decision(NamedTuple):
     """The state of this tick."""
 
     mode: str
-    reasons: tuple[str, ...]                   # of this mode; none while RUNNING
-    cause: tuple[str, ...]                     # why HOLD, FAULT or ESTOP began
+    reasons: tuple[str, ...]  # of this mode; none while RUNNING
+    cause: tuple[str, ...]  # why HOLD, FAULT or ESTOP began
     armed: bool
-    stale_since: float | None                  # [s]
+    stale_since: float | None  # [s]
     press_needed: bool
     released: bool
     confirm: bool
 
 
-def decide(config: GuardConfig, state: GuardState, requests: RequestIntake, joints: JointIntake,
-           switches: Switches, trouble: tuple[str, str, str], now: float) -> Decision:
+def decide(
+    config: GuardConfig,
+    state: GuardState,
+    requests: RequestIntake,
+    joints: JointIntake,
+    switches: Switches,
+    trouble: tuple[str, str, str],
+    now: float,
+) -> Decision:
     """Returns the mode of this tick; `trouble` is what is wrong with clock, joints, request."""
     pressed, press_needed, released, edge = _deadman(config, state, switches, now)
     confirm = state.confirm and not edge
@@ -52,8 +59,9 @@ def decide(config: GuardConfig, state: GuardState, requests: RequestIntake, join
     if latched:
         mode, cause = latched
         fresh = mode != state.mode
-        return Decision(mode, cause, cause, False, None, press_needed or fresh,
-                        released and not fresh, False)
+        return Decision(
+            mode, cause, cause, False, None, press_needed or fresh, released and not fresh, False
+        )
     if not armed:
         return Decision(READY, ('not_armed',), (), False, None, press_needed, released, False)
     causes = [cause for cause in trouble if cause]
@@ -67,17 +75,34 @@ def decide(config: GuardConfig, state: GuardState, requests: RequestIntake, join
     if not causes and (state.at_rest or state.mode == RUNNING) and not confirm:
         return Decision(RUNNING, (), (), True, None, press_needed, released, False)
     if not moving:
-        return Decision(ARMED, tuple(causes) or ('coming_to_rest',), (), True, None,
-                        press_needed, released, confirm)
+        return Decision(
+            ARMED,
+            tuple(causes) or ('coming_to_rest',),
+            (),
+            True,
+            None,
+            press_needed,
+            released,
+            confirm,
+        )
     confirm = confirm or 'uncertainty' in causes
     waiting = 'uncertainty' if confirm and state.at_rest else 'coming_to_rest'
     cause = state.cause if state.mode == HOLD and not causes else tuple(causes)
-    return Decision(HOLD, tuple(causes) or (waiting,), cause, True, stale_since, press_needed,
-                    released, confirm)
+    return Decision(
+        HOLD,
+        tuple(causes) or (waiting,),
+        cause,
+        True,
+        stale_since,
+        press_needed,
+        released,
+        confirm,
+    )
 
 
-def _deadman(config: GuardConfig, state: GuardState, switches: Switches, now: float
-             ) -> tuple[bool, bool, bool, bool]:
+def _deadman(
+    config: GuardConfig, state: GuardState, switches: Switches, now: float
+) -> tuple[bool, bool, bool, bool]:
     """(motion allowed, a new press is needed, seen released, this is a new press)."""
     last = switches.deadman
     held = last is not None and -config.future <= now - last <= config.deadman_age
@@ -94,9 +119,16 @@ def _stale_since(state: GuardState, trouble: tuple[str, str, str], now: float) -
     return now if state.stale_since is None else min(now, state.stale_since)
 
 
-def _latched(config: GuardConfig, state: GuardState, requests: RequestIntake,
-             joints: JointIntake, switches: Switches, trouble: tuple[str, str, str],
-             stale_since: float | None, now: float) -> tuple[str, tuple[str, ...]] | None:
+def _latched(
+    config: GuardConfig,
+    state: GuardState,
+    requests: RequestIntake,
+    joints: JointIntake,
+    switches: Switches,
+    trouble: tuple[str, str, str],
+    stale_since: float | None,
+    now: float,
+) -> tuple[str, tuple[str, ...]] | None:
     """The latched mode with its cause, old or new; None where nothing latches."""
     if switches.estop or state.mode == ESTOP:
         return ESTOP, ('estop',)

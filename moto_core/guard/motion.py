@@ -40,39 +40,46 @@ from typing import NamedTuple
 
 from moto_core.guard.limits import JointRow, Limits
 
-HEADROOM = 1.0 - 1e-6                          # of a cap, so that rounding stays under it
-SNAP = 0.02                                    # of j dt^2: an error this small is closed at once
+HEADROOM = 1.0 - 1e-6  # of a cap, so that rounding stays under it
+SNAP = 0.02  # of j dt^2: an error this small is closed at once
 
 
 class Reach(NamedTuple):
     """Where each joint may be, beyond what its velocity covers in `lead`."""
 
-    low: tuple[float, ...]                     # (n,) [rad]
-    high: tuple[float, ...]                    # (n,) [rad]
-    lead: float                                # [s] age of the measurement and latency
+    low: tuple[float, ...]  # (n,) [rad]
+    high: tuple[float, ...]  # (n,) [rad]
+    lead: float  # [s] age of the measurement and latency
 
 
 class Step(NamedTuple):
     """One tick's command."""
 
-    velocity: tuple[float, ...]                # (n,) [rad/s]
-    acceleration: tuple[float, ...]            # (n,) [rad/s^2]
+    velocity: tuple[float, ...]  # (n,) [rad/s]
+    acceleration: tuple[float, ...]  # (n,) [rad/s^2]
     reasons: tuple[str, ...]
 
 
-def reach(limits: Limits, position: tuple[float, ...], age: float, latency: float, dt: float
-          ) -> Reach:
+def reach(
+    limits: Limits, position: tuple[float, ...], age: float, latency: float, dt: float
+) -> Reach:
     """Returns the positions to reckon with, from a measurement of some age [s].
 
     What was sent since differs from the next command by at most b (age + dt).
     """
     slack = limits.brake * age * (0.5 * age + dt)
-    return Reach(tuple([q - slack for q in position]), tuple([q + slack for q in position]),
-                 age + latency)
+    return Reach(
+        tuple([q - slack for q in position]), tuple([q + slack for q in position]), age + latency
+    )
 
 
-def allowed(limits: Limits, wanted: tuple[float, ...], velocity: tuple[float, ...], where: Reach,
-            speed: float) -> tuple[tuple[float, ...], float, tuple[str, ...]]:
+def allowed(
+    limits: Limits,
+    wanted: tuple[float, ...],
+    velocity: tuple[float, ...],
+    where: Reach,
+    speed: float,
+) -> tuple[tuple[float, ...], float, tuple[str, ...]]:
     """Returns (velocity, common factor, reasons) of a wanted velocity under rules 4, 5 and 7.
 
     One factor keeps every joint inside `speed` x cap and FR3's curve. Then rule 5 clips each
@@ -103,8 +110,15 @@ def allowed(limits: Limits, wanted: tuple[float, ...], velocity: tuple[float, ..
     return result, factor, (*((cause,) if cause else ()), *(('position',) if clipped else ()))
 
 
-def step(limits: Limits, dt: float, velocity: tuple[float, ...], acceleration: tuple[float, ...],
-         wanted: tuple[float, ...], where: Reach | None, braking: bool) -> Step:
+def step(
+    limits: Limits,
+    dt: float,
+    velocity: tuple[float, ...],
+    acceleration: tuple[float, ...],
+    wanted: tuple[float, ...],
+    where: Reach | None,
+    braking: bool,
+) -> Step:
     """Returns the next command toward a wanted velocity, `dt` [s] after the last (rule 6).
 
     Changes are scaled as a vector, at the profile's acceleration or (braking) its brake; then a
@@ -128,9 +142,14 @@ def step(limits: Limits, dt: float, velocity: tuple[float, ...], acceleration: t
     return Step(tuple(speeds_out), tuple(change), reasons)
 
 
-def _shape(limits: Limits, dt: float, velocity: tuple[float, ...],
-           acceleration: tuple[float, ...], wanted: tuple[float, ...], braking: bool
-           ) -> tuple[list[float], tuple[str, ...]]:
+def _shape(
+    limits: Limits,
+    dt: float,
+    velocity: tuple[float, ...],
+    acceleration: tuple[float, ...],
+    wanted: tuple[float, ...],
+    braking: bool,
+) -> tuple[list[float], tuple[str, ...]]:
     """The accelerations (n,) of rule 6: along the error, bounded, changing along a line."""
     jerk, jump = limits.jerk, limits.jerk * dt
     errors = [u - v for u, v in zip(wanted, velocity)]
@@ -156,21 +175,40 @@ def _approach(error: float, jerk: float, dt: float) -> float:
     return jerk * (sqrt(dt * dt + 2.0 * error / jerk) - dt)
 
 
-def _legal(v: float, a: float, up: float, down: float, lead: float, row: JointRow, brake: float,
-           jerk: float) -> bool:
+def _legal(
+    v: float,
+    a: float,
+    up: float,
+    down: float,
+    lead: float,
+    row: JointRow,
+    brake: float,
+    jerk: float,
+) -> bool:
     """Says whether a stop from (v, a) keeps every limit, `up` and `down` [rad] of room away."""
     rise = 0.5 * a * a / jerk
     peak = v + rise if a > 0.0 else v
-    if peak > 0.0 and not _stops(v, a, peak, up, row.curve_high - row.high, lead, row, brake,
-                                 jerk):
+    if peak > 0.0 and not _stops(
+        v, a, peak, up, row.curve_high - row.high, lead, row, brake, jerk
+    ):
         return False
     peak = rise - v if a < 0.0 else -v
-    return peak <= 0.0 or _stops(-v, -a, peak, down, row.low - row.curve_low, lead, row, brake,
-                                 jerk)
+    return peak <= 0.0 or _stops(
+        -v, -a, peak, down, row.low - row.curve_low, lead, row, brake, jerk
+    )
 
 
-def _stops(v: float, a: float, peak: float, room: float, curve: float, lead: float, row: JointRow,
-           brake: float, jerk: float) -> bool:
+def _stops(
+    v: float,
+    a: float,
+    peak: float,
+    room: float,
+    curve: float,
+    lead: float,
+    row: JointRow,
+    brake: float,
+    jerk: float,
+) -> bool:
     """Says whether a stop from (v, a) stays legal on one side, `curve` [rad] from room to q_hi."""
     if peak > row.speed:
         return False
@@ -182,7 +220,7 @@ def _stops(v: float, a: float, peak: float, room: float, curve: float, lead: flo
         ramp, after = 0.0, v
     if v > 0.0:
         room -= v * lead
-    distance = ramp + 0.5 * after * after / brake + brake ** 3 / (24.0 * jerk * jerk)
+    distance = ramp + 0.5 * after * after / brake + brake**3 / (24.0 * jerk * jerk)
     if max(0.0, distance) > room:
         return False
     return not row.slope or max(0.0, ramp) + _curve_distance(peak, row, brake) <= room + curve
@@ -194,8 +232,18 @@ def _curve_distance(v: float, row: JointRow, brake: float) -> float:
     return (u + row.offset) ** 2 / row.slope + 0.5 * (v * v - u * u) / brake
 
 
-def _largest(v: float, before: float, wanted: float, dt: float, up: float, down: float,
-             lead: float, row: JointRow, brake: float, jerk: float) -> float:
+def _largest(
+    v: float,
+    before: float,
+    wanted: float,
+    dt: float,
+    up: float,
+    down: float,
+    lead: float,
+    row: JointRow,
+    brake: float,
+    jerk: float,
+) -> float:
     """The legal acceleration nearest to the wanted one, from the stop's own next step upward."""
     stop = min(brake, _approach(abs(v), jerk, dt))
     stop = max(before - jerk * dt, min(before + jerk * dt, -stop if v > 0.0 else stop))

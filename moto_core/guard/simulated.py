@@ -25,15 +25,20 @@ from moto_core.guard.guard import (
 )
 from moto_core.guard.limits import RobotConfig, load_robot, resolve
 
-_START = 1.0                                   # [s] before the first tick, so that no stamp is 0
+_START = 1.0  # [s] before the first tick, so that no stamp is 0
 _ON = Switches(active=True, armed=True)
 
 
 class Guarded:
     """One arm's guard with its state, for one episode after another."""
 
-    def __init__(self, robot: RobotConfig | str, profile: str = 'normal',
-                 overrides: Sequence[str] = (), config: GuardConfig | None = None) -> None:
+    def __init__(
+        self,
+        robot: RobotConfig | str,
+        profile: str = 'normal',
+        overrides: Sequence[str] = (),
+        config: GuardConfig | None = None,
+    ) -> None:
         """Takes a robot or the name of one; `overrides` change that name's YAML.
 
         Raises ConfigError for an unknown robot, key or profile, or overrides of a loaded robot.
@@ -53,8 +58,10 @@ class Guarded:
         Raises ConfigError where it has the wrong size.
         """
         if position is not None and np.shape(position) != (self.limits.size,):
-            raise ConfigError(f'position is {np.shape(position)}; expected ({self.limits.size},), '
-                              f'one for each of {list(self.limits.joints)}')
+            raise ConfigError(
+                f'position is {np.shape(position)}; expected ({self.limits.size},), '
+                f'one for each of {list(self.limits.joints)}'
+            )
         self._state = arm(initial_state(self.config))
         self._offset: float | None = None
 
@@ -63,8 +70,9 @@ class Guarded:
         """Says whether the guard has latched; only reset() clears it."""
         return self._state.mode in (FAULT, ESTOP)
 
-    def tick(self, request: np.ndarray | None, position: np.ndarray, velocity: np.ndarray,
-             now: float) -> GuardOutput:
+    def tick(
+        self, request: np.ndarray | None, position: np.ndarray, velocity: np.ndarray, now: float
+    ) -> GuardOutput:
         """Returns what is let out of a request (A,) [rad/s, m/s] at time `now` [s].
 
         `position`, `velocity` (n,) are the arm's joints. A request of None brakes.
@@ -75,6 +83,7 @@ class Guarded:
         wanted = None if request is None else Request(self._names, request, now, now)
         measured = Measured(self.limits.joints, position, velocity, now, now)
         switches = _ON if request is not None else _ON._replace(active=False)
-        output, self._state = guard_step(self.config, self.limits, self.spec, self._state, wanted,
-                                         measured, switches, now)
+        output, self._state = guard_step(
+            self.config, self.limits, self.spec, self._state, wanted, measured, switches, now
+        )
         return output

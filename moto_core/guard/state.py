@@ -29,75 +29,85 @@ class Request(NamedTuple):
     not reach the guard. Exactly 0 means 'not stamped': `received` is used, with a warning.
     """
 
-    names: tuple[str, ...]                     # joints and gripper, in any order
-    velocity: np.ndarray                       # (A,) [rad/s, m/s] in the order of names
-    stamp: float                               # [s] of the observation
-    received: float                            # [s] of arrival here
-    speed_scale: float = 1.0                   # in [0, 1]: what the policy's uncertainty leaves
+    names: tuple[str, ...]  # joints and gripper, in any order
+    velocity: np.ndarray  # (A,) [rad/s, m/s] in the order of names
+    stamp: float  # [s] of the observation
+    received: float  # [s] of arrival here
+    speed_scale: float = 1.0  # in [0, 1]: what the policy's uncertainty leaves
 
 
 class Measured(NamedTuple):
     """Joint states, mapped by name; names that the arm does not have are ignored."""
 
     names: tuple[str, ...]
-    position: np.ndarray                       # (n,) [rad]
-    velocity: np.ndarray                       # (n,) [rad/s], or (0,) where there is none
-    stamp: float                               # [s] of the measurement
-    received: float                            # [s] of arrival here
+    position: np.ndarray  # (n,) [rad]
+    velocity: np.ndarray  # (n,) [rad/s], or (0,) where there is none
+    stamp: float  # [s] of the measurement
+    received: float  # [s] of arrival here
 
 
 class Switches(NamedTuple):
     """What people and the life cycle say."""
 
-    active: bool                               # the guard may follow requests
-    armed: bool                                # the operator's level; arm(state) is the deed
-    deadman: float | None = None               # [s] last time the button was seen pressed
+    active: bool  # the guard may follow requests
+    armed: bool  # the operator's level; arm(state) is the deed
+    deadman: float | None = None  # [s] last time the button was seen pressed
     estop: bool = False
 
 
 class GuardOutput(NamedTuple):
     """What one tick lets out."""
 
-    velocity: np.ndarray                       # (n,) arm [rad/s], always finite
-    gripper: np.ndarray                        # (g,) [m/s], always finite
-    state: str                                 # READY, ARMED, RUNNING, HOLD, FAULT or ESTOP
-    reasons: tuple[str, ...]                   # codes of guard_reasons, most important first
-    scale: float                               # the vector's common factor; 0 while braking
-    requested: np.ndarray | None               # (A,) [rad/s, m/s] of the last good request
-    publish: bool = True                       # False: halted for long enough, be silent
+    velocity: np.ndarray  # (n,) arm [rad/s], always finite
+    gripper: np.ndarray  # (g,) [m/s], always finite
+    state: str  # READY, ARMED, RUNNING, HOLD, FAULT or ESTOP
+    reasons: tuple[str, ...]  # codes of guard_reasons, most important first
+    scale: float  # the vector's common factor; 0 while braking
+    requested: np.ndarray | None  # (A,) [rad/s, m/s] of the last good request
+    publish: bool = True  # False: halted for long enough, be silent
 
 
 @dataclass(frozen=True)
 class GuardConfig:
     """The guard's own settings; the robot's limits come from its profile."""
 
-    rate: float = 250.0                        # [Hz] of ticks
-    request_periods: float = 2.5               # policy periods after which a request is stale
-    joint_age: float = 0.100                   # [s] after which joint states are stale
-    stale_fault: float = 1.0                   # [s] of staleness that latch a fault
-    future: float = 0.020                      # [s] that a stamp may lie ahead of now
-    deadman_required: bool = False             # a held button is a condition of motion
-    deadman_age: float = 0.250                 # [s] since the last press
-    rejects_in_row: int = 3                    # bad messages in a row that latch a fault
-    rejects_in_window: int = 10                # bad messages within the window that latch one
-    reject_window: float = 10.0                # [s]
-    uncertainty_floor: float = 0.0             # speed scale at or below which the guard holds
-    jump: float = 0.02                         # [rad] beyond dq_max dt that a joint may jump
-    outside: float = 0.5                       # [rad] beyond a limit that is still believed
-    latency: float = 0.0                       # [s] of the plant; the look-ahead adds two ticks
-    gap: float = 0.100                         # [s] between ticks that makes the guard hold
-    halt_stream: float = 2.0                   # [s] of zeros after a halt, then silence
+    rate: float = 250.0  # [Hz] of ticks
+    request_periods: float = 2.5  # policy periods after which a request is stale
+    joint_age: float = 0.100  # [s] after which joint states are stale
+    stale_fault: float = 1.0  # [s] of staleness that latch a fault
+    future: float = 0.020  # [s] that a stamp may lie ahead of now
+    deadman_required: bool = False  # a held button is a condition of motion
+    deadman_age: float = 0.250  # [s] since the last press
+    rejects_in_row: int = 3  # bad messages in a row that latch a fault
+    rejects_in_window: int = 10  # bad messages within the window that latch one
+    reject_window: float = 10.0  # [s]
+    uncertainty_floor: float = 0.0  # speed scale at or below which the guard holds
+    jump: float = 0.02  # [rad] beyond dq_max dt that a joint may jump
+    outside: float = 0.5  # [rad] beyond a limit that is still believed
+    latency: float = 0.0  # [s] of the plant; the look-ahead adds two ticks
+    gap: float = 0.100  # [s] between ticks that makes the guard hold
+    halt_stream: float = 2.0  # [s] of zeros after a halt, then silence
 
     def __post_init__(self) -> None:
         """Raises ConfigError with the valid range for a value outside it."""
         if not 50 <= self.rate <= 1000:
             raise ConfigError(f'guard rate is {self.rate} Hz; expected 50 to 1000 Hz')
-        ranges = {'request_periods': (1, 10), 'joint_age': (0.005, 0.5),
-                  'stale_fault': (0.1, 5), 'future': (0, 0.1), 'deadman_age': (0.05, 1),
-                  'rejects_in_row': (1, 100), 'rejects_in_window': (1, 1000),
-                  'reject_window': (1, 100), 'uncertainty_floor': (0, 1), 'jump': (0, 0.2),
-                  'outside': (0, 1), 'latency': (0, 0.1),
-                  'gap': (0.01, 1), 'halt_stream': (0, 60)}
+        ranges = {
+            'request_periods': (1, 10),
+            'joint_age': (0.005, 0.5),
+            'stale_fault': (0.1, 5),
+            'future': (0, 0.1),
+            'deadman_age': (0.05, 1),
+            'rejects_in_row': (1, 100),
+            'rejects_in_window': (1, 1000),
+            'reject_window': (1, 100),
+            'uncertainty_floor': (0, 1),
+            'jump': (0, 0.2),
+            'outside': (0, 1),
+            'latency': (0, 0.1),
+            'gap': (0.01, 1),
+            'halt_stream': (0, 60),
+        }
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
             if not low <= value <= high:
@@ -112,23 +122,23 @@ class GuardConfig:
 class Rejects(NamedTuple):
     """How many messages of one stream were refused."""
 
-    reason: str = ''                           # of the newest message; '' where it was good
+    reason: str = ''  # of the newest message; '' where it was good
     in_row: int = 0
-    times: tuple[float, ...] = ()              # [s] of those within the window
+    times: tuple[float, ...] = ()  # [s] of those within the window
 
 
 class RequestIntake(NamedTuple):
     """The last request that was taken, in the arm's own order."""
 
-    key: tuple[float, float] | None = None     # (received, stamp) of the newest message
-    arm: tuple[float, ...] | None = None       # (n,) [rad/s]; None: nothing good
-    gripper: tuple[float, ...] = ()            # (g,) [m/s]
-    stamp: float = -math.inf                   # [s]
-    received: float = -math.inf                # [s]
+    key: tuple[float, float] | None = None  # (received, stamp) of the newest message
+    arm: tuple[float, ...] | None = None  # (n,) [rad/s]; None: nothing good
+    gripper: tuple[float, ...] = ()  # (g,) [m/s]
+    stamp: float = -math.inf  # [s]
+    received: float = -math.inf  # [s]
     speed: float = 1.0
     warning: str = ''
     rejects: Rejects = Rejects()
-    names: tuple[str, ...] = ()                # of the newest message, with their places
+    names: tuple[str, ...] = ()  # of the newest message, with their places
     places: tuple[int, ...] = ()
 
 
@@ -137,9 +147,9 @@ class JointIntake(NamedTuple):
 
     key: tuple[float, float] | None = None
     position: tuple[float, ...] | None = None  # (n,) [rad]; None: none yet
-    stamp: float = -math.inf                   # [s]
-    received: float = -math.inf                # [s]
-    interval: float = 0.0                      # [s] between messages, smoothed
+    stamp: float = -math.inf  # [s]
+    received: float = -math.inf  # [s]
+    interval: float = 0.0  # [s] between messages, smoothed
     rejects: Rejects = Rejects()
     names: tuple[str, ...] = ()
     places: tuple[int, ...] = ()
@@ -150,18 +160,18 @@ class GuardState:
     """Everything that a tick hands to the next; treat it as opaque but for `mode`."""
 
     mode: str = READY
-    cause: tuple[str, ...] = ()                # why HOLD, FAULT or ESTOP began
-    now: float | None = None                   # [s] of the last tick
-    velocity: tuple[float, ...] = ()           # (n,) last sent [rad/s]
-    acceleration: tuple[float, ...] = ()       # (n,) of the last tick [rad/s^2]
+    cause: tuple[str, ...] = ()  # why HOLD, FAULT or ESTOP began
+    now: float | None = None  # [s] of the last tick
+    velocity: tuple[float, ...] = ()  # (n,) last sent [rad/s]
+    acceleration: tuple[float, ...] = ()  # (n,) of the last tick [rad/s^2]
     requests: RequestIntake = RequestIntake()
     joints: JointIntake = JointIntake()
     armed: bool = False
-    stale_since: float | None = None           # [s]
-    rest_since: float | None = None            # [s]
-    press_needed: bool = False                 # the deadman must be let go and pressed anew
-    released: bool = True                      # the deadman has been seen released
-    confirm: bool = False                      # a HOLD that only a person ends
+    stale_since: float | None = None  # [s]
+    rest_since: float | None = None  # [s]
+    press_needed: bool = False  # the deadman must be let go and pressed anew
+    released: bool = True  # the deadman has been seen released
+    confirm: bool = False  # a HOLD that only a person ends
 
     @property
     def at_rest(self) -> bool:

@@ -38,23 +38,27 @@ CONTENT = ('encoder.onnx', 'policy.onnx', 'selftest.npz')
 class Manifest:
     """What a bundle says of itself; every field is in manifest.json."""
 
-    spec: Spec                                 # what the policy sees, commands and at what rate
-    encoder: Signature                         # of encoder.onnx
-    policy: Signature                          # of policy.onnx
+    spec: Spec  # what the policy sees, commands and at what rate
+    encoder: Signature  # of encoder.onnx
+    policy: Signature  # of policy.onnx
     training: dict[str, Any] = field(default_factory=dict)  # the resolved training config
-    git_hash: str = ''                         # commit of the code that trained it; '' unknown
+    git_hash: str = ''  # commit of the code that trained it; '' unknown
     episodes: list[str] = field(default_factory=list)  # ids of the episodes it learned from
-    parent: str = ''                           # hash of the bundle it was fine-tuned from
+    parent: str = ''  # hash of the bundle it was fine-tuned from
     uncertainty_threshold: float | None = None  # above it: off what it knows; None: not measured
-    tolerance: float = 1e-4                    # self-test: error <= tolerance * max(1, |expected|)
+    tolerance: float = 1e-4  # self-test: error <= tolerance * max(1, |expected|)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)  # name: {bytes, sha256}
-    format: int = FORMAT                       # of this file
+    format: int = FORMAT  # of this file
 
     def to_json(self) -> bytes:
         """Returns manifest.json: the same manifest always gives the same bytes."""
         data = {item.name: getattr(self, item.name) for item in fields(self)}
-        data |= {'spec': to_dict(self.spec), 'rate': self.spec.rate,
-                 'encoder': self.encoder.to_dict(), 'policy': self.policy.to_dict()}
+        data |= {
+            'spec': to_dict(self.spec),
+            'rate': self.spec.rate,
+            'encoder': self.encoder.to_dict(),
+            'policy': self.policy.to_dict(),
+        }
         return json.dumps(data, indent=1, sort_keys=True, allow_nan=False).encode() + b'\n'
 
 
@@ -69,8 +73,13 @@ class Bundle(NamedTuple):
     selftest: dict[str, np.ndarray]
 
 
-def write_bundle(folder: Path | str, encoder: bytes, policy: bytes, manifest: Manifest,
-                 selftest: Mapping[str, np.ndarray]) -> Path:
+def write_bundle(
+    folder: Path | str,
+    encoder: bytes,
+    policy: bytes,
+    manifest: Manifest,
+    selftest: Mapping[str, np.ndarray],
+) -> Path:
     """Writes folder/<hash> atomically and returns its path; `manifest.files` is filled in here.
 
     A bundle that is there already with the same content is checked and returned.
@@ -80,15 +89,16 @@ def write_bundle(folder: Path | str, encoder: bytes, policy: bytes, manifest: Ma
         content = dict(zip(CONTENT, (encoder, policy, _to_npz(selftest))))
         text = replace(manifest, files={n: _record(data) for n, data in content.items()}).to_json()
     except (TypeError, ValueError) as error:
-        raise BundleError('the manifest is not plain JSON, or the self-test not plain arrays: '
-                          f'{error}') from error
+        raise BundleError(
+            f'the manifest is not plain JSON, or the self-test not plain arrays: {error}'
+        ) from error
     name = hashlib.sha256(text).hexdigest()
     target = Path(folder) / name
     if not target.exists():
         try:
             _write_folder(target, {**content, MANIFEST: text})
         except OSError as error:
-            if not target.exists():             # else: another process wrote the same bundle
+            if not target.exists():  # else: another process wrote the same bundle
                 cause = error.strerror or error
                 raise BundleError(f"cannot write the bundle '{target}': {cause}") from error
     verify_bundle(target)
@@ -117,15 +127,25 @@ def read_bundle(path: Path | str) -> Bundle:
     found = set(os.listdir(folder))
     irregular = {name for name in found & expected if not (folder / name).is_file()}
     if found != expected or irregular:
-        parts = (('missing', expected - found), ('unexpected', found - expected),
-                 ('not a file', irregular))
-        what = '; '.join(f"{kind}: {', '.join(sorted(names))}" for kind, names in parts if names)
-        raise BundleError(f"bundle '{folder}': {what}; "
-                          f"expected exactly {', '.join(sorted(expected))}")
+        parts = (
+            ('missing', expected - found),
+            ('unexpected', found - expected),
+            ('not a file', irregular),
+        )
+        what = '; '.join(f'{kind}: {", ".join(sorted(names))}' for kind, names in parts if names)
+        raise BundleError(
+            f"bundle '{folder}': {what}; expected exactly {', '.join(sorted(expected))}"
+        )
     manifest = _parse_manifest(folder / MANIFEST, _manifest_bytes(folder))
     encoder, policy, selftest = (_checked(folder / name, manifest.files[name]) for name in CONTENT)
-    return Bundle(folder, folder.name, manifest, encoder, policy,
-                  _from_npz(folder / 'selftest.npz', selftest))
+    return Bundle(
+        folder,
+        folder.name,
+        manifest,
+        encoder,
+        policy,
+        _from_npz(folder / 'selftest.npz', selftest),
+    )
 
 
 def _bundle_folder(path: Path | str) -> Path:
@@ -140,9 +160,11 @@ def _manifest_bytes(folder: Path) -> bytes:
     text = _read(folder / MANIFEST)
     found = hashlib.sha256(text).hexdigest()
     if found != folder.name:
-        raise BundleError(f"'{folder / MANIFEST}' is changed, or its folder renamed: expected "
-                          f'SHA-256 {folder.name} (the name of the folder), got {found}; '
-                          'export it again')
+        raise BundleError(
+            f"'{folder / MANIFEST}' is changed, or its folder renamed: expected "
+            f'SHA-256 {folder.name} (the name of the folder), got {found}; '
+            'export it again'
+        )
     return text
 
 
@@ -150,14 +172,21 @@ def _parse_manifest(path: Path, text: bytes) -> Manifest:
     try:
         data = json.loads(text)
         if data['format'] != FORMAT:
-            raise BundleError(f"'{path}': expected format {FORMAT}, got {data['format']}; "
-                              'export it again with this version')
+            raise BundleError(
+                f"'{path}': expected format {FORMAT}, got {data['format']}; "
+                'export it again with this version'
+            )
         spec = spec_from_dict(data.pop('spec'))
         rate = data.pop('rate')
         if rate != spec.rate:
             raise BundleError(f"'{path}': rate is {rate} Hz; expected the spec's {spec.rate} Hz")
-        data['files'] = {name: {'bytes': int(data['files'][name]['bytes']),
-                                'sha256': str(data['files'][name]['sha256'])} for name in CONTENT}
+        data['files'] = {
+            name: {
+                'bytes': int(data['files'][name]['bytes']),
+                'sha256': str(data['files'][name]['sha256']),
+            }
+            for name in CONTENT
+        }
         if not (isinstance(data['tolerance'], float) and 0 < data['tolerance'] < np.inf):
             raise BundleError(f"'{path}': tolerance is {data['tolerance']!r}; expected above 0")
         data |= {part: signature_from_dict(data[part]) for part in ('encoder', 'policy')}
@@ -176,8 +205,9 @@ def _checked(path: Path, record: Mapping[str, Any]) -> bytes:
     if found != record:
         cause = 'truncated' if len(data) < record['bytes'] else 'changed'
         key = 'sha256' if len(data) == record['bytes'] else 'bytes'
-        raise BundleError(f"'{path}' is {cause}: expected {key} {record[key]}, got {found[key]}; "
-                          'export it again')
+        raise BundleError(
+            f"'{path}' is {cause}: expected {key} {record[key]}, got {found[key]}; export it again"
+        )
     return data
 
 
@@ -194,8 +224,9 @@ def _record(data: bytes) -> dict[str, Any]:
 
 def _to_npz(arrays: Mapping[str, np.ndarray]) -> bytes:
     stream = io.BytesIO()
-    np.savez_compressed(stream, **{name: np.asarray(arrays[name]) for name in sorted(arrays)},
-                        allow_pickle=False)
+    np.savez_compressed(
+        stream, **{name: np.asarray(arrays[name]) for name in sorted(arrays)}, allow_pickle=False
+    )
     return stream.getvalue()
 
 

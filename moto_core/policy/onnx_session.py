@@ -12,16 +12,33 @@ from onnxruntime.capi import onnxruntime_pybind11_state as native
 from moto_core.errors import BundleError
 from moto_core.policy.signature import Signature, Tensor
 
-REFUSALS = (native.EPFail, native.Fail, native.InvalidArgument, native.InvalidGraph,
-            native.InvalidProtobuf, native.NoModel, native.NoSuchFile, native.NotImplemented,
-            native.RuntimeException, RuntimeError, ValueError)
+REFUSALS = (
+    native.EPFail,
+    native.Fail,
+    native.InvalidArgument,
+    native.InvalidGraph,
+    native.InvalidProtobuf,
+    native.NoModel,
+    native.NoSuchFile,
+    native.NotImplemented,
+    native.RuntimeException,
+    RuntimeError,
+    ValueError,
+)
 OPTIONS = {'CUDAExecutionProvider': {'use_tf32': '0'}}  # float32 in full, as the self-test needs
-DTYPES = {'tensor(float)': 'float32', 'tensor(double)': 'float64', 'tensor(float16)': 'float16',
-          'tensor(uint8)': 'uint8', 'tensor(int32)': 'int32', 'tensor(int64)': 'int64'}
+DTYPES = {
+    'tensor(float)': 'float32',
+    'tensor(double)': 'float64',
+    'tensor(float16)': 'float16',
+    'tensor(uint8)': 'uint8',
+    'tensor(int32)': 'int32',
+    'tensor(int64)': 'int64',
+}
 
 
-def open_session(path: Path, model: bytes, providers: Sequence[str],
-                 threads: int) -> tuple[onnxruntime.InferenceSession, str]:
+def open_session(
+    path: Path, model: bytes, providers: Sequence[str], threads: int
+) -> tuple[onnxruntime.InferenceSession, str]:
     """Opens a network from its bytes and returns it with the provider in use.
 
     The first of `providers` that this machine has is used. Runs operators one after another, each
@@ -33,22 +50,28 @@ def open_session(path: Path, model: bytes, providers: Sequence[str],
     for name in usable:
         try:
             session = onnxruntime.InferenceSession(
-                model, _session_options(threads), providers=[(name, OPTIONS.get(name, {}))])
+                model, _session_options(threads), providers=[(name, OPTIONS.get(name, {}))]
+            )
         except REFUSALS as error:
-            raise BundleError(f"onnxruntime refuses '{path}': {' '.join(str(error).split())}; "
-                              'export it again with this version') from error
+            raise BundleError(
+                f"onnxruntime refuses '{path}': {' '.join(str(error).split())}; "
+                'export it again with this version'
+            ) from error
         if session.get_providers()[0] == name:
             return session, name
         refused.append(f'{name} does not start')
     raise BundleError(
         f"'{path}': no allowed provider works ({'; '.join(refused) or 'none is allowed'}); this "
-        f"machine has {', '.join(available)}; add 'CPUExecutionProvider' to allow the processor")
+        f"machine has {', '.join(available)}; add 'CPUExecutionProvider' to allow the processor"
+    )
 
 
 def session_signature(session: onnxruntime.InferenceSession) -> Signature:
     """Returns the inputs and outputs that the file itself declares."""
-    return Signature({node.name: _tensor(node) for node in session.get_inputs()},
-                     {node.name: _tensor(node) for node in session.get_outputs()})
+    return Signature(
+        {node.name: _tensor(node) for node in session.get_inputs()},
+        {node.name: _tensor(node) for node in session.get_outputs()},
+    )
 
 
 def _session_options(threads: int) -> onnxruntime.SessionOptions:

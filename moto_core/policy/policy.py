@@ -31,9 +31,9 @@ PolicyState = dict[str, np.ndarray]
 class PolicyStep(NamedTuple):
     """One decision; no array in it is written to by a later step."""
 
-    action: np.ndarray                         # (A,) float32 as the network gives it, NaN or not
-    uncertainty: float                         # mean over S*K of the std over members' logits
-    state: PolicyState                         # to pass to the next step
+    action: np.ndarray  # (A,) float32 as the network gives it, NaN or not
+    uncertainty: float  # mean over S*K of the std over members' logits
+    state: PolicyState  # to pass to the next step
 
 
 class Policy(Protocol):
@@ -50,17 +50,26 @@ class Policy(Protocol):
     def initial(self) -> PolicyState:
         """Returns the state before an episode's first step."""
 
-    def step(self, images: Mapping[str, np.ndarray], proprioception: np.ndarray | None,
-             state: PolicyState) -> PolicyStep:
+    def step(
+        self,
+        images: Mapping[str, np.ndarray],
+        proprioception: np.ndarray | None,
+        state: PolicyState,
+    ) -> PolicyStep:
         """Returns the action for {camera: (h, w, 3) uint8}, (P,) or None, and a state."""
 
 
 class OnnxPolicy:
     """A policy bundle in onnxruntime: checked whole when made, deterministic when stepped."""
 
-    def __init__(self, bundle: Path | str, providers: Sequence[str] = ('CPUExecutionProvider',),
-                 threads: int = 1, robot: Spec | None = None,
-                 latency_limit: float | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Path | str,
+        providers: Sequence[str] = ('CPUExecutionProvider',),
+        threads: int = 1,
+        robot: Spec | None = None,
+        latency_limit: float | None = None,
+    ) -> None:
         """Loads a bundle: hashes, networks against the spec, self-test, latency, in this order.
 
         `providers` are tried in order and the first that works is used, so the processor stands in
@@ -71,16 +80,31 @@ class OnnxPolicy:
         """
         read = read_bundle(bundle)
         self.spec, self.hash, self.manifest = read.manifest.spec, read.hash, read.manifest
-        self._encoder, self.provider = open_session(read.path / 'encoder.onnx', read.encoder,
-                                                    providers, threads)
-        self._policy, _ = open_session(read.path / 'policy.onnx', read.policy,
-                                       [self.provider], threads)
-        _check_signatures(read.path, self.manifest, robot, session_signature(self._encoder),
-                          session_signature(self._policy))
-        self._inputs = {f'image_{name}': (name, (camera.height, camera.width, 3))
-                        for name, camera in self.spec.cameras.items()}
-        self._sizes = {name: self.manifest.policy.inputs[key].shape for name, key in
-                       (('deter', 'deter'), ('stoch', 'stoch'), ('action', 'previous_action'))}
+        self._encoder, self.provider = open_session(
+            read.path / 'encoder.onnx', read.encoder, providers, threads
+        )
+        self._policy, _ = open_session(
+            read.path / 'policy.onnx', read.policy, [self.provider], threads
+        )
+        _check_signatures(
+            read.path,
+            self.manifest,
+            robot,
+            session_signature(self._encoder),
+            session_signature(self._policy),
+        )
+        self._inputs = {
+            f'image_{name}': (name, (camera.height, camera.width, 3))
+            for name, camera in self.spec.cameras.items()
+        }
+        self._sizes = {
+            name: self.manifest.policy.inputs[key].shape
+            for name, key in (
+                ('deter', 'deter'),
+                ('stoch', 'stoch'),
+                ('action', 'previous_action'),
+            )
+        }
         limit = self.spec.period / 2 if latency_limit is None else latency_limit
         self.selftest: SelfTest = run_selftest(self.step, read, limit)
 
@@ -89,8 +113,12 @@ class OnnxPolicy:
         state = {name: np.zeros(shape, np.float32) for name, shape in self._sizes.items()}
         return {**state, 'is_first': np.ones(1, np.float32)}
 
-    def step(self, images: Mapping[str, np.ndarray], proprioception: np.ndarray | None,
-             state: PolicyState) -> PolicyStep:
+    def step(
+        self,
+        images: Mapping[str, np.ndarray],
+        proprioception: np.ndarray | None,
+        state: PolicyState,
+    ) -> PolicyStep:
         """Returns the action (A,), the uncertainty and the next state.
 
         Raises ObservationError where an image or the proprioception does not fit the spec.
@@ -99,14 +127,25 @@ class OnnxPolicy:
         embed = self._encoder.run(None, self._observe(images, proprioception))[0]
         action, deter, stoch, uncertainty = self._policy.run(
             ['action', 'next_deter', 'next_stoch', 'uncertainty'],
-            {'embed': embed, 'deter': state['deter'], 'stoch': state['stoch'],
-             'previous_action': state['action'], 'is_first': state['is_first']})
-        following = {'deter': deter, 'stoch': stoch, 'action': action,
-                     'is_first': np.zeros(1, np.float32)}
+            {
+                'embed': embed,
+                'deter': state['deter'],
+                'stoch': state['stoch'],
+                'previous_action': state['action'],
+                'is_first': state['is_first'],
+            },
+        )
+        following = {
+            'deter': deter,
+            'stoch': stoch,
+            'action': action,
+            'is_first': np.zeros(1, np.float32),
+        }
         return PolicyStep(action[0].copy(), float(uncertainty[0]), following)
 
-    def _observe(self, images: Mapping[str, np.ndarray],
-                 proprioception: np.ndarray | None) -> dict[str, np.ndarray]:
+    def _observe(
+        self, images: Mapping[str, np.ndarray], proprioception: np.ndarray | None
+    ) -> dict[str, np.ndarray]:
         feed = {}
         for key, (name, shape) in self._inputs.items():
             image = images.get(name)
@@ -135,8 +174,12 @@ class ZeroPolicy:
         """Returns the empty state."""
         return {}
 
-    def step(self, images: Mapping[str, np.ndarray], proprioception: np.ndarray | None,
-             state: PolicyState) -> PolicyStep:
+    def step(
+        self,
+        images: Mapping[str, np.ndarray],
+        proprioception: np.ndarray | None,
+        state: PolicyState,
+    ) -> PolicyStep:
         """Returns zeros, certain of them."""
         return PolicyStep(np.zeros(self.spec.action_size, np.float32), 0.0, state)
 
@@ -154,24 +197,33 @@ class RandomPolicy:
         """Returns the empty state; the sequence goes on over episodes."""
         return {}
 
-    def step(self, images: Mapping[str, np.ndarray], proprioception: np.ndarray | None,
-             state: PolicyState) -> PolicyStep:
+    def step(
+        self,
+        images: Mapping[str, np.ndarray],
+        proprioception: np.ndarray | None,
+        state: PolicyState,
+    ) -> PolicyStep:
         """Returns the next draw, certain of it."""
         action = self._random.uniform(-1, 1, self.spec.action_size)
         return PolicyStep(action.astype(np.float32), 0.0, state)
 
 
-def _check_signatures(path: Path, manifest: Manifest, robot: Spec | None, encoder: Signature,
-                      policy: Signature) -> None:
+def _check_signatures(
+    path: Path, manifest: Manifest, robot: Spec | None, encoder: Signature, policy: Signature
+) -> None:
     spec, inputs = manifest.spec, manifest.policy.inputs
-    sizes = [inputs[name].shape[-1] if name in inputs and inputs[name].shape else 0
-             for name in ('embed', 'deter', 'stoch')]
+    sizes = [
+        inputs[name].shape[-1] if name in inputs and inputs[name].shape else 0
+        for name in ('embed', 'deter', 'stoch')
+    ]
     right_encoder, right_policy = encoder_signature(spec, sizes[0]), policy_signature(spec, *sizes)
     wrong = [] if robot is None else spec_mismatches(spec, robot)
-    for where, expected, found in (('encoder.onnx', right_encoder, encoder),
-                                   ('policy.onnx', right_policy, policy),
-                                   ('manifest.json encoder', right_encoder, manifest.encoder),
-                                   ('manifest.json policy', right_policy, manifest.policy)):
+    for where, expected, found in (
+        ('encoder.onnx', right_encoder, encoder),
+        ('policy.onnx', right_policy, policy),
+        ('manifest.json encoder', right_encoder, manifest.encoder),
+        ('manifest.json policy', right_policy, manifest.policy),
+    ):
         wrong += signature_mismatches(where, expected, found)
     if wrong:
         raise BundleError(f"bundle '{path}' does not fit: {'; '.join(wrong)}")

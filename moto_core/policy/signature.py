@@ -17,7 +17,7 @@ class Tensor:
     """One input or output: a numpy dtype name and a fixed shape."""
 
     dtype: str
-    shape: tuple[int, ...]                     # a str or None where a file leaves an axis open
+    shape: tuple[int, ...]  # a str or None where a file leaves an axis open
 
     def __str__(self) -> str:
         """Returns for example 'uint8 (1, 64, 64, 3)'."""
@@ -33,22 +33,33 @@ class Signature:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the signature as dicts and lists, ready for JSON."""
-        return {side: {name: {'dtype': tensor.dtype, 'shape': list(tensor.shape)}
-                       for name, tensor in tensors.items()}
-                for side, tensors in (('inputs', self.inputs), ('outputs', self.outputs))}
+        return {
+            side: {
+                name: {'dtype': tensor.dtype, 'shape': list(tensor.shape)}
+                for name, tensor in tensors.items()
+            }
+            for side, tensors in (('inputs', self.inputs), ('outputs', self.outputs))
+        }
 
 
 def signature_from_dict(data: Mapping[str, Any]) -> Signature:
     """Returns the Signature that `to_dict` wrote; raises KeyError or TypeError otherwise."""
-    inputs, outputs = ({name: Tensor(str(tensor['dtype']), tuple(tensor['shape']))
-                        for name, tensor in data[side].items()} for side in ('inputs', 'outputs'))
+    inputs, outputs = (
+        {
+            name: Tensor(str(tensor['dtype']), tuple(tensor['shape']))
+            for name, tensor in data[side].items()
+        }
+        for side in ('inputs', 'outputs')
+    )
     return Signature(inputs, outputs)
 
 
 def encoder_signature(spec: Spec, embed: int) -> Signature:
     """Returns what encoder.onnx of a policy for `spec` takes and gives; `embed` is E."""
-    inputs = {f'image_{name}': Tensor('uint8', (1, camera.height, camera.width, 3))
-              for name, camera in spec.cameras.items()}
+    inputs = {
+        f'image_{name}': Tensor('uint8', (1, camera.height, camera.width, 3))
+        for name, camera in spec.cameras.items()
+    }
     if spec.proprioception_size:
         inputs['proprioception'] = _float(1, spec.proprioception_size)
     return Signature(inputs, {'embed': _float(1, embed)})
@@ -56,26 +67,40 @@ def encoder_signature(spec: Spec, embed: int) -> Signature:
 
 def policy_signature(spec: Spec, embed: int, deter: int, stoch: int) -> Signature:
     """Returns what policy.onnx takes and gives; the sizes are E, D and S*K."""
-    inputs = {'embed': _float(1, embed), 'deter': _float(1, deter), 'stoch': _float(1, stoch),
-              'previous_action': _float(1, spec.action_size), 'is_first': _float(1)}
-    outputs = {'action': _float(1, spec.action_size), 'next_deter': _float(1, deter),
-               'next_stoch': _float(1, stoch), 'uncertainty': _float(1)}
+    inputs = {
+        'embed': _float(1, embed),
+        'deter': _float(1, deter),
+        'stoch': _float(1, stoch),
+        'previous_action': _float(1, spec.action_size),
+        'is_first': _float(1),
+    }
+    outputs = {
+        'action': _float(1, spec.action_size),
+        'next_deter': _float(1, deter),
+        'next_stoch': _float(1, stoch),
+        'uncertainty': _float(1),
+    }
     return Signature(inputs, outputs)
 
 
 def signature_mismatches(where: str, expected: Signature, found: Signature) -> list[str]:
     """Lists every missing, unexpected and different input and output of `found`."""
-    return [*tensor_mismatches(f'{where} input', expected.inputs, found.inputs),
-            *tensor_mismatches(f'{where} output', expected.outputs, found.outputs)]
+    return [
+        *tensor_mismatches(f'{where} input', expected.inputs, found.inputs),
+        *tensor_mismatches(f'{where} output', expected.outputs, found.outputs),
+    ]
 
 
-def tensor_mismatches(where: str, expected: Mapping[str, Tensor],
-                      found: Mapping[str, Tensor]) -> list[str]:
+def tensor_mismatches(
+    where: str, expected: Mapping[str, Tensor], found: Mapping[str, Tensor]
+) -> list[str]:
     """Lists every name that is missing, unexpected or of another dtype or shape."""
-    return [f"{where} '{name}': expected {expected.get(name, 'nothing')}, "
-            f"got {found.get(name, 'nothing')}"
-            for name in dict.fromkeys([*expected, *found])
-            if expected.get(name) != found.get(name)]
+    return [
+        f"{where} '{name}': expected {expected.get(name, 'nothing')}, "
+        f'got {found.get(name, "nothing")}'
+        for name in dict.fromkeys([*expected, *found])
+        if expected.get(name) != found.get(name)
+    ]
 
 
 def _float(*shape: int) -> Tensor:

@@ -63,8 +63,9 @@ def model_critic_loss(q: Tensor, value: Tensor) -> Tensor:
     return (value.detach() - q).square().mean(1).sum()
 
 
-def data_critic_loss(q: Tensor, reward: Tensor, next_value: Tensor, weight: Tensor,
-                     discount: float) -> Tensor:
+def data_critic_loss(
+    q: Tensor, reward: Tensor, next_value: Tensor, weight: Tensor, discount: float
+) -> Tensor:
     """Returns (8), summed over critics: mean of (r_{j+1} + gamma V^(s_{j+1}) - Q_i(s_j, a_j))^2.
 
     q (members, N) at true states and actions; reward (N,) and next_value (N,) belong to the state
@@ -84,5 +85,6 @@ def actor_loss(value: Tensor, prior: Tensor, entropy: Tensor, config: ActorConfi
 
     value (H, N) is V^ at s^0..s^{H-1}; where H = 0, V_0 at s^0.
     """
-    return (-config.value_scale * value.mean() + config.beta * prior
-            - config.entropy * entropy.mean())
+    return (
+        -config.value_scale * value.mean() + config.beta * prior - config.entropy * entropy.mean()
+    )

@@ -51,10 +51,11 @@ class Agent:
         self.optimizers = {
             'model': Optimizer(self.world_model.parameters(), config.model.optimizer),
             'actor': Optimizer(self.actor.parameters(), c.actor.optimizer),
-            'critics': Optimizer(self.critics.parameters(), c.critic.optimizer)}
+            'critics': Optimizer(self.critics.parameters(), c.critic.optimizer),
+        }
         self.generator = torch.Generator(self.device).manual_seed(config.seed)
-        self.updates = 0               # whole updates begun, skipped ones included
-        self.skipped = 0               # of them, those with a non-finite gradient
+        self.updates = 0  # whole updates begun, skipped ones included
+        self.skipped = 0  # of them, those with a non-finite gradient
 
     def update(self, batch: Mapping[str, Any]) -> dict[str, float]:
         """Trains on one batch of replay and returns metrics; 'update/skipped' is 1 where a
@@ -80,8 +81,9 @@ class Agent:
         finite, metrics['model/grad_norm'] = self.optimizers['model'].step(loss)
         return finite, State(*(part.detach() for part in post)), metrics
 
-    def update_behaviour(self, post: State,
-                         data: Mapping[str, Any]) -> tuple[bool, dict[str, Tensor]]:
+    def update_behaviour(
+        self, post: State, data: Mapping[str, Any]
+    ) -> tuple[bool, dict[str, Tensor]]:
         """Rolls out from posterior states, then takes a step of the actor and of the critics."""
         c = self.config.actor_critic
         with frozen(self.world_model), frozen(self.critics):
@@ -90,26 +92,41 @@ class Agent:
             target = self.expand(imagined, reward, 'target')
             online = self.expand(imagined, reward, 'online') if self._needs_online() else target
             by_name = {'target': target, 'online': online}
-            actor_finite, found = self.update_actor(imagined, by_name[c.actor.value].mixed, post,
-                                                    data)
+            actor_finite, found = self.update_actor(
+                imagined, by_name[c.actor.value].mixed, post, data
+            )
         critics_finite, more = self.update_critics(
-            imagined, target.value, by_name[c.critic.data_value].mixed[0], starts)
+            imagined, target.value, by_name[c.critic.data_value].mixed[0], starts
+        )
         metrics['imagined/value'] = target.mixed.detach().mean()
         return actor_finite and critics_finite, metrics | found | more
 
     def imagine(self, state: State) -> tuple[Rollout, Tensor, dict[str, Tensor]]:
         """Rolls the policy H steps from `state` (N, ...); returns r~ (3) (H, N) of them too."""
         c = self.config.actor_critic
-        noise = draw_rollout_noise(c.horizon, state.deter.shape[0], self.spec.action_size,
-                                   self.config.model.rssm, self.generator)
+        noise = draw_rollout_noise(
+            c.horizon,
+            state.deter.shape[0],
+            self.spec.action_size,
+            self.config.model.rssm,
+            self.generator,
+        )
         with torch.set_grad_enabled(self._actor_uses_rollouts()):
-            imagined = rollout(self.world_model.rssm, self.actor, state, noise, c.uncertainty,
-                               c.actor.state_gradient)
-            reward = self.world_model.reward(imagined.feat[1:]).squeeze(-1)        # (H, N)
+            imagined = rollout(
+                self.world_model.rssm,
+                self.actor,
+                state,
+                noise,
+                c.uncertainty,
+                c.actor.state_gradient,
+            )
+            reward = self.world_model.reward(imagined.feat[1:]).squeeze(-1)  # (H, N)
         metrics = {'imagined/action_std': imagined.action.detach().std()}
         if c.horizon:
-            metrics |= {'imagined/reward': reward.detach().mean(),
-                        'imagined/disagreement': imagined.uncertainty.detach().mean()}
+            metrics |= {
+                'imagined/reward': reward.detach().mean(),
+                'imagined/disagreement': imagined.uncertainty.detach().mean(),
+            }
         reward = penalised_reward(reward, imagined.uncertainty, c.uncertainty.alpha)
         return imagined, reward, metrics
 
@@ -118,27 +135,32 @@ class Agent:
         c = self.config.actor_critic
         net = self.target_critics if critics == 'target' else self.critics
         with torch.set_grad_enabled(self._actor_uses_rollouts()):
-            value = net.value(imagined.feat, imagined.action)                      # (H + 1, N)
+            value = net.value(imagined.feat, imagined.action)  # (H + 1, N)
         return value_expansion(reward, value, c.discount, c.lambda_)
 
-    def update_actor(self, imagined: Rollout, value: Tensor, post: State,
-                     data: Mapping[str, Any]) -> tuple[bool, dict[str, Tensor]]:
+    def update_actor(
+        self, imagined: Rollout, value: Tensor, post: State, data: Mapping[str, Any]
+    ) -> tuple[bool, dict[str, Tensor]]:
         """Takes a step down the actor's loss (10); value (H + 1, N) is V^."""
         c, steps = self.config.actor_critic.actor, max(self.config.actor_critic.horizon, 1)
         prior = value.new_zeros(())
         if c.beta:
-            log_prob = self.actor(post.feat).log_prob(data['chosen'])              # (B, T)
+            log_prob = self.actor(post.feat).log_prob(data['chosen'])  # (B, T)
             prior = behaviour_prior(log_prob, data['bc_mask'])
         loss = actor_loss(value[:steps], prior, imagined.entropy[:steps], c)
-        metrics = {'actor/loss': loss.detach(), 'actor/behaviour': prior.detach(),
-                   'actor/entropy': imagined.entropy.detach().mean()}
-        if not loss.requires_grad:     # every weight of (10) is 0: a policy that is not trained
+        metrics = {
+            'actor/loss': loss.detach(),
+            'actor/behaviour': prior.detach(),
+            'actor/entropy': imagined.entropy.detach().mean(),
+        }
+        if not loss.requires_grad:  # every weight of (10) is 0: a policy that is not trained
             return True, metrics
         finite, metrics['actor/grad_norm'] = self.optimizers['actor'].step(loss)
         return finite, metrics
 
-    def update_critics(self, imagined: Rollout, value: Tensor, next_value: Tensor,
-                       starts: Starts) -> tuple[bool, dict[str, Tensor]]:
+    def update_critics(
+        self, imagined: Rollout, value: Tensor, next_value: Tensor, starts: Starts
+    ) -> tuple[bool, dict[str, Tensor]]:
         """Takes a step down the critics' loss (9) and copies the targets when it is time.
 
         value (H, N) is V of (5); next_value (N,) is V^ at the starts.
@@ -146,24 +168,32 @@ class Agent:
         c = self.config.actor_critic
         count = c.horizon * starts.weight.shape[0]
         q = self.critics(
-            torch.cat([imagined.feat[:c.horizon].detach().flatten(0, 1), starts.before]),
-            torch.cat([imagined.action[:c.horizon].detach().flatten(0, 1), starts.action]))
+            torch.cat([imagined.feat[: c.horizon].detach().flatten(0, 1), starts.before]),
+            torch.cat([imagined.action[: c.horizon].detach().flatten(0, 1), starts.action]),
+        )
         model = model_critic_loss(q[:, :count], value.flatten())
         data = data_critic_loss(q[:, count:], starts.reward, next_value, starts.weight, c.discount)
         loss = c.critic.model_scale * model + c.critic.data_scale * data
         finite, norm = self.optimizers['critics'].step(loss)
         if finite and self.optimizers['critics'].steps % c.critic.target_every == 0:
             self.target_critics.load_state_dict(self.critics.state_dict())
-        return finite, {'critics/model_loss': model.detach(), 'critics/data_loss': data.detach(),
-                        'critics/value': q.detach().mean(), 'critics/grad_norm': norm}
+        return finite, {
+            'critics/model_loss': model.detach(),
+            'critics/data_loss': data.detach(),
+            'critics/value': q.detach().mean(),
+            'critics/grad_norm': norm,
+        }
 
     def state_dict(self) -> dict[str, Any]:
         """Returns everything that the next update depends on, but for the batch."""
-        return {'networks': {name: net.state_dict() for name, net in self._networks().items()},
-                'optimizers': {name: opt.state_dict() for name, opt in self.optimizers.items()},
-                'generator': self.generator.get_state(), 'device': self.device.type,
-                'updates': self.updates,
-                'skipped': self.skipped}
+        return {
+            'networks': {name: net.state_dict() for name, net in self._networks().items()},
+            'optimizers': {name: opt.state_dict() for name, opt in self.optimizers.items()},
+            'generator': self.generator.get_state(),
+            'device': self.device.type,
+            'updates': self.updates,
+            'skipped': self.skipped,
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restores what `state_dict` returned; on the same CPU the next update is bit-equal."""
@@ -174,7 +204,7 @@ class Agent:
         self.updates, self.skipped = int(state['updates']), int(state['skipped'])
         if state['device'] == self.device.type:
             self.generator.set_state(state['generator'].cpu())
-        else:                          # another kind of device draws other numbers anyway
+        else:  # another kind of device draws other numbers anyway
             self.generator.manual_seed(self.config.seed + self.updates)
 
     def _needs_online(self) -> bool:
@@ -186,16 +216,23 @@ class Agent:
         return c.value_scale != 0 or c.entropy != 0
 
     def _networks(self) -> dict[str, nn.Module]:
-        return {'world_model': self.world_model, 'actor': self.actor, 'critics': self.critics,
-                'target_critics': self.target_critics}
+        return {
+            'world_model': self.world_model,
+            'actor': self.actor,
+            'critics': self.critics,
+            'target_critics': self.target_critics,
+        }
 
 
 def to_tensors(batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
     """Moves a batch of numpy arrays (or tensors) to the device; images stay uint8."""
-    data: dict[str, Any] = {name: torch.as_tensor(np.asarray(batch[name])).to(device)
-                            for name in KEYS if name in batch}
-    data['images'] = {name: torch.as_tensor(np.asarray(image)).to(device)
-                      for name, image in batch['images'].items()}
+    data: dict[str, Any] = {
+        name: torch.as_tensor(np.asarray(batch[name])).to(device) for name in KEYS if name in batch
+    }
+    data['images'] = {
+        name: torch.as_tensor(np.asarray(image)).to(device)
+        for name, image in batch['images'].items()
+    }
     return data
 
 

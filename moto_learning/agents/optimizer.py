@@ -31,8 +31,14 @@ class Optimizer:
         self.parameters = list(parameters)
         self.steps = 0
         decay = config.weight_decay / config.rate if config.rate else 0.0
-        self._adam = torch.optim.AdamW(self.parameters, lr=config.rate, eps=config.eps,
-                                       betas=(0.9, config.beta2), weight_decay=decay, fused=True)
+        self._adam = torch.optim.AdamW(
+            self.parameters,
+            lr=config.rate,
+            eps=config.eps,
+            betas=(0.9, config.beta2),
+            weight_decay=decay,
+            fused=True,
+        )
 
     def step(self, loss: Tensor) -> tuple[bool, Tensor]:
         """Takes one step down the loss; returns whether it did, and the gradient's norm.
@@ -57,9 +63,10 @@ class Optimizer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores moments and step count; rates and decay stay those of the configuration."""
-        groups = [{k: v for k, v in group.items() if k != 'params'}
-                  for group in self._adam.param_groups]
-        self._adam.load_state_dict(copy.deepcopy(state['adam']))   # torch would share its tensors
+        groups = [
+            {k: v for k, v in group.items() if k != 'params'} for group in self._adam.param_groups
+        ]
+        self._adam.load_state_dict(copy.deepcopy(state['adam']))  # torch would share its tensors
         for group, ours in zip(self._adam.param_groups, groups):
             group.update(ours)
         self.steps = int(state['steps'])

@@ -28,9 +28,9 @@ def k_step_value(reward: Tensor, value: Tensor, k: int, discount: float) -> Tens
     reward (H, ...), value (H + 1, ...). Source: METHOD section 3.
     """
     steps = reward.shape[0] - k + 1
-    total = discount ** k * value[k:k + steps]
+    total = discount**k * value[k : k + steps]
     for i in range(k):
-        total = total + discount ** i * reward[i:i + steps]
+        total = total + discount**i * reward[i : i + steps]
     return total
 
 

@@ -23,15 +23,16 @@ from moto_learning.model.rssm import State
 class Starts(NamedTuple):
     """N start states and the steps that led to them."""
 
-    state: State                       # (N, ...) posterior at t
-    before: Tensor                     # (N, F) feat at t - 1
-    action: Tensor                     # (N, A) true action from t - 1 to t
-    reward: Tensor                     # (N,) true reward received at t
-    weight: Tensor                     # (N,) 1 where t - 1 is in the same sequence and episode
+    state: State  # (N, ...) posterior at t
+    before: Tensor  # (N, F) feat at t - 1
+    action: Tensor  # (N, A) true action from t - 1 to t
+    reward: Tensor  # (N,) true reward received at t
+    weight: Tensor  # (N,) 1 where t - 1 is in the same sequence and episode
 
 
-def draw_starts(post: State, data: Mapping[str, Any], count: int,
-                generator: torch.Generator) -> Starts:
+def draw_starts(
+    post: State, data: Mapping[str, Any], count: int, generator: torch.Generator
+) -> Starts:
     """Draws `count` of the posterior states (B, T, ...) without replacement; 0 takes all."""
     batch, length = data['reward'].shape
     total = batch * length
@@ -42,6 +43,10 @@ def draw_starts(post: State, data: Mapping[str, Any], count: int,
     flat = State(*(part.flatten(0, 1) for part in post))
     inside = (index % length > 0) & ~data['is_first'].flatten()[index].bool()
     before = State(*(part[(index - 1).clamp(min=0)] for part in flat))
-    return Starts(State(*(part[index] for part in flat)), before.feat,
-                  data['action'].flatten(0, 1)[index], data['reward'].flatten()[index],
-                  inside.to(post.deter.dtype))
+    return Starts(
+        State(*(part[index] for part in flat)),
+        before.feat,
+        data['action'].flatten(0, 1)[index],
+        data['reward'].flatten()[index],
+        inside.to(post.deter.dtype),
+    )

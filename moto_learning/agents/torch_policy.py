@@ -23,16 +23,17 @@ from moto_learning.model.rssm import State, disagreement
 class Exploration(NamedTuple):
     """How actions differ from the policy's mode."""
 
-    kind: str = 'mode'                 # 'mode', 'sample' of the policy, or 'noise' added to it
-    noise: float = 0.1                 # standard deviation of that noise
+    kind: str = 'mode'  # 'mode', 'sample' of the policy, or 'noise' added to it
+    noise: float = 0.1  # standard deviation of that noise
     seed: int = 0
 
 
 class TorchPolicy:
     """Steps an agent's encoder, posterior and actor; the latent state is always the mode."""
 
-    def __init__(self, agent: Agent, exploration: Exploration | None = None,
-                 name: str = '') -> None:
+    def __init__(
+        self, agent: Agent, exploration: Exploration | None = None, name: str = ''
+    ) -> None:
         """Takes a name to log it under; without one it is a hash of the weights it runs."""
         self.agent, self.spec = agent, agent.spec
         self.exploration = exploration or Exploration()
@@ -42,13 +43,20 @@ class TorchPolicy:
     def initial(self) -> PolicyState:
         """Returns zeros with is_first set."""
         state = self.agent.world_model.rssm.initial(1)
-        return {'deter': _array(state.deter), 'stoch': _array(state.stoch),
-                'action': np.zeros((1, self.spec.action_size), np.float32),
-                'is_first': np.ones(1, np.float32)}
+        return {
+            'deter': _array(state.deter),
+            'stoch': _array(state.stoch),
+            'action': np.zeros((1, self.spec.action_size), np.float32),
+            'is_first': np.ones(1, np.float32),
+        }
 
     @torch.no_grad()
-    def step(self, images: Mapping[str, np.ndarray], proprioception: np.ndarray | None,
-             state: PolicyState) -> PolicyStep:
+    def step(
+        self,
+        images: Mapping[str, np.ndarray],
+        proprioception: np.ndarray | None,
+        state: PolicyState,
+    ) -> PolicyStep:
         """Returns the action (A,), its uncertainty (2) and the state to pass in next.
 
         Raises ObservationError where a camera is missing or an image has another size.
@@ -56,16 +64,21 @@ class TorchPolicy:
         model = self.agent.world_model
         vector = None if proprioception is None else self._tensor(proprioception[None])
         embed = model.encoder(self._images(images), vector)
-        deter, stoch, action, is_first = (self._tensor(state[name]) for name in
-                                          ('deter', 'stoch', 'action', 'is_first'))
-        logit = deter.new_zeros(())            # of no use to the next step
+        deter, stoch, action, is_first = (
+            self._tensor(state[name]) for name in ('deter', 'stoch', 'action', 'is_first')
+        )
+        logit = deter.new_zeros(())  # of no use to the next step
         post = model.rssm.obs_step(State(deter, stoch, logit), action, embed, is_first)
         chosen = self._choose(post.feat)
         _, logits = model.rssm.img_step(post, chosen)
         u = self.agent.config.actor_critic.uncertainty
-        spread = disagreement(logits, u.logits, u.reduce)          # (2), of the next state
-        following = {'deter': _array(post.deter), 'stoch': _array(post.stoch),
-                     'action': _array(chosen), 'is_first': np.zeros(1, np.float32)}
+        spread = disagreement(logits, u.logits, u.reduce)  # (2), of the next state
+        following = {
+            'deter': _array(post.deter),
+            'stoch': _array(post.stoch),
+            'action': _array(chosen),
+            'is_first': np.zeros(1, np.float32),
+        }
         return PolicyStep(_array(chosen)[0].copy(), float(spread), following)
 
     def _choose(self, feat: Tensor) -> Tensor:
@@ -73,8 +86,9 @@ class TorchPolicy:
         if kind == 'sample':
             return policy.sample(uniform(policy.loc.shape, self._generator))
         if kind == 'noise':
-            noise = torch.randn(policy.loc.shape, generator=self._generator,
-                                device=self._generator.device)
+            noise = torch.randn(
+                policy.loc.shape, generator=self._generator, device=self._generator.device
+            )
             return (policy.mode() + self.exploration.noise * noise).clamp(-1, 1)
         return policy.mode()
 

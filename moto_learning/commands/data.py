@@ -46,8 +46,17 @@ def collect(args: argparse.Namespace, console: Console) -> int:
     """Records scripted demonstrations of a task."""
     try:
         from moto_learning.data.demonstrations import Demonstrations, record_demonstrations
-        wanted = Demonstrations(args.task, args.episodes, args.noise, args.seed, args.profile,
-                                args.robot, args.size, args.workers)
+
+        wanted = Demonstrations(
+            args.task,
+            args.episodes,
+            args.noise,
+            args.seed,
+            args.profile,
+            args.robot,
+            args.size,
+            args.workers,
+        )
         with _progress(console) as progress:
             bar = progress.add_task(args.task, total=args.episodes)
             done = record_demonstrations(args.out, wanted, lambda _: progress.advance(bar))
@@ -82,13 +91,17 @@ def compile_(args: argparse.Namespace, console: Console) -> int:
 
     with _progress(console) as progress:
         bar = progress.add_task('compile', total=None)
-        result = compile_dataset(Dataset.open(args.dataset), lambda done, total: progress.update(
-            bar, completed=done, total=total))
+        result = compile_dataset(
+            Dataset.open(args.dataset),
+            lambda done, total: progress.update(bar, completed=done, total=total),
+        )
     for name, reason in result.skipped.items():
         console.print(f'skipped {name}: {reason}', style='yellow')
     steps = sum(len(episode) for episode in result.episodes)
-    console.print(f'{len(result.episodes)} episodes, {steps} steps ready; {len(result.built)} '
-                  f'compiled now, {len(result.skipped)} skipped')
+    console.print(
+        f'{len(result.episodes)} episodes, {steps} steps ready; {len(result.built)} '
+        f'compiled now, {len(result.skipped)} skipped'
+    )
     return 1 if result.skipped else 0
 
 
@@ -116,21 +129,34 @@ def recover(args: argparse.Namespace, console: Console) -> int:
 
 
 def _progress(console: Console) -> Progress:
-    return Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
-                    TimeElapsedColumn(), console=console)
+    return Progress(
+        TextColumn('{task.description}'),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog='moto-data', description=__doc__.split('\n\n')[0], epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        prog='moto-data',
+        description=__doc__.split('\n\n')[0],
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     commands = parser.add_subparsers(dest='command', required=True, metavar='command')
     _collect_arguments(commands.add_parser('collect', help=collect.__doc__))
     part = _add(commands, 'inspect', inspect)
-    part.add_argument('--episode', metavar='ID', help='one episode: an id, or its first or last '
-                      'characters')
-    part.add_argument('--rows', type=int, default=20, help='steps to show, evenly spread; 0 shows '
-                      'all (default: %(default)s)')
+    part.add_argument(
+        '--episode', metavar='ID', help='one episode: an id, or its first or last characters'
+    )
+    part.add_argument(
+        '--rows',
+        type=int,
+        default=20,
+        help='steps to show, evenly spread; 0 shows all (default: %(default)s)',
+    )
     part.add_argument('--png', metavar='FILE', help='write a contact sheet of its frames')
     _add(commands, 'compile', compile_)
     part = _add(commands, 'label', label)
@@ -151,23 +177,46 @@ def _add(commands: argparse._SubParsersAction, name: str, run: object) -> argpar
 def _collect_arguments(part: argparse.ArgumentParser) -> None:
     part.description = collect.__doc__
     part.set_defaults(run=collect)
-    part.add_argument('--task', required=True, help='for example kitchen-microwave, '
-                      'kitchen-microwave+kettle, metaworld-door-open')
+    part.add_argument(
+        '--task',
+        required=True,
+        help='for example kitchen-microwave, kitchen-microwave+kettle, metaworld-door-open',
+    )
     part.add_argument('--episodes', type=int, default=40, help='how many (default: %(default)s)')
-    part.add_argument('--out', required=True, metavar='DATASET',
-                      help='the dataset folder; made if missing, added to if it exists')
-    part.add_argument('--noise', type=float, default=0.05, help='standard deviation added to each '
-                      'action, in [-1, 1] units (default: %(default)s)')
-    part.add_argument('--seed', type=int, default=0, help='of the start states and the noise '
-                      '(default: %(default)s)')
-    part.add_argument('--workers', type=int, default=1, help='simulators side by side '
-                      '(default: %(default)s)')
-    part.add_argument('--profile', default='normal', help="the guard's profile: commissioning, "
-                      'normal, ceiling, or none (default: %(default)s)')
-    part.add_argument('--robot', default='', help='a robot of config/robot, or a YAML file '
-                      "(default: the task's own)")
-    part.add_argument('--size', type=int, default=64, help='of the image [px] (default: '
-                      '%(default)s)')
+    part.add_argument(
+        '--out',
+        required=True,
+        metavar='DATASET',
+        help='the dataset folder; made if missing, added to if it exists',
+    )
+    part.add_argument(
+        '--noise',
+        type=float,
+        default=0.05,
+        help='standard deviation added to each action, in [-1, 1] units (default: %(default)s)',
+    )
+    part.add_argument(
+        '--seed',
+        type=int,
+        default=0,
+        help='of the start states and the noise (default: %(default)s)',
+    )
+    part.add_argument(
+        '--workers', type=int, default=1, help='simulators side by side (default: %(default)s)'
+    )
+    part.add_argument(
+        '--profile',
+        default='normal',
+        help="the guard's profile: commissioning, normal, ceiling, or none (default: %(default)s)",
+    )
+    part.add_argument(
+        '--robot',
+        default='',
+        help="a robot of config/robot, or a YAML file (default: the task's own)",
+    )
+    part.add_argument(
+        '--size', type=int, default=64, help='of the image [px] (default: %(default)s)'
+    )
 
 
 def _user() -> str:

@@ -18,7 +18,7 @@ from moto_core.episodes.reader import Episode
 from moto_core.errors import EpisodeError
 
 SHEET_FRAMES, SHEET_COLUMNS = 40, 8
-SHORT = 8                                      # characters of an id or a hash
+SHORT = 8  # characters of an id or a hash
 
 
 def dataset_table(dataset: Dataset) -> Table:
@@ -27,17 +27,32 @@ def dataset_table(dataset: Dataset) -> Table:
     steps = sum(record.steps for record in records)
     good = sum(record.successful for record in records)
     title = f'{dataset.root}: {len(records)} episodes, {steps} steps, {good} successful'
-    table = Table(title=title, title_justify='left', box=SIMPLE_HEAD, pad_edge=False,
-                  padding=(0, 1, 0, 0), min_width=len(title), caption_justify='left',
-                  caption="an id's last characters name it in --episode")
+    table = Table(
+        title=title,
+        title_justify='left',
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        min_width=len(title),
+        caption_justify='left',
+        caption="an id's last characters name it in --episode",
+    )
     for name in ('id', 'task', 'by', 'steps', 'return', 'success', 'outcome', 'ended', 'policy'):
-        table.add_column(name, justify='right' if name in ('steps', 'return') else 'left',
-                         no_wrap=name == 'id')
+        table.add_column(
+            name, justify='right' if name in ('steps', 'return') else 'left', no_wrap=name == 'id'
+        )
     for record in records:
-        table.add_row(record.id[-SHORT:], record.task, record.controller,
-                      str(record.steps), f'{record.return_:.1f}',
-                      'yes' if record.success else 'no', record.outcome, record.ended,
-                      record.policy_hash[:SHORT])
+        table.add_row(
+            record.id[-SHORT:],
+            record.task,
+            record.controller,
+            str(record.steps),
+            f'{record.return_:.1f}',
+            'yes' if record.success else 'no',
+            record.outcome,
+            record.ended,
+            record.policy_hash[:SHORT],
+        )
     return table
 
 
@@ -45,20 +60,35 @@ def step_table(record: Record, episode: Episode, rows: int = 20) -> Table:
     """Returns `rows` of an episode's steps, evenly spread with the first and the last; 0: all."""
     count = len(episode)
     shown = np.unique(np.linspace(0, count - 1, rows or count).round().astype(int))
-    table = Table(title=f'{record.id}: {record.task}, {record.outcome}, ended {record.ended}, '
-                        f'{count} steps', title_justify='left')
-    for name in ('step', 'time [s]', 'reward', 'requested', 'executed', 'uncertainty', 'flags',
-                 'guard', 'latency [ms]'):
+    table = Table(
+        title=f'{record.id}: {record.task}, {record.outcome}, ended {record.ended}, {count} steps',
+        title_justify='left',
+    )
+    for name in (
+        'step',
+        'time [s]',
+        'reward',
+        'requested',
+        'executed',
+        'uncertainty',
+        'flags',
+        'guard',
+        'latency [ms]',
+    ):
         table.add_column(name)
     flags = ('is_first', 'is_last', 'is_terminal', 'success', 'intervention')
     for t in shown:
         table.add_row(
-            str(t), f'{(episode.stamp[t] - episode.stamp[0]) * 1e-9:.2f}',
-            f'{episode.reward[t]:.2f}', _vector(episode.requested[t]),
-            _vector(episode.executed[t]), f'{episode.uncertainty[t]:.3f}',
+            str(t),
+            f'{(episode.stamp[t] - episode.stamp[0]) * 1e-9:.2f}',
+            f'{episode.reward[t]:.2f}',
+            _vector(episode.requested[t]),
+            _vector(episode.executed[t]),
+            f'{episode.uncertainty[t]:.3f}',
             ' '.join(name for name in flags if getattr(episode, name)[t]),
             ' '.join(episode.reasons[t]),
-            ' '.join(f'{name} {value:.1f}' for name, value in episode.latency[t].items()))
+            ' '.join(f'{name} {value:.1f}' for name, value in episode.latency[t].items()),
+        )
     return table
 
 
@@ -72,11 +102,12 @@ def contact_sheet(episode: Episode) -> np.ndarray:
         sheet = np.zeros((rows * height, SHEET_COLUMNS * width, 3), np.uint8)
         for place, t in enumerate(shown):
             top, left = place // SHEET_COLUMNS * height, place % SHEET_COLUMNS * width
-            sheet[top:top + height, left:left + width] = images[t]
+            sheet[top : top + height, left : left + width] = images[t]
         sheets.append(sheet)
     widest = max(sheet.shape[1] for sheet in sheets)
-    return np.concatenate([np.pad(sheet, ((0, 0), (0, widest - sheet.shape[1]), (0, 0)))
-                           for sheet in sheets])
+    return np.concatenate(
+        [np.pad(sheet, ((0, 0), (0, widest - sheet.shape[1]), (0, 0))) for sheet in sheets]
+    )
 
 
 def write_contact_sheet(episode: Episode, path: Path) -> None:

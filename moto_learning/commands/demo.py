@@ -32,26 +32,43 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MotoError as error:
         print(f'moto-demo: {error}', file=sys.stderr)
         return 2
-    console.print(f"report: {Path(args.out) / 'report.html'}   "
-                  f"after fine-tuning {summary['success']['online']['text']}, "
-                  f"camera covered {summary['success']['camera_covered']['text']}, "
-                  f"{summary['seconds']['total'] / 60:.1f} minutes in all")
+    console.print(
+        f'report: {Path(args.out) / "report.html"}   '
+        f'after fine-tuning {summary["success"]["online"]["text"]}, '
+        f'camera covered {summary["success"]["camera_covered"]["text"]}, '
+        f'{summary["seconds"]["total"] / 60:.1f} minutes in all'
+    )
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog='moto-demo', description=__doc__.split('\n\n')[0],
-        epilog='example: moto-demo --out runs/kettle task=kitchen-kettle demonstrations=60')
-    parser.add_argument('overrides', nargs='*', metavar='key=value',
-                        help='any field that --show-config lists')
-    parser.add_argument('--out', default='runs/demo', help='folder of the run (default: '
-                        '%(default)s); an earlier run there is kept under another name')
-    parser.add_argument('--resume', action='store_true',
-                        help='go on with the run in --out: finished stages are not run again')
+        prog='moto-demo',
+        description=__doc__.split('\n\n')[0],
+        epilog='example: moto-demo --out runs/kettle task=kitchen-kettle demonstrations=60',
+    )
+    parser.add_argument(
+        'overrides', nargs='*', metavar='key=value', help='any field that --show-config lists'
+    )
+    parser.add_argument(
+        '--out',
+        default='runs/demo',
+        help='folder of the run (default: '
+        '%(default)s); an earlier run there is kept under another name',
+    )
+    parser.add_argument(
+        '--resume',
+        action='store_true',
+        help='go on with the run in --out: finished stages are not run again',
+    )
     parser.add_argument('--show-config', action='store_true', help='print the defaults and stop')
-    parser.add_argument('--started', type=float, default=time.time(), metavar='UNIX_TIME',
-                        help='when the set-up began, so that the total includes it')
+    parser.add_argument(
+        '--started',
+        type=float,
+        default=time.time(),
+        metavar='UNIX_TIME',
+        help='when the set-up began, so that the total includes it',
+    )
     return parser
 
 

@@ -65,15 +65,23 @@ def _evaluate(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     began, policy = time.time(), load_policy(args.policy)
     cameras = [] if policy is None else list(policy.spec.cameras.values())
     env: Any = tasks.make(
-        args.task, robot=args.robot or None,
+        args.task,
+        robot=args.robot or None,
         guard=None if args.profile == 'none' else args.profile,
-        size=cameras[0].height if cameras else None, seed=args.seed,
-        max_steps=args.max_steps or None)
+        size=cameras[0].height if cameras else None,
+        seed=args.seed,
+        max_steps=args.max_steps or None,
+    )
     try:
         policy = policy or built_in(args.policy, env, args.seed)
         check_fits(policy, env.spec)
-        columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
-                   TimeElapsedColumn(), TextColumn('{task.fields[note]}'))
+        columns = (
+            TextColumn('{task.description}'),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn('{task.fields[note]}'),
+        )
         film = VideoWriter(args.video, env.spec.rate) if args.video else nullcontext()
         with film as video, Progress(*columns, console=console) as progress:
             bar, good = progress.add_task(args.task, total=args.episodes, note=''), []
@@ -82,30 +90,58 @@ def _evaluate(args: argparse.Namespace, console: Console) -> dict[str, Any]:
                 good.append(score.success)
                 progress.update(bar, advance=1, note=f'{sum(good)} of {len(good)} succeeded')
 
-            scores = evaluate(env, policy, args.episodes, args.seed, 0, args.cover_camera,
-                              video.add if video else None, show)
+            scores = evaluate(
+                env,
+                policy,
+                args.episodes,
+                args.seed,
+                0,
+                args.cover_camera,
+                video.add if video else None,
+                show,
+            )
     finally:
         env.close()
-    return {'task': args.task, 'policy': args.policy, 'hash': policy.hash, 'seed': args.seed,
-            'profile': args.profile, 'camera_covered': args.cover_camera,
-            'video': args.video or '', 'seconds': time.time() - began, **summarize(scores)}
+    return {
+        'task': args.task,
+        'policy': args.policy,
+        'hash': policy.hash,
+        'seed': args.seed,
+        'profile': args.profile,
+        'camera_covered': args.cover_camera,
+        'video': args.video or '',
+        'seconds': time.time() - began,
+        **summarize(scores),
+    }
 
 
 def _table(result: dict[str, Any]) -> Table:
     found = result['success']
     covered = ', camera covered' if result['camera_covered'] else ''
-    table = Table(title=f"{result['task']}: {result['policy']} ({result['hash'][:12]}){covered}",
-                  caption=f"{found['k']} of {found['n']} succeeded "
-                  f"(95 % interval {found['low']:.2f} to {found['high']:.2f}), "
-                  f"{result['step_ms']:.2f} ms a step")
+    table = Table(
+        title=f'{result["task"]}: {result["policy"]} ({result["hash"][:12]}){covered}',
+        caption=f'{found["k"]} of {found["n"]} succeeded '
+        f'(95 % interval {found["low"]:.2f} to {found["high"]:.2f}), '
+        f'{result["step_ms"]:.2f} ms a step',
+    )
     for name in ('seed', 'decisions', 'return', 'success', 'uncertainty'):
         table.add_column(name, justify='right')
     for row in result['episodes']:
-        table.add_row(str(row['seed']), str(row['steps']), f"{row['return_']:.1f}",
-                      'yes' if row['success'] else 'no', f"{row['uncertainty']:.3f}")
+        table.add_row(
+            str(row['seed']),
+            str(row['steps']),
+            f'{row["return_"]:.1f}',
+            'yes' if row['success'] else 'no',
+            f'{row["uncertainty"]:.3f}',
+        )
     table.add_section()
-    table.add_row('mean', f"{result['steps']:.1f}", f"{result['return']:.1f}",
-                  f"{found['k']} of {found['n']}", f"{result['uncertainty']:.3f}")
+    table.add_row(
+        'mean',
+        f'{result["steps"]:.1f}',
+        f'{result["return"]:.1f}',
+        f'{found["k"]} of {found["n"]}',
+        f'{result["uncertainty"]:.3f}',
+    )
     return table
 
 
@@ -119,22 +155,40 @@ def _write_json(path: Path, result: dict[str, Any]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        'moto-eval', description=__doc__, epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--policy', required=True, metavar='NAME',
-                        help="a bundle's folder (or a file with its path), a run's folder, or "
-                        "'zero', 'random', 'scripted'")
+        'moto-eval',
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        '--policy',
+        required=True,
+        metavar='NAME',
+        help="a bundle's folder (or a file with its path), a run's folder, or "
+        "'zero', 'random', 'scripted'",
+    )
     parser.add_argument('--task', required=True, help='for example kitchen-microwave')
     parser.add_argument('--episodes', type=int, default=10, help='(default: %(default)s)')
-    parser.add_argument('--seed', type=int, default=1000,
-                        help='episode i resets with seed + i (default: %(default)s)')
-    parser.add_argument('--max-steps', type=int, default=0,
-                        help="decisions an episode (default: the task's own)")
-    parser.add_argument('--profile', default='normal',
-                        help="the guard's limits; 'none' for no guard (default: %(default)s)")
+    parser.add_argument(
+        '--seed',
+        type=int,
+        default=1000,
+        help='episode i resets with seed + i (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--max-steps', type=int, default=0, help="decisions an episode (default: the task's own)"
+    )
+    parser.add_argument(
+        '--profile',
+        default='normal',
+        help="the guard's limits; 'none' for no guard (default: %(default)s)",
+    )
     parser.add_argument('--robot', default='', help="config/robot/<name> (default: the task's)")
-    parser.add_argument('--cover-camera', action='store_true',
-                        help='show the policy black images: what it does without its eyes')
+    parser.add_argument(
+        '--cover-camera',
+        action='store_true',
+        help='show the policy black images: what it does without its eyes',
+    )
     parser.add_argument('--video', metavar='FILE.mp4', help='of all the episodes')
     parser.add_argument('--json', metavar='FILE', help='gets the table as JSON')
     return parser

@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with console.status('exporting: two networks, 50 steps compared'):
             from moto_learning.export.export import export_run
+
             done = export_run(args.run, args.out)
         if args.name_file:
             _write_name(Path(args.name_file), done.path)
@@ -35,11 +36,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f'moto-export: {error}', file=sys.stderr)
         return 2
     threshold = done.uncertainty_threshold
-    console.print(f'{done.path}\n'
-                  f'self-test: error {done.error:.1e}, step {done.latency * 1e3:.2f} ms (p90), '
-                  f'least margin {done.margins.least:.1e}; uncertainty threshold '
-                  f"{'none' if threshold is None else f'{threshold:.3f}'}; "
-                  f"parent {done.parent[:12] or 'none'}", soft_wrap=True)
+    console.print(
+        f'{done.path}\n'
+        f'self-test: error {done.error:.1e}, step {done.latency * 1e3:.2f} ms (p90), '
+        f'least margin {done.margins.least:.1e}; uncertainty threshold '
+        f'{"none" if threshold is None else f"{threshold:.3f}"}; '
+        f'parent {done.parent[:12] or "none"}',
+        soft_wrap=True,
+    )
     if done.note:
         console.print(done.note, soft_wrap=True)
     return 0
@@ -58,11 +62,15 @@ def _write_name(path: Path, bundle: Path) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        'moto-export', description=__doc__, epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        'moto-export',
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument('run', metavar='RUNDIR', help='a run of moto-train, or one checkpoint')
-    parser.add_argument('--out', required=True, metavar='FOLDER',
-                        help='where the bundle goes, under its hash')
+    parser.add_argument(
+        '--out', required=True, metavar='FOLDER', help='where the bundle goes, under its hash'
+    )
     parser.add_argument('--name-file', metavar='FILE', help="gets the bundle's path")
     return parser
 

@@ -61,18 +61,22 @@ def _open(args: argparse.Namespace, console: Console) -> Training:
     if args.resume:
         return _resume(args, console)
     if not args.data or not args.out:
-        raise ConfigError('a new run needs --data DATASET and --out FOLDER '
-                          '(or --resume FOLDER continues one)')
+        raise ConfigError(
+            'a new run needs --data DATASET and --out FOLDER (or --resume FOLDER continues one)'
+        )
     out = Path(args.out)
     if (out / 'checkpoints').exists():
-        raise ConfigError(f"'{out}' holds a run already; --resume {out} continues it, "
-                          'or take another --out')
-    config = load_config(Config, config_file('train', args.config or 'small'),
-                         overrides=args.settings)
+        raise ConfigError(
+            f"'{out}' holds a run already; --resume {out} continues it, or take another --out"
+        )
+    config = load_config(
+        Config, config_file('train', args.config or 'small'), overrides=args.settings
+    )
     spec = Dataset.open(args.data[0]).spec
     if spec is None:
-        raise DatasetError(f"the dataset '{args.data[0]}' has no episodes; record some with "
-                           "'moto-data collect'")
+        raise DatasetError(
+            f"the dataset '{args.data[0]}' has no episodes; record some with 'moto-data collect'"
+        )
     use_processor(config.train.threads)
     return Training(config, spec, [Path(path) for path in args.data], out)
 
@@ -80,8 +84,10 @@ def _open(args: argparse.Namespace, console: Console) -> Training:
 def _resume(args: argparse.Namespace, console: Console) -> Training:
     run = Path(args.resume)
     if args.out and Path(args.out) != run:
-        raise ConfigError(f"--out '{args.out}' differs from --resume '{run}'; a resumed run stays "
-                          'in its folder: copy it first')
+        raise ConfigError(
+            f"--out '{args.out}' differs from --resume '{run}'; a resumed run stays "
+            'in its folder: copy it first'
+        )
     checkpoint = load_checkpoint(run)
     file = config_file('train', args.config) if args.config else None
     config = resumed_config(checkpoint.config, file, args.settings)
@@ -90,19 +96,28 @@ def _resume(args: argparse.Namespace, console: Console) -> Training:
     training = Training(config, checkpoint.spec, data, run, resumed=checkpoint)
     console.print(f'continuing {run} at update {training.agent.updates}')
     if training.left_out and args.phase != 'finetune':
-        console.print(f'{len(training.left_out)} episodes came later and are not used; '
-                      '--phase finetune takes them in')
+        console.print(
+            f'{len(training.left_out)} episodes came later and are not used; '
+            '--phase finetune takes them in'
+        )
     return training
 
 
 def _run(training: Training, phase: str, console: Console) -> int:
     """Runs the phases with a progress bar; a signal stops after the update, and saves."""
+
     def stop(number: int, frame: FrameType | None) -> None:
         training.stopped = True
 
     earlier = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
-               TimeElapsedColumn(), TimeRemainingColumn(), TextColumn('{task.fields[note]}'))
+    columns = (
+        TextColumn('{task.description}'),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn('{task.fields[note]}'),
+    )
     try:
         with Progress(*columns, console=console) as progress:
             bars: dict[str, TaskID] = {}
@@ -110,9 +125,11 @@ def _run(training: Training, phase: str, console: Console) -> int:
             def show(name: str, done: int, goal: int, metrics: Mapping[str, float]) -> None:
                 if name not in bars:
                     bars[name] = progress.add_task(name, total=goal, note='')
-                note = ' '.join(f'{label} {metrics[key]:.2f}' for label, key in
-                                (('model', 'model/loss'), ('behaviour', 'actor/behaviour'))
-                                if key in metrics)
+                note = ' '.join(
+                    f'{label} {metrics[key]:.2f}'
+                    for label, key in (('model', 'model/loss'), ('behaviour', 'actor/behaviour'))
+                    if key in metrics
+                )
                 progress.update(bars[name], completed=done, total=goal, note=note)
 
             training.listener = show
@@ -127,24 +144,38 @@ def _run(training: Training, phase: str, console: Console) -> int:
             signal.signal(number, handler)
         training.close()
     skipped = f', {training.agent.skipped} skipped' if training.agent.skipped else ''
-    console.print(f"{'stopped' if training.stopped else 'done'} at update "
-                  f'{training.agent.updates}{skipped}: {training.out}')
+    console.print(
+        f'{"stopped" if training.stopped else "done"} at update '
+        f'{training.agent.updates}{skipped}: {training.out}'
+    )
     return 130 if training.stopped else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        'moto-train', description=__doc__, epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--config', default='',
-                        help='config/train/<name>, or a path to a .yaml (default: small)')
-    parser.add_argument('--data', action='append', metavar='DATASET',
-                        help='a dataset to learn from; may be given several times')
+        'moto-train',
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        '--config', default='', help='config/train/<name>, or a path to a .yaml (default: small)'
+    )
+    parser.add_argument(
+        '--data',
+        action='append',
+        metavar='DATASET',
+        help='a dataset to learn from; may be given several times',
+    )
     parser.add_argument('--out', metavar='FOLDER', help='of the new run')
     parser.add_argument('--resume', metavar='FOLDER', help='a run to continue, in its own folder')
-    parser.add_argument('--phase', choices=PHASES, default='all',
-                        help='all: offline, then online where train.online_episodes is not 0; '
-                        'finetune: a round on what the datasets hold by now')
+    parser.add_argument(
+        '--phase',
+        choices=PHASES,
+        default='all',
+        help='all: offline, then online where train.online_episodes is not 0; '
+        'finetune: a round on what the datasets hold by now',
+    )
     parser.add_argument('settings', nargs='*', metavar='key=value', help='over the config')
     return parser
 

@@ -25,7 +25,7 @@ from moto_core.spec import Spec
 
 CACHE_FORMAT = 1
 SMALL = ('requested', 'executed', 'reward', 'success', 'is_first', 'is_last', 'is_terminal')
-Progress = Callable[[int, int], None]          # episodes done, episodes in all
+Progress = Callable[[int, int], None]  # episodes done, episodes in all
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,16 @@ class CachedEpisode:
 
     id: str
     spec_hash: str
-    successful: bool                           # labelled so, or unlabelled and a step succeeded
-    images: dict[str, np.ndarray]              # camera: (T, h, w, 3) uint8, memory-mapped
-    proprioception: np.ndarray | None          # (T, P) float32
-    requested: np.ndarray                      # (T, A) float32, non-finite entries as 0
-    executed: np.ndarray                       # (T, A) float32
-    reward: np.ndarray                         # (T,) float32
-    success: np.ndarray                        # (T,) bool
-    is_first: np.ndarray                       # (T,) bool
-    is_last: np.ndarray                        # (T,) bool
-    is_terminal: np.ndarray                    # (T,) bool
+    successful: bool  # labelled so, or unlabelled and a step succeeded
+    images: dict[str, np.ndarray]  # camera: (T, h, w, 3) uint8, memory-mapped
+    proprioception: np.ndarray | None  # (T, P) float32
+    requested: np.ndarray  # (T, A) float32, non-finite entries as 0
+    executed: np.ndarray  # (T, A) float32
+    reward: np.ndarray  # (T,) float32
+    success: np.ndarray  # (T,) bool
+    is_first: np.ndarray  # (T,) bool
+    is_last: np.ndarray  # (T,) bool
+    is_terminal: np.ndarray  # (T,) bool
 
     def __len__(self) -> int:
         return len(self.reward)
@@ -53,8 +53,8 @@ class Compiled(NamedTuple):
     """The outcome of compiling a dataset."""
 
     episodes: list[CachedEpisode]
-    built: list[str]                           # ids compiled now; the others were there
-    skipped: dict[str, str]                    # id: why it cannot be used
+    built: list[str]  # ids compiled now; the others were there
+    skipped: dict[str, str]  # id: why it cannot be used
 
 
 def compile_dataset(dataset: Dataset, progress: Progress | None = None) -> Compiled:
@@ -65,8 +65,9 @@ def compile_dataset(dataset: Dataset, progress: Progress | None = None) -> Compi
     """
     records = dataset.episodes()
     if not records:
-        raise DatasetError(f"the dataset '{dataset.root}' has no episodes; record some with "
-                           "'moto-data collect'")
+        raise DatasetError(
+            f"the dataset '{dataset.root}' has no episodes; record some with 'moto-data collect'"
+        )
     episodes, built, skipped = [], [], {}
     for index, record in enumerate(records):
         try:
@@ -78,8 +79,9 @@ def compile_dataset(dataset: Dataset, progress: Progress | None = None) -> Compi
         if progress:
             progress(index + 1, len(records))
     if not episodes:
-        raise DatasetError(f"no episode of '{dataset.root}' is usable; the first: "
-                           f'{next(iter(skipped.values()))}')
+        raise DatasetError(
+            f"no episode of '{dataset.root}' is usable; the first: {next(iter(skipped.values()))}"
+        )
     return Compiled(episodes, built, skipped)
 
 
@@ -98,8 +100,13 @@ def cache_episode(root: Path, record: Record) -> tuple[CachedEpisode, bool]:
             shutil.rmtree(folder, ignore_errors=True)
     episode = read_episode(record.path)
     arrays = to_arrays(episode)
-    meta = {'id': record.id, 'spec_hash': record.spec_hash, 'source': source,
-            'steps': len(episode), 'cameras': list(episode.images)}
+    meta = {
+        'id': record.id,
+        'spec_hash': record.spec_hash,
+        'source': source,
+        'steps': len(episode),
+        'cameras': list(episode.images),
+    }
     try:
         _write(folder, arrays, meta)
     except OSError as error:
@@ -111,8 +118,10 @@ def load_entry(folder: Path, successful: bool) -> CachedEpisode:
     """Opens a cache entry; raises DatasetError where it is missing or damaged."""
     meta = _read_meta(folder)
     try:
-        images = {name: np.load(folder / f'image_{name}.npy', mmap_mode='r', allow_pickle=False)
-                  for name in meta['cameras']}
+        images = {
+            name: np.load(folder / f'image_{name}.npy', mmap_mode='r', allow_pickle=False)
+            for name in meta['cameras']
+        }
         joints = folder / 'proprioception.npy'
         vector = np.load(joints, allow_pickle=False) if joints.exists() else None
         small = {name: np.load(folder / f'{name}.npy', allow_pickle=False) for name in SMALL}
@@ -120,8 +129,9 @@ def load_entry(folder: Path, successful: bool) -> CachedEpisode:
         if len(lengths) != 1:
             raise ValueError(f'its arrays have {sorted(lengths)} steps')
     except (OSError, ValueError, KeyError, EOFError) as error:
-        raise DatasetError(f"the cache entry '{folder}' is damaged ({error}); "
-                           "'moto-data compile' rebuilds it") from error
+        raise DatasetError(
+            f"the cache entry '{folder}' is damaged ({error}); 'moto-data compile' rebuilds it"
+        ) from error
     return CachedEpisode(meta['id'], meta['spec_hash'], successful, images, vector, **small)
 
 

@@ -22,35 +22,38 @@ from moto_core.episodes.episode import EpisodeWriter
 from moto_core.episodes.manifest import Record
 from moto_core.errors import ConfigError, DatasetError
 
-_environment: dict[str, Any] = {}              # a worker process's own simulator, made once
+_environment: dict[str, Any] = {}  # a worker process's own simulator, made once
 
 
 @dataclass(frozen=True)
 class Demonstrations:
     """What to record."""
 
-    task: str                                  # for example 'kitchen-microwave'
+    task: str  # for example 'kitchen-microwave'
     episodes: int = 40
-    noise: float = 0.05                        # standard deviation added to each action
+    noise: float = 0.05  # standard deviation added to each action
     seed: int = 0
-    profile: str = 'normal'                    # the guard's; 'none' records without a guard
-    robot: str = ''                            # '' takes the task's own
-    size: int = 64                             # [px] of the square image
+    profile: str = 'normal'  # the guard's; 'none' records without a guard
+    robot: str = ''  # '' takes the task's own
+    size: int = 64  # [px] of the square image
     workers: int = 1
 
 
-def record_demonstrations(root: Path | str, wanted: Demonstrations,
-                          recorded: Callable[[Record], None] | None = None) -> list[Record]:
+def record_demonstrations(
+    root: Path | str, wanted: Demonstrations, recorded: Callable[[Record], None] | None = None
+) -> list[Record]:
     """Records the demonstrations into the dataset at `root`, making it if needed.
 
     Returns their records; `recorded` is told of each as it comes. Raises ConfigError for an
     unknown task or a setting out of range, DatasetError for a locked dataset or another spec.
     """
     if wanted.episodes < 1 or wanted.workers < 1 or not 0 <= wanted.noise < 1:
-        raise ConfigError(f'episodes {wanted.episodes}, workers {wanted.workers}, noise '
-                          f'{wanted.noise}; expected at least 1, at least 1, and 0 to below 1')
+        raise ConfigError(
+            f'episodes {wanted.episodes}, workers {wanted.workers}, noise '
+            f'{wanted.noise}; expected at least 1, at least 1, and 0 to below 1'
+        )
     done = []
-    _prepare(wanted)                           # unknown names fail here, before anything is made
+    _prepare(wanted)  # unknown names fail here, before anything is made
     with Dataset.create_or_open(root) as dataset:
         for path in _record_all(Path(root), wanted, dataset.floor):
             done.append(dataset.adopt(path))
@@ -70,8 +73,10 @@ def _record_all(root: Path, wanted: Demonstrations, floor: int) -> Any:
         try:
             yield from (future.result() for future in as_completed(futures))
         except BrokenProcessPool as error:
-            raise DatasetError('a worker process was killed (out of memory?); the episodes so far '
-                               'are kept. Try fewer --workers') from error
+            raise DatasetError(
+                'a worker process was killed (out of memory?); the episodes so far '
+                'are kept. Try fewer --workers'
+            ) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -100,8 +105,13 @@ def _prepare(wanted: Demonstrations) -> tuple[Any, Any]:
     key = repr((os.getpid(), wanted))
     if key not in _environment:
         guard = None if wanted.profile == 'none' else wanted.profile
-        env = tasks.make(wanted.task, robot=wanted.robot or None, guard=guard, size=wanted.size,
-                         seed=wanted.seed)
+        env = tasks.make(
+            wanted.task,
+            robot=wanted.robot or None,
+            guard=guard,
+            size=wanted.size,
+            seed=wanted.seed,
+        )
         _environment.clear()
         _environment[key] = (env, tasks.demonstrator(env))
     return _environment[key]

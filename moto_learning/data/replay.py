@@ -29,15 +29,15 @@ ACTIONS = ('requested', 'executed')
 class Batch(TypedDict, total=False):
     """B sequences of T steps; `proprioception` is absent where the spec has none."""
 
-    images: dict[str, np.ndarray]              # camera: (B, T, h, w, 3) uint8
-    proprioception: np.ndarray                 # (B, T, P) float32
-    action: np.ndarray                         # (B, T, A) float32, the one that led to row t
-    chosen: np.ndarray                         # (B, T, A) float32, the one chosen at row t
-    reward: np.ndarray                         # (B, T) float32
-    is_first: np.ndarray                       # (B, T) bool
-    is_terminal: np.ndarray                    # (B, T) bool
-    bc_mask: np.ndarray                        # (B, T) float32, 1 in a successful trajectory
-    success_episode: np.ndarray                # (B,) bool, of the episode that row 0 belongs to
+    images: dict[str, np.ndarray]  # camera: (B, T, h, w, 3) uint8
+    proprioception: np.ndarray  # (B, T, P) float32
+    action: np.ndarray  # (B, T, A) float32, the one that led to row t
+    chosen: np.ndarray  # (B, T, A) float32, the one chosen at row t
+    reward: np.ndarray  # (B, T) float32
+    is_first: np.ndarray  # (B, T) bool
+    is_terminal: np.ndarray  # (B, T) bool
+    bc_mask: np.ndarray  # (B, T) float32, 1 in a successful trajectory
+    success_episode: np.ndarray  # (B,) bool, of the episode that row 0 belongs to
 
 
 class Replay:
@@ -49,8 +49,14 @@ class Replay:
     true previous action and is_first False.
     """
 
-    def __init__(self, episodes: Iterable[CachedEpisode], batch: int = 16, length: int = 50,
-                 seed: int = 0, action: str = 'requested') -> None:
+    def __init__(
+        self,
+        episodes: Iterable[CachedEpisode],
+        batch: int = 16,
+        length: int = 50,
+        seed: int = 0,
+        action: str = 'requested',
+    ) -> None:
         """Takes at least `length` steps of one spec; raises DatasetError or ConfigError."""
         if action not in ACTIONS:
             raise ConfigError(unknown_name('replay.action', action, ACTIONS))
@@ -64,14 +70,22 @@ class Replay:
         if not self._episodes:
             raise DatasetError("replay has no episodes; record some with 'moto-data collect'")
         if self.steps < length:
-            raise DatasetError(f'replay has {self.steps} steps in {len(self._episodes)} episodes; '
-                               f'expected at least {length}, the length of one sequence. Record '
-                               'more or lower replay.length')
+            raise DatasetError(
+                f'replay has {self.steps} steps in {len(self._episodes)} episodes; '
+                f'expected at least {length}, the length of one sequence. Record '
+                'more or lower replay.length'
+            )
 
     @classmethod
-    def from_datasets(cls, roots: Sequence[Path | str], batch: int = 16, length: int = 50,
-                      seed: int = 0, action: str = 'requested',
-                      progress: Progress | None = None) -> Replay:
+    def from_datasets(
+        cls,
+        roots: Sequence[Path | str],
+        batch: int = 16,
+        length: int = 50,
+        seed: int = 0,
+        action: str = 'requested',
+        progress: Progress | None = None,
+    ) -> Replay:
         """Compiles what is new in the datasets and opens them all, in the given order."""
         episodes: list[CachedEpisode] = []
         for root in roots:
@@ -135,8 +149,10 @@ class Replay:
         known = {episode.id: episode for episode in self._episodes}
         missing = [key for key in state['episodes'] if key not in known]
         if missing:
-            raise DatasetError(f'{len(missing)} episodes of the checkpoint are gone, the first is '
-                               f'{missing[0]}; restore them (see quarantine/) or start afresh')
+            raise DatasetError(
+                f'{len(missing)} episodes of the checkpoint are gone, the first is '
+                f'{missing[0]}; restore them (see quarantine/) or start afresh'
+            )
         self._use([known[key] for key in state['episodes']])
         self._rng.bit_generator.state = state['random']
         return [key for key in known if key not in set(state['episodes'])]
@@ -147,7 +163,8 @@ class Replay:
                 raise DatasetError(
                     f'episode {episode.id} has spec {episode.spec_hash[:12]}, the others have '
                     f'{episodes[0].spec_hash[:12]}; one replay takes one spec (cameras, joints, '
-                    'scale, rate). Keep them in separate datasets')
+                    'scale, rate). Keep them in separate datasets'
+                )
         self._episodes = episodes
         self._ends = np.cumsum([len(episode) for episode in episodes])
 
@@ -173,13 +190,18 @@ class Replay:
     def _empty(self) -> Batch:
         first, shape = self._episodes[0], (self.batch, self.length)
         out = Batch(
-            images={name: np.empty((*shape, *value.shape[1:]), np.uint8)
-                    for name, value in first.images.items()},
+            images={
+                name: np.empty((*shape, *value.shape[1:]), np.uint8)
+                for name, value in first.images.items()
+            },
             action=np.empty((*shape, first.requested.shape[1]), np.float32),
             chosen=np.empty((*shape, first.requested.shape[1]), np.float32),
-            reward=np.empty(shape, np.float32), is_first=np.empty(shape, bool),
-            is_terminal=np.empty(shape, bool), bc_mask=np.empty(shape, np.float32),
-            success_episode=np.empty(self.batch, bool))
+            reward=np.empty(shape, np.float32),
+            is_first=np.empty(shape, bool),
+            is_terminal=np.empty(shape, bool),
+            bc_mask=np.empty(shape, np.float32),
+            success_episode=np.empty(self.batch, bool),
+        )
         if first.proprioception is not None:
             out['proprioception'] = np.empty((*shape, first.proprioception.shape[1]), np.float32)
         return out
@@ -195,7 +217,7 @@ class Replay:
             out['proprioception'][row, to] = episode.proprioception[rows]
         actions = episode.requested if self.action == 'requested' else episode.executed
         out['chosen'][row, to] = actions[rows]
-        out['action'][row, at + 1:at + count] = actions[start:start + count - 1]
+        out['action'][row, at + 1 : at + count] = actions[start : start + count - 1]
         out['action'][row, at] = actions[start - 1]
         out['action'][row, to][episode.is_first[rows]] = 0
         out['is_first'][row, to] = episode.is_first[rows]

@@ -36,20 +36,20 @@ from moto_learning.model.rssm import State, disagreement
 from moto_learning.run.checkpoint import FOLDER, load_checkpoint
 from moto_learning.run.train import EPISODES, read_episodes
 
-MEASURED = 8                       # episodes that the frames and the threshold are taken from
-EXPORTS = 'exports.jsonl'          # in a run's folder: what was exported from it, at which update
+MEASURED = 8  # episodes that the frames and the threshold are taken from
+EXPORTS = 'exports.jsonl'  # in a run's folder: what was exported from it, at which update
 
 
 class Exported(NamedTuple):
     """A bundle as it was written, and how closely onnxruntime repeats torch."""
 
     path: Path
-    error: float                               # largest of the self-test, relative above 1
-    latency: float                             # [s] 90th percentile of a step
+    error: float  # largest of the self-test, relative above 1
+    latency: float  # [s] 90th percentile of a step
     margins: Margins
     uncertainty_threshold: float | None
     parent: str
-    note: str                                  # '' or what the bundle lacks, and why
+    note: str  # '' or what the bundle lacks, and why
 
 
 def export_run(run: Path | str, folder: Path | str) -> Exported:
@@ -70,8 +70,9 @@ def export_run(run: Path | str, folder: Path | str) -> Exported:
     except DatasetError as error:
         episodes, note = [], f'no uncertainty threshold, drawn images in the self-test: {error}'
     log = _read_log(root / EXPORTS)
-    parent = next((entry['bundle'] for entry in reversed(log)
-                   if entry['updates'] < agent.updates), '')
+    parent = next(
+        (entry['bundle'] for entry in reversed(log) if entry['updates'] < agent.updates), ''
+    )
     done = export_bundle(agent, folder, episodes, ids, parent, str(meta.get('git', '')))
     entry = {'updates': agent.updates, 'bundle': done.path.name}
     if entry not in log:
@@ -80,8 +81,14 @@ def export_run(run: Path | str, folder: Path | str) -> Exported:
     return done._replace(note=note)
 
 
-def export_bundle(agent: Agent, folder: Path | str, episodes: Sequence[CachedEpisode] = (),
-                  ids: Sequence[str] = (), parent: str = '', git_hash: str = '') -> Exported:
+def export_bundle(
+    agent: Agent,
+    folder: Path | str,
+    episodes: Sequence[CachedEpisode] = (),
+    ids: Sequence[str] = (),
+    parent: str = '',
+    git_hash: str = '',
+) -> Exported:
     """Writes folder/<hash> and returns it once onnxruntime has repeated its self-test.
 
     Of some of `episodes` come the self-test's frames and the threshold, the largest uncertainty
@@ -98,11 +105,20 @@ def export_bundle(agent: Agent, folder: Path | str, episodes: Sequence[CachedEpi
     frames = list(islice(recorded_frames(some), TRIES * STEPS)) or drawn_frames(spec, 2 * STEPS)
     arrays, margins = selftest(encoder, policy, spec, frames)
     threshold = uncertainty_threshold(agent, some)
-    manifest = Manifest(spec, sees, chooses, to_dict(agent.config), git_hash,
-                        sorted(ids or [episode.id for episode in episodes]), parent, threshold)
+    manifest = Manifest(
+        spec,
+        sees,
+        chooses,
+        to_dict(agent.config),
+        git_hash,
+        sorted(ids or [episode.id for episode in episodes]),
+        parent,
+        threshold,
+    )
     existed = {path.name for path in Path(folder).glob('*')}
-    path = write_bundle(folder, to_onnx(encoder, sees, spec), to_onnx(policy, chooses, spec),
-                        manifest, arrays)
+    path = write_bundle(
+        folder, to_onnx(encoder, sees, spec), to_onnx(policy, chooses, spec), manifest, arrays
+    )
     try:
         result = OnnxPolicy(path, latency_limit=float('inf')).selftest
     except BundleError:
@@ -128,11 +144,12 @@ def uncertainties(agent: Agent, episode: CachedEpisode) -> np.ndarray:
     images = {name: _tensor(agent, stack) for name, stack in episode.images.items()}
     vector = episode.proprioception
     embed = agent.world_model.encoder(images, None if vector is None else _tensor(agent, vector))
-    chosen = getattr(episode, agent.config.replay.action)                  # (T, A)
-    before = np.concatenate([np.zeros_like(chosen[:1]), chosen[:-1]])      # led to row t
-    post = rssm.observe(embed[None], _tensor(agent, before)[None],
-                        _tensor(agent, episode.is_first)[None])
-    state = State(*(part[0] for part in post))                             # (T, ...)
+    chosen = getattr(episode, agent.config.replay.action)  # (T, A)
+    before = np.concatenate([np.zeros_like(chosen[:1]), chosen[:-1]])  # led to row t
+    post = rssm.observe(
+        embed[None], _tensor(agent, before)[None], _tensor(agent, episode.is_first)[None]
+    )
+    state = State(*(part[0] for part in post))  # (T, ...)
     _, logits = rssm.img_step(state, agent.actor(state.feat).mode())
     c = agent.config.actor_critic.uncertainty
     return disagreement(logits, c.logits, c.reduce).cpu().numpy()
@@ -144,14 +161,15 @@ def _tensor(agent: Agent, array: np.ndarray) -> torch.Tensor:
 
 def _spread(episodes: Sequence[CachedEpisode]) -> list[CachedEpisode]:
     ordered = sorted(episodes, key=lambda episode: episode.id)
-    return ordered[::max(1, len(ordered) // MEASURED)][:MEASURED]
+    return ordered[:: max(1, len(ordered) // MEASURED)][:MEASURED]
 
 
 def _episodes(root: Path, data: list[Path], agent: Agent, ids: list[str]) -> list[CachedEpisode]:
     own, known = root / EPISODES, set(ids)
     roots = [*data, *([own] if (own / 'manifest.jsonl').exists() else [])]
-    return [episode for episode in read_episodes(roots, agent.config.replay)
-            if episode.id in known]
+    return [
+        episode for episode in read_episodes(roots, agent.config.replay) if episode.id in known
+    ]
 
 
 def _read_log(path: Path) -> list[dict]:

@@ -37,10 +37,10 @@ Net = TypeVar('Net', bound=nn.Module)
 class PolicyOutput(NamedTuple):
     """What policy.onnx gives, and the posterior's logit (1, S, K), which it keeps to itself."""
 
-    action: Tensor                             # (1, A)
-    next_deter: Tensor                         # (1, D)
-    next_stoch: Tensor                         # (1, S * K)
-    uncertainty: Tensor                        # (1,)
+    action: Tensor  # (1, A)
+    next_deter: Tensor  # (1, D)
+    next_stoch: Tensor  # (1, S * K)
+    uncertainty: Tensor  # (1,)
     logit: Tensor
 
 
@@ -65,18 +65,30 @@ class PolicyGraph(nn.Module):
         super().__init__()
         self.rssm, self.actor, self.config = _frozen_copy(rssm), _frozen_copy(actor), config
 
-    def forward(self, embed: Tensor, deter: Tensor, stoch: Tensor, previous_action: Tensor,
-                is_first: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(
+        self,
+        embed: Tensor,
+        deter: Tensor,
+        stoch: Tensor,
+        previous_action: Tensor,
+        is_first: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Returns action, next_deter, next_stoch, uncertainty."""
         return self.step(embed, deter, stoch, previous_action, is_first)[:4]
 
-    def step(self, embed: Tensor, deter: Tensor, stoch: Tensor, previous_action: Tensor,
-             is_first: Tensor) -> PolicyOutput:
+    def step(
+        self,
+        embed: Tensor,
+        deter: Tensor,
+        stoch: Tensor,
+        previous_action: Tensor,
+        is_first: Tensor,
+    ) -> PolicyOutput:
         """Returns one step; the uncertainty is u (2) of (this state, the action chosen in it)."""
         logit = stoch.unflatten(-1, (self.rssm.config.stoch, self.rssm.config.classes))
         post = self.rssm.obs_step(State(deter, stoch, logit), previous_action, embed, is_first)
         action = self.actor(post.feat).mode()
-        _, logits = self.rssm.img_step(post, action)                       # (M, 1, S, K)
+        _, logits = self.rssm.img_step(post, action)  # (M, 1, S, K)
         u = disagreement(logits, self.config.logits, self.config.reduce)
         return PolicyOutput(action, post.deter, post.stoch, u, post.logit)
 
@@ -84,8 +96,10 @@ class PolicyGraph(nn.Module):
 def graphs(agent: Agent) -> tuple[EncoderGraph, PolicyGraph]:
     """Returns copies of the agent's networks on the processor, without gradients."""
     model = agent.world_model
-    return (EncoderGraph(model.encoder, agent.spec),
-            PolicyGraph(model.rssm, agent.actor, agent.config.actor_critic.uncertainty))
+    return (
+        EncoderGraph(model.encoder, agent.spec),
+        PolicyGraph(model.rssm, agent.actor, agent.config.actor_critic.uncertainty),
+    )
 
 
 def to_onnx(module: nn.Module, signature: Signature, spec: Spec) -> bytes:
@@ -94,20 +108,33 @@ def to_onnx(module: nn.Module, signature: Signature, spec: Spec) -> bytes:
     The file holds its weights, and its contract (spec hash, rate, joints) as metadata; nothing in
     it tells of this machine, and the same module gives the same bytes.
     """
-    inputs = tuple(torch.zeros(tensor.shape, dtype=getattr(torch, tensor.dtype))
-                   for tensor in signature.inputs.values())
+    inputs = tuple(
+        torch.zeros(tensor.shape, dtype=getattr(torch, tensor.dtype))
+        for tensor in signature.inputs.values()
+    )
     with warnings.catch_warnings(), _quiet('torch.onnx'):
         # torch.export's own deep copy runs into a deprecation of torch's own (2.13)
         warnings.filterwarnings('ignore', r'.*isinstance\(treespec, LeafSpec\)', FutureWarning)
         program = torch.onnx.export(
-            module.eval(), inputs, dynamo=True, opset_version=OPSET, external_data=False,
-            verbose=False, input_names=list(signature.inputs),
-            output_names=list(signature.outputs))
+            module.eval(),
+            inputs,
+            dynamo=True,
+            opset_version=OPSET,
+            external_data=False,
+            verbose=False,
+            input_names=list(signature.inputs),
+            output_names=list(signature.outputs),
+        )
     assert program is not None
     model = program.model_proto
     _strip(model)
-    contract = {'spec': spec.hash, 'rate': spec.rate, 'names': spec.names,
-                'action_scale': spec.action_scale, **signature.to_dict()}
+    contract = {
+        'spec': spec.hash,
+        'rate': spec.rate,
+        'names': spec.names,
+        'action_scale': spec.action_scale,
+        **signature.to_dict(),
+    }
     entry = model.metadata_props.add()
     entry.key, entry.value = 'moto', json.dumps(contract, sort_keys=True)
     return model.SerializeToString(deterministic=True)
@@ -119,8 +146,14 @@ def _frozen_copy(module: Net) -> Net:
 
 def _strip(model: ModelProto) -> None:
     graph = model.graph
-    for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output,
-                 *graph.initializer):
+    for part in (
+        graph,
+        *graph.node,
+        *graph.value_info,
+        *graph.input,
+        *graph.output,
+        *graph.initializer,
+    ):
         part.ClearField('metadata_props')
         part.ClearField('doc_string')
 

@@ -18,27 +18,28 @@ from moto_core.spec import Spec
 from moto_learning.data.cache import CachedEpisode
 from moto_learning.export.onnx_graph import EncoderGraph, PolicyGraph, PolicyOutput
 
-STEPS = 50                         # of the self-test
-MARGIN = 1e-3                      # by which the winner of each category leads in its states
-TRIES = 16                         # frames looked at for a step with that margin
+STEPS = 50  # of the self-test
+MARGIN = 1e-3  # by which the winner of each category leads in its states
+TRIES = 16  # frames looked at for a step with that margin
 
 
 class Frame(NamedTuple):
     """What the policy sees at one step."""
 
-    images: dict[str, np.ndarray]              # camera: (h, w, 3) uint8
-    proprioception: np.ndarray | None          # (P,) float32
+    images: dict[str, np.ndarray]  # camera: (h, w, 3) uint8
+    proprioception: np.ndarray | None  # (P,) float32
 
 
 class Margins(NamedTuple):
     """How clearly the states of a self-test are decided."""
 
-    least: float                               # lead of the least clear winner, in logits
-    passed_over: int                           # frames not taken for their near ties
+    least: float  # lead of the least clear winner, in logits
+    passed_over: int  # frames not taken for their near ties
 
 
-def selftest(encoder: EncoderGraph, policy: PolicyGraph, spec: Spec,
-             frames: Sequence[Frame]) -> tuple[dict[str, np.ndarray], Margins]:
+def selftest(
+    encoder: EncoderGraph, policy: PolicyGraph, spec: Spec, frames: Sequence[Frame]
+) -> tuple[dict[str, np.ndarray], Margins]:
     """Returns the arrays of selftest.npz: 50 steps in torch with carried state.
 
     Of the coming frames each step takes the first in which every category of the posterior wins
@@ -59,9 +60,16 @@ def selftest(encoder: EncoderGraph, policy: PolicyGraph, spec: Spec,
             if margin >= MARGIN:
                 break
         state = [result.next_deter, result.next_stoch, result.action]
-        rows.append({**_inputs(chosen), 'is_first': first[0].numpy(),
-                     **{name: getattr(result, name)[0].numpy() for name in
-                        ('action', 'next_deter', 'next_stoch', 'uncertainty')}})
+        rows.append(
+            {
+                **_inputs(chosen),
+                'is_first': first[0].numpy(),
+                **{
+                    name: getattr(result, name)[0].numpy()
+                    for name in ('action', 'next_deter', 'next_stoch', 'uncertainty')
+                },
+            }
+        )
         least = min(least, best)
     arrays = {**start, **{name: np.stack([row[name] for row in rows]) for name in rows[0]}}
     return arrays, Margins(least, seen - STEPS)
@@ -82,9 +90,10 @@ def drawn_frames(spec: Spec, count: int, seed: int = 0) -> list[Frame]:
     frames = []
     for _ in range(count):
         coarse = random.integers(0, 256, (4, 4, 3), np.uint8)
-        images = {name: cv2.resize(coarse, (camera.width, camera.height),
-                                   interpolation=cv2.INTER_CUBIC)
-                  for name, camera in spec.cameras.items()}
+        images = {
+            name: cv2.resize(coarse, (camera.width, camera.height), interpolation=cv2.INTER_CUBIC)
+            for name, camera in spec.cameras.items()
+        }
         vector = random.normal(size=spec.proprioception_size).astype(np.float32)
         frames.append(Frame(images, vector if spec.proprioception_size else None))
     return frames
@@ -93,8 +102,10 @@ def drawn_frames(spec: Spec, count: int, seed: int = 0) -> list[Frame]:
 def _start(policy: PolicyGraph, action: int) -> list[torch.Tensor]:
     """Returns a state that is not zero: the first step's is_first must make it so."""
     random, c = np.random.default_rng(0), policy.rssm.config
-    return [torch.from_numpy(random.normal(size=(1, size)).astype(np.float32))
-            for size in (c.deter, c.stoch * c.classes, action)]
+    return [
+        torch.from_numpy(random.normal(size=(1, size)).astype(np.float32))
+        for size in (c.deter, c.stoch * c.classes, action)
+    ]
 
 
 def _inputs(frame: Frame) -> dict[str, np.ndarray]:
@@ -110,9 +121,10 @@ def _tensors(frame: Frame) -> list[torch.Tensor]:
 
 def _margin(out: PolicyOutput) -> float:
     if not all(bool(part.isfinite().all()) for part in out):
-        raise BundleError('the agent gives values that are not finite; '
-                          'export an earlier checkpoint')
+        raise BundleError(
+            'the agent gives values that are not finite; export an earlier checkpoint'
+        )
     if out.logit.shape[-1] == 1:
         return float('inf')
-    two = out.logit.topk(2, -1).values                                     # (1, S, 2)
+    two = out.logit.topk(2, -1).values  # (1, S, 2)
     return float((two[..., 0] - two[..., 1]).min())

@@ -34,7 +34,7 @@ def one_hot_sample(logit: Tensor, noise: Tensor | None) -> Tensor:
     `noise` is Gumbel noise of logit's shape; without it the mode is taken, deterministically.
     """
     scores = logit if noise is None else logit + noise
-    index = scores.argmax(-1, keepdim=True)                                 # (..., S, 1)
+    index = scores.argmax(-1, keepdim=True)  # (..., S, 1)
     hard = (torch.arange(logit.shape[-1], device=logit.device) == index).to(logit.dtype)
     if not logit.requires_grad:
         return hard
@@ -48,8 +48,9 @@ def categorical_kl(p: Tensor, q: Tensor) -> Tensor:
     return (log_p.exp() * (log_p - log_q)).sum((-2, -1))
 
 
-def balanced_kl(post: Tensor, prior: Tensor, balance: float, free: float,
-                free_average: bool) -> tuple[Tensor, Tensor]:
+def balanced_kl(
+    post: Tensor, prior: Tensor, balance: float, free: float, free_average: bool
+) -> tuple[Tensor, Tensor]:
     """Returns the KL term of loss (1) and the plain mean of KL(post || prior), both scalars.
 
     balance * KL(sg(post) || prior) + (1 - balance) * KL(post || sg(prior)), each at least `free`

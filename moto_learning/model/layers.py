@@ -78,8 +78,9 @@ class EnsembleMLP(nn.Module):
     def __init__(self, members: int, inputs: int, units: list[int], outputs: int) -> None:
         super().__init__()
         widths = [inputs, *units, outputs]
-        self.layers = nn.ModuleList(EnsembleLinear(members, a, b)
-                                    for a, b in zip(widths, widths[1:]))
+        self.layers = nn.ModuleList(
+            EnsembleLinear(members, a, b) for a, b in zip(widths, widths[1:])
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (N, inputs) to (M, N, outputs)."""

@@ -34,12 +34,15 @@ def conv_sizes(height: int, width: int, config: EncoderConfig) -> list[tuple[int
     """
     sizes = [(height, width)]
     for _ in config.channels:
-        size = tuple((n + 2 * config.padding - config.kernel) // config.stride + 1
-                     for n in sizes[-1])
+        size = tuple(
+            (n + 2 * config.padding - config.kernel) // config.stride + 1 for n in sizes[-1]
+        )
         if min(size) < 1:
-            raise ConfigError(f'images of {height} x {width} px are too small for '
-                              f'{len(config.channels)} convolutions; use fewer '
-                              'model.encoder.channels, or model.encoder.padding=1')
+            raise ConfigError(
+                f'images of {height} x {width} px are too small for '
+                f'{len(config.channels)} convolutions; use fewer '
+                'model.encoder.channels, or model.encoder.padding=1'
+            )
         sizes.append((size[0], size[1]))
     return sizes
 
@@ -55,7 +58,8 @@ class Encoder(nn.Module):
             widths = [3, *config.channels]
             self.cameras[name] = nn.ModuleList(
                 _conv(nn.Conv2d(a, b, config.kernel, config.stride, config.padding))
-                for a, b in zip(widths, widths[1:]))
+                for a, b in zip(widths, widths[1:])
+            )
             sizes = conv_sizes(camera.height, camera.width, config)
             self.size += widths[-1] * prod(sizes[-1])
         self.proprioception: MLP | None = None
@@ -66,13 +70,14 @@ class Encoder(nn.Module):
         if not self.size:
             raise ConfigError('the spec has neither a camera nor proprioception to learn from')
 
-    def forward(self, images: Mapping[str, Tensor],
-                proprioception: Tensor | None = None) -> Tensor:
+    def forward(
+        self, images: Mapping[str, Tensor], proprioception: Tensor | None = None
+    ) -> Tensor:
         """Returns embed (..., E) of uint8 images (..., h, w, 3) and proprioception (..., P)."""
         parts = []
         for name, convolutions in self.cameras.items():
             image = images[name]
-            x = normalize(image.reshape(-1, *image.shape[-3:]))                 # (N, 3, h, w)
+            x = normalize(image.reshape(-1, *image.shape[-3:]))  # (N, 3, h, w)
             for convolution in cast(nn.ModuleList, convolutions):
                 x = F.elu(convolution(x))
             parts.append(x.reshape(*image.shape[:-3], -1))
@@ -87,9 +92,12 @@ class Decoder(nn.Module):
 
     def __init__(self, spec: Spec, config: EncoderConfig, feat: int) -> None:
         super().__init__()
-        self.cameras = nn.ModuleDict({
-            name: ConvDecoder(conv_sizes(camera.height, camera.width, config), config, feat)
-            for name, camera in spec.cameras.items()})
+        self.cameras = nn.ModuleDict(
+            {
+                name: ConvDecoder(conv_sizes(camera.height, camera.width, config), config, feat)
+                for name, camera in spec.cameras.items()
+            }
+        )
         self.proprioception: MLP | None = None
         if spec.proprioception_size:
             self.proprioception = MLP(feat, config.proprioception[::-1], spec.proprioception_size)
@@ -120,8 +128,18 @@ class ConvDecoder(nn.Module):
         for i, (small, large) in enumerate(zip(sizes[:0:-1], sizes[-2::-1])):
             reached = [(n - 1) * config.stride - 2 * config.padding + config.kernel for n in small]
             rest = (large[0] - reached[0], large[1] - reached[1])
-            layers.append(_conv(nn.ConvTranspose2d(
-                widths[i], widths[i + 1], config.kernel, config.stride, config.padding, rest)))
+            layers.append(
+                _conv(
+                    nn.ConvTranspose2d(
+                        widths[i],
+                        widths[i + 1],
+                        config.kernel,
+                        config.stride,
+                        config.padding,
+                        rest,
+                    )
+                )
+            )
         self.layers = nn.ModuleList(layers)
         self.pixel_bias: nn.Parameter | None = None
         if config.pixel_bias:

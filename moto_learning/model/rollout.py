@@ -20,35 +20,45 @@ from moto_learning.model.rssm import EnsembleRSSM, State, disagreement
 class RolloutNoise(NamedTuple):
     """What is random in one batch of rollouts."""
 
-    action: Tensor                     # (H + 1, N, A) uniform
-    state: Tensor                      # (H, N, S, K) Gumbel
-    member: Tensor | None              # (H,) or (H, N) whose prior is followed; None: their mean
+    action: Tensor  # (H + 1, N, A) uniform
+    state: Tensor  # (H, N, S, K) Gumbel
+    member: Tensor | None  # (H,) or (H, N) whose prior is followed; None: their mean
 
 
 class Rollout(NamedTuple):
     """Imagined steps, time first."""
 
-    feat: Tensor                       # (H + 1, N, F), the states s^0..s^H
-    action: Tensor                     # (H + 1, N, A), drawn from the policy at each
-    uncertainty: Tensor                # (H, N), u(s^t, a^t)
-    entropy: Tensor                    # (H + 1, N), of the policy [nats]
+    feat: Tensor  # (H + 1, N, F), the states s^0..s^H
+    action: Tensor  # (H + 1, N, A), drawn from the policy at each
+    uncertainty: Tensor  # (H, N), u(s^t, a^t)
+    entropy: Tensor  # (H + 1, N), of the policy [nats]
 
 
-def draw_rollout_noise(horizon: int, count: int, actions: int, config: RSSMConfig,
-                       generator: torch.Generator) -> RolloutNoise:
+def draw_rollout_noise(
+    horizon: int, count: int, actions: int, config: RSSMConfig, generator: torch.Generator
+) -> RolloutNoise:
     """Draws what `rollout` needs for `count` rollouts."""
     shapes = {'member': (horizon,), 'row': (horizon, count)}
     member = None
     if config.imagined in shapes:
-        member = torch.randint(config.members, shapes[config.imagined], generator=generator,
-                               device=generator.device)
-    return RolloutNoise(uniform((horizon + 1, count, actions), generator),
-                        gumbel((horizon, count, config.stoch, config.classes), generator), member)
+        member = torch.randint(
+            config.members, shapes[config.imagined], generator=generator, device=generator.device
+        )
+    return RolloutNoise(
+        uniform((horizon + 1, count, actions), generator),
+        gumbel((horizon, count, config.stoch, config.classes), generator),
+        member,
+    )
 
 
-def rollout(rssm: EnsembleRSSM, actor: Callable[[Tensor], TruncatedNormal], state: State,
-            noise: RolloutNoise, config: UncertaintyConfig,
-            state_gradient: bool = False) -> Rollout:
+def rollout(
+    rssm: EnsembleRSSM,
+    actor: Callable[[Tensor], TruncatedNormal],
+    state: State,
+    noise: RolloutNoise,
+    config: UncertaintyConfig,
+    state_gradient: bool = False,
+) -> Rollout:
     """Follows the policy H steps from `state` (N, ...); `actor` maps feat (N, F) to actions.
 
     Without `state_gradient` the policy reads states that carry no gradient, as in DreamerV2.
@@ -67,6 +77,9 @@ def rollout(rssm: EnsembleRSSM, actor: Callable[[Tensor], TruncatedNormal], stat
             state, logits = rssm.img_step(state, action, noise.state[t], member)
             spreads.append(disagreement(logits, config.logits, config.reduce))
     feat = torch.stack(feats)
-    return Rollout(feat, torch.stack(actions),
-                   torch.stack(spreads) if spreads else feat.new_zeros(0, feat.shape[1]),
-                   torch.stack(entropies))
+    return Rollout(
+        feat,
+        torch.stack(actions),
+        torch.stack(spreads) if spreads else feat.new_zeros(0, feat.shape[1]),
+        torch.stack(entropies),
+    )

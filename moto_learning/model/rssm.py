@@ -56,17 +56,26 @@ class EnsembleRSSM(nn.Module):
     def initial(self, batch: int) -> State:
         """Returns the zero state of `batch` rows."""
         c, like = self.config, self.img_stoch.weight
-        return State(like.new_zeros(batch, c.deter), like.new_zeros(batch, c.stoch * c.classes),
-                     like.new_zeros(batch, c.stoch, c.classes))
+        return State(
+            like.new_zeros(batch, c.deter),
+            like.new_zeros(batch, c.stoch * c.classes),
+            like.new_zeros(batch, c.stoch, c.classes),
+        )
 
-    def observe(self, embed: Tensor, action: Tensor, is_first: Tensor, state: State | None = None,
-                noise: Tensor | None = None) -> State:
+    def observe(
+        self,
+        embed: Tensor,
+        action: Tensor,
+        is_first: Tensor,
+        state: State | None = None,
+        noise: Tensor | None = None,
+    ) -> State:
         """Returns the posterior states (B, T, ...) of a sequence.
 
         embed (B, T, E); action (B, T, A) led to the observation of the same row; is_first (B, T);
         noise (B, T, S, K) Gumbel, or None for the mode.
         """
-        keep = 1 - is_first.to(embed.dtype).unsqueeze(-1)                      # (B, T, 1)
+        keep = 1 - is_first.to(embed.dtype).unsqueeze(-1)  # (B, T, 1)
         actions = self.img_action(action * keep).unbind(1)
         embeds = self.obs_embed(embed).unbind(1)
         noises = noise.unbind(1) if noise is not None else [None] * len(actions)
@@ -78,8 +87,14 @@ class EnsembleRSSM(nn.Module):
             states.append(state)
         return State(*(torch.stack(parts, 1) for parts in zip(*states)))
 
-    def obs_step(self, state: State, action: Tensor, embed: Tensor, is_first: Tensor,
-                 noise: Tensor | None = None) -> State:
+    def obs_step(
+        self,
+        state: State,
+        action: Tensor,
+        embed: Tensor,
+        is_first: Tensor,
+        noise: Tensor | None = None,
+    ) -> State:
         """Returns the posterior (B, ...) after one action (B, A) and observation (B, E).
 
         Where is_first (B,), state and action count as zero. Without noise it is deterministic.
@@ -88,8 +103,13 @@ class EnsembleRSSM(nn.Module):
         deter = self._cell(state.deter * keep, state.stoch * keep, self.img_action(action * keep))
         return self._posterior(deter, self.obs_embed(embed), noise)
 
-    def img_step(self, state: State, action: Tensor, noise: Tensor | None = None,
-                 member: Tensor | None = None) -> tuple[State, Tensor]:
+    def img_step(
+        self,
+        state: State,
+        action: Tensor,
+        noise: Tensor | None = None,
+        member: Tensor | None = None,
+    ) -> tuple[State, Tensor]:
         """Returns the imagined next state (B, ...) and all members' logits (M, B, S, K).
 
         `member` () or (B,) int64 chooses whose prior z is drawn from; None: their mean logits.
@@ -104,21 +124,31 @@ class EnsembleRSSM(nn.Module):
             logit = logits[member, torch.arange(deter.shape[0], device=deter.device)]
         return State(deter, one_hot_sample(logit, noise).flatten(-2), logit), logits
 
-    def imagine(self, action: Tensor, state: State, noise: Tensor | None = None,
-                member: Tensor | None = None) -> tuple[State, Tensor]:
+    def imagine(
+        self,
+        action: Tensor,
+        state: State,
+        noise: Tensor | None = None,
+        member: Tensor | None = None,
+    ) -> tuple[State, Tensor]:
         """Rolls given actions (B, H, A) from a state (B, ...): states (B, H, ...), u (B, H).
 
         noise (B, H, S, K); member (H,) or (H, B), or None for the mean of the priors.
         """
         states, disagreements = [], []
         for t in range(action.shape[1]):
-            state, logits = self.img_step(state, action[:, t],
-                                          None if noise is None else noise[:, t],
-                                          None if member is None else member[t])
+            state, logits = self.img_step(
+                state,
+                action[:, t],
+                None if noise is None else noise[:, t],
+                None if member is None else member[t],
+            )
             states.append(state)
             disagreements.append(disagreement(logits))
-        return (State(*(torch.stack(parts, 1) for parts in zip(*states))),
-                torch.stack(disagreements, 1))
+        return (
+            State(*(torch.stack(parts, 1) for parts in zip(*states))),
+            torch.stack(disagreements, 1),
+        )
 
     def prior_logits(self, deter: Tensor) -> Tensor:
         """Returns the logits (M, N, S, K) of every prior for deter (N, D)."""
@@ -130,9 +160,13 @@ class EnsembleRSSM(nn.Module):
         c, batch = self.config, deter.shape[0]
         by_member = [[t for t, m in enumerate(members) if m == i] for i in range(c.members)]
         order = [t for times in by_member for t in times]
-        parts = [self.priors.member(deter[:, times].reshape(-1, c.deter), i)
-                 .reshape(batch, len(times), c.stoch, c.classes)
-                 for i, times in enumerate(by_member) if times]
+        parts = [
+            self.priors.member(deter[:, times].reshape(-1, c.deter), i).reshape(
+                batch, len(times), c.stoch, c.classes
+            )
+            for i, times in enumerate(by_member)
+            if times
+        ]
         back = torch.tensor(order, device=deter.device).argsort()
         return torch.cat(parts, 1)[:, back]
 
@@ -163,5 +197,5 @@ def disagreement(logits: Tensor, kind: str = 'raw', reduce: str = 'mean') -> Ten
         spread = torch.zeros_like(logits[0])
     else:
         variance = (logits - logits.mean(0)).square().mean(0)
-        spread = variance.clamp(min=1e-12).sqrt()      # no infinite gradient where members agree
+        spread = variance.clamp(min=1e-12).sqrt()  # no infinite gradient where members agree
     return spread.mean((-2, -1)) if reduce == 'mean' else spread.amax((-2, -1))

@@ -22,9 +22,9 @@ from moto_learning.model.rssm import EnsembleRSSM, State
 class ModelNoise(NamedTuple):
     """What is random in the loss (1) of one batch."""
 
-    sample: Tensor                     # (B, T, S, K) Gumbel, of the posterior
-    members: list[int]                 # T indices, the prior trained at each time step
-    decoded: Tensor                    # (N,) indices of the B * T steps whose images are decoded
+    sample: Tensor  # (B, T, S, K) Gumbel, of the posterior
+    members: list[int]  # T indices, the prior trained at each time step
+    decoded: Tensor  # (N,) indices of the B * T steps whose images are decoded
 
 
 class WorldModel(nn.Module):
@@ -46,31 +46,43 @@ class WorldModel(nn.Module):
         return ModelNoise(
             gumbel((batch, length, c.rssm.stoch, c.rssm.classes), generator),
             members.tolist(),
-            torch.randperm(batch * length, generator=generator, device=device)[:count])
+            torch.randperm(batch * length, generator=generator, device=device)[:count],
+        )
 
-    def loss(self, batch: Mapping[str, Any],
-             noise: ModelNoise) -> tuple[Tensor, State, dict[str, Tensor]]:
+    def loss(
+        self, batch: Mapping[str, Any], noise: ModelNoise
+    ) -> tuple[Tensor, State, dict[str, Tensor]]:
         """Returns the loss (1), the posterior states (B, T, ...) and metrics.
 
         Means over B and T of: -ln p of images, reward and proprioception (up to the constants of
         their unit normals) and the KL from the posterior to one random prior at each step.
         """
         c = self.config
-        embed = self.encoder(batch['images'], batch.get('proprioception'))     # (B, T, E)
+        embed = self.encoder(batch['images'], batch.get('proprioception'))  # (B, T, E)
         post = self.rssm.observe(embed, batch['action'], batch['is_first'], noise=noise.sample)
         prior = self.rssm.member_logits(post.deter, noise.members)
         kl, kl_value = balanced_kl(post.logit, prior, c.kl.balance, c.kl.free, c.kl.free_average)
-        feat = post.feat                                                       # (B, T, F)
-        terms = {'reward': normal_loss(self.reward(feat), batch['reward'].unsqueeze(-1)).mean(),
-                 'image': self._image_loss(feat, batch['images'], noise.decoded)}
+        feat = post.feat  # (B, T, F)
+        terms = {
+            'reward': normal_loss(self.reward(feat), batch['reward'].unsqueeze(-1)).mean(),
+            'image': self._image_loss(feat, batch['images'], noise.decoded),
+        }
         if self.decoder.proprioception is not None:
             terms['proprioception'] = normal_loss(
-                self.decoder.proprioception(feat), batch['proprioception']).mean()
-        loss = (c.kl.scale * kl + c.reward_scale * terms['reward'] + c.image_scale * terms['image']
-                + c.proprioception_scale * terms.get('proprioception', 0.0))
+                self.decoder.proprioception(feat), batch['proprioception']
+            ).mean()
+        loss = (
+            c.kl.scale * kl
+            + c.reward_scale * terms['reward']
+            + c.image_scale * terms['image']
+            + c.proprioception_scale * terms.get('proprioception', 0.0)
+        )
         metrics = {f'model/{name}_loss': value.detach() for name, value in terms.items()}
-        metrics |= {'model/loss': loss.detach(), 'model/kl': kl_value,
-                    'model/post_entropy': entropy(post.logit.detach())}
+        metrics |= {
+            'model/loss': loss.detach(),
+            'model/kl': kl_value,
+            'model/post_entropy': entropy(post.logit.detach()),
+        }
         return loss, post, metrics
 
     def _image_loss(self, feat: Tensor, images: Mapping[str, Tensor], steps: Tensor) -> Tensor:
@@ -81,7 +93,7 @@ class WorldModel(nn.Module):
         total = feat.new_zeros(())
         for name, mean in predicted.items():
             image = images[name].flatten(0, 1)
-            target = normalize(image if whole else image[steps])               # (N, 3, h, w)
+            target = normalize(image if whole else image[steps])  # (N, 3, h, w)
             total = total + 0.5 * (mean - target).square().sum() / target.shape[0]
         return total
 

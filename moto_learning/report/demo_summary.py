@@ -38,10 +38,13 @@ def summarize(task: str, out: Path, seconds: Mapping[str, float]) -> dict[str, A
         'latency_ms': percentiles(latency),
         'missed_periods': sum(drive['missed_periods'] for drive in uncovered),
         'episodes_logged': dict(logged),
-        'bundles': {name: Path((out / 'bundles' / name).read_text().strip()).name
-                    for name in ('offline', 'online')},
-        'guard_interventions': dict(sum((Counter(drive['guard_interventions'])
-                                         for drive in uncovered), Counter())),
+        'bundles': {
+            name: Path((out / 'bundles' / name).read_text().strip()).name
+            for name in ('offline', 'online')
+        },
+        'guard_interventions': dict(
+            sum((Counter(drive['guard_interventions']) for drive in uncovered), Counter())
+        ),
     }
 
 
@@ -82,7 +85,10 @@ def device_name() -> str:
     model = platform.processor() or platform.machine()
     info = Path('/proc/cpuinfo')
     if info.is_file():
-        names = [line.split(':', 1)[1].strip() for line in info.read_text().splitlines()
-                 if line.startswith('model name')]
+        names = [
+            line.split(':', 1)[1].strip()
+            for line in info.read_text().splitlines()
+            if line.startswith('model name')
+        ]
         model = f'{len(names)} x {names[0]}' if names else model
     return f'cpu, {model}'

@@ -29,8 +29,9 @@ def data_uri(data: bytes, kind: str) -> str:
     return f'data:{kind};base64,{base64.b64encode(data).decode()}'
 
 
-def prediction_strip(truth: np.ndarray, predicted: np.ndarray, context: int,
-                     period: float) -> Figure:
+def prediction_strip(
+    truth: np.ndarray, predicted: np.ndarray, context: int, period: float
+) -> Figure:
     """Draws camera frames over the model's reconstructions and open-loop predictions.
 
     truth, predicted: (T, h, w, 3) uint8, row for row the same time; the first `context` rows of
@@ -52,8 +53,15 @@ def prediction_strip(truth: np.ndarray, predicted: np.ndarray, context: int,
     axes[0, 0].set_ylabel('camera', color=INK)
     axes[1, 0].set_ylabel('model', color=INK)
     figure.subplots_adjust(wspace=0.06, hspace=0.08)
-    figure.text(0.5, 0.02, f'black frame: the model saw the camera ({context} frames);  '
-                'blue frame: predicted from the actions alone', ha='center', fontsize=8, color=INK)
+    figure.text(
+        0.5,
+        0.02,
+        f'black frame: the model saw the camera ({context} frames);  '
+        'blue frame: predicted from the actions alone',
+        ha='center',
+        fontsize=8,
+        color=INK,
+    )
     return figure
 
 
@@ -67,15 +75,20 @@ def success_bars(rows: Sequence[tuple[str, int, int, Sequence[float]]]) -> Figur
         axis.barh(index, share, color=colour, height=0.55, alpha=0.85)
         axis.plot([low, high], [index, index], color=INK, linewidth=1.5)
         axis.text(1.03, index, f'{k} of {n}', va='center', color=INK)
-    axis.set(yticks=range(len(rows)), yticklabels=[row[0] for row in rows], xlim=(0, 1),
-             xlabel='success through ROS 2 (line: 95 % interval)')
+    axis.set(
+        yticks=range(len(rows)),
+        yticklabels=[row[0] for row in rows],
+        xlim=(0, 1),
+        xlabel='success through ROS 2 (line: 95 % interval)',
+    )
     axis.invert_yaxis()
     _plain(axis)
     return figure
 
 
-def learning_curves(curves: Mapping[str, tuple[np.ndarray, np.ndarray]],
-                    boundary: int | None) -> Figure:
+def learning_curves(
+    curves: Mapping[str, tuple[np.ndarray, np.ndarray]], boundary: int | None
+) -> Figure:
     """Draws each named (updates, values) in a small plot; fine-tuning begins at `boundary`."""
     columns = 3
     rows = max(1, -(-len(curves) // columns))
@@ -87,7 +100,7 @@ def learning_curves(curves: Mapping[str, tuple[np.ndarray, np.ndarray]],
             axis.axvline(boundary, color=AMBER, linestyle='--', linewidth=1)
         axis.set_title(name, fontsize=9, color=INK)
         _plain(axis)
-    for axis in axes[len(curves):]:
+    for axis in axes[len(curves) :]:
         axis.set_axis_off()
     figure.supxlabel('updates (dashed: fine-tuning begins)', fontsize=9, color=INK)
     figure.tight_layout()
@@ -104,8 +117,10 @@ def latency_histogram(milliseconds: np.ndarray, period: float) -> Figure:
             value = np.percentile(milliseconds, q)
             axis.axvline(value, color=colour, linewidth=1.5, label=f'p{q} = {value:.1f} ms')
         axis.legend(frameon=False, fontsize=8)
-    axis.set(xlabel=f'image stamp to request [ms]; the period is {period * 1e3:.0f} ms',
-             ylabel='decisions')
+    axis.set(
+        xlabel=f'image stamp to request [ms]; the period is {period * 1e3:.0f} ms',
+        ylabel='decisions',
+    )
     _plain(axis)
     return figure
 

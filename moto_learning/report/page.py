@@ -19,15 +19,20 @@ from moto_learning.report.predictions import predict_episode
 from moto_learning.run.metrics import read_metrics
 
 CURVES = {
-    'model/image_loss': 'image loss [nats]', 'model/reward_loss': 'reward loss [nats]',
+    'model/image_loss': 'image loss [nats]',
+    'model/reward_loss': 'reward loss [nats]',
     'model/kl': 'KL, posterior to prior [nats]',
     'actor/behaviour': 'behaviour prior: -log pi(a)',
     'imagined/value': 'value of imagined states',
-    'critics/data_loss': 'critics: data loss', 'critics/model_loss': 'critics: model loss',
+    'critics/data_loss': 'critics: data loss',
+    'critics/model_loss': 'critics: model loss',
     'imagined/disagreement': 'disagreement of the ensemble',
 }
-NAMES = {'offline': 'offline only', 'online': 'after fine-tuning',
-         'camera_covered': 'the same, camera covered'}
+NAMES = {
+    'offline': 'offline only',
+    'online': 'after fine-tuning',
+    'camera_covered': 'the same, camera covered',
+}
 STYLE = """
 :root { color-scheme: light; }
 body { font: 15px/1.5 system-ui, sans-serif; color: #24292f; background: #fff; max-width: 62rem;
@@ -54,52 +59,84 @@ def write_report(out: Path, summary: Mapping[str, Any], period: float = 0.08) ->
     strip = figures.png(_prediction(out, drives['online']))
     (out / 'prediction.png').write_bytes(strip)
     body = [
-        f"<h1>{html.escape(summary['task'])}: from demonstrations to a robot that improves</h1>",
+        f'<h1>{html.escape(summary["task"])}: from demonstrations to a robot that improves</h1>',
         f"<p class='note'>{html.escape(summary['device'])}; bundles "
-        f"<code>{summary['bundles']['offline'][:12]}</code> and "
-        f"<code>{summary['bundles']['online'][:12]}</code></p>",
+        f'<code>{summary["bundles"]["offline"][:12]}</code> and '
+        f'<code>{summary["bundles"]["online"][:12]}</code></p>',
         _cards(summary),
-        _section('Success through ROS 2, under the guard', _success(summary['success']),
-                 'Each episode starts from a drawn arm pose. The last row is the same policy from '
-                 'the same starts with a black image: a success there does not need the camera.'),
-        _section('The policy at work', _video(out / 'episodes.mp4'),
-                 'The final bundle in the simulator, drawn larger than the 64 x 64 it sees.'),
-        _section('What the camera saw, what the model predicted', _embedded(strip),
-                 'An episode recorded through ROS 2. After the context the model is given only '
-                 'the actions and draws what it expects to see.'),
+        _section(
+            'Success through ROS 2, under the guard',
+            _success(summary['success']),
+            'Each episode starts from a drawn arm pose. The last row is the same policy from '
+            'the same starts with a black image: a success there does not need the camera.',
+        ),
+        _section(
+            'The policy at work',
+            _video(out / 'episodes.mp4'),
+            'The final bundle in the simulator, drawn larger than the 64 x 64 it sees.',
+        ),
+        _section(
+            'What the camera saw, what the model predicted',
+            _embedded(strip),
+            'An episode recorded through ROS 2. After the context the model is given only '
+            'the actions and draws what it expects to see.',
+        ),
         _section('Learning', _image(_curves(metrics)), ''),
-        _section('Latency', _image(figures.latency_histogram(latency, period)),
-                 'From the stamp of the camera image to the request: transport, preprocessing and '
-                 f"inference. Missed periods: {summary['missed_periods']} of {latency.size}."),
-        _section('What the guard did', _image(figures.reason_bars(summary['guard_interventions'])),
-                 'A decision may have several reasons; every one is in the logged episode.'),
+        _section(
+            'Latency',
+            _image(figures.latency_histogram(latency, period)),
+            'From the stamp of the camera image to the request: transport, preprocessing and '
+            f'inference. Missed periods: {summary["missed_periods"]} of {latency.size}.',
+        ),
+        _section(
+            'What the guard did',
+            _image(figures.reason_bars(summary['guard_interventions'])),
+            'A decision may have several reasons; every one is in the logged episode.',
+        ),
         _section('Time', _table(('stage', 'seconds'), list(summary['seconds'].items())), ''),
     ]
     page = out / 'report.html'
-    page.write_text("<!doctype html><html lang='en'><head><meta charset='utf-8'>"
-                    "<meta name='viewport' content='width=device-width'>"
-                    f"<title>MOTO: {html.escape(summary['task'])}</title>"
-                    f"<style>{STYLE}</style></head><body>{''.join(body)}</body></html>",
-                    encoding='utf-8')
+    page.write_text(
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width'>"
+        f'<title>MOTO: {html.escape(summary["task"])}</title>'
+        f'<style>{STYLE}</style></head><body>{"".join(body)}</body></html>',
+        encoding='utf-8',
+    )
     return page
 
 
 def _success(counts: Mapping[str, Mapping[str, Any]]) -> str:
-    return _image(figures.success_bars([(NAMES[name], count['k'], count['n'], count['interval'])
-                                        for name, count in counts.items()]))
+    return _image(
+        figures.success_bars(
+            [
+                (NAMES[name], count['k'], count['n'], count['interval'])
+                for name, count in counts.items()
+            ]
+        )
+    )
 
 
 def _cards(summary: Mapping[str, Any]) -> str:
     success, latency = summary['success'], summary['latency_ms']
-    cards = [(success['offline']['text'], 'episodes solved, offline training only'),
-             (success['online']['text'], 'episodes solved after fine-tuning'),
-             (success['camera_covered']['text'], 'with the camera covered'),
-             (f"{latency['p50']:.1f} ms" if latency['p50'] is not None else 'none',
-              f"image to request, median (p99 {latency['p99']:.1f} ms)" if latency['p99'] else ''),
-             (f"{sum(summary['seconds'].values()) / 60:.1f} min", 'from nothing to this page')]
-    return "<div class='cards'>" + ''.join(
-        f"<div class='card'><b>{html.escape(big)}</b><span>{html.escape(small)}</span></div>"
-        for big, small in cards) + '</div>'
+    cards = [
+        (success['offline']['text'], 'episodes solved, offline training only'),
+        (success['online']['text'], 'episodes solved after fine-tuning'),
+        (success['camera_covered']['text'], 'with the camera covered'),
+        (
+            f'{latency["p50"]:.1f} ms' if latency['p50'] is not None else 'none',
+            f'image to request, median (p99 {latency["p99"]:.1f} ms)' if latency['p99'] else '',
+        ),
+        (f'{sum(summary["seconds"].values()) / 60:.1f} min', 'from nothing to this page'),
+    ]
+    return (
+        "<div class='cards'>"
+        + ''.join(
+            f"<div class='card'><b>{html.escape(big)}</b><span>{html.escape(small)}</span></div>"
+            for big, small in cards
+        )
+        + '</div>'
+    )
 
 
 def _prediction(out: Path, drive: Mapping[str, Any]) -> Figure:
@@ -138,6 +175,8 @@ def _video(path: Path) -> str:
 
 def _table(header: Sequence[str], rows: Sequence[tuple[str, float]]) -> str:
     head = ''.join(f'<th>{html.escape(name)}</th>' for name in header)
-    lines = ''.join(f"<tr><td>{html.escape(name)}</td><td class='number'>{value:.0f}</td></tr>"
-                    for name, value in rows)
+    lines = ''.join(
+        f"<tr><td>{html.escape(name)}</td><td class='number'>{value:.0f}</td></tr>"
+        for name, value in rows
+    )
     return f'<table><tr>{head}</tr>{lines}</table>'

@@ -21,14 +21,15 @@ from moto_learning.run.checkpoint import load_agent
 class Prediction(NamedTuple):
     """Frames of one camera; the model saw the first `context` of them."""
 
-    truth: np.ndarray                          # (T, h, w, 3) uint8
-    predicted: np.ndarray                      # (T, h, w, 3) uint8
-    context: int                               # rows
-    period: float                              # [s] between rows
+    truth: np.ndarray  # (T, h, w, 3) uint8
+    predicted: np.ndarray  # (T, h, w, 3) uint8
+    context: int  # rows
+    period: float  # [s] between rows
 
 
-def predict_episode(run: Path, data: Path, episode: str, context: int = 4,
-                    rows: int = 12) -> Prediction:
+def predict_episode(
+    run: Path, data: Path, episode: str, context: int = 4, rows: int = 12
+) -> Prediction:
     """Returns `rows` evenly spaced frames of an episode, and the last checkpoint's of them.
 
     The model sees every frame up to the `context`'th of those rows and only actions after it.
@@ -41,8 +42,9 @@ def predict_episode(run: Path, data: Path, episode: str, context: int = 4,
     seen = int(shown[context - 1]) + 1
     predicted = open_loop(agent, recorded, seen)[camera]
     stride = float(np.diff(shown).mean()) if len(shown) > 1 else 1.0
-    return Prediction(recorded.images[camera][shown], predicted[shown], context,
-                      stride * agent.spec.period)
+    return Prediction(
+        recorded.images[camera][shown], predicted[shown], context, stride * agent.spec.period
+    )
 
 
 @torch.no_grad()
@@ -53,20 +55,21 @@ def open_loop(agent: Agent, episode: Episode, seen: int) -> dict[str, np.ndarray
     requested actions; nothing is random.
     """
     model = agent.world_model
-    images = {name: torch.as_tensor(frames[:seen])[None]
-              for name, frames in episode.images.items()}
+    images = {
+        name: torch.as_tensor(frames[:seen])[None] for name, frames in episode.images.items()
+    }
     state = episode.proprioception
     embed = model.encoder(images, None if state is None else torch.as_tensor(state[:seen])[None])
-    chosen = torch.as_tensor(episode.requested, dtype=torch.float32)            # (T, A)
-    led = torch.cat([torch.zeros_like(chosen[:1]), chosen[:-1]])                # row t: a_{t-1}
+    chosen = torch.as_tensor(episode.requested, dtype=torch.float32)  # (T, A)
+    led = torch.cat([torch.zeros_like(chosen[:1]), chosen[:-1]])  # row t: a_{t-1}
     first = torch.zeros(1, seen)
     first[0, 0] = 1.0
-    post = model.rssm.observe(embed, led[None, :seen], first)                   # (1, seen, ...)
+    post = model.rssm.observe(embed, led[None, :seen], first)  # (1, seen, ...)
     feat = post.feat[0]
     if seen < len(chosen):
         last = State(*(part[:, -1] for part in post))
-        imagined, _ = model.rssm.imagine(led[None, seen:], last)                # (1, T - seen)
-        feat = torch.cat([feat, imagined.feat[0]])                              # (T, F)
+        imagined, _ = model.rssm.imagine(led[None, seen:], last)  # (1, T - seen)
+        feat = torch.cat([feat, imagined.feat[0]])  # (T, F)
     return {name: _frames(mean) for name, mean in model.decoder(feat).items()}
 
 

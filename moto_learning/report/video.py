@@ -29,7 +29,8 @@ class VideoWriter:
         except OSError as error:
             raise VideoError(f"cannot write the video '{path}': {error}") from error
         self._stream = self._container.add_stream(
-            'libx264', Fraction(rate).limit_denominator(1000), {'crf': '20'})
+            'libx264', Fraction(rate).limit_denominator(1000), {'crf': '20'}
+        )
         self._stream.pix_fmt = 'yuv420p'
 
     def add(self, image: np.ndarray) -> None:
@@ -40,8 +41,10 @@ class VideoWriter:
         if not self.frames:
             self._stream.width, self._stream.height = width, height
         if (self._stream.width, self._stream.height) != (width, height):
-            raise VideoError(f"'{self.path}': frame of {width} x {height} px; expected "
-                             f'{self._stream.width} x {self._stream.height}, as the first')
+            raise VideoError(
+                f"'{self.path}': frame of {width} x {height} px; expected "
+                f'{self._stream.width} x {self._stream.height}, as the first'
+            )
         self._write(av.VideoFrame.from_ndarray(large, format='rgb24'))
         self.frames += 1
 
@@ -54,8 +57,12 @@ class VideoWriter:
     def __enter__(self) -> VideoWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def _write(self, frame: av.VideoFrame | None) -> None:

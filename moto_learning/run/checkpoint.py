@@ -36,14 +36,20 @@ class Checkpoint(NamedTuple):
     """A loaded checkpoint."""
 
     path: Path
-    state: dict[str, Any]              # 'agent', 'replay' (JSON text), 'counters'
+    state: dict[str, Any]  # 'agent', 'replay' (JSON text), 'counters'
     config: Config
     spec: Spec
-    meta: dict[str, Any]               # format, updates, git, torch, data, episodes, task
+    meta: dict[str, Any]  # format, updates, git, torch, data, episodes, task
 
 
-def save_checkpoint(run: Path, state: Mapping[str, Any], config: Config, spec: Spec,
-                    meta: Mapping[str, Any], keep: int = 2) -> Path:
+def save_checkpoint(
+    run: Path,
+    state: Mapping[str, Any],
+    config: Config,
+    spec: Spec,
+    meta: Mapping[str, Any],
+    keep: int = 2,
+) -> Path:
     """Writes a checkpoint beside its final name, syncs it to disk, renames it; returns its path.
 
     `meta` must hold 'updates'. All but the last `keep` checkpoints are removed.
@@ -52,8 +58,13 @@ def save_checkpoint(run: Path, state: Mapping[str, Any], config: Config, spec: S
     new = folder.with_name(f'.{folder.name}.{os.getpid()}')
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
-    about = {'format': FORMAT, 'git': git_hash(), 'torch': torch.__version__,
-             'spec': to_dict(spec), **meta}
+    about = {
+        'format': FORMAT,
+        'git': git_hash(),
+        'torch': torch.__version__,
+        'spec': to_dict(spec),
+        **meta,
+    }
     with (new / 'state.pt').open('wb') as stream:
         torch.save(dict(state), stream)
         stream.flush()
@@ -77,8 +88,10 @@ def latest_checkpoint(run: Path) -> Path:
         return run
     found = _checkpoints(run)
     if not found:
-        raise CheckpointError(f"no checkpoint under '{run}'; expected {FOLDER}/<updates>/state.pt "
-                              "there. 'moto-train --out' makes a run")
+        raise CheckpointError(
+            f"no checkpoint under '{run}'; expected {FOLDER}/<updates>/state.pt "
+            "there. 'moto-train --out' makes a run"
+        )
     return found[-1]
 
 
@@ -88,16 +101,20 @@ def load_checkpoint(run: Path | str, device: str = 'cpu') -> Checkpoint:
     try:
         meta = json.loads((path / 'meta.json').read_text())
         if meta.get('format') != FORMAT:
-            raise CheckpointError(f"checkpoint '{path}' has format {meta.get('format')}; this "
-                                  f'version reads {FORMAT}')
+            raise CheckpointError(
+                f"checkpoint '{path}' has format {meta.get('format')}; this version reads {FORMAT}"
+            )
         state = torch.load(path / 'state.pt', map_location=device, weights_only=True)
     except MotoError:
         raise
-    except Exception as error:                 # noqa: BLE001 - torch raises many kinds
-        raise CheckpointError(f"checkpoint '{path}' is damaged ({_one_line(error)}); remove it to "
-                              'continue from the one before') from error
-    return Checkpoint(path, state, load_config(Config, path / 'config.yaml'),
-                      spec_from_dict(meta['spec']), meta)
+    except Exception as error:  # noqa: BLE001 - torch raises many kinds
+        raise CheckpointError(
+            f"checkpoint '{path}' is damaged ({_one_line(error)}); remove it to "
+            'continue from the one before'
+        ) from error
+    return Checkpoint(
+        path, state, load_config(Config, path / 'config.yaml'), spec_from_dict(meta['spec']), meta
+    )
 
 
 def load_agent(run: Path | str, device: str = 'cpu') -> Agent:
@@ -112,9 +129,22 @@ def git_hash() -> str:
     """Returns the commit of the checkout this file is in, '+' where it was changed; '' if none."""
     here = Path(__file__).resolve().parent
     try:
-        found = subprocess.run(['git', '-C', str(here), 'describe', '--always', '--abbrev=40',
-                                '--exclude=*', '--dirty=+'],
-                               capture_output=True, text=True, timeout=10, check=True)
+        found = subprocess.run(
+            [
+                'git',
+                '-C',
+                str(here),
+                'describe',
+                '--always',
+                '--abbrev=40',
+                '--exclude=*',
+                '--dirty=+',
+            ],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
     except (OSError, subprocess.SubprocessError):
         return ''
     return found.stdout.strip()

@@ -20,13 +20,14 @@ class EpisodeResult(NamedTuple):
     """What an episode came to."""
 
     steps: int
-    return_: float                     # sum of rewards
-    success: bool                      # at any step
-    uncertainty: float                 # mean over steps
+    return_: float  # sum of rewards
+    success: bool  # at any step
+    uncertainty: float  # mean over steps
 
 
-def run_episode(env: Any, policy: Policy, writer: EpisodeWriter | None, max_steps: int,
-                seed: int) -> EpisodeResult:
+def run_episode(
+    env: Any, policy: Policy, writer: EpisodeWriter | None, max_steps: int, seed: int
+) -> EpisodeResult:
     """Runs one episode from reset(seed=seed) to truncation or `max_steps` decisions (0: no limit).
 
     Writes each row where there is a writer, and closes it with its outcome. Stamps count periods
@@ -40,17 +41,30 @@ def run_episode(env: Any, policy: Policy, writer: EpisodeWriter | None, max_step
         vector = observation.get('proprioception')
         chosen = policy.step(images, vector, state)
         state, row_success = chosen.state, bool(info.get('success', False))
-        total, success, spread = (total + reward, success or row_success,
-                                  spread + chosen.uncertainty)
-        row = Step(stamp=round(t * env.spec.period * 1e9), images=images, proprioception=vector,
-                   requested=chosen.action, executed=np.zeros_like(chosen.action),
-                   reward=reward, success=row_success, is_first=t == 0, is_last=done,
-                   uncertainty=chosen.uncertainty)
+        total, success, spread = (
+            total + reward,
+            success or row_success,
+            spread + chosen.uncertainty,
+        )
+        row = Step(
+            stamp=round(t * env.spec.period * 1e9),
+            images=images,
+            proprioception=vector,
+            requested=chosen.action,
+            executed=np.zeros_like(chosen.action),
+            reward=reward,
+            success=row_success,
+            is_first=t == 0,
+            is_last=done,
+            uncertainty=chosen.uncertainty,
+        )
         if not done:
             observation, reward, _, truncated, info = env.step(chosen.action)
             reward, done = float(reward), truncated or t + 1 == max_steps
-            row = row._replace(executed=np.asarray(info['executed'], np.float32),
-                               reasons=tuple(info.get('reasons', ())))
+            row = row._replace(
+                executed=np.asarray(info['executed'], np.float32),
+                reasons=tuple(info.get('reasons', ())),
+            )
         if writer is not None:
             writer.append(row)
         t += 1

@@ -35,18 +35,24 @@ BUILT_IN = ('zero', 'random', 'scripted')
 class Score(NamedTuple):
     """One evaluated episode."""
 
-    seed: int                                  # of its reset
-    steps: int                                 # decisions
-    return_: float                             # sum of rewards
-    success: bool                              # at any step
-    uncertainty: float                         # mean over its steps
-    step_ms: float                             # [ms] median time of a policy's step
+    seed: int  # of its reset
+    steps: int  # decisions
+    return_: float  # sum of rewards
+    success: bool  # at any step
+    uncertainty: float  # mean over its steps
+    step_ms: float  # [ms] median time of a policy's step
 
 
-def evaluate(env: Any, policy: Policy, episodes: int, seed: int, max_steps: int = 0,
-             cover_camera: bool = False,
-             film: Callable[[np.ndarray], None] | None = None,
-             listener: Callable[[Score], None] = lambda score: None) -> list[Score]:
+def evaluate(
+    env: Any,
+    policy: Policy,
+    episodes: int,
+    seed: int,
+    max_steps: int = 0,
+    cover_camera: bool = False,
+    film: Callable[[np.ndarray], None] | None = None,
+    listener: Callable[[Score], None] = lambda score: None,
+) -> list[Score]:
     """Runs episodes from reset(seed + i) and scores them; `listener` hears of each.
 
     `max_steps` decisions an episode at most (0: the task's own). `cover_camera` shows the policy
@@ -57,8 +63,16 @@ def evaluate(env: Any, policy: Policy, episodes: int, seed: int, max_steps: int 
         shoot = None if film is None else partial(_shoot, env, film)
         watched = Watched(policy, cover_camera, shoot)
         result = run_episode(env, watched, None, max_steps, seed + index)
-        scores.append(Score(seed + index, result.steps, result.return_, result.success,
-                            result.uncertainty, 1e3 * float(np.median(watched.seconds))))
+        scores.append(
+            Score(
+                seed + index,
+                result.steps,
+                result.return_,
+                result.success,
+                result.uncertainty,
+                1e3 * float(np.median(watched.seconds)),
+            )
+        )
         listener(scores[-1])
     return scores
 
@@ -67,12 +81,14 @@ def summarize(scores: Sequence[Score]) -> dict[str, Any]:
     """Returns counts, a 95 % Wilson interval and means of scores, ready for JSON."""
     k, n = sum(score.success for score in scores), len(scores)
     low, high = wilson_interval(k, n)
-    return {'success': {'k': k, 'n': n, 'low': low, 'high': high},
-            'return': float(np.mean([score.return_ for score in scores])),
-            'steps': float(np.mean([score.steps for score in scores])),
-            'uncertainty': float(np.mean([score.uncertainty for score in scores])),
-            'step_ms': float(np.median([score.step_ms for score in scores])),
-            'episodes': [score._asdict() for score in scores]}
+    return {
+        'success': {'k': k, 'n': n, 'low': low, 'high': high},
+        'return': float(np.mean([score.return_ for score in scores])),
+        'steps': float(np.mean([score.steps for score in scores])),
+        'uncertainty': float(np.mean([score.uncertainty for score in scores])),
+        'step_ms': float(np.median([score.step_ms for score in scores])),
+        'episodes': [score._asdict() for score in scores],
+    }
 
 
 def load_policy(name: str) -> Policy | None:
@@ -90,8 +106,9 @@ def load_policy(name: str) -> Policy | None:
         return TorchPolicy(load_agent(path))
     if path.is_dir() or path != Path(name):
         return OnnxPolicy(path)
-    raise ConfigError(unknown_name('policy', name, BUILT_IN) +
-                      ', or the folder of a bundle or of a run')
+    raise ConfigError(
+        unknown_name('policy', name, BUILT_IN) + ', or the folder of a bundle or of a run'
+    )
 
 
 def built_in(name: str, env: Any, seed: int) -> Policy:
@@ -120,8 +137,12 @@ class Watched:
         """Returns the policy's."""
         return self.policy.initial()
 
-    def step(self, images: Mapping[str, np.ndarray], proprioception: np.ndarray | None,
-             state: PolicyState) -> PolicyStep:
+    def step(
+        self,
+        images: Mapping[str, np.ndarray],
+        proprioception: np.ndarray | None,
+        state: PolicyState,
+    ) -> PolicyStep:
         """Returns the policy's step."""
         if self.film is not None:
             self.film()
@@ -147,8 +168,12 @@ class ScriptedPolicy:
         self._act = _demonstrator(self.env)
         return {}
 
-    def step(self, images: Mapping[str, np.ndarray], proprioception: np.ndarray | None,
-             state: PolicyState) -> PolicyStep:
+    def step(
+        self,
+        images: Mapping[str, np.ndarray],
+        proprioception: np.ndarray | None,
+        state: PolicyState,
+    ) -> PolicyStep:
         """Returns the demonstrator's action, certain of it."""
         return PolicyStep(np.asarray(self._act(), np.float32), 0.0, state)
 

@@ -27,12 +27,12 @@ class MetricsLog:
         self._board: Any = None
         if tensorboard:
             from torch.utils.tensorboard import SummaryWriter
+
             self._board = SummaryWriter(str(folder / 'tensorboard'), purge_step=updates + 1)
 
     def write(self, update: int, phase: str, metrics: Mapping[str, float]) -> None:
         """Writes one line; a value that is not finite becomes null, as JSON has no NaN."""
-        finite = {name: value if math.isfinite(value) else None
-                  for name, value in metrics.items()}
+        finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
         line = {'update': update, 'phase': phase, 'time': round(time.time(), 3), **finite}
         self._file.write(json.dumps(line) + '\n')
         self._file.flush()

@@ -25,7 +25,7 @@ class OnlineCollector:
 
     def __init__(self, config: Config, agent: Agent, data: Path, root: Path) -> None:
         self.config, self.agent, self.data, self.root = config, agent, data, root
-        self.metrics: dict[str, float] = {}    # of the last episode
+        self.metrics: dict[str, float] = {}  # of the last episode
         self._env: Any = None
         self._dataset: Dataset | None = None
 
@@ -34,21 +34,33 @@ class OnlineCollector:
         c, seed = self.config.collect, self.config.seed * 1_000_003 + index
         env, dataset = self._open()
         policy = TorchPolicy(self.agent, Exploration(c.explore, c.noise, seed))
-        header = EpisodeHeader(task=self._task(), source='sim', spec=self.agent.spec,
-                               controller='policy', policy_hash=policy.hash)
+        header = EpisodeHeader(
+            task=self._task(),
+            source='sim',
+            spec=self.agent.spec,
+            controller='policy',
+            policy_hash=policy.hash,
+        )
         writer = dataset.new_episode(header)
         with writer:
             result = run_episode(env, policy, writer, c.max_steps, seed)
-        self.metrics = {'episode/return': result.return_, 'episode/success': float(result.success),
-                        'episode/steps': float(result.steps),
-                        'episode/disagreement': result.uncertainty}
+        self.metrics = {
+            'episode/return': result.return_,
+            'episode/success': float(result.success),
+            'episode/steps': float(result.steps),
+            'episode/disagreement': result.uncertainty,
+        }
         return cache_episode(self.root, dataset.find(header.id))[0]
 
     def __enter__(self) -> OnlineCollector:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if self._env is not None:
             self._env.close()
         if self._dataset is not None:
@@ -62,15 +74,24 @@ class OnlineCollector:
             try:
                 from moto_sim import tasks
             except ImportError as error:
-                raise ConfigError(f'the online phase needs the simulator ({error}); '
-                                  "pip install '.[sim]'") from error
+                raise ConfigError(
+                    f"the online phase needs the simulator ({error}); pip install '.[sim]'"
+                ) from error
             c, spec = self.config.collect, self.agent.spec
             size = next((camera.height for camera in spec.cameras.values()), None)
-            env = tasks.make(self._task(), robot=c.robot or None, guard=c.profile or None,
-                             size=size, seed=self.config.seed, proprioception=spec.proprioception)
+            env = tasks.make(
+                self._task(),
+                robot=c.robot or None,
+                guard=c.profile or None,
+                size=size,
+                seed=self.config.seed,
+                proprioception=spec.proprioception,
+            )
             wrong = spec_mismatches(spec, env.spec)
             if wrong:
-                raise ConfigError(f"the dataset does not fit '{self._task()}' in the simulator: "
-                                  f'{"; ".join(wrong)}. Set collect.task, collect.robot')
+                raise ConfigError(
+                    f"the dataset does not fit '{self._task()}' in the simulator: "
+                    f'{"; ".join(wrong)}. Set collect.task, collect.robot'
+                )
             self._env, self._dataset = env, Dataset.create_or_open(self.root, spec)
         return self._env, self._dataset

@@ -7,9 +7,9 @@ import os
 
 import torch
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3    # of glibc's mallopt
-KEEP = 2**31 - 1                       # [bytes] of freed memory kept for the next update
-LARGEST = 32 * 2**20                   # [bytes] the largest block that glibc lets be kept
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
+KEEP = 2**31 - 1  # [bytes] of freed memory kept for the next update
+LARGEST = 32 * 2**20  # [bytes] the largest block that glibc lets be kept
 
 
 def use_processor(threads: int = 0) -> None:

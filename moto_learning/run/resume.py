@@ -13,11 +13,15 @@ from moto_learning.config import Config
 FIXED = (
     'seed',
     'model.encoder',
-    'model.rssm.deter', 'model.rssm.stoch', 'model.rssm.classes', 'model.rssm.hidden',
+    'model.rssm.deter',
+    'model.rssm.stoch',
+    'model.rssm.classes',
+    'model.rssm.hidden',
     'model.rssm.members',
     'model.reward',
     'actor_critic.actor.head',
-    'actor_critic.critic.head', 'actor_critic.critic.members',
+    'actor_critic.critic.head',
+    'actor_critic.critic.members',
 )
 """Settings that shaped the networks or the random state when the run began."""
 
@@ -33,8 +37,10 @@ def resumed_config(stored: Config, file: Path | None, overrides: Sequence[str]) 
     for name, value in after.items():
         fixed = any(name == key or name.startswith(f'{key}.') for key in FIXED)
         if fixed and value != before[name]:
-            raise ConfigError(f'{name} is {before[name]} in this run and cannot become {value}: '
-                              'it was fixed when the run began. Start a new run for it')
+            raise ConfigError(
+                f'{name} is {before[name]} in this run and cannot become {value}: '
+                'it was fixed when the run began. Start a new run for it'
+            )
     return config
 
 

@@ -27,9 +27,9 @@ from moto_learning.run.checkpoint import Checkpoint, save_checkpoint
 from moto_learning.run.metrics import MetricsLog
 from moto_learning.run.online import OnlineCollector
 
-EPISODES = 'dataset'                   # the run's own episodes, under its folder
-DUMPS = 5                              # batches kept of updates that were not finite
-GIVE_UP = 100                          # such updates in a row
+EPISODES = 'dataset'  # the run's own episodes, under its folder
+DUMPS = 5  # batches kept of updates that were not finite
+GIVE_UP = 100  # such updates in a row
 Listener = Callable[[str, int, int, Mapping[str, float]], None]
 
 
@@ -41,21 +41,28 @@ class TrainingError(MotoError):
 class Counters:
     """How far each phase is; part of every checkpoint."""
 
-    offline: int = 0                   # updates done
-    episodes: int = 0                  # collected online
-    online: int = 0                    # updates done
-    finetune: int = 0                  # updates done, in all rounds
-    finetune_goal: int = 0             # updates at which the current round ends
+    offline: int = 0  # updates done
+    episodes: int = 0  # collected online
+    online: int = 0  # updates done
+    finetune: int = 0  # updates done, in all rounds
+    finetune_goal: int = 0  # updates at which the current round ends
 
 
 class Training:
     """A run: its agent, replay, counters and files."""
 
-    def __init__(self, config: Config, spec: Spec, data: Sequence[Path], out: Path,
-                 listener: Listener | None = None, resumed: Checkpoint | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        spec: Spec,
+        data: Sequence[Path],
+        out: Path,
+        listener: Listener | None = None,
+        resumed: Checkpoint | None = None,
+    ) -> None:
         self.config, self.spec, self.data, self.out = config, spec, list(data), out
         self.listener, self.counters = listener, Counters()
-        self.stopped = False           # set from a signal handler: stop after this update
+        self.stopped = False  # set from a signal handler: stop after this update
         self.left_out: list[str] = []  # episodes that came after the checkpoint
         self.replay = open_replay(self._roots(), config.replay, config.seed)
         self.agent = Agent(config, spec, choose_device(config.train.device))
@@ -65,7 +72,7 @@ class Training:
             self.counters = Counters(**resumed.state['counters'])
         self.log = MetricsLog(out, config.train.tensorboard, self.agent.updates)
         self._recent: list[dict[str, float]] = []
-        self._bad = 0                  # updates in a row that were not finite
+        self._bad = 0  # updates in a row that were not finite
         out.mkdir(parents=True, exist_ok=True)
         (out / 'config.yaml').write_text(to_yaml(config))
 
@@ -82,8 +89,9 @@ class Training:
         c, counters = self.config.train, self.counters
         goal = c.online_episodes * c.episode_updates
         with OnlineCollector(self.config, self.agent, self.data[0], self.out / EPISODES) as source:
-            while not self.stopped and (counters.episodes < c.online_episodes
-                                        or counters.online < goal):
+            while not self.stopped and (
+                counters.episodes < c.online_episodes or counters.online < goal
+            ):
                 if counters.online < counters.episodes * c.episode_updates:
                     counters.online += 1
                     self._update('online', counters.online, goal)
@@ -121,11 +129,18 @@ class Training:
 
     def save(self) -> Path:
         """Writes a checkpoint of everything that the next update depends on."""
-        state = {'agent': self.agent.state_dict(), 'counters': asdict(self.counters),
-                 'replay': json.dumps(self.replay.state_dict())}
-        meta = {'updates': self.agent.updates, 'skipped': self.agent.skipped,
-                'data': [str(path.resolve()) for path in self.data],
-                'episodes': list(self.replay.episodes), 'counters': asdict(self.counters)}
+        state = {
+            'agent': self.agent.state_dict(),
+            'counters': asdict(self.counters),
+            'replay': json.dumps(self.replay.state_dict()),
+        }
+        meta = {
+            'updates': self.agent.updates,
+            'skipped': self.agent.skipped,
+            'data': [str(path.resolve()) for path in self.data],
+            'episodes': list(self.replay.episodes),
+            'counters': asdict(self.counters),
+        }
         return save_checkpoint(self.out, state, self.config, self.spec, meta)
 
     def close(self) -> None:
@@ -158,9 +173,11 @@ class Training:
             flat |= {f'image_{name}': value for name, value in batch['images'].items()}
             np.savez_compressed(folder / f'{self.agent.updates:08d}.npz', **flat)
         if self._bad >= GIVE_UP:
-            raise TrainingError(f'{self._bad} updates in a row had gradients that are not finite; '
-                                f"their batches are in '{folder}'. Lower the learning rates, or "
-                                'look for wrong values in the data')
+            raise TrainingError(
+                f'{self._bad} updates in a row had gradients that are not finite; '
+                f"their batches are in '{folder}'. Lower the learning rates, or "
+                'look for wrong values in the data'
+            )
 
     def _roots(self) -> list[Path]:
         own = self.out / EPISODES
@@ -177,8 +194,11 @@ def open_replay(roots: Sequence[Path], config: ReplayConfig, seed: int) -> Repla
 
 def read_episodes(roots: Sequence[Path], config: ReplayConfig) -> list[CachedEpisode]:
     """Compiles what is new in the datasets and returns all their episodes, in order."""
-    return [mark_success(episode, config.success_reward) for root in roots
-            for episode in compile_dataset(Dataset.open(root)).episodes]
+    return [
+        mark_success(episode, config.success_reward)
+        for root in roots
+        for episode in compile_dataset(Dataset.open(root)).episodes
+    ]
 
 
 def mark_success(episode: CachedEpisode, reward: float) -> CachedEpisode:

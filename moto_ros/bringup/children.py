@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-PR_SET_PDEATHSIG = 1                           # linux/prctl.h
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class Children:
@@ -26,14 +26,18 @@ class Children:
 
     def start(self, name: str, line: Sequence[str]) -> subprocess.Popen[bytes]:
         """Starts a process; the kernel ends it with SIGTERM where this one dies."""
-        self.running[name] = subprocess.Popen(list(line), env=self.environment,
-                                              start_new_session=True, preexec_fn=_die_with_parent)
+        self.running[name] = subprocess.Popen(
+            list(line), env=self.environment, start_new_session=True, preexec_fn=_die_with_parent
+        )
         return self.running[name]
 
     def ended(self) -> dict[str, int]:
         """Returns {name: exit code} of the processes that have ended."""
-        return {name: code for name, process in self.running.items()
-                if (code := process.poll()) is not None}
+        return {
+            name: code
+            for name, process in self.running.items()
+            if (code := process.poll()) is not None
+        }
 
     def stop(self, patience: float = 6.0) -> None:
         """Asks all to stop (SIGTERM), waits, then ends what is left (SIGKILL)."""

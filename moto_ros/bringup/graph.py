@@ -20,17 +20,28 @@ from moto_core.errors import MotoError
 from moto_ros.wire import names, qos
 from moto_ros.wire.lifecycle import from_json
 
-LATEST = {'guard': (names.GUARD_STATE, qos.STATUS), 'policy': (names.STATUS, qos.STATUS),
-          'recorder': (names.RECORDER_STATE, qos.STATUS), 'task': (names.TASK_STATE, qos.LOG)}
+LATEST = {
+    'guard': (names.GUARD_STATE, qos.STATUS),
+    'policy': (names.STATUS, qos.STATUS),
+    'recorder': (names.RECORDER_STATE, qos.STATUS),
+    'task': (names.TASK_STATE, qos.LOG),
+}
 SERVICES: dict[Any, list[tuple[str, str]]] = {
-    Trigger: [*((names.GUARD, name) for name in ('arm', 'disarm', 'estop', 'reset_fault')),
-              *((names.POLICY, name) for name in ('start_episode', 'stop_episode',
-                                                  'reload_policy', 'rollback_policy')),
-              *((names.RECORDER, name)
-                for name in ('start_episode', 'stop_episode', 'discard_episode')),
-              (names.TWIN, 'reset')],
-    SetBool: [(names.GUARD, 'set_dry_run'), (names.RECORDER, 'end_episode'),
-              (names.RECORDER, 'set_intervention'), (names.TWIN, 'cover_camera')],
+    Trigger: [
+        *((names.GUARD, name) for name in ('arm', 'disarm', 'estop', 'reset_fault')),
+        *(
+            (names.POLICY, name)
+            for name in ('start_episode', 'stop_episode', 'reload_policy', 'rollback_policy')
+        ),
+        *((names.RECORDER, name) for name in ('start_episode', 'stop_episode', 'discard_episode')),
+        (names.TWIN, 'reset'),
+    ],
+    SetBool: [
+        (names.GUARD, 'set_dry_run'),
+        (names.RECORDER, 'end_episode'),
+        (names.RECORDER, 'set_intervention'),
+        (names.TWIN, 'cover_camera'),
+    ],
 }
 
 
@@ -48,13 +59,17 @@ class Graph:
         # made early: an answer may get lost while two ends still discover each other
         self._callers: dict[str, Any] = {
             names.service(*service): node.create_client(kind, names.service(*service))
-            for kind, services in SERVICES.items() for service in services}
+            for kind, services in SERVICES.items()
+            for service in services
+        }
         for name, (topic, profile) in LATEST.items():
             node.create_subscription(String, topic, self._keeper(name), profile)
-        node.create_subscription(String, names.STEP, lambda m: self.steps.append(from_json(m)),
-                                 qos.LOG_READER)
-        node.create_subscription(String, names.EPISODE,
-                                 lambda m: self.events.append(from_json(m)), qos.LATCHED)
+        node.create_subscription(
+            String, names.STEP, lambda m: self.steps.append(from_json(m)), qos.LOG_READER
+        )
+        node.create_subscription(
+            String, names.EPISODE, lambda m: self.events.append(from_json(m)), qos.LATCHED
+        )
 
     def spin(self, seconds: float = 0.05) -> None:
         """Handles what arrives next, waiting at most `seconds`."""
@@ -104,6 +119,7 @@ class Graph:
     def _keeper(self, name: str) -> Callable[[String], None]:
         def keep(message: String) -> None:
             self.latest[name] = from_json(message)
+
         return keep
 
 

@@ -22,11 +22,14 @@ from rclpy.utilities import remove_ros_args
 from moto_core.errors import MotoError
 from moto_ros.wire.environment import prepare_environment
 
-APPEAR = 60.0                                  # [s] for a process to start
-ANSWER = 4.0                                   # [s] after which the node's state is looked at
-PRIMARY = (State.PRIMARY_STATE_UNCONFIGURED, State.PRIMARY_STATE_INACTIVE,
-           State.PRIMARY_STATE_ACTIVE)
-CHANGE = 60.0                                  # [s] for a transition; a bundle is verified in it
+APPEAR = 60.0  # [s] for a process to start
+ANSWER = 4.0  # [s] after which the node's state is looked at
+PRIMARY = (
+    State.PRIMARY_STATE_UNCONFIGURED,
+    State.PRIMARY_STATE_INACTIVE,
+    State.PRIMARY_STATE_ACTIVE,
+)
+CHANGE = 60.0  # [s] for a transition; a bundle is verified in it
 
 
 class Managed:
@@ -47,7 +50,8 @@ class Managed:
     def ask(self, transition: int) -> None:
         """Asks for a transition."""
         self._asked = self._change.call_async(
-            ChangeState.Request(transition=Transition(id=transition)))
+            ChangeState.Request(transition=Transition(id=transition))
+        )
 
     def expect(self, transition: int, goal: int, what: str) -> None:
         """Waits for the transition's end; raises MotoError where it is refused.
@@ -102,7 +106,7 @@ def main() -> int:
     node = rclpy.create_node('moto_lifecycle_manager')
     try:
         bring_up(node, nodes)
-        node.get_logger().info(f"active: {', '.join(nodes)}")
+        node.get_logger().info(f'active: {", ".join(nodes)}')
         return 0
     except MotoError as error:
         node.get_logger().error(str(error))

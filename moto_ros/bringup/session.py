@@ -28,11 +28,11 @@ from moto_ros.bringup.session_result import SessionConfig, SessionResult
 from moto_ros.wire import names
 from moto_ros.wire.environment import prepare_environment
 
-READY = 60.0                                   # [s] for the graph to be active
-FRESH = 10.0                                   # [s] for new observations after a reset
-PATIENCE = 3.0                                 # [s] for a fault to become resettable
+READY = 60.0  # [s] for the graph to be active
+FRESH = 10.0  # [s] for new observations after a reset
+PATIENCE = 3.0  # [s] for a fault to become resettable
 LATCHED = ('FAULT', 'ESTOP')
-SILENT = 5.0                                   # [s] without a step: the episode is over
+SILENT = 5.0  # [s] without a step: the episode is over
 
 
 class Session:
@@ -45,10 +45,15 @@ class Session:
     def run(self) -> SessionResult:
         """Runs every episode; raises MotoError where the graph does not answer or refuses."""
         config, graph, result = self.config, self.graph, self.result
-        wanted = ['guard', 'policy', *(['recorder'] if config.record else []),
-                  *([] if config.operator else ['task'])]
-        graph.wait(lambda: all(graph.latest[name] for name in wanted), READY,
-                   f'the states of {wanted}')
+        wanted = [
+            'guard',
+            'policy',
+            *(['recorder'] if config.record else []),
+            *([] if config.operator else ['task']),
+        ]
+        graph.wait(
+            lambda: all(graph.latest[name] for name in wanted), READY, f'the states of {wanted}'
+        )
         result.policy = graph.latest['policy']['policy']
         if not config.operator:
             graph.call(names.TWIN, 'cover_camera', config.cover_camera)
@@ -73,10 +78,16 @@ class Session:
         seconds, steps = time.monotonic() - started, list(self.graph.steps)
         success = self._finish(success)
         self._measure(steps, before)
-        return {'id': identity if self.config.record else '', 'seed': seed, 'success': success,
-                'outcome': 'success' if success else 'failure', 'ended': ended,
-                'steps': max(0, len(steps) - 1),  # the last observation is no decision
-                'seconds': round(seconds, 3), 'start_seconds': round(started - begin, 3)}
+        return {
+            'id': identity if self.config.record else '',
+            'seed': seed,
+            'success': success,
+            'outcome': 'success' if success else 'failure',
+            'ended': ended,
+            'steps': max(0, len(steps) - 1),  # the last observation is no decision
+            'seconds': round(seconds, 3),
+            'start_seconds': round(started - begin, 3),
+        }
 
     def _reset(self) -> int | None:
         """Brings the scene to a start and waits until the policy sees it; returns the seed."""
@@ -87,14 +98,17 @@ class Session:
             self.console.input('Put the scene to its start, then press Enter: ')
             return None
         told = json.loads(graph.call(names.TWIN, 'reset'))
-        graph.wait(lambda: graph.latest['task']['stamp'] > told['stamp'], FRESH,
-                   'a camera image after the reset')
+        graph.wait(
+            lambda: graph.latest['task']['stamp'] > told['stamp'],
+            FRESH,
+            'a camera image after the reset',
+        )
         return told['seed']
 
     def _reset_fault(self) -> None:
         """Resets a fault as soon as the guard allows; raises MotoError where it does not."""
         guard, end = self.graph.latest['guard'], time.monotonic() + PATIENCE
-        self.console.print(f"guard {guard['state']}: {guard['cause']}; resetting it")
+        self.console.print(f'guard {guard["state"]}: {guard["cause"]}; resetting it')
         while True:
             try:
                 self.graph.call(names.GUARD, 'reset_fault')
@@ -103,13 +117,16 @@ class Session:
                 if time.monotonic() > end:
                     raise
                 self.graph.spin(0.2)
-        self.graph.wait(lambda: self.graph.latest['guard']['state'] not in LATCHED, FRESH,
-                        'the reset of the fault')
+        self.graph.wait(
+            lambda: self.graph.latest['guard']['state'] not in LATCHED,
+            FRESH,
+            'the reset of the fault',
+        )
 
     def _until_over(self) -> tuple[bool, str]:
         """Spins until success was observed by the policy, or the steps or the patience run out."""
         graph, heard, count = self.graph, time.monotonic(), 0
-        done: int | None = None                # [ns] the stamp of the first success
+        done: int | None = None  # [ns] the stamp of the first success
         while True:
             graph.spin()
             task, steps = graph.latest['task'], graph.steps
@@ -154,8 +171,13 @@ class Session:
 def main() -> int:
     """Runs the command; returns the exit code."""
     arguments = _parser().parse_args(remove_ros_args(sys.argv)[1:])
-    config = SessionConfig(arguments.episodes, arguments.max_steps, arguments.cover_camera,
-                           not arguments.no_record, arguments.operator)
+    config = SessionConfig(
+        arguments.episodes,
+        arguments.max_steps,
+        arguments.cover_camera,
+        not arguments.no_record,
+        arguments.operator,
+    )
     console = Console(soft_wrap=True)
     prepare_environment()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -181,8 +203,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='moto-session', description=about)
     defaults = SessionConfig()
     parser.add_argument('--episodes', type=int, default=defaults.episodes)
-    parser.add_argument('--max-steps', type=int, default=defaults.max_steps,
-                        help='decisions an episode at most')
+    parser.add_argument(
+        '--max-steps', type=int, default=defaults.max_steps, help='decisions an episode at most'
+    )
     parser.add_argument('--cover-camera', action='store_true', help="cover the twin's camera")
     parser.add_argument('--no-record', action='store_true', help='no recorder runs')
     parser.add_argument('--operator', action='store_true', help='a person resets and judges')

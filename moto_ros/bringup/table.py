@@ -15,7 +15,7 @@ from moto_core.errors import ConfigError, unknown_name
 from moto_ros.wire import names
 from moto_ros.wire.environment import DISCOVERY, prepare_environment
 
-ARGUMENTS: dict[str, tuple[str, str]] = {      # name: (default, meaning)
+ARGUMENTS: dict[str, tuple[str, str]] = {  # name: (default, meaning)
     'sim': ('false', "true: the simulated robot (the twin) in place of a real one's drivers"),
     'robot_type': ('fr3', 'fr3 or panda, or a robot YAML; sim:=true uses kitchen_sim'),
     'robot_ip': ('', "address of a real robot; with it the launch file starts Franka's drivers"),
@@ -40,14 +40,14 @@ KEYS = {'profile': ('profile',), 'task': ('twin.task', 'record.task'), 'seed': (
 class Process:
     """One process of the graph."""
 
-    node: str                                  # node name
-    module: str                                # run as `python -m module`
+    node: str  # node name
+    module: str  # run as `python -m module`
     namespace: str = ''
     parameters: dict[str, Any] = field(default_factory=dict)
-    arguments: tuple[str, ...] = ()            # before --ros-args
+    arguments: tuple[str, ...] = ()  # before --ros-args
     log_level: str = 'info'
-    lifecycle: bool = True                     # taken to active by the lifecycle manager
-    required: bool = False                     # its death ends the bring-up
+    lifecycle: bool = True  # taken to active by the lifecycle manager
+    required: bool = False  # its death ends the bring-up
 
 
 def processes(given: Mapping[str, str]) -> list[Process]:
@@ -57,17 +57,27 @@ def processes(given: Mapping[str, str]) -> list[Process]:
     """
     values = resolved(given)
     sim = as_bool('sim', values['sim'])
-    policy = Process(names.POLICY, 'moto_ros.nodes.policy', values['namespace'],
-                     parameters(given), log_level=values['log_level'])
+    policy = Process(
+        names.POLICY,
+        'moto_ros.nodes.policy',
+        values['namespace'],
+        parameters(given),
+        log_level=values['log_level'],
+    )
     guard = replace(policy, node=names.GUARD, module='moto_ros.nodes.guard', required=True)
     nodes = [guard, policy]
     if sim:
         nodes.insert(0, replace(guard, node=names.TWIN, module='moto_ros.nodes.twin'))
     if as_bool('record', values['record']):
         nodes.append(replace(policy, node=names.RECORDER, module='moto_ros.nodes.recorder'))
-    manager = replace(policy, node=MANAGER, module='moto_ros.bringup.lifecycle_manager',
-                      parameters={}, lifecycle=False,
-                      arguments=tuple(process.node for process in nodes))
+    manager = replace(
+        policy,
+        node=MANAGER,
+        module='moto_ros.bringup.lifecycle_manager',
+        parameters={},
+        lifecycle=False,
+        arguments=tuple(process.node for process in nodes),
+    )
     return [*nodes, manager]
 
 
@@ -106,8 +116,17 @@ def resolved(given: Mapping[str, str]) -> dict[str, str]:
 
 def command(process: Process, python: str = sys.executable) -> list[str]:
     """Returns the command line that starts a process, after pip install and after colcon build."""
-    line = [python, '-m', process.module, *process.arguments, '--ros-args',
-            '-r', f'__node:={process.node}', '--log-level', process.log_level]
+    line = [
+        python,
+        '-m',
+        process.module,
+        *process.arguments,
+        '--ros-args',
+        '-r',
+        f'__node:={process.node}',
+        '--log-level',
+        process.log_level,
+    ]
     if process.namespace:
         line += ['-r', f'__ns:=/{process.namespace.strip("/")}']
     for key, value in process.parameters.items():

@@ -31,7 +31,7 @@ from moto_ros.bringup.table import (
     resolved,
 )
 
-OWN = {                                        # name: (default, meaning)
+OWN = {  # name: (default, meaning)
     'episodes': ('0', 'episodes to run before ending; 0: run until Ctrl-C'),
     'max_steps': ('100', 'decisions an episode at most'),
     'cover_camera': ('false', "true: cover the twin's camera"),
@@ -76,29 +76,34 @@ def split(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
             raise ConfigError(unknown_name('argument', name, [*ARGUMENTS, *OWN]))
     own = {name: given.get(name, default) for name, (default, _) in OWN.items()}
     theirs = {name: value for name, value in given.items() if name not in OWN}
-    if own['episodes'] != '0':                 # a session says when the policy may act
+    if own['episodes'] != '0':  # a session says when the policy may act
         theirs.setdefault('policy.wait_for_episode', 'true')
     return own, theirs
 
 
 def follow(own: Mapping[str, str], values: Mapping[str, str]) -> Process:
     """Returns what runs beside the graph: a session, or a status line."""
-    watch = Process('moto_watch', 'moto_ros.bringup.watch', values['namespace'],
-                    log_level=values['log_level'])
+    watch = Process(
+        'moto_watch', 'moto_ros.bringup.watch', values['namespace'], log_level=values['log_level']
+    )
     if own['episodes'] == '0':
         return watch
     line = ['--episodes', own['episodes'], '--max-steps', own['max_steps']]
     line += ['--json', own['json']] if own['json'] else []
-    for flag, on in (('--cover-camera', as_bool('cover_camera', own['cover_camera'])),
-                     ('--no-record', not as_bool('record', values['record'])),
-                     ('--operator', not as_bool('sim', values['sim']))):
+    for flag, on in (
+        ('--cover-camera', as_bool('cover_camera', own['cover_camera'])),
+        ('--no-record', not as_bool('record', values['record'])),
+        ('--operator', not as_bool('sim', values['sim'])),
+    ):
         line += [flag] if on else []
-    return replace(watch, node='moto_session', module='moto_ros.bringup.session',
-                   arguments=tuple(line))
+    return replace(
+        watch, node='moto_session', module='moto_ros.bringup.session', arguments=tuple(line)
+    )
 
 
-def tend(children: Children, table: list[Process], follower: Process, stop: list[int],
-         console: Console) -> int:
+def tend(
+    children: Children, table: list[Process], follower: Process, stop: list[int], console: Console
+) -> int:
     """Watches the processes until a signal, the session's end or a death that matters."""
     required = {process.node for process in table if process.required}
     told: set[str] = set()
@@ -119,10 +124,19 @@ def tend(children: Children, table: list[Process], follower: Process, stop: list
 
 def usage() -> str:
     """Returns the help text."""
-    rows = [f"  {name + ':=' + default:<28} {meaning}"
-            for name, (default, meaning) in {**ARGUMENTS, **OWN}.items()]
-    return '\n'.join([(__doc__ or '').strip(), '', 'Arguments (name:=value or --name value):',
-                      *rows, '  any.key:=value               a key of moto_ros/config.py'])
+    rows = [
+        f'  {name + ":=" + default:<28} {meaning}'
+        for name, (default, meaning) in {**ARGUMENTS, **OWN}.items()
+    ]
+    return '\n'.join(
+        [
+            (__doc__ or '').strip(),
+            '',
+            'Arguments (name:=value or --name value):',
+            *rows,
+            '  any.key:=value               a key of moto_ros/config.py',
+        ]
+    )
 
 
 if __name__ == '__main__':

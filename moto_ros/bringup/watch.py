@@ -1,6 +1,6 @@
 """One line a second about a running graph.
 
-    python -m moto_ros.bringup.watch
+python -m moto_ros.bringup.watch
 """
 
 from __future__ import annotations
@@ -23,14 +23,17 @@ def line(latest: Mapping[str, Mapping[str, Any]], rate: float) -> str:
     """Returns the status line of the newest states and the rate of decisions [Hz]."""
     guard, policy = latest['guard'], latest['policy']
     recorder, task = latest['recorder'], latest['task']
-    parts = [f"guard {guard.get('state', 'silent')} {','.join(guard.get('reasons', ()))}".strip(),
-             f"policy {policy.get('steps', 'silent')} steps {rate:.1f} Hz, "
-             f"missed {policy.get('missed', 0)} {','.join(policy.get('reasons', ()))}".strip()]
+    parts = [
+        f'guard {guard.get("state", "silent")} {",".join(guard.get("reasons", ()))}'.strip(),
+        f'policy {policy.get("steps", "silent")} steps {rate:.1f} Hz, '
+        f'missed {policy.get("missed", 0)} {",".join(policy.get("reasons", ()))}'.strip(),
+    ]
     if recorder:
-        parts.append(f"recorder {recorder['state']} {recorder['steps']} steps "
-                     f"{recorder['problem']}".strip())
+        parts.append(
+            f'recorder {recorder["state"]} {recorder["steps"]} steps {recorder["problem"]}'.strip()
+        )
     if task:
-        parts.append(f"task reward {task['reward']:g}{' success' if task['success'] else ''}")
+        parts.append(f'task reward {task["reward"]:g}{" success" if task["success"] else ""}')
     return ' | '.join(parts)
 
 

@@ -34,8 +34,8 @@ from moto_core.guard.guard import (
 )
 from moto_core.guard.limits import RobotConfig, resolve
 
-LEAD = 0.1                                     # [rad] a trajectory may lead the joints by
-LATE = 1.5                                     # ticks without a tick: one was late
+LEAD = 0.1  # [rad] a trajectory may lead the joints by
+LATE = 1.5  # ticks without a tick: one was late
 
 
 class GuardLoop:
@@ -52,11 +52,12 @@ class GuardLoop:
         self._request: Request | None = None
         self._measured: Measured | None = None
         self._switches = Switches(active=False, armed=False)
-        self._pulse = False                    # e-stop by service: once is enough, it latches
-        self._reasons: set[str] = set()        # since the newest request
+        self._pulse = False  # e-stop by service: once is enough, it latches
+        self._reasons: set[str] = set()  # since the newest request
 
-    def request(self, names: Sequence[str], velocity: Sequence[float], age: float | None,
-                now: float) -> None:
+    def request(
+        self, names: Sequence[str], velocity: Sequence[float], age: float | None, now: float
+    ) -> None:
         """Takes a request (A,) [rad/s, m/s] whose observation is `age` [s] old, None: unknown."""
         if self.state.mode in (RUNNING, HOLD):
             self.interventions.update(self._reasons)
@@ -64,8 +65,14 @@ class GuardLoop:
         stamp = 0.0 if age is None else now - age
         self._request = Request(tuple(names), np.array(velocity, np.float64), stamp, now)
 
-    def measured(self, names: Sequence[str], position: Sequence[float],
-                 velocity: Sequence[float], age: float | None, now: float) -> None:
+    def measured(
+        self,
+        names: Sequence[str],
+        position: Sequence[float],
+        velocity: Sequence[float],
+        age: float | None,
+        now: float,
+    ) -> None:
         """Takes joint states [rad], [rad/s] that are `age` [s] old.
 
         A disarmed arm has no past: a hand may move it, a simulator reset it.
@@ -73,8 +80,13 @@ class GuardLoop:
         if self.state.mode == READY:
             self.state = replace(self.state, joints=self.state.joints._replace(position=None))
         stamp = now if age is None else now - age
-        self._measured = Measured(tuple(names), np.array(position, np.float64),
-                                  np.array(velocity, np.float64), stamp, now)
+        self._measured = Measured(
+            tuple(names),
+            np.array(position, np.float64),
+            np.array(velocity, np.float64),
+            stamp,
+            now,
+        )
 
     def deadman(self, pressed: bool, now: float) -> None:
         """Takes the deadman button's state."""
@@ -121,8 +133,16 @@ class GuardLoop:
         self.late += last is not None and now - last > LATE * self.config.tick
         switches = self._switches._replace(estop=self._switches.estop or self._pulse)
         self._pulse = False
-        self.output, self.state = guard_step(self.config, self.limits, self.spec, self.state,
-                                             self._request, self._measured, switches, now)
+        self.output, self.state = guard_step(
+            self.config,
+            self.limits,
+            self.spec,
+            self.state,
+            self._request,
+            self._measured,
+            switches,
+            now,
+        )
         self.ticks += 1
         self._reasons.update(self.output.reasons)
         self._integrate(self.output)
@@ -132,8 +152,12 @@ class GuardLoop:
         """Returns the last command as a trajectory that ends at rest; empty without joints."""
         if self._reference is None or self.output is None:
             return []
-        return trajectory_to_rest(self.limits, self._reference.tolist(),
-                                  self.output.velocity.tolist(), self.state.acceleration or None)
+        return trajectory_to_rest(
+            self.limits,
+            self._reference.tolist(),
+            self.output.velocity.tolist(),
+            self.state.acceleration or None,
+        )
 
     @property
     def faulted(self) -> bool:

@@ -19,24 +19,24 @@ import numpy as np
 from moto_core.observation import GateLimits, gate, proprioception
 from moto_core.policy.policy import Policy, PolicyState
 
-SOONEST = 0.9                                  # periods after the last due time at least
-LATEST = 1.5                                   # periods without a step: one was missed
-FROZEN_FRAMES = 3                              # equal frames in a row while joints moved
-FROZEN_MOTION = 0.05                           # [rad] that counts as motion
+SOONEST = 0.9  # periods after the last due time at least
+LATEST = 1.5  # periods without a step: one was missed
+FROZEN_FRAMES = 3  # equal frames in a row while joints moved
+FROZEN_MOTION = 0.05  # [rad] that counts as motion
 
 
 class Decision(NamedTuple):
     """One step of the policy and everything the recorder needs of it."""
 
-    stamp: int                                 # [ns] of the observation, its oldest image
-    number: int                                # since the episode's start
+    stamp: int  # [ns] of the observation, its oldest image
+    number: int  # since the episode's start
     is_first: bool
-    action: np.ndarray                         # (A,) float32, raw; maybe not finite
+    action: np.ndarray  # (A,) float32, raw; maybe not finite
     uncertainty: float
-    images: dict[str, np.ndarray]              # camera: (h, w, 3) uint8
-    proprioception: np.ndarray | None          # (P,) float32
-    inference: float                           # [ms]
-    frame: float                               # [ms] from the image's stamp to its arrival
+    images: dict[str, np.ndarray]  # camera: (h, w, 3) uint8
+    proprioception: np.ndarray | None  # (P,) float32
+    inference: float  # [ms]
+    frame: float  # [ms] from the image's stamp to its arrival
 
 
 @dataclass
@@ -44,10 +44,10 @@ class _Camera:
     """The newest frame of one camera."""
 
     image: np.ndarray | None = None
-    stamp: int | None = None                   # [ns]
-    fresh: bool = False                        # not yet acted on
-    delay: float = 0.0                         # [ms] from stamp to arrival
-    equal: int = 0                             # frames in a row with the same pixels
+    stamp: int | None = None  # [ns]
+    fresh: bool = False  # not yet acted on
+    delay: float = 0.0  # [ms] from stamp to arrival
+    equal: int = 0  # frames in a row with the same pixels
     position: np.ndarray = field(default_factory=lambda: np.zeros(0))  # [rad] at the first of them
 
 
@@ -57,12 +57,12 @@ class PolicyLoop:
     def __init__(self, policy: Policy, limits: GateLimits) -> None:
         self.policy, self.spec, self.limits = policy, policy.spec, limits
         self.steps, self.missed, self.refused = 0, 0, 0
-        self.reasons: tuple[str, ...] = ()     # why the last chance was not taken
+        self.reasons: tuple[str, ...] = ()  # why the last chance was not taken
         self._cameras = {name: _Camera() for name in self.spec.cameras}
         self._joints: tuple[np.ndarray, np.ndarray] | None = None
         self._joint_stamp: int | None = None
-        self._last: float | None = None        # [s] steady time of the last step
-        self._due: int | None = None           # [ns] stamp from which a frame triggers a step
+        self._last: float | None = None  # [s] steady time of the last step
+        self._due: int | None = None  # [ns] stamp from which a frame triggers a step
         self.start_episode()
 
     def start_episode(self) -> None:
@@ -83,7 +83,7 @@ class PolicyLoop:
     def frame(self, camera: str, image: np.ndarray, stamp: int, now: int) -> None:
         """Takes a camera's processed image (h, w, 3) taken at `stamp`, arrived at `now` [ns]."""
         held = self._cameras[camera]
-        arm = np.zeros(0) if self._joints is None else self._joints[0][:len(self.spec.joints)]
+        arm = np.zeros(0) if self._joints is None else self._joints[0][: len(self.spec.joints)]
         if held.image is not None and np.array_equal(held.image, image):
             held.equal += 1
         else:
@@ -128,14 +128,21 @@ class PolicyLoop:
     def _frozen(self) -> list[str]:
         if self._joints is None:
             return []
-        arm = self._joints[0][:len(self.spec.joints)]
-        return [f'{name}:frozen' for name, camera in self._cameras.items()
-                if camera.equal >= FROZEN_FRAMES and camera.position.size
-                and np.abs(arm - camera.position).max() > FROZEN_MOTION]
+        arm = self._joints[0][: len(self.spec.joints)]
+        return [
+            f'{name}:frozen'
+            for name, camera in self._cameras.items()
+            if camera.equal >= FROZEN_FRAMES
+            and camera.position.size
+            and np.abs(arm - camera.position).max() > FROZEN_MOTION
+        ]
 
     def _decide(self, stamp: int) -> Decision:
-        images = {name: camera.image for name, camera in self._cameras.items()
-                  if camera.image is not None}
+        images = {
+            name: camera.image
+            for name, camera in self._cameras.items()
+            if camera.image is not None
+        }
         for camera in self._cameras.values():
             camera.fresh = False
         body = proprioception(self.spec, *self._joints) if self._joints else None
@@ -145,11 +152,23 @@ class PolicyLoop:
         index, self._state = self._index, chosen.state
         self._index += 1
         self.steps += 1
-        return Decision(stamp, index, index == 0, chosen.action, chosen.uncertainty, images, body,
-                        inference, max(camera.delay for camera in self._cameras.values()))
+        return Decision(
+            stamp,
+            index,
+            index == 0,
+            chosen.action,
+            chosen.uncertainty,
+            images,
+            body,
+            inference,
+            max(camera.delay for camera in self._cameras.values()),
+        )
 
 
 def latencies(decision: Decision, now: int) -> Mapping[str, float]:
     """Returns [ms]: 'image' stamp to arrival, 'inference', 'request' image stamp to request."""
-    return {'image': decision.frame, 'inference': decision.inference,
-            'request': (now - decision.stamp) * 1e-6}
+    return {
+        'image': decision.frame,
+        'inference': decision.inference,
+        'request': (now - decision.stamp) * 1e-6,
+    }

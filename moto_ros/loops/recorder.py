@@ -18,14 +18,15 @@ from moto_core.errors import EpisodeError, MotoError
 from moto_core.spec import Spec
 from moto_ros.loops.step_join import StepJoiner
 
-DRAIN = 0.15                                   # [s] that the last step's image may be late
+DRAIN = 0.15  # [s] that the last step's image may be late
 
 
 class Recording:
     """One dataset and at most one open episode."""
 
-    def __init__(self, folder: Path | str, spec: Spec,
-                 event: Callable[[Mapping[str, Any]], None]) -> None:
+    def __init__(
+        self, folder: Path | str, spec: Spec, event: Callable[[Mapping[str, Any]], None]
+    ) -> None:
         """Opens the dataset under its lock and recovers what a dead recorder left.
 
         `event` is told of every begin and end. Raises DatasetError where it cannot be opened.
@@ -35,7 +36,7 @@ class Recording:
         self.writer: EpisodeWriter | None = None
         self.last, self.problem, self.intervention = '', '', False
         self._outcome, self._ended = 'unlabelled', 'done'
-        self._stop_at: float | None = None     # [s] when draining ends at the latest
+        self._stop_at: float | None = None  # [s] when draining ends at the latest
 
     @property
     def state(self) -> str:
@@ -105,7 +106,7 @@ class Recording:
         self._write(self.joiner.last_rows())
         writer = self.writer
         if writer is None:
-            return                             # the disk failed; it has ended already
+            return  # the disk failed; it has ended already
         try:
             writer.close(self._outcome, self._ended)
             if not writer.steps:
@@ -134,5 +135,13 @@ class Recording:
 
     def _closed(self, writer: EpisodeWriter) -> None:
         self.writer, self._stop_at = None, None
-        self.event({'state': 'ended', 'id': writer.header.id, 'steps': writer.steps,
-                    'outcome': writer.outcome, 'ended': writer.ended, 'problem': self.problem})
+        self.event(
+            {
+                'state': 'ended',
+                'id': writer.header.id,
+                'steps': writer.steps,
+                'outcome': writer.outcome,
+                'ended': writer.ended,
+                'problem': self.problem,
+            }
+        )

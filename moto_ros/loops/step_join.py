@@ -18,15 +18,15 @@ import numpy as np
 from moto_core.episodes.episode import Step
 from moto_core.spec import Spec
 
-KEEP = 256                                     # stamps of images and task states remembered
-KEEP_EXECUTED = 4096                           # ticks of the guard: 16 s at 250 Hz
+KEEP = 256  # stamps of images and task states remembered
+KEEP_EXECUTED = 4096  # ticks of the guard: 16 s at 250 Hz
 
 
 class Executed(NamedTuple):
     """What the guard let out at one tick."""
 
-    stamp: int                                 # [ns]
-    velocity: np.ndarray                       # (A,) [rad/s, m/s]
+    stamp: int  # [ns]
+    velocity: np.ndarray  # (A,) [rad/s, m/s]
     reasons: tuple[str, ...]
 
 
@@ -95,14 +95,19 @@ class StepJoiner:
         reward, success = self._task_at(info['stamp'])
         body = info.get('proprioception')
         return Step(
-            stamp=info['stamp'], images=self._images[info['stamp']],
+            stamp=info['stamp'],
+            images=self._images[info['stamp']],
             proprioception=None if body is None else np.array(body, np.float32),
             requested=np.array(info['action'], np.float32),
             executed=(np.mean(velocity, axis=0) / self.spec.scale).astype(np.float32),
-            reward=reward, success=success, is_first=info['is_first'],
-            uncertainty=info['uncertainty'], intervention=info['intervention'],
+            reward=reward,
+            success=success,
+            is_first=info['is_first'],
+            uncertainty=info['uncertainty'],
+            intervention=info['intervention'],
             reasons=tuple(sorted({reason for tick in ticks for reason in tick.reasons})),
-            latency=info['latency'])
+            latency=info['latency'],
+        )
 
     def _task_at(self, stamp: int) -> tuple[float, bool]:
         earlier = [known for known in self._tasks if known <= stamp]

@@ -17,9 +17,9 @@ import numpy as np
 from moto_core.errors import ConfigError
 from moto_core.spec import Spec
 
-TICK = 0.004                                   # [s] two steps of physics
-CATCH_UP = 0.100                               # [s] behind the clock that are made good
-COVERED_NOISE = 3                              # grey levels of a covered camera's noise
+TICK = 0.004  # [s] two steps of physics
+CATCH_UP = 0.100  # [s] behind the clock that are made good
+COVERED_NOISE = 3  # grey levels of a covered camera's noise
 
 
 class Simulation(Protocol):
@@ -52,16 +52,16 @@ class Simulation(Protocol):
 class Joints(NamedTuple):
     """The joints at one tick."""
 
-    time: float                                # [s] steady clock
-    position: np.ndarray                       # (A,) [rad, m]
-    velocity: np.ndarray                       # (A,) [rad/s, m/s]
+    time: float  # [s] steady clock
+    position: np.ndarray  # (A,) [rad, m]
+    velocity: np.ndarray  # (A,) [rad/s, m/s]
 
 
 class Frame(NamedTuple):
     """What the cameras see at one tick, and what the task says."""
 
-    time: float                                # [s] steady clock
-    images: Mapping[str, np.ndarray]           # camera: (h, w, 3) uint8 RGB
+    time: float  # [s] steady clock
+    images: Mapping[str, np.ndarray]  # camera: (h, w, 3) uint8 RGB
     reward: float
     success: bool
 
@@ -69,8 +69,9 @@ class Frame(NamedTuple):
 class TwinLoop:
     """One simulation that follows the steady clock."""
 
-    def __init__(self, sim: Simulation, spec: Spec, joint_rate: float, camera_rate: float,
-                 watchdog: float) -> None:
+    def __init__(
+        self, sim: Simulation, spec: Spec, joint_rate: float, camera_rate: float, watchdog: float
+    ) -> None:
         """Rates in [Hz], at most 250; watchdog in [s]."""
         self.sim, self.spec, self.watchdog = sim, spec, watchdog
         self.joint_ticks = _ticks('joint_rate', joint_rate)
@@ -129,8 +130,12 @@ class TwinLoop:
         arm = np.zeros(self._n)
         if self._times is not None and self._velocities is not None:
             elapsed = time - self._trajectory_at
-            arm = np.array([np.interp(elapsed, self._times, column, right=0.0)
-                            for column in self._velocities.T])
+            arm = np.array(
+                [
+                    np.interp(elapsed, self._times, column, right=0.0)
+                    for column in self._velocities.T
+                ]
+            )
         elif time - self._arm_at <= self.watchdog:
             arm = self._arm
         alive = time - self._fingers_at <= self.watchdog
@@ -140,8 +145,11 @@ class TwinLoop:
         images = {}
         for name, camera in self.spec.cameras.items():
             shape = (camera.height, camera.width, 3)
-            images[name] = (self._noise.integers(0, COVERED_NOISE, shape, np.uint8) if self.covered
-                            else self.sim.render(name, camera.height, camera.width))
+            images[name] = (
+                self._noise.integers(0, COVERED_NOISE, shape, np.uint8)
+                if self.covered
+                else self.sim.render(name, camera.height, camera.width)
+            )
         return Frame(self.time, images, float(self.sim.reward()), bool(self.sim.success()))
 
 

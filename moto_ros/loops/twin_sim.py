@@ -27,8 +27,10 @@ class TwinSim(KitchenSim):
         super().__init__(kitchen_objects(task))
         self.task = task
         if robot.spec.action_size != self.size:
-            raise ConfigError(f"robot '{robot.name}' has {robot.spec.action_size} joints; the "
-                              f"twin's has {self.size}: use robot kitchen_sim")
+            raise ConfigError(
+                f"robot '{robot.name}' has {robot.spec.action_size} joints; the "
+                f"twin's has {self.size}: use robot kitchen_sim"
+            )
         for name, camera in robot.spec.cameras.items():
             self.render(name, camera.height, camera.width)
 

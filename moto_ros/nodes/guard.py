@@ -28,8 +28,8 @@ from moto_ros.wire.joints import joint_state, trajectory, velocity_array
 from moto_ros.wire.lifecycle import MotoNode, said, to_json
 from moto_ros.wire.runner import run
 
-ZEROS = 25                                     # ticks at rest: a last one alone may be lost
-REST = 2.0                                     # [s] to come to rest before giving up
+ZEROS = 25  # ticks at rest: a last one alone may be lost
+REST = 2.0  # [s] to come to rest before giving up
 
 
 class GuardNode(MotoNode):
@@ -45,10 +45,17 @@ class GuardNode(MotoNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Resolves the limits and makes the robot's topics; nothing moves."""
         config, params = self.config, self.config.guard
-        self.loop = GuardLoop(self.robot, config.profile, GuardConfig(
-            rate=params.rate, deadman_required=params.deadman_required,
-            joint_age=params.joint_age, uncertainty_floor=params.uncertainty_floor,
-            halt_stream=config.command.silence))
+        self.loop = GuardLoop(
+            self.robot,
+            config.profile,
+            GuardConfig(
+                rate=params.rate,
+                deadman_required=params.deadman_required,
+                joint_age=params.joint_age,
+                uncertainty_floor=params.uncertainty_floor,
+                halt_stream=config.command.silence,
+            ),
+        )
         for topic in (names.REQUEST, names.TELEOP_REQUEST):
             self.hear(JointState, topic, self.on_request, qos.COMMAND)
         self.hear(JointState, config.joint_states, self.on_joints, qos.SENSOR)
@@ -56,14 +63,21 @@ class GuardNode(MotoNode):
         self.hear(Bool, names.ESTOP, self.on_estop, qos.COMMAND)  # hears every publisher
         self.hear(Bool, names.ESTOP, self.on_estop, qos.LATCHED, checked=False)  # and the past
         self.arrays = config.command.mode == 'velocity_array'
-        self.commands = self.say(Float64MultiArray if self.arrays else JointTrajectory,
-                                 config.command.topic, qos.COMMAND)
+        self.commands = self.say(
+            Float64MultiArray if self.arrays else JointTrajectory,
+            config.command.topic,
+            qos.COMMAND,
+        )
         self.gripper = self.say(Float64MultiArray, names.GRIPPER, qos.COMMAND)
         self.executed = self.say(JointState, names.EXECUTED, qos.LOG)
         self.state = self.say(String, names.GUARD_STATE, qos.STATUS)
         self.diagnostics = Diagnostics(self, names.GUARD)
-        for name, act in (('arm', self.loop.arm), ('disarm', self.loop.disarm),
-                          ('estop', self.loop.stop), ('reset_fault', self.loop.reset_fault)):
+        for name, act in (
+            ('arm', self.loop.arm),
+            ('disarm', self.loop.disarm),
+            ('estop', self.loop.stop),
+            ('reset_fault', self.loop.reset_fault),
+        ):
             self.command(name, act)
         self.switch('set_dry_run', self.set_dry_run)
         return super().on_configure(state)
@@ -104,14 +118,20 @@ class GuardNode(MotoNode):
     def on_request(self, message: JointState) -> None:
         """Takes what somebody wants."""
         assert self.loop is not None
-        self.loop.request(message.name, message.velocity, self._age(message.header.stamp),
-                          self.steady_now())
+        self.loop.request(
+            message.name, message.velocity, self._age(message.header.stamp), self.steady_now()
+        )
 
     def on_joints(self, message: JointState) -> None:
         """Takes what the arm does."""
         assert self.loop is not None
-        self.loop.measured(message.name, message.position, message.velocity,
-                           self._age(message.header.stamp), self.steady_now())
+        self.loop.measured(
+            message.name,
+            message.position,
+            message.velocity,
+            self._age(message.header.stamp),
+            self.steady_now(),
+        )
 
     def on_joy(self, message: Joy) -> None:
         """Takes the deadman."""
@@ -129,8 +149,10 @@ class GuardNode(MotoNode):
         """Begins or ends a dry run; raises GuardRefusal but in READY, at rest."""
         assert self.loop is not None
         if self.loop.state.mode != READY or not self.loop.state.at_rest:
-            raise GuardRefusal(f'dry_run changes only in READY and at rest; the guard is in '
-                               f'{self.loop.state.mode}: disarm it first')
+            raise GuardRefusal(
+                f'dry_run changes only in READY and at rest; the guard is in '
+                f'{self.loop.state.mode}: disarm it first'
+            )
         self.dry_run = on
         return f'dry_run {on}'
 
@@ -142,12 +164,20 @@ class GuardNode(MotoNode):
             self.loop.fault('two_masters')
         loop, output = self.loop, self.loop.output
         counts = {'ticks': loop.ticks, 'late': loop.late, 'dry_run': self.dry_run}
-        self.state.publish(to_json(
-            state=loop.state.mode, reasons=output.reasons, cause=loop.state.cause,
-            scale=output.scale, at_rest=loop.state.at_rest,
-            interventions=dict(loop.interventions), **counts))
-        self.diagnostics.publish(loop.state.cause, {'state': loop.state.mode, **counts},
-                                 error=loop.faulted)
+        self.state.publish(
+            to_json(
+                state=loop.state.mode,
+                reasons=output.reasons,
+                cause=loop.state.cause,
+                scale=output.scale,
+                at_rest=loop.state.at_rest,
+                interventions=dict(loop.interventions),
+                **counts,
+            )
+        )
+        self.diagnostics.publish(
+            loop.state.cause, {'state': loop.state.mode, **counts}, error=loop.faulted
+        )
 
     def _publish(self, output: GuardOutput) -> None:
         assert self.loop is not None
@@ -159,8 +189,9 @@ class GuardNode(MotoNode):
             velocity, reasons = np.zeros_like(velocity), f'dry_run,{reasons}'
         else:
             self._command(output)
-        self.executed.publish(joint_state(self.robot.spec.names, self.now(), velocity,
-                                          frame=reasons))
+        self.executed.publish(
+            joint_state(self.robot.spec.names, self.now(), velocity, frame=reasons)
+        )
 
     def _command(self, output: GuardOutput) -> None:
         assert self.loop is not None

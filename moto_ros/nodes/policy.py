@@ -45,8 +45,10 @@ class PolicyNode(MotoNode):
         """Loads and verifies the policy; nothing is published."""
         params, spec = self.config.policy, self.robot.spec
         self.slot = PolicySlot(params, spec)
-        self.loop = PolicyLoop(self.slot.policy, GateLimits(
-            params.camera_age, params.joint_age, params.camera_skew, params.future))
+        self.loop = PolicyLoop(
+            self.slot.policy,
+            GateLimits(params.camera_age, params.joint_age, params.camera_skew, params.future),
+        )
         self.to_rgb, converter = image_converter()
         for camera, topic in camera_topics(self.config, self.robot).items():
             self._hear_camera(camera, topic)
@@ -56,8 +58,10 @@ class PolicyNode(MotoNode):
         self.steps = self.say(String, names.STEP, qos.LOG)
         self.status = self.say(String, names.STATUS, qos.STATUS)
         self.manifest = self.say(String, names.MANIFEST, qos.LATCHED)
-        self.seen = {camera: self.say(Image, names.observation_topic(camera), qos.LOG)
-                     for camera in spec.cameras}
+        self.seen = {
+            camera: self.say(Image, names.observation_topic(camera), qos.LOG)
+            for camera in spec.cameras
+        }
         self.diagnostics = Diagnostics(self, names.POLICY)
         self.command('start_episode', self.start)
         self.command('stop_episode', self.stop)
@@ -139,8 +143,14 @@ class PolicyNode(MotoNode):
         if not self.active or self.loop is None:
             return
         self.loop.count_missed(self.steady_now())
-        self.status.publish(to_json(**self._counts(), waiting=self.waiting,
-                                    reasons=self.loop.reasons, problem=self.problem))
+        self.status.publish(
+            to_json(
+                **self._counts(),
+                waiting=self.waiting,
+                reasons=self.loop.reasons,
+                problem=self.problem,
+            )
+        )
         problems = [*self.loop.reasons, *([self.problem] if self.problem else [])]
         self.diagnostics.publish(problems, self._counts())
 
@@ -154,8 +164,9 @@ class PolicyNode(MotoNode):
         if self.waiting:
             velocity = np.zeros_like(velocity)  # between episodes the policy asks for rest
         if not np.isfinite(velocity).all():
-            self.complain(f'the policy gave {decision.action.tolist()}; expected finite numbers: '
-                         'no request')
+            self.complain(
+                f'the policy gave {decision.action.tolist()}; expected finite numbers: no request'
+            )
             return
         self.problem = ''
         self.requests.publish(joint_state(self.robot.spec.names, decision.stamp, velocity))
@@ -165,10 +176,18 @@ class PolicyNode(MotoNode):
     def _log(self, decision: Decision) -> None:
         body = decision.proprioception
         latency = latencies(decision, self.now())
-        self.steps.publish(to_json(
-            stamp=decision.stamp, index=decision.number, is_first=decision.is_first,
-            action=decision.action.tolist(), uncertainty=decision.uncertainty, latency=latency,
-            proprioception=None if body is None else body.tolist(), **self._counts()))
+        self.steps.publish(
+            to_json(
+                stamp=decision.stamp,
+                index=decision.number,
+                is_first=decision.is_first,
+                action=decision.action.tolist(),
+                uncertainty=decision.uncertainty,
+                latency=latency,
+                proprioception=None if body is None else body.tolist(),
+                **self._counts(),
+            )
+        )
         for camera, image in decision.images.items():
             self.seen[camera].publish(from_rgb(image, decision.stamp, camera))
 
@@ -178,13 +197,21 @@ class PolicyNode(MotoNode):
 
     def _counts(self) -> dict[str, Any]:
         assert self.loop is not None
-        return {'policy': self.loop.policy.hash, 'steps': self.loop.steps,
-                'missed': self.loop.missed, 'refused': self.loop.refused}
+        return {
+            'policy': self.loop.policy.hash,
+            'steps': self.loop.steps,
+            'missed': self.loop.missed,
+            'refused': self.loop.refused,
+        }
 
     def _hear_camera(self, camera: str, topic: str) -> None:
         if camera in self.config.compressed:
-            self.hear(CompressedImage, f'{topic}/compressed',
-                      partial(self.on_image, camera, decompress), qos.SENSOR)
+            self.hear(
+                CompressedImage,
+                f'{topic}/compressed',
+                partial(self.on_image, camera, decompress),
+                qos.SENSOR,
+            )
         else:
             self.hear(Image, topic, partial(self.on_image, camera, self.to_rgb), qos.SENSOR)
 

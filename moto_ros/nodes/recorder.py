@@ -44,23 +44,32 @@ class RecorderNode(MotoNode):
         self.events = self.say(String, names.EPISODE, qos.LATCHED)
         self.recording = Recording(self.config.record.dataset, self.robot.spec, self.on_event)
         for finding in self.recording.dataset.findings:
-            self.get_logger().warn(f'recovered {finding.id}: {finding.steps} steps; '
-                                   f'{finding.reason}')
+            self.get_logger().warn(
+                f'recovered {finding.id}: {finding.steps} steps; {finding.reason}'
+            )
         self.hear(String, names.STEP, self.on_step, qos.LOG_READER)
         self.hear(String, names.STATUS, self.on_status, qos.STATUS)
         self.hear(String, names.MANIFEST, self.on_manifest, qos.LATCHED)
         self.hear(JointState, names.EXECUTED, self.on_executed, qos.LOG_READER)
         self.hear(String, names.TASK_STATE, self.on_task, qos.LOG_READER)
         for camera in self.robot.spec.cameras:
-            self.hear(Image, names.observation_topic(camera), partial(self.on_image, camera),
-                      qos.LOG_READER)
+            self.hear(
+                Image,
+                names.observation_topic(camera),
+                partial(self.on_image, camera),
+                qos.LOG_READER,
+            )
         for topic, kind in self.config.record.raw.items():
-            self.hear(message_class(kind), topic, partial(self.on_raw, topic, kind),
-                      qos.SENSOR, raw=True)
+            self.hear(
+                message_class(kind), topic, partial(self.on_raw, topic, kind), qos.SENSOR, raw=True
+            )
         self.state = self.say(String, names.RECORDER_STATE, qos.STATUS)
         self.diagnostics = Diagnostics(self, names.RECORDER)
-        for name, act in (('start_episode', self.start), ('stop_episode', self.stop),
-                          ('discard_episode', self.recording.discard)):
+        for name, act in (
+            ('start_episode', self.start),
+            ('stop_episode', self.stop),
+            ('discard_episode', self.recording.discard),
+        ):
             self.command(name, act)
         self.switch('end_episode', self.end)
         self.switch('set_intervention', self.intervene)
@@ -101,15 +110,17 @@ class RecorderNode(MotoNode):
     def on_image(self, camera: str, message: Image) -> None:
         """Takes an image that the policy saw."""
         if self.recording is not None:
-            self.recording.joiner.image(camera, to_ns(message.header.stamp),
-                                        to_rgb(message).copy())
+            self.recording.joiner.image(
+                camera, to_ns(message.header.stamp), to_rgb(message).copy()
+            )
 
     def on_executed(self, message: JointState) -> None:
         """Takes what the guard sent at one tick."""
         if self.recording is not None and self.recording.writer is not None:
             reasons = tuple(filter(None, message.header.frame_id.split(',')))
-            self.recording.joiner.executed(Executed(
-                to_ns(message.header.stamp), np.array(message.velocity), reasons))
+            self.recording.joiner.executed(
+                Executed(to_ns(message.header.stamp), np.array(message.velocity), reasons)
+            )
 
     def on_task(self, message: String) -> None:
         """Takes the simulated task's reward and success."""
@@ -144,8 +155,11 @@ class RecorderNode(MotoNode):
         if self.recording is None:
             return
         now, heard = self.steady_now(), self.policy_heard
-        if (self.recording.state == 'recording' and heard is not None
-                and now - heard > self.config.record.policy_timeout):
+        if (
+            self.recording.state == 'recording'
+            and heard is not None
+            and now - heard > self.config.record.policy_timeout
+        ):
             self.recording.stop(now, 'policy_died')
             self.policy_heard = None
         self.recording.poll(now)
@@ -161,10 +175,16 @@ class RecorderNode(MotoNode):
             raise ConfigError(f'{names.RECORDER} is not active; activate it first')
         config = self.config
         self.policy_heard = self.steady_now()
-        return self.recording.start(EpisodeHeader(
-            task=self.task, source=config.record.source, spec=self.robot.spec,
-            policy_hash=self.policy_hash, config_hash=config.hash,
-            extra={'robot': self.robot.name, 'profile': config.profile}))
+        return self.recording.start(
+            EpisodeHeader(
+                task=self.task,
+                source=config.record.source,
+                spec=self.robot.spec,
+                policy_hash=self.policy_hash,
+                config_hash=config.hash,
+                extra={'robot': self.robot.name, 'profile': config.profile},
+            )
+        )
 
     def stop(self) -> str:
         """Ends an episode, whose outcome may come later; returns its id."""

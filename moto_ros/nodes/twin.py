@@ -45,17 +45,28 @@ class TwinNode(MotoNode):
         """Loads the model, draws a first image, and makes the robot's topics."""
         params, spec = self.config.twin, self.robot.spec
         self.sim = TwinSim(params.task, self.robot)
-        self.loop = TwinLoop(self.sim, spec, params.joint_rate, params.camera_rate,
-                             params.watchdog)
+        self.loop = TwinLoop(
+            self.sim, spec, params.joint_rate, params.camera_rate, params.watchdog
+        )
         command = self.config.command
-        self.hear(Float64MultiArray, f'{command.velocity_controller}/commands', self.on_array,
-                  qos.COMMAND)
-        self.hear(JointTrajectory, f'{command.trajectory_controller}/joint_trajectory',
-                  self.on_trajectory, qos.COMMAND)
+        self.hear(
+            Float64MultiArray,
+            f'{command.velocity_controller}/commands',
+            self.on_array,
+            qos.COMMAND,
+        )
+        self.hear(
+            JointTrajectory,
+            f'{command.trajectory_controller}/joint_trajectory',
+            self.on_trajectory,
+            qos.COMMAND,
+        )
         self.hear(Float64MultiArray, names.GRIPPER, self.on_gripper, qos.COMMAND)
         self.joints = self.say(JointState, self.config.joint_states, qos.SENSOR)
-        self.images = {camera: self.say(Image, topic, qos.SENSOR)
-                       for camera, topic in camera_topics(self.config, self.robot).items()}
+        self.images = {
+            camera: self.say(Image, topic, qos.SENSOR)
+            for camera, topic in camera_topics(self.config, self.robot).items()
+        }
         self.task = self.say(String, names.TASK_STATE, qos.LOG)
         self.diagnostics = Diagnostics(self, names.TWIN)
         self.command('reset', self.reset)
@@ -86,8 +97,9 @@ class TwinNode(MotoNode):
         for seen in self.loop.advance(self.steady_now()):
             stamp = ahead + round(1e9 * seen.time)
             if isinstance(seen, Joints):
-                self.joints.publish(joint_state(self.robot.spec.names, stamp, seen.velocity,
-                                                seen.position))
+                self.joints.publish(
+                    joint_state(self.robot.spec.names, stamp, seen.velocity, seen.position)
+                )
             else:
                 self._publish_frame(seen, stamp)
 
@@ -130,9 +142,15 @@ class TwinNode(MotoNode):
     def report(self) -> None:
         """Publishes the diagnostics."""
         if self.loop is not None and self.timer is not None:
-            self.diagnostics.publish([self.problem] if self.problem else [], {
-                'overruns': self.loop.overruns, 'next_seed': self.seed, 'task': self.sim.task,
-                'covered': self.loop.covered})
+            self.diagnostics.publish(
+                [self.problem] if self.problem else [],
+                {
+                    'overruns': self.loop.overruns,
+                    'next_seed': self.seed,
+                    'task': self.sim.task,
+                    'covered': self.loop.covered,
+                },
+            )
 
     def _publish_frame(self, frame: Frame, stamp: int) -> None:
         self.task.publish(to_json(stamp=stamp, reward=frame.reward, success=frame.success))

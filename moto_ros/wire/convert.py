@@ -20,10 +20,18 @@ from moto_core.errors import ObservationError
 ToRgb = Callable[[Image], np.ndarray]
 
 CHANNELS = {'rgb8': 3, 'bgr8': 3, 'mono8': 1, 'rgba8': 4, 'bgra8': 4}
-TO_RGB = {'bgr8': cv2.COLOR_BGR2RGB, 'mono8': cv2.COLOR_GRAY2RGB, 'rgba8': cv2.COLOR_RGBA2RGB,
-          'bgra8': cv2.COLOR_BGRA2RGB}
-FROM_RGB = {'bgr8': cv2.COLOR_RGB2BGR, 'mono8': cv2.COLOR_RGB2GRAY, 'rgba8': cv2.COLOR_RGB2RGBA,
-            'bgra8': cv2.COLOR_RGB2BGRA}
+TO_RGB = {
+    'bgr8': cv2.COLOR_BGR2RGB,
+    'mono8': cv2.COLOR_GRAY2RGB,
+    'rgba8': cv2.COLOR_RGBA2RGB,
+    'bgra8': cv2.COLOR_BGRA2RGB,
+}
+FROM_RGB = {
+    'bgr8': cv2.COLOR_RGB2BGR,
+    'mono8': cv2.COLOR_RGB2GRAY,
+    'rgba8': cv2.COLOR_RGB2RGBA,
+    'bgra8': cv2.COLOR_RGB2BGRA,
+}
 
 
 def to_rgb(message: Image) -> np.ndarray:
@@ -34,17 +42,20 @@ def to_rgb(message: Image) -> np.ndarray:
     """
     channels = CHANNELS.get(message.encoding)
     if channels is None:
-        raise ObservationError(f"image encoding is '{message.encoding}'; "
-                               f"expected one of {', '.join(CHANNELS)}")
+        raise ObservationError(
+            f"image encoding is '{message.encoding}'; expected one of {', '.join(CHANNELS)}"
+        )
     height, width, step = message.height, message.width, message.step
     if not height or not width or step < width * channels or len(message.data) < step * height:
         raise ObservationError(
             f"image of {width} x {height} px '{message.encoding}' has step {step} and "
             f'{len(message.data)} bytes; expected a step of at least {width * channels} and '
-            f'{max(step, width * channels) * height} bytes')
+            f'{max(step, width * channels) * height} bytes'
+        )
     flat = np.frombuffer(message.data, np.uint8)
-    image = np.lib.stride_tricks.as_strided(flat, (height, width, channels), (step, channels, 1),
-                                            writeable=False)
+    image = np.lib.stride_tricks.as_strided(
+        flat, (height, width, channels), (step, channels, 1), writeable=False
+    )
     if message.encoding == 'rgb8':
         return image
     return cv2.cvtColor(np.ascontiguousarray(image), TO_RGB[message.encoding])
@@ -58,11 +69,16 @@ def from_rgb(image: np.ndarray, stamp: int, frame: str = '', encoding: str = 'rg
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ObservationError(f'image is {image.shape} {image.dtype}; expected (H, W, 3) uint8')
     if encoding not in CHANNELS:
-        raise ObservationError(f"image encoding is '{encoding}'; "
-                               f"expected one of {', '.join(CHANNELS)}")
+        raise ObservationError(
+            f"image encoding is '{encoding}'; expected one of {', '.join(CHANNELS)}"
+        )
     pixels = image if encoding == 'rgb8' else cv2.cvtColor(image, FROM_RGB[encoding])
-    message = Image(height=image.shape[0], width=image.shape[1], encoding=encoding,
-                    step=image.shape[1] * CHANNELS[encoding])
+    message = Image(
+        height=image.shape[0],
+        width=image.shape[1],
+        encoding=encoding,
+        step=image.shape[1] * CHANNELS[encoding],
+    )
     message.header.stamp, message.header.frame_id = to_time(stamp), frame
     message.data = array.array('B', pixels.tobytes())  # from an ndarray it would take 50 ms
     return message
@@ -73,8 +89,10 @@ def decompress(message: CompressedImage) -> np.ndarray:
     data = np.frombuffer(message.data, np.uint8)
     image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if image is None:
-        raise ObservationError(f"compressed image of {data.size} bytes, format '{message.format}',"
-                               ' cannot be decoded; expected JPEG or PNG')
+        raise ObservationError(
+            f"compressed image of {data.size} bytes, format '{message.format}',"
+            ' cannot be decoded; expected JPEG or PNG'
+        )
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
@@ -83,7 +101,8 @@ def check_size(image: np.ndarray, height: int, width: int, camera: str) -> None:
     if image.shape[0] < height or image.shape[1] < width:
         raise ObservationError(
             f"camera '{camera}' sends {image.shape[1]} x {image.shape[0]} px; expected at least "
-            f'{width} x {height} px (width x height)')
+            f'{width} x {height} px (width x height)'
+        )
 
 
 def to_ns(time: Time) -> int:
@@ -116,6 +135,7 @@ def image_converter() -> tuple[ToRgb, str]:
     """Returns cv_bridge's converter where it is installed and right, else ours; and its name."""
     try:
         from cv_bridge import CvBridge
+
         bridge = CvBridge()
     except Exception:  # noqa: BLE001  a broken installation raises whatever it likes
         return to_rgb, 'moto_ros'

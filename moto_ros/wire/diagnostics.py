@@ -16,7 +16,7 @@ from moto_ros.wire.convert import to_time
 if TYPE_CHECKING:
     from moto_ros.wire.lifecycle import MotoNode
 
-PERIOD = 1.0                                   # [s]
+PERIOD = 1.0  # [s]
 
 
 class Diagnostics:
@@ -26,16 +26,20 @@ class Diagnostics:
         self._node, self._name, self._last = node, name, -PERIOD
         self._publisher = node.say(DiagnosticArray, names.DIAGNOSTICS, qos.LOG)
 
-    def publish(self, problems: Sequence[str], values: Mapping[str, Any],
-                error: bool = False) -> None:
+    def publish(
+        self, problems: Sequence[str], values: Mapping[str, Any], error: bool = False
+    ) -> None:
         """Publishes OK, or the problems as a warning or an error, where a second has passed."""
         now = self._node.steady_now()
         if now - self._last < PERIOD:
             return
         self._last = now
         bad = DiagnosticStatus.ERROR if error else DiagnosticStatus.WARN
-        status = DiagnosticStatus(level=bad if problems else DiagnosticStatus.OK, name=self._name,
-                                  message='; '.join(problems) or 'ok')
+        status = DiagnosticStatus(
+            level=bad if problems else DiagnosticStatus.OK,
+            name=self._name,
+            message='; '.join(problems) or 'ok',
+        )
         status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
         message = DiagnosticArray(status=[status])
         message.header.stamp = to_time(self._node.now())

@@ -14,8 +14,9 @@ from moto_core.config import share_dir
 DISCOVERY = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
 
 
-def prepare_environment(environment: MutableMapping[str, str] = os.environ,
-                        profile: str = 'fastdds') -> None:
+def prepare_environment(
+    environment: MutableMapping[str, str] = os.environ, profile: str = 'fastdds'
+) -> None:
     """Fills in AMENT_PREFIX_PATH (the ament index) and the Fast DDS profile where they are unset.
 
     'fastdds' gives shared memory segments that hold whole camera images; without it a 640x480

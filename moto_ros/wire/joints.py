@@ -34,14 +34,21 @@ def pick(message: JointState, names: Sequence[str]) -> tuple[np.ndarray, np.ndar
         if label == 'velocity' and not column.size:
             column = np.zeros(len(message.name))
         if column.size != len(message.name):
-            raise ObservationError(f'joint states hold {len(message.name)} names and '
-                                   f'{column.size} {label} values; expected as many')
+            raise ObservationError(
+                f'joint states hold {len(message.name)} names and '
+                f'{column.size} {label} values; expected as many'
+            )
         columns.append(column[rows])
     return columns[0], columns[1]
 
 
-def joint_state(names: Iterable[str], stamp: int, velocity: np.ndarray,
-                position: np.ndarray | None = None, frame: str = '') -> JointState:
+def joint_state(
+    names: Iterable[str],
+    stamp: int,
+    velocity: np.ndarray,
+    position: np.ndarray | None = None,
+    frame: str = '',
+) -> JointState:
     """Returns a message of (n,) velocity [rad/s, m/s] and position [rad, m], stamped [ns]."""
     message = JointState(name=list(names), velocity=velocity.tolist())
     if position is not None:
@@ -59,26 +66,31 @@ def trajectory(names: Sequence[str], points: Iterable[TrajectoryPoint]) -> Joint
     """Returns the message of a trajectory; without a stamp it begins at its receipt."""
     message = JointTrajectory(joint_names=list(names))
     for seconds, position, velocity, acceleration in points:
-        point = JointTrajectoryPoint(positions=position, velocities=velocity,
-                                     accelerations=acceleration)
+        point = JointTrajectoryPoint(
+            positions=position, velocities=velocity, accelerations=acceleration
+        )
         whole, rest = divmod(round(seconds * 1e9), 1_000_000_000)
         point.time_from_start.sec, point.time_from_start.nanosec = whole, rest
         message.points.append(point)
     return message
 
 
-def trajectory_points(message: JointTrajectory, names: Sequence[str]
-                      ) -> tuple[np.ndarray, np.ndarray]:
+def trajectory_points(
+    message: JointTrajectory, names: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns times (k,) [s] and velocities (k, n) [rad/s] of a trajectory in the named order.
 
     Raises ObservationError for other names, or a point without velocities.
     """
     if sorted(message.joint_names) != sorted(names):
-        raise ObservationError(f'trajectory is for {list(message.joint_names)}; '
-                               f'expected {list(names)}')
+        raise ObservationError(
+            f'trajectory is for {list(message.joint_names)}; expected {list(names)}'
+        )
     rows = [list(message.joint_names).index(name) for name in names]
     if not message.points or any(len(p.velocities) != len(names) for p in message.points):
-        raise ObservationError(f'trajectory has {len(message.points)} points; expected at least '
-                               f'one, each with {len(names)} velocities')
+        raise ObservationError(
+            f'trajectory has {len(message.points)} points; expected at least '
+            f'one, each with {len(names)} velocities'
+        )
     times = [p.time_from_start.sec + p.time_from_start.nanosec * 1e-9 for p in message.points]
     return np.array(times), np.array([p.velocities for p in message.points])[:, rows]

@@ -24,25 +24,27 @@ from moto_ros.config import RosConfig
 from moto_ros.wire.params import read_config, refuse_changes
 from moto_ros.wire.qos import subscription_mismatches
 
-STATUS_PERIOD = 0.1                            # [s]
-SCHEMA = 1                                     # of every JSON message
+STATUS_PERIOD = 0.1  # [s]
+SCHEMA = 1  # of every JSON message
 Self = TypeVar('Self', bound='MotoNode')
 Transition = Callable[[Self, LifecycleState], TransitionCallbackReturn]
 
 
 def said(transition: Transition) -> Transition:
     """Wraps on_configure or on_activate: an error is logged, and the transition fails."""
+
     @wraps(transition)
     def wrapped(self: Self, state: LifecycleState) -> TransitionCallbackReturn:
         try:
             return transition(self, state)
         except MotoError as error:
             self.get_logger().error(f'{transition.__name__}: {error}')
-        except Exception as error:             # noqa: BLE001  rclpy would drop it unseen
+        except Exception as error:  # noqa: BLE001  rclpy would drop it unseen
             self.get_logger().error(f'{transition.__name__}: {type(error).__name__}: {error}')
         if transition.__name__ == 'on_configure':
             self.forget()
         return TransitionCallbackReturn.FAILURE
+
     return wrapped
 
 
@@ -58,7 +60,7 @@ class MotoNode(LifecycleNode):
         self.add_on_set_parameters_callback(refuse_changes)
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.heard: list[tuple[str, QoSProfile]] = []  # topics subscribed, for the QoS check
-        self.problem = ''                      # the last message that was refused
+        self.problem = ''  # the last message that was refused
         self._made: list[tuple[Callable[[Any], object], Any]] = []
         self.every(STATUS_PERIOD, self.report)  # also lets the runner see signals
 
@@ -76,8 +78,15 @@ class MotoNode(LifecycleNode):
         """Returns the steady clock, the one of control [s]."""
         return self.steady.now().nanoseconds * 1e-9
 
-    def hear(self, kind: type, topic: str, callback: Callable, profile: QoSProfile,
-             raw: bool = False, checked: bool = True) -> None:
+    def hear(
+        self,
+        kind: type,
+        topic: str,
+        callback: Callable,
+        profile: QoSProfile,
+        raw: bool = False,
+        checked: bool = True,
+    ) -> None:
         """Subscribes until cleanup; `checked`: a publisher it cannot hear is an error."""
         made = self.create_subscription(kind, topic, callback, profile, raw=raw)
         if checked:
@@ -92,14 +101,14 @@ class MotoNode(LifecycleNode):
 
     def command(self, name: str, act: Callable[[], str]) -> None:
         """Offers the Trigger '~/name' until cleanup; a MotoError of `act` is a refusal."""
-        made = self.create_service(Trigger, f'~/{name}',
-                                   lambda _, answer: _answer(act, answer))
+        made = self.create_service(Trigger, f'~/{name}', lambda _, answer: _answer(act, answer))
         self._made.append((self.destroy_service, made))
 
     def switch(self, name: str, act: Callable[[bool], str]) -> None:
         """Offers the SetBool '~/name' until cleanup; a MotoError of `act` is a refusal."""
-        made = self.create_service(SetBool, f'~/{name}', lambda asked, answer: _answer(
-            lambda: act(asked.data), answer))  # type: ignore[attr-defined]
+        made = self.create_service(
+            SetBool, f'~/{name}', lambda asked, answer: _answer(lambda: act(asked.data), answer)
+        )  # type: ignore[attr-defined]
         self._made.append((self.destroy_service, made))
 
     def complain(self, problem: str) -> None:
@@ -152,8 +161,10 @@ def message_class(kind: str) -> type:
     try:
         return getattr(importlib.import_module(f'{package}.msg'), name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f"message type '{kind}' cannot be imported; expected an installed type "
-                          "such as 'sensor_msgs/msg/JointState'") from error
+        raise ConfigError(
+            f"message type '{kind}' cannot be imported; expected an installed type "
+            "such as 'sensor_msgs/msg/JointState'"
+        ) from error
 
 
 def _answer(act: Callable[[], str], answer: Any) -> Any:

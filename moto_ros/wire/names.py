@@ -8,23 +8,23 @@ GUARD = 'moto_guard'
 RECORDER = 'moto_recorder'
 TWIN = 'moto_twin'
 
-REQUEST = 'moto/policy/command_request'        # JointState: velocity, stamp of the observation
-STEP = 'moto/policy/step'                      # String JSON: one for each decision
-STATUS = 'moto/policy/status'                  # String JSON, 10 Hz
-MANIFEST = 'moto/policy/manifest'              # String JSON, latched
-OBSERVATION = 'moto/policy/observation'        # + /<camera>: Image, what the policy saw
+REQUEST = 'moto/policy/command_request'  # JointState: velocity, stamp of the observation
+STEP = 'moto/policy/step'  # String JSON: one for each decision
+STATUS = 'moto/policy/status'  # String JSON, 10 Hz
+MANIFEST = 'moto/policy/manifest'  # String JSON, latched
+OBSERVATION = 'moto/policy/observation'  # + /<camera>: Image, what the policy saw
 TELEOP_REQUEST = 'moto/teleop/command_request'  # JointState, a person's requests
 
-EXECUTED = 'moto/guard/executed'               # JointState: what was sent; frame_id: the reasons
-GUARD_STATE = 'moto/guard/state'               # String JSON, 10 Hz
-ESTOP = 'moto/estop'                           # Bool, latched
-JOY = 'joy'                                    # Joy: the deadman
-GRIPPER = 'moto/gripper/commands'              # Float64MultiArray: one velocity a finger [m/s]
+EXECUTED = 'moto/guard/executed'  # JointState: what was sent; frame_id: the reasons
+GUARD_STATE = 'moto/guard/state'  # String JSON, 10 Hz
+ESTOP = 'moto/estop'  # Bool, latched
+JOY = 'joy'  # Joy: the deadman
+GRIPPER = 'moto/gripper/commands'  # Float64MultiArray: one velocity a finger [m/s]
 
-EPISODE = 'moto/recorder/episode'              # String JSON, latched: the episode begins or ends
-RECORDER_STATE = 'moto/recorder/state'         # String JSON, 10 Hz
-TASK_STATE = 'moto/twin/task_state'            # String JSON: stamp, reward, success
-DIAGNOSTICS = 'diagnostics'                    # DiagnosticArray, 1 Hz
+EPISODE = 'moto/recorder/episode'  # String JSON, latched: the episode begins or ends
+RECORDER_STATE = 'moto/recorder/state'  # String JSON, 10 Hz
+TASK_STATE = 'moto/twin/task_state'  # String JSON: stamp, reward, success
+DIAGNOSTICS = 'diagnostics'  # DiagnosticArray, 1 Hz
 
 
 def service(node: str, name: str) -> str:

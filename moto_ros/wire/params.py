@@ -26,13 +26,19 @@ def read_config(node: Node) -> tuple[RosConfig, RobotConfig]:
     ConfigError for an unknown key (naming the nearest valid one) or a wrong value.
     """
     parameters = cast(dict[str, Parameter], node.get_parameters_by_prefix(''))
-    given = {name: parameter.value for name, parameter in parameters.items()
-             if name.split('.')[0] not in ROS_OWN}
+    given = {
+        name: parameter.value
+        for name, parameter in parameters.items()
+        if name.split('.')[0] not in ROS_OWN
+    }
     config = load_ros_config(str(given.pop('config', 'franka_kitchen')), given)
     return config, load_robot(config.robot)
 
 
 def refuse_changes(_: object) -> SetParametersResult:
     """Answers every attempt to set a parameter of a running node."""
-    return SetParametersResult(successful=False, reason='parameters are read at start; '
-                               'give `-p key:=value` or a config file and start the node again')
+    return SetParametersResult(
+        successful=False,
+        reason='parameters are read at start; '
+        'give `-p key:=value` or a config file and start the node again',
+    )

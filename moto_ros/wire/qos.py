@@ -14,13 +14,21 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 if TYPE_CHECKING:
     from rclpy.node import Node
 
-STALE_PERIODS = 2.5                            # a request older than this many periods is dead
+STALE_PERIODS = 2.5  # a request older than this many periods is dead
 
 
-def _profile(depth: int, reliability: ReliabilityPolicy, durability: DurabilityPolicy,
-             lifetime: Duration | None = None) -> QoSProfile:
-    profile = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=reliability,
-                         durability=durability)
+def _profile(
+    depth: int,
+    reliability: ReliabilityPolicy,
+    durability: DurabilityPolicy,
+    lifetime: Duration | None = None,
+) -> QoSProfile:
+    profile = QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=depth,
+        reliability=reliability,
+        durability=durability,
+    )
     if lifetime is not None:
         profile.deadline = lifetime
         profile.lifespan = lifetime
@@ -30,12 +38,12 @@ def _profile(depth: int, reliability: ReliabilityPolicy, durability: DurabilityP
 _BEST, _RELIABLE = ReliabilityPolicy.BEST_EFFORT, ReliabilityPolicy.RELIABLE
 _VOLATILE, _LATCHED = DurabilityPolicy.VOLATILE, DurabilityPolicy.TRANSIENT_LOCAL
 
-SENSOR = _profile(1, _BEST, _VOLATILE)         # the newest; a queue shows the past
-COMMAND = _profile(1, _RELIABLE, _VOLATILE)    # the last command must arrive, older ones must not
-LOG = _profile(10, _RELIABLE, _VOLATILE)       # the recorder wants every one
+SENSOR = _profile(1, _BEST, _VOLATILE)  # the newest; a queue shows the past
+COMMAND = _profile(1, _RELIABLE, _VOLATILE)  # the last command must arrive, older ones must not
+LOG = _profile(10, _RELIABLE, _VOLATILE)  # the recorder wants every one
 LOG_READER = _profile(500, _RELIABLE, _VOLATILE)  # and may be 2 s late at 250 Hz without a loss
-STATUS = _profile(1, _RELIABLE, _VOLATILE)     # 10 Hz, the newest is enough
-LATCHED = _profile(1, _RELIABLE, _LATCHED)     # who starts late still learns it
+STATUS = _profile(1, _RELIABLE, _VOLATILE)  # 10 Hz, the newest is enough
+LATCHED = _profile(1, _RELIABLE, _LATCHED)  # who starts late still learns it
 
 
 def request_profile(period: float) -> QoSProfile:
@@ -54,8 +62,9 @@ def mismatches(offered: QoSProfile, wanted: QoSProfile) -> list[str]:
     if wanted.durability == _LATCHED and offered.durability == _VOLATILE:
         found.append('durability: offered volatile, wanted transient local')
     if 0 < wanted.deadline.nanoseconds < (offered.deadline.nanoseconds or 2**63):
-        found.append(f'deadline: offered {_seconds(offered.deadline)}, '
-                     f'wanted {_seconds(wanted.deadline)}')
+        found.append(
+            f'deadline: offered {_seconds(offered.deadline)}, wanted {_seconds(wanted.deadline)}'
+        )
     return found
 
 
@@ -64,8 +73,10 @@ def subscription_mismatches(node: Node, wanted: Iterable[tuple[str, QoSProfile]]
     found = []
     for topic, profile in wanted:
         for info in node.get_publishers_info_by_topic(topic):
-            found += [f"topic '{topic}' from '{info.node_name}': {text}"
-                      for text in mismatches(info.qos_profile, profile)]
+            found += [
+                f"topic '{topic}' from '{info.node_name}': {text}"
+                for text in mismatches(info.qos_profile, profile)
+            ]
     return found
 
 

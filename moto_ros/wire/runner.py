@@ -36,8 +36,9 @@ def run(make_node: Callable[[], Node], args: Sequence[str] | None = None) -> int
     The node needs a timer (its status), because signals are seen between callbacks.
     """
     prepare_environment()
-    rclpy.init(args=None if args is None else list(args),
-               signal_handler_options=SignalHandlerOptions.NO)
+    rclpy.init(
+        args=None if args is None else list(args), signal_handler_options=SignalHandlerOptions.NO
+    )
     stop = _stop_on_signals()
     try:
         node = make_node()
@@ -48,8 +49,8 @@ def run(make_node: Callable[[], Node], args: Sequence[str] | None = None) -> int
     try:
         return _spin(node, stop)
     finally:
-        node.halt()                            # type: ignore[attr-defined]
-        for number in STOPPING:                # the interpreter's own end is not interrupted
+        node.halt()  # type: ignore[attr-defined]
+        for number in STOPPING:  # the interpreter's own end is not interrupted
             signal.signal(number, signal.SIG_IGN)
         node.destroy_node()
         rclpy.try_shutdown()
@@ -63,9 +64,9 @@ def _spin(node: Node, stop: list[int]) -> int:
             executor.spin_once()
         except (ExternalShutdownException, ShutdownException):
             break
-        except RCLError as error:              # an impossible transition was asked for
+        except RCLError as error:  # an impossible transition was asked for
             node.get_logger().error(f'refused: {error}')
-        except Exception as error:             # noqa: BLE001  any error must end in braking
+        except Exception as error:  # noqa: BLE001  any error must end in braking
             node.get_logger().fatal(f'{type(error).__name__}: {error}; halting')
             return 1
     return 0

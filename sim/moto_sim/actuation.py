@@ -16,9 +16,9 @@ import numpy as np
 
 from moto_core.errors import ConfigError, unknown_name
 
-TICK = 0.004                           # [s] of one guard tick
-SUBSTEPS = 2                           # physics steps a tick
-HOLD_TIME = 0.08                       # [s] that D4RL's command looks ahead
+TICK = 0.004  # [s] of one guard tick
+SUBSTEPS = 2  # physics steps a tick
+HOLD_TIME = 0.08  # [s] that D4RL's command looks ahead
 MODES = ('hold', 'd4rl')
 
 
@@ -35,10 +35,10 @@ class Actuation:
         self.mode = mode
         self.low, self.high = model.actuator_ctrlrange.T.copy()
         self._qpos, self._dof = model.jnt_qposadr[joints], model.jnt_dofadr[joints]
-        self._softness = 1.0 / model.actuator_gainprm[:, 0]     # [rad/Nm]
-        self._weakest, self._strongest = model.actuator_forcerange.T.copy()     # [Nm, N]
-        arm = model.jnt_type[joints] == mujoco.mjtJoint.mjJNT_HINGE             # fingers: none
-        self._damping = np.where(arm, model.dof_damping[self._dof], 0.0)        # [Nm s/rad]
+        self._softness = 1.0 / model.actuator_gainprm[:, 0]  # [rad/Nm]
+        self._weakest, self._strongest = model.actuator_forcerange.T.copy()  # [Nm, N]
+        arm = model.jnt_type[joints] == mujoco.mjtJoint.mjJNT_HINGE  # fingers: none
+        self._damping = np.where(arm, model.dof_damping[self._dof], 0.0)  # [Nm s/rad]
         self._velocity = np.zeros(model.nu)
         self._target = np.zeros(model.nu)
 
@@ -57,8 +57,9 @@ class Actuation:
         """Takes a velocity (A,) [rad/s, m/s] for the ticks to come."""
         self._velocity[:] = velocity
         if self.mode == 'd4rl':
-            self._target = np.clip(data.qpos[self._qpos] + self._velocity * HOLD_TIME,
-                                   self.low, self.high)
+            self._target = np.clip(
+                data.qpos[self._qpos] + self._velocity * HOLD_TIME, self.low, self.high
+            )
 
     def apply(self, data: mujoco.MjData) -> None:
         """Sets the controls of one tick."""
@@ -66,7 +67,7 @@ class Actuation:
             data.ctrl[:] = self._target
             return
         position = data.qpos[self._qpos]
-        feed = data.qfrc_bias[self._dof] + self._damping * self._velocity       # [Nm, N]
+        feed = data.qfrc_bias[self._dof] + self._damping * self._velocity  # [Nm, N]
         back = np.minimum((self._weakest - feed) * self._softness, 0.0)
         ahead = np.maximum((self._strongest - feed) * self._softness, 0.0)
         target = np.clip(self._target + self._velocity * TICK, position + back, position + ahead)

@@ -15,12 +15,17 @@ import numpy as np
 from moto_core.episodes.episode import EpisodeHeader, Step
 from moto_sim.env import TaskEnv
 
-LINGER = 15                            # decisions that an episode runs on after its success
+LINGER = 15  # decisions that an episode runs on after its success
 
 
-def collect(env: TaskEnv, demonstrator: Callable[[], np.ndarray], episodes: int, noise: float,
-            rng: np.random.Generator, linger: int = LINGER
-            ) -> Iterator[tuple[EpisodeHeader, list[Step], str]]:
+def collect(
+    env: TaskEnv,
+    demonstrator: Callable[[], np.ndarray],
+    episodes: int,
+    noise: float,
+    rng: np.random.Generator,
+    linger: int = LINGER,
+) -> Iterator[tuple[EpisodeHeader, list[Step], str]]:
     """Yields `episodes` demonstrations as (header, steps, 'success' or 'failure').
 
     Every action gets Gaussian noise of standard deviation `noise` (in action units) and is
@@ -28,29 +33,45 @@ def collect(env: TaskEnv, demonstrator: Callable[[], np.ndarray], episodes: int,
     ends `linger` decisions after its first success, or when the environment truncates it.
     """
     for _ in range(episodes):
-        seed = int(rng.integers(2 ** 31))
-        header = EpisodeHeader(task=env.task.name, source='sim', spec=env.spec,
-                               controller='scripted',
-                               extra={'seed': str(seed), 'noise': f'{noise:g}'})
+        seed = int(rng.integers(2**31))
+        header = EpisodeHeader(
+            task=env.task.name,
+            source='sim',
+            spec=env.spec,
+            controller='scripted',
+            extra={'seed': str(seed), 'noise': f'{noise:g}'},
+        )
         steps = _episode(env, demonstrator, noise, rng, seed, linger)
         yield header, steps, 'success' if any(step.success for step in steps) else 'failure'
 
 
-def _episode(env: TaskEnv, demonstrator: Callable[[], np.ndarray], noise: float,
-             rng: np.random.Generator, seed: int, linger: int) -> list[Step]:
+def _episode(
+    env: TaskEnv,
+    demonstrator: Callable[[], np.ndarray],
+    noise: float,
+    rng: np.random.Generator,
+    seed: int,
+    linger: int,
+) -> list[Step]:
     steps: list[Step] = []
     observation, info = env.reset(seed=seed)
     reward, done, since = env.task.reward(), False, 0
     while True:
         action = demonstrator() + noise * rng.standard_normal(env.spec.action_size)
         action = np.clip(action, -1.0, 1.0).astype(np.float32)
-        since += bool(info['success'] or since)        # decisions since the first success
+        since += bool(info['success'] or since)  # decisions since the first success
         done |= since > linger
-        row = Step(stamp=round(len(steps) * env.spec.period * 1e9),
-                   images={name: observation[name] for name in env.spec.cameras},
-                   proprioception=observation.get('proprioception'), requested=action,
-                   executed=np.zeros_like(action), reward=reward, success=info['success'],
-                   is_first=not steps, is_last=done)
+        row = Step(
+            stamp=round(len(steps) * env.spec.period * 1e9),
+            images={name: observation[name] for name in env.spec.cameras},
+            proprioception=observation.get('proprioception'),
+            requested=action,
+            executed=np.zeros_like(action),
+            reward=reward,
+            success=info['success'],
+            is_first=not steps,
+            is_last=done,
+        )
         if done:
             return [*steps, row]
         observation, reward, _, done, info = env.step(action)

@@ -15,9 +15,9 @@ from moto_sim.kitchen_task import KitchenTask
 from moto_sim.skills import SKILLS
 from moto_sim.waypoints import OPEN, Waypoint, hand
 
-GAIN = 5.0                             # [1/s] of the velocity toward the solution
-MARGIN = 0.12                          # [rad] kept from the joints' limits, above the guard's
-TRIES = 3                              # of a skill whose object is not in place after it
+GAIN = 5.0  # [1/s] of the velocity toward the solution
+MARGIN = 0.12  # [rad] kept from the joints' limits, above the guard's
+TRIES = 3  # of a skill whose object is not in place after it
 
 
 class KitchenDemonstrator:
@@ -33,9 +33,11 @@ class KitchenDemonstrator:
                 raise ConfigError(unknown_name('demonstrated object', name, SKILLS))
         low, high = self.sim.model.jnt_range[:ARM].T
         limits = task.robot.limits
-        self._ik = InverseKinematics(self.sim.model,
-                                     np.maximum(low, limits.q_min) + MARGIN,
-                                     np.minimum(high, limits.q_max) - MARGIN)
+        self._ik = InverseKinematics(
+            self.sim.model,
+            np.maximum(low, limits.q_min) + MARGIN,
+            np.minimum(high, limits.q_max) - MARGIN,
+        )
         self._episode = -1
 
     @property

@@ -15,14 +15,14 @@ from moto_core.errors import ConfigError
 from moto_core.observation import proprioception
 from moto_core.spec import Spec
 
-RANGE = 100.0                          # [rad, m, rad/s, m/s] no joint gets there
+RANGE = 100.0  # [rad, m, rad/s, m/s] no joint gets there
 
 
 class Moved(NamedTuple):
     """What one decision came to."""
 
-    executed: np.ndarray                       # (A,) mean velocity let out / spec.scale
-    reasons: tuple[str, ...]                   # the guard's reason codes over the period
+    executed: np.ndarray  # (A,) mean velocity let out / spec.scale
+    reasons: tuple[str, ...]  # the guard's reason codes over the period
 
 
 class Task(Protocol):
@@ -30,7 +30,7 @@ class Task(Protocol):
 
     name: str
     spec: Spec
-    max_steps: int                             # decisions an episode
+    max_steps: int  # decisions an episode
 
     def reset(self, rng: np.random.Generator) -> None:
         """Starts an episode whose variations `rng` draws."""
@@ -68,8 +68,14 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     metadata = {'render_modes': ['rgb_array'], 'render_fps': 12.5}
 
-    def __init__(self, task: Task, *, max_steps: int | None = None, seed: int | None = None,
-                 picture: tuple[int, int] = (240, 320)) -> None:
+    def __init__(
+        self,
+        task: Task,
+        *,
+        max_steps: int | None = None,
+        seed: int | None = None,
+        picture: tuple[int, int] = (240, 320),
+    ) -> None:
         """Takes a task; `max_steps` None is the task's own, `picture` render()'s size [px].
 
         Raises ConfigError where max_steps is below 1.
@@ -90,8 +96,9 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         """The robot's Spec: cameras, joints, action scale, rate."""
         return self.task.spec
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None
-              ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Starts an episode; the same seed gives the same start. Returns (observation, info)."""
         seed, self._seed = (self._seed if seed is None else seed), None
         super().reset(seed=seed)
@@ -100,8 +107,9 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         nothing = np.zeros(self.task.spec.action_size, np.float32)
         return self._observation(), self._info(nothing, ())
 
-    def step(self, action: np.ndarray) -> tuple[dict[str, np.ndarray], float, bool, bool,
-                                                dict[str, Any]]:
+    def step(
+        self, action: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
         """Moves for one period; returns (observation, reward, False, truncated, info).
 
         Raises ConfigError for an action of the wrong size, or where no episode is running.
@@ -110,8 +118,10 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
             raise ConfigError('no episode is running (not begun, or truncated); call reset()')
         action = np.asarray(action, np.float64)
         if action.shape != self.action_space.shape:
-            raise ConfigError(f'action is {action.shape}; expected {self.action_space.shape}, '
-                              f'one for each of {self.task.spec.names}')
+            raise ConfigError(
+                f'action is {action.shape}; expected {self.action_space.shape}, '
+                f'one for each of {self.task.spec.names}'
+            )
         moved = self.task.step(np.clip(action, -1.0, 1.0))
         self._taken += 1
         self._running = self._taken < self.max_steps
@@ -127,14 +137,20 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         self.task.close()
 
     def _observation(self) -> dict[str, np.ndarray]:
-        seen = {name: self.task.render(name, camera.height, camera.width)
-                for name, camera in self.task.spec.cameras.items()}
+        seen = {
+            name: self.task.render(name, camera.height, camera.width)
+            for name, camera in self.task.spec.cameras.items()
+        }
         joints = proprioception(self.task.spec, *self.task.joints())
         return seen if joints is None else {**seen, 'proprioception': joints}
 
     def _info(self, executed: np.ndarray, reasons: tuple[str, ...]) -> dict[str, Any]:
-        return {'success': self.task.success(), 'objects': self.task.objects(),
-                'executed': executed, 'reasons': reasons}
+        return {
+            'success': self.task.success(),
+            'objects': self.task.objects(),
+            'executed': executed,
+            'reasons': reasons,
+        }
 
 
 class PlainTaskEnv(TaskEnv):
@@ -146,7 +162,8 @@ class PlainTaskEnv(TaskEnv):
 def _spaces(spec: Spec) -> dict[str, spaces.Space]:
     found: dict[str, spaces.Space] = {
         name: spaces.Box(0, 255, (camera.height, camera.width, 3), np.uint8)
-        for name, camera in spec.cameras.items()}
+        for name, camera in spec.cameras.items()
+    }
     if spec.proprioception_size:
         size = (spec.proprioception_size,)
         found['proprioception'] = spaces.Box(-RANGE, RANGE, size, np.float32)

@@ -19,21 +19,21 @@ from moto_sim.renderer import Renderer, View
 
 VIEWS: dict[str, View] = {
     'front': View(1.7, 70.0, -35.0, (-0.35, 0.45, 2.0)),
-    'paper': View(1.86, 90.0, -60.0, (-0.3, 0.5, 2.0)),        # METHOD.md section 6
-    'wide': View(2.2, 70.0, -35.0, (-0.2, 0.5, 2.0)),          # FrankaKitchen-v1's own
+    'paper': View(1.86, 90.0, -60.0, (-0.3, 0.5, 2.0)),  # METHOD.md section 6
+    'wide': View(2.2, 70.0, -35.0, (-0.2, 0.5, 2.0)),  # FrankaKitchen-v1's own
 }
-KETTLE = slice(23, 25)                 # x, y in qpos
-DOORS = {19: 0.44, 20: -1.57, 21: 1.57, 22: -2.094}            # qpos entry: fully open [m, rad]
-TRIES = 50                             # arm poses drawn until one touches nothing
+KETTLE = slice(23, 25)  # x, y in qpos
+DOORS = {19: 0.44, 20: -1.57, 21: 1.57, 22: -2.094}  # qpos entry: fully open [m, rad]
+TRIES = 50  # arm poses drawn until one touches nothing
 
 
 @dataclass(frozen=True)
 class Variation:
     """How far a reset strays from FrankaKitchen's own, uniformly to both sides."""
 
-    arm: float = 0.1                           # [rad] of each arm joint
-    kettle: float = 0.02                       # [m] of the kettle's x and y
-    door: float = 0.03                         # of a door's or drawer's travel, opening only
+    arm: float = 0.1  # [rad] of each arm joint
+    kettle: float = 0.02  # [m] of the kettle's x and y
+    door: float = 0.03  # of a door's or drawer's travel, opening only
 
     @staticmethod
     def none() -> Variation:
@@ -48,9 +48,15 @@ class KitchenSim:
     names its cameras. Raises ConfigError for an unknown object, view or actuation.
     """
 
-    def __init__(self, objects: Sequence[str] = ('microwave',), *, actuation: str = 'hold',
-                 variation: Variation | None = None, views: Mapping[str, View] = VIEWS,
-                 fast: bool = True) -> None:
+    def __init__(
+        self,
+        objects: Sequence[str] = ('microwave',),
+        *,
+        actuation: str = 'hold',
+        variation: Variation | None = None,
+        views: Mapping[str, View] = VIEWS,
+        fast: bool = True,
+    ) -> None:
         self.objects = tuple(objects)
         for name in self.objects:
             if name not in OBJECTS:
@@ -63,7 +69,7 @@ class KitchenSim:
         self.size = self.model.nu
         self._renderer = Renderer(self.model, fast=fast, cull=fast)
         self._robot = self._robot_geoms()
-        self.episode = 0                       # resets so far
+        self.episode = 0  # resets so far
         self.reset()
 
     @property
@@ -74,12 +80,12 @@ class KitchenSim:
     @property
     def position(self) -> np.ndarray:
         """Joint positions (9,) [rad, m]."""
-        return self.data.qpos[:self.size].copy()
+        return self.data.qpos[: self.size].copy()
 
     @property
     def velocity(self) -> np.ndarray:
         """Joint velocities (9,) [rad/s, m/s]."""
-        return self.data.qvel[:self.size].copy()
+        return self.data.qvel[: self.size].copy()
 
     def reset(self, rng: np.random.Generator | None = None) -> None:
         """Returns to the start, varied by `rng` as `variation` says; None varies nothing.
@@ -137,21 +143,23 @@ class KitchenSim:
             qpos[entry] = rng.uniform(0.0, v.door) * travel if v.door else qpos[entry]
 
     def _vary_arm(self, rng: np.random.Generator) -> None:
-        amount, limits = self.variation.arm, self.model.jnt_range[:self.size]
+        amount, limits = self.variation.arm, self.model.jnt_range[: self.size]
         if not amount:
             return
         for _ in range(TRIES):
-            pose = HOME[:self.size].copy()
+            pose = HOME[: self.size].copy()
             pose[:ARM] += rng.uniform(-amount, amount, ARM)
-            self.data.qpos[:self.size] = np.clip(pose, limits[:, 0], limits[:, 1])
+            self.data.qpos[: self.size] = np.clip(pose, limits[:, 0], limits[:, 1])
             mujoco.mj_forward(self.model, self.data)
             if not self._touching():
                 return
-        raise ConfigError(f'no arm pose within {amount} rad of home is free of contact in '
-                          f'{TRIES} draws; vary the arm less')
+        raise ConfigError(
+            f'no arm pose within {amount} rad of home is free of contact in '
+            f'{TRIES} draws; vary the arm less'
+        )
 
     def _touching(self) -> bool:
-        pairs = self.data.contact.geom[:self.data.ncon]
+        pairs = self.data.contact.geom[: self.data.ncon]
         return bool((self._robot[pairs].sum(1) == 1).any())
 
     def _robot_geoms(self) -> np.ndarray:

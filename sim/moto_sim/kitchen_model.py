@@ -16,17 +16,43 @@ import numpy as np
 from moto_core.errors import ConfigError
 from moto_sim.meshes import coarsen
 
-ARM = 7                                # joints, then two fingers
-SITE = 'end_effector'                  # between the fingers, its z axis along them
+ARM = 7  # joints, then two fingers
+SITE = 'end_effector'  # between the fingers, its z axis along them
 # FrankaKitchen-v1's reset: robot 9 [rad, m], objects 14, kettle's position [m] and quaternion.
-HOME = np.array([
-    0.148388023, -1.76848573, 1.84390296, -2.4768576, 0.260252026, 0.712533105, 1.59515394,
-    0.0479267505, 0.0371350919,
-    -2.6627985e-4, -5.18043486e-5, 3.1287722e-5, -4.51199853e-5, -3.90842156e-6, -4.22629655e-5,
-    6.28065475e-5, 4.04984708e-5, 4.62730939e-4, -2.26906415e-4, -4.65501369e-4, -6.44129196e-3,
-    -1.77048263e-3, 1.08009684e-3,
-    -0.26939744, 0.350383255, 1.61944683, 1.00618764, 4.0639512e-3, -6.62095997e-3,
-    -2.68278933e-4])
+HOME = np.array(
+    [
+        0.148388023,
+        -1.76848573,
+        1.84390296,
+        -2.4768576,
+        0.260252026,
+        0.712533105,
+        1.59515394,
+        0.0479267505,
+        0.0371350919,
+        -2.6627985e-4,
+        -5.18043486e-5,
+        3.1287722e-5,
+        -4.51199853e-5,
+        -3.90842156e-6,
+        -4.22629655e-5,
+        6.28065475e-5,
+        4.04984708e-5,
+        4.62730939e-4,
+        -2.26906415e-4,
+        -4.65501369e-4,
+        -6.44129196e-3,
+        -1.77048263e-3,
+        1.08009684e-3,
+        -0.26939744,
+        0.350383255,
+        1.61944683,
+        1.00618764,
+        4.0639512e-3,
+        -6.62095997e-3,
+        -2.68278933e-4,
+    ]
+)
 
 
 def kitchen_model(decimate: bool = True) -> mujoco.MjModel:

@@ -20,7 +20,7 @@ from moto_sim.kitchen import KitchenSim
 from moto_sim.kitchen_model import ARM
 from moto_sim.kitchen_objects import OBJECTS
 
-STEPS = (40, 60)                       # decisions an episode: 40 + 60 an object (four: 280)
+STEPS = (40, 60)  # decisions an episode: 40 + 60 an object (four: 280)
 
 
 class KitchenTask:
@@ -30,8 +30,14 @@ class KitchenTask:
     ConfigError for a robot that does not fit the Kitchen's arm, or D4RL's actuation guarded.
     """
 
-    def __init__(self, objects: Sequence[str], robot: RobotConfig, spec: Spec,
-                 guard: str | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        objects: Sequence[str],
+        robot: RobotConfig,
+        spec: Spec,
+        guard: str | None = None,
+        **options: Any,
+    ) -> None:
         self.name = 'kitchen-' + '+'.join(objects)
         self.spec, self.robot = spec, robot
         self.sim = KitchenSim(objects, **options)
@@ -111,16 +117,21 @@ def kitchen_objects(task: str) -> tuple[str, ...]:
 
 def _check(robot: RobotConfig, spec: Spec, sim: KitchenSim, guard: str | None) -> None:
     if len(spec.joints) != ARM or len(spec.gripper) not in (0, sim.size - ARM):
-        raise ConfigError(f"robot '{robot.name}' has {len(spec.joints)} joints and "
-                          f'{len(spec.gripper)} gripper joints; the Kitchen has {ARM} and 2 '
-                          '(or 0, held)')
+        raise ConfigError(
+            f"robot '{robot.name}' has {len(spec.joints)} joints and "
+            f'{len(spec.gripper)} gripper joints; the Kitchen has {ARM} and 2 '
+            '(or 0, held)'
+        )
     ticks = spec.period / TICK
     if abs(ticks - round(ticks)) > 1e-6 or ticks < 1:
-        raise ConfigError(f'rate {spec.rate} Hz is no whole number of {TICK * 1e3:g} ms ticks; '
-                          'try 12.5 or 25 Hz')
+        raise ConfigError(
+            f'rate {spec.rate} Hz is no whole number of {TICK * 1e3:g} ms ticks; try 12.5 or 25 Hz'
+        )
     if guard is not None and sim.actuation.mode != 'hold':
-        raise ConfigError(f"actuation '{sim.actuation.mode}' cannot be guarded: the guard "
-                          "commands each tick; use 'hold'")
+        raise ConfigError(
+            f"actuation '{sim.actuation.mode}' cannot be guarded: the guard "
+            "commands each tick; use 'hold'"
+        )
     for camera in spec.cameras:
         if camera not in sim.views:
             raise ConfigError(unknown_name('camera view', camera, sim.views))

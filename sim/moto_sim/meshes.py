@@ -18,16 +18,16 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
-FACES = 1200                           # of a coarse mesh
-FINE = 5000                            # faces from which a mesh is made coarse
+FACES = 1200  # of a coarse mesh
+FINE = 5000  # faces from which a mesh is made coarse
 _STL = np.dtype([('normal', '<f4', 3), ('points', '<f4', (3, 3)), ('attribute', '<u2')])
 
 
 class Mesh(NamedTuple):
     """A triangle mesh."""
 
-    vertices: np.ndarray                       # (V, 3) float32 [m]
-    faces: np.ndarray                          # (F, 3) int32
+    vertices: np.ndarray  # (V, 3) float32 [m]
+    faces: np.ndarray  # (F, 3) int32
 
 
 def coarsen(spec: mujoco.MjSpec, folder: Path, faces: int = FACES) -> list[str]:
@@ -44,8 +44,11 @@ def coarsen(spec: mujoco.MjSpec, folder: Path, faces: int = FACES) -> list[str]:
         try:
             coarse = _coarse(path, faces)
         except ImportError as error:
-            warnings.warn(f'drawing with the full meshes, at half the speed: {error}; '
-                          'pip install fast-simplification', stacklevel=2)
+            warnings.warn(
+                f'drawing with the full meshes, at half the speed: {error}; '
+                'pip install fast-simplification',
+                stacklevel=2,
+            )
             return done
         _replace(spec, mesh, coarse)
         done.append(path.stem)
@@ -67,8 +70,10 @@ def read_stl(path: Path) -> Mesh:
 def simplify(mesh: Mesh, faces: int) -> Mesh:
     """Returns a mesh of about `faces` triangles by quadric edge collapse."""
     import fast_simplification
-    vertices, triangles = fast_simplification.simplify(mesh.vertices, mesh.faces,
-                                                       target_count=faces)
+
+    vertices, triangles = fast_simplification.simplify(
+        mesh.vertices, mesh.faces, target_count=faces
+    )
     return Mesh(np.asarray(vertices, np.float32), np.asarray(triangles, np.int32))
 
 
@@ -79,7 +84,7 @@ def _coarse(path: Path, faces: int) -> Mesh:
         with np.load(io.BytesIO(cached.read_bytes())) as data:
             return Mesh(data['vertices'], data['faces'])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        pass                                   # absent or damaged: made again
+        pass  # absent or damaged: made again
     mesh = simplify(read_stl(path), faces)
     _save(cached, mesh)
     return mesh

@@ -20,16 +20,22 @@ from moto_sim.env import Moved
 from moto_sim.renderer import Renderer, View
 
 PREFIX = 'metaworld-'
-REPEAT = 2                             # MetaWorld steps a decision
-DECISIONS = 100                        # of an episode
-LIMIT = 500 // REPEAT                  # MetaWorld refuses to step further
-STEP_TIME = 0.0125                     # [s] of one MetaWorld step
-REACH = 0.01                           # [m] that the hand's target moves at action 1, a step
-VIEWS = {'front': View(0.75, 15.0, -22.5, (-0.15, 0.65, 0.25)),    # METHOD.md section 6
-         'wide': View(1.4, 35.0, -35.0, (0.0, 0.6, 0.15))}
-SPEC = Spec(joints=['hand_x', 'hand_y', 'hand_z'], gripper=['fingers'],
-            action_scale=[REACH / STEP_TIME] * 3 + [1.0], rate=1.0 / (REPEAT * STEP_TIME),
-            cameras={'front': CameraSpec(topic='/camera/camera/color/image_raw')})
+REPEAT = 2  # MetaWorld steps a decision
+DECISIONS = 100  # of an episode
+LIMIT = 500 // REPEAT  # MetaWorld refuses to step further
+STEP_TIME = 0.0125  # [s] of one MetaWorld step
+REACH = 0.01  # [m] that the hand's target moves at action 1, a step
+VIEWS = {
+    'front': View(0.75, 15.0, -22.5, (-0.15, 0.65, 0.25)),  # METHOD.md section 6
+    'wide': View(1.4, 35.0, -35.0, (0.0, 0.6, 0.15)),
+}
+SPEC = Spec(
+    joints=['hand_x', 'hand_y', 'hand_z'],
+    gripper=['fingers'],
+    action_scale=[REACH / STEP_TIME] * 3 + [1.0],
+    rate=1.0 / (REPEAT * STEP_TIME),
+    cameras={'front': CameraSpec(topic='/camera/camera/color/image_raw')},
+)
 
 
 class MetaWorldTask:
@@ -38,8 +44,9 @@ class MetaWorldTask:
     Raises ConfigError for an unknown task or view, or where metaworld is missing.
     """
 
-    def __init__(self, task: str, spec: Spec = SPEC, *, views: Mapping[str, View] = VIEWS,
-                 fast: bool = True) -> None:
+    def __init__(
+        self, task: str, spec: Spec = SPEC, *, views: Mapping[str, View] = VIEWS, fast: bool = True
+    ) -> None:
         known, _ = _catalogue()
         if task not in known:
             raise ConfigError(unknown_name('MetaWorld task', task, known))
@@ -50,13 +57,13 @@ class MetaWorldTask:
         self.views = dict(views)
         self.env: Any = known[task](seed=0)
         self.env._freeze_rand_vec, self.env.seeded_rand_vec = False, True
-        self.observed = np.zeros(39)           # MetaWorld's own state vector, for its experts
+        self.observed = np.zeros(39)  # MetaWorld's own state vector, for its experts
         self._renderer = Renderer(self.env.model, fast=fast)
         self._success, self._hand, self._before = False, np.zeros(4), np.zeros(4)
 
     def reset(self, rng: np.random.Generator) -> None:
         """Starts an episode whose goal and objects `rng` draws."""
-        self.env.seed(int(rng.integers(2 ** 31)))
+        self.env.seed(int(rng.integers(2**31)))
         self.observed, _ = self.env.reset()
         self._success = False
         self._hand = self._before = self._measure()
@@ -111,7 +118,7 @@ class MetaWorldDemonstrator:
 
     def __call__(self) -> np.ndarray:
         """Returns the next action (4,) float32 in [-1, 1]."""
-        with warnings.catch_warnings():        # experts ask for more than 1 and are clipped
+        with warnings.catch_warnings():  # experts ask for more than 1 and are clipped
             warnings.simplefilter('ignore')
             action = self._expert.get_action(self.task.observed)
         return np.clip(action, -1.0, 1.0).astype(np.float32)
@@ -134,8 +141,11 @@ def _catalogue() -> tuple[dict[str, Any], dict[str, Any]]:
             from metaworld.env_dict import ALL_V3_ENVIRONMENTS_GOAL_OBSERVABLE as ENVIRONMENTS
             from metaworld.policies import ENV_POLICY_MAP
     except ImportError as error:
-        raise ConfigError(f"MetaWorld's tasks need metaworld ({error}); pip install '.[sim]'"
-                          ) from error
+        raise ConfigError(
+            f"MetaWorld's tasks need metaworld ({error}); pip install '.[sim]'"
+        ) from error
     ending = '-v3-goal-observable'
-    return ({name.removesuffix(ending): env for name, env in ENVIRONMENTS.items()},
-            {name.removesuffix('-v3'): expert for name, expert in ENV_POLICY_MAP.items()})
+    return (
+        {name.removesuffix(ending): env for name, env in ENVIRONMENTS.items()},
+        {name.removesuffix('-v3'): expert for name, expert in ENV_POLICY_MAP.items()},
+    )

@@ -15,18 +15,18 @@ import numpy as np
 
 from moto_core.errors import ConfigError, unknown_name
 
-BACKENDS = ('egl', 'osmesa')           # tried in this order where MUJOCO_GL says nothing
-SLICES, STACKS = 10, 5                 # of round geoms in the fast look: half the time of 28, 16
+BACKENDS = ('egl', 'osmesa')  # tried in this order where MUJOCO_GL says nothing
+SLICES, STACKS = 10, 5  # of round geoms in the fast look: half the time of 28, 16
 _FLAG, _GEOM = mujoco.mjtRndFlag, mujoco.mjtObj.mjOBJ_GEOM
 
 
 class View(NamedTuple):
     """A free camera that looks at a point."""
 
-    distance: float                            # [m] from the point
-    azimuth: float                             # [deg] about the vertical
-    elevation: float                           # [deg] below 0: from above
-    lookat: tuple[float, float, float]         # [m]
+    distance: float  # [m] from the point
+    azimuth: float  # [deg] about the vertical
+    elevation: float  # [deg] below 0: from above
+    lookat: tuple[float, float, float]  # [m]
 
 
 class Renderer:
@@ -36,8 +36,14 @@ class Renderer:
     a view never shows: for models whose static bodies are not moved. Not for several threads.
     """
 
-    def __init__(self, model: mujoco.MjModel, *, fast: bool = True, cull: bool = False,
-                 size: tuple[int, int] = (512, 640)) -> None:
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        *,
+        fast: bool = True,
+        cull: bool = False,
+        size: tuple[int, int] = (512, 640),
+    ) -> None:
         self.model, self.fast, self.cull, self.size = model, fast, cull, size
         self._context: Any = None
         self._gl: Any = None
@@ -77,8 +83,10 @@ class Renderer:
 
     def _open(self, height: int, width: int) -> None:
         if height > self.size[0] or width > self.size[1] or min(height, width) < 1:
-            raise ConfigError(f'image of {height} x {width} px; this renderer gives 1 x 1 to '
-                              f'{self.size[0]} x {self.size[1]} px')
+            raise ConfigError(
+                f'image of {height} x {width} px; this renderer gives 1 x 1 to '
+                f'{self.size[0]} x {self.size[1]} px'
+            )
         if self._context is None:
             visual = self.model.vis
             visual.global_.offheight, visual.global_.offwidth = self.size
@@ -96,8 +104,9 @@ class Renderer:
         camera = self._camera
         camera.distance, camera.azimuth, camera.elevation = view[:3]
         camera.lookat[:] = view.lookat
-        mujoco.mjv_updateScene(self.model, data, self._option, None, camera,
-                               mujoco.mjtCatBit.mjCAT_ALL, self._scene)
+        mujoco.mjv_updateScene(
+            self.model, data, self._option, None, camera, mujoco.mjtCatBit.mjCAT_ALL, self._scene
+        )
         mujoco.mjr_render(mujoco.MjrRect(0, 0, width, height), self._scene, self._context)
 
     def _never_seen(self, view: View, height: int, width: int) -> np.ndarray:
@@ -117,8 +126,11 @@ class Renderer:
         try:
             self._draw(data, view, height, width)
             mujoco.mjr_readPixels(codes, None, mujoco.MjrRect(0, 0, width, height), self._context)
-            segments = {geom.segid: geom.objid for geom in self._scene.geoms[:self._scene.ngeom]
-                        if geom.objtype == _GEOM}
+            segments = {
+                geom.segid: geom.objid
+                for geom in self._scene.geoms[: self._scene.ngeom]
+                if geom.objtype == _GEOM
+            }
         finally:
             self._scene.flags[:] = flags
             model.geom_group[:] = self._groups
@@ -142,7 +154,7 @@ def _free(gl: Any, context: mujoco.MjrContext) -> None:
 
 def _gl_context(width: int, height: int) -> Any:
     """Returns an offscreen GL context of MUJOCO_GL's backend, or of the first that works."""
-    os.environ.setdefault('LP_NUM_THREADS', '0')       # llvmpipe: one process a core is faster
+    os.environ.setdefault('LP_NUM_THREADS', '0')  # llvmpipe: one process a core is faster
     named = os.environ.get('MUJOCO_GL', '').lower()
     if named and named not in (*BACKENDS, 'glfw'):
         raise ConfigError(unknown_name('MUJOCO_GL backend', named, (*BACKENDS, 'glfw')))
@@ -154,8 +166,10 @@ def _gl_context(width: int, height: int) -> Any:
             reasons.append(f'{backend}: {error}')
             if not named:
                 os.environ.pop('PYOPENGL_PLATFORM', None)
-    raise ConfigError(f'no OpenGL to render with ({"; ".join(reasons)}); on Debian or Ubuntu '
-                      'install libosmesa6, or set MUJOCO_GL to a backend that works')
+    raise ConfigError(
+        f'no OpenGL to render with ({"; ".join(reasons)}); on Debian or Ubuntu '
+        'install libosmesa6, or set MUJOCO_GL to a backend that works'
+    )
 
 
 def _backend(name: str) -> Any:

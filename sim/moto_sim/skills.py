@@ -40,8 +40,11 @@ def microwave() -> list[Waypoint]:
     def is_open(sim: KitchenSim) -> bool:
         return bool(sim.data.qpos[22] < -0.7)
 
-    return [*_take(bar, up, 0.2), Waypoint(ahead, fingers=CLOSED, until=is_open,
-                                           lost=far(bar, up, 0.07)), *let_go()]
+    return [
+        *_take(bar, up, 0.2),
+        Waypoint(ahead, fingers=CLOSED, until=is_open, lost=far(bar, up, 0.07)),
+        *let_go(),
+    ]
 
 
 def hinge_cabinet() -> list[Waypoint]:
@@ -56,9 +59,13 @@ def hinge_cabinet() -> list[Waypoint]:
     def is_open(sim: KitchenSim) -> bool:
         return bool(sim.data.qpos[21] > 1.35)
 
-    return [*_take(bar, low, 0.1, -0.3),
-            Waypoint(ahead, fingers=CLOSED, speed=0.6, until=is_open, lost=far(bar, low, 0.07),
-                     patience=80), *let_go()]
+    return [
+        *_take(bar, low, 0.1, -0.3),
+        Waypoint(
+            ahead, fingers=CLOSED, speed=0.6, until=is_open, lost=far(bar, low, 0.07), patience=80
+        ),
+        *let_go(),
+    ]
 
 
 def kettle() -> list[Waypoint]:
@@ -73,19 +80,24 @@ def kettle() -> list[Waypoint]:
             here[:2] += step
             here[2] = 1.78 + lift
             return Pose(here, heading(-0.45))
+
         return pose
 
     def there(sim: KitchenSim) -> bool:
         return bool(np.linalg.norm(sim.data.qpos[23:25] - goal) < 0.06)
 
     lost = far('kettle_site', post, 0.08)
-    return [*_take('kettle_site', post, -0.45),
-            Waypoint(carry(0.07), fingers=CLOSED, until=there, lost=lost),
-            Waypoint(carry(0.0), fingers=CLOSED, near=0.02, patience=8), *let_go()]
+    return [
+        *_take('kettle_site', post, -0.45),
+        Waypoint(carry(0.07), fingers=CLOSED, until=there, lost=lost),
+        Waypoint(carry(0.0), fingers=CLOSED, near=0.02, patience=8),
+        *let_go(),
+    ]
 
 
 def light_switch() -> list[Waypoint]:
     """Pushes the switch to the left from its right side."""
+
     def pushed(sim: KitchenSim) -> bool:
         return bool(sim.data.qpos[17] < -0.66)
 
@@ -94,6 +106,7 @@ def light_switch() -> list[Waypoint]:
 
 def slide_cabinet() -> list[Waypoint]:
     """Pushes the sliding door's handle to the right from its left side."""
+
     def pushed(sim: KitchenSim) -> bool:
         return bool(sim.data.qpos[19] > 0.33)
 
@@ -111,25 +124,42 @@ def top_burner() -> list[Waypoint]:
 
 
 SKILLS: dict[str, Callable[[], list[Waypoint]]] = {
-    'bottom_burner': bottom_burner, 'top_burner': top_burner, 'light_switch': light_switch,
-    'slide_cabinet': slide_cabinet, 'hinge_cabinet': hinge_cabinet, 'microwave': microwave,
-    'kettle': kettle}
+    'bottom_burner': bottom_burner,
+    'top_burner': top_burner,
+    'light_switch': light_switch,
+    'slide_cabinet': slide_cabinet,
+    'hinge_cabinet': hinge_cabinet,
+    'microwave': microwave,
+    'kettle': kettle,
+}
 
 
-def _take(bar: str, offset: tuple[float, float, float], angle: float,
-          tilt: float = 0.0) -> list[Waypoint]:
+def _take(
+    bar: str, offset: tuple[float, float, float], angle: float, tilt: float = 0.0
+) -> list[Waypoint]:
     """Comes to a bar along the hand's own direction and closes the fingers on it."""
     at = beside(bar, offset, angle, tilt, -0.01)
-    return [Waypoint(beside(bar, offset, angle, tilt, 0.10), near=0.04),
-            Waypoint(at, near=0.015), wait(at, CLOSED, 4)]
+    return [
+        Waypoint(beside(bar, offset, angle, tilt, 0.10), near=0.04),
+        Waypoint(at, near=0.015),
+        wait(at, CLOSED, 4),
+    ]
 
 
-def _push(name: str, start: tuple[float, float, float], end: tuple[float, float, float],
-          pushed: Condition, angle: float, tilt: float) -> list[Waypoint]:
+def _push(
+    name: str,
+    start: tuple[float, float, float],
+    end: tuple[float, float, float],
+    pushed: Condition,
+    angle: float,
+    tilt: float,
+) -> list[Waypoint]:
     """Comes beside a site with closed fingers and moves through it until it gives way."""
-    return [*_approach(name, start, angle, tilt),
-            Waypoint(beside(name, end, angle, tilt), fingers=CLOSED, until=pushed),
-            draw_back(0.10, CLOSED, 0.5 * (start[0] - end[0]))]
+    return [
+        *_approach(name, start, angle, tilt),
+        Waypoint(beside(name, end, angle, tilt), fingers=CLOSED, until=pushed),
+        draw_back(0.10, CLOSED, 0.5 * (start[0] - end[0])),
+    ]
 
 
 def _knob(name: str, entry: int) -> list[Waypoint]:
@@ -139,8 +169,11 @@ def _knob(name: str, entry: int) -> list[Waypoint]:
     return _push(name, (-0.05, -0.035, 0.045), (0.10, -0.035, 0.01), turned, -0.2, 0.0)
 
 
-def _approach(name: str, start: tuple[float, float, float], angle: float,
-              tilt: float) -> list[Waypoint]:
+def _approach(
+    name: str, start: tuple[float, float, float], angle: float, tilt: float
+) -> list[Waypoint]:
     """Brings closed fingers beside a site, from behind along the hand's own direction."""
-    return [Waypoint(beside(name, start, angle, tilt, 0.10), near=0.04, fingers=CLOSED),
-            Waypoint(beside(name, start, angle, tilt), near=0.02, fingers=CLOSED)]
+    return [
+        Waypoint(beside(name, start, angle, tilt, 0.10), near=0.04, fingers=CLOSED),
+        Waypoint(beside(name, start, angle, tilt), near=0.02, fingers=CLOSED),
+    ]

@@ -23,7 +23,7 @@ from moto_sim.kitchen_task import KitchenTask, kitchen_objects
 from moto_sim.metaworld_task import MetaWorldDemonstrator, MetaWorldTask, metaworld_names
 
 KITCHEN, METAWORLD = 'kitchen-', metaworld_task.PREFIX
-Demonstrator = Callable[[], np.ndarray]        # () -> action (A,), reading the simulator's state
+Demonstrator = Callable[[], np.ndarray]  # () -> action (A,), reading the simulator's state
 
 
 def task_names() -> list[str]:
@@ -31,9 +31,17 @@ def task_names() -> list[str]:
     return [KITCHEN + name for name in OBJECTS] + metaworld_names()
 
 
-def make(task: str, robot: RobotConfig | str | None = None, guard: str | None = None,
-         size: int | None = None, seed: int | None = None, *, max_steps: int | None = None,
-         proprioception: list[str] | None = None, **options: Any) -> TaskEnv:
+def make(
+    task: str,
+    robot: RobotConfig | str | None = None,
+    guard: str | None = None,
+    size: int | None = None,
+    seed: int | None = None,
+    *,
+    max_steps: int | None = None,
+    proprioception: list[str] | None = None,
+    **options: Any,
+) -> TaskEnv:
     """Returns the environment of a task by name.
 
     `robot` is a RobotConfig or the name of one (None: kitchen_sim; MetaWorld has its own);
@@ -62,12 +70,21 @@ def demonstrator(env: TaskEnv) -> Demonstrator:
     raise ConfigError(f"no demonstrator for '{env.task.name}'")
 
 
-def _metaworld(task: str, robot: RobotConfig | str | None, guard: str | None, size: int | None,
-               seed: int | None, max_steps: int | None, proprioception: list[str] | None,
-               options: dict[str, Any]) -> TaskEnv:
+def _metaworld(
+    task: str,
+    robot: RobotConfig | str | None,
+    guard: str | None,
+    size: int | None,
+    seed: int | None,
+    max_steps: int | None,
+    proprioception: list[str] | None,
+    options: dict[str, Any],
+) -> TaskEnv:
     if robot is not None or guard is not None:
-        raise ConfigError(f"'{task}' moves MetaWorld's own hand: it takes no robot (got {robot!r})"
-                          f' and no guard (got {guard!r}); leave both out')
+        raise ConfigError(
+            f"'{task}' moves MetaWorld's own hand: it takes no robot (got {robot!r})"
+            f' and no guard (got {guard!r}); leave both out'
+        )
     limit = metaworld_task.LIMIT
     if max_steps is not None and max_steps > limit:
         raise ConfigError(f"max_steps is {max_steps}; MetaWorld's episodes have {limit} at most")
@@ -83,12 +100,18 @@ def _changed(spec: Spec, size: int | None, proprioception: list[str] | None) -> 
         return spec
     if size < 8:
         raise ConfigError(f'image size is {size} px; expected 8 or more')
-    return replace(spec, cameras={name: replace(camera, height=size, width=size)
-                                  for name, camera in spec.cameras.items()})
+    return replace(
+        spec,
+        cameras={
+            name: replace(camera, height=size, width=size) for name, camera in spec.cameras.items()
+        },
+    )
 
 
 def _unknown(task: str) -> str:
     near = difflib.get_close_matches(task, task_names(), n=1, cutoff=0.5)
     hint = f" Did you mean '{near[0]}'?" if near else ''
-    return (f"unknown task '{task}'.{hint} Valid: kitchen-<object>[+<object>...] with "
-            f"{', '.join(OBJECTS)}; metaworld-<task> with any of MetaWorld's, say door-open")
+    return (
+        f"unknown task '{task}'.{hint} Valid: kitchen-<object>[+<object>...] with "
+        f"{', '.join(OBJECTS)}; metaworld-<task> with any of MetaWorld's, say door-open"
+    )

@@ -13,7 +13,7 @@ import numpy as np
 from moto_sim.ik import Pose
 from moto_sim.kitchen import KitchenSim
 
-OPEN, CLOSED = 1.0, -1.0               # the fingers' action
+OPEN, CLOSED = 1.0, -1.0  # the fingers' action
 Target = Callable[[KitchenSim], Pose]
 Condition = Callable[[KitchenSim], bool]
 
@@ -21,13 +21,13 @@ Condition = Callable[[KitchenSim], bool]
 class Waypoint(NamedTuple):
     """One stretch of the hand's way: it ends at the pose, at `until`, or out of patience."""
 
-    pose: Target                               # where to, from the state as it is now
-    near: float = 0.02                         # [m] from which the next one follows
+    pose: Target  # where to, from the state as it is now
+    near: float = 0.02  # [m] from which the next one follows
     fingers: float = OPEN
-    speed: float = 0.8                         # [rad/s] of the fastest joint
-    until: Condition | None = None             # in place of `near`
-    lost: Condition | None = None              # starts the skill again
-    patience: int = 40                         # decisions after which the next one follows
+    speed: float = 0.8  # [rad/s] of the fastest joint
+    until: Condition | None = None  # in place of `near`
+    lost: Condition | None = None  # starts the skill again
+    patience: int = 40  # decisions after which the next one follows
 
 
 def heading(angle: float, tilt: float = 0.0) -> np.ndarray:
@@ -52,8 +52,13 @@ def hand(sim: KitchenSim) -> Pose:
     return Pose(here.xpos.copy(), here.xmat.reshape(3, 3).copy())
 
 
-def beside(name: str, offset: tuple[float, float, float], angle: float = 0.0,
-           tilt: float = 0.0, back: float = 0.0) -> Target:
+def beside(
+    name: str,
+    offset: tuple[float, float, float],
+    angle: float = 0.0,
+    tilt: float = 0.0,
+    back: float = 0.0,
+) -> Target:
     """Returns a target `offset` [m] (world) from a site, and `back` [m] behind along the hand."""
     turn = heading(angle, tilt)
     return lambda sim: Pose(site(sim, name) + offset - back * turn[:, 2], turn)
@@ -92,5 +97,6 @@ def swing(sim: KitchenSim, joint: str, name: str, angle: float) -> np.ndarray:
 
 def far(name: str, offset: tuple[float, float, float], distance: float) -> Condition:
     """Returns whether the hand is further than `distance` [m] from a point at a site."""
-    return lambda sim: bool(np.linalg.norm(site(sim, name) + offset - hand(sim).position)
-                            > distance)
+    return lambda sim: bool(
+        np.linalg.norm(site(sim, name) + offset - hand(sim).position) > distance
+    )

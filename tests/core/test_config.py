@@ -46,19 +46,25 @@ def test_what_is_written_reads_back_the_same():
     assert list(to_dict(cart)) == ['name', 'wheel', 'spare', 'load', 'wheels']
 
 
-@pytest.mark.parametrize(('override', 'says'), [
-    ('nane=x', "unknown key 'nane'. Did you mean 'name'"),
-    ('wheel.radus=1', "unknown key 'wheel.radus'. Did you mean 'wheel.radius'"),
-    ('spare.spoke=1', "unknown key 'spare.spoke'. Did you mean 'spare.spokes'"),
-    ('wheels.left.spoke=1', "unknown key 'wheels.left.spoke'. Did you mean 'wheels.left.spokes'"),
-    ('wheel.radius=big', "'big'"),
-    ('wheel=3', 'wheel=3'),
-    ('load[0]=x', 'load'),
-    ('load={a: 1}', 'load'),
-    ('wheel', "is not 'key=value'"),
-    ('=1', "is not 'key=value'"),
-    ('load=[1, 2', 'the value is not YAML'),
-])
+@pytest.mark.parametrize(
+    ('override', 'says'),
+    [
+        ('nane=x', "unknown key 'nane'. Did you mean 'name'"),
+        ('wheel.radus=1', "unknown key 'wheel.radus'. Did you mean 'wheel.radius'"),
+        ('spare.spoke=1', "unknown key 'spare.spoke'. Did you mean 'spare.spokes'"),
+        (
+            'wheels.left.spoke=1',
+            "unknown key 'wheels.left.spoke'. Did you mean 'wheels.left.spokes'",
+        ),
+        ('wheel.radius=big', "'big'"),
+        ('wheel=3', 'wheel=3'),
+        ('load[0]=x', 'load'),
+        ('load={a: 1}', 'load'),
+        ('wheel', "is not 'key=value'"),
+        ('=1', "is not 'key=value'"),
+        ('load=[1, 2', 'the value is not YAML'),
+    ],
+)
 def test_a_bad_override_is_an_error_that_says_which(override, says):
     with pytest.raises(ConfigError, match=says.replace('[', r'\[')):
         load_config(Cart, {'name': 'red'}, overrides=[override])
@@ -69,9 +75,16 @@ def test_a_missing_value_is_an_error_that_names_it():
         load_config(Cart)
 
 
-@pytest.mark.parametrize(('content', 'says'), [
-    (b'- a\n- b\n', "holds a list; expected 'key: value'"), (b'name: [', 'is not valid YAML'),
-    (b'\xff\xfe\x00', 'is not valid YAML'), (b'7', 'holds a int'), (b'1: 2', "unknown key '1'")])
+@pytest.mark.parametrize(
+    ('content', 'says'),
+    [
+        (b'- a\n- b\n', "holds a list; expected 'key: value'"),
+        (b'name: [', 'is not valid YAML'),
+        (b'\xff\xfe\x00', 'is not valid YAML'),
+        (b'7', 'holds a int'),
+        (b'1: 2', "unknown key '1'"),
+    ],
+)
 def test_a_damaged_file_is_an_error_that_names_it(tmp_path, content, says):
     path = tmp_path / 'cart.yaml'
     path.write_bytes(content)

@@ -7,7 +7,7 @@ from moto_core.errors import ObservationError
 from moto_core.observation import GateLimits, gate, preprocess, proprioception
 from moto_core.spec import CameraSpec, Spec
 
-MS = 1_000_000                                 # [ns]
+MS = 1_000_000  # [ns]
 NOW = 1_000_000 * MS
 
 
@@ -33,7 +33,7 @@ def test_resizing_averages_areas():
 
 def test_a_wider_image_is_cropped_in_its_middle():
     raw = np.zeros((2, 6, 3), np.uint8)
-    raw[:, 2:4] = 200                          # columns 2 and 3 are the centred square
+    raw[:, 2:4] = 200  # columns 2 and 3 are the centred square
     assert (preprocess(raw, CameraSpec(height=2, width=2)) == 200).all()
 
 
@@ -52,9 +52,16 @@ def test_every_size_gives_the_cameras_size(size):
         assert seen.flags.c_contiguous
 
 
-@pytest.mark.parametrize('raw', [
-    np.zeros((4, 4, 3), np.float32), np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8),
-    np.zeros((0, 4, 3), np.uint8), np.zeros((1, 4, 4, 3), np.uint8)])
+@pytest.mark.parametrize(
+    'raw',
+    [
+        np.zeros((4, 4, 3), np.float32),
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((0, 4, 3), np.uint8),
+        np.zeros((1, 4, 4, 3), np.uint8),
+    ],
+)
 def test_what_is_no_colour_image_is_refused_with_what_it_is(raw):
     with pytest.raises(ObservationError, match=r'expected \(H, W, 3\) uint8 RGB') as caught:
         preprocess(raw, CameraSpec())
@@ -86,22 +93,26 @@ def test_proprioception_of_a_wrong_size_or_not_finite_is_refused(position):
 
 
 def test_fresh_stamps_pass_the_gate_with_the_oldest_cameras_age():
-    result = gate({'front': NOW - 30 * MS, 'wrist': NOW - 70 * MS}, NOW - 90 * MS, NOW,
-                  GateLimits())
+    result = gate(
+        {'front': NOW - 30 * MS, 'wrist': NOW - 70 * MS}, NOW - 90 * MS, NOW, GateLimits()
+    )
     assert result == (True, (), pytest.approx(0.07))
 
 
-@pytest.mark.parametrize(('front', 'wrist', 'joints', 'reasons'), [
-    (101, 90, 0, ('front:stale',)),
-    (0, 0, 101, ('joint_states:stale',)),
-    (-21, 0, 0, ('front:future',)),
-    (-20, 0, 0, ()),
-    (100, 51, 0, ()),
-    (60, 9, 0, ('cameras:skew',)),
-    (None, 0, 0, ('front:missing',)),
-    (0, 0, None, ('joint_states:missing',)),
-    (None, 200, 300, ('front:missing', 'wrist:stale', 'joint_states:stale')),
-])
+@pytest.mark.parametrize(
+    ('front', 'wrist', 'joints', 'reasons'),
+    [
+        (101, 90, 0, ('front:stale',)),
+        (0, 0, 101, ('joint_states:stale',)),
+        (-21, 0, 0, ('front:future',)),
+        (-20, 0, 0, ()),
+        (100, 51, 0, ()),
+        (60, 9, 0, ('cameras:skew',)),
+        (None, 0, 0, ('front:missing',)),
+        (0, 0, None, ('joint_states:missing',)),
+        (None, 200, 300, ('front:missing', 'wrist:stale', 'joint_states:stale')),
+    ],
+)
 def test_the_gate_names_what_is_off(front, wrist, joints, reasons):
     stamps = [None if age is None else NOW - age * MS for age in (front, wrist, joints)]
     result = gate({'front': stamps[0], 'wrist': stamps[1]}, stamps[2], NOW, GateLimits())

@@ -12,8 +12,10 @@ def test_every_preset_loads(name):
     assert load_config(Config, config_file('train', name)).model.rssm.members == 7
 
 
-@pytest.mark.parametrize('name, offline, online, each', [
-    ('paper_metaworld', 1000, 500, 20), ('paper_kitchen', 10_000, 1326, 50)])
+@pytest.mark.parametrize(
+    'name, offline, online, each',
+    [('paper_metaworld', 1000, 500, 20), ('paper_kitchen', 10_000, 1326, 50)],
+)
 def test_the_papers_presets_hold_the_papers_numbers(name, offline, online, each):
     c = load_config(Config, config_file('train', name))
     assert (c.train.offline_updates, c.train.online_episodes) == (offline, online)
@@ -35,15 +37,18 @@ def test_the_papers_presets_hold_the_papers_numbers(name, offline, online, each)
     assert (c.replay.batch, c.replay.length, c.model.decoded) == (16, 50, 1.0)
 
 
-@pytest.mark.parametrize('override, message', [
-    ('model.rssm.imagined=median', 'Valid: mean, member, row'),
-    ('actor_critic.uncertainty.logits=centered', "Did you mean 'centred'"),
-    ('actor_critic.horizn=5', "Did you mean 'actor_critic.horizon'"),
-    ('model.decoded=0', r'expected in \(0, 1\]'),
-    ('replay.length=1', 'expected at least 2'),
-    ('actor_critic.actor.initial_std=0.1', 'initial_std is 0.1; expected between'),
-    ('actor_critic.horizon=many', 'actor_critic.horizon'),
-])
+@pytest.mark.parametrize(
+    'override, message',
+    [
+        ('model.rssm.imagined=median', 'Valid: mean, member, row'),
+        ('actor_critic.uncertainty.logits=centered', "Did you mean 'centred'"),
+        ('actor_critic.horizn=5', "Did you mean 'actor_critic.horizon'"),
+        ('model.decoded=0', r'expected in \(0, 1\]'),
+        ('replay.length=1', 'expected at least 2'),
+        ('actor_critic.actor.initial_std=0.1', 'initial_std is 0.1; expected between'),
+        ('actor_critic.horizon=many', 'actor_critic.horizon'),
+    ],
+)
 def test_a_wrong_setting_says_what_is_valid(override, message):
     with pytest.raises(ConfigError, match=message):
         tiny.config(override)
@@ -55,7 +60,12 @@ def test_a_resumed_run_takes_what_may_change_and_refuses_the_rest():
     assert found.actor_critic.actor.beta == 3 and found.train.log_every == 7
     assert found.seed == 4 and found.model == stored.model
     assert resumed_config(stored, None, ['seed=4']) == stored
-    for setting in ('seed=5', 'model.rssm.deter=9', 'actor_critic.critic.members=3',
-                    'model.encoder.channels=[1]', 'actor_critic.actor.head.units=9'):
+    for setting in (
+        'seed=5',
+        'model.rssm.deter=9',
+        'actor_critic.critic.members=3',
+        'model.encoder.channels=[1]',
+        'actor_critic.actor.head.units=9',
+    ):
         with pytest.raises(ConfigError, match='cannot become'):
             resumed_config(stored, None, [setting])

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip('rclpy', reason="rclpy comes with pip install '.[ros]' or a ROS 2 distro")
 
-with warnings.catch_warnings():                # lark, below rclpy, imports sre_parse
+with warnings.catch_warnings():  # lark, below rclpy, imports sre_parse
     warnings.simplefilter('ignore', DeprecationWarning)
     import rosidl_generator_py  # noqa: F401
 
@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 def ros_environment():
     """Domain 1 to 100 from the process id; no packet leaves the machine."""
     from moto_ros.wire.environment import prepare_environment
+
     paths = [str(ROOT), str(ROOT / 'sim'), *os.environ.get('PYTHONPATH', '').split(':')]
     os.environ['PYTHONPATH'] = ':'.join(filter(None, paths))
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
@@ -33,11 +34,12 @@ def start(ros_environment, tmp_path_factory):
     import rclpy
 
     from tests.ros.running import RunningGraph
+
     rclpy.init()
     started = []
 
     def start(only=None, **given):
-        for graph in started:                  # one graph at a time in the domain
+        for graph in started:  # one graph at a time in the domain
             graph.close()
         started.clear()
         graph = RunningGraph(tmp_path_factory.mktemp('dataset') / 'd', only, given)

@@ -35,8 +35,15 @@ class RunningGraph:
     """The twin's graph, or the nodes of it named by `only`, active."""
 
     def __init__(self, dataset, only=None, given=None):
-        table = processes({'sim': 'true', 'dataset': str(dataset), 'log_level': 'warn',
-                           'policy.wait_for_episode': 'true', **(given or {})})
+        table = processes(
+            {
+                'sim': 'true',
+                'dataset': str(dataset),
+                'log_level': 'warn',
+                'policy.wait_for_episode': 'true',
+                **(given or {}),
+            }
+        )
         nodes = [p for p in table if p.lifecycle and (only is None or p.node in only)]
         self.dataset, self.robot = dataset, load_robot('kitchen_sim')
         self.table = {p.node: p for p in nodes}
@@ -50,8 +57,9 @@ class RunningGraph:
         self._hear(Float64MultiArray, names.GRIPPER, self.commands, qos.LOG_READER)
         self._hear(JointTrajectory, TRAJECTORIES, self.commands, qos.LOG_READER)
         self._hear(JointState, names.EXECUTED, self.executed, qos.LOG_READER)
-        self.requests = self.node.create_publisher(JointState, names.TELEOP_REQUEST,
-                                                   qos.request_profile(self.robot.spec.period))
+        self.requests = self.node.create_publisher(
+            JointState, names.TELEOP_REQUEST, qos.request_profile(self.robot.spec.period)
+        )
         try:
             self.start(*self.table)
         except BaseException:
@@ -65,8 +73,12 @@ class RunningGraph:
         self.children.start(MANAGER, command(replace(self.manager, arguments=nodes)))
         self.wait(lambda: MANAGER in self.children.ended(), 60, 'the lifecycle manager')
         assert self.children.ended()[MANAGER] == 0
-        wanted = {names.GUARD: 'guard', names.POLICY: 'policy', names.RECORDER: 'recorder',
-                  names.TWIN: 'task'}
+        wanted = {
+            names.GUARD: 'guard',
+            names.POLICY: 'policy',
+            names.RECORDER: 'recorder',
+            names.TWIN: 'task',
+        }
         self.wait(lambda: all(self.latest[wanted[name]] for name in nodes), 10, f'{nodes}')
 
     @property
@@ -78,8 +90,14 @@ class RunningGraph:
 
     def kill(self, name):
         """Ends a process as kill -9 does."""
-        self.latest[{names.GUARD: 'guard', names.POLICY: 'policy', names.RECORDER: 'recorder',
-                     names.TWIN: 'task'}[name]] = {}
+        self.latest[
+            {
+                names.GUARD: 'guard',
+                names.POLICY: 'policy',
+                names.RECORDER: 'recorder',
+                names.TWIN: 'task',
+            }[name]
+        ] = {}
         process = self.children.running[name]
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -88,8 +106,11 @@ class RunningGraph:
         """Asks a node for a lifecycle transition; returns whether it succeeded."""
         client = self.node.create_client(ChangeState, f'{name}/change_state')
         self.wait(client.service_is_ready, 10, f'{name}/change_state')
-        future = client.call_async(ChangeState.Request(
-            transition=Transition(id=getattr(Transition, f'TRANSITION_{transition}'))))
+        future = client.call_async(
+            ChangeState.Request(
+                transition=Transition(id=getattr(Transition, f'TRANSITION_{transition}'))
+            )
+        )
         self.wait(future.done, 20, f'{name} {transition}')
         self.node.destroy_client(client)
         return future.result().success
@@ -97,6 +118,7 @@ class RunningGraph:
     def reset(self):
         """Puts the arm to rest and the scene to its next start; returns the seed and its stamp."""
         import json
+
         self.graph.call(names.GUARD, 'disarm')
         self.latest['guard'] = {'at_rest': False}
         self.wait(lambda: self.latest['guard']['at_rest'], 5, 'rest')
@@ -107,8 +129,11 @@ class RunningGraph:
 
     def request(self, velocity, names=None):
         """Publishes one request (A,) of a person, observed now."""
-        self.requests.publish(joint_state(names or self.robot.spec.names, self.graph.now(),
-                                          np.asarray(velocity, np.float64)))
+        self.requests.publish(
+            joint_state(
+                names or self.robot.spec.names, self.graph.now(), np.asarray(velocity, np.float64)
+            )
+        )
 
     def drive(self, velocity, seconds):
         """Requests a velocity at the policy's rate for a while."""
@@ -132,8 +157,11 @@ class RunningGraph:
     def motion(self):
         """Stamps [ns] and arm positions and velocities (T, 7) heard since the last clear."""
         stamps = np.array([to_ns(m.header.stamp) for m in self.joints])
-        return (stamps, np.array([m.position[:7] for m in self.joints]),
-                np.array([m.velocity[:7] for m in self.joints]))
+        return (
+            stamps,
+            np.array([m.position[:7] for m in self.joints]),
+            np.array([m.velocity[:7] for m in self.joints]),
+        )
 
     def close(self):
         """Ends every process and the test's node."""

@@ -18,8 +18,8 @@ from moto_ros.wire.convert import from_rgb, to_ns
 from tests.ros.running import COMMANDS, longest_gap
 
 pytestmark = pytest.mark.ros
-MOVING = 0.1                                   # [rad/s] the most that a stopped servo creeps
-STILL = 0.03                                   # [rad/s] when it has settled
+MOVING = 0.1  # [rad/s] the most that a stopped servo creeps
+STILL = 0.03  # [rad/s] when it has settled
 
 
 @pytest.fixture(scope='module')
@@ -50,8 +50,12 @@ def test_an_episode_recorded_through_ros_reads_back(running):
     session = Session(running.graph, SessionConfig(episodes=1, max_steps=20), Console(quiet=True))
     result = session.run()
     (told,) = result.episodes
-    assert (told['seed'], told['steps'], told['success'], told['ended']) == (5, 20, False,
-                                                                            'timeout')
+    assert (told['seed'], told['steps'], told['success'], told['ended']) == (
+        5,
+        20,
+        False,
+        'timeout',
+    )
     assert len(result.latency_ms) == 21 and min(result.latency_ms) > 0
     assert result.guard_interventions['acceleration'] > 0
     running.wait(lambda: any(e['state'] == 'ended' for e in running.graph.events), 5, 'the end')
@@ -143,10 +147,13 @@ def test_an_estop_latches_until_it_is_released_and_reset(running):
     running.node.destroy_publisher(button)
 
 
-@pytest.mark.parametrize('encoding, size, texts', [
-    ('16UC1', 64, ["'16UC1'", 'expected one of rgb8']),
-    ('rgb8', 32, ['32 x 32 px', '64 x 64 px']),
-])
+@pytest.mark.parametrize(
+    'encoding, size, texts',
+    [
+        ('16UC1', 64, ["'16UC1'", 'expected one of rgb8']),
+        ('rgb8', 32, ['32 x 32 px', '64 x 64 px']),
+    ],
+)
 def test_a_wrong_image_is_an_error_that_names_found_and_expected(running, encoding, size, texts):
     camera = running.node.create_publisher(Image, '/camera/camera/color/image_raw', qos.SENSOR)
     message = from_rgb(np.zeros((size, size, 3), np.uint8), running.graph.now(), 'front')
@@ -188,7 +195,7 @@ def test_a_recorder_killed_in_an_episode_loses_at_most_a_step_and_stops_nothing(
     with Dataset.open(running.dataset) as dataset:
         record = dataset.find(identity)
     assert record.ended == 'recovered'
-    assert seen - 2 <= record.steps <= seen    # the kill may fall between a step and its row
+    assert seen - 2 <= record.steps <= seen  # the kill may fall between a step and its row
 
 
 def test_the_policy_is_swapped_between_episodes_only(running):
@@ -217,8 +224,11 @@ def kill_policy(running):
     stamps, _, velocity = running.motion()
     ticks = np.array([to_ns(m.header.stamp) for m in running.executed])
     moving = np.array([any(m.velocity[:7]) for m in running.executed])
-    running.wait(lambda: any(e['state'] == 'ended' and e['id'] == identity
-                             for e in running.graph.events), 5, "the episode's end")
+    running.wait(
+        lambda: any(e['state'] == 'ended' and e['id'] == identity for e in running.graph.events),
+        5,
+        "the episode's end",
+    )
     with Dataset.open(running.dataset) as dataset:
         record = dataset.find(identity)
         assert record.ended == 'policy_died' and record.steps >= 8
@@ -228,20 +238,24 @@ def kill_policy(running):
     running.spin(0.6)
     running.graph.call(names.GUARD, 'reset_fault')
     unheard = max(longest_gap(stamps, killed), longest_gap(ticks, killed))
-    return ((stamps - killed) * 1e-9, np.abs(velocity).max(axis=1),
-            (ticks[moving] - killed) * 1e-9, unheard)
+    return (
+        (stamps - killed) * 1e-9,
+        np.abs(velocity).max(axis=1),
+        (ticks[moving] - killed) * 1e-9,
+        unheard,
+    )
 
 
 def test_the_arm_rests_within_0_4_s_of_the_policys_death(running):
-    for _ in range(4):                         # rarely a stream stands still: docs/safety.md, 18
+    for _ in range(4):  # rarely a stream stands still: docs/safety.md, 18
         after, speed, sent, unheard = kill_policy(running)
         if unheard < 0.15:
             break
     assert unheard < 0.15, 'no attempt was heard whole'
     assert speed[after <= 0.05].max() > 0.1 and after[-1] > 0.8
-    assert 0.0 < sent.max() < 0.4              # the last command that is not zero
+    assert 0.0 < sent.max() < 0.4  # the last command that is not zero
     assert after[speed > MOVING].max() < 0.4
-    assert after[speed > STILL].max() < 0.7    # the Kitchen's servos creep for 0.1 s
+    assert after[speed > STILL].max() < 0.7  # the Kitchen's servos creep for 0.1 s
 
 
 def test_a_signal_brings_the_arm_to_rest_before_the_guard_ends(running):

@@ -21,14 +21,14 @@ def drive(sim, velocity, ticks):
 def test_a_velocity_moves_the_joints_by_velocity_times_time(sim):
     sim.reset()
     velocity = np.array([-0.5, 0.5, 0.5, 0.5, 0.4, 0.5, 0.4, 0, 0])
-    moved = drive(sim, velocity, 200)                   # 0.8 s
+    moved = drive(sim, velocity, 200)  # 0.8 s
     assert moved[:7] == pytest.approx(0.8 * velocity[:7], abs=0.01)
     assert sim.velocity[:7] == pytest.approx(velocity[:7], abs=0.01)
 
 
 def test_zero_velocity_holds_the_arm_up_against_gravity(sim):
     sim.reset()
-    sim.advance(50)                                     # the reset's own 0.006 rad outside
+    sim.advance(50)  # the reset's own 0.006 rad outside
     assert np.abs(drive(sim, np.zeros(9), 500)[:7]).max() < 1e-3
 
 
@@ -36,7 +36,7 @@ def test_the_arm_stops_where_it_is_told_to_even_from_a_speed_that_it_cannot_reac
     sim.reset()
     velocity = np.array([-2.0, 0, 0, 0, 0, 0, 0, 0, 0])
     moved = drive(sim, velocity, 100)
-    assert -0.4 < moved[0] < -0.25                      # 87 Nm against 100 Nm s/rad of damping
+    assert -0.4 < moved[0] < -0.25  # 87 Nm against 100 Nm s/rad of damping
     assert np.abs(drive(sim, np.zeros(9), 100)).max() < 0.01
     assert np.abs(sim.velocity).max() < 0.02
 

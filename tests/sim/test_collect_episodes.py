@@ -20,8 +20,11 @@ def episodes(env):
 def test_a_demonstration_has_first_and_last_rows_and_runs_on_after_success(env, episodes):
     for header, steps, outcome in episodes:
         assert outcome == 'success'
-        assert (header.task, header.source, header.controller) == ('kitchen-microwave', 'sim',
-                                                                   'scripted')
+        assert (header.task, header.source, header.controller) == (
+            'kitchen-microwave',
+            'sim',
+            'scripted',
+        )
         assert header.spec == env.spec and header.extra['noise'] == '0.05'
         assert [i for i, step in enumerate(steps) if step.is_first] == [0]
         assert [i for i, step in enumerate(steps) if step.is_last] == [len(steps) - 1]
@@ -47,14 +50,14 @@ def test_rows_hold_the_observation_that_the_action_was_chosen_at(env, episodes):
 def test_episodes_differ_and_the_same_generator_repeats_them(env, episodes):
     again = next(collect(env, tasks.demonstrator(env), 1, 0.05, np.random.default_rng(0)))
     assert np.array_equal([s.requested for s in again[1]], [s.requested for s in episodes[0][1]])
-    assert not np.array_equal(episodes[0][1][0].images['front'],
-                              episodes[1][1][0].images['front'])
+    assert not np.array_equal(episodes[0][1][0].images['front'], episodes[1][1][0].images['front'])
     assert again[0].id != episodes[0][0].id
 
 
 def test_noise_reaches_the_request_and_stays_inside_the_range(env):
-    (_, steps, _), = collect(env, lambda: np.ones(9, np.float32), 1, 0.5,
-                             np.random.default_rng(1), linger=0)
+    ((_, steps, _),) = collect(
+        env, lambda: np.ones(9, np.float32), 1, 0.5, np.random.default_rng(1), linger=0
+    )
     requested = np.array([step.requested for step in steps])
     assert requested.dtype == np.float32 and requested.max() == 1.0
     assert 0.3 < (requested < 1.0).mean() < 0.7

@@ -23,4 +23,4 @@ def test_replaying_human_actions_open_loop_solves_what_it_solves_in_franka_kitch
             if sim.success():
                 solved += 1
                 break
-    assert (solved, len(ends)) == (18, 19)      # the data's README: 18 of 19
+    assert (solved, len(ends)) == (18, 19)  # the data's README: 18 of 19

@@ -29,8 +29,9 @@ def first_success(env, demonstrator, seed, noise=0.0):
     return 999
 
 
-@pytest.mark.parametrize('guard, noise, longest', [
-    ('normal', 0.05, 55), ('commissioning', 0.0, 70), (None, 0.0, 45)])
+@pytest.mark.parametrize(
+    'guard, noise, longest', [('normal', 0.05, 55), ('commissioning', 0.0, 70), (None, 0.0, 45)]
+)
 def test_the_microwave_opens_from_varied_starts(guard, noise, longest):
     env = make('kitchen-microwave', guard)
     demonstrator = tasks.demonstrator(env)
@@ -46,9 +47,13 @@ def test_every_object_is_brought_into_place(name):
     assert max(steps) <= 80, steps
 
 
-@pytest.mark.parametrize('task', [
-    'kitchen-microwave+kettle+light_switch+slide_cabinet',
-    'kitchen-microwave+kettle+bottom_burner+light_switch'])
+@pytest.mark.parametrize(
+    'task',
+    [
+        'kitchen-microwave+kettle+light_switch+slide_cabinet',
+        'kitchen-microwave+kettle+bottom_burner+light_switch',
+    ],
+)
 def test_four_objects_follow_one_another_within_an_episode(task):
     env = make(task)
     demonstrator = tasks.demonstrator(env)
@@ -75,9 +80,9 @@ def test_a_bar_that_slips_out_of_the_hand_is_taken_again():
     demonstrator = tasks.demonstrator(env)
     env.reset(seed=0)
     demonstrator()
-    while len(demonstrator._way) > 3:                   # up to the pull
+    while len(demonstrator._way) > 3:  # up to the pull
         env.step(demonstrator())
-    env.task.sim.data.qpos[22] = -0.3                   # the bar is 13 cm away
+    env.task.sim.data.qpos[22] = -0.3  # the bar is 13 cm away
     mujoco.mj_forward(env.task.sim.model, env.task.sim.data)
     demonstrator()
     assert len(demonstrator._way) == 6

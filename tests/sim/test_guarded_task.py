@@ -16,6 +16,7 @@ def watched():
     def note(velocity):
         sent.append(velocity.copy())
         original(velocity)
+
     env.task.sim.set_velocity = note
     return env, sent
 
@@ -28,8 +29,11 @@ def test_what_reaches_the_robot_never_exceeds_the_profiles_limits(watched, kind)
     env.reset(seed=0)
     positions = []
     for step in range(40):
-        action = {'flip': np.full(9, 1.0 if step % 2 else -1.0), 'full': np.ones(9),
-                  'random': rng.uniform(-1, 1, 9)}[kind]
+        action = {
+            'flip': np.full(9, 1.0 if step % 2 else -1.0),
+            'full': np.ones(9),
+            'random': rng.uniform(-1, 1, 9),
+        }[kind]
         *_, info = env.step(action)
         positions.append(env.task.sim.position[:ARM])
         assert info['executed'].shape == (9,) and np.isfinite(info['executed']).all()
@@ -50,7 +54,7 @@ def test_executed_is_the_mean_of_what_was_let_out_over_the_scale(watched):
     env.reset(seed=0)
     *_, info = env.step(np.full(9, 0.3))
     assert info['executed'] == pytest.approx(np.mean(sent, 0) / env.spec.scale, abs=1e-6)
-    assert np.abs(info['executed'][:ARM]).max() < 0.3      # it accelerates from rest
+    assert np.abs(info['executed'][:ARM]).max() < 0.3  # it accelerates from rest
     assert 'acceleration' in info['reasons']
 
 
@@ -64,7 +68,7 @@ def test_a_nan_holds_the_arm_and_says_why(watched):
     assert 'request_nonfinite' in info['reasons'] or 'request_rejects' in info['reasons']
     assert np.isfinite(sent).all()
     assert np.abs(env.task.sim.velocity[:ARM]).max() < 0.02
-    env.reset(seed=0)                                      # an episode starts without faults
+    env.reset(seed=0)  # an episode starts without faults
     env.step(np.full(9, 0.2))
     assert np.abs(sent[-1][:ARM]).max() > 0.0
 

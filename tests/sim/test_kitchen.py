@@ -17,15 +17,17 @@ def sim():
 def test_an_object_is_in_place_within_three_tenths_of_its_goal():
     qpos = HOME.copy()
     assert not any(in_place(qpos, ALL).values())
-    qpos[22] = -0.44                                    # |-0.44 + 0.75| = 0.31
+    qpos[22] = -0.44  # |-0.44 + 0.75| = 0.31
     assert not in_place(qpos, ('microwave',))['microwave']
-    qpos[22] = -0.46                                    # 0.29
+    qpos[22] = -0.46  # 0.29
     assert in_place(qpos, ('microwave',))['microwave']
-    qpos[[17, 18]] = -0.45, -0.25                       # (0.24, -0.20): 0.31 over both joints
+    qpos[[17, 18]] = -0.45, -0.25  # (0.24, -0.20): 0.31 over both joints
     assert not in_place(qpos, ('light_switch',))['light_switch']
     qpos[18] = -0.05
-    assert in_place(qpos, ('light_switch', 'slide_cabinet')) == {'light_switch': True,
-                                                                'slide_cabinet': False}
+    assert in_place(qpos, ('light_switch', 'slide_cabinet')) == {
+        'light_switch': True,
+        'slide_cabinet': False,
+    }
 
 
 def test_the_reward_counts_the_objects_in_place_and_success_needs_all(sim):

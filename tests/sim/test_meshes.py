@@ -59,12 +59,14 @@ def test_a_cache_that_cannot_be_written_is_a_warning(tmp_path, monkeypatch):
         assert len(meshes._coarse(tmp_path / 'a.stl', 300).faces) <= 310
 
 
-def test_without_fast_simplification_the_full_meshes_are_drawn_with_a_warning(tmp_path,
-                                                                             monkeypatch):
+def test_without_fast_simplification_the_full_meshes_are_drawn_with_a_warning(
+    tmp_path, monkeypatch
+):
     def refuse(name, *args, **kwargs):
         if name == 'fast_simplification':
             raise ImportError('No module named fast_simplification')
         return original(name, *args, **kwargs)
+
     original = builtins.__import__
     monkeypatch.setattr(builtins, '__import__', refuse)
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))

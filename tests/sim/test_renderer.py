@@ -17,7 +17,7 @@ def sim():
 @pytest.mark.parametrize('size', [(64, 64), (240, 320)])
 def test_leaving_out_what_a_view_never_sees_changes_no_pixel(sim, view, size):
     sim.reset(np.random.default_rng(1))
-    sim.data.qpos[[19, 21, 22]] = 0.4, 1.2, -1.0        # doors open: what they show counts too
+    sim.data.qpos[[19, 21, 22]] = 0.4, 1.2, -1.0  # doors open: what they show counts too
     mujoco.mj_forward(sim.model, sim.data)
     culled = sim.render(view, *size)
     assert sum(len(hidden) for hidden in sim._renderer._hidden.values()) > 0
@@ -37,7 +37,7 @@ def test_an_image_is_upright_new_and_of_the_asked_size(sim):
     again = sim.render('front', 48, 96)
     assert np.array_equal(image, again) and not np.shares_memory(image, again)
     square = sim.render('front', 64, 64).astype(float).mean(2)
-    assert square[20:26, :8].mean() > square[40:46, :8].mean() + 50    # counter above microwave
+    assert square[20:26, :8].mean() > square[40:46, :8].mean() + 50  # counter above microwave
 
 
 def test_the_image_shows_the_arm_and_the_door(sim):
@@ -85,6 +85,7 @@ def test_a_size_outside_the_renderers_is_refused(sim, size):
 def test_no_opengl_says_what_to_install(sim, monkeypatch):
     def missing(name):
         raise ImportError(f'no {name}')
+
     monkeypatch.setattr(renderer, '_backend', missing)
     monkeypatch.delenv('MUJOCO_GL', raising=False)
     with pytest.raises(ConfigError, match='egl: no egl; osmesa: no osmesa.*install libosmesa6'):

@@ -10,8 +10,11 @@ from moto_sim.env import PlainTaskEnv
 from moto_sim.kitchen_objects import OBJECTS
 
 NAMES = [f'kitchen-{name}' for name in OBJECTS] + [
-    'kitchen-microwave+kettle+light_switch+slide_cabinet', 'metaworld-door-open',
-    'metaworld-assembly', 'metaworld-coffee-push']
+    'kitchen-microwave+kettle+light_switch+slide_cabinet',
+    'metaworld-door-open',
+    'metaworld-assembly',
+    'metaworld-coffee-push',
+]
 
 
 @pytest.fixture(scope='module', params=NAMES)
@@ -26,7 +29,8 @@ def rollout(env, seed, steps=6):
     rng = np.random.default_rng(seed)
     for _ in range(steps):
         observation, reward, terminated, truncated, info = env.step(
-            rng.uniform(-1, 1, env.spec.action_size))
+            rng.uniform(-1, 1, env.spec.action_size)
+        )
         rows.append(observation)
         assert env.observation_space.contains(observation)
         assert np.isfinite(reward) and isinstance(reward, float)
@@ -49,8 +53,9 @@ def test_the_same_seed_gives_the_same_episode_and_another_seed_another(env):
     one, two, other = rollout(env, 7), rollout(env, 7), rollout(env, 8)
     for a, b in zip(one, two):
         assert all(np.array_equal(a[key], b[key]) for key in a)
-    assert not np.array_equal(one[0]['proprioception'], other[0]['proprioception']) or \
-        not np.array_equal(one[0]['front'], other[0]['front'])
+    assert not np.array_equal(
+        one[0]['proprioception'], other[0]['proprioception']
+    ) or not np.array_equal(one[0]['front'], other[0]['front'])
 
 
 def test_everything_is_finite_and_no_two_observations_share_memory(env):
@@ -80,7 +85,7 @@ def test_gymnasiums_wrappers_work():
 def test_two_environments_with_one_seed_start_alike():
     first, second = (tasks.make('kitchen-kettle', size=32, seed=5) for _ in range(2))
     assert np.array_equal(first.reset()[0]['front'], second.reset()[0]['front'])
-    again = first.reset()[0]['front']                   # the seed is for the first reset alone
+    again = first.reset()[0]['front']  # the seed is for the first reset alone
     assert not np.array_equal(again, second.reset(seed=5)[0]['front'])
 
 
@@ -94,43 +99,59 @@ def test_an_episode_is_truncated_at_its_length_and_then_asks_for_a_reset():
         env.step(np.zeros(9))
 
 
-@pytest.mark.parametrize('task, steps', [
-    ('kitchen-microwave', 100), ('kitchen-microwave+kettle+light_switch+slide_cabinet', 280),
-    ('metaworld-door-open', 100)])
+@pytest.mark.parametrize(
+    'task, steps',
+    [
+        ('kitchen-microwave', 100),
+        ('kitchen-microwave+kettle+light_switch+slide_cabinet', 280),
+        ('metaworld-door-open', 100),
+    ],
+)
 def test_tasks_have_their_own_length(task, steps):
     assert tasks.make(task).max_steps == steps
 
 
-@pytest.mark.parametrize('task, message', [
-    ('kitchen-microwav', "Did you mean 'microwave'"),
-    ('kitchen-microwave+ketle', "Did you mean 'kettle'"),
-    ('kitchen-kettle+kettle', 'twice'),
-    ('kitchn-microwave', "Did you mean 'kitchen-microwave'"),
-    ('metaworld-dor-open', "Did you mean 'door-open'"),
-    ('metawrld-door-open', "Did you mean 'metaworld-door-open'"),
-    ('', 'unknown task'),
-])
+@pytest.mark.parametrize(
+    'task, message',
+    [
+        ('kitchen-microwav', "Did you mean 'microwave'"),
+        ('kitchen-microwave+ketle', "Did you mean 'kettle'"),
+        ('kitchen-kettle+kettle', 'twice'),
+        ('kitchn-microwave', "Did you mean 'kitchen-microwave'"),
+        ('metaworld-dor-open', "Did you mean 'door-open'"),
+        ('metawrld-door-open', "Did you mean 'metaworld-door-open'"),
+        ('', 'unknown task'),
+    ],
+)
 def test_an_unknown_task_names_the_nearest(task, message):
     with pytest.raises(ConfigError, match=message):
         tasks.make(task)
 
 
-@pytest.mark.parametrize('options, message', [
-    ({'robot': 'kitchen_sm'}, "Did you mean 'kitchen_sim'"),
-    ({'guard': 'norml'}, "Did you mean 'normal'"),
-    ({'guard': 'normal', 'actuation': 'd4rl'}, 'cannot be guarded'),
-    ({'size': 2}, '8 or more'),
-    ({'max_steps': 0}, '1 or more'),
-    ({'views': {'side': None}}, "unknown camera view 'front'"),
-])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        ({'robot': 'kitchen_sm'}, "Did you mean 'kitchen_sim'"),
+        ({'guard': 'norml'}, "Did you mean 'normal'"),
+        ({'guard': 'normal', 'actuation': 'd4rl'}, 'cannot be guarded'),
+        ({'size': 2}, '8 or more'),
+        ({'max_steps': 0}, '1 or more'),
+        ({'views': {'side': None}}, "unknown camera view 'front'"),
+    ],
+)
 def test_bad_settings_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         tasks.make('kitchen-microwave', **options)
 
 
-@pytest.mark.parametrize('options, message', [
-    ({'robot': 'fr3'}, 'takes no robot'), ({'guard': 'normal'}, 'no guard'),
-    ({'max_steps': 251}, '250 at most')])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        ({'robot': 'fr3'}, 'takes no robot'),
+        ({'guard': 'normal'}, 'no guard'),
+        ({'max_steps': 251}, '250 at most'),
+    ],
+)
 def test_metaworld_refuses_what_it_cannot_do(options, message):
     with pytest.raises(ConfigError, match=message):
         tasks.make('metaworld-door-open', **options)

@@ -26,9 +26,14 @@ sys.stdin.read()
 
 
 def spawn(root):
-    return subprocess.Popen([sys.executable, '-c', RECORDER, str(root)], cwd=ROOT, text=True,
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                            env={**os.environ, 'PYTHONPATH': str(ROOT)})
+    return subprocess.Popen(
+        [sys.executable, '-c', RECORDER, str(root)],
+        cwd=ROOT,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, 'PYTHONPATH': str(ROOT)},
+    )
 
 
 def outcomes(root):
@@ -47,8 +52,9 @@ def damage(path, position=-200):
 
 def test_a_dataset_has_the_layout_of_the_contract(tmp_path):
     ids = record(tmp_path, [3, 4])
-    assert files(tmp_path) == sorted([
-        'LOCK', 'manifest.jsonl', *(f'episodes/{name}/episode.mcap' for name in ids)])
+    assert files(tmp_path) == sorted(
+        ['LOCK', 'manifest.jsonl', *(f'episodes/{name}/episode.mcap' for name in ids)]
+    )
     assert {'episodes', 'cache', 'exports', 'quarantine'} <= {p.name for p in tmp_path.iterdir()}
 
 
@@ -92,8 +98,11 @@ def test_a_second_recorder_in_the_same_process_is_refused_until_the_first_closes
 def test_without_the_lock_nothing_is_recorded_or_recovered(tmp_path):
     record(tmp_path, [2])
     dataset = Dataset.open(tmp_path)
-    for call in (lambda: dataset.new_episode(tiny_header()), dataset.recover,
-                 lambda: dataset.quarantine(dataset.episodes()[0].id, 'x')):
+    for call in (
+        lambda: dataset.new_episode(tiny_header()),
+        dataset.recover,
+        lambda: dataset.quarantine(dataset.episodes()[0].id, 'x'),
+    ):
         with pytest.raises(DatasetError, match='opened without its LOCK'):
             call()
 
@@ -132,11 +141,18 @@ def test_a_torn_label_line_does_not_spoil_the_others(tmp_path):
     assert path.read_text().count('\n') == 3
 
 
-@pytest.mark.parametrize('outcome, success, wanted', [
-    ('unlabelled', True, True), ('unlabelled', False, False), ('success', False, True),
-    ('failure', True, False)])
-def test_an_unlabelled_episode_is_judged_by_its_steps_and_is_no_failure(tmp_path, outcome, success,
-                                                                       wanted):
+@pytest.mark.parametrize(
+    'outcome, success, wanted',
+    [
+        ('unlabelled', True, True),
+        ('unlabelled', False, False),
+        ('success', False, True),
+        ('failure', True, False),
+    ],
+)
+def test_an_unlabelled_episode_is_judged_by_its_steps_and_is_no_failure(
+    tmp_path, outcome, success, wanted
+):
     record(tmp_path, [3], outcome=outcome, success=success)
     (episode,) = Dataset.open(tmp_path).episodes()
     assert episode.successful is wanted
@@ -162,8 +178,10 @@ def test_another_spec_is_refused_with_the_difference(tmp_path):
     record(tmp_path, [2])
     with pytest.raises(DatasetError, match='rate: policy has 25.0, robot has 12.5'):
         Dataset.create_or_open(tmp_path, tiny_spec(rate=25.0))
-    with Dataset.create_or_open(tmp_path, floor=0) as dataset, \
-            pytest.raises(DatasetError, match='proprioception'):
+    with (
+        Dataset.create_or_open(tmp_path, floor=0) as dataset,
+        pytest.raises(DatasetError, match='proprioception'),
+    ):
         dataset.new_episode(tiny_header(tiny_spec(())))
 
 
@@ -257,6 +275,7 @@ def test_an_open_episode_of_our_own_is_not_recovered_from_under_us(tmp_path):
 
 def test_an_episode_of_another_process_is_adopted_once_it_is_whole(tmp_path):
     from moto_core.episodes.episode import EpisodeWriter
+
     with Dataset.create_or_open(tmp_path, floor=0) as dataset:
         header = tiny_header()
         writer = EpisodeWriter(tmp_path / 'episodes' / header.id, header, floor=0)

@@ -71,16 +71,17 @@ def test_rosbags_reads_the_channels_as_stock_messages(tmp_path):
     path = write(tmp_path, [tiny_step(t) for t in range(3)])
     with highlevel.AnyReader([path]) as reader:
         kinds = {c.topic: c.msgtype for c in reader.connections}
-        rows = [(c.topic, reader.deserialize(raw, c.msgtype))
-                for c, _, raw in reader.messages()]
+        rows = [(c.topic, reader.deserialize(raw, c.msgtype)) for c, _, raw in reader.messages()]
     assert kinds == {
-        '/moto/episode': 'std_msgs/msg/String', '/moto/episode/end': 'std_msgs/msg/String',
+        '/moto/episode': 'std_msgs/msg/String',
+        '/moto/episode/end': 'std_msgs/msg/String',
         '/moto/step/image/front': 'sensor_msgs/msg/Image',
         '/moto/step/image/wrist': 'sensor_msgs/msg/Image',
         '/moto/step/proprioception': 'sensor_msgs/msg/JointState',
         '/moto/step/requested': 'sensor_msgs/msg/JointState',
         '/moto/step/executed': 'sensor_msgs/msg/JointState',
-        '/moto/step/info': 'std_msgs/msg/String'}
+        '/moto/step/info': 'std_msgs/msg/String',
+    }
     assert rows[0][0] == '/moto/episode'
     assert json.loads(rows[0][1].data)['spec_hash'] == tiny_spec().hash
     requested = [message for topic, message in rows if topic == '/moto/step/requested']
@@ -90,17 +91,34 @@ def test_rosbags_reads_the_channels_as_stock_messages(tmp_path):
     assert (wrist.height, wrist.width, wrist.encoding) == (8, 16, 'rgb8')
 
 
-@pytest.mark.parametrize('change, message', [
-    ({'images': {}}, 'images are {}; expected'),
-    ({'images': {'front': np.zeros((8, 8, 3), np.uint8),
-                 'wrist': np.zeros((8, 8, 3), np.uint8)}}, r'\(8, 16, 3\)'),
-    ({'images': {'front': np.zeros((8, 8, 3), np.float32),
-                 'wrist': np.zeros((8, 16, 3), np.uint8)}}, 'float32'),
-    ({'requested': np.zeros(2, np.float32)}, r'requested is \(2,\); expected \(3,\)'),
-    ({'executed': np.zeros(4, np.float32)}, r'executed is \(4,\); expected \(3,\)'),
-    ({'proprioception': None}, r'proprioception is \(0,\); expected \(6,\)'),
-    ({'stamp': -1}, 'stamp is -1'),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        ({'images': {}}, 'images are {}; expected'),
+        (
+            {
+                'images': {
+                    'front': np.zeros((8, 8, 3), np.uint8),
+                    'wrist': np.zeros((8, 8, 3), np.uint8),
+                }
+            },
+            r'\(8, 16, 3\)',
+        ),
+        (
+            {
+                'images': {
+                    'front': np.zeros((8, 8, 3), np.float32),
+                    'wrist': np.zeros((8, 16, 3), np.uint8),
+                }
+            },
+            'float32',
+        ),
+        ({'requested': np.zeros(2, np.float32)}, r'requested is \(2,\); expected \(3,\)'),
+        ({'executed': np.zeros(4, np.float32)}, r'executed is \(4,\); expected \(3,\)'),
+        ({'proprioception': None}, r'proprioception is \(0,\); expected \(6,\)'),
+        ({'stamp': -1}, 'stamp is -1'),
+    ],
+)
 def test_a_step_that_does_not_fit_is_refused_and_the_episode_goes_on(tmp_path, change, message):
     writer = EpisodeWriter(tmp_path, tiny_header(), floor=0)
     writer.append(tiny_step(0))
@@ -149,7 +167,9 @@ def test_raw_messages_lie_beside_the_steps(tmp_path):
     found = salvage(writer.path, raw=True)
     assert len(found.steps) == 1
     assert [(m.topic, m.message_type) for m in found.raw] == [
-        ('/moto/guard/state', 'std_msgs/msg/String'), ('/odd', 'my_msgs/msg/Odd')]
+        ('/moto/guard/state', 'std_msgs/msg/String'),
+        ('/odd', 'my_msgs/msg/Odd'),
+    ]
     assert found.raw[0].cdr == encode_string('READY')
     assert found.raw[1].definition == 'uint8 value\n'
 
@@ -165,8 +185,10 @@ def test_raw_refuses_the_episode_s_own_topics_and_unknown_types(tmp_path):
 
 
 def test_an_exception_closes_the_episode_and_says_so(tmp_path):
-    with pytest.raises(ZeroDivisionError), \
-            EpisodeWriter(tmp_path, tiny_header(), floor=0) as writer:
+    with (
+        pytest.raises(ZeroDivisionError),
+        EpisodeWriter(tmp_path, tiny_header(), floor=0) as writer,
+    ):
         writer.append(tiny_step(0))
         _ = 1 / 0
     episode = read_episode(tmp_path)

@@ -32,8 +32,12 @@ for t in range(100000):
 def spawn(folder, before=''):
     return subprocess.Popen(
         [sys.executable, '-c', RECORDER.format(before=before), str(folder)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
-        env={**os.environ, 'PYTHONPATH': str(ROOT)})
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, 'PYTHONPATH': str(ROOT)},
+    )
 
 
 @pytest.fixture(scope='module')
@@ -98,8 +102,9 @@ def test_a_truncated_file_keeps_every_whole_step(recorded, scratch, where):
 
 @settings(max_examples=150, deadline=None)
 @given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
-def test_a_flipped_bit_anywhere_is_found_and_the_steps_before_it_are_kept(recorded, scratch, where,
-                                                                          bit):
+def test_a_flipped_bit_anywhere_is_found_and_the_steps_before_it_are_kept(
+    recorded, scratch, where, bit
+):
     data = bytearray(recorded[1])
     position = int(where * len(data))
     data[position] ^= 1 << bit
@@ -114,7 +119,7 @@ def test_a_flipped_bit_anywhere_is_found_and_the_steps_before_it_are_kept(record
 @pytest.mark.parametrize('bit', range(64))
 def test_a_damaged_offset_of_the_summary_is_damage_and_loses_no_step(recorded, scratch, bit):
     data = bytearray(recorded[1])
-    data[len(data) - 8 - 20 + bit // 8] ^= 1 << bit % 8          # before the magic: the footer
+    data[len(data) - 8 - 20 + bit // 8] ^= 1 << bit % 8  # before the magic: the footer
     path = scratch / 'footer.mcap'
     path.write_bytes(data)
     found = salvage(path)
@@ -139,7 +144,7 @@ def test_every_byte_of_the_end_of_a_file_is_watched(recorded, scratch):
 def test_noise_in_the_middle_costs_only_what_follows(recorded, tmp_path):
     data = bytearray(recorded[1])
     middle = recorded[2][2] + 50
-    data[middle:middle + 8] = b'\xff' * 8
+    data[middle : middle + 8] = b'\xff' * 8
     path = tmp_path / 'episode.mcap'
     path.write_bytes(data)
     with pytest.raises(EpisodeError, match='3 whole steps before it can be kept'):
@@ -152,8 +157,12 @@ def test_noise_in_the_middle_costs_only_what_follows(recorded, tmp_path):
 def test_recovery_keeps_raw_messages_and_may_be_repeated(tmp_path):
     writer = EpisodeWriter(tmp_path, tiny_header(), floor=0)
     for t in range(3):
-        writer.raw('/moto/guard/state', 'std_msgs/msg/String', encode_string(f'{t}'),
-                   tiny_step(t).stamp - 1)
+        writer.raw(
+            '/moto/guard/state',
+            'std_msgs/msg/String',
+            encode_string(f'{t}'),
+            tiny_step(t).stamp - 1,
+        )
         writer.append(tiny_step(t))
     writer.abandon()
     (tmp_path / 'rescue-episode.mcap.active').write_bytes(b'of a recovery that was killed')
@@ -174,7 +183,7 @@ def test_a_closed_file_that_was_not_yet_renamed_is_only_renamed(recorded, tmp_pa
 
 def test_a_torn_tail_is_kept_beside_what_was_recovered(recorded, tmp_path):
     path = tmp_path / 'episode.mcap.active'
-    torn = recorded[0][:recorded[2][-2] + 300]
+    torn = recorded[0][: recorded[2][-2] + 300]
     path.write_bytes(torn)
     assert len(read_episode(recover(path))) == COUNT - 1
     assert (tmp_path / 'episode.mcap.damaged').read_bytes() == torn
@@ -200,8 +209,9 @@ def test_a_file_without_its_first_record_is_left_as_it_is(tmp_path):
 
 def test_a_disk_that_refuses_a_step_loses_none_of_those_before(tmp_path):
     limit = 40_000
-    process = spawn(tmp_path, f'import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, '
-                              f'({limit}, {limit}))')
+    process = spawn(
+        tmp_path, f'import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))'
+    )
     out, error = process.communicate(timeout=60)
     confirmed = int(out.split()[-1])
     assert confirmed > 5
@@ -212,8 +222,9 @@ def test_a_disk_that_refuses_a_step_loses_none_of_those_before(tmp_path):
 
 
 def test_a_full_file_system_loses_no_whole_step(tmp_path):
-    mount = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', str(tmp_path)],
-                           capture_output=True)
+    mount = subprocess.run(
+        ['mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', str(tmp_path)], capture_output=True
+    )
     if mount.returncode:
         pytest.skip('no permission to mount a small file system')
     try:

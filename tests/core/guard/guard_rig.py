@@ -43,15 +43,24 @@ class Rig:
         self.request = Request(self.names, values, self.now, self.now)._replace(**changes)
 
     def sense(self, **changes):
-        self.measured = Measured(tuple(self.spec.joints), self.position.copy(),
-                                 self.velocity.copy(), self.now, self.now)._replace(**changes)
+        self.measured = Measured(
+            tuple(self.spec.joints), self.position.copy(), self.velocity.copy(), self.now, self.now
+        )._replace(**changes)
 
     def tick(self, switches=ON, sense=True, dt=None):
         """One tick; then the arm moves at what came out until the next."""
         if sense:
             self.sense()
-        output, self.state = guard_step(self.config, self.limits, self.spec, self.state,
-                                        self.request, self.measured, switches, self.now)
+        output, self.state = guard_step(
+            self.config,
+            self.limits,
+            self.spec,
+            self.state,
+            self.request,
+            self.measured,
+            switches,
+            self.now,
+        )
         dt = self.config.tick if dt is None else dt
         self.velocity = output.velocity
         self.position = self.position + output.velocity * dt

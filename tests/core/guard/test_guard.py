@@ -27,7 +27,7 @@ from moto_core.guard.guard import (
 )
 from tests.core.guard.guard_rig import ON, Rig
 
-REST = 0.25                                    # [s] from 1 rad/s: 0.2 at the brake, and its jerk
+REST = 0.25  # [s] from 1 rad/s: 0.2 at the brake, and its jerk
 
 
 def moving(**options):
@@ -50,7 +50,7 @@ def test_guard_does_nothing_until_armed():
 def test_guard_waits_armed_for_activation_and_a_request():
     rig = Rig()
     assert rig.coast(2.0).reasons == ('request_missing',)
-    assert rig.state.mode == ARMED                     # waiting is no staleness: no fault
+    assert rig.state.mode == ARMED  # waiting is no staleness: no fault
     assert rig.run(0.4, 0.1, switches=ON._replace(active=False)).reasons == ('inactive',)
     assert rig.run(0.4, 0.1).state == RUNNING
 
@@ -80,22 +80,22 @@ def test_disarming_or_deactivating_brakes_and_needs_no_reset():
 
 def test_policy_silence_holds_after_two_and_a_half_periods_and_faults_a_second_later():
     rig = moving()
-    last = rig.request.stamp                           # 2.5 / 12.5 Hz = 0.2 s
+    last = rig.request.stamp  # 2.5 / 12.5 Hz = 0.2 s
     while rig.tick().state == RUNNING:
         pass
     assert rig.now - rig.config.tick - last == pytest.approx(0.204, abs=1e-6)
     assert rig.outputs[-1].reasons == ('request_stale',)
-    assert not rig.coast(0.2).velocity.any()           # at rest within 0.4 s of the last request
+    assert not rig.coast(0.2).velocity.any()  # at rest within 0.4 s of the last request
     rig.coast(0.79)
     assert rig.state.mode == HOLD
     assert rig.coast(0.02).state == FAULT
     assert rig.outputs[-1].reasons[:2] == ('request_timeout', 'request_stale')
-    assert rig.run(0.4, 0.1).state == FAULT            # latched
+    assert rig.run(0.4, 0.1).state == FAULT  # latched
 
 
 def test_short_silence_ends_by_itself_from_rest():
     rig = moving()
-    rig.coast(0.24)                                    # 0.04 s past the age limit: braking
+    rig.coast(0.24)  # 0.04 s past the age limit: braking
     assert rig.state.mode == HOLD
     assert rig.velocity.any()
     speeds = []
@@ -104,7 +104,7 @@ def test_short_silence_ends_by_itself_from_rest():
         rig.tick()
         speeds.append(abs(rig.velocity).max())
     assert 'coming_to_rest' in rig.outputs[-2].reasons
-    assert speeds[-2] == 0.0                           # it stood before it went on
+    assert speeds[-2] == 0.0  # it stood before it went on
     assert rig.run(0.4, 0.4).velocity == pytest.approx(np.full(7, 0.4), rel=1e-5)
 
 
@@ -113,7 +113,7 @@ def test_an_old_stamp_is_as_stale_as_an_old_receipt():
     rig.ask(0.4, stamp=rig.now + 0.0)
     old = rig.request._replace(stamp=rig.now, received=rig.now)
     rig.now += 0.21
-    rig.request = old._replace(received=rig.now)       # arrives now, was seen 0.21 s ago
+    rig.request = old._replace(received=rig.now)  # arrives now, was seen 0.21 s ago
     assert 'request_stale' in rig.tick().reasons
 
 
@@ -144,13 +144,13 @@ def test_deadman_released_brings_rest_and_needs_a_press():
     for _ in range(100):
         rig.run(0.4, 0.004, switches=ON._replace(deadman=rig.now))
     assert rig.state.mode == RUNNING
-    unplugged = ON._replace(deadman=rig.now)           # the last press ages from here
+    unplugged = ON._replace(deadman=rig.now)  # the last press ages from here
     rig.run(0.4, 0.248, switches=unplugged)
     assert rig.state.mode == RUNNING
-    output = rig.run(0.4, 0.12, switches=unplugged)    # 0.08 s from 0.4 rad/s, and the jerk
+    output = rig.run(0.4, 0.12, switches=unplugged)  # 0.08 s from 0.4 rad/s, and the jerk
     assert (output.state, output.reasons) == (HOLD, ('deadman',))
     assert not output.velocity.any()
-    assert rig.run(0.4, 3.0, switches=unplugged).state == HOLD     # a person's doing: no fault
+    assert rig.run(0.4, 3.0, switches=unplugged).state == HOLD  # a person's doing: no fault
     assert rig.run(0.4, 0.1, switches=ON._replace(deadman=rig.now)).state == RUNNING
 
 
@@ -165,7 +165,7 @@ def test_estop_is_latched_idempotent_and_refuses_reset_while_pressed():
     with pytest.raises(GuardRefusal, match='reset_fault first'):
         arm(rig.state)
     rig.state = reset_fault(rig.state, ON)
-    assert rig.run(0.4, 0.1).state == READY            # not armed by the reset
+    assert rig.run(0.4, 0.1).state == READY  # not armed by the reset
     rig.state = arm(rig.state)
     assert rig.run(0.4, 0.1).state == RUNNING
 
@@ -195,7 +195,7 @@ def test_a_held_deadman_does_not_survive_a_fault():
     for _ in range(10):
         output = rig.run(0.4, 0.004, switches=held())
     assert (output.state, output.reasons) == (ARMED, ('deadman',))
-    rig.run(0.4, 0.004)                                # let go
+    rig.run(0.4, 0.004)  # let go
     for _ in range(10):
         rig.run(0.4, 0.004, switches=held())
     assert rig.state.mode == RUNNING
@@ -214,11 +214,11 @@ def test_uncertainty_slows_and_below_its_floor_holds_until_armed_anew():
     for _ in range(100):
         rig.ask(2.0, speed_scale=0.5)
         output = rig.tick()
-    assert 'uncertainty' in output.reasons             # J2's cap 0.5, halved, sets the vector
+    assert 'uncertainty' in output.reasons  # J2's cap 0.5, halved, sets the vector
     assert output.velocity == pytest.approx(np.full(7, 0.25), rel=1e-5)
     rig.ask(2.0, speed_scale=0.2)
     assert rig.tick().reasons == ('uncertainty',)
-    assert rig.run(2.0, 1.5).state == HOLD             # the policy is sure again: still held
+    assert rig.run(2.0, 1.5).state == HOLD  # the policy is sure again: still held
     assert rig.outputs[-1].reasons == ('uncertainty',)
     rig.state = arm(rig.state)
     assert rig.run(2.0, 0.1).state == RUNNING
@@ -232,12 +232,13 @@ def test_a_clock_that_stands_or_goes_back_only_brakes():
     assert 'clock' in output.reasons
     assert (abs(output.velocity) < abs(before)).all()
     for _ in range(60):
-        output = rig.tick(dt=0.0)                      # now stands still
+        output = rig.tick(dt=0.0)  # now stands still
     assert (output.state, output.velocity.any()) == (HOLD, False)
-    assert rig.run(0.4, 0.4).state == RUNNING          # a new time base with new stamps: goes on
+    assert rig.run(0.4, 0.4).state == RUNNING  # a new time base with new stamps: goes on
     for now in (float('nan'), float('inf'), -float('inf')):
-        output, state = guard_step(rig.config, rig.limits, rig.spec, rig.state, rig.request,
-                                   rig.measured, ON, now)
+        output, state = guard_step(
+            rig.config, rig.limits, rig.spec, rig.state, rig.request, rig.measured, ON, now
+        )
         assert output.state == HOLD
         assert np.isfinite(output.velocity).all()
         assert state.now == rig.state.now
@@ -268,7 +269,7 @@ def test_output_carries_request_scale_and_gripper():
     rig.ask(np.array([2.0, 0, 0, 0, 0, 0, 0, 0.5, -3.0]))
     output = rig.tick()
     assert output.requested.tolist() == [2.0, 0, 0, 0, 0, 0, 0, 0.5, -3.0]
-    assert output.scale == pytest.approx(0.5)          # cap 1.0 of 2.0 asked
+    assert output.scale == pytest.approx(0.5)  # cap 1.0 of 2.0 asked
     assert output.gripper.tolist() == [0.5, -2.0]
     assert {'velocity', 'gripper'} <= set(output.reasons)
     output = rig.tick(switches=ON._replace(active=False))
@@ -278,8 +279,16 @@ def test_output_carries_request_scale_and_gripper():
 
 def test_guard_step_is_pure():
     rig = moving()
-    arguments = (rig.config, rig.limits, rig.spec, rig.state, rig.request, rig.measured, ON,
-                 rig.now)
+    arguments = (
+        rig.config,
+        rig.limits,
+        rig.spec,
+        rig.state,
+        rig.request,
+        rig.measured,
+        ON,
+        rig.now,
+    )
     kept = rig.request.velocity.copy(), rig.measured.position.copy()
     first, second = guard_step(*arguments), guard_step(*arguments)
     assert first[0].velocity.tolist() == second[0].velocity.tolist()
@@ -297,9 +306,16 @@ def test_every_reason_in_the_source_is_explained():
     assert codes <= set(REASONS)
 
 
-@pytest.mark.parametrize(('field', 'value', 'expected'), [
-    ('rate', 10, '50 to 1000'), ('deadman_age', 250, '0.05 to 1'), ('joint_age', 0.0, '0.005'),
-    ('uncertainty_floor', 2.0, '0 to 1'), ('latency', float('nan'), '0 to 0.1')])
+@pytest.mark.parametrize(
+    ('field', 'value', 'expected'),
+    [
+        ('rate', 10, '50 to 1000'),
+        ('deadman_age', 250, '0.05 to 1'),
+        ('joint_age', 0.0, '0.005'),
+        ('uncertainty_floor', 2.0, '0 to 1'),
+        ('latency', float('nan'), '0 to 0.1'),
+    ],
+)
 def test_a_setting_outside_its_range_is_refused_with_the_range(field, value, expected):
     with pytest.raises(ConfigError, match=f'{field} is {value}.*{expected}'):
         GuardConfig(**{field: value})

@@ -27,7 +27,7 @@ def bad_requests(rig):
         'stamp_nan': ('request_nonfinite', good._replace(stamp=NAN)),
         'received_none': ('request_nonfinite', good._replace(received=None)),
         'scale_nan': ('request_nonfinite', good._replace(speed_scale=NAN)),
-        'huge_integer': ('request_size', good._replace(velocity=[10 ** 400] * 7)),
+        'huge_integer': ('request_size', good._replace(velocity=[10**400] * 7)),
         'scale_negative': ('request_scale', good._replace(speed_scale=-0.5)),
         'short': ('request_size', good._replace(velocity=np.zeros(6))),
         'long': ('request_size', good._replace(velocity=np.zeros(8))),
@@ -55,7 +55,7 @@ def test_a_bad_request_is_refused_whole_and_three_in_a_row_fault(kind):
         assert reason in output.reasons
         assert output.requested is None
         assert np.isfinite(output.velocity).all()
-        assert (abs(output.velocity) < abs(before)).all()      # the other six brake too
+        assert (abs(output.velocity) < abs(before)).all()  # the other six brake too
         before = output.velocity
     assert output.reasons == ('request_rejects', reason)
 
@@ -74,12 +74,12 @@ def test_two_bad_requests_and_a_good_one_start_the_count_anew():
         for _ in range(2):
             _, rig.request = bad_requests(rig)['nan']
             rig.tick()
-        assert rig.run(0.4, 0.004).state == HOLD               # on its way to rest
+        assert rig.run(0.4, 0.004).state == HOLD  # on its way to rest
     assert rig.run(0.4, 0.4).state == RUNNING
 
 
 def test_ten_bad_requests_within_ten_seconds_fault_and_nine_do_not():
-    for spacing, state in ((1.0, FAULT), (1.25, RUNNING)):     # the 10th at 9.0 s, and at 11.3 s
+    for spacing, state in ((1.0, FAULT), (1.25, RUNNING)):  # the 10th at 9.0 s, and at 11.3 s
         rig = moving()
         for _ in range(10):
             _, rig.request = bad_requests(rig)['nan']
@@ -135,7 +135,7 @@ def test_a_late_result_is_dropped_and_not_queued():
     rig = moving()
     rig.ask(0.4)
     rig.tick()
-    rig.ask(-0.4, stamp=rig.now - 0.08)                        # an earlier observation's answer
+    rig.ask(-0.4, stamp=rig.now - 0.08)  # an earlier observation's answer
     output = rig.tick()
     assert 'request_late' in output.reasons
     assert output.requested == pytest.approx(np.full(7, 0.4))
@@ -153,7 +153,7 @@ def bad_joints(rig):
     rig.sense()
     good = rig.measured
     one, jump, far = good.position.copy(), good.position.copy(), good.position.copy()
-    one[2], jump[2], far[5] = NAN, jump[2] + 0.05, 5.1         # 2.62 * 0.004 + 0.02 = 0.0305
+    one[2], jump[2], far[5] = NAN, jump[2] + 0.05, 5.1  # 2.62 * 0.004 + 0.02 = 0.0305
     return {
         'nan': ('joints_nonfinite', good._replace(position=one)),
         'nan_velocity': ('joints_nonfinite', good._replace(velocity=one)),
@@ -161,8 +161,10 @@ def bad_joints(rig):
         'short': ('joints_size', good._replace(position=np.zeros(6))),
         'short_velocity': ('joints_size', good._replace(velocity=np.zeros(6))),
         'none': ('joints_size', good._replace(position=None)),
-        'missing': ('joints_names', good._replace(names=good.names[:6], position=np.zeros(6),
-                                                  velocity=np.zeros(6))),
+        'missing': (
+            'joints_names',
+            good._replace(names=good.names[:6], position=np.zeros(6), velocity=np.zeros(6)),
+        ),
         'duplicate': ('joints_names', good._replace(names=(*good.names[:6], good.names[0]))),
         'future': ('joints_future', good._replace(stamp=rig.now + 0.03)),
         'jump': ('joints_jump', good._replace(position=jump)),
@@ -186,12 +188,15 @@ def test_a_bad_joint_state_is_refused_and_three_in_a_row_fault(kind):
 
 def test_joint_states_are_mapped_by_name_and_extra_names_ignored():
     rig = Rig()
-    rig.position[1] = rig.limits.q_max[1] - 0.05               # joint 2 inside its margin
+    rig.position[1] = rig.limits.q_max[1] - 0.05  # joint 2 inside its margin
     for _ in range(100):
         order = [6, 5, 4, 3, 2, 1, 0]
         names = ('finger', *(rig.names[i] for i in order))
-        rig.sense(names=names, position=np.array([9.0, *rig.position[order]]),
-                  velocity=np.array([NAN, *rig.velocity[order]]))
+        rig.sense(
+            names=names,
+            position=np.array([9.0, *rig.position[order]]),
+            velocity=np.array([NAN, *rig.velocity[order]]),
+        )
         rig.ask(0.3)
         output = rig.tick(sense=False)
     assert output.state == RUNNING

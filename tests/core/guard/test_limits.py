@@ -64,28 +64,28 @@ def test_every_profile_stays_under_the_published_limits(name, profile):
 def test_profiles_take_their_share_of_the_right_speed():
     robot = load_robot('fr3')
     assert resolve(robot, 'commissioning').dq[:2] == pytest.approx([0.5, 0.25])  # 25 % of 2, 1
-    assert resolve(robot, 'normal').dq[4:6] == pytest.approx([1.5, 0.75])       # 50 % of 3
-    assert resolve(robot, 'ceiling').dq[:2] == pytest.approx([2.489, 2.489])        # 95 % of 2.62
+    assert resolve(robot, 'normal').dq[4:6] == pytest.approx([1.5, 0.75])  # 50 % of 3
+    assert resolve(robot, 'ceiling').dq[:2] == pytest.approx([2.489, 2.489])  # 95 % of 2.62
     assert (resolve(robot, 'normal').acceleration, resolve(robot, 'normal').jerk) == (5.0, 500.0)
     assert resolve(robot, 'commissioning').margin == 0.15
 
 
 def test_pandas_ceiling_is_bounded_by_its_weakest_joint():
     limits = resolve(load_robot('panda'), 'ceiling')
-    assert limits.acceleration == pytest.approx(7.125)     # 95 % of joint 2's 7.5, not 9.5
-    assert limits.jerk == pytest.approx(3562.5)            # 95 % of joint 2's 3750, not 4750
+    assert limits.acceleration == pytest.approx(7.125)  # 95 % of joint 2's 7.5, not 9.5
+    assert limits.jerk == pytest.approx(3562.5)  # 95 % of joint 2's 3750, not 4750
 
 
 def test_fr3_velocity_depends_on_position_as_published():
     limits = resolve(load_robot('fr3'), 'ceiling')
     position = np.array([2.5, 0.0, 2.9065, -3.0, 0.0, 0.5, 0.0])
     lower, upper = limits.speed_at(position)
-    assert upper[0] == pytest.approx(-0.30 + math.sqrt(12.0 * 0.2501))         # 1.4324
-    assert lower[0] == pytest.approx(-2.489)                                   # far from q_lo
-    assert upper[1] == pytest.approx(2.489)                                    # the cap: 2.84 > it
-    assert upper[2] == 0.0                                                     # at q_hi
-    assert lower[3] == pytest.approx(-(-0.30 + math.sqrt(8.0 * 0.0481)))       # -0.3203
-    assert lower[5] == 0.0                                                     # beyond q_lo
+    assert upper[0] == pytest.approx(-0.30 + math.sqrt(12.0 * 0.2501))  # 1.4324
+    assert lower[0] == pytest.approx(-2.489)  # far from q_lo
+    assert upper[1] == pytest.approx(2.489)  # the cap: 2.84 > it
+    assert upper[2] == 0.0  # at q_hi
+    assert lower[3] == pytest.approx(-(-0.30 + math.sqrt(8.0 * 0.0481)))  # -0.3203
+    assert lower[5] == 0.0  # beyond q_lo
 
 
 def test_panda_velocity_does_not_depend_on_position():
@@ -102,25 +102,31 @@ def test_a_robot_can_be_a_file_of_ones_own(tmp_path):
     assert load_robot(str(path)).name == 'mine'
 
 
-@pytest.mark.parametrize(('overrides', 'says'), [
-    (['limits.q_maxx=[1]'], "Did you mean 'limits.q_max'"),
-    (['profiles.normal.marginn=0.1'], "Did you mean 'profiles.normal.margin'"),
-    (['spec.cameras.front.hieght=64'], "Did you mean 'spec.cameras.front.height'"),
-    (['home=[0,-45,0,-135,0,90,45]'], 'home of fr3_joint2 is -45.0.*-0.7854 rad'),
-    (['limits.dq_max=[150,150,150,150,300,240,300]'], 'dq_max of fr3_joint1.*2.618 rad/s'),
-    (['limits.q_max=[157,102,166,-9,161,259,173]'], 'q_max of fr3_joint1.*In degrees'),
-    (['profiles.normal.margin=5.7'], 'margin is 5.7; expected above 0 and at most 0.5 rad'),
-    (['profiles.normal.velocity_fraction=50'], 'velocity_fraction is 50.0; expected .* at most 1'),
-    (['profiles.normal.brake=0'], 'brake is 0'),
-    (['profiles.normal.of=offical'], "Did you mean 'official'"),
-    (['limits.q_min=[0,0]'], 'q_min has 2 entries; expected 7'),
-    (['home=[0,0,0,0,0,1.5,0]'], 'home of fr3_joint4 is 0.0, above its q_max of -0.1518'),
-    (['limits.ddq_max=[10,10,10,nan,10,10,10]'], 'ddq_max of fr3_joint4 is nan'),
-    (['limits.velocity_slope=[]'], 'velocity_slope has 0 entries'),
-    (['spec.action_scale=[2,1,1.5,1.25,3,1.5,6]'], 'action_scale of fr3_joint7 is 6.0, above'),
-    (['home=[a,b]'], "'a'"),
-    (['limits=5'], 'limits=5'),
-])
+@pytest.mark.parametrize(
+    ('overrides', 'says'),
+    [
+        (['limits.q_maxx=[1]'], "Did you mean 'limits.q_max'"),
+        (['profiles.normal.marginn=0.1'], "Did you mean 'profiles.normal.margin'"),
+        (['spec.cameras.front.hieght=64'], "Did you mean 'spec.cameras.front.height'"),
+        (['home=[0,-45,0,-135,0,90,45]'], 'home of fr3_joint2 is -45.0.*-0.7854 rad'),
+        (['limits.dq_max=[150,150,150,150,300,240,300]'], 'dq_max of fr3_joint1.*2.618 rad/s'),
+        (['limits.q_max=[157,102,166,-9,161,259,173]'], 'q_max of fr3_joint1.*In degrees'),
+        (['profiles.normal.margin=5.7'], 'margin is 5.7; expected above 0 and at most 0.5 rad'),
+        (
+            ['profiles.normal.velocity_fraction=50'],
+            'velocity_fraction is 50.0; expected .* at most 1',
+        ),
+        (['profiles.normal.brake=0'], 'brake is 0'),
+        (['profiles.normal.of=offical'], "Did you mean 'official'"),
+        (['limits.q_min=[0,0]'], 'q_min has 2 entries; expected 7'),
+        (['home=[0,0,0,0,0,1.5,0]'], 'home of fr3_joint4 is 0.0, above its q_max of -0.1518'),
+        (['limits.ddq_max=[10,10,10,nan,10,10,10]'], 'ddq_max of fr3_joint4 is nan'),
+        (['limits.velocity_slope=[]'], 'velocity_slope has 0 entries'),
+        (['spec.action_scale=[2,1,1.5,1.25,3,1.5,6]'], 'action_scale of fr3_joint7 is 6.0, above'),
+        (['home=[a,b]'], "'a'"),
+        (['limits=5'], 'limits=5'),
+    ],
+)
 def test_a_bad_value_is_refused_with_what_was_expected(overrides, says):
     with pytest.raises(ConfigError, match=says):
         load_robot('fr3', overrides)

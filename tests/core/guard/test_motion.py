@@ -30,10 +30,10 @@ def at(limits, position):
 
 
 def test_one_factor_brings_the_vector_under_the_cap_and_keeps_its_direction():
-    limits = resolve(FR3, 'normal')                    # caps 1, 0.5, 0.75, 0.625, 1.5, 0.75, 1.5
+    limits = resolve(FR3, 'normal')  # caps 1, 0.5, 0.75, 0.625, 1.5, 0.75, 1.5
     wanted = (0.2, 1.0, -0.4, 0.0, 0.6, 0.0, 0.0)
     out, factor, reasons = allowed(limits, wanted, ZERO, at(limits, FR3.home), 1.0)
-    assert factor == 0.5                               # joint 2: 0.5 of 1.0
+    assert factor == 0.5  # joint 2: 0.5 of 1.0
     assert out == pytest.approx((0.1, 0.5, -0.2, 0.0, 0.3, 0.0, 0.0), rel=2e-6)
     assert reasons == ('velocity',)
     out, factor, reasons = allowed(limits, wanted, ZERO, at(limits, FR3.home), 0.1)
@@ -52,14 +52,14 @@ def test_a_request_within_the_limits_passes():
 def test_look_ahead_bounds_the_speed_toward_a_limit_and_not_away_from_it():
     limits = resolve(FR3, 'normal')
     position = list(FR3.home)
-    position[0] = 2.7437 - 0.10 - 0.036                # sqrt(2 * 5 * 0.036) = 0.6
+    position[0] = 2.7437 - 0.10 - 0.036  # sqrt(2 * 5 * 0.036) = 0.6
     out, factor, reasons = allowed(limits, (0.9, *ZERO[1:]), ZERO, at(limits, position), 1.0)
     assert out[0] == pytest.approx(0.6, rel=1e-5)
     assert (factor, reasons) == (1.0, ('position',))
     out, _, reasons = allowed(limits, (-0.9, *ZERO[1:]), ZERO, at(limits, position), 1.0)
     assert out[0] == pytest.approx(-0.9, rel=1e-5)
     assert reasons == ()
-    moving = (0.5, *ZERO[1:])                          # 0.5 * 0.008 s of way already made
+    moving = (0.5, *ZERO[1:])  # 0.5 * 0.008 s of way already made
     out, _, _ = allowed(limits, (0.9, *ZERO[1:]), moving, at(limits, position), 1.0)
     assert out[0] == pytest.approx(math.sqrt(10 * 0.032), rel=1e-5)
 
@@ -68,14 +68,14 @@ def test_an_old_measurement_shortens_the_way():
     limits = resolve(FR3, 'normal')
     where = reach(limits, (1.0,) * 7, 0.1, 0.008, 0.004)
     assert where.lead == pytest.approx(0.108)
-    assert where.high[0] == pytest.approx(1.0 + 5 * 0.1 * (0.05 + 0.004))      # 0.027
+    assert where.high[0] == pytest.approx(1.0 + 5 * 0.1 * (0.05 + 0.004))  # 0.027
     assert where.low[0] == pytest.approx(1.0 - 0.027)
 
 
 @pytest.mark.parametrize('depth', [0.05, 0.0, -0.3])
 def test_within_the_margin_and_outside_only_inward_motion_is_let_out(depth):
     rig = Rig()
-    rig.position[3] = rig.limits.q_max[3] - depth      # joint 4
+    rig.position[3] = rig.limits.q_max[3] - depth  # joint 4
     output = rig.run(0.4, 0.2)
     assert output.state == RUNNING
     assert max(o.velocity[3] for o in rig.outputs) <= 0.0
@@ -107,18 +107,18 @@ def test_fr3s_curve_scales_the_vector_at_the_ceiling():
 
 
 def test_acceleration_and_jerk_start_from_the_last_command():
-    limits = resolve(FR3, 'normal')                    # 5 rad/s^2, 500 rad/s^3, 2 rad/s^2 a tick
+    limits = resolve(FR3, 'normal')  # 5 rad/s^2, 500 rad/s^3, 2 rad/s^2 a tick
     where = at(limits, FR3.home)
     wanted = (0.4, -0.2, *ZERO[2:])
     first = step(limits, 0.004, ZERO, ZERO, wanted, where, False)
-    assert first.acceleration[:2] == pytest.approx((2.0, -1.0))        # along the request
+    assert first.acceleration[:2] == pytest.approx((2.0, -1.0))  # along the request
     assert first.velocity[:2] == pytest.approx((0.008, -0.004))
     assert first.reasons == ('acceleration', 'jerk')
     second = step(limits, 0.004, first.velocity, first.acceleration, wanted, where, False)
     assert second.acceleration[:2] == pytest.approx((4.0, -2.0))
     third = step(limits, 0.004, second.velocity, second.acceleration, wanted, where, False)
     assert third.acceleration[:2] == pytest.approx((5.0, -2.5))
-    assert third.velocity[:2] == pytest.approx((0.044, -0.022))        # 0.008 + 0.016 + 0.020
+    assert third.velocity[:2] == pytest.approx((0.044, -0.022))  # 0.008 + 0.016 + 0.020
     assert third.reasons == ('acceleration',)
 
 
@@ -127,8 +127,9 @@ def test_the_last_steps_to_a_wanted_velocity_let_acceleration_fall_to_zero():
     wanted, where = (0.3, *ZERO[1:]), at(limits, FR3.home)
     velocity, acceleration, speeds = ZERO, ZERO, []
     for _ in range(40):
-        velocity, acceleration, _ = step(limits, 0.004, velocity, acceleration, wanted, where,
-                                         False)
+        velocity, acceleration, _ = step(
+            limits, 0.004, velocity, acceleration, wanted, where, False
+        )
         speeds.append(velocity[0])
     assert max(speeds) <= 0.3
     assert speeds[-1] == 0.3
@@ -143,10 +144,10 @@ def test_braking_from_full_speed_takes_v_over_b_and_the_jerks_share():
     begin, start = rig.now, rig.position[0]
     while rig.velocity[0] > 0.0:
         rig.tick(switches=ON._replace(active=False))
-    assert 0.2 <= rig.now - begin <= 0.23              # 1 / 5 s, b / j = 0.01 s and the last ticks
-    assert 0.100 <= rig.position[0] - start <= 0.105           # v^2/2b + vb/2j
+    assert 0.2 <= rig.now - begin <= 0.23  # 1 / 5 s, b / j = 0.01 s and the last ticks
+    assert 0.100 <= rig.position[0] - start <= 0.105  # v^2/2b + vb/2j
     speeds = [o.velocity[0] for o in rig.outputs[-50:]]
-    assert min(np.diff(speeds)) >= -5.0 * 0.004 - 1e-9         # never a step of velocity
+    assert min(np.diff(speeds)) >= -5.0 * 0.004 - 1e-9  # never a step of velocity
 
 
 def test_braking_moves_along_a_line():
@@ -164,7 +165,7 @@ def test_braking_moves_along_a_line():
 def test_a_joint_comes_to_rest_at_its_margin_by_itself(profile, rate):
     rig = Rig('fr3', profile, GuardConfig(rate=rate))
     edge = rig.limits.q_max[4] - rig.limits.margin
-    rig.position[4] = edge - 0.4                       # joint 5, the fastest
+    rig.position[4] = edge - 0.4  # joint 5, the fastest
     witness = Witness(rig, rig.config.tick)
     for _ in range(int(2.0 * rate)):
         rig.ask([0.0, 0.0, 0.0, 0.0, 5.0, 0.0, 0.0])
@@ -201,7 +202,7 @@ def test_braking_beside_a_faster_joint_keeps_fr3s_curve():
             if not running and output.velocity[1] > 0.5:
                 upper = rig.limits.speed_at(position)[1][1]
                 nearest = min(nearest, upper - output.velocity[1])
-    assert nearest < 0.1                               # the curve was what bounded it
+    assert nearest < 0.1  # the curve was what bounded it
 
 
 def test_a_policy_that_flips_each_step_reaches_no_limit():
@@ -212,17 +213,18 @@ def test_a_policy_that_flips_each_step_reaches_no_limit():
     changes = np.diff(speeds, axis=0) / 0.004
     assert abs(changes).max() <= 5.0 + 1e-6
     assert abs(np.diff(changes, axis=0)).max() / 0.004 <= 500.0 + 1e-4
-    assert abs(speeds).max() > 0.1                     # and it did move
+    assert abs(speeds).max() > 0.1  # and it did move
 
 
 def test_a_motion_already_beyond_hope_brakes_within_acceleration_and_jerk():
     limits = resolve(FR3, 'normal')
-    where = Reach((9.0,) * 7, (9.0,) * 7, 0.008)       # a position that leaves no room at all
+    where = Reach((9.0,) * 7, (9.0,) * 7, 0.008)  # a position that leaves no room at all
     velocity, acceleration = (0.5,) * 7, (2.0,) * 7
     for _ in range(60):
         before = velocity, acceleration
-        velocity, acceleration, reasons = step(limits, 0.004, velocity, acceleration, (0.5,) * 7,
-                                               where, False)
+        velocity, acceleration, reasons = step(
+            limits, 0.004, velocity, acceleration, (0.5,) * 7, where, False
+        )
         assert max(map(abs, acceleration)) <= 5.0 + 1e-9
         assert max(abs(a - b) for a, b in zip(acceleration, before[1])) <= 2.0 + 1e-9
         if before[0][0] > 0.02:
@@ -232,16 +234,30 @@ def test_a_motion_already_beyond_hope_brakes_within_acceleration_and_jerk():
 
 # ---- What must never happen: random messages, clocks, ages and starts, the plant an integrator.
 
-numbers = st.one_of(st.sampled_from([0.0, 1.0, -1.0, 3.0, -3.0, 1e30, -1e30, 1e-12, 1e308]),
-                    st.floats(-4.0, 4.0), st.sampled_from([float('nan'), float('inf')]))
+numbers = st.one_of(
+    st.sampled_from([0.0, 1.0, -1.0, 3.0, -3.0, 1e30, -1e30, 1e-12, 1e308]),
+    st.floats(-4.0, 4.0),
+    st.sampled_from([float('nan'), float('inf')]),
+)
 finite = st.one_of(st.sampled_from([1.0, -1.0, 0.0, 1e30, -1e30]), st.floats(-4.0, 4.0))
-spoil = st.sampled_from(['', '', '', '', 'names', 'shuffle', 'double', 'short', 'future', 'old',
-                         'zero', 'none'])
-segments = st.lists(st.tuples(
-    st.one_of(st.lists(finite, min_size=9, max_size=9), st.lists(finite, min_size=9, max_size=9),
-              st.lists(numbers, min_size=9, max_size=9)),
-    spoil, st.integers(1, 60), st.sampled_from([1.0, 1.0, 0.5, 0.05, 0.0, 2.0]),
-    st.booleans()), min_size=3, max_size=14)
+spoil = st.sampled_from(
+    ['', '', '', '', 'names', 'shuffle', 'double', 'short', 'future', 'old', 'zero', 'none']
+)
+segments = st.lists(
+    st.tuples(
+        st.one_of(
+            st.lists(finite, min_size=9, max_size=9),
+            st.lists(finite, min_size=9, max_size=9),
+            st.lists(numbers, min_size=9, max_size=9),
+        ),
+        spoil,
+        st.integers(1, 60),
+        st.sampled_from([1.0, 1.0, 0.5, 0.05, 0.0, 2.0]),
+        st.booleans(),
+    ),
+    min_size=3,
+    max_size=14,
+)
 paces = st.lists(st.sampled_from([1.0, 1.0, 1.0, 0.3, 0.9, 1.1, 1.5]), min_size=1, max_size=5)
 
 
@@ -250,8 +266,9 @@ def spoiled(request, kind, now, rng):
     order = rng.permutation(n)
     return {
         'names': request._replace(names=('nobody', *request.names[1:])),
-        'shuffle': request._replace(names=tuple(request.names[i] for i in order),
-                                    velocity=request.velocity[order]),
+        'shuffle': request._replace(
+            names=tuple(request.names[i] for i in order), velocity=request.velocity[order]
+        ),
         'double': request._replace(names=(request.names[1], *request.names[1:])),
         'short': request._replace(velocity=request.velocity[:-1]),
         'future': request._replace(stamp=now + 5.0),
@@ -292,14 +309,23 @@ def starts(limits, fractions):
     return low + (high - low) * np.array(fractions)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True,
-          suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(name=st.sampled_from(['fr3', 'panda', 'kitchen_sim']),
-       profile=st.sampled_from(['commissioning', 'normal', 'ceiling']),
-       fractions=st.lists(st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.01, 0.99, 1.0])),
-                          min_size=7, max_size=7),
-       plan=segments, pace=paces, age=st.sampled_from([0.0, 0.001, 0.01, 0.03]),
-       seed=st.integers(0, 99))
+@settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(
+    name=st.sampled_from(['fr3', 'panda', 'kitchen_sim']),
+    profile=st.sampled_from(['commissioning', 'normal', 'ceiling']),
+    fractions=st.lists(
+        st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.01, 0.99, 1.0])), min_size=7, max_size=7
+    ),
+    plan=segments,
+    pace=paces,
+    age=st.sampled_from([0.0, 0.001, 0.01, 0.03]),
+    seed=st.integers(0, 99),
+)
 def test_nothing_that_comes_in_breaks_a_limit(name, profile, fractions, plan, pace, age, seed):
     config = GuardConfig(rejects_in_row=100, rejects_in_window=1000, stale_fault=5.0)
     rig = Rig(name, profile, config)
@@ -308,13 +334,25 @@ def test_nothing_that_comes_in_breaks_a_limit(name, profile, fractions, plan, pa
     times, places, dt, count = [rig.now - 1.0, rig.now], [rig.position, rig.position], 0.0, 0
     for velocity, kind, ticks, scale, active in plan:
         for _ in range(ticks):
-            rig.ask(velocity[:len(rig.names)], speed_scale=scale)
+            rig.ask(velocity[: len(rig.names)], speed_scale=scale)
             rig.request = spoiled(rig.request, kind, rig.now, rng)
-            seen = rig.now - age                       # the arm as it was `age` ago
-            rig.sense(stamp=seen, position=np.array(
-                [np.interp(seen, times[-60:], column) for column in np.array(places[-60:]).T]))
-            output, rig.state = guard_step(config, rig.limits, rig.spec, rig.state, rig.request,
-                                           rig.measured, ON._replace(active=active), rig.now)
+            seen = rig.now - age  # the arm as it was `age` ago
+            rig.sense(
+                stamp=seen,
+                position=np.array(
+                    [np.interp(seen, times[-60:], column) for column in np.array(places[-60:]).T]
+                ),
+            )
+            output, rig.state = guard_step(
+                config,
+                rig.limits,
+                rig.spec,
+                rig.state,
+                rig.request,
+                rig.measured,
+                ON._replace(active=active),
+                rig.now,
+            )
             witness.sees(output, rig.position, dt)
             if output.state == FAULT:
                 rig.state = rearmed(rig.state)
@@ -334,10 +372,22 @@ def rearmed(state):
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
-@given(plan=st.lists(st.tuples(
-    st.lists(numbers, min_size=7, max_size=7), st.lists(numbers, min_size=7, max_size=7),
-    st.one_of(st.floats(), st.floats(0, 0.01), st.just(0.004), st.just(0.0), st.just(-3.0)),
-    st.floats(), st.floats(), st.booleans()), min_size=1, max_size=30))
+@given(
+    plan=st.lists(
+        st.tuples(
+            st.lists(numbers, min_size=7, max_size=7),
+            st.lists(numbers, min_size=7, max_size=7),
+            st.one_of(
+                st.floats(), st.floats(0, 0.01), st.just(0.004), st.just(0.0), st.just(-3.0)
+            ),
+            st.floats(),
+            st.floats(),
+            st.booleans(),
+        ),
+        min_size=1,
+        max_size=30,
+    )
+)
 def test_garbage_in_every_field_gives_finite_commands_within_speed_and_acceleration(plan):
     limits = resolve(FR3, 'normal')
     config, state, now = GuardConfig(), arm(initial_state(GuardConfig())), 5.0
@@ -347,8 +397,16 @@ def test_garbage_in_every_field_gives_finite_commands_within_speed_and_accelerat
         rig.now, rig.position = now, np.array(position)
         rig.ask(np.array(request), **({} if good else {'stamp': stamp, 'speed_scale': deadman}))
         rig.sense(**({} if good else {'received': stamp}))
-        output, state = guard_step(config, limits, FR3.spec, state, rig.request, rig.measured,
-                                   ON._replace(deadman=deadman), now)
+        output, state = guard_step(
+            config,
+            limits,
+            FR3.spec,
+            state,
+            rig.request,
+            rig.measured,
+            ON._replace(deadman=deadman),
+            now,
+        )
         assert np.isfinite(output.velocity).all()
         assert (abs(output.velocity) <= limits.dq).all()
         assert abs(output.velocity - last).max() <= 5.0 * 1.5 * config.tick + 1e-9

@@ -28,7 +28,7 @@ def test_a_simulator_is_driven_from_its_first_tick():
     assert output.reasons == ()
     assert output.velocity == pytest.approx(np.full(7, 0.3), rel=1e-5)
     assert output.gripper.tolist() == [0.3, 0.3]
-    assert position - home == pytest.approx(np.full(7, 0.3 * 0.5 - 0.3 ** 2 / 10), abs=0.005)
+    assert position - home == pytest.approx(np.full(7, 0.3 * 0.5 - 0.3**2 / 10), abs=0.005)
 
 
 def test_no_request_brakes_and_the_next_goes_on():

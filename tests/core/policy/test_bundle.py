@@ -60,8 +60,10 @@ def test_a_bundle_is_a_folder_of_four_files_named_by_its_content(original):
     data = json.loads((original / 'manifest.json').read_text())
     for name in set(FILES) - {'manifest.json'}:
         content = (original / name).read_bytes()
-        assert data['files'][name] == {'bytes': len(content),
-                                       'sha256': hashlib.sha256(content).hexdigest()}
+        assert data['files'][name] == {
+            'bytes': len(content),
+            'sha256': hashlib.sha256(content).hexdigest(),
+        }
     assert (data['format'], data['rate'], data['parent']) == (1, 12.5, '')
 
 
@@ -69,8 +71,14 @@ def test_the_manifest_comes_back_as_it_was_written(original):
     manifest = verify_bundle(original)
     assert manifest == load_manifest(original)
     assert replace(manifest, files={}) == Manifest(
-        spec=SPEC, encoder=encoder_signature(SPEC, 1), policy=policy_signature(SPEC, 1, 1, 2),
-        training={'seed': 0}, git_hash='abc', episodes=['e1'], uncertainty_threshold=0.5)
+        spec=SPEC,
+        encoder=encoder_signature(SPEC, 1),
+        policy=policy_signature(SPEC, 1, 1, 2),
+        training={'seed': 0},
+        git_hash='abc',
+        episodes=['e1'],
+        uncertainty_threshold=0.5,
+    )
 
 
 def test_the_content_is_what_was_written(original):
@@ -175,17 +183,20 @@ def test_a_path_that_is_no_bundle_is_named(tmp_path):
         load_manifest(tmp_path)
 
 
-@pytest.mark.parametrize('changes, message', [
-    ({'format': 2}, 'expected format 1, got 2; export it again'),
-    ({'rate': 10.0}, 'rate is 10.0 Hz; expected the spec.s 12.5 Hz'),
-    ({'spec': {'joints': ['a']}}, 'action_scale'),
-    ({'spec': ...}, "expected a field 'spec'"),
-    ({'surprise': 1}, 'surprise'),
-    ({'encoder': 3}, 'not a manifest'),
-    ({'files': {}}, "expected a field 'encoder.onnx'"),
-    ({'tolerance': 'loose'}, 'tolerance'),
-    ({'tolerance': -1.0}, 'tolerance'),
-])
+@pytest.mark.parametrize(
+    'changes, message',
+    [
+        ({'format': 2}, 'expected format 1, got 2; export it again'),
+        ({'rate': 10.0}, 'rate is 10.0 Hz; expected the spec.s 12.5 Hz'),
+        ({'spec': {'joints': ['a']}}, 'action_scale'),
+        ({'spec': ...}, "expected a field 'spec'"),
+        ({'surprise': 1}, 'surprise'),
+        ({'encoder': 3}, 'not a manifest'),
+        ({'files': {}}, "expected a field 'encoder.onnx'"),
+        ({'tolerance': 'loose'}, 'tolerance'),
+        ({'tolerance': -1.0}, 'tolerance'),
+    ],
+)
 def test_a_manifest_with_a_wrong_field_is_refused_though_its_hash_fits(bundle, changes, message):
     with pytest.raises(BundleError, match=message):
         verify_bundle(edit_manifest(bundle, **changes))
@@ -239,5 +250,10 @@ def test_a_damaged_bundle_is_not_taken_for_the_one_to_write(bundle):
 def test_a_place_that_cannot_hold_a_folder_is_named(tmp_path):
     (tmp_path / 'file').touch()
     with pytest.raises(BundleError, match='cannot write the bundle.*file'):
-        write_bundle(tmp_path / 'file', b'', b'', Manifest(
-            SPEC, encoder_signature(SPEC, 1), policy_signature(SPEC, 1, 1, 2)), {})
+        write_bundle(
+            tmp_path / 'file',
+            b'',
+            b'',
+            Manifest(SPEC, encoder_signature(SPEC, 1), policy_signature(SPEC, 1, 1, 2)),
+            {},
+        )

@@ -21,8 +21,11 @@ from tests.core.policy.tiny_bundle import (
 )
 
 WHITE = {'front': np.full((4, 6, 3), 255, np.uint8)}
-TWO_CAMERAS = replace(SPEC, proprioception=['position'], cameras={
-    'front': CameraSpec(height=4, width=6), 'wrist': CameraSpec(height=2, width=2)})
+TWO_CAMERAS = replace(
+    SPEC,
+    proprioception=['position'],
+    cameras={'front': CameraSpec(height=4, width=6), 'wrist': CameraSpec(height=2, width=2)},
+)
 
 
 @pytest.fixture(scope='module')
@@ -50,11 +53,15 @@ def test_a_step_gives_the_numbers_worked_by_hand(policy, bundle):
 def test_the_initial_state_is_flagged_and_what_it_holds_does_not_matter(policy):
     state = policy.initial()
     assert {name: (array.shape, array.dtype.name) for name, array in state.items()} == {
-        'deter': ((1, 1), 'float32'), 'stoch': ((1, 2), 'float32'), 'action': ((1, 3), 'float32'),
-        'is_first': ((1,), 'float32')}
+        'deter': ((1, 1), 'float32'),
+        'stoch': ((1, 2), 'float32'),
+        'action': ((1, 3), 'float32'),
+        'is_first': ((1,), 'float32'),
+    }
     other = {**{name: array + 5 for name, array in state.items()}, 'is_first': state['is_first']}
-    np.testing.assert_array_equal(policy.step(WHITE, None, state).action,
-                                  policy.step(WHITE, None, other).action)
+    np.testing.assert_array_equal(
+        policy.step(WHITE, None, state).action, policy.step(WHITE, None, other).action
+    )
 
 
 def test_types_are_those_of_the_protocol(policy):
@@ -101,7 +108,8 @@ def test_images_that_are_views_give_the_same_as_their_copies(policy):
     view = image[::2, ::-2]
     np.testing.assert_array_equal(
         policy.step({'front': view}, None, policy.initial()).state['deter'],
-        policy.step({'front': view.copy()}, None, policy.initial()).state['deter'])
+        policy.step({'front': view.copy()}, None, policy.initial()).state['deter'],
+    )
 
 
 def test_several_cameras_and_proprioception_are_fed_by_name(tmp_path):
@@ -111,12 +119,15 @@ def test_several_cameras_and_proprioception_are_fed_by_name(tmp_path):
     assert step.uncertainty == pytest.approx(1 + 0.2 + 0.6, abs=1e-6)
 
 
-@pytest.mark.parametrize('images, message', [
-    ({}, r"camera 'front': expected \(4, 6, 3\) uint8 RGB, got nothing"),
-    ({'front': np.zeros((6, 4, 3), np.uint8)}, r'expected \(4, 6, 3\).*got \(6, 4, 3\) uint8'),
-    ({'front': np.zeros((4, 6, 3), np.float32)}, r'got \(4, 6, 3\) float32'),
-    ({'front': np.zeros((4, 6), np.uint8)}, r'got \(4, 6\) uint8'),
-])
+@pytest.mark.parametrize(
+    'images, message',
+    [
+        ({}, r"camera 'front': expected \(4, 6, 3\) uint8 RGB, got nothing"),
+        ({'front': np.zeros((6, 4, 3), np.uint8)}, r'expected \(4, 6, 3\).*got \(6, 4, 3\) uint8'),
+        ({'front': np.zeros((4, 6, 3), np.float32)}, r'got \(4, 6, 3\) float32'),
+        ({'front': np.zeros((4, 6), np.uint8)}, r'got \(4, 6\) uint8'),
+    ],
+)
 def test_an_image_that_does_not_fit_is_named(policy, images, message):
     with pytest.raises(ObservationError, match=message):
         policy.step(images, None, policy.initial())
@@ -131,8 +142,10 @@ def test_proprioception_that_does_not_fit_is_named(tmp_path):
 
 
 def test_what_is_not_finite_is_passed_on(policy):
-    state = {**policy.step(WHITE, None, policy.initial()).state,
-             'action': np.full((1, 3), np.nan, np.float32)}
+    state = {
+        **policy.step(WHITE, None, policy.initial()).state,
+        'action': np.full((1, 3), np.nan, np.float32),
+    }
     assert np.isnan(policy.step(WHITE, None, state).action).all()
 
 
@@ -163,15 +176,18 @@ def test_a_network_that_gives_nan_fails_the_self_test(tmp_path):
         OnnxPolicy(write_tiny_bundle(tmp_path, policy=policy_onnx(value=float('nan'))))
 
 
-@pytest.mark.parametrize('change, message', [
-    ({'action': None}, "array 'action': expected float32 .50, 3., got nothing"),
-    ({'action': np.zeros((50, 2), np.float32)}, r'got float32 \(50, 2\)'),
-    ({'image_front': np.zeros((50, 4, 6, 3), np.float32)}, 'image_front.*expected uint8'),
-    ({'is_first': np.zeros(50, np.float32)}, 'to start with 1'),
-    ({'is_first': None}, 'to start with 1'),
-    ({'is_first': np.float32(1)}, 'to start with 1'),
-    ({'extra': np.zeros(1)}, "'extra': expected nothing"),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        ({'action': None}, "array 'action': expected float32 .50, 3., got nothing"),
+        ({'action': np.zeros((50, 2), np.float32)}, r'got float32 \(50, 2\)'),
+        ({'image_front': np.zeros((50, 4, 6, 3), np.float32)}, 'image_front.*expected uint8'),
+        ({'is_first': np.zeros(50, np.float32)}, 'to start with 1'),
+        ({'is_first': None}, 'to start with 1'),
+        ({'is_first': np.float32(1)}, 'to start with 1'),
+        ({'extra': np.zeros(1)}, "'extra': expected nothing"),
+    ],
+)
 def test_a_self_test_with_wrong_arrays_is_refused(tmp_path, change, message):
     arrays = {name: array for name, array in {**selftest(), **change}.items() if array is not None}
     with pytest.raises(BundleError, match=message):
@@ -192,22 +208,28 @@ def test_a_network_of_a_newer_opset_is_refused_with_path_and_cause(tmp_path):
 
 
 def test_every_mismatch_is_in_one_message(tmp_path):
-    robot = replace(SPEC, rate=20.0, joints=['a', 'x'],
-                    cameras={'front': CameraSpec(height=8, width=6)})
+    robot = replace(
+        SPEC, rate=20.0, joints=['a', 'x'], cameras={'front': CameraSpec(height=8, width=6)}
+    )
     wrong = policy_signature(SPEC, 1, 1, 2)
     wrong = replace(wrong, outputs={**wrong.outputs, 'action': Tensor('float32', (1, 7))})
-    bundle = write_tiny_bundle(tmp_path, encoder=encoder_onnx(dtype='float32'), policy=policy_onnx(
-        replace(SPEC, gripper=[], action_scale=[1.0, 1.0])), manifest_policy=wrong)
+    bundle = write_tiny_bundle(
+        tmp_path,
+        encoder=encoder_onnx(dtype='float32'),
+        policy=policy_onnx(replace(SPEC, gripper=[], action_scale=[1.0, 1.0])),
+        manifest_policy=wrong,
+    )
     with pytest.raises(BundleError) as error:
         OnnxPolicy(bundle, robot=robot)
     for part in (
-            "joints: policy has ['a', 'b'], robot has ['a', 'x']",
-            'rate: policy has 12.5, robot has 20.0',
-            "camera 'front' height: policy has 4, robot has 8",
-            "encoder.onnx input 'image_front': expected uint8 (1, 4, 6, 3), got float32 (1, 4, ",
-            "policy.onnx input 'previous_action': expected float32 (1, 3), got float32 (1, 2)",
-            "policy.onnx output 'action': expected float32 (1, 3), got float32 (1, 2)",
-            "manifest.json policy output 'action': expected float32 (1, 3), got float32 (1, 7)"):
+        "joints: policy has ['a', 'b'], robot has ['a', 'x']",
+        'rate: policy has 12.5, robot has 20.0',
+        "camera 'front' height: policy has 4, robot has 8",
+        "encoder.onnx input 'image_front': expected uint8 (1, 4, 6, 3), got float32 (1, 4, ",
+        "policy.onnx input 'previous_action': expected float32 (1, 3), got float32 (1, 2)",
+        "policy.onnx output 'action': expected float32 (1, 3), got float32 (1, 2)",
+        "manifest.json policy output 'action': expected float32 (1, 3), got float32 (1, 7)",
+    ):
         assert part in str(error.value)
 
 
@@ -263,7 +285,11 @@ def test_the_zero_policy_asks_for_no_motion():
     step = policy.step({}, None, policy.initial())
     np.testing.assert_array_equal(step.action, np.zeros(3, np.float32))
     assert (step.action.dtype, step.uncertainty, policy.hash, policy.spec) == (
-        np.float32, 0.0, 'zero', SPEC)
+        np.float32,
+        0.0,
+        'zero',
+        SPEC,
+    )
 
 
 def test_the_random_policy_repeats_with_its_seed_and_stays_in_range():

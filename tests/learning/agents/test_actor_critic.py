@@ -24,7 +24,7 @@ def test_the_penalty_is_alpha_times_the_disagreement():
 
 
 def test_the_model_loss_is_equation_7_for_both_critics():
-    q = torch.tensor([[1.0, 2.0], [3.0, 5.0]])                     # (members, N)
+    q = torch.tensor([[1.0, 2.0], [3.0, 5.0]])  # (members, N)
     value = torch.tensor([2.0, 4.0], requires_grad=True)
     # critic 1: (1 + 4) / 2, critic 2: (1 + 1) / 2
     loss = model_critic_loss(q.requires_grad_(), value)
@@ -38,7 +38,7 @@ def test_the_model_loss_of_no_horizon_is_nothing():
 
 
 def test_the_data_loss_is_equation_8_over_true_pairs_alone():
-    q = torch.tensor([[1.0, 7.0, 0.0], [2.0, 7.0, 0.0]])           # (members, N)
+    q = torch.tensor([[1.0, 7.0, 0.0], [2.0, 7.0, 0.0]])  # (members, N)
     reward, weight = torch.tensor([1.0, 5.0, 1.0]), torch.tensor([1.0, 0.0, 1.0])
     after = torch.tensor([4.0, 9.0, 2.0], requires_grad=True)
     # gamma = 0.5, targets 3, -, 2: critic 1 ((3-1)^2 + 2^2) / 2, critic 2 ((3-2)^2 + 2^2) / 2
@@ -67,7 +67,8 @@ def test_the_actors_loss_is_equation_10_with_an_entropy_bonus():
     value, entropy = torch.tensor([[1.0, 3.0], [5.0, 7.0]]), torch.tensor([[0.5], [1.5]])
     config = ActorConfig(beta=10.0, entropy=0.1)
     assert actor_loss(value, torch.tensor(2.0), entropy, config).item() == pytest.approx(
-        -4.0 + 10 * 2.0 - 0.1 * 1.0)
+        -4.0 + 10 * 2.0 - 0.1 * 1.0
+    )
 
 
 def test_the_value_is_the_least_of_the_critics():

@@ -9,8 +9,12 @@ from tests.learning import tiny_learner as tiny
 
 
 def parts(agent):
-    return {'model': agent.world_model, 'actor': agent.actor, 'critics': agent.critics,
-            'targets': agent.target_critics}
+    return {
+        'model': agent.world_model,
+        'actor': agent.actor,
+        'critics': agent.critics,
+        'targets': agent.target_critics,
+    }
 
 
 def posterior(agent, data):
@@ -24,12 +28,15 @@ def test_an_update_changes_model_actor_and_critics_and_counts():
     agent = tiny.agent()
     before = {name: tiny.weights(part) for name, part in parts(agent).items()}
     metrics = agent.update(tiny.batch())
-    changed = {name: not tiny.same(before[name], tiny.weights(part))
-               for name, part in parts(agent).items()}
+    changed = {
+        name: not tiny.same(before[name], tiny.weights(part))
+        for name, part in parts(agent).items()
+    }
     assert changed == {'model': True, 'actor': True, 'critics': True, 'targets': False}
     assert agent.updates == 1 and agent.skipped == 0 and metrics['update/skipped'] == 0
-    assert {'model/kl', 'imagined/disagreement', 'actor/behaviour',
-            'critics/data_loss'} <= set(metrics)
+    assert {'model/kl', 'imagined/disagreement', 'actor/behaviour', 'critics/data_loss'} <= set(
+        metrics
+    )
 
 
 def test_actor_and_critic_gradients_do_not_reach_the_world_model():
@@ -52,7 +59,7 @@ def test_the_model_is_trained_alone_until_the_actors_turn():
 
 
 def test_targets_are_copied_every_so_many_updates_and_never_trained():
-    agent = tiny.agent()                                            # target_every = 3
+    agent = tiny.agent()  # target_every = 3
     first = tiny.weights(agent.target_critics)
     assert tiny.same(first, tiny.weights(agent.critics))
     for count in range(1, 7):
@@ -64,10 +71,13 @@ def test_targets_are_copied_every_so_many_updates_and_never_trained():
 
 def test_the_model_term_reaches_the_actor_through_dynamics_rewards_and_q():
     for weight in ('critics', 'reward'):
-        agent = tiny.agent('actor_critic.actor.beta=0', 'actor_critic.actor.entropy=0',
-                           'actor_critic.uncertainty.alpha=0')
+        agent = tiny.agent(
+            'actor_critic.actor.beta=0',
+            'actor_critic.actor.entropy=0',
+            'actor_critic.uncertainty.alpha=0',
+        )
         silent = agent.target_critics if weight == 'reward' else agent.world_model.reward
-        with torch.no_grad():                  # one of the two ways alone
+        with torch.no_grad():  # one of the two ways alone
             for parameter in silent.parameters():
                 parameter.zero_()
         data = tiny.tensors()
@@ -91,8 +101,11 @@ def test_the_penalty_alone_reaches_the_actor():
 
 @pytest.mark.parametrize('successes', [[0, 2], []])
 def test_only_successful_trajectories_are_imitated(successes):
-    agent = tiny.agent('actor_critic.actor.value_scale=0', 'actor_critic.actor.entropy=0',
-                       'actor_critic.actor.optimizer.weight_decay=0')
+    agent = tiny.agent(
+        'actor_critic.actor.value_scale=0',
+        'actor_critic.actor.entropy=0',
+        'actor_critic.actor.optimizer.weight_decay=0',
+    )
     data = tiny.tensors()
     data['bc_mask'].zero_()
     data['bc_mask'][successes] = 1
@@ -102,7 +115,8 @@ def test_only_successful_trajectories_are_imitated(successes):
     _, metrics = agent.update_behaviour(post, data)
     if successes:
         assert metrics['actor/behaviour'].item() == pytest.approx(
-            -log_prob[successes].mean().item(), rel=1e-5)
+            -log_prob[successes].mean().item(), rel=1e-5
+        )
     assert tiny.same(before, tiny.weights(agent.actor)) == (not successes)
 
 
@@ -127,8 +141,8 @@ def test_the_critics_are_given_equations_7_and_8_of_their_rollouts():
     with torch.no_grad():
         imagined, reward, _ = agent.imagine(starts.state)
         expansion = agent.expand(imagined, reward, 'target')
-        q_imagined = agent.critics(imagined.feat[:3], imagined.action[:3])     # (2, H, N)
-        q_true = agent.critics(starts.before, starts.action)                   # (2, N)
+        q_imagined = agent.critics(imagined.feat[:3], imagined.action[:3])  # (2, H, N)
+        q_true = agent.critics(starts.before, starts.action)  # (2, N)
     model = sum(((expansion.value - q_imagined[i]) ** 2).mean() for i in range(2))
     target = starts.reward + 0.99 * expansion.mixed[0]
     kept = starts.weight.bool()
@@ -167,17 +181,27 @@ def posterior_starts(agent, data):
     return draw_starts(posterior(agent, data), data, 4, agent.generator).state
 
 
-@pytest.mark.parametrize('overrides', [
-    ('actor_critic.uncertainty.alpha=0',), ('actor_critic.actor.beta=0',),
-    ('actor_critic.horizon=0',), ('actor_critic.horizon=0', 'actor_critic.actor.beta=0'),
-    ('actor_critic.horizon=1', 'actor_critic.starts=4'), ('model.rssm.members=1',),
-    ('model.rssm.imagined=row',), ('model.rssm.imagined=mean',),
-    ('actor_critic.actor.value=online',), ('actor_critic.critic.data_value=online',),
-    ('actor_critic.actor.state_gradient=true',), ('actor_critic.uncertainty.logits=centred',),
-    ('actor_critic.uncertainty.logits=probability', 'actor_critic.uncertainty.reduce=max'),
-    ('actor_critic.actor.value_scale=0', 'actor_critic.actor.entropy=0'),
-    ('model.kl.free_average=false', 'model.decoded=0.3'), ('actor_critic.critic.members=3',),
-])
+@pytest.mark.parametrize(
+    'overrides',
+    [
+        ('actor_critic.uncertainty.alpha=0',),
+        ('actor_critic.actor.beta=0',),
+        ('actor_critic.horizon=0',),
+        ('actor_critic.horizon=0', 'actor_critic.actor.beta=0'),
+        ('actor_critic.horizon=1', 'actor_critic.starts=4'),
+        ('model.rssm.members=1',),
+        ('model.rssm.imagined=row',),
+        ('model.rssm.imagined=mean',),
+        ('actor_critic.actor.value=online',),
+        ('actor_critic.critic.data_value=online',),
+        ('actor_critic.actor.state_gradient=true',),
+        ('actor_critic.uncertainty.logits=centred',),
+        ('actor_critic.uncertainty.logits=probability', 'actor_critic.uncertainty.reduce=max'),
+        ('actor_critic.actor.value_scale=0', 'actor_critic.actor.entropy=0'),
+        ('model.kl.free_average=false', 'model.decoded=0.3'),
+        ('actor_critic.critic.members=3',),
+    ],
+)
 def test_every_reading_and_row_trains_with_finite_numbers(overrides):
     agent = tiny.agent(*overrides)
     before = tiny.weights(agent.actor)
@@ -189,8 +213,9 @@ def test_every_reading_and_row_trains_with_finite_numbers(overrides):
 
 
 def test_without_a_horizon_it_is_an_ordinary_actor_critic():
-    agent = tiny.agent('actor_critic.horizon=0', 'actor_critic.actor.beta=0',
-                       'actor_critic.actor.entropy=0')
+    agent = tiny.agent(
+        'actor_critic.horizon=0', 'actor_critic.actor.beta=0', 'actor_critic.actor.entropy=0'
+    )
     data = tiny.tensors()
     starts = draw_starts(posterior(agent, data), data, 0, agent.generator)
     imagined, reward, _ = agent.imagine(starts.state)
@@ -199,8 +224,12 @@ def test_without_a_horizon_it_is_an_ordinary_actor_critic():
     assert torch.allclose(expansion.mixed[0], q)
     _, metrics = agent.update_actor(imagined, expansion.mixed, posterior(agent, data), data)
     assert metrics['actor/loss'].item() == pytest.approx(-q.mean().item(), rel=1e-5)
-    assert agent.update_critics(imagined, expansion.value, expansion.mixed[0], starts)[1][
-        'critics/model_loss'].item() == 0
+    assert (
+        agent.update_critics(imagined, expansion.value, expansion.mixed[0], starts)[1][
+            'critics/model_loss'
+        ].item()
+        == 0
+    )
 
 
 def test_several_cameras_and_proprioception_are_learned_from():
@@ -228,7 +257,7 @@ def test_a_batch_with_nan_is_skipped_counted_and_leaves_finite_networks(key):
 def test_the_same_seed_gives_the_same_agent_and_another_seed_another():
     def trained(seed):
         agent = tiny.agent(f'seed={seed}')
-        torch.rand(7)                          # other users of torch's own generator do not matter
+        torch.rand(7)  # other users of torch's own generator do not matter
         agent.update(tiny.batch())
         return tiny.weights(agent.actor)
 
@@ -244,13 +273,19 @@ def test_a_restored_agent_continues_bit_for_bit():
     for seed in range(2, 4):
         first, second = one.update(tiny.batch(seed)), other.update(tiny.batch(seed))
         assert first == second
-    assert all(tiny.same(tiny.weights(a), tiny.weights(b))
-               for a, b in zip(parts(one).values(), parts(other).values()))
+    assert all(
+        tiny.same(tiny.weights(a), tiny.weights(b))
+        for a, b in zip(parts(one).values(), parts(other).values())
+    )
 
 
 def test_behaviour_is_learned_from_what_the_state_carries():
-    agent = tiny.agent('actor_critic.actor.optimizer.rate=0.02', 'actor_critic.horizon=0',
-                       'actor_critic.actor.value_scale=0', 'actor_critic.actor.initial_std=0.3')
+    agent = tiny.agent(
+        'actor_critic.actor.optimizer.rate=0.02',
+        'actor_critic.horizon=0',
+        'actor_critic.actor.value_scale=0',
+        'actor_critic.actor.initial_std=0.3',
+    )
     data = tiny.tensors()
     data['chosen'] = torch.full_like(data['chosen'], 0.5)
     post = posterior(agent, data)

@@ -53,10 +53,10 @@ def test_a_restored_optimizer_takes_the_same_step_with_the_rates_of_its_own_conf
     for rates in ((0.1, 0.1), (0.1, 0.5)):
         weight = nn.Parameter(torch.tensor([1.0, 2.0]))
         first = Optimizer([weight], OptimizerConfig(rate=rates[0], weight_decay=0))
-        first.step((weight ** 2).sum())
+        first.step((weight**2).sum())
         second = Optimizer([weight], OptimizerConfig(rate=rates[1], weight_decay=0))
         second.load_state_dict(first.state_dict())
         before = weight.detach().clone()
-        second.step((weight ** 2).sum())
+        second.step((weight**2).sum())
         runs.append((before - weight.detach()) / rates[1])
     assert torch.allclose(runs[0], runs[1], atol=1e-6)

@@ -3,8 +3,8 @@ import torch
 
 from moto_learning.agents.returns import k_step_value, lambda_return, value_expansion
 
-REWARD = torch.tensor([1.0, 2.0, 3.0])                # r^1, r^2, r^3 (H = 3)
-VALUE = torch.tensor([10.0, 20.0, 30.0, 40.0])        # V_0 at s^0..s^3
+REWARD = torch.tensor([1.0, 2.0, 3.0])  # r^1, r^2, r^3 (H = 3)
+VALUE = torch.tensor([10.0, 20.0, 30.0, 40.0])  # V_0 at s^0..s^3
 
 
 def test_k_step_values_are_the_hand_made_ones():

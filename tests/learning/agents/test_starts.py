@@ -9,8 +9,7 @@ B, T = 2, 3
 def states():
     """Rows numbered 10 * b + t in every part."""
     number = torch.tensor([[0.0, 1.0, 2.0], [10.0, 11.0, 12.0]])
-    return State(number.unsqueeze(-1), number.unsqueeze(-1) + 100,
-                 number.reshape(B, T, 1, 1))
+    return State(number.unsqueeze(-1), number.unsqueeze(-1) + 100, number.reshape(B, T, 1, 1))
 
 
 def data():

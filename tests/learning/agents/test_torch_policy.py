@@ -37,8 +37,9 @@ def test_the_mode_is_deterministic_and_its_state_goes_in_and_out():
 def test_the_uncertainty_is_that_of_the_state_the_chosen_action_leads_to():
     agent = tiny.agent()
     step = walk(TorchPolicy(agent), 1)[0]
-    deter, stoch, action = (torch.as_tensor(step.state[name]) for name in
-                            ('deter', 'stoch', 'action'))
+    deter, stoch, action = (
+        torch.as_tensor(step.state[name]) for name in ('deter', 'stoch', 'action')
+    )
     rssm = agent.world_model.rssm
     with torch.no_grad():
         _, logits = rssm.img_step(State(deter, stoch, deter.new_zeros(())), action)
@@ -61,8 +62,9 @@ def test_samples_differ_by_seed_and_noise_stays_within_bounds():
     agent = tiny.agent()
     mode = walk(TorchPolicy(agent))
     for kind in ('sample', 'noise'):
-        one, again, other = (walk(TorchPolicy(agent, Exploration(kind, 5.0, seed)))
-                             for seed in (1, 1, 2))
+        one, again, other = (
+            walk(TorchPolicy(agent, Exploration(kind, 5.0, seed))) for seed in (1, 1, 2)
+        )
         assert np.array_equal(one[0].action, again[0].action)
         assert not np.array_equal(one[0].action, other[0].action)
         assert not np.array_equal(one[0].action, mode[0].action)
@@ -80,8 +82,10 @@ def test_a_wrong_image_is_refused_with_its_shape():
 
 def test_proprioception_is_read():
     policy = TorchPolicy(tiny.agent(proprioception=['position']))
-    actions = [policy.step(images(0), np.full(2, x, np.float32), policy.initial()).action
-               for x in (0.0, 1.0)]
+    actions = [
+        policy.step(images(0), np.full(2, x, np.float32), policy.initial()).action
+        for x in (0.0, 1.0)
+    ]
     assert not np.array_equal(*actions)
 
 

@@ -47,19 +47,34 @@ def simulator(tmp_path):
     def run(*arguments):
         return subprocess.run(
             [sys.executable, '-m', 'moto_learning.commands.data', *map(str, arguments)],
-            cwd=package.parent, capture_output=True, text=True, timeout=60,
-            env={**os.environ, 'PYTHONPATH': f'{package.parent}:{ROOT}', 'COLUMNS': '200'})
+            cwd=package.parent,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, 'PYTHONPATH': f'{package.parent}:{ROOT}', 'COLUMNS': '200'},
+        )
+
     return run
 
 
 def rewards(root):
-    return sorted(round(float(read_episode(e.path).reward[0]), 6)
-                  for e in Dataset.open(root).episodes())
+    return sorted(
+        round(float(read_episode(e.path).reward[0]), 6) for e in Dataset.open(root).episodes()
+    )
 
 
 def test_collect_records_the_same_episodes_whatever_the_number_of_workers(simulator, tmp_path):
-    arguments = ('collect', '--task', 'kitchen-microwave', '--episodes', 3, '--noise', 0.1,
-                 '--seed', 5)
+    arguments = (
+        'collect',
+        '--task',
+        'kitchen-microwave',
+        '--episodes',
+        3,
+        '--noise',
+        0.1,
+        '--seed',
+        5,
+    )
     one = simulator(*arguments, '--out', tmp_path / 'one')
     two = simulator(*arguments, '--out', tmp_path / 'two', '--workers', 2, '--profile', 'none')
     assert one.returncode == two.returncode == 0, one.stderr + two.stderr
@@ -74,8 +89,15 @@ def test_collect_records_the_same_episodes_whatever_the_number_of_workers(simula
 
 
 def test_collect_adds_to_a_dataset_and_refuses_one_that_is_being_recorded(simulator, tmp_path):
-    arguments = ('collect', '--task', 'kitchen-microwave', '--episodes', 1, '--out',
-                 tmp_path / 'data')
+    arguments = (
+        'collect',
+        '--task',
+        'kitchen-microwave',
+        '--episodes',
+        1,
+        '--out',
+        tmp_path / 'data',
+    )
     assert simulator(*arguments).returncode == 0
     assert simulator(*arguments, '--seed', 1).returncode == 0
     with Dataset.create_or_open(tmp_path / 'data') as dataset:
@@ -86,13 +108,17 @@ def test_collect_adds_to_a_dataset_and_refuses_one_that_is_being_recorded(simula
     assert len(refused.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize('extra, message', [
-    (('--task', 'kitchen-microwav'), "Did you mean 'kitchen-microwave'"),
-    (('--task', 'kitchen-microwave', '--episodes', 0), 'episodes 0'),
-    (('--task', 'kitchen-microwave', '--noise', 2), 'noise 2.0'),
-])
-def test_collect_refuses_bad_settings_in_one_line_and_makes_nothing(simulator, tmp_path, extra,
-                                                                    message):
+@pytest.mark.parametrize(
+    'extra, message',
+    [
+        (('--task', 'kitchen-microwav'), "Did you mean 'kitchen-microwave'"),
+        (('--task', 'kitchen-microwave', '--episodes', 0), 'episodes 0'),
+        (('--task', 'kitchen-microwave', '--noise', 2), 'noise 2.0'),
+    ],
+)
+def test_collect_refuses_bad_settings_in_one_line_and_makes_nothing(
+    simulator, tmp_path, extra, message
+):
     result = simulator('collect', '--out', tmp_path / 'data', *extra)
     assert result.returncode == 2
     assert result.stderr.startswith('moto-data collect: ')
@@ -115,8 +141,12 @@ def test_inspect_shows_the_steps_and_frames_of_one(tmp_path, capsys, monkeypatch
     monkeypatch.setenv('COLUMNS', '200')
     (name,) = record(tmp_path, [60], success=True)
     sheet = tmp_path / 'frames.png'
-    assert main(['inspect', str(tmp_path), '--episode', name[-5:], '--rows', '3',
-                 '--png', str(sheet)]) == 0
+    assert (
+        main(
+            ['inspect', str(tmp_path), '--episode', name[-5:], '--rows', '3', '--png', str(sheet)]
+        )
+        == 0
+    )
     out = capsys.readouterr().out
     assert 'velocity jerk' in out
     assert 'is_last success' in out
@@ -153,14 +183,18 @@ def test_label_and_recover_do_what_they_say(tmp_path, capsys):
     assert (episode.steps, episode.outcome) == (5, 'success')
 
 
-@pytest.mark.parametrize('arguments, message', [
-    (['inspect', 'nowhere'], "no dataset at 'nowhere'"),
-    (['compile', 'nowhere'], "no dataset at 'nowhere'"),
-    (['label', 'nowhere', 'x', 'success'], "no dataset at 'nowhere'"),
-    (['recover', 'nowhere'], "no dataset at 'nowhere'"),
-])
-def test_a_missing_dataset_is_one_line_and_status_two(tmp_path, monkeypatch, capsys, arguments,
-                                                      message):
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (['inspect', 'nowhere'], "no dataset at 'nowhere'"),
+        (['compile', 'nowhere'], "no dataset at 'nowhere'"),
+        (['label', 'nowhere', 'x', 'success'], "no dataset at 'nowhere'"),
+        (['recover', 'nowhere'], "no dataset at 'nowhere'"),
+    ],
+)
+def test_a_missing_dataset_is_one_line_and_status_two(
+    tmp_path, monkeypatch, capsys, arguments, message
+):
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 2
     error = capsys.readouterr().err
@@ -178,8 +212,10 @@ def test_help_shows_every_command_and_an_example(capsys):
 
 
 def test_the_command_needs_neither_torch_nor_mujoco_nor_ros():
-    code = ("import sys\nfor name in ('torch', 'mujoco', 'rclpy'): sys.modules[name] = None\n"
-            'import moto_learning.commands.data, moto_learning.data.replay, '
-            'moto_learning.data.demonstrations\n')
+    code = (
+        "import sys\nfor name in ('torch', 'mujoco', 'rclpy'): sys.modules[name] = None\n"
+        'import moto_learning.commands.data, moto_learning.data.replay, '
+        'moto_learning.data.demonstrations\n'
+    )
     result = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

@@ -20,8 +20,16 @@ def test_a_compiled_episode_is_the_recorded_one_memory_mapped(tmp_path):
     assert isinstance(cached.images['front'], np.memmap)
     for camera in ('front', 'wrist'):
         np.testing.assert_array_equal(cached.images[camera], episode.images[camera])
-    for field in ('requested', 'executed', 'reward', 'success', 'is_first', 'is_last',
-                  'is_terminal', 'proprioception'):
+    for field in (
+        'requested',
+        'executed',
+        'reward',
+        'success',
+        'is_first',
+        'is_last',
+        'is_terminal',
+        'proprioception',
+    ):
         np.testing.assert_array_equal(getattr(cached, field), getattr(episode, field))
     assert (entry(tmp_path, name) / 'image_front.npy').exists()
 
@@ -52,14 +60,18 @@ def test_labels_are_read_at_load_and_never_baked_in(tmp_path):
     assert flags == [False, True, False]
 
 
-@pytest.mark.parametrize('spoil', [
-    lambda folder: (folder / 'image_front.npy').write_bytes(b''),
-    lambda folder: (folder / 'reward.npy').unlink(),
-    lambda folder: (folder / 'meta.json').write_text('{'),
-    lambda folder: np.save(folder / 'reward.npy', np.zeros(2, np.float32)),
-    lambda folder: (folder / 'image_wrist.npy').write_bytes(
-        (folder / 'image_wrist.npy').read_bytes()[:-50]),
-])
+@pytest.mark.parametrize(
+    'spoil',
+    [
+        lambda folder: (folder / 'image_front.npy').write_bytes(b''),
+        lambda folder: (folder / 'reward.npy').unlink(),
+        lambda folder: (folder / 'meta.json').write_text('{'),
+        lambda folder: np.save(folder / 'reward.npy', np.zeros(2, np.float32)),
+        lambda folder: (folder / 'image_wrist.npy').write_bytes(
+            (folder / 'image_wrist.npy').read_bytes()[:-50]
+        ),
+    ],
+)
 def test_a_damaged_entry_is_rebuilt(tmp_path, spoil):
     (name,) = record(tmp_path, [3])
     compile_dataset(Dataset.open(tmp_path))

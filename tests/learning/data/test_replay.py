@@ -17,8 +17,20 @@ def episode(name, length, successful=False, base=0, spec_hash='s'):
     first, last = np.zeros(length, bool), np.zeros(length, bool)
     first[0] = last[-1] = True
     image = np.uint8(rows % 256)[:, None, None, None].repeat(3, 3)
-    return CachedEpisode(name, spec_hash, successful, {'front': image}, None, action, action / 2,
-                         np.float32(rows), np.zeros(length, bool), first, last, last)
+    return CachedEpisode(
+        name,
+        spec_hash,
+        successful,
+        {'front': image},
+        None,
+        action,
+        action / 2,
+        np.float32(rows),
+        np.zeros(length, bool),
+        first,
+        last,
+        last,
+    )
 
 
 def assert_equal(one, two):
@@ -158,7 +170,9 @@ def test_a_batch_of_a_dataset_has_all_cameras_and_joints(tmp_path):
     record(tmp_path, [8], spec=tiny_spec())
     batch = Replay.from_datasets([tmp_path], 3, 4).sample()
     assert {name: x.shape for name, x in batch['images'].items()} == {
-        'front': (3, 4, 8, 8, 3), 'wrist': (3, 4, 8, 16, 3)}
+        'front': (3, 4, 8, 8, 3),
+        'wrist': (3, 4, 8, 16, 3),
+    }
     np.testing.assert_array_equal(batch['images']['front'][:, :, 0, 0, 0], batch['reward'])
     np.testing.assert_array_equal(batch['proprioception'][:, :, 0], batch['reward'])
     assert batch['proprioception'].shape == (3, 4, 6)

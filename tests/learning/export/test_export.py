@@ -27,15 +27,20 @@ from moto_learning.run.checkpoint import CheckpointError, save_checkpoint
 from tests.recorded import record, tiny_spec
 
 TINY = {
-    'model': {'encoder': {'channels': [4, 8], 'kernel': 3, 'padding': 1,
-                          'proprioception': [12, 8]},
-              'rssm': {'deter': 16, 'stoch': 4, 'classes': 5, 'hidden': 12, 'members': 3},
-              'reward': {'layers': 1, 'units': 8}},
-    'actor_critic': {'actor': {'head': {'layers': 2, 'units': 12}},
-                     'critic': {'head': {'layers': 1, 'units': 8}}},
-    'replay': {'batch': 2, 'length': 4}}
-ONE_CAMERA = Spec(['a', 'b'], [1.0, 1.0], rate=12.5,
-                  cameras={'front': CameraSpec(height=12, width=10)})
+    'model': {
+        'encoder': {'channels': [4, 8], 'kernel': 3, 'padding': 1, 'proprioception': [12, 8]},
+        'rssm': {'deter': 16, 'stoch': 4, 'classes': 5, 'hidden': 12, 'members': 3},
+        'reward': {'layers': 1, 'units': 8},
+    },
+    'actor_critic': {
+        'actor': {'head': {'layers': 2, 'units': 12}},
+        'critic': {'head': {'layers': 1, 'units': 8}},
+    },
+    'replay': {'batch': 2, 'length': 4},
+}
+ONE_CAMERA = Spec(
+    ['a', 'b'], [1.0, 1.0], rate=12.5, cameras={'front': CameraSpec(height=12, width=10)}
+)
 
 
 @pytest.fixture(autouse=True)
@@ -103,25 +108,31 @@ def torch_step(agent, frame, state):
     model = agent.world_model
     images = {name: torch.from_numpy(image)[None] for name, image in frame.images.items()}
     vector = None if frame.proprioception is None else torch.from_numpy(frame.proprioception)[None]
-    deter, stoch, action, is_first = (torch.from_numpy(state[name])
-                                      for name in ('deter', 'stoch', 'action', 'is_first'))
+    deter, stoch, action, is_first = (
+        torch.from_numpy(state[name]) for name in ('deter', 'stoch', 'action', 'is_first')
+    )
     keep = 1 - is_first[:, None]
     before = State(deter * keep, stoch * keep, stoch)
-    post = model.rssm.obs_step(before, action * keep, model.encoder(images, vector),
-                               torch.zeros(1))
+    post = model.rssm.obs_step(
+        before, action * keep, model.encoder(images, vector), torch.zeros(1)
+    )
     chosen = agent.actor(post.feat).mode()
-    _, logits = model.rssm.img_step(post, chosen)                          # (M, 1, S, K)
+    _, logits = model.rssm.img_step(post, chosen)  # (M, 1, S, K)
     uncertainty = float(logits[:, 0].std(0, correction=0).mean())
     two = post.logit.topk(2, -1).values
-    following = {'deter': post.deter.numpy(), 'stoch': post.stoch.numpy(),
-                 'action': chosen.numpy(), 'is_first': np.zeros(1, np.float32)}
+    following = {
+        'deter': post.deter.numpy(),
+        'stoch': post.stoch.numpy(),
+        'action': chosen.numpy(),
+        'is_first': np.zeros(1, np.float32),
+    }
     return chosen[0].numpy(), uncertainty, following, float((two[..., 0] - two[..., 1]).min())
 
 
 def compare(agent, policy, frames):
     """Carries both states over the frames but those with a near tie; returns how many."""
     left = {name: np.full_like(array, 0.7) for name, array in policy.initial().items()}
-    ours = theirs = {**left, 'is_first': np.ones(1, np.float32)}    # of an episode before
+    ours = theirs = {**left, 'is_first': np.ones(1, np.float32)}  # of an episode before
     compared = 0
     for frame in frames:
         action, uncertainty, after, margin = torch_step(agent, frame, theirs)
@@ -138,9 +149,16 @@ def compare(agent, policy, frames):
 
 def noise_frames(spec, count):
     random = np.random.default_rng(5)
-    return [Frame({name: random.integers(0, 256, (c.height, c.width, 3), np.uint8)
-                   for name, c in spec.cameras.items()}, frame.proprioception)
-            for frame in drawn_frames(spec, count)]
+    return [
+        Frame(
+            {
+                name: random.integers(0, 256, (c.height, c.width, 3), np.uint8)
+                for name, c in spec.cameras.items()
+            },
+            frame.proprioception,
+        )
+        for frame in drawn_frames(spec, count)
+    ]
 
 
 @pytest.mark.parametrize('make_frames', [drawn_frames, noise_frames])
@@ -163,11 +181,12 @@ def done_inputs(done):
 
 def test_a_policy_of_the_small_preset_repeats_torch(tmp_path):
     from moto_core.config import config_file
+
     spec = replace(ONE_CAMERA, cameras={'front': CameraSpec()}, proprioception=['position'])
     agent = Agent(load_config(Config, config_file('train', 'small')), spec)
     done = export_bundle(agent, tmp_path)
     assert compare(agent, OnnxPolicy(done.path), drawn_frames(spec, 60)) >= 50
-    assert done.latency < 0.1                  # [s], on a machine busy with other tests
+    assert done.latency < 0.1  # [s], on a machine busy with other tests
 
 
 def test_actions_depend_on_the_images_and_on_the_past(exported):
@@ -242,8 +261,10 @@ def test_no_state_of_the_self_test_is_a_near_tie(exported):
     arrays = read_bundle(done.path).selftest
     state = [torch.from_numpy(arrays[name]) for name in ('deter', 'stoch', 'previous_action')]
     for t in range(STEPS):
-        inputs = [torch.from_numpy(arrays[name][t:t + 1]) for name in done_inputs(done)]
-        out = policy.step(encoder(*inputs), *state, torch.from_numpy(arrays['is_first'][t:t + 1]))
+        inputs = [torch.from_numpy(arrays[name][t : t + 1]) for name in done_inputs(done)]
+        out = policy.step(
+            encoder(*inputs), *state, torch.from_numpy(arrays['is_first'][t : t + 1])
+        )
         two = out.logit.topk(2, -1).values
         assert float((two[..., 0] - two[..., 1]).min()) >= MARGIN
         state = [out.next_deter, out.next_stoch, out.action]
@@ -251,7 +272,7 @@ def test_no_state_of_the_self_test_is_a_near_tie(exported):
 
 def test_frames_with_near_ties_are_passed_over(exported):
     agent = make_agent(tiny_spec())
-    with torch.no_grad():                      # all logits 1000 times closer
+    with torch.no_grad():  # all logits 1000 times closer
         agent.world_model.rssm.obs_out.weight *= 1e-3
         agent.world_model.rssm.obs_out.bias *= 1e-3
     arrays, margins = selftest(*graphs(agent), agent.spec, drawn_frames(agent.spec, 100))
@@ -291,21 +312,28 @@ def test_a_run_is_exported_with_the_episodes_that_it_learned_from(run, tmp_path)
     assert manifest.uncertainty_threshold == pytest.approx(largest, rel=1e-6)
     frames = np.concatenate([e.images['front'] for e in cached if e.id in ids])
     recorded = {frame.tobytes() for frame in frames}
-    assert all(frame.tobytes() in recorded
-               for frame in read_bundle(done.path).selftest['image_front'])
+    assert all(
+        frame.tobytes() in recorded for frame in read_bundle(done.path).selftest['image_front']
+    )
 
 
 def test_uncertainties_of_an_episode_are_those_of_its_steps(run):
     path, agent, ids = run
     episode = compile_dataset(Dataset.open(path.parent / 'data')).episodes[0]
-    state = {'deter': np.zeros((1, 16), np.float32), 'stoch': np.zeros((1, 20), np.float32),
-             'action': np.zeros((1, 3), np.float32), 'is_first': np.ones(1, np.float32)}
+    state = {
+        'deter': np.zeros((1, 16), np.float32),
+        'stoch': np.zeros((1, 20), np.float32),
+        'action': np.zeros((1, 3), np.float32),
+        'is_first': np.ones(1, np.float32),
+    }
     expected = []
     for t in range(len(episode)):
-        frame = Frame({name: np.array(stack[t]) for name, stack in episode.images.items()},
-                      np.array(episode.proprioception[t]))
+        frame = Frame(
+            {name: np.array(stack[t]) for name, stack in episode.images.items()},
+            np.array(episode.proprioception[t]),
+        )
         _, uncertainty, state, _ = torch_step(agent, frame, state)
-        state['action'] = episode.requested[t:t + 1]
+        state['action'] = episode.requested[t : t + 1]
         expected.append(uncertainty)
     np.testing.assert_allclose(uncertainties(agent, episode), expected, atol=1e-5)
 
@@ -313,7 +341,7 @@ def test_uncertainties_of_an_episode_are_those_of_its_steps(run):
 def test_the_parent_is_the_bundle_of_an_earlier_update(run, tmp_path):
     path, agent, ids = run
     first = export_run(path, tmp_path)
-    assert export_run(path, tmp_path).path == first.path       # again at the same update
+    assert export_run(path, tmp_path).path == first.path  # again at the same update
     agent.updates = 20
     save_run(path, agent, ids, path.parent / 'data')
     second = export_run(path, tmp_path)

@@ -19,7 +19,7 @@ def logits(*probabilities):
 
 
 def test_the_kl_of_two_categoricals_is_the_hand_made_sum_over_both():
-    p = logits([0.5, 0.5], [0.9, 0.1]).unsqueeze(0)                # (1, S=2, K=2)
+    p = logits([0.5, 0.5], [0.9, 0.1]).unsqueeze(0)  # (1, S=2, K=2)
     q = logits([0.25, 0.75], [0.9, 0.1]).unsqueeze(0)
     expected = 0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75)
     assert categorical_kl(p, q).tolist() == pytest.approx([expected])
@@ -39,11 +39,11 @@ def test_balance_divides_the_gradient_and_not_the_value():
 
 
 def test_free_nats_of_the_mean_and_of_each_step_differ():
-    post = logits([[0.5, 0.5]], [[1 - 1e-7, 1e-7]])                # (2, 1, 2): KL ln 1 and ~ln 2
+    post = logits([[0.5, 0.5]], [[1 - 1e-7, 1e-7]])  # (2, 1, 2): KL ln 1 and ~ln 2
     prior = logits([[0.5, 0.5]], [[0.5, 0.5]])
     mean, _ = balanced_kl(post, prior, 0.8, free=0.3, free_average=True)
     each, _ = balanced_kl(post, prior, 0.8, free=0.3, free_average=False)
-    assert mean.item() == pytest.approx(math.log(2) / 2, abs=1e-4)         # 0.3466 > 0.3
+    assert mean.item() == pytest.approx(math.log(2) / 2, abs=1e-4)  # 0.3466 > 0.3
     assert each.item() == pytest.approx((0.3 + math.log(2)) / 2, abs=1e-4)
 
 
@@ -57,7 +57,7 @@ def test_below_the_free_nats_nothing_is_trained():
 
 
 def test_a_sample_is_one_hot_and_carries_the_gradient_of_its_probabilities():
-    logit = torch.tensor([[0.0, math.log(3.0)]], requires_grad=True)       # p = 0.25, 0.75
+    logit = torch.tensor([[0.0, math.log(3.0)]], requires_grad=True)  # p = 0.25, 0.75
     sample = one_hot_sample(logit, noise=torch.tensor([[10.0, 0.0]]))
     assert sample.tolist() == [[1.0, 0.0]]
     (sample * torch.tensor([[2.0, 0.0]])).sum().backward()
@@ -87,7 +87,7 @@ def test_the_truncated_normal_integrates_to_one_with_its_mean_log_as_entropy(loc
 
 def test_the_log_probability_is_the_hand_made_one():
     dist = TruncatedNormal(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 1.0]))
-    mass = math.erf(1 / math.sqrt(2))                              # within one deviation, 0.6827
+    mass = math.erf(1 / math.sqrt(2))  # within one deviation, 0.6827
     one = -0.5 * 0.25 - 0.5 * math.log(2 * math.pi) - math.log(mass)
     other = -0.5 * 1.0 - 0.5 * math.log(2 * math.pi) - math.log(mass)
     value = torch.tensor([0.5, -1.0])
@@ -115,8 +115,11 @@ def test_extreme_noise_gives_finite_samples_and_gradients():
     for noise in (0.0, 1.0):
         sample = dist.sample(torch.full((2, 1), noise))
         assert sample.isfinite().all() and sample.abs().max() <= 1
-    (dist.sample(torch.ones(2, 1)).sum() + dist.entropy().sum()
-     + dist.log_prob(torch.tensor([[1.0], [-1.0]])).sum()).backward()
+    (
+        dist.sample(torch.ones(2, 1)).sum()
+        + dist.entropy().sum()
+        + dist.log_prob(torch.tensor([[1.0], [-1.0]])).sum()
+    ).backward()
     assert out.grad.isfinite().all()
 
 

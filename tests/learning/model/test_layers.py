@@ -11,7 +11,7 @@ def test_the_batched_product_equals_separate_members():
         for parameter in net.parameters():
             parameter.normal_()
     x = torch.randn(9, 5)
-    batched = net(x)                                                # (4, 9, 3)
+    batched = net(x)  # (4, 9, 3)
     for i in range(4):
         alone = x
         for layer in net.layers[:-1]:
@@ -26,7 +26,7 @@ def test_members_take_inputs_of_their_own():
     layer = EnsembleLinear(2, 3, 1)
     with torch.no_grad():
         layer.weight[0], layer.weight[1], layer.bias[1] = 1.0, 2.0, 5.0
-    x = torch.tensor([[[1.0, 2.0, 3.0]], [[1.0, 1.0, 1.0]]])       # (M, 1, in)
+    x = torch.tensor([[[1.0, 2.0, 3.0]], [[1.0, 1.0, 1.0]]])  # (M, 1, in)
     assert layer(x).flatten().tolist() == [6.0, 11.0]
 
 

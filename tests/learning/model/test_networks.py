@@ -12,14 +12,19 @@ SMALL = EncoderConfig(channels=[2, 3, 4, 5], proprioception=[6, 7])
 
 
 def spec(**cameras):
-    return Spec(joints=['a', 'b'], action_scale=[1.0, 1.0], proprioception=['position'],
-                cameras={name: CameraSpec(height=h, width=w) for name, (h, w) in cameras.items()})
+    return Spec(
+        joints=['a', 'b'],
+        action_scale=[1.0, 1.0],
+        proprioception=['position'],
+        cameras={name: CameraSpec(height=h, width=w) for name, (h, w) in cameras.items()},
+    )
 
 
 def test_the_papers_encoder_gives_dreamers_sizes():
     assert [h for h, _ in conv_sizes(64, 64, EncoderConfig())] == [64, 31, 14, 6, 2]
-    encoder = Encoder(Spec(joints=['a'], action_scale=[1.0], cameras={'front': CameraSpec()}),
-                      EncoderConfig())
+    encoder = Encoder(
+        Spec(joints=['a'], action_scale=[1.0], cameras={'front': CameraSpec()}), EncoderConfig()
+    )
     assert encoder.size == 2 * 2 * 384
 
 
@@ -34,8 +39,10 @@ def test_every_size_comes_back_from_the_decoder(height, width, padding):
 def test_several_cameras_and_proprioception_are_embedded_one_after_another():
     ours = spec(front=(64, 64), wrist=(48, 80))
     encoder = Encoder(ours, SMALL)
-    images = {'front': torch.randint(0, 255, (3, 2, 64, 64, 3), dtype=torch.uint8),
-              'wrist': torch.randint(0, 255, (3, 2, 48, 80, 3), dtype=torch.uint8)}
+    images = {
+        'front': torch.randint(0, 255, (3, 2, 64, 64, 3), dtype=torch.uint8),
+        'wrist': torch.randint(0, 255, (3, 2, 48, 80, 3), dtype=torch.uint8),
+    }
     vector = torch.randn(3, 2, 2)
     embed = encoder(images, vector)
     assert embed.shape == (3, 2, encoder.size) and encoder.size == 5 * 4 + 5 * (1 * 3) + 7
@@ -73,8 +80,9 @@ def test_a_pixel_bias_begins_at_the_mean_image_and_is_added_to_the_prediction():
     ours = spec(front=(64, 64))
     images = {'front': torch.randint(0, 255, (5, 64, 64, 3), dtype=torch.uint8)}
     mean = normalize(images['front']).mean(0)
-    decoder = Decoder(ours, EncoderConfig(channels=[2, 3, 4, 5], proprioception=[6],
-                                          pixel_bias=True), feat=10)
+    decoder = Decoder(
+        ours, EncoderConfig(channels=[2, 3, 4, 5], proprioception=[6], pixel_bias=True), feat=10
+    )
     plain = decoder(torch.ones(1, 10))['front']
     decoder.begin_at(images)
     assert torch.allclose(decoder(torch.ones(1, 10))['front'], plain + mean, atol=1e-6)

@@ -26,7 +26,7 @@ def sequence(rssm):
 
 
 def test_the_disagreement_is_the_deviation_over_members_averaged_over_entries():
-    logits = torch.tensor([[[1.0, 2.0]], [[3.0, 2.0]], [[5.0, 2.0]]])      # (M=3, S=1, K=2)
+    logits = torch.tensor([[[1.0, 2.0]], [[3.0, 2.0]], [[5.0, 2.0]]])  # (M=3, S=1, K=2)
     # population deviations: sqrt(8 / 3) and 0
     assert disagreement(logits).item() == pytest.approx(math.sqrt(8 / 3) / 2, abs=1e-5)
     assert disagreement(logits, reduce='max').item() == pytest.approx(math.sqrt(8 / 3))
@@ -51,7 +51,7 @@ def test_each_time_step_trains_the_prior_of_its_own_member(rssm):
     deter = torch.randn(B, T, 8)
     members = [2, 0, 2, 1, 2]
     found = rssm.member_logits(deter, members)
-    every = rssm.prior_logits(deter.flatten(0, 1)).unflatten(1, (B, T))    # (M, B, T, S, K)
+    every = rssm.prior_logits(deter.flatten(0, 1)).unflatten(1, (B, T))  # (M, B, T, S, K)
     for t, member in enumerate(members):
         assert torch.allclose(found[:, t], every[member][:, t], atol=1e-5)
 
@@ -67,8 +67,9 @@ def test_observing_a_sequence_equals_its_single_steps(rssm, sequence):
     whole = rssm.observe(embed, action, is_first, noise=noise)
     state = rssm.initial(B)
     for t in range(T):
-        state = rssm.obs_step(state, action[:, t], embed[:, t], is_first[:, t].float(),
-                              noise[:, t])
+        state = rssm.obs_step(
+            state, action[:, t], embed[:, t], is_first[:, t].float(), noise[:, t]
+        )
         for part, expected in zip(state, whole):
             assert torch.allclose(part, expected[:, t], atol=1e-5)
     assert whole.feat.shape == (B, T, 8 + 12)
@@ -77,12 +78,14 @@ def test_observing_a_sequence_equals_its_single_steps(rssm, sequence):
 def test_a_first_row_forgets_what_was_before_it(rssm, sequence):
     embed, action, is_first, noise = sequence
     whole = rssm.observe(embed, action, is_first, noise=noise)
-    other = rssm.observe(embed.clone().index_fill_(1, torch.tensor([0, 1]), 9.0), action,
-                         is_first, noise=noise)
-    assert torch.equal(whole.deter[0, 2:], other.deter[0, 2:])             # is_first at row 2
+    other = rssm.observe(
+        embed.clone().index_fill_(1, torch.tensor([0, 1]), 9.0), action, is_first, noise=noise
+    )
+    assert torch.equal(whole.deter[0, 2:], other.deter[0, 2:])  # is_first at row 2
     assert not torch.equal(whole.deter[1, 2:], other.deter[1, 2:])
-    fresh = rssm.obs_step(rssm.initial(B), torch.zeros(B, 2), embed[:, 2], torch.ones(B),
-                          noise[:, 2])
+    fresh = rssm.obs_step(
+        rssm.initial(B), torch.zeros(B, 2), embed[:, 2], torch.ones(B), noise[:, 2]
+    )
     assert torch.allclose(fresh.deter[0], whole.deter[0, 2], atol=1e-6)
 
 
@@ -99,8 +102,10 @@ def test_the_action_of_a_row_is_the_one_that_led_to_it(rssm, sequence):
 def test_without_noise_a_step_is_deterministic_and_one_hot(rssm, sequence):
     embed, action, is_first, _ = sequence
     with torch.no_grad():
-        steps = [rssm.obs_step(rssm.initial(B), action[:, 0], embed[:, 0], torch.ones(B))
-                 for _ in range(2)]
+        steps = [
+            rssm.obs_step(rssm.initial(B), action[:, 0], embed[:, 0], torch.ones(B))
+            for _ in range(2)
+        ]
     assert torch.equal(steps[0].stoch, steps[1].stoch)
     stoch = steps[0].stoch.unflatten(-1, (3, 4))
     assert torch.equal(stoch.argmax(-1), steps[0].logit.argmax(-1))

@@ -20,13 +20,22 @@ def test_the_entropy_of_equal_classes_is_the_log_of_their_number():
 
 
 def test_the_loss_is_the_sum_of_its_terms_with_their_scales():
-    model, noise = parts('model.kl.scale=2', 'model.kl.free=0', 'model.reward_scale=3',
-                         'model.image_scale=0.5', 'model.proprioception_scale=7',
-                         proprioception=['position'])
+    model, noise = parts(
+        'model.kl.scale=2',
+        'model.kl.free=0',
+        'model.reward_scale=3',
+        'model.image_scale=0.5',
+        'model.proprioception_scale=7',
+        proprioception=['position'],
+    )
     data = tiny.tensors(proprioception=2)
     loss, post, m = model.loss(data, noise)
-    expected = (2 * m['model/kl'] + 3 * m['model/reward_loss'] + 0.5 * m['model/image_loss']
-                + 7 * m['model/proprioception_loss'])
+    expected = (
+        2 * m['model/kl']
+        + 3 * m['model/reward_loss']
+        + 0.5 * m['model/image_loss']
+        + 7 * m['model/proprioception_loss']
+    )
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
     assert post.deter.shape == (tiny.BATCH, tiny.LENGTH, 8)
 
@@ -48,8 +57,12 @@ def test_decoding_a_part_of_the_images_estimates_the_same_loss():
     data = tiny.tensors()
     expected = whole.loss(data, noise)[2]['model/image_loss'].item()
     count = tiny.BATCH * tiny.LENGTH
-    each = [whole.loss(data, ModelNoise(noise.sample, noise.members, torch.tensor([i])))[2][
-        'model/image_loss'].item() for i in range(count)]
+    each = [
+        whole.loss(data, ModelNoise(noise.sample, noise.members, torch.tensor([i])))[2][
+            'model/image_loss'
+        ].item()
+        for i in range(count)
+    ]
     assert sum(each) / count == pytest.approx(expected, rel=1e-5)
     part, drawn = parts('model.decoded=0.4')
     assert drawn.decoded.unique().shape == (6,)

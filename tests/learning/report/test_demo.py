@@ -7,15 +7,25 @@ import sys
 
 import pytest
 
-TINY = ['demonstrations=2', 'episodes=1', 'covered_episodes=1', 'max_steps=15',
-        'finetune_updates=2', 'train=[train.offline_updates=4, train.log_every=1]']
+TINY = [
+    'demonstrations=2',
+    'episodes=1',
+    'covered_episodes=1',
+    'max_steps=15',
+    'finetune_updates=2',
+    'train=[train.offline_updates=4, train.log_every=1]',
+]
 
 
 @pytest.fixture(scope='module')
 def demo(tmp_path_factory):
     out = tmp_path_factory.mktemp('demo') / 'run'
-    result = subprocess.run([sys.executable, '-m', 'moto_learning.commands.demo', '--out', out,
-                             *TINY], capture_output=True, text=True, timeout=400)
+    result = subprocess.run(
+        [sys.executable, '-m', 'moto_learning.commands.demo', '--out', out, *TINY],
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
     assert result.returncode == 0, result.stdout + result.stderr
     return out
 
@@ -29,8 +39,9 @@ def test_the_summary_says_what_happened(demo):
     for name in ('offline', 'online', 'camera_covered'):
         assert summary['success'][name]['n'] == 1
     assert summary['bundles']['offline'] != summary['bundles']['online']
-    assert {'collect', 'train', 'export', 'drive', 'fine-tune', 'report',
-            'total'} <= summary['seconds'].keys()
+    assert {'collect', 'train', 'export', 'drive', 'fine-tune', 'report', 'total'} <= summary[
+        'seconds'
+    ].keys()
     latency = summary['latency_ms']
     assert latency['count'] >= 20
     assert 0 < latency['p50'] <= latency['p95'] <= latency['p99']
@@ -50,9 +61,19 @@ def test_the_report_needs_no_other_file(demo):
 
 @pytest.mark.ros
 def test_the_next_bundle_names_its_parent_and_learned_from_the_robots_episodes(demo):
-    bundles = {name: json.loads(((demo / 'bundles' / (demo / 'bundles' / name).read_text().strip()
-                                  .rsplit('/', 1)[-1]) / 'manifest.json').read_text())
-               for name in ('offline', 'online')}
+    bundles = {
+        name: json.loads(
+            (
+                (
+                    demo
+                    / 'bundles'
+                    / (demo / 'bundles' / name).read_text().strip().rsplit('/', 1)[-1]
+                )
+                / 'manifest.json'
+            ).read_text()
+        )
+        for name in ('offline', 'online')
+    }
     offline = (demo / 'bundles' / 'offline').read_text().strip().rsplit('/', 1)[-1]
     assert bundles['online']['parent'] == offline
     assert len(bundles['offline']['episodes']) == 2
@@ -61,16 +82,24 @@ def test_the_next_bundle_names_its_parent_and_learned_from_the_robots_episodes(d
 
 @pytest.mark.ros
 def test_a_second_run_keeps_the_first(demo):
-    again = subprocess.run([sys.executable, '-m', 'moto_learning.commands.demo', '--out', demo,
-                            '--resume', *TINY], capture_output=True, text=True, timeout=120)
+    again = subprocess.run(
+        [sys.executable, '-m', 'moto_learning.commands.demo', '--out', demo, '--resume', *TINY],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert again.returncode == 0, again.stdout + again.stderr
     assert again.stdout.count('done earlier') == 9, again.stdout
 
 
 def test_an_unknown_setting_names_the_nearest_and_writes_nothing(tmp_path):
     out = tmp_path / 'run'
-    result = subprocess.run([sys.executable, '-m', 'moto_learning.commands.demo', '--out', out,
-                             'episods=3'], capture_output=True, text=True, timeout=60)
+    result = subprocess.run(
+        [sys.executable, '-m', 'moto_learning.commands.demo', '--out', out, 'episods=3'],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert result.returncode == 2
     assert "Did you mean 'episodes'?" in result.stderr
     assert not out.exists()

@@ -34,6 +34,7 @@ def test_more_successes_draw_a_longer_bar():
     def green(k):
         image = decoded(figures.success_bars([('policy', k, 10, (0.1, 0.9))])).astype(int)
         return ((image[..., 1] - image[..., 0]) > 40).sum()
+
     assert green(9) > 2.5 * green(3) > 0
 
 

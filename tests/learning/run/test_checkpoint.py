@@ -39,8 +39,10 @@ def test_only_the_last_checkpoints_stay_and_a_half_written_one_is_never_seen(tmp
     half.mkdir()
     (half / 'state.pt').write_bytes(b'half')
     assert latest_checkpoint(tmp_path).name == '00000015'
-    assert sorted(p.name for p in (tmp_path / 'checkpoints').glob('[0-9]*')) == ['00000010',
-                                                                                '00000015']
+    assert sorted(p.name for p in (tmp_path / 'checkpoints').glob('[0-9]*')) == [
+        '00000010',
+        '00000015',
+    ]
 
 
 def test_a_checkpoint_of_the_same_update_replaces_the_earlier_one(tmp_path):
@@ -54,7 +56,7 @@ def test_a_missing_or_damaged_checkpoint_is_a_clear_error(tmp_path):
         load_checkpoint(tmp_path)
     path = save(tmp_path, tiny.agent(), 5)
     whole = (path / 'state.pt').read_bytes()
-    (path / 'state.pt').write_bytes(whole[:len(whole) // 2])
+    (path / 'state.pt').write_bytes(whole[: len(whole) // 2])
     with pytest.raises(CheckpointError, match=r'00000005.*is damaged'):
         load_checkpoint(tmp_path)
 

@@ -66,7 +66,7 @@ def test_a_row_holds_an_observation_its_reward_and_the_action_chosen_at_it(tmp_p
     assert episode.images['front'][:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4]
     assert episode.reward.tolist() == [0, 1, 2, 3, 4]
     assert np.allclose(episode.requested[:, 0], [0, 0.1, 0.2, 0.3, 0.4])
-    assert np.allclose(episode.executed[:, 0], [0, 0.05, 0.1, 0.15, 0])    # the last moves nothing
+    assert np.allclose(episode.executed[:, 0], [0, 0.05, 0.1, 0.15, 0])  # the last moves nothing
     assert episode.success.tolist() == [False, False, False, True, False]
     assert episode.is_first.tolist() == [True, False, False, False, False]
     assert episode.is_last.tolist() == [False, False, False, False, True]
@@ -83,6 +83,7 @@ def test_an_episode_ends_at_its_limit_and_without_success_it_is_a_failure(tmp_pa
 @pytest.fixture
 def world(monkeypatch):
     from moto_sim import tasks
+
     made = World()
 
     def make(task, **options):

@@ -94,8 +94,18 @@ def tasks(monkeypatch):
         if task != 'counting':
             raise ConfigError(f"unknown task '{task}'")
         env = CountingEnv()
-        module.made.append((env, {'robot': robot, 'guard': guard, 'size': size, 'seed': seed,
-                                  'max_steps': max_steps}))
+        module.made.append(
+            (
+                env,
+                {
+                    'robot': robot,
+                    'guard': guard,
+                    'size': size,
+                    'seed': seed,
+                    'max_steps': max_steps,
+                },
+            )
+        )
         return env
 
     module.make = make
@@ -108,8 +118,11 @@ def tasks(monkeypatch):
 def frames_of(path):
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        return (stream.codec_context.name, stream.average_rate,
-                [frame.to_ndarray(format='rgb24') for frame in container.decode(video=0)])
+        return (
+            stream.codec_context.name,
+            stream.average_rate,
+            [frame.to_ndarray(format='rgb24') for frame in container.decode(video=0)],
+        )
 
 
 def test_successes_returns_and_seeds_are_counted_per_episode():
@@ -157,7 +170,7 @@ def test_a_video_holds_every_frame_as_h264_at_the_rate_of_decisions(tmp_path):
     codec, rate, frames = frames_of(tmp_path / 'sub' / 'v.mp4')
     assert (codec, float(rate), len(frames)) == ('h264', 12.5, video.frames)
     assert frames[0].shape == (64, 96, 3)
-    for frame, value in zip(frames, (100, 110, 120, 130, 140)):    # not covered
+    for frame, value in zip(frames, (100, 110, 120, 130, 140)):  # not covered
         assert abs(frame.astype(int) - value).max() <= 3
 
 
@@ -176,10 +189,21 @@ def test_policies_are_found_by_folder_by_file_and_by_name(tmp_path):
     (tmp_path / 'current').write_text(f'{bundle}\n')
     for name in (bundle, tmp_path / 'current'):
         assert isinstance(load_policy(str(name)), OnnxPolicy)
-    agent = Agent(load_config(Config, {'model': {
-        'encoder': {'channels': [2], 'kernel': 2}, 'rssm': {'deter': 4, 'hidden': 4}}}), SPEC)
-    save_checkpoint(tmp_path / 'run', {'agent': agent.state_dict()}, agent.config, SPEC,
-                    {'updates': 1})
+    agent = Agent(
+        load_config(
+            Config,
+            {
+                'model': {
+                    'encoder': {'channels': [2], 'kernel': 2},
+                    'rssm': {'deter': 4, 'hidden': 4},
+                }
+            },
+        ),
+        SPEC,
+    )
+    save_checkpoint(
+        tmp_path / 'run', {'agent': agent.state_dict()}, agent.config, SPEC, {'updates': 1}
+    )
     for name in ('run', 'run/checkpoints/00000001'):
         assert isinstance(load_policy(str(tmp_path / name)), TorchPolicy)
     assert load_policy('scripted') is None
@@ -213,17 +237,36 @@ def test_built_in_policies_have_the_tasks_spec():
 def test_the_command_evaluates_films_and_writes_json(tasks, tmp_path, capsys):
     bundle = write_tiny_bundle(tmp_path)
     out, video = tmp_path / 'out' / 'e.json', tmp_path / 'e.mp4'
-    assert command.main(['--policy', str(bundle), '--task', 'counting', '--episodes', '4',
-                         '--json', str(out), '--video', str(video), '--max-steps', '7']) == 0
+    assert (
+        command.main(
+            [
+                '--policy',
+                str(bundle),
+                '--task',
+                'counting',
+                '--episodes',
+                '4',
+                '--json',
+                str(out),
+                '--video',
+                str(video),
+                '--max-steps',
+                '7',
+            ]
+        )
+        == 0
+    )
     result = json.loads(out.read_text())
     assert (result['success']['k'], result['success']['n']) == (2, 4)
     assert [episode['seed'] for episode in result['episodes']] == [1000, 1001, 1002, 1003]
     assert (result['hash'], result['task'], result['camera_covered']) == (
-        bundle.name, 'counting', False)
+        bundle.name,
+        'counting',
+        False,
+    )
     assert len(frames_of(video)[2]) >= 4 * LENGTH
     env, arguments = tasks.made[0]
-    assert arguments == {'robot': None, 'guard': 'normal', 'size': 4, 'seed': 1000,
-                         'max_steps': 7}
+    assert arguments == {'robot': None, 'guard': 'normal', 'size': 4, 'seed': 1000, 'max_steps': 7}
     assert env.closed
     assert '2 of 4' in capsys.readouterr().out
 
@@ -231,22 +274,39 @@ def test_the_command_evaluates_films_and_writes_json(tasks, tmp_path, capsys):
 def test_the_command_covers_the_camera_and_leaves_the_guard_out(tasks, tmp_path):
     bundle = write_tiny_bundle(tmp_path)
     for name, flags in (('covered', ['--cover-camera']), ('open', [])):
-        assert command.main(['--policy', str(bundle), '--task', 'counting', '--profile', 'none',
-                             '--json', str(tmp_path / name), *flags]) == 0
+        assert (
+            command.main(
+                [
+                    '--policy',
+                    str(bundle),
+                    '--task',
+                    'counting',
+                    '--profile',
+                    'none',
+                    '--json',
+                    str(tmp_path / name),
+                    *flags,
+                ]
+            )
+            == 0
+        )
     covered, open_ = (json.loads((tmp_path / name).read_text()) for name in ('covered', 'open'))
     assert covered['camera_covered'] and not open_['camera_covered']
-    assert covered['uncertainty'] == 0 < open_['uncertainty']      # |embed| of the tiny bundle
+    assert covered['uncertainty'] == 0 < open_['uncertainty']  # |embed| of the tiny bundle
     assert tasks.made[0][1]['guard'] is None
 
 
-@pytest.mark.parametrize('arguments, message', [
-    (['--policy', 'zero', '--task', 'cooking'], "unknown task 'cooking'"),
-    (['--policy', 'nothing', '--task', 'counting'], "unknown policy 'nothing'"),
-    (['--policy', 'zero', '--task', 'counting', '--episodes', '0'], 'expected at least 1'),
-    (['--policy', 'zero', '--task', 'counting', '--max-steps', '-1'], 'expected 0'),
-    (['--policy', 'zero', '--task', 'counting', '--json', '/proc/no/e.json'], 'cannot write'),
-    (['--policy', 'zero', '--task', 'counting', '--video', '/proc/no/e.mp4'], 'cannot write'),
-])
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (['--policy', 'zero', '--task', 'cooking'], "unknown task 'cooking'"),
+        (['--policy', 'nothing', '--task', 'counting'], "unknown policy 'nothing'"),
+        (['--policy', 'zero', '--task', 'counting', '--episodes', '0'], 'expected at least 1'),
+        (['--policy', 'zero', '--task', 'counting', '--max-steps', '-1'], 'expected 0'),
+        (['--policy', 'zero', '--task', 'counting', '--json', '/proc/no/e.json'], 'cannot write'),
+        (['--policy', 'zero', '--task', 'counting', '--video', '/proc/no/e.mp4'], 'cannot write'),
+    ],
+)
 def test_the_command_ends_with_2_and_one_line_where_it_cannot(tasks, capsys, arguments, message):
     assert command.main(arguments) == 2
     error = capsys.readouterr().err
@@ -255,9 +315,8 @@ def test_the_command_ends_with_2_and_one_line_where_it_cannot(tasks, capsys, arg
 
 def test_the_command_refuses_a_policy_for_another_robot(tasks, tmp_path, capsys, monkeypatch):
     from dataclasses import replace
+
     monkeypatch.setattr(CountingEnv, 'spec', replace(SPEC, rate=20.0, gripper=['claw']))
     assert command.main(['--policy', str(write_tiny_bundle(tmp_path)), '--task', 'counting']) == 2
     error = capsys.readouterr().err
     assert 'rate: policy has 12.5, robot has 20.0' in error and 'claw' in error
-
-

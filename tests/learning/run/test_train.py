@@ -25,10 +25,19 @@ def record(root, episodes, success=True, seed=0):
             with dataset.new_episode(header) as writer:
                 for t in range(7):
                     action = random.uniform(-1, 1, 2).astype(np.float32)
-                    writer.append(Step(
-                        t, {'front': random.integers(0, 255, (8, 12, 3), np.uint8)}, None, action,
-                        action, reward=float(t == 6), success=t == 6, is_first=t == 0,
-                        is_last=t == 6))
+                    writer.append(
+                        Step(
+                            t,
+                            {'front': random.integers(0, 255, (8, 12, 3), np.uint8)},
+                            None,
+                            action,
+                            action,
+                            reward=float(t == 6),
+                            success=t == 6,
+                            is_first=t == 0,
+                            is_last=t == 6,
+                        )
+                    )
                 writer.close('success' if success else 'failure')
     return root
 
@@ -53,6 +62,7 @@ class Simulator:
 
     def collect(self, index):
         from moto_learning.data.cache import cache_episode
+
         record(self.root, 1, seed=100 + index)
         self.metrics = {'episode/success': 1.0}
         return cache_episode(self.root, Dataset.open(self.root).episodes()[-1])[0]
@@ -78,23 +88,42 @@ def rows(run):
 
 
 def test_two_offline_and_two_online_updates_resume_with_the_same_numbers(
-        tmp_path, data, preset, simulator):
+    tmp_path, data, preset, simulator
+):
     settings = ['train.offline_updates=2', 'train.online_episodes=2', 'train.episode_updates=1']
     whole, parts = tmp_path / 'whole', tmp_path / 'parts'
     start = ['--config', str(preset), '--data', str(data)]
     assert main([*start, '--out', str(whole), *settings]) == 0
     assert load_agent(whole).updates == 4
 
-    assert main([*start, '--out', str(parts), *settings, 'train.offline_updates=1',
-                 '--phase', 'offline']) == 0
+    assert (
+        main(
+            [
+                *start,
+                '--out',
+                str(parts),
+                *settings,
+                'train.offline_updates=1',
+                '--phase',
+                'offline',
+            ]
+        )
+        == 0
+    )
     assert main(['--resume', str(parts), '--phase', 'offline', 'train.offline_updates=2']) == 0
     assert main(['--resume', str(parts), '--phase', 'online', 'train.online_episodes=1']) == 0
     assert main(['--resume', str(parts), '--phase', 'online', 'train.online_episodes=2']) == 0
     for name, expected in networks(whole).items():
         assert tiny.same(networks(parts)[name], expected), name
     assert rows(parts) == rows(whole)
-    assert [row['phase'] for row in rows(whole)] == ['offline', 'offline', 'episode', 'online',
-                                                     'episode', 'online']
+    assert [row['phase'] for row in rows(whole)] == [
+        'offline',
+        'offline',
+        'episode',
+        'online',
+        'episode',
+        'online',
+    ]
     assert load_checkpoint(whole).state['counters'] == load_checkpoint(parts).state['counters']
 
 
@@ -105,8 +134,10 @@ def test_a_signal_stops_after_the_update_and_the_rest_continues_equally(tmp_path
     whole.close()
 
     stopped = Training(config, tiny.spec(), [data], tmp_path / 'stopped')
+
     def stop(phase, done, goal, metrics):
         stopped.stopped = done == 3
+
     stopped.listener = stop
     stopped.offline()
     stopped.close()
@@ -118,8 +149,20 @@ def test_a_signal_stops_after_the_update_and_the_rest_continues_equally(tmp_path
 
 def test_fine_tuning_takes_in_the_episodes_that_came_since(tmp_path, data, preset):
     run = tmp_path / 'run'
-    assert main(['--config', str(preset), '--data', str(data), '--out', str(run),
-                 'train.offline_updates=2']) == 0
+    assert (
+        main(
+            [
+                '--config',
+                str(preset),
+                '--data',
+                str(data),
+                '--out',
+                str(run),
+                'train.offline_updates=2',
+            ]
+        )
+        == 0
+    )
     before = networks(run)['actor']
     record(data, 2, success=False, seed=9)
     assert main(['--resume', str(run), '--phase', 'finetune', 'train.finetune_updates=3']) == 0
@@ -127,14 +170,23 @@ def test_fine_tuning_takes_in_the_episodes_that_came_since(tmp_path, data, prese
     assert len(checkpoint.meta['episodes']) == 5 and checkpoint.meta['updates'] == 5
     assert checkpoint.config.train.finetune_updates == 3
     assert not tiny.same(before, networks(run)['actor'])
-    assert main(['--resume', str(run), '--phase', 'finetune']) == 0        # a round of 3 again
+    assert main(['--resume', str(run), '--phase', 'finetune']) == 0  # a round of 3 again
     assert load_checkpoint(run).meta['updates'] == 8
 
 
 def test_resuming_offline_says_that_later_episodes_are_not_used(tmp_path, data, preset, capsys):
     run = tmp_path / 'run'
-    main(['--config', str(preset), '--data', str(data), '--out', str(run),
-          'train.offline_updates=1'])
+    main(
+        [
+            '--config',
+            str(preset),
+            '--data',
+            str(data),
+            '--out',
+            str(run),
+            'train.offline_updates=1',
+        ]
+    )
     record(data, 1, seed=9)
     assert main(['--resume', str(run), 'train.offline_updates=2']) == 0
     assert '1 episodes came later and are not used' in capsys.readouterr().out
@@ -143,8 +195,18 @@ def test_resuming_offline_says_that_later_episodes_are_not_used(tmp_path, data, 
 
 def test_the_resolved_config_lies_beside_run_and_checkpoint(tmp_path, data, preset):
     run = tmp_path / 'run'
-    main(['--config', str(preset), '--data', str(data), '--out', str(run),
-          'train.offline_updates=1', 'seed=7'])
+    main(
+        [
+            '--config',
+            str(preset),
+            '--data',
+            str(data),
+            '--out',
+            str(run),
+            'train.offline_updates=1',
+            'seed=7',
+        ]
+    )
     checkpoint = load_checkpoint(run)
     for path in (run / 'config.yaml', checkpoint.path / 'config.yaml'):
         assert yaml.safe_load(path.read_text())['seed'] == 7
@@ -152,17 +214,24 @@ def test_the_resolved_config_lies_beside_run_and_checkpoint(tmp_path, data, pres
     assert 'git' in checkpoint.meta
 
 
-@pytest.mark.parametrize('arguments, message', [
-    (['--data', 'DATA', '--out', 'RUN', 'trian.offline_updates=1'], "Did you mean 'train'"),
-    (['--data', 'DATA', '--out', 'RUN', '--config', 'smal'], "Did you mean 'small'"),
-    (['--data', 'DATA', '--out', 'RUN', 'train'], "'train' is not 'key=value'"),
-    (['--data', 'RUN', '--out', 'OTHER'], 'no dataset at'),
-    (['--data', 'DATA'], 'needs --data DATASET and --out FOLDER'),
-    (['--resume', 'NOWHERE'], 'no checkpoint under'),
-])
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (['--data', 'DATA', '--out', 'RUN', 'trian.offline_updates=1'], "Did you mean 'train'"),
+        (['--data', 'DATA', '--out', 'RUN', '--config', 'smal'], "Did you mean 'small'"),
+        (['--data', 'DATA', '--out', 'RUN', 'train'], "'train' is not 'key=value'"),
+        (['--data', 'RUN', '--out', 'OTHER'], 'no dataset at'),
+        (['--data', 'DATA'], 'needs --data DATASET and --out FOLDER'),
+        (['--resume', 'NOWHERE'], 'no checkpoint under'),
+    ],
+)
 def test_a_wrong_command_line_is_one_clear_line(tmp_path, data, capsys, arguments, message):
-    named = {'DATA': str(data), 'RUN': str(tmp_path / 'run'), 'OTHER': str(tmp_path / 'other'),
-             'NOWHERE': str(tmp_path / 'nowhere')}
+    named = {
+        'DATA': str(data),
+        'RUN': str(tmp_path / 'run'),
+        'OTHER': str(tmp_path / 'other'),
+        'NOWHERE': str(tmp_path / 'nowhere'),
+    }
     assert main([named.get(argument, argument) for argument in arguments]) == 2
     error = capsys.readouterr().err
     assert message in error and len(error.strip().splitlines()) == 1
@@ -185,20 +254,25 @@ def test_an_empty_dataset_and_too_short_a_one_are_refused(tmp_path, capsys):
     assert 'has no episodes' in capsys.readouterr().err
     record(tmp_path / 'short', 1)
     with pytest.raises(DatasetError, match='7 steps'):
-        Training(tiny.config('replay.length=50'), tiny.spec(), [tmp_path / 'short'],
-                 tmp_path / 'run')
+        Training(
+            tiny.config('replay.length=50'), tiny.spec(), [tmp_path / 'short'], tmp_path / 'run'
+        )
 
 
 def test_a_batch_that_is_not_finite_is_kept_and_many_in_a_row_end_the_run(
-        tmp_path, data, monkeypatch):
+    tmp_path, data, monkeypatch
+):
     monkeypatch.setattr('moto_learning.run.train.GIVE_UP', 3)
-    training = Training(tiny.config('train.offline_updates=9'), tiny.spec(), [data],
-                        tmp_path / 'run')
+    training = Training(
+        tiny.config('train.offline_updates=9'), tiny.spec(), [data], tmp_path / 'run'
+    )
     sample = training.replay.sample
+
     def broken():
         batch = sample()
         batch['reward'][:] = float('nan')
         return batch
+
     monkeypatch.setattr(training.replay, 'sample', broken)
     with pytest.raises(TrainingError, match='3 updates in a row'):
         training.offline()
@@ -216,15 +290,27 @@ def test_success_by_reward_replaces_the_label(data, tmp_path):
     assert [episode.successful for episode in labelled] == [True] * 3
     assert not mark_success(labelled[0], 2.0).successful
     assert mark_success(labelled[0], 1.0).successful
-    failed = read_episodes([record(tmp_path / 'failed', 1, success=False)],
-                           tiny.config('replay.success_reward=1').replay)
+    failed = read_episodes(
+        [record(tmp_path / 'failed', 1, success=False)],
+        tiny.config('replay.success_reward=1').replay,
+    )
     assert failed[0].successful
 
 
 def test_metrics_are_json_lines_with_the_losses_of_every_part(tmp_path, data, preset):
     run = tmp_path / 'run'
-    main(['--config', str(preset), '--data', str(data), '--out', str(run),
-          'train.offline_updates=3', 'train.log_every=2'])
+    main(
+        [
+            '--config',
+            str(preset),
+            '--data',
+            str(data),
+            '--out',
+            str(run),
+            'train.offline_updates=3',
+            'train.log_every=2',
+        ]
+    )
     lines = [json.loads(line) for line in (run / 'metrics.jsonl').read_text().splitlines()]
     assert [line['update'] for line in lines] == [2, 3]
     assert {'model/loss', 'actor/behaviour', 'critics/data_loss'} <= set(lines[0])

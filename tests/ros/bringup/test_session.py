@@ -9,7 +9,7 @@ from moto_core.errors import MotoError
 from moto_ros.bringup.session import Session
 from moto_ros.bringup.session_result import SessionConfig
 
-PERIOD = 80_000_000                            # [ns]
+PERIOD = 80_000_000  # [ns]
 
 
 class Played:
@@ -25,8 +25,13 @@ class Played:
         self.t += 1
         self.state = 'FAULT' if self.t == self.fault_at else self.state
         self._tell()
-        self.steps.append({'stamp': self.t * PERIOD, 'missed': self.t // 4,
-                           'latency': {'request': 10.0 + self.t, 'inference': 1.0}})
+        self.steps.append(
+            {
+                'stamp': self.t * PERIOD,
+                'missed': self.t // 4,
+                'latency': {'request': 10.0 + self.t, 'inference': 1.0},
+            }
+        )
 
     def wait(self, condition, seconds, what):
         self._tell()
@@ -41,8 +46,10 @@ class Played:
             if self.state == 'FAULT' and len(self.calls) < 2:
                 raise MotoError('not yet')
             self.state = 'READY'
-        answers = {'reset': json.dumps({'seed': 3, 'stamp': self.t * PERIOD}),
-                   'start_episode': 'ID'}
+        answers = {
+            'reset': json.dumps({'seed': 3, 'stamp': self.t * PERIOD}),
+            'start_episode': 'ID',
+        }
         return answers.get(name, '')
 
     start_call = call
@@ -56,8 +63,12 @@ class Played:
     def _tell(self):
         done = self.success_at is not None and self.t >= self.success_at
         self.latest['task'] = {'stamp': self.t * PERIOD, 'success': done}
-        self.latest['guard'] = {'state': self.state, 'at_rest': True, 'cause': ['x'],
-                                'interventions': {'velocity': self.t}}
+        self.latest['guard'] = {
+            'state': self.state,
+            'at_rest': True,
+            'cause': ['x'],
+            'interventions': {'velocity': self.t},
+        }
 
 
 def run(graph, **config):
@@ -70,8 +81,14 @@ def test_success_ends_an_episode_at_once_and_is_its_label():
     (episode,) = run(graph).episodes
     assert (episode['success'], episode['ended'], episode['outcome']) == (True, 'done', 'success')
     assert graph.steps[-1]['stamp'] == 6 * PERIOD
-    assert graph.calls == [('cover_camera', False), ('reset', None), ('arm', None),
-                           ('start_episode', None), ('disarm', None), ('end_episode', True)]
+    assert graph.calls == [
+        ('cover_camera', False),
+        ('reset', None),
+        ('arm', None),
+        ('start_episode', None),
+        ('disarm', None),
+        ('end_episode', True),
+    ]
 
 
 def test_the_last_step_ends_an_episode_without_success():
@@ -102,6 +119,6 @@ def test_the_result_is_json_with_percentiles_and_differences():
     found = json.loads(json.dumps(result.to_json()))
     first, last = found['latency_ms'][0], found['latency_ms'][-1]
     assert found['latency']['p50'] == pytest.approx((first + last) / 2)
-    assert found['missed_periods'] in (2, 3)   # one in four of eleven steps
+    assert found['missed_periods'] in (2, 3)  # one in four of eleven steps
     assert 0 < found['guard_interventions']['velocity'] <= 12
     assert found['policy'] == 'played' and found['successes'] == 0

@@ -3,18 +3,24 @@ from pathlib import Path
 import pytest
 
 from moto_core.errors import ConfigError
-from moto_ros.bringup.table import (
-    ARGUMENTS,
-    command,
-    environment,
-    parse_arguments,
-    processes,
-)
+from moto_ros.bringup.table import ARGUMENTS, command, environment, parse_arguments, processes
 from moto_ros.bringup.up import follow, split
 from moto_ros.config import load_ros_config
 
-ROS_MD = ('sim', 'robot_type', 'robot_ip', 'namespace', 'command_mode', 'policy', 'config',
-          'record', 'dataset', 'dry_run', 'use_sim_time', 'log_level')
+ROS_MD = (
+    'sim',
+    'robot_type',
+    'robot_ip',
+    'namespace',
+    'command_mode',
+    'policy',
+    'config',
+    'record',
+    'dataset',
+    'dry_run',
+    'use_sim_time',
+    'log_level',
+)
 
 
 def nodes(**given):
@@ -30,10 +36,19 @@ def test_every_documented_argument_exists():
 
 
 def test_the_simulated_graph_has_a_twin_and_the_real_one_has_not():
-    assert nodes(sim='true') == ['moto_twin', 'moto_guard', 'moto_policy', 'moto_recorder',
-                                 'moto_lifecycle_manager']
-    assert nodes(sim='false') == ['moto_guard', 'moto_policy', 'moto_recorder',
-                                  'moto_lifecycle_manager']
+    assert nodes(sim='true') == [
+        'moto_twin',
+        'moto_guard',
+        'moto_policy',
+        'moto_recorder',
+        'moto_lifecycle_manager',
+    ]
+    assert nodes(sim='false') == [
+        'moto_guard',
+        'moto_policy',
+        'moto_recorder',
+        'moto_lifecycle_manager',
+    ]
 
 
 def test_guard_and_policy_never_share_a_process():
@@ -62,11 +77,14 @@ def test_the_manager_takes_every_lifecycle_node_to_active():
 
 
 def test_parameters_of_every_process_fit_the_schema():
-    for given in ({'sim': 'true', 'task': 'kitchen-kettle', 'seed': '3', 'profile': 'ceiling'},
-                  {'sim': 'false', 'robot_type': 'panda', 'guard.rate': '500.0'}):
+    for given in (
+        {'sim': 'true', 'task': 'kitchen-kettle', 'seed': '3', 'profile': 'ceiling'},
+        {'sim': 'false', 'robot_type': 'panda', 'guard.rate': '500.0'},
+    ):
         for process in processes(given):
-            values = {k: v for k, v in process.parameters.items()
-                      if k not in ('config', 'use_sim_time')}
+            values = {
+                k: v for k, v in process.parameters.items() if k not in ('config', 'use_sim_time')
+            }
             load_ros_config('franka_kitchen', values)
 
 
@@ -97,7 +115,11 @@ def test_a_flag_that_is_neither_true_nor_false_is_refused():
 
 def test_three_ways_of_writing_an_argument_are_one():
     assert parse_arguments(['sim:=true', '--policy', 'zero', '--json=a', '--cover-camera']) == {
-        'sim': 'true', 'policy': 'zero', 'json': 'a', 'cover_camera': 'true'}
+        'sim': 'true',
+        'policy': 'zero',
+        'json': 'a',
+        'cover_camera': 'true',
+    }
     with pytest.raises(ConfigError, match="'sim' is not an argument"):
         parse_arguments(['sim'])
 
@@ -120,8 +142,15 @@ def test_moto_up_runs_a_session_only_when_asked():
     own, theirs = split({'sim': 'true', 'episodes': '3', 'record': 'false', 'json': 'x'})
     assert theirs['policy.wait_for_episode'] == 'true'
     values = {**{k: d for k, (d, _) in ARGUMENTS.items()}, **theirs}
-    assert follow(own, values).arguments == ('--episodes', '3', '--max-steps', '100', '--json',
-                                             'x', '--no-record')
+    assert follow(own, values).arguments == (
+        '--episodes',
+        '3',
+        '--max-steps',
+        '100',
+        '--json',
+        'x',
+        '--no-record',
+    )
     own, theirs = split({'sim': 'true'})
     assert follow(own, values).module == 'moto_ros.bringup.watch'
 
@@ -134,11 +163,15 @@ def test_the_launch_file_starts_the_tables_processes():
 
     from launch import LaunchContext
     from moto_core.config import share_dir
+
     spec = spec_from_file_location('franka', share_dir() / 'launch' / 'franka_kitchen.launch.py')
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    declared = [entity for entity in module.generate_launch_description().entities
-                if isinstance(entity, DeclareLaunchArgument)]
+    declared = [
+        entity
+        for entity in module.generate_launch_description().entities
+        if isinstance(entity, DeclareLaunchArgument)
+    ]
     assert [entity.name for entity in declared] == list(ARGUMENTS)
     context = LaunchContext()
     given = {**{name: default for name, (default, _) in ARGUMENTS.items()}, 'sim': 'true'}

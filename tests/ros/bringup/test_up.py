@@ -16,9 +16,13 @@ pytestmark = pytest.mark.ros
 
 
 def up(*arguments):
-    return subprocess.Popen([sys.executable, '-m', 'moto_ros.bringup.up', *arguments],
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            start_new_session=True)
+    return subprocess.Popen(
+        [sys.executable, '-m', 'moto_ros.bringup.up', *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def children(pid):
@@ -33,8 +37,16 @@ def gone(pids):
 
 
 def test_moto_up_runs_episodes_writes_the_result_and_ends(tmp_path):
-    process = up('sim:=true', 'policy:=random', f'dataset:={tmp_path / "d"}', 'episodes:=2',
-                 'max_steps:=8', f'json:={tmp_path / "o.json"}', 'seed:=40', 'log_level:=warn')
+    process = up(
+        'sim:=true',
+        'policy:=random',
+        f'dataset:={tmp_path / "d"}',
+        'episodes:=2',
+        'max_steps:=8',
+        f'json:={tmp_path / "o.json"}',
+        'seed:=40',
+        'log_level:=warn',
+    )
     output, _ = process.communicate(timeout=90)
     assert process.returncode == 0, output
     result = json.loads((tmp_path / 'o.json').read_text())
@@ -51,12 +63,12 @@ def test_moto_up_runs_episodes_writes_the_result_and_ends(tmp_path):
 def test_ctrl_c_ends_every_process_of_moto_up(tmp_path):
     process = up('sim:=true', 'record:=false', 'log_level:=warn')
     seen = ''
-    while 'guard READY' not in seen:           # the status line
+    while 'guard READY' not in seen:  # the status line
         line = process.stdout.readline()
         assert line, seen
         seen += line
     pids = children(process.pid)
-    assert len(pids) in (4, 5)                 # twin, guard, policy, status; the manager ends
+    assert len(pids) in (4, 5)  # twin, guard, policy, status; the manager ends
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=20)

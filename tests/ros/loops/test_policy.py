@@ -8,10 +8,16 @@ from moto_ros.loops.policy import PolicyLoop, latencies
 
 MS = 1_000_000
 SMALL = CameraSpec(height=2, width=2)
-SPEC = Spec(joints=['a', 'b'], action_scale=[2.0, 2.0], rate=12.5,
-            cameras={'front': SMALL, 'wrist': SMALL})
-ONE = Spec(joints=['a', 'b'], action_scale=[2.0, 2.0], rate=12.5,
-           cameras={'front': CameraSpec(height=2, width=2)}, proprioception=['position'])
+SPEC = Spec(
+    joints=['a', 'b'], action_scale=[2.0, 2.0], rate=12.5, cameras={'front': SMALL, 'wrist': SMALL}
+)
+ONE = Spec(
+    joints=['a', 'b'],
+    action_scale=[2.0, 2.0],
+    rate=12.5,
+    cameras={'front': CameraSpec(height=2, width=2)},
+    proprioception=['position'],
+)
 
 
 class Counting:

@@ -10,8 +10,13 @@ from moto_ros.loops.step_join import Executed, StepJoiner
 
 MS = 1_000_000
 T0 = 1_763_000_000_000 * MS
-SPEC = Spec(joints=['a'], gripper=['g'], action_scale=[2.0, 0.5], rate=12.5,
-            cameras={'front': CameraSpec(height=2, width=2)})
+SPEC = Spec(
+    joints=['a'],
+    gripper=['g'],
+    action_scale=[2.0, 0.5],
+    rate=12.5,
+    cameras={'front': CameraSpec(height=2, width=2)},
+)
 
 
 def stamp(i):
@@ -19,8 +24,14 @@ def stamp(i):
 
 
 def info(i, latency=10.0):
-    return {'stamp': stamp(i), 'is_first': i == 0, 'action': [0.25 * i, -1.0], 'uncertainty': 0.5,
-            'latency': {'request': latency}, 'proprioception': None}
+    return {
+        'stamp': stamp(i),
+        'is_first': i == 0,
+        'action': [0.25 * i, -1.0],
+        'uncertainty': 0.5,
+        'latency': {'request': latency},
+        'proprioception': None,
+    }
 
 
 def feed(joiner, count, first=0):
@@ -30,8 +41,13 @@ def feed(joiner, count, first=0):
         joiner.task(stamp(i), float(i), i >= 3)
         joiner.step(info(i), False)
         for tick in range(20):
-            joiner.executed(Executed(stamp(i) + (10 + 4 * tick) * MS, np.array([float(i), 0.5]),
-                                     ('velocity',) if tick == 3 else ()))
+            joiner.executed(
+                Executed(
+                    stamp(i) + (10 + 4 * tick) * MS,
+                    np.array([float(i), 0.5]),
+                    ('velocity',) if tick == 3 else (),
+                )
+            )
     return joiner
 
 
@@ -163,7 +179,10 @@ def test_a_full_disk_ends_the_recording_and_says_so(tmp_path):
     recording.append()
     assert recording.state == 'idle' and 'MB free' in recording.problem
     assert (events[-1]['state'], events[-1]['ended'], events[-1]['steps']) == (
-        'ended', 'disk_full', 2)
+        'ended',
+        'disk_full',
+        2,
+    )
     free[0] = 10**12
     assert recording.start(header())
     recording.close()
@@ -171,8 +190,11 @@ def test_a_full_disk_ends_the_recording_and_says_so(tmp_path):
 
 def test_commands_in_the_wrong_state_are_refused(tmp_path):
     recording = Recording(tmp_path / 'd', SPEC, lambda event: None)
-    for command in (lambda: recording.stop(0.0), lambda: recording.end(True, 0.0),
-                    recording.discard):
+    for command in (
+        lambda: recording.stop(0.0),
+        lambda: recording.end(True, 0.0),
+        recording.discard,
+    ):
         with pytest.raises(EpisodeError, match='no episode'):
             command()
     recording.start(header())

@@ -10,9 +10,9 @@ from tests.ros.running import longest_gap
 
 pytestmark = pytest.mark.ros
 ACTIONS = 25
-ATTEMPTS = 5                                   # on a busy machine a process may not get its turn
-TOLERANCE = 0.02                               # [rad] over a path of up to 0.8 rad
-STILL = 0.03                                   # [rad/s]
+ATTEMPTS = 5  # on a busy machine a process may not get its turn
+TOLERANCE = 0.02  # [rad] over a path of up to 0.8 rad
+STILL = 0.03  # [rad/s]
 
 
 def action(t):
@@ -63,8 +63,11 @@ def ros_path(running):
     running.spin(0.15)
     running.graph.call(names.GUARD, 'disarm')
     stamps, position, _ = running.motion()
-    held = any('stale' in m.header.frame_id or 'rest' in m.header.frame_id
-               for m in running.executed if to_ns(m.header.stamp) < begin + ACTIONS * period * 1e9)
+    held = any(
+        'stale' in m.header.frame_id or 'rest' in m.header.frame_id
+        for m in running.executed
+        if to_ns(m.header.stamp) < begin + ACTIONS * period * 1e9
+    )
     steady = max(late) < 0.015 and np.diff(stamps).max() < 40e6 and not held
     return (stamps - begin) * 1e-9, position, steady
 
@@ -130,7 +133,7 @@ def kill_guard(start):
 
 
 def test_a_trajectory_ends_at_rest_when_its_guard_dies(start):
-    for _ in range(4):                         # rarely a stream stands still: docs/safety.md, 18
+    for _ in range(4):  # rarely a stream stands still: docs/safety.md, 18
         after, speed, unheard = kill_guard(start)
         if unheard < 0.15:
             break

@@ -83,8 +83,11 @@ def test_a_publisher_that_cannot_be_heard_keeps_the_guard_from_activating(make):
     assert node.trigger_configure() == SUCCESS
     other = node.create_publisher(JointState, names.REQUEST, qos.SENSOR)
     wait(node, lambda: node.count_publishers(names.REQUEST) == 1)
-    with pytest.raises(Exception, match="topic '/moto/policy/command_request' from 'moto_guard': "
-                                        'reliability: offered best effort, wanted reliable'):
+    with pytest.raises(
+        Exception,
+        match="topic '/moto/policy/command_request' from 'moto_guard': "
+        'reliability: offered best effort, wanted reliable',
+    ):
         node.check_qos()
     assert node.trigger_activate() == FAILURE
     node.destroy_publisher(other)
@@ -96,8 +99,9 @@ def test_a_dry_run_computes_and_commands_nothing(make):
     node = make(GuardNode, **{'command.mode': 'velocity_array', 'command.dry_run': 'true'})
     sent, said = [], []
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
-    node.create_subscription(type_of(node.commands), node.config.command.topic, sent.append,
-                             qos.COMMAND)
+    node.create_subscription(
+        type_of(node.commands), node.config.command.topic, sent.append, qos.COMMAND
+    )
     node.create_subscription(JointState, names.EXECUTED, said.append, qos.LOG_READER)
     wait(node, lambda: len(said) > 20)
     assert sent == [] and all('dry_run' in m.header.frame_id for m in said)
@@ -138,6 +142,7 @@ class Still:
 @pytest.fixture
 def twin():
     from moto_core.guard.limits import load_robot
+
     loop = TwinLoop(Still(), load_robot('kitchen_sim').spec, 125.0, 0.0, 0.1)
     loop.start(10.0)
     return loop
@@ -148,7 +153,7 @@ def test_the_twin_gives_a_frame_every_period_whatever_the_calls(twin):
     for now in (10.0, 10.013, 10.1, 10.18, 10.25):
         times += [seen.time for seen in twin.advance(now) if isinstance(seen, Frame)]
     assert times == pytest.approx([10.0, 10.08, 10.16, 10.24])
-    assert twin.sim.ticks == 63                # 0.25 s and the tick at 10.248
+    assert twin.sim.ticks == 63  # 0.25 s and the tick at 10.248
 
 
 def test_the_twin_leaves_time_behind_that_it_cannot_make_good(twin):
@@ -168,11 +173,13 @@ def test_an_array_command_holds_until_the_watchdog(twin):
 def test_a_trajectory_is_followed_to_its_rest(twin):
     twin.trajectory(np.array([0.1, 0.2]), np.array([[0.4] * 7, [0.0] * 7]), 10.0)
     assert [twin.wanted(10.0 + t)[0] for t in (0.05, 0.1, 0.15, 0.2, 0.3)] == pytest.approx(
-        [0.4, 0.4, 0.2, 0.0, 0.0])
+        [0.4, 0.4, 0.2, 0.0, 0.0]
+    )
 
 
 def wait(node, condition, seconds=10):
     import time
+
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     end = time.monotonic() + seconds

@@ -18,12 +18,15 @@ def test_absent_velocities_are_zero():
     assert velocity.tolist() == [0.0]
 
 
-@pytest.mark.parametrize('message, text', [
-    (JointState(name=['a'], position=[1.0]), r"lack \['b'\]"),
-    (JointState(name=['a', 'b', 'a'], position=[1.0, 2.0, 3.0]), 'repeat a name'),
-    (JointState(name=['a', 'b'], position=[1.0]), '2 names and 1 position values'),
-    (JointState(name=['a', 'b'], position=[1.0, 2.0], velocity=[1.0]), '1 velocity values'),
-])
+@pytest.mark.parametrize(
+    'message, text',
+    [
+        (JointState(name=['a'], position=[1.0]), r"lack \['b'\]"),
+        (JointState(name=['a', 'b', 'a'], position=[1.0, 2.0, 3.0]), 'repeat a name'),
+        (JointState(name=['a', 'b'], position=[1.0]), '2 names and 1 position values'),
+        (JointState(name=['a', 'b'], position=[1.0, 2.0], velocity=[1.0]), '1 velocity values'),
+    ],
+)
 def test_missing_repeated_or_short_joints_are_refused(message, text):
     with pytest.raises(ObservationError, match=text):
         pick(message, ['a', 'b'])
@@ -37,9 +40,13 @@ def test_a_joint_message_carries_stamp_names_and_reasons():
 
 
 def test_a_trajectory_comes_back_in_the_wanted_order():
-    message = trajectory(['a', 'b'], [
-        TrajectoryPoint(0.25, [0.0, 0.0], [1.0, 2.0], [0.0, 0.0]),
-        TrajectoryPoint(1.5, [1.0, 1.0], [0.0, 0.0], [0.0, 0.0])])
+    message = trajectory(
+        ['a', 'b'],
+        [
+            TrajectoryPoint(0.25, [0.0, 0.0], [1.0, 2.0], [0.0, 0.0]),
+            TrajectoryPoint(1.5, [1.0, 1.0], [0.0, 0.0], [0.0, 0.0]),
+        ],
+    )
     times, velocities = trajectory_points(message, ['b', 'a'])
     assert times.tolist() == [0.25, 1.5]
     assert velocities.tolist() == [[2.0, 1.0], [0.0, 0.0]]
