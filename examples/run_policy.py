@@ -17,9 +17,11 @@ def main(bundle: str) -> None:
     state, done = policy.initial(), False
     while not (done or info['success']):
         images = {name: observation[name] for name in policy.spec.cameras}
-        action, uncertainty, state = policy.step(images, observation.get('proprioception'), state)
+        action, disagreement, state = policy.step(images, observation.get('proprioception'), state)
         observation, reward, _, done, info = env.step(action)
-    print('success' if info['success'] else 'failure', f'uncertainty at the end {uncertainty:.3f}')
+    print(
+        'success' if info['success'] else 'failure', f'disagreement at the end {disagreement:.3f}'
+    )
     env.close()
 
 

@@ -85,7 +85,7 @@ class WorldModelConfig:
 
 
 @dataclass(frozen=True)
-class UncertaintyConfig:
+class PenaltyConfig:
     """The disagreement (2) and the penalised reward (3)."""
 
     alpha: float = 10.0  # weight of the penalty; 0 is the row 'No Unc.' [P]
@@ -133,7 +133,7 @@ class ActorCriticConfig:
     starts: int = 128  # start states drawn from a batch's posterior states;
     #                                    0: all of them [P: 128, unit not stated]
     after: int = 0  # updates of the world model alone before the first of these
-    uncertainty: UncertaintyConfig = field(default_factory=UncertaintyConfig)
+    penalty: PenaltyConfig = field(default_factory=PenaltyConfig)
     actor: ActorConfig = field(default_factory=ActorConfig)
     critic: CriticConfig = field(default_factory=CriticConfig)
 
@@ -192,15 +192,11 @@ class Config:
         actor, critic = self.actor_critic.actor, self.actor_critic.critic
         _choice('model.rssm.imagined', self.model.rssm.imagined, ('member', 'row', 'mean'))
         _choice(
-            'actor_critic.uncertainty.logits',
-            self.actor_critic.uncertainty.logits,
+            'actor_critic.penalty.logits',
+            self.actor_critic.penalty.logits,
             ('raw', 'centred', 'probability'),
         )
-        _choice(
-            'actor_critic.uncertainty.reduce',
-            self.actor_critic.uncertainty.reduce,
-            ('mean', 'max'),
-        )
+        _choice('actor_critic.penalty.reduce', self.actor_critic.penalty.reduce, ('mean', 'max'))
         _choice('actor_critic.actor.value', actor.value, ('target', 'online'))
         _choice('actor_critic.critic.data_value', critic.data_value, ('target', 'online'))
         _choice('replay.action', self.replay.action, ('requested', 'executed'))

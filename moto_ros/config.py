@@ -60,7 +60,7 @@ class GuardParams:
     deadman_required: bool = False
     deadman_button: int = 4  # index in Joy.buttons
     joint_age: float = 0.100  # [s]
-    uncertainty_floor: float = 0.0  # speed scale at or below which the guard holds
+    speed_floor: float = 0.0  # speed scale at or below which the guard holds
 
 
 @dataclass(frozen=True)

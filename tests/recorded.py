@@ -47,7 +47,7 @@ def tiny_step(t, spec=None, **changes):
         'executed': action / 2,
         'reward': float(t),
         'is_first': t == 0,
-        'uncertainty': t / 8,
+        'disagreement': t / 8,
         'reasons': ('velocity', 'jerk') if t % 2 else (),
         'latency': {'policy': 1.5 + t},
     }

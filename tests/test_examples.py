@@ -28,4 +28,4 @@ def test_a_dataset_of_own_recordings_trains(tmp_path, monkeypatch):
 def test_a_bundle_runs_an_episode_without_ros(tmp_path, monkeypatch, capsys):
     bundle = write_tiny_bundle(tmp_path, load_robot('kitchen_sim').spec)
     run(monkeypatch, 'run_policy.py', bundle)
-    assert capsys.readouterr().out.startswith('failure uncertainty at the end 0.')
+    assert capsys.readouterr().out.startswith('failure disagreement at the end 0.')

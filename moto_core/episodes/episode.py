@@ -75,7 +75,7 @@ class Step(NamedTuple):
     is_first: bool = False
     is_last: bool = False
     is_terminal: bool = False
-    uncertainty: float = 0.0  # ensemble disagreement
+    disagreement: float = 0.0  # ensemble disagreement
     intervention: bool = False  # a person was in command
     reasons: tuple[str, ...] = ()  # the guard's reason codes over the period
     latency: Mapping[str, float] = MappingProxyType({})  # stage: [ms]
@@ -311,7 +311,7 @@ def _encode(spec: Spec, step: Step, index: int) -> list[tuple[str, str, bytes]]:
         'is_first': bool(step.is_first),
         'is_last': bool(step.is_last),
         'is_terminal': bool(step.is_terminal),
-        'uncertainty': finite_or_none(step.uncertainty),
+        'disagreement': finite_or_none(step.disagreement),
         'intervention': bool(step.intervention),
         'reasons': list(step.reasons),
         'latency': {k: finite_or_none(v) for k, v in step.latency.items()},

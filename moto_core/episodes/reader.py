@@ -56,7 +56,7 @@ class Episode:
     is_first: np.ndarray  # (T,) bool
     is_last: np.ndarray  # (T,) bool; the last row always is
     is_terminal: np.ndarray  # (T,) bool
-    uncertainty: np.ndarray  # (T,) float32
+    disagreement: np.ndarray  # (T,) float32
     intervention: np.ndarray  # (T,) bool
     reasons: list[tuple[str, ...]]
     latency: list[dict[str, float]]  # stage: [ms]
@@ -181,7 +181,7 @@ def stack(header: EpisodeHeader, steps: list[Step], outcome: str, ended: str) ->
         is_first,
         is_last,
         column('is_terminal', bool),
-        column('uncertainty', np.float32),
+        column('disagreement', np.float32),
         column('intervention', bool),
         [step.reasons for step in steps],
         [dict(step.latency) for step in steps],
@@ -297,7 +297,7 @@ def _step(spec: Spec, parts: dict[str, Any], info: dict[str, Any], stamp: int) -
         for topic in (REQUESTED_TOPIC, EXECUTED_TOPIC)
     )
     latency = {name: _number(value) for name, value in info.pop('latency').items()}
-    reward, uncertainty = _number(info.pop('reward')), _number(info.pop('uncertainty'))
+    reward, disagreement = _number(info.pop('reward')), _number(info.pop('disagreement'))
     reasons = tuple(info.pop('reasons'))
     return Step(
         stamp,
@@ -307,7 +307,7 @@ def _step(spec: Spec, parts: dict[str, Any], info: dict[str, Any], stamp: int) -
         executed,
         reward=reward,
         latency=latency,
-        uncertainty=uncertainty,
+        disagreement=disagreement,
         reasons=reasons,
         **info,
     )

@@ -67,8 +67,8 @@ def decide(
     causes = [cause for cause in trouble if cause]
     if config.deadman_required and not pressed:
         causes.insert(0, 'deadman')
-    if not trouble[2] and requests.speed <= config.uncertainty_floor:
-        causes.append('uncertainty')
+    if not trouble[2] and requests.speed <= config.speed_floor:
+        causes.append('uncertain')
     moving = state.mode in (RUNNING, HOLD)
     if not switches.active:
         return Decision(ARMED, ('inactive',), (), True, None, press_needed, released, confirm)
@@ -85,8 +85,8 @@ def decide(
             released,
             confirm,
         )
-    confirm = confirm or 'uncertainty' in causes
-    waiting = 'uncertainty' if confirm and state.at_rest else 'coming_to_rest'
+    confirm = confirm or 'uncertain' in causes
+    waiting = 'uncertain' if confirm and state.at_rest else 'coming_to_rest'
     cause = state.cause if state.mode == HOLD and not causes else tuple(causes)
     return Decision(
         HOLD,

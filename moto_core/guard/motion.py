@@ -95,7 +95,7 @@ def allowed(
             place = low + v * where.lead if v < 0.0 else low
             room, curve_room = place - row.low, place - row.curve_low
         bounds.append(sqrt(2.0 * limits.brake * room) if room > 0.0 else 0.0)
-        cap, name = row.speed * speed, 'velocity' if speed == 1.0 else 'uncertainty'
+        cap, name = row.speed * speed, 'velocity' if speed == 1.0 else 'uncertain'
         if row.slope and room > 0.0:
             curve = sqrt(row.slope * curve_room) - row.offset
             if curve < cap:

@@ -30,7 +30,7 @@ REASONS = {
     'joints_rejects': 'too many joint states were refused (fault)',
     'joints_timeout': 'no good joint state for stale_fault seconds (fault)',
     'joints_slow': 'joint states come more than 20 ms apart (warning)',
-    'uncertainty': 'the policy is uncertain: slower, or (in HOLD) at rest until armed anew',
+    'uncertain': 'the policy is uncertain: slower, or (in HOLD) at rest until armed anew',
     'velocity': 'slowed as a vector to the speed cap',
     'velocity_at_position': "slowed as a vector to FR3's position-dependent limit",
     'position': 'a joint nears its limit',

@@ -81,7 +81,7 @@ class GuardConfig:
     rejects_in_row: int = 3  # bad messages in a row that latch a fault
     rejects_in_window: int = 10  # bad messages within the window that latch one
     reject_window: float = 10.0  # [s]
-    uncertainty_floor: float = 0.0  # speed scale at or below which the guard holds
+    speed_floor: float = 0.0  # speed scale at or below which the guard holds
     jump: float = 0.02  # [rad] beyond dq_max dt that a joint may jump
     outside: float = 0.5  # [rad] beyond a limit that is still believed
     latency: float = 0.0  # [s] of the plant; the look-ahead adds two ticks
@@ -101,7 +101,7 @@ class GuardConfig:
             'rejects_in_row': (1, 100),
             'rejects_in_window': (1, 1000),
             'reject_window': (1, 100),
-            'uncertainty_floor': (0, 1),
+            'speed_floor': (0, 1),
             'jump': (0, 0.2),
             'outside': (0, 1),
             'latency': (0, 0.1),

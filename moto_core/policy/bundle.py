@@ -29,7 +29,7 @@ from moto_core.errors import BundleError, MotoError
 from moto_core.policy.signature import Signature, signature_from_dict
 from moto_core.spec import Spec, spec_from_dict
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = 'manifest.json'
 CONTENT = ('encoder.onnx', 'policy.onnx', 'selftest.npz')
 
@@ -45,7 +45,7 @@ class Manifest:
     git_hash: str = ''  # commit of the code that trained it; '' unknown
     episodes: list[str] = field(default_factory=list)  # ids of the episodes it learned from
     parent: str = ''  # hash of the bundle it was fine-tuned from
-    uncertainty_threshold: float | None = None  # above it: off what it knows; None: not measured
+    disagreement_threshold: float | None = None  # above it: off what it knows; None: not measured
     tolerance: float = 1e-4  # self-test: error <= tolerance * max(1, |expected|)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)  # name: {bytes, sha256}
     format: int = FORMAT  # of this file

@@ -1,6 +1,6 @@
 """Policies: what turns the images of one decision into an action, the state passed in and out.
 
-In: processed images, proprioception, state. Out: PolicyStep (action, uncertainty, next state).
+In: processed images, proprioception, state. Out: PolicyStep (action, disagreement, next state).
 OnnxPolicy runs a bundle; ZeroPolicy and RandomPolicy need none. Nothing here knows a clock.
 """
 
@@ -32,7 +32,7 @@ class PolicyStep(NamedTuple):
     """One decision; no array in it is written to by a later step."""
 
     action: np.ndarray  # (A,) float32 as the network gives it, NaN or not
-    uncertainty: float  # mean over S*K of the std over members' logits
+    disagreement: float  # mean over S*K of the std over members' logits
     state: PolicyState  # to pass to the next step
 
 
@@ -119,14 +119,14 @@ class OnnxPolicy:
         proprioception: np.ndarray | None,
         state: PolicyState,
     ) -> PolicyStep:
-        """Returns the action (A,), the uncertainty and the next state.
+        """Returns the action (A,), the disagreement and the next state.
 
         Raises ObservationError where an image or the proprioception does not fit the spec.
         A non-finite output is passed on as it is: the guard refuses it.
         """
         embed = self._encoder.run(None, self._observe(images, proprioception))[0]
-        action, deter, stoch, uncertainty = self._policy.run(
-            ['action', 'next_deter', 'next_stoch', 'uncertainty'],
+        action, deter, stoch, disagreement = self._policy.run(
+            ['action', 'next_deter', 'next_stoch', 'disagreement'],
             {
                 'embed': embed,
                 'deter': state['deter'],
@@ -141,7 +141,7 @@ class OnnxPolicy:
             'action': action,
             'is_first': np.zeros(1, np.float32),
         }
-        return PolicyStep(action[0].copy(), float(uncertainty[0]), following)
+        return PolicyStep(action[0].copy(), float(disagreement[0]), following)
 
     def _observe(
         self, images: Mapping[str, np.ndarray], proprioception: np.ndarray | None

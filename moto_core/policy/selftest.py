@@ -3,7 +3,7 @@
 In: a policy's step and selftest.npz, which holds under the networks' own names
     'deter', 'stoch', 'previous_action' (1, ...)    the state before step 0 (is_first resets it)
     'is_first' (T,), 'image_<camera>' (T, h, w, 3), 'proprioception' (T, P)            inputs
-    'action', 'next_deter', 'next_stoch' (T, ...), 'uncertainty' (T,)                  expected
+    'action', 'next_deter', 'next_stoch' (T, ...), 'disagreement' (T,)                  expected
 Out: SelfTest, or BundleError. The state is carried over all T steps.
 """
 
@@ -77,7 +77,7 @@ def run_selftest(step: Callable[..., Any], bundle: Bundle, latency_limit: float)
 def _outputs(result: Any) -> dict[str, np.ndarray]:
     return {
         'action': result.action,
-        'uncertainty': np.asarray(result.uncertainty, np.float32),
+        'disagreement': np.asarray(result.disagreement, np.float32),
         'next_deter': result.state['deter'][0],
         'next_stoch': result.state['stoch'][0],
     }

@@ -78,7 +78,7 @@ def policy_signature(spec: Spec, embed: int, deter: int, stoch: int) -> Signatur
         'action': _float(1, spec.action_size),
         'next_deter': _float(1, deter),
         'next_stoch': _float(1, stoch),
-        'uncertainty': _float(1),
+        'disagreement': _float(1),
     }
     return Signature(inputs, outputs)
 

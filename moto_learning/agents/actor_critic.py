@@ -48,9 +48,9 @@ class Critics(nn.Module):
         return self(feat, action).amin(0)
 
 
-def penalised_reward(reward: Tensor, uncertainty: Tensor, alpha: float) -> Tensor:
+def penalised_reward(reward: Tensor, disagreement: Tensor, alpha: float) -> Tensor:
     """Returns r~ (3) (H, N) of the rewards predicted at s^1..s^H and u of the steps to them."""
-    return reward - alpha * uncertainty
+    return reward - alpha * disagreement
 
 
 def model_critic_loss(q: Tensor, value: Tensor) -> Tensor:

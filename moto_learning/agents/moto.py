@@ -113,21 +113,16 @@ class Agent:
         )
         with torch.set_grad_enabled(self._actor_uses_rollouts()):
             imagined = rollout(
-                self.world_model.rssm,
-                self.actor,
-                state,
-                noise,
-                c.uncertainty,
-                c.actor.state_gradient,
+                self.world_model.rssm, self.actor, state, noise, c.penalty, c.actor.state_gradient
             )
             reward = self.world_model.reward(imagined.feat[1:]).squeeze(-1)  # (H, N)
         metrics = {'imagined/action_std': imagined.action.detach().std()}
         if c.horizon:
             metrics |= {
                 'imagined/reward': reward.detach().mean(),
-                'imagined/disagreement': imagined.uncertainty.detach().mean(),
+                'imagined/disagreement': imagined.disagreement.detach().mean(),
             }
-        reward = penalised_reward(reward, imagined.uncertainty, c.uncertainty.alpha)
+        reward = penalised_reward(reward, imagined.disagreement, c.penalty.alpha)
         return imagined, reward, metrics
 
     def expand(self, imagined: Rollout, reward: Tensor, critics: str) -> Expansion:

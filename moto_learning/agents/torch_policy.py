@@ -57,7 +57,7 @@ class TorchPolicy:
         proprioception: np.ndarray | None,
         state: PolicyState,
     ) -> PolicyStep:
-        """Returns the action (A,), its uncertainty (2) and the state to pass in next.
+        """Returns the action (A,), its disagreement (2) and the state to pass in next.
 
         Raises ObservationError where a camera is missing or an image has another size.
         """
@@ -71,7 +71,7 @@ class TorchPolicy:
         post = model.rssm.obs_step(State(deter, stoch, logit), action, embed, is_first)
         chosen = self._choose(post.feat)
         _, logits = model.rssm.img_step(post, chosen)
-        u = self.agent.config.actor_critic.uncertainty
+        u = self.agent.config.actor_critic.penalty
         spread = disagreement(logits, u.logits, u.reduce)  # (2), of the next state
         following = {
             'deter': _array(post.deter),

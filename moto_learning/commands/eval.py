@@ -124,7 +124,7 @@ def _table(result: dict[str, Any]) -> Table:
         f'(95 % interval {found["low"]:.2f} to {found["high"]:.2f}), '
         f'{result["step_ms"]:.2f} ms a step',
     )
-    for name in ('seed', 'decisions', 'return', 'success', 'uncertainty'):
+    for name in ('seed', 'decisions', 'return', 'success', 'disagreement'):
         table.add_column(name, justify='right')
     for row in result['episodes']:
         table.add_row(
@@ -132,7 +132,7 @@ def _table(result: dict[str, Any]) -> Table:
             str(row['steps']),
             f'{row["return_"]:.1f}',
             'yes' if row['success'] else 'no',
-            f'{row["uncertainty"]:.3f}',
+            f'{row["disagreement"]:.3f}',
         )
     table.add_section()
     table.add_row(
@@ -140,7 +140,7 @@ def _table(result: dict[str, Any]) -> Table:
         f'{result["steps"]:.1f}',
         f'{result["return"]:.1f}',
         f'{found["k"]} of {found["n"]}',
-        f'{result["uncertainty"]:.3f}',
+        f'{result["disagreement"]:.3f}',
     )
     return table
 

@@ -35,11 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MotoError as error:
         print(f'moto-export: {error}', file=sys.stderr)
         return 2
-    threshold = done.uncertainty_threshold
+    threshold = done.disagreement_threshold
     console.print(
         f'{done.path}\n'
         f'self-test: error {done.error:.1e}, step {done.latency * 1e3:.2f} ms (p90), '
-        f'least margin {done.margins.least:.1e}; uncertainty threshold '
+        f'least margin {done.margins.least:.1e}; disagreement threshold '
         f'{"none" if threshold is None else f"{threshold:.3f}"}; '
         f'parent {done.parent[:12] or "none"}',
         soft_wrap=True,

@@ -47,7 +47,7 @@ class Exported(NamedTuple):
     error: float  # largest of the self-test, relative above 1
     latency: float  # [s] 90th percentile of a step
     margins: Margins
-    uncertainty_threshold: float | None
+    disagreement_threshold: float | None
     parent: str
     note: str  # '' or what the bundle lacks, and why
 
@@ -68,7 +68,7 @@ def export_run(run: Path | str, folder: Path | str) -> Exported:
     try:
         episodes = _episodes(root, [Path(data) for data in meta.get('data', [])], agent, ids)
     except DatasetError as error:
-        episodes, note = [], f'no uncertainty threshold, drawn images in the self-test: {error}'
+        episodes, note = [], f'no disagreement threshold, drawn images in the self-test: {error}'
     log = _read_log(root / EXPORTS)
     parent = next(
         (entry['bundle'] for entry in reversed(log) if entry['updates'] < agent.updates), ''
@@ -91,7 +91,7 @@ def export_bundle(
 ) -> Exported:
     """Writes folder/<hash> and returns it once onnxruntime has repeated its self-test.
 
-    Of some of `episodes` come the self-test's frames and the threshold, the largest uncertainty
+    Of some of `episodes` come the self-test's frames and the threshold, the largest disagreement
     along them; without them the self-test sees drawn images and there is no threshold. `ids` name
     all the episodes that the agent learned from (default: those of `episodes`); `parent` is the
     hash of the bundle that this one was fine-tuned from.
@@ -104,7 +104,7 @@ def export_bundle(
     chooses = policy_signature(spec, embed, deter, rssm.feat_size - deter)
     frames = list(islice(recorded_frames(some), TRIES * STEPS)) or drawn_frames(spec, 2 * STEPS)
     arrays, margins = selftest(encoder, policy, spec, frames)
-    threshold = uncertainty_threshold(agent, some)
+    threshold = disagreement_threshold(agent, some)
     manifest = Manifest(
         spec,
         sees,
@@ -128,17 +128,17 @@ def export_bundle(
     return Exported(path, result.error, result.latency, margins, threshold, parent, '')
 
 
-def uncertainty_threshold(agent: Agent, episodes: Sequence[CachedEpisode]) -> float | None:
-    """Returns the largest uncertainty of the policy's actions along recorded episodes, or None.
+def disagreement_threshold(agent: Agent, episodes: Sequence[CachedEpisode]) -> float | None:
+    """Returns the largest disagreement of the policy's actions along recorded episodes, or None.
 
     The states are filtered from the recorded actions; the actions asked about are the policy's.
     """
-    largest = [float(uncertainties(agent, episode).max()) for episode in episodes if len(episode)]
+    largest = [float(disagreements(agent, episode).max()) for episode in episodes if len(episode)]
     return max(largest, default=None)
 
 
 @torch.no_grad()
-def uncertainties(agent: Agent, episode: CachedEpisode) -> np.ndarray:
+def disagreements(agent: Agent, episode: CachedEpisode) -> np.ndarray:
     """Returns u (T,) of the policy's action at each step of a recorded episode."""
     rssm = agent.world_model.rssm
     images = {name: _tensor(agent, stack) for name, stack in episode.images.items()}
@@ -151,7 +151,7 @@ def uncertainties(agent: Agent, episode: CachedEpisode) -> np.ndarray:
     )
     state = State(*(part[0] for part in post))  # (T, ...)
     _, logits = rssm.img_step(state, agent.actor(state.feat).mode())
-    c = agent.config.actor_critic.uncertainty
+    c = agent.config.actor_critic.penalty
     return disagreement(logits, c.logits, c.reduce).cpu().numpy()
 
 

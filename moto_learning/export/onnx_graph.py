@@ -2,7 +2,7 @@
 
     image_<camera> uint8, proprioception  ->  encoder.onnx  ->  embed
     embed, deter, stoch, previous_action, is_first  ->  policy.onnx
-        ->  action, next_deter, next_stoch, uncertainty
+        ->  action, next_deter, next_stoch, disagreement
 
 In: an Agent. Out: torch modules that take and give exactly that, and their ONNX bytes.
 Deterministic: the posterior's mode, the actor's mode.
@@ -26,7 +26,7 @@ from moto_core.policy.signature import Signature
 from moto_core.spec import Spec
 from moto_learning.agents.actor_critic import Actor
 from moto_learning.agents.moto import Agent
-from moto_learning.config import UncertaintyConfig
+from moto_learning.config import PenaltyConfig
 from moto_learning.model.networks import Encoder
 from moto_learning.model.rssm import EnsembleRSSM, State, disagreement
 
@@ -40,7 +40,7 @@ class PolicyOutput(NamedTuple):
     action: Tensor  # (1, A)
     next_deter: Tensor  # (1, D)
     next_stoch: Tensor  # (1, S * K)
-    uncertainty: Tensor  # (1,)
+    disagreement: Tensor  # (1,)
     logit: Tensor
 
 
@@ -61,7 +61,7 @@ class EncoderGraph(nn.Module):
 class PolicyGraph(nn.Module):
     """policy.onnx: filters the observation in, chooses the action, asks the ensemble of it."""
 
-    def __init__(self, rssm: EnsembleRSSM, actor: Actor, config: UncertaintyConfig) -> None:
+    def __init__(self, rssm: EnsembleRSSM, actor: Actor, config: PenaltyConfig) -> None:
         super().__init__()
         self.rssm, self.actor, self.config = _frozen_copy(rssm), _frozen_copy(actor), config
 
@@ -73,7 +73,7 @@ class PolicyGraph(nn.Module):
         previous_action: Tensor,
         is_first: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Returns action, next_deter, next_stoch, uncertainty."""
+        """Returns action, next_deter, next_stoch, disagreement."""
         return self.step(embed, deter, stoch, previous_action, is_first)[:4]
 
     def step(
@@ -84,7 +84,7 @@ class PolicyGraph(nn.Module):
         previous_action: Tensor,
         is_first: Tensor,
     ) -> PolicyOutput:
-        """Returns one step; the uncertainty is u (2) of (this state, the action chosen in it)."""
+        """Returns one step; the disagreement is u (2) of (this state, the action chosen in it)."""
         logit = stoch.unflatten(-1, (self.rssm.config.stoch, self.rssm.config.classes))
         post = self.rssm.obs_step(State(deter, stoch, logit), previous_action, embed, is_first)
         action = self.actor(post.feat).mode()
@@ -98,7 +98,7 @@ def graphs(agent: Agent) -> tuple[EncoderGraph, PolicyGraph]:
     model = agent.world_model
     return (
         EncoderGraph(model.encoder, agent.spec),
-        PolicyGraph(model.rssm, agent.actor, agent.config.actor_critic.uncertainty),
+        PolicyGraph(model.rssm, agent.actor, agent.config.actor_critic.penalty),
     )
 
 

@@ -66,7 +66,7 @@ def selftest(
                 'is_first': first[0].numpy(),
                 **{
                     name: getattr(result, name)[0].numpy()
-                    for name in ('action', 'next_deter', 'next_stoch', 'uncertainty')
+                    for name in ('action', 'next_deter', 'next_stoch', 'disagreement')
                 },
             }
         )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from moto_learning.config import RSSMConfig, UncertaintyConfig
+from moto_learning.config import PenaltyConfig, RSSMConfig
 from moto_learning.model.distributions import TruncatedNormal, gumbel, uniform
 from moto_learning.model.rssm import EnsembleRSSM, State, disagreement
 
@@ -30,7 +30,7 @@ class Rollout(NamedTuple):
 
     feat: Tensor  # (H + 1, N, F), the states s^0..s^H
     action: Tensor  # (H + 1, N, A), drawn from the policy at each
-    uncertainty: Tensor  # (H, N), u(s^t, a^t)
+    disagreement: Tensor  # (H, N), u(s^t, a^t)
     entropy: Tensor  # (H + 1, N), of the policy [nats]
 
 
@@ -56,7 +56,7 @@ def rollout(
     actor: Callable[[Tensor], TruncatedNormal],
     state: State,
     noise: RolloutNoise,
-    config: UncertaintyConfig,
+    config: PenaltyConfig,
     state_gradient: bool = False,
 ) -> Rollout:
     """Follows the policy H steps from `state` (N, ...); `actor` maps feat (N, F) to actions.

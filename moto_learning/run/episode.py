@@ -22,7 +22,7 @@ class EpisodeResult(NamedTuple):
     steps: int
     return_: float  # sum of rewards
     success: bool  # at any step
-    uncertainty: float  # mean over steps
+    disagreement: float  # mean over steps
 
 
 def run_episode(
@@ -44,7 +44,7 @@ def run_episode(
         total, success, spread = (
             total + reward,
             success or row_success,
-            spread + chosen.uncertainty,
+            spread + chosen.disagreement,
         )
         row = Step(
             stamp=round(t * env.spec.period * 1e9),
@@ -56,7 +56,7 @@ def run_episode(
             success=row_success,
             is_first=t == 0,
             is_last=done,
-            uncertainty=chosen.uncertainty,
+            disagreement=chosen.disagreement,
         )
         if not done:
             observation, reward, _, truncated, info = env.step(chosen.action)

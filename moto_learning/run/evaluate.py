@@ -39,7 +39,7 @@ class Score(NamedTuple):
     steps: int  # decisions
     return_: float  # sum of rewards
     success: bool  # at any step
-    uncertainty: float  # mean over its steps
+    disagreement: float  # mean over its steps
     step_ms: float  # [ms] median time of a policy's step
 
 
@@ -69,7 +69,7 @@ def evaluate(
                 result.steps,
                 result.return_,
                 result.success,
-                result.uncertainty,
+                result.disagreement,
                 1e3 * float(np.median(watched.seconds)),
             )
         )
@@ -85,7 +85,7 @@ def summarize(scores: Sequence[Score]) -> dict[str, Any]:
         'success': {'k': k, 'n': n, 'low': low, 'high': high},
         'return': float(np.mean([score.return_ for score in scores])),
         'steps': float(np.mean([score.steps for score in scores])),
-        'uncertainty': float(np.mean([score.uncertainty for score in scores])),
+        'disagreement': float(np.mean([score.disagreement for score in scores])),
         'step_ms': float(np.median([score.step_ms for score in scores])),
         'episodes': [score._asdict() for score in scores],
     }

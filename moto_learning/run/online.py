@@ -48,7 +48,7 @@ class OnlineCollector:
             'episode/return': result.return_,
             'episode/success': float(result.success),
             'episode/steps': float(result.steps),
-            'episode/disagreement': result.uncertainty,
+            'episode/disagreement': result.disagreement,
         }
         return cache_episode(self.root, dataset.find(header.id))[0]
 

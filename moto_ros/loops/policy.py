@@ -32,7 +32,7 @@ class Decision(NamedTuple):
     number: int  # since the episode's start
     is_first: bool
     action: np.ndarray  # (A,) float32, raw; maybe not finite
-    uncertainty: float
+    disagreement: float
     images: dict[str, np.ndarray]  # camera: (h, w, 3) uint8
     proprioception: np.ndarray | None  # (P,) float32
     inference: float  # [ms]
@@ -157,7 +157,7 @@ class PolicyLoop:
             index,
             index == 0,
             chosen.action,
-            chosen.uncertainty,
+            chosen.disagreement,
             images,
             body,
             inference,

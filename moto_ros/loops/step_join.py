@@ -103,7 +103,7 @@ class StepJoiner:
             reward=reward,
             success=success,
             is_first=info['is_first'],
-            uncertainty=info['uncertainty'],
+            disagreement=info['disagreement'],
             intervention=info['intervention'],
             reasons=tuple(sorted({reason for tick in ticks for reason in tick.reasons})),
             latency=info['latency'],

@@ -52,7 +52,7 @@ class GuardNode(MotoNode):
                 rate=params.rate,
                 deadman_required=params.deadman_required,
                 joint_age=params.joint_age,
-                uncertainty_floor=params.uncertainty_floor,
+                speed_floor=params.speed_floor,
                 halt_stream=config.command.silence,
             ),
         )

@@ -182,7 +182,7 @@ class PolicyNode(MotoNode):
                 index=decision.number,
                 is_first=decision.is_first,
                 action=decision.action.tolist(),
-                uncertainty=decision.uncertainty,
+                disagreement=decision.disagreement,
                 latency=latency,
                 proprioception=None if body is None else body.tolist(),
                 **self._counts(),

@@ -106,9 +106,11 @@ class MotoNode(LifecycleNode):
 
     def switch(self, name: str, act: Callable[[bool], str]) -> None:
         """Offers the SetBool '~/name' until cleanup; a MotoError of `act` is a refusal."""
-        made = self.create_service(
-            SetBool, f'~/{name}', lambda asked, answer: _answer(lambda: act(asked.data), answer)
-        )  # type: ignore[attr-defined]
+
+        def reply(asked: Any, answer: Any) -> Any:
+            return _answer(lambda: act(asked.data), answer)
+
+        made = self.create_service(SetBool, f'~/{name}', reply)
         self._made.append((self.destroy_service, made))
 
     def complain(self, problem: str) -> None:

@@ -25,7 +25,7 @@ def test_the_papers_presets_hold_the_papers_numbers(name, offline, online, each)
     assert m.encoder.channels == [48, 96, 192, 384] and m.encoder.kernel == 4
     assert (m.kl.balance, m.kl.scale, m.kl.free) == (0.8, 1.0, 1.0)
     assert (a.horizon, a.lambda_, a.discount, a.starts) == (15, 0.95, 0.99, 128)
-    assert (a.uncertainty.alpha, a.actor.beta, a.actor.entropy) == (10, 10, 1e-4)
+    assert (a.penalty.alpha, a.actor.beta, a.actor.entropy) == (10, 10, 1e-4)
     assert (a.actor.min_std, a.critic.members, a.critic.target_every) == (0.1, 2, 100)
     for head in (m.reward, a.actor.head, a.critic.head):
         assert (head.layers, head.units) == (4, 400)
@@ -41,7 +41,7 @@ def test_the_papers_presets_hold_the_papers_numbers(name, offline, online, each)
     'override, message',
     [
         ('model.rssm.imagined=median', 'Valid: mean, member, row'),
-        ('actor_critic.uncertainty.logits=centered', "Did you mean 'centred'"),
+        ('actor_critic.penalty.logits=centered', "Did you mean 'centred'"),
         ('actor_critic.horizn=5', "Did you mean 'actor_critic.horizon'"),
         ('model.decoded=0', r'expected in \(0, 1\]'),
         ('replay.length=1', 'expected at least 2'),

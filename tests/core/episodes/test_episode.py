@@ -39,7 +39,7 @@ def test_an_episode_comes_back_exactly(tmp_path, proprioception):
         if proprioception:
             np.testing.assert_array_equal(episode.proprioception[t], step.proprioception)
         assert (episode.reasons[t], episode.latency[t]) == (step.reasons, step.latency)
-        assert episode.uncertainty[t] == step.uncertainty
+        assert episode.disagreement[t] == step.disagreement
     assert episode.reward.tolist() == [0, 1, 2, 3, 4]
     assert episode.success.tolist() == [False, False, False, True, False]
     assert episode.intervention.tolist() == [False, False, True, False, False]
@@ -130,14 +130,14 @@ def test_a_step_that_does_not_fit_is_refused_and_the_episode_goes_on(tmp_path, c
 
 def test_numbers_that_are_not_finite_are_kept_and_the_json_stays_valid(tmp_path):
     wild = np.array([np.nan, np.inf, -1e30], np.float32)
-    path = write(tmp_path, [tiny_step(0, requested=wild, uncertainty=float('nan'))])
+    path = write(tmp_path, [tiny_step(0, requested=wild, disagreement=float('nan'))])
     episode = read_episode(path)
     np.testing.assert_array_equal(episode.requested[0], wild)
-    assert np.isnan(episode.uncertainty[0])
+    assert np.isnan(episode.disagreement[0])
     with path.open('rb') as stream:
         infos = [m.data for _, c, m in make_reader(stream).iter_messages(['/moto/step/info'])]
     assert len(infos) == 1
-    assert b'"uncertainty": null' in infos[0]
+    assert b'"disagreement": null' in infos[0]
 
 
 def test_record_order_stays_monotonic_when_the_clock_jumps_back_an_hour(tmp_path):

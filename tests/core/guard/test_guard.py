@@ -210,16 +210,16 @@ def test_a_fault_keeps_its_cause_and_an_estop_goes_over_it():
 
 
 def test_uncertainty_slows_and_below_its_floor_holds_until_armed_anew():
-    rig = Rig(config=GuardConfig(uncertainty_floor=0.2))
+    rig = Rig(config=GuardConfig(speed_floor=0.2))
     for _ in range(100):
         rig.ask(2.0, speed_scale=0.5)
         output = rig.tick()
-    assert 'uncertainty' in output.reasons  # J2's cap 0.5, halved, sets the vector
+    assert 'uncertain' in output.reasons  # J2's cap 0.5, halved, sets the vector
     assert output.velocity == pytest.approx(np.full(7, 0.25), rel=1e-5)
     rig.ask(2.0, speed_scale=0.2)
-    assert rig.tick().reasons == ('uncertainty',)
+    assert rig.tick().reasons == ('uncertain',)
     assert rig.run(2.0, 1.5).state == HOLD  # the policy is sure again: still held
-    assert rig.outputs[-1].reasons == ('uncertainty',)
+    assert rig.outputs[-1].reasons == ('uncertain',)
     rig.state = arm(rig.state)
     assert rig.run(2.0, 0.1).state == RUNNING
 
@@ -312,7 +312,7 @@ def test_every_reason_in_the_source_is_explained():
         ('rate', 10, '50 to 1000'),
         ('deadman_age', 250, '0.05 to 1'),
         ('joint_age', 0.0, '0.005'),
-        ('uncertainty_floor', 2.0, '0 to 1'),
+        ('speed_floor', 2.0, '0 to 1'),
         ('latency', float('nan'), '0 to 0.1'),
     ],
 )

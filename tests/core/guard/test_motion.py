@@ -38,7 +38,7 @@ def test_one_factor_brings_the_vector_under_the_cap_and_keeps_its_direction():
     assert reasons == ('velocity',)
     out, factor, reasons = allowed(limits, wanted, ZERO, at(limits, FR3.home), 0.1)
     assert factor == pytest.approx(0.05)
-    assert reasons == ('uncertainty',)
+    assert reasons == ('uncertain',)
 
 
 def test_a_request_within_the_limits_passes():

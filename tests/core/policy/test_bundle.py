@@ -64,7 +64,7 @@ def test_a_bundle_is_a_folder_of_four_files_named_by_its_content(original):
             'bytes': len(content),
             'sha256': hashlib.sha256(content).hexdigest(),
         }
-    assert (data['format'], data['rate'], data['parent']) == (1, 12.5, '')
+    assert (data['format'], data['rate'], data['parent']) == (2, 12.5, '')
 
 
 def test_the_manifest_comes_back_as_it_was_written(original):
@@ -77,7 +77,7 @@ def test_the_manifest_comes_back_as_it_was_written(original):
         training={'seed': 0},
         git_hash='abc',
         episodes=['e1'],
-        uncertainty_threshold=0.5,
+        disagreement_threshold=0.5,
     )
 
 
@@ -186,7 +186,7 @@ def test_a_path_that_is_no_bundle_is_named(tmp_path):
 @pytest.mark.parametrize(
     'changes, message',
     [
-        ({'format': 2}, 'expected format 1, got 2; export it again'),
+        ({'format': 1}, 'expected format 2, got 1; export it again'),
         ({'rate': 10.0}, 'rate is 10.0 Hz; expected the spec.s 12.5 Hz'),
         ({'spec': {'joints': ['a']}}, 'action_scale'),
         ({'spec': ...}, "expected a field 'spec'"),
@@ -203,7 +203,7 @@ def test_a_manifest_with_a_wrong_field_is_refused_though_its_hash_fits(bundle, c
 
 
 def test_a_manifest_that_is_not_json_is_refused_though_its_hash_fits(bundle):
-    for text in (b'', b'[]', b'null', b'\xff\xfe', b'{"format": 1'):
+    for text in (b'', b'[]', b'null', b'\xff\xfe', b'{"format": 2'):
         (bundle / 'manifest.json').write_bytes(text)
         bundle = rename_to_hash(bundle)
         with pytest.raises(BundleError, match='not a manifest'):

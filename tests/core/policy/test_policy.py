@@ -46,7 +46,7 @@ def test_a_step_gives_the_numbers_worked_by_hand(policy, bundle):
     np.testing.assert_allclose(second.action, [0.90514825 + 0.076159416] * 3, atol=1e-6)
     np.testing.assert_allclose(second.state['deter'], [[1.5]], atol=1e-6)
     np.testing.assert_array_equal(second.state['stoch'], [[1, 0]])
-    assert second.uncertainty == pytest.approx(1.0)
+    assert second.disagreement == pytest.approx(1.0)
     assert (policy.hash, policy.spec) == (bundle.name, SPEC)
 
 
@@ -67,7 +67,7 @@ def test_the_initial_state_is_flagged_and_what_it_holds_does_not_matter(policy):
 def test_types_are_those_of_the_protocol(policy):
     step = policy.step(WHITE, None, policy.initial())
     assert (step.action.shape, step.action.dtype) == ((3,), np.float32)
-    assert type(step.uncertainty) is float
+    assert type(step.disagreement) is float
     assert step.state.keys() == policy.initial().keys()
     assert step.state['is_first'].tolist() == [0]
 
@@ -116,7 +116,7 @@ def test_several_cameras_and_proprioception_are_fed_by_name(tmp_path):
     policy = OnnxPolicy(write_tiny_bundle(tmp_path, TWO_CAMERAS))
     images = {'wrist': np.full((2, 2, 3), 51, np.uint8), 'unused': np.zeros(1), **WHITE}
     step = policy.step(images, np.array([0.1, 0.2, 0.3]), policy.initial())
-    assert step.uncertainty == pytest.approx(1 + 0.2 + 0.6, abs=1e-6)
+    assert step.disagreement == pytest.approx(1 + 0.2 + 0.6, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_the_self_test_is_run_at_load_and_measured(policy):
     assert 0 < policy.selftest.latency < SPEC.period / 2
 
 
-@pytest.mark.parametrize('name', ['action', 'next_deter', 'next_stoch', 'uncertainty'])
+@pytest.mark.parametrize('name', ['action', 'next_deter', 'next_stoch', 'disagreement'])
 @pytest.mark.parametrize('change', [2e-3, np.nan])
 def test_a_self_test_that_differs_anywhere_is_refused(tmp_path, name, change):
     arrays = selftest()
@@ -284,7 +284,7 @@ def test_the_zero_policy_asks_for_no_motion():
     policy: Policy = ZeroPolicy(SPEC)
     step = policy.step({}, None, policy.initial())
     np.testing.assert_array_equal(step.action, np.zeros(3, np.float32))
-    assert (step.action.dtype, step.uncertainty, policy.hash, policy.spec) == (
+    assert (step.action.dtype, step.disagreement, policy.hash, policy.spec) == (
         np.float32,
         0.0,
         'zero',

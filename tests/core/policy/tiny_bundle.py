@@ -5,7 +5,7 @@ keep = 1 - is_first
 next_deter = 0.5 * keep * deter + embed                                    (1, 1)
 next_stoch = [1, 0] where embed > 0.5 else [0, 1]                          (1, 2)
 action = tanh(next_deter) * ones(A) + 0.1 * keep * previous_action         (1, A)
-uncertainty = |embed|                                                      (1,)
+disagreement = |embed|                                                      (1,)
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def write_tiny_bundle(folder: Path, spec: Spec = SPEC, **changes: object) -> Pat
         'git_hash': 'abc',
         'episodes': ['e1'],
         'training': {'seed': 0},
-        'uncertainty_threshold': 0.5,
+        'disagreement_threshold': 0.5,
         **{name.removeprefix('manifest_'): value for name, value in changes.items()},
     }
     return write_bundle(
@@ -104,7 +104,7 @@ def policy_onnx(spec: Spec = SPEC, value: float = 1.0) -> bytes:
         make('Mul', ['p', 'tenth'], ['pp']),
         make('Add', ['ta', 'pp'], ['action']),
         make('Abs', ['embed'], ['u']),
-        make('Reshape', ['u', 'shape'], ['uncertainty']),
+        make('Reshape', ['u', 'shape'], ['disagreement']),
     ]
     return _model(
         nodes,
@@ -153,7 +153,7 @@ def selftest(spec: Spec = SPEC) -> dict[str, np.ndarray]:
         'action': np.stack([row[0] for row in rows]),
         'next_deter': np.stack([[row[1]] for row in rows]),
         'next_stoch': np.stack([embed > 0.5, embed <= 0.5], -1),
-        'uncertainty': np.abs(embed),
+        'disagreement': np.abs(embed),
     }
     return {
         name: array if array.dtype == np.uint8 else array.astype(np.float32)

@@ -74,7 +74,7 @@ def test_the_model_term_reaches_the_actor_through_dynamics_rewards_and_q():
         agent = tiny.agent(
             'actor_critic.actor.beta=0',
             'actor_critic.actor.entropy=0',
-            'actor_critic.uncertainty.alpha=0',
+            'actor_critic.penalty.alpha=0',
         )
         silent = agent.target_critics if weight == 'reward' else agent.world_model.reward
         with torch.no_grad():  # one of the two ways alone
@@ -154,13 +154,13 @@ def test_the_critics_are_given_equations_7_and_8_of_their_rollouts():
 
 
 def test_the_penalty_is_on_imagined_steps_and_true_rewards_stay_true():
-    agent = tiny.agent('actor_critic.uncertainty.alpha=10')
+    agent = tiny.agent('actor_critic.penalty.alpha=10')
     data = tiny.tensors()
     starts = draw_starts(posterior(agent, data), data, 0, agent.generator)
     imagined, reward, _ = agent.imagine(starts.state)
     plain = agent.world_model.reward(imagined.feat[1:]).squeeze(-1)
-    assert torch.allclose(reward, plain - 10 * imagined.uncertainty)
-    assert imagined.uncertainty.min() > 0
+    assert torch.allclose(reward, plain - 10 * imagined.disagreement)
+    assert imagined.disagreement.min() > 0
     assert torch.equal(starts.reward, data['reward'].flatten())
 
 
@@ -184,7 +184,7 @@ def posterior_starts(agent, data):
 @pytest.mark.parametrize(
     'overrides',
     [
-        ('actor_critic.uncertainty.alpha=0',),
+        ('actor_critic.penalty.alpha=0',),
         ('actor_critic.actor.beta=0',),
         ('actor_critic.horizon=0',),
         ('actor_critic.horizon=0', 'actor_critic.actor.beta=0'),
@@ -195,8 +195,8 @@ def posterior_starts(agent, data):
         ('actor_critic.actor.value=online',),
         ('actor_critic.critic.data_value=online',),
         ('actor_critic.actor.state_gradient=true',),
-        ('actor_critic.uncertainty.logits=centred',),
-        ('actor_critic.uncertainty.logits=probability', 'actor_critic.uncertainty.reduce=max'),
+        ('actor_critic.penalty.logits=centred',),
+        ('actor_critic.penalty.logits=probability', 'actor_critic.penalty.reduce=max'),
         ('actor_critic.actor.value_scale=0', 'actor_critic.actor.entropy=0'),
         ('model.kl.free_average=false', 'model.decoded=0.3'),
         ('actor_critic.critic.members=3',),

@@ -26,15 +26,15 @@ def test_the_mode_is_deterministic_and_its_state_goes_in_and_out():
     policy = TorchPolicy(tiny.agent())
     first, second = walk(policy), walk(policy)
     for a, b in zip(first, second):
-        assert np.array_equal(a.action, b.action) and a.uncertainty == b.uncertainty
+        assert np.array_equal(a.action, b.action) and a.disagreement == b.disagreement
     assert first[0].action.shape == (2,) and first[0].action.dtype == np.float32
     assert first[0].state['is_first'].tolist() == [0.0]
     assert np.array_equal(first[0].state['action'][0], first[0].action)
-    assert first[0].uncertainty > 0
+    assert first[0].disagreement > 0
     assert not np.array_equal(first[1].action, first[2].action)
 
 
-def test_the_uncertainty_is_that_of_the_state_the_chosen_action_leads_to():
+def test_the_disagreement_is_that_of_the_state_the_chosen_action_leads_to():
     agent = tiny.agent()
     step = walk(TorchPolicy(agent), 1)[0]
     deter, stoch, action = (
@@ -44,8 +44,8 @@ def test_the_uncertainty_is_that_of_the_state_the_chosen_action_leads_to():
     with torch.no_grad():
         _, logits = rssm.img_step(State(deter, stoch, deter.new_zeros(())), action)
         before = rssm.prior_logits(deter).std(0, correction=0).mean().item()
-    assert step.uncertainty == pytest.approx(logits.std(0, correction=0).mean().item(), rel=1e-5)
-    assert step.uncertainty != pytest.approx(before, rel=1e-3)
+    assert step.disagreement == pytest.approx(logits.std(0, correction=0).mean().item(), rel=1e-5)
+    assert step.disagreement != pytest.approx(before, rel=1e-3)
 
 
 def test_the_previous_action_and_the_state_matter():

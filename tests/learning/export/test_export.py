@@ -19,7 +19,7 @@ from moto_learning.commands import export as command
 from moto_learning.config import Config
 from moto_learning.data.cache import compile_dataset
 from moto_learning.export import export
-from moto_learning.export.export import export_bundle, export_run, uncertainties
+from moto_learning.export.export import disagreements, export_bundle, export_run
 from moto_learning.export.onnx_graph import graphs
 from moto_learning.export.rehearsal import MARGIN, STEPS, Frame, drawn_frames, selftest
 from moto_learning.model.rssm import State
@@ -118,7 +118,7 @@ def torch_step(agent, frame, state):
     )
     chosen = agent.actor(post.feat).mode()
     _, logits = model.rssm.img_step(post, chosen)  # (M, 1, S, K)
-    uncertainty = float(logits[:, 0].std(0, correction=0).mean())
+    disagreement = float(logits[:, 0].std(0, correction=0).mean())
     two = post.logit.topk(2, -1).values
     following = {
         'deter': post.deter.numpy(),
@@ -126,7 +126,7 @@ def torch_step(agent, frame, state):
         'action': chosen.numpy(),
         'is_first': np.zeros(1, np.float32),
     }
-    return chosen[0].numpy(), uncertainty, following, float((two[..., 0] - two[..., 1]).min())
+    return chosen[0].numpy(), disagreement, following, float((two[..., 0] - two[..., 1]).min())
 
 
 def compare(agent, policy, frames):
@@ -135,12 +135,12 @@ def compare(agent, policy, frames):
     ours = theirs = {**left, 'is_first': np.ones(1, np.float32)}  # of an episode before
     compared = 0
     for frame in frames:
-        action, uncertainty, after, margin = torch_step(agent, frame, theirs)
+        action, disagreement, after, margin = torch_step(agent, frame, theirs)
         if margin < 1e-5:
             continue
         step = policy.step(frame.images, frame.proprioception, ours)
         np.testing.assert_allclose(step.action, action, atol=1e-4)
-        np.testing.assert_allclose(step.uncertainty, uncertainty, atol=1e-4)
+        np.testing.assert_allclose(step.disagreement, disagreement, atol=1e-4)
         np.testing.assert_allclose(step.state['deter'], after['deter'], atol=1e-4)
         np.testing.assert_array_equal(step.state['stoch'], after['stoch'])
         ours, theirs, compared = step.state, after, compared + 1
@@ -201,8 +201,8 @@ def test_actions_depend_on_the_images_and_on_the_past(exported):
 
 
 @pytest.mark.parametrize('kind, reduce', [('centred', 'mean'), ('probability', 'max')])
-def test_the_uncertainty_is_the_one_that_training_penalises(tmp_path, kind, reduce):
-    changes = {**TINY['actor_critic'], 'uncertainty': {'logits': kind, 'reduce': reduce}}
+def test_the_disagreement_is_the_one_that_training_penalises(tmp_path, kind, reduce):
+    changes = {**TINY['actor_critic'], 'penalty': {'logits': kind, 'reduce': reduce}}
     agent = make_agent(ONE_CAMERA, actor_critic=changes)
     policy = OnnxPolicy(export_bundle(agent, tmp_path).path)
     frame = drawn_frames(ONE_CAMERA, 1)[0]
@@ -213,7 +213,7 @@ def test_the_uncertainty_is_the_one_that_training_penalises(tmp_path, kind, redu
     values = values - values.mean(-1, keepdim=True) if kind == 'centred' else values.softmax(-1)
     spread = values.std(0, correction=0)
     expected = spread.mean() if reduce == 'mean' else spread.max()
-    assert step.uncertainty == pytest.approx(float(expected), abs=1e-5)
+    assert step.disagreement == pytest.approx(float(expected), abs=1e-5)
 
 
 def test_the_manifest_tells_where_the_policy_comes_from(exported):
@@ -308,8 +308,8 @@ def test_a_run_is_exported_with_the_episodes_that_it_learned_from(run, tmp_path)
     assert manifest.episodes == sorted(ids)
     assert done.note == ''
     cached = compile_dataset(Dataset.open(path.parent / 'data')).episodes
-    largest = max(float(uncertainties(agent, e).max()) for e in cached if e.id in ids)
-    assert manifest.uncertainty_threshold == pytest.approx(largest, rel=1e-6)
+    largest = max(float(disagreements(agent, e).max()) for e in cached if e.id in ids)
+    assert manifest.disagreement_threshold == pytest.approx(largest, rel=1e-6)
     frames = np.concatenate([e.images['front'] for e in cached if e.id in ids])
     recorded = {frame.tobytes() for frame in frames}
     assert all(
@@ -317,7 +317,7 @@ def test_a_run_is_exported_with_the_episodes_that_it_learned_from(run, tmp_path)
     )
 
 
-def test_uncertainties_of_an_episode_are_those_of_its_steps(run):
+def test_disagreements_of_an_episode_are_those_of_its_steps(run):
     path, agent, ids = run
     episode = compile_dataset(Dataset.open(path.parent / 'data')).episodes[0]
     state = {
@@ -332,10 +332,10 @@ def test_uncertainties_of_an_episode_are_those_of_its_steps(run):
             {name: np.array(stack[t]) for name, stack in episode.images.items()},
             np.array(episode.proprioception[t]),
         )
-        _, uncertainty, state, _ = torch_step(agent, frame, state)
+        _, disagreement, state, _ = torch_step(agent, frame, state)
         state['action'] = episode.requested[t : t + 1]
-        expected.append(uncertainty)
-    np.testing.assert_allclose(uncertainties(agent, episode), expected, atol=1e-5)
+        expected.append(disagreement)
+    np.testing.assert_allclose(disagreements(agent, episode), expected, atol=1e-5)
 
 
 def test_the_parent_is_the_bundle_of_an_earlier_update(run, tmp_path):
@@ -356,7 +356,7 @@ def test_a_run_whose_dataset_is_gone_is_exported_and_says_what_it_lacks(tmp_path
     done = export_run(tmp_path / 'run', tmp_path / 'out')
     assert 'gone' in done.note
     manifest = load_manifest(done.path)
-    assert (manifest.uncertainty_threshold, manifest.episodes) == (None, ['e1', 'e2'])
+    assert (manifest.disagreement_threshold, manifest.episodes) == (None, ['e1', 'e2'])
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path):

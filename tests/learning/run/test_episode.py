@@ -62,7 +62,7 @@ def recorded(tmp_path, world, max_steps=0):
 def test_a_row_holds_an_observation_its_reward_and_the_action_chosen_at_it(tmp_path):
     result, episode = recorded(tmp_path, World())
     assert result.steps == 5 and result.success and result.return_ == 0 + 1 + 2 + 3 + 4
-    assert result.uncertainty == pytest.approx(2.0)
+    assert result.disagreement == pytest.approx(2.0)
     assert episode.images['front'][:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4]
     assert episode.reward.tolist() == [0, 1, 2, 3, 4]
     assert np.allclose(episode.requested[:, 0], [0, 0.1, 0.2, 0.3, 0.4])
@@ -70,7 +70,7 @@ def test_a_row_holds_an_observation_its_reward_and_the_action_chosen_at_it(tmp_p
     assert episode.success.tolist() == [False, False, False, True, False]
     assert episode.is_first.tolist() == [True, False, False, False, False]
     assert episode.is_last.tolist() == [False, False, False, False, True]
-    assert episode.uncertainty.tolist() == [0, 1, 2, 3, 4]
+    assert episode.disagreement.tolist() == [0, 1, 2, 3, 4]
     assert episode.outcome == 'success'
 
 

@@ -134,7 +134,7 @@ def test_successes_returns_and_seeds_are_counted_per_episode():
     assert policy.started == 3
     for score in scores:
         assert score.return_ == pytest.approx(LENGTH * 0.3)
-        assert score.uncertainty == pytest.approx(0.25)
+        assert score.disagreement == pytest.approx(0.25)
         assert score.step_ms > 0
 
 
@@ -292,7 +292,7 @@ def test_the_command_covers_the_camera_and_leaves_the_guard_out(tasks, tmp_path)
         )
     covered, open_ = (json.loads((tmp_path / name).read_text()) for name in ('covered', 'open'))
     assert covered['camera_covered'] and not open_['camera_covered']
-    assert covered['uncertainty'] == 0 < open_['uncertainty']  # |embed| of the tiny bundle
+    assert covered['disagreement'] == 0 < open_['disagreement']  # |embed| of the tiny bundle
     assert tasks.made[0][1]['guard'] is None
 
 

@@ -28,7 +28,7 @@ def info(i, latency=10.0):
         'stamp': stamp(i),
         'is_first': i == 0,
         'action': [0.25 * i, -1.0],
-        'uncertainty': 0.5,
+        'disagreement': 0.5,
         'latency': {'request': latency},
         'proprioception': None,
     }
