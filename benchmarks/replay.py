@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from moto_core.episodes.dataset import Dataset
-from moto_core.episodes.episode import EpisodeHeader, Step
+from moto_core.episodes.episode import EpisodeHeader
+from moto_core.row import Row
 from moto_core.spec import CameraSpec, Spec
+from moto_learning.data.cache import compile_dataset
 from moto_learning.data.replay import Replay
 
 BATCH, LENGTH, SIZE = 16, 50, 64
@@ -31,12 +33,12 @@ def main() -> None:
         root = Path(folder)
         append = record(root, args.episodes, args.steps)
         began = time.perf_counter()
-        replay = Replay.from_datasets([root], BATCH, LENGTH)
+        replay = Replay(compile_dataset(Dataset.open(root)).episodes, BATCH, LENGTH)
         compiled = time.perf_counter() - began
         result = {
             'batch': [BATCH, LENGTH, SIZE, SIZE, 3],
             'episodes': args.episodes,
-            'steps': replay.steps,
+            'rows': replay.rows,
             'append_ms': append,
             'compile_ms_per_episode': round(1e3 * compiled / args.episodes, 2),
             'replay_ms': timed(replay.sample, args.batches),
@@ -60,9 +62,14 @@ def record(root: Path, episodes: int, steps: int) -> dict[str, float]:
             writer = dataset.new_episode(EpisodeHeader(task='bench', source='sim', spec=spec))
             for t in range(steps):
                 action = rng.uniform(-1, 1, 9).astype(np.float32)
-                step = Step(t * 80_000_000, {'front': smooth[t]}, None, action, action)
+                row = Row(
+                    stamp=t * 80_000_000,
+                    images={'front': smooth[t]},
+                    requested=action,
+                    executed=action,
+                )
                 began = time.perf_counter()
-                writer.append(step)
+                writer.append(row)
                 times.append(1e3 * (time.perf_counter() - began))
             writer.close()
     return percentiles(times)

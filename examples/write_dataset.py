@@ -9,7 +9,8 @@ import numpy as np
 
 from moto_core.config import load_config
 from moto_core.episodes.dataset import Dataset
-from moto_core.episodes.episode import EpisodeHeader, Step
+from moto_core.episodes.episode import EpisodeHeader
+from moto_core.row import Row
 from moto_core.spec import Spec
 
 JOINTS = [f'fr3_joint{i}' for i in range(1, 8)]
@@ -40,7 +41,7 @@ def main(folder: str) -> None:
                 for t, (frame, velocity) in enumerate(zip(frames, velocities)):
                     action = (velocity / SPEC.scale).astype(np.float32)  # in [-1, 1]
                     episode.append(
-                        Step(
+                        Row(
                             stamp=round(t * SPEC.period * 1e9),
                             images={'front': frame},
                             proprioception=None,

@@ -109,6 +109,30 @@ class Spec:
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Setup:
+    """What an action does and what a camera sees, beyond the spec: equal within one dataset.
+
+    Demonstrations, online episodes and evaluation of one run share it, or they are different
+    robots.
+    """
+
+    # name of config/robot; '': not known
+    robot: str = ''
+    # of the guard's limits around the robot; '': no guard
+    profile: str = ''
+    # how a simulator moves its joints; '': the robot's own drives
+    actuation: str = ''
+    # camera: name of a simulator's viewpoint; a real camera has none
+    views: dict[str, str] = field(default_factory=dict)
+
+
+def setup_mismatches(ours: Setup, theirs: Setup) -> list[str]:
+    """Lists every difference between two setups, each with both values."""
+    a, b = to_dict(ours), to_dict(theirs)
+    return [f"{key} '{a[key]}' and '{b[key]}'" for key in a if a[key] != b[key]]
+
+
 def spec_from_dict(data: dict[str, Any]) -> Spec:
     """Returns the Spec that `to_dict` wrote; raises ConfigError for anything else."""
     return load_config(Spec, data)

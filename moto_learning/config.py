@@ -144,7 +144,6 @@ class ReplayConfig:
 
     batch: int = 16  # B, sequences a batch [P]
     length: int = 50  # T, steps a sequence [D]
-    action: str = 'requested'  # the action learned from: 'requested' or 'executed'
     success_reward: float = 0.0  # an episode is successful if a step's reward reaches this;
     #                                    0: its own label (3 for the row 'partial')
 
@@ -199,7 +198,6 @@ class Config:
         _choice('actor_critic.penalty.reduce', self.actor_critic.penalty.reduce, ('mean', 'max'))
         _choice('actor_critic.actor.value', actor.value, ('target', 'online'))
         _choice('actor_critic.critic.data_value', critic.data_value, ('target', 'online'))
-        _choice('replay.action', self.replay.action, ('requested', 'executed'))
         _choice('collect.explore', self.collect.explore, ('sample', 'noise', 'mode'))
         _choice('train.device', self.train.device, ('auto', 'cpu', 'cuda'))
         least = {

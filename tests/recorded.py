@@ -3,7 +3,8 @@
 import numpy as np
 
 from moto_core.episodes.dataset import Dataset
-from moto_core.episodes.episode import EpisodeHeader, Step
+from moto_core.episodes.episode import EpisodeHeader
+from moto_core.row import Row
 from moto_core.spec import CameraSpec, Spec
 
 
@@ -27,8 +28,8 @@ def tiny_header(spec=None, **known):
     )
 
 
-def tiny_step(t, spec=None, **changes):
-    """Step t: images filled with t, requested (t, t + 0.1, t + 0.2) / 100, reward t."""
+def tiny_row(t, spec=None, **changes):
+    """Row t: images filled with t, requested (t, t + 0.1, t + 0.2) / 100, reward t."""
     spec = spec or tiny_spec()
     noise = np.random.default_rng(t)
     images = {
@@ -51,7 +52,7 @@ def tiny_step(t, spec=None, **changes):
         'reasons': ('velocity', 'jerk') if t % 2 else (),
         'latency': {'policy': 1.5 + t},
     }
-    return Step(**{**fields, **changes})
+    return Row(**{**fields, **changes})
 
 
 def record(root, lengths, spec=None, outcome='unlabelled', success=False, start=0, **known):
@@ -63,7 +64,7 @@ def record(root, lengths, spec=None, outcome='unlabelled', success=False, start=
             writer = dataset.new_episode(header)
             for t in range(start, start + length):
                 writer.append(
-                    tiny_step(
+                    tiny_row(
                         t, spec, is_first=t == start, success=success and t == start + length - 1
                     )
                 )

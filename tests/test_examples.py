@@ -4,7 +4,9 @@ import runpy
 import sys
 from pathlib import Path
 
+from moto_core.episodes.dataset import Dataset
 from moto_core.guard.limits import load_robot
+from moto_learning.data.cache import compile_dataset
 from moto_learning.data.replay import Replay
 from tests.core.policy.tiny_bundle import write_tiny_bundle
 
@@ -18,7 +20,8 @@ def run(monkeypatch, name, *arguments):
 
 def test_a_dataset_of_own_recordings_trains(tmp_path, monkeypatch):
     run(monkeypatch, 'write_dataset.py', tmp_path / 'data')
-    replay = Replay.from_datasets([tmp_path / 'data'], batch=8, length=10)
+    episodes = compile_dataset(Dataset.open(tmp_path / 'data')).episodes
+    replay = Replay(episodes, batch=8, length=10)
     batch = replay.sample()
     assert batch['images']['front'].shape == (8, 10, 64, 64, 3)
     assert len(replay.episodes) == 3

@@ -22,7 +22,7 @@ from typing import NamedTuple
 from filelock import FileLock, Timeout
 
 from moto_core.config import to_dict
-from moto_core.episodes.episode import FILE, FREE_FLOOR, EpisodeHeader, EpisodeWriter
+from moto_core.episodes.episode import FILE, Episode, EpisodeHeader
 from moto_core.episodes.manifest import (
     Record,
     add_label,
@@ -34,7 +34,9 @@ from moto_core.episodes.manifest import (
     scan,
     write_manifest,
 )
-from moto_core.episodes.reader import Episode, read_episode, recover, salvage
+from moto_core.episodes.reader import read_episode, salvage
+from moto_core.episodes.recovery import recover
+from moto_core.episodes.writer import FREE_FLOOR, EpisodeWriter
 from moto_core.errors import DatasetError, EpisodeError
 from moto_core.spec import Spec, spec_from_dict, spec_mismatches
 
@@ -43,7 +45,7 @@ class Finding(NamedTuple):
     """What recovery or verification did with one episode."""
 
     id: str
-    steps: int  # whole steps kept
+    rows: int  # whole rows kept
     reason: str
     path: Path  # where the episode, or what is left of it, lies now
 
@@ -193,14 +195,14 @@ class Dataset:
     def verify(self, repair: bool = False) -> list[Finding]:
         """Checks every byte of every episode; lists the damaged ones.
 
-        `repair` keeps the whole steps before the damage and moves the damaged file to quarantine.
+        `repair` keeps the whole rows before the damage and moves the damaged file to quarantine.
         """
         found = []
         for path in episode_files(self.root):
             result = salvage(path)
-            if result.damage or not result.steps:
-                reason = result.damage or 'it holds no whole step'
-                finding = Finding(path.parent.name, len(result.steps), reason, path)
+            if result.damage or not result.rows:
+                reason = result.damage or 'it holds no whole row'
+                finding = Finding(path.parent.name, len(result.rows), reason, path)
                 found.append(self._recover(path) if repair else finding)
         if repair:
             self._write()
@@ -234,7 +236,7 @@ class Dataset:
             make_record(
                 writer.path,
                 writer.header,
-                writer.steps,
+                writer.rows,
                 writer.return_,
                 writer.success,
                 writer.outcome,
@@ -271,8 +273,8 @@ class Dataset:
         self._need_lock('recover')
         folder, found = path.parent, salvage(path)
         reason = found.damage or 'the recorder stopped without closing it'
-        if not found.steps:
-            reason = f'no whole step: {reason}'
+        if not found.rows:
+            reason = f'no whole row: {reason}'
             return Finding(folder.name, 0, reason, self._quarantine(folder, reason))
         record, header = scan(recover(path))  # an error here is the disk's, not the file's
         self._agree(header.spec)
@@ -281,7 +283,7 @@ class Dataset:
             damaged.replace(place / damaged.name)
             (place / 'REASON').write_text(reason + '\n')
         self._records[record.id] = record
-        return Finding(record.id, record.steps, reason, record.path)
+        return Finding(record.id, record.rows, reason, record.path)
 
     def _quarantine(self, folder: Path, reason: str) -> Path:
         place = self._place(folder.name)

@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from moto_core.episodes.episode import FILE, FORMAT, OUTCOMES, EpisodeHeader, finite_or_none
+from moto_core.episodes.episode import FILE, FORMAT, OUTCOMES, READABLE, EpisodeHeader
 from moto_core.episodes.reader import salvage
 from moto_core.errors import DatasetError, EpisodeError, unknown_name
+from moto_core.row import finite_or_none
 
 LABELS = 'labels.jsonl'
 
@@ -34,22 +35,22 @@ class Record:
     config_hash: str
     spec_hash: str
     created: int  # [ns]
-    steps: int
+    rows: int
     return_: float  # sum of rewards
-    success: bool  # some step was received as a success
+    success: bool  # some row was received as a success
     outcome: str  # 'success', 'failure' or 'unlabelled'
     ended: str  # 'done', 'timeout', 'exception', 'recovered', ...
 
     @property
     def successful(self) -> bool:
-        """Labelled a success, or unlabelled with a step that succeeded."""
+        """Labelled a success, or unlabelled with a row that succeeded."""
         return self.outcome == 'success' or (self.outcome == 'unlabelled' and self.success)
 
 
 def make_record(
     path: Path,
     header: EpisodeHeader,
-    steps: int,
+    rows: int,
     return_: float,
     success: bool,
     outcome: str,
@@ -66,7 +67,7 @@ def make_record(
         header.config_hash,
         header.spec.hash,
         header.created,
-        steps,
+        rows,
         return_,
         success,
         outcome,
@@ -77,12 +78,12 @@ def make_record(
 def scan(path: Path) -> tuple[Record, EpisodeHeader]:
     """Reads a whole episode file into its record; raises EpisodeError where it is damaged."""
     found = salvage(path)
-    if found.header is None or found.damage or not found.steps:
-        raise EpisodeError(found.damage or 'it holds no whole step')
-    total = sum(step.reward for step in found.steps)
-    success = any(step.success for step in found.steps)
+    if found.header is None or found.damage or not found.rows:
+        raise EpisodeError(found.damage or 'it holds no whole row')
+    total = sum(row.reward for row in found.rows)
+    success = any(row.success for row in found.rows)
     return make_record(
-        path, found.header, len(found.steps), total, success, found.outcome, found.ended
+        path, found.header, len(found.rows), total, success, found.outcome, found.ended
     ), found.header
 
 
@@ -145,8 +146,10 @@ def read_manifest(root: Path) -> tuple[dict[str, Any] | None, dict[str, Record]]
     spec, records = None, {}
     for row in read_lines(root / 'manifest.jsonl'):
         if 'format' in row:
-            if row['format'] != FORMAT:
+            if row['format'] not in READABLE:
                 raise DatasetError(f"'{root}' has format {row['format']}; expected {FORMAT}")
+            if row['format'] != FORMAT:
+                return None, {}  # of an earlier version: made again from the episodes
             spec = row.get('spec')
             continue
         record = _from_row(root, row)

@@ -1,4 +1,4 @@
-"""Reads an episode file back, whole or as far as it is undamaged, and recovers unfinished ones.
+"""Reads an episode file back, whole or as far as it is undamaged.
 
 In: `episode.mcap`, or `episode.mcap.active` of a recorder that died. Out: Episode (arrays).
 Every byte has a checksum: each chunk its own, the data section and the summary one each.
@@ -8,67 +8,27 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-import numpy as np
 from mcap.records import Channel, Chunk, DataEnd, Footer, McapRecord, Message, Schema
 from mcap.stream_reader import StreamReader, breakup_chunk
 from mcap_ros2.decoder import DecoderFactory
 
-from moto_core.episodes.episode import (
-    END_TOPIC,
-    EXECUTED_TOPIC,
-    HEADER_TOPIC,
-    IMAGE_TOPIC,
-    INFO_TOPIC,
-    PROPRIOCEPTION_TOPIC,
-    REQUESTED_TOPIC,
-    EpisodeHeader,
-    EpisodeWriter,
-    Step,
-    header_from_dict,
-)
+from moto_core.episodes.codec import END_TOPIC, HEADER_TOPIC, INFO_TOPIC, ROW_TOPIC, decode_row
+from moto_core.episodes.episode import FILE, Episode, EpisodeHeader, header_from_dict, stack
 from moto_core.errors import EpisodeError
-from moto_core.spec import Spec
+from moto_core.row import Row
 
 RECORD_LIMIT = 1 << 30  # [bytes] a larger record is damage
 _MAGIC, _DATA_END, _DATA_END_OPCODE = 8, 9 + 4, 0x0F  # [bytes], [bytes], opcode
 
 
-@dataclass(frozen=True)
-class Episode:
-    """A whole episode as stacked arrays; row t = observation t and the action chosen at it."""
-
-    header: EpisodeHeader
-    stamp: np.ndarray  # (T,) int64 [ns]
-    images: dict[str, np.ndarray]  # camera: (T, h, w, 3) uint8
-    proprioception: np.ndarray | None  # (T, P) float32
-    requested: np.ndarray  # (T, A) float32
-    executed: np.ndarray  # (T, A) float32
-    reward: np.ndarray  # (T,) float32
-    success: np.ndarray  # (T,) bool
-    is_first: np.ndarray  # (T,) bool
-    is_last: np.ndarray  # (T,) bool; the last row always is
-    is_terminal: np.ndarray  # (T,) bool
-    disagreement: np.ndarray  # (T,) float32
-    intervention: np.ndarray  # (T,) bool
-    reasons: list[tuple[str, ...]]
-    latency: list[dict[str, float]]  # stage: [ms]
-    outcome: str  # 'success', 'failure' or 'unlabelled'
-    ended: str  # 'done', 'timeout', ...; '' where it never closed
-
-    def __len__(self) -> int:
-        return len(self.stamp)
-
-
 class RawMessage(NamedTuple):
-    """A message that is not part of a step, as it was recorded."""
+    """A message that is not part of a row, as it was recorded."""
 
     topic: str
     message_type: str
@@ -81,7 +41,7 @@ class Salvage(NamedTuple):
     """What could be read of a file, and what was wrong with it."""
 
     header: EpisodeHeader | None
-    steps: list[Step]
+    rows: list[Row]
     raw: list[RawMessage]
     outcome: str
     ended: str
@@ -94,104 +54,34 @@ def read_episode(path: Path | str) -> Episode:
     Raises EpisodeError for a missing, damaged, unfinished or empty file.
     """
     path = Path(path)
-    path = path / 'episode.mcap' if path.is_dir() else path
+    path = path / FILE if path.is_dir() else path
     found = salvage(path)
     if found.header is None or found.damage:
         raise EpisodeError(
-            f"'{path}' is damaged: {found.damage}; {len(found.steps)} whole steps "
+            f"'{path}' is damaged: {found.damage}; {len(found.rows)} whole rows "
             "before it can be kept with 'moto-data recover'"
         )
-    if not found.steps:
-        raise EpisodeError(f"'{path}' holds no steps (ended '{found.ended}')")
-    return stack(found.header, found.steps, found.outcome, found.ended)
+    if not found.rows:
+        raise EpisodeError(f"'{path}' holds no rows (ended '{found.ended}')")
+    return stack(found.header, found.rows, found.outcome, found.ended)
 
 
 def salvage(path: Path | str, raw: bool = False) -> Salvage:
-    """Reads whole steps up to the first damage; `raw` also returns the messages between them.
+    """Reads whole rows up to the first damage; `raw` also returns the messages between them.
 
     Raises EpisodeError only where the file cannot be opened.
     """
-    reading, steps, others = _Reading(Path(path), raw), [], []
+    reading, rows, others = Reading(Path(path), raw), [], []
     for item in reading:
-        if isinstance(item, Step):
-            steps.append(item)
+        if isinstance(item, Row):
+            rows.append(item)
         else:
             others.append(item)
-    return Salvage(reading.header, steps, others, reading.outcome, reading.ended, reading.damage)
+    return Salvage(reading.header, rows, others, reading.outcome, reading.ended, reading.damage)
 
 
-def recover(active: Path | str) -> Path:
-    """Makes `episode.mcap` of an unfinished or damaged file; returns its path.
-
-    Keeps the raw messages and every whole step before the damage, streaming. The old file stays
-    beside it as `*.damaged` where it holds a byte that was not understood. Raises EpisodeError
-    (and changes nothing) where it holds no step, or where the new file cannot be written.
-    """
-    active = Path(active)
-    final = active.with_name(active.name.removesuffix('.active'))
-    rescue = active.with_name('rescue-' + final.name)
-    for left in (rescue, rescue.with_name(rescue.name + '.active')):
-        left.unlink(missing_ok=True)  # of a recovery that was itself interrupted
-    reading, writer = _Reading(active, raw=True), None
-    for item in reading:
-        assert reading.header is not None
-        writer = writer or EpisodeWriter(rescue, reading.header, floor=0)
-        if isinstance(item, Step):
-            writer.append(item)
-        else:
-            writer.raw(*item)
-    if writer is None:
-        raise EpisodeError(f"'{active}' cannot be recovered: {reading.damage or 'it is empty'}")
-    writer.close(reading.outcome, reading.ended or 'recovered')
-    if reading.damage and (reading.unread or active == final):
-        keep_copy(active, active.with_name(final.name + '.damaged'))
-    rescue.replace(final)
-    if active != final:
-        active.unlink(missing_ok=True)
-    return final
-
-
-def keep_copy(path: Path, copy: Path) -> None:
-    """Gives a file a second name that outlives the first one, by a link where that works."""
-    copy.unlink(missing_ok=True)
-    try:
-        os.link(path, copy)
-    except OSError:
-        shutil.copyfile(path, copy)
-
-
-def stack(header: EpisodeHeader, steps: list[Step], outcome: str, ended: str) -> Episode:
-    """Stacks steps into arrays; the last row's is_last is set, the first row's is_first too."""
-
-    def column(name: str, dtype: type) -> np.ndarray:
-        return np.array([getattr(step, name) for step in steps], dtype)
-
-    is_first, is_last = column('is_first', bool), column('is_last', bool)
-    is_first[0] = is_last[-1] = True
-    has_joints = header.spec.proprioception_size > 0
-    return Episode(
-        header,
-        column('stamp', np.int64),
-        {name: np.stack([step.images[name] for step in steps]) for name in header.spec.cameras},
-        column('proprioception', np.float32) if has_joints else None,
-        column('requested', np.float32),
-        column('executed', np.float32),
-        column('reward', np.float32),
-        column('success', bool),
-        is_first,
-        is_last,
-        column('is_terminal', bool),
-        column('disagreement', np.float32),
-        column('intervention', bool),
-        [step.reasons for step in steps],
-        [dict(step.latency) for step in steps],
-        outcome,
-        ended,
-    )
-
-
-class _Reading:
-    """Iterates over a file's steps (and raw messages), then says how it ended or was damaged."""
+class Reading:
+    """Iterates over a file's rows (and raw messages), then says how it ended or was damaged."""
 
     def __init__(self, path: Path, raw: bool = False) -> None:
         self.path, self.keep_raw = path, raw
@@ -204,7 +94,7 @@ class _Reading:
         self._decoders = DecoderFactory()
         self._parts: dict[str, Any] = {}
 
-    def __iter__(self) -> Iterator[Step | RawMessage]:
+    def __iter__(self) -> Iterator[Row | RawMessage]:
         if not self.path.is_file():
             raise EpisodeError(f"no episode file '{self.path}'; expected an .mcap file")
         try:
@@ -237,7 +127,7 @@ class _Reading:
                 raise EpisodeError('its data section has no end')
             self.unread = size - stream.tell()
 
-    def _take(self, record: McapRecord) -> Step | RawMessage | None:
+    def _take(self, record: McapRecord) -> Row | RawMessage | None:
         if isinstance(record, Schema):
             self._schemas.setdefault(record.id, record)
         elif isinstance(record, Channel):
@@ -249,11 +139,11 @@ class _Reading:
 
     def _message(
         self, record: Message, channel: Channel, schema: Schema
-    ) -> Step | RawMessage | None:
+    ) -> Row | RawMessage | None:
         topic = channel.topic
         if self.header is None and topic != HEADER_TOPIC:
             raise EpisodeError(f"'{topic}' comes before the first record")
-        if not topic.startswith(('/moto/step/', '/moto/episode')):
+        if not topic.startswith((ROW_TOPIC, HEADER_TOPIC)):
             raw = RawMessage(
                 topic, schema.name, record.data, record.publish_time, schema.data.decode()
             )
@@ -263,7 +153,7 @@ class _Reading:
             raise EpisodeError(f"channel '{topic}' is not CDR with a ros2msg schema")
         message = decode(record.data)
         if topic == INFO_TOPIC:
-            return self._finish_step(json.loads(message.data), record.publish_time)
+            return self._finish_row(json.loads(message.data), record.publish_time)
         if topic == HEADER_TOPIC:
             self.header = header_from_dict(json.loads(message.data))
         elif topic == END_TOPIC:
@@ -273,53 +163,13 @@ class _Reading:
             self._parts[topic] = message
         return None
 
-    def _finish_step(self, info: dict[str, Any], stamp: int) -> Step:
+    def _finish_row(self, info: dict[str, Any], stamp: int) -> Row:
         assert self.header is not None
         parts, self._parts = self._parts, {}
         if info.pop('step') != self._count:
-            raise EpisodeError(f'step {self._count} is missing')
+            raise EpisodeError(f'row {self._count} is missing')
         self._count += 1
-        return _step(self.header.spec, parts, info, stamp)
-
-
-def _step(spec: Spec, parts: dict[str, Any], info: dict[str, Any], stamp: int) -> Step:
-    images = {name: _image(parts[IMAGE_TOPIC + name]) for name in spec.cameras}
-    joints = parts.get(PROPRIOCEPTION_TOPIC)
-    vector = (
-        None
-        if joints is None
-        else np.concatenate([getattr(joints, name) for name in spec.proprioception]).astype(
-            np.float32
-        )
-    )
-    requested, executed = (
-        (np.asarray(parts[topic].velocity, np.float64) / spec.scale).astype(np.float32)
-        for topic in (REQUESTED_TOPIC, EXECUTED_TOPIC)
-    )
-    latency = {name: _number(value) for name, value in info.pop('latency').items()}
-    reward, disagreement = _number(info.pop('reward')), _number(info.pop('disagreement'))
-    reasons = tuple(info.pop('reasons'))
-    return Step(
-        stamp,
-        images,
-        vector,
-        requested,
-        executed,
-        reward=reward,
-        latency=latency,
-        disagreement=disagreement,
-        reasons=reasons,
-        **info,
-    )
-
-
-def _image(message: Any) -> np.ndarray:
-    flat = np.frombuffer(message.data, np.uint8)
-    return flat.reshape(message.height, message.width, 3)
-
-
-def _number(value: float | None) -> float:
-    return float('nan') if value is None else float(value)
+        return decode_row(self.header.spec, parts, info, stamp)
 
 
 def _check_summary(stream: BinaryIO) -> None:

@@ -222,13 +222,13 @@ def _move(
     joints: JointIntake,
     dt: float,
     now: float,
-) -> tuple[guard_motion.Step, float, tuple[str, ...]]:
+) -> tuple[guard_motion.MotionStep, float, tuple[str, ...]]:
     """The command of this tick: toward the request where running, toward rest otherwise."""
     rest = (0.0,) * limits.size
     velocity, acceleration = state.velocity or rest, state.acceleration or rest
     braking = decision.mode != RUNNING
     if braking and not any(velocity) and not any(acceleration):
-        return guard_motion.Step(rest, rest, ()), 0.0, ()
+        return guard_motion.MotionStep(rest, rest, ()), 0.0, ()
     where = None
     if joints.position is not None:
         age = min(max(0.0, now - min(joints.stamp, joints.received)), config.stale_fault)

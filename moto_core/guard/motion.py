@@ -52,7 +52,7 @@ class Reach(NamedTuple):
     lead: float  # [s] age of the measurement and latency
 
 
-class Step(NamedTuple):
+class MotionStep(NamedTuple):
     """One tick's command."""
 
     velocity: tuple[float, ...]  # (n,) [rad/s]
@@ -118,7 +118,7 @@ def step(
     wanted: tuple[float, ...],
     where: Reach | None,
     braking: bool,
-) -> Step:
+) -> MotionStep:
     """Returns the next command toward a wanted velocity, `dt` [s] after the last (rule 6).
 
     Changes are scaled as a vector, at the profile's acceleration or (braking) its brake; then a
@@ -128,7 +128,7 @@ def step(
     change, reasons = _shape(limits, dt, velocity, acceleration, wanted, braking)
     if where is None:
         speeds = tuple([v + a * dt for v, a in zip(velocity, change)])
-        return Step(speeds, tuple(change), reasons)
+        return MotionStep(speeds, tuple(change), reasons)
     brake, jerk, held = limits.brake, limits.jerk, False
     speeds_out = []
     for i, (v, a, row) in enumerate(zip(velocity, change, limits.rows)):
@@ -139,7 +139,7 @@ def step(
         speeds_out.append(v + a * dt)
     if held:
         reasons = (*reasons, 'stopping_distance')
-    return Step(tuple(speeds_out), tuple(change), reasons)
+    return MotionStep(tuple(speeds_out), tuple(change), reasons)
 
 
 def _shape(

@@ -32,8 +32,6 @@ from moto_learning.model.rollout import Rollout, draw_rollout_noise, rollout
 from moto_learning.model.rssm import State
 from moto_learning.model.world_model import WorldModel
 
-KEYS = ('proprioception', 'action', 'chosen', 'reward', 'is_first', 'bc_mask')
-
 
 class Agent:
     """The networks, their optimisers and the random state; `update` is one step of training."""
@@ -221,14 +219,13 @@ class Agent:
 
 def to_tensors(batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
     """Moves a batch of numpy arrays (or tensors) to the device; images stay uint8."""
-    data: dict[str, Any] = {
-        name: torch.as_tensor(np.asarray(batch[name])).to(device) for name in KEYS if name in batch
-    }
-    data['images'] = {
-        name: torch.as_tensor(np.asarray(image)).to(device)
-        for name, image in batch['images'].items()
-    }
-    return data
+
+    def move(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: move(item) for name, item in value.items()}
+        return torch.as_tensor(np.asarray(value)).to(device)
+
+    return move(batch)
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def collect(args: argparse.Namespace, console: Console) -> int:
     except ImportError as error:
         raise ConfigError(f"the simulator is missing ({error}); pip install '.[sim]'") from error
     good = sum(record.successful for record in done)
-    steps = sum(record.steps for record in done)
+    steps = sum(record.rows for record in done)
     console.print(f'{len(done)} episodes, {steps} steps, {good} successful, in {args.out}')
     return 0
 
@@ -121,7 +121,7 @@ def recover(args: argparse.Namespace, console: Console) -> int:
         count = len(dataset.episodes())
     table = Table('episode', 'steps kept', 'reason', 'now at')
     for found in findings:
-        table.add_row(found.id, str(found.steps), found.reason, str(found.path))
+        table.add_row(found.id, str(found.rows), found.reason, str(found.path))
     if findings:
         console.print(table)
     console.print(f'{count} episodes whole; {len(findings)} needed care')

@@ -13,8 +13,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.episode import Episode
 from moto_core.episodes.manifest import Record
-from moto_core.episodes.reader import Episode
 from moto_core.errors import EpisodeError
 
 SHEET_FRAMES, SHEET_COLUMNS = 40, 8
@@ -24,7 +24,7 @@ SHORT = 8  # characters of an id or a hash
 def dataset_table(dataset: Dataset) -> Table:
     """Returns a row an episode, oldest first, and the totals."""
     records = dataset.episodes()
-    steps = sum(record.steps for record in records)
+    steps = sum(record.rows for record in records)
     good = sum(record.successful for record in records)
     title = f'{dataset.root}: {len(records)} episodes, {steps} steps, {good} successful'
     table = Table(
@@ -46,7 +46,7 @@ def dataset_table(dataset: Dataset) -> Table:
             record.id[-SHORT:],
             record.task,
             record.controller,
-            str(record.steps),
+            str(record.rows),
             f'{record.return_:.1f}',
             'yes' if record.success else 'no',
             record.outcome,
@@ -76,7 +76,7 @@ def step_table(record: Record, episode: Episode, rows: int = 20) -> Table:
         'latency [ms]',
     ):
         table.add_column(name)
-    flags = ('is_first', 'is_last', 'is_terminal', 'success', 'intervention')
+    flags = ('is_first', 'is_last', 'gap', 'success', 'intervention')
     for t in shown:
         table.add_row(
             str(t),

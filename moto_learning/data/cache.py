@@ -18,35 +18,42 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.episode import Episode
 from moto_core.episodes.manifest import Record
-from moto_core.episodes.reader import Episode, read_episode
+from moto_core.episodes.reader import read_episode
 from moto_core.errors import DatasetError, EpisodeError
+from moto_core.row import ARRAYS
 from moto_core.spec import Spec
+from moto_learning.data.batch import learned_columns
 
-CACHE_FORMAT = 1
-SMALL = ('requested', 'executed', 'reward', 'success', 'is_first', 'is_last', 'is_terminal')
+CACHE_FORMAT = 2
 Progress = Callable[[int, int], None]  # episodes done, episodes in all
 
 
 @dataclass(frozen=True)
 class CachedEpisode:
-    """One episode's arrays: images memory-mapped, the small ones in memory; T steps."""
+    """One episode's arrays: images memory-mapped, the small ones in memory; T rows.
+
+    Every one of moto_core.row.ARRAYS is an attribute (T, ...): `reward`, `requested`, ...;
+    `proprioception` is None if the spec has none. Non-finite entries of `requested` are 0.
+    """
 
     id: str
     spec_hash: str
-    successful: bool  # labelled so, or unlabelled and a step succeeded
+    successful: bool  # labelled so, or unlabelled and a row succeeded
     images: dict[str, np.ndarray]  # camera: (T, h, w, 3) uint8, memory-mapped
-    proprioception: np.ndarray | None  # (T, P) float32
-    requested: np.ndarray  # (T, A) float32, non-finite entries as 0
-    executed: np.ndarray  # (T, A) float32
-    reward: np.ndarray  # (T,) float32
-    success: np.ndarray  # (T,) bool
-    is_first: np.ndarray  # (T,) bool
-    is_last: np.ndarray  # (T,) bool
-    is_terminal: np.ndarray  # (T,) bool
+    columns: dict[str, Any]  # by the name of the row's field
+    learned: dict[str, np.ndarray]  # (T, ...) by the names of a batch
 
     def __len__(self) -> int:
-        return len(self.reward)
+        """Counts the rows."""
+        return len(self.columns['stamp'])
+
+    def __getattr__(self, name: str) -> Any:
+        """Returns a column by name."""
+        if name == 'columns' or name not in self.columns:
+            raise AttributeError(name)
+        return self.columns[name]
 
 
 class Compiled(NamedTuple):
@@ -106,6 +113,7 @@ def cache_episode(root: Path, record: Record) -> tuple[CachedEpisode, bool]:
         'source': source,
         'steps': len(episode),
         'cameras': list(episode.images),
+        'columns': [name for name in arrays if not name.startswith('image_')],
     }
     try:
         _write(folder, arrays, meta)
@@ -122,17 +130,25 @@ def load_entry(folder: Path, successful: bool) -> CachedEpisode:
             name: np.load(folder / f'image_{name}.npy', mmap_mode='r', allow_pickle=False)
             for name in meta['cameras']
         }
-        joints = folder / 'proprioception.npy'
-        vector = np.load(joints, allow_pickle=False) if joints.exists() else None
-        small = {name: np.load(folder / f'{name}.npy', allow_pickle=False) for name in SMALL}
-        lengths = {len(x) for x in (*images.values(), *small.values())} | {meta['steps']}
+        columns: dict[str, Any] = {
+            name: np.load(folder / f'{name}.npy', allow_pickle=False) for name in meta['columns']
+        }
+        lengths = {len(x) for x in (*images.values(), *columns.values())} | {meta['steps']}
         if len(lengths) != 1:
-            raise ValueError(f'its arrays have {sorted(lengths)} steps')
+            raise ValueError(f'its arrays have {sorted(lengths)} rows')
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise DatasetError(
             f"the cache entry '{folder}' is damaged ({error}); 'moto-data compile' rebuilds it"
         ) from error
-    return CachedEpisode(meta['id'], meta['spec_hash'], successful, images, vector, **small)
+    columns.setdefault('proprioception', None)
+    return CachedEpisode(
+        id=meta['id'],
+        spec_hash=meta['spec_hash'],
+        successful=successful,
+        images=images,
+        columns=columns,
+        learned=learned_columns(columns, successful),
+    )
 
 
 def to_arrays(episode: Episode) -> dict[str, np.ndarray]:
@@ -140,17 +156,17 @@ def to_arrays(episode: Episode) -> dict[str, np.ndarray]:
 
     A non-finite requested action becomes 0: the guard refused it and held (SAFETY.md fault 11).
     """
-    for name in ('reward', 'executed', 'proprioception'):
-        value = getattr(episode, name)
-        if value is not None and not np.isfinite(value).all():
-            row = int(np.argwhere(~np.isfinite(value))[0][0])
-            raise EpisodeError(f'a non-finite {name} at step {row}; quarantine the episode')
-    arrays = {name: getattr(episode, name) for name in SMALL}
+    arrays = {
+        column.name: episode.columns[column.name]
+        for column in ARRAYS
+        if episode.columns[column.name] is not None
+    }
     arrays['requested'] = np.nan_to_num(episode.requested, nan=0.0, posinf=0.0, neginf=0.0)
-    arrays |= {f'image_{name}': value for name, value in episode.images.items()}
-    if episode.proprioception is not None:
-        arrays['proprioception'] = episode.proprioception
-    return arrays
+    for name in {'executed', 'proprioception', *(c.name for c in ARRAYS if c.batch)} & set(arrays):
+        if not np.isfinite(arrays[name]).all():
+            row = int(np.argwhere(~np.isfinite(arrays[name]))[0][0])
+            raise EpisodeError(f'a non-finite {name} at row {row}; quarantine the episode')
+    return arrays | {f'image_{name}': value for name, value in episode.images.items()}
 
 
 def cache_hash(spec: Spec | str) -> str:

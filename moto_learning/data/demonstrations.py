@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from moto_core.episodes.dataset import Dataset
-from moto_core.episodes.episode import EpisodeWriter
 from moto_core.episodes.manifest import Record
+from moto_core.episodes.writer import EpisodeWriter
 from moto_core.errors import ConfigError, DatasetError
 
 _environment: dict[str, Any] = {}  # a worker process's own simulator, made once

@@ -139,16 +139,13 @@ def disagreement_threshold(agent: Agent, episodes: Sequence[CachedEpisode]) -> f
 
 @torch.no_grad()
 def disagreements(agent: Agent, episode: CachedEpisode) -> np.ndarray:
-    """Returns u (T,) of the policy's action at each step of a recorded episode."""
+    """Returns u (T,) of the policy's action at each row of a recorded episode."""
     rssm = agent.world_model.rssm
     images = {name: _tensor(agent, stack) for name, stack in episode.images.items()}
     vector = episode.proprioception
     embed = agent.world_model.encoder(images, None if vector is None else _tensor(agent, vector))
-    chosen = getattr(episode, agent.config.replay.action)  # (T, A)
-    before = np.concatenate([np.zeros_like(chosen[:1]), chosen[:-1]])  # led to row t
-    post = rssm.observe(
-        embed[None], _tensor(agent, before)[None], _tensor(agent, episode.is_first)[None]
-    )
+    led, is_first = (_tensor(agent, episode.learned[name]) for name in ('action', 'is_first'))
+    post = rssm.observe(embed[None], led[None], is_first[None])
     state = State(*(part[0] for part in post))  # (T, ...)
     _, logits = rssm.img_step(state, agent.actor(state.feat).mode())
     c = agent.config.actor_critic.penalty

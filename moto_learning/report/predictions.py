@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from moto_core.episodes.dataset import Dataset
-from moto_core.episodes.reader import Episode
+from moto_core.episodes.episode import Episode
 from moto_learning.agents.moto import Agent
+from moto_learning.data.batch import previous_actions
 from moto_learning.model.rssm import State
 from moto_learning.run.checkpoint import load_agent
 
@@ -60,13 +61,12 @@ def open_loop(agent: Agent, episode: Episode, seen: int) -> dict[str, np.ndarray
     }
     state = episode.proprioception
     embed = model.encoder(images, None if state is None else torch.as_tensor(state[:seen])[None])
-    chosen = torch.as_tensor(episode.requested, dtype=torch.float32)  # (T, A)
-    led = torch.cat([torch.zeros_like(chosen[:1]), chosen[:-1]])  # row t: a_{t-1}
-    first = torch.zeros(1, seen)
-    first[0, 0] = 1.0
+    edges = episode.is_first | episode.gap
+    led = torch.as_tensor(previous_actions(episode.requested, edges))  # (T, A)
+    first = torch.as_tensor(edges[None, :seen])
     post = model.rssm.observe(embed, led[None, :seen], first)  # (1, seen, ...)
     feat = post.feat[0]
-    if seen < len(chosen):
+    if seen < len(led):
         last = State(*(part[:, -1] for part in post))
         imagined, _ = model.rssm.imagine(led[None, seen:], last)  # (1, T - seen)
         feat = torch.cat([feat, imagined.feat[0]])  # (T, F)

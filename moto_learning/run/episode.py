@@ -8,12 +8,14 @@ In: an environment, a Policy, an EpisodeWriter. Out: the closed episode.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from moto_core.episodes.episode import EpisodeWriter, Step
+from moto_core.episodes.writer import EpisodeWriter
 from moto_core.policy.policy import Policy
+from moto_core.row import Row
 
 
 class EpisodeResult(NamedTuple):
@@ -46,7 +48,7 @@ def run_episode(
             success or row_success,
             spread + chosen.disagreement,
         )
-        row = Step(
+        row = Row(
             stamp=round(t * env.spec.period * 1e9),
             images=images,
             proprioception=vector,
@@ -61,7 +63,8 @@ def run_episode(
         if not done:
             observation, reward, _, truncated, info = env.step(chosen.action)
             reward, done = float(reward), truncated or t + 1 == max_steps
-            row = row._replace(
+            row = replace(
+                row,
                 executed=np.asarray(info['executed'], np.float32),
                 reasons=tuple(info.get('reasons', ())),
             )

@@ -21,6 +21,7 @@ from moto_core.errors import MotoError
 from moto_core.spec import Spec
 from moto_learning.agents.moto import Agent
 from moto_learning.config import Config, ReplayConfig
+from moto_learning.data.batch import learned_columns
 from moto_learning.data.cache import CachedEpisode, compile_dataset
 from moto_learning.data.replay import Replay
 from moto_learning.run.checkpoint import Checkpoint, save_checkpoint
@@ -189,7 +190,7 @@ class Training:
 
 def open_replay(roots: Sequence[Path], config: ReplayConfig, seed: int) -> Replay:
     """Returns a Replay over the datasets' episodes; raises DatasetError where there are none."""
-    return Replay(read_episodes(roots, config), config.batch, config.length, seed, config.action)
+    return Replay(read_episodes(roots, config), config.batch, config.length, seed)
 
 
 def read_episodes(roots: Sequence[Path], config: ReplayConfig) -> list[CachedEpisode]:
@@ -205,7 +206,9 @@ def mark_success(episode: CachedEpisode, reward: float) -> CachedEpisode:
     """Calls an episode successful where a step's reward reaches `reward`; 0 keeps its label."""
     if not reward:
         return episode
-    return replace(episode, successful=bool((episode.reward >= reward).any()))
+    successful = bool((episode.reward >= reward).any())
+    learned = learned_columns(episode.columns, successful)
+    return replace(episode, successful=successful, learned=learned)
 
 
 def choose_device(name: str) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from moto_core.episodes.dataset import Dataset
-from moto_core.episodes.episode import EpisodeHeader, EpisodeWriter
+from moto_core.episodes.episode import EpisodeHeader
+from moto_core.episodes.writer import EpisodeWriter
 from moto_core.errors import EpisodeError, MotoError
 from moto_core.spec import Spec
 from moto_ros.loops.step_join import StepJoiner
@@ -109,7 +110,7 @@ class Recording:
             return  # the disk failed; it has ended already
         try:
             writer.close(self._outcome, self._ended)
-            if not writer.steps:
+            if not writer.rows:
                 self.dataset.quarantine(writer.header.id, 'no step arrived')
         except (MotoError, OSError) as error:
             self.problem = str(error)
@@ -139,7 +140,7 @@ class Recording:
             {
                 'state': 'ended',
                 'id': writer.header.id,
-                'steps': writer.steps,
+                'steps': writer.rows,
                 'outcome': writer.outcome,
                 'ended': writer.ended,
                 'problem': self.problem,

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from moto_core.episodes.episode import Step
+from moto_core.row import Row
 from moto_core.spec import Spec
 
 KEEP = 256  # stamps of images and task states remembered
@@ -66,19 +67,19 @@ class StepJoiner:
         if self._begun:
             self._pending.append({**info, 'intervention': intervention})
 
-    def rows(self) -> list[Step]:
+    def rows(self) -> list[Row]:
         """Returns the steps that are whole and have a successor."""
         found = []
         while len(self._pending) > 1 and self._whole(self._pending[0]):
             found.append(self._row(self._pending.popleft(), self._pending[0]))
         return found
 
-    def last_rows(self) -> list[Step]:
+    def last_rows(self) -> list[Row]:
         """Returns every whole step that is left, the last one marked is_last; ends the episode."""
         whole = [info for info in self._pending if self._whole(info)]
         found = [self._row(info, following) for info, following in zip(whole, [*whole[1:], None])]
         self.start()
-        return [*found[:-1], *(step._replace(is_last=True) for step in found[-1:])]
+        return [*found[:-1], *(replace(row, is_last=True) for row in found[-1:])]
 
     def complete(self) -> bool:
         """Says whether every step taken has its images."""
@@ -87,14 +88,14 @@ class StepJoiner:
     def _whole(self, info: Mapping[str, Any]) -> bool:
         return len(self._images.get(info['stamp'], ())) == len(self.spec.cameras)
 
-    def _row(self, info: Mapping[str, Any], following: Mapping[str, Any] | None) -> Step:
+    def _row(self, info: Mapping[str, Any], following: Mapping[str, Any] | None) -> Row:
         begin = _request_time(info)
         end = _request_time(following) if following else begin + round(1e9 * self.spec.period)
         ticks = [tick for tick in self._executed if begin <= tick.stamp < end]
         velocity = [tick.velocity for tick in ticks] or [np.zeros(self.spec.action_size)]
         reward, success = self._task_at(info['stamp'])
         body = info.get('proprioception')
-        return Step(
+        return Row(
             stamp=info['stamp'],
             images=self._images[info['stamp']],
             proprioception=None if body is None else np.array(body, np.float32),

@@ -45,7 +45,7 @@ class RecorderNode(MotoNode):
         self.recording = Recording(self.config.record.dataset, self.robot.spec, self.on_event)
         for finding in self.recording.dataset.findings:
             self.get_logger().warn(
-                f'recovered {finding.id}: {finding.steps} steps; {finding.reason}'
+                f'recovered {finding.id}: {finding.rows} steps; {finding.reason}'
             )
         self.hear(String, names.STEP, self.on_step, qos.LOG_READER)
         self.hear(String, names.STATUS, self.on_status, qos.STATUS)
@@ -165,7 +165,7 @@ class RecorderNode(MotoNode):
         self.recording.poll(now)
         if self.active:
             writer, problem = self.recording.writer, self.recording.problem
-            counts = {'id': self.recording.last, 'steps': writer.steps if writer else 0}
+            counts = {'id': self.recording.last, 'steps': writer.rows if writer else 0}
             self.state.publish(to_json(state=self.recording.state, **counts, problem=problem))
             self.diagnostics.publish([problem] if problem else [], counts, error=True)
 

@@ -9,10 +9,12 @@ In: an environment, its demonstrator. Out: (header, steps, outcome) an episode.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from moto_core.episodes.episode import EpisodeHeader, Step
+from moto_core.episodes.episode import EpisodeHeader
+from moto_core.row import Row
 from moto_sim.env import TaskEnv
 
 LINGER = 15  # decisions that an episode runs on after its success
@@ -25,7 +27,7 @@ def collect(
     noise: float,
     rng: np.random.Generator,
     linger: int = LINGER,
-) -> Iterator[tuple[EpisodeHeader, list[Step], str]]:
+) -> Iterator[tuple[EpisodeHeader, list[Row], str]]:
     """Yields `episodes` demonstrations as (header, steps, 'success' or 'failure').
 
     Every action gets Gaussian noise of standard deviation `noise` (in action units) and is
@@ -52,8 +54,8 @@ def _episode(
     rng: np.random.Generator,
     seed: int,
     linger: int,
-) -> list[Step]:
-    steps: list[Step] = []
+) -> list[Row]:
+    steps: list[Row] = []
     observation, info = env.reset(seed=seed)
     reward, done, since = env.task.reward(), False, 0
     while True:
@@ -61,7 +63,7 @@ def _episode(
         action = np.clip(action, -1.0, 1.0).astype(np.float32)
         since += bool(info['success'] or since)  # decisions since the first success
         done |= since > linger
-        row = Step(
+        row = Row(
             stamp=round(len(steps) * env.spec.period * 1e9),
             images={name: observation[name] for name in env.spec.cameras},
             proprioception=observation.get('proprioception'),
@@ -75,4 +77,4 @@ def _episode(
         if done:
             return [*steps, row]
         observation, reward, _, done, info = env.step(action)
-        steps.append(row._replace(executed=info['executed'], reasons=info['reasons']))
+        steps.append(replace(row, executed=info['executed'], reasons=info['reasons']))

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from moto_core.episodes.episode import EpisodeWriter
 from moto_core.episodes.reader import read_episode
+from moto_core.episodes.writer import EpisodeWriter
 from moto_sim import tasks
 from moto_sim.collect import collect
 

@@ -9,17 +9,17 @@ import pytest
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.errors import DatasetError, EpisodeError
-from tests.recorded import record, tiny_header, tiny_spec, tiny_step
+from tests.recorded import record, tiny_header, tiny_row, tiny_spec
 
 ROOT = Path(__file__).parents[3]
 RECORDER = """
 import sys
 from moto_core.episodes.dataset import Dataset
-from tests.recorded import tiny_header, tiny_step
+from tests.recorded import tiny_header, tiny_row
 dataset = Dataset.create_or_open(sys.argv[1], floor=0)
 writer = dataset.new_episode(tiny_header())
 for t in range(5):
-    writer.append(tiny_step(t))
+    writer.append(tiny_row(t))
 print('recording', flush=True)
 sys.stdin.read()
 """
@@ -62,10 +62,10 @@ def test_a_record_says_what_the_episode_holds(tmp_path):
     with Dataset.create_or_open(tmp_path, tiny_spec(), floor=0) as dataset:
         writer = dataset.new_episode(tiny_header(policy_hash='p', config_hash='c'))
         for t in range(4):
-            writer.append(tiny_step(t, success=t == 2))
+            writer.append(tiny_row(t, success=t == 2))
         writer.close(ended='timeout')
         (one,) = dataset.episodes()
-    assert (one.steps, one.return_, one.success, one.ended) == (4, 6.0, True, 'timeout')
+    assert (one.rows, one.return_, one.success, one.ended) == (4, 6.0, True, 'timeout')
     assert (one.policy_hash, one.config_hash, one.controller) == ('p', 'c', 'scripted')
     assert (one.task, one.source) == ('kitchen-microwave', 'sim')
     assert Dataset.open(tmp_path).episodes() == [one]
@@ -81,8 +81,8 @@ def test_a_second_recorder_is_refused_and_told_who_records(tmp_path):
     with Dataset.create_or_open(tmp_path, floor=0) as dataset:
         (finding,) = dataset.findings
         (episode,) = dataset.episodes()
-        assert (finding.steps, finding.id) == (5, episode.id)
-        assert (episode.steps, episode.ended) == (5, 'recovered')
+        assert (finding.rows, finding.id) == (5, episode.id)
+        assert (episode.rows, episode.ended) == (5, 'recovered')
         assert len(dataset.read(episode.id)) == 5
 
 
@@ -215,7 +215,7 @@ def test_recovery_at_the_start_quarantines_what_holds_no_step(tmp_path):
         assert [f.id for f in dataset.findings] == ['EMPTY', 'NOISE']
         assert len(dataset.episodes()) == 1
     assert (tmp_path / 'quarantine/EMPTY/episode.mcap.active').read_bytes() == b''
-    assert 'no whole step' in (tmp_path / 'quarantine/NOISE/REASON').read_text()
+    assert 'no whole row' in (tmp_path / 'quarantine/NOISE/REASON').read_text()
     assert not (tmp_path / 'episodes/EMPTY').exists()
 
 
@@ -228,13 +228,13 @@ def test_a_damaged_episode_is_found_repaired_and_its_file_kept(tmp_path):
     broken = path.read_bytes()
     (finding,) = Dataset.open(tmp_path).verify()
     assert finding.id == bad
-    assert 0 < finding.steps < 6
+    assert 0 < finding.rows < 6
     with pytest.raises(EpisodeError, match='is damaged'):
         Dataset.open(tmp_path).read(bad)
     with Dataset.create_or_open(tmp_path) as dataset:
         (repaired,) = dataset.verify(repair=True)
         assert dataset.verify() == []
-        assert [e.steps for e in dataset.episodes()] == [3, finding.steps]
+        assert [e.rows for e in dataset.episodes()] == [3, finding.rows]
         assert dataset.episodes()[1].outcome == 'success'
     assert repaired == finding
     assert (tmp_path / 'quarantine' / bad / 'episode.mcap.damaged').read_bytes() == broken
@@ -255,31 +255,31 @@ def test_the_floor_of_the_dataset_holds_for_its_episodes(tmp_path):
     left = iter([500, 500, 10])
     with Dataset.create_or_open(tmp_path, floor=100, free=lambda _: next(left)) as dataset:
         writer = dataset.new_episode(tiny_header())
-        writer.append(tiny_step(0))
-        writer.append(tiny_step(1))
+        writer.append(tiny_row(0))
+        writer.append(tiny_row(1))
         with pytest.raises(EpisodeError, match='free some space'):
-            writer.append(tiny_step(2))
+            writer.append(tiny_row(2))
         (episode,) = dataset.episodes()
-    assert (episode.steps, episode.ended, episode.outcome) == (2, 'disk_full', 'unlabelled')
+    assert (episode.rows, episode.ended, episode.outcome) == (2, 'disk_full', 'unlabelled')
 
 
 def test_an_open_episode_of_our_own_is_not_recovered_from_under_us(tmp_path):
     with Dataset.create_or_open(tmp_path, floor=0) as dataset:
         writer = dataset.new_episode(tiny_header())
-        writer.append(tiny_step(0))
+        writer.append(tiny_row(0))
         assert dataset.recover() == []
-        writer.append(tiny_step(1))
+        writer.append(tiny_row(1))
         writer.close()
-        assert [episode.steps for episode in dataset.episodes()] == [2]
+        assert [episode.rows for episode in dataset.episodes()] == [2]
 
 
 def test_an_episode_of_another_process_is_adopted_once_it_is_whole(tmp_path):
-    from moto_core.episodes.episode import EpisodeWriter
+    from moto_core.episodes.writer import EpisodeWriter
 
     with Dataset.create_or_open(tmp_path, floor=0) as dataset:
         header = tiny_header()
         writer = EpisodeWriter(tmp_path / 'episodes' / header.id, header, floor=0)
-        writer.append(tiny_step(0))
+        writer.append(tiny_row(0))
         record_ = dataset.adopt(writer.close('success'))
         assert dataset.episodes() == [record_]
         with pytest.raises(DatasetError, match='is not under'):

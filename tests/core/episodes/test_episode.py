@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from mcap.reader import make_reader
 
-from moto_core.episodes.episode import EpisodeWriter, header_from_dict, header_to_dict
+from moto_core.episodes.episode import header_from_dict, header_to_dict
 from moto_core.episodes.messages import encode_string
 from moto_core.episodes.reader import read_episode, salvage
+from moto_core.episodes.writer import EpisodeWriter
 from moto_core.errors import EpisodeError
-from tests.recorded import tiny_header, tiny_spec, tiny_step
+from tests.recorded import tiny_header, tiny_row, tiny_spec
 
 
 def write(folder, steps, spec=None, outcome='success', **known):
@@ -22,7 +23,7 @@ def write(folder, steps, spec=None, outcome='success', **known):
 @pytest.mark.parametrize('proprioception', [(), ('position',), ('velocity', 'position')])
 def test_an_episode_comes_back_exactly(tmp_path, proprioception):
     spec = tiny_spec(proprioception)
-    steps = [tiny_step(t, spec, success=t == 3, intervention=t == 2) for t in range(5)]
+    steps = [tiny_row(t, spec, success=t == 3, intervention=t == 2) for t in range(5)]
     path = write(tmp_path, steps, spec, policy_hash='abc', extra={'operator': 'anna'})
     episode = read_episode(path)
     assert path == tmp_path / 'episode.mcap'
@@ -51,15 +52,15 @@ def test_an_episode_comes_back_exactly(tmp_path, proprioception):
 def test_the_header_comes_back_from_its_json():
     header = tiny_header(config_hash='c')
     assert header_from_dict(json.loads(json.dumps(header_to_dict(header)))) == header
-    with pytest.raises(EpisodeError, match='format is 99; expected 1'):
+    with pytest.raises(EpisodeError, match='format is 99; expected one of'):
         header_from_dict({**header_to_dict(header), 'format': 99})
 
 
 def test_each_step_is_on_file_as_soon_as_it_is_appended(tmp_path):
     writer = EpisodeWriter(tmp_path, tiny_header(), floor=0)
     for t in range(4):
-        writer.append(tiny_step(t))
-        assert len(salvage(writer.active).steps) == t + 1
+        writer.append(tiny_row(t))
+        assert len(salvage(writer.active).rows) == t + 1
     assert not writer.path.exists()
     writer.close()
     assert writer.path.exists()
@@ -68,7 +69,7 @@ def test_each_step_is_on_file_as_soon_as_it_is_appended(tmp_path):
 
 def test_rosbags_reads_the_channels_as_stock_messages(tmp_path):
     highlevel = pytest.importorskip('rosbags.highlevel')
-    path = write(tmp_path, [tiny_step(t) for t in range(3)])
+    path = write(tmp_path, [tiny_row(t) for t in range(3)])
     with highlevel.AnyReader([path]) as reader:
         kinds = {c.topic: c.msgtype for c in reader.connections}
         rows = [(c.topic, reader.deserialize(raw, c.msgtype)) for c, _, raw in reader.messages()]
@@ -121,16 +122,16 @@ def test_rosbags_reads_the_channels_as_stock_messages(tmp_path):
 )
 def test_a_step_that_does_not_fit_is_refused_and_the_episode_goes_on(tmp_path, change, message):
     writer = EpisodeWriter(tmp_path, tiny_header(), floor=0)
-    writer.append(tiny_step(0))
+    writer.append(tiny_row(0))
     with pytest.raises(EpisodeError, match=message):
-        writer.append(tiny_step(1, **change))
-    writer.append(tiny_step(1))
+        writer.append(tiny_row(1, **change))
+    writer.append(tiny_row(1))
     assert len(read_episode(writer.close())) == 2
 
 
 def test_numbers_that_are_not_finite_are_kept_and_the_json_stays_valid(tmp_path):
     wild = np.array([np.nan, np.inf, -1e30], np.float32)
-    path = write(tmp_path, [tiny_step(0, requested=wild, disagreement=float('nan'))])
+    path = write(tmp_path, [tiny_row(0, requested=wild, disagreement=float('nan'))])
     episode = read_episode(path)
     np.testing.assert_array_equal(episode.requested[0], wild)
     assert np.isnan(episode.disagreement[0])
@@ -141,9 +142,9 @@ def test_numbers_that_are_not_finite_are_kept_and_the_json_stays_valid(tmp_path)
 
 
 def test_record_order_stays_monotonic_when_the_clock_jumps_back_an_hour(tmp_path):
-    hour, start = 3_600_000_000_000, tiny_step(0).stamp
+    hour, start = 3_600_000_000_000, tiny_row(0).stamp
     stamps = [start, start + 1, start - hour, start - hour + 1]
-    path = write(tmp_path, [tiny_step(t, stamp=stamp) for t, stamp in enumerate(stamps)])
+    path = write(tmp_path, [tiny_row(t, stamp=stamp) for t, stamp in enumerate(stamps)])
     with path.open('rb') as stream:
         times = [m.log_time for _, _, m in make_reader(stream).iter_messages(log_time_order=False)]
     assert times == sorted(times)
@@ -152,7 +153,7 @@ def test_record_order_stays_monotonic_when_the_clock_jumps_back_an_hour(tmp_path
 
 
 def test_simulated_time_may_start_at_zero(tmp_path):
-    path = write(tmp_path, [tiny_step(t, stamp=t * 80_000_000) for t in range(3)])
+    path = write(tmp_path, [tiny_row(t, stamp=t * 80_000_000) for t in range(3)])
     assert read_episode(path).stamp.tolist() == [0, 80_000_000, 160_000_000]
     with path.open('rb') as stream:
         assert make_reader(stream).get_summary().statistics.message_end_time == 160_000_000
@@ -160,12 +161,12 @@ def test_simulated_time_may_start_at_zero(tmp_path):
 
 def test_raw_messages_lie_beside_the_steps(tmp_path):
     with EpisodeWriter(tmp_path, tiny_header(), floor=0) as writer:
-        stamp = tiny_step(0).stamp
+        stamp = tiny_row(0).stamp
         writer.raw('/moto/guard/state', 'std_msgs/msg/String', encode_string('READY'), stamp)
-        writer.append(tiny_step(0))
+        writer.append(tiny_row(0))
         writer.raw('/odd', 'my_msgs/msg/Odd', b'\0\1\0\0\x07', stamp + 1, 'uint8 value\n')
     found = salvage(writer.path, raw=True)
-    assert len(found.steps) == 1
+    assert len(found.rows) == 1
     assert [(m.topic, m.message_type) for m in found.raw] == [
         ('/moto/guard/state', 'std_msgs/msg/String'),
         ('/odd', 'my_msgs/msg/Odd'),
@@ -180,7 +181,7 @@ def test_raw_refuses_the_episode_s_own_topics_and_unknown_types(tmp_path):
             writer.raw('/moto/step/info', 'std_msgs/msg/String', encode_string(''), 1)
         with pytest.raises(EpisodeError, match='give its definition'):
             writer.raw('/odd', 'my_msgs/msg/Odd', b'', 1)
-        writer.append(tiny_step(0))
+        writer.append(tiny_row(0))
     assert len(read_episode(writer.path)) == 1
 
 
@@ -189,7 +190,7 @@ def test_an_exception_closes_the_episode_and_says_so(tmp_path):
         pytest.raises(ZeroDivisionError),
         EpisodeWriter(tmp_path, tiny_header(), floor=0) as writer,
     ):
-        writer.append(tiny_step(0))
+        writer.append(tiny_row(0))
         _ = 1 / 0
     episode = read_episode(tmp_path)
     assert (episode.outcome, episode.ended, len(episode)) == ('unlabelled', 'exception', 1)
@@ -199,17 +200,17 @@ def test_recording_stops_cleanly_before_the_disk_is_full(tmp_path):
     left = iter([300, 250, 201, 199])
     writer = EpisodeWriter(tmp_path, tiny_header(), floor=200, free=lambda _: next(left))
     for t in range(3):
-        writer.append(tiny_step(t))
-    with pytest.raises(EpisodeError, match='3 steps are kept; free some space'):
-        writer.append(tiny_step(3))
+        writer.append(tiny_row(t))
+    with pytest.raises(EpisodeError, match='3 rows are kept; free some space'):
+        writer.append(tiny_row(3))
     episode = read_episode(tmp_path)
     assert (len(episode), episode.ended, episode.outcome) == (3, 'disk_full', 'unlabelled')
     with pytest.raises(EpisodeError, match="is closed .ended 'disk_full'"):
-        writer.append(tiny_step(3))
+        writer.append(tiny_row(3))
 
 
 def test_an_episode_is_never_written_over_another(tmp_path):
-    path = write(tmp_path, [tiny_step(0)])
+    path = write(tmp_path, [tiny_row(0)])
     before = path.read_bytes()
     with pytest.raises(EpisodeError, match='exists'):
         EpisodeWriter(tmp_path, tiny_header(), floor=0)
@@ -231,7 +232,7 @@ def test_an_unknown_outcome_and_a_missing_file_are_named(tmp_path):
     with pytest.raises(EpisodeError, match="unknown outcome 'sucess'. Did you mean 'success'"):
         writer.close('sucess')
     writer.close()
-    with pytest.raises(EpisodeError, match='holds no steps'):
+    with pytest.raises(EpisodeError, match='holds no rows'):
         read_episode(tmp_path)
     with pytest.raises(EpisodeError, match='no episode file'):
         read_episode(tmp_path / 'none.mcap')

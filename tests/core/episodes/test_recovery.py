@@ -9,22 +9,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moto_core.episodes.episode import EpisodeWriter
 from moto_core.episodes.messages import encode_string
-from moto_core.episodes.reader import read_episode, recover, salvage
+from moto_core.episodes.reader import read_episode, salvage
+from moto_core.episodes.recovery import recover
+from moto_core.episodes.writer import EpisodeWriter
 from moto_core.errors import EpisodeError
-from tests.recorded import tiny_header, tiny_step
+from tests.recorded import tiny_header, tiny_row
 
 ROOT = Path(__file__).parents[3]
 COUNT = 6
 RECORDER = """
 import sys
-from moto_core.episodes.episode import EpisodeWriter
-from tests.recorded import tiny_header, tiny_step
+from moto_core.episodes.writer import EpisodeWriter
+from tests.recorded import tiny_header, tiny_row
 {before}
 writer = EpisodeWriter(sys.argv[1], tiny_header(), floor=0)
 for t in range(100000):
-    writer.append(tiny_step(t))
+    writer.append(tiny_row(t))
     print(t + 1, flush=True)
 """
 
@@ -47,7 +48,7 @@ def recorded(tmp_path_factory):
     writer = EpisodeWriter(folder, tiny_header(), floor=0)
     sizes = []
     for t in range(COUNT):
-        writer.append(tiny_step(t))
+        writer.append(tiny_row(t))
         sizes.append(writer.active.stat().st_size)
     active = writer.active.read_bytes()
     return active, writer.close('success').read_bytes(), sizes
@@ -60,7 +61,7 @@ def scratch(tmp_path_factory):
 
 def assert_same_steps(steps):
     for t, step in enumerate(steps):
-        wanted = tiny_step(t)
+        wanted = tiny_row(t)
         assert step.stamp == wanted.stamp
         np.testing.assert_array_equal(step.requested, wanted.requested)
         for name, image in wanted.images.items():
@@ -82,7 +83,7 @@ def test_a_killed_recorder_loses_at_most_one_step(tmp_path, kill_after):
     assert confirmed <= len(episode) <= confirmed + 1
     assert (episode.outcome, episode.ended) == ('unlabelled', 'recovered')
     assert episode.reward.tolist() == list(range(len(episode)))
-    np.testing.assert_array_equal(episode.requested[-1], tiny_step(len(episode) - 1).requested)
+    np.testing.assert_array_equal(episode.requested[-1], tiny_row(len(episode) - 1).requested)
     assert not (tmp_path / 'episode.mcap.active').exists()
 
 
@@ -96,8 +97,8 @@ def test_a_truncated_file_keeps_every_whole_step(recorded, scratch, where):
         found = salvage(path)
         whole = sum(size <= length for size in recorded[2])
         assert found.damage
-        assert whole <= len(found.steps) <= COUNT
-        assert_same_steps(found.steps)
+        assert whole <= len(found.rows) <= COUNT
+        assert_same_steps(found.rows)
 
 
 @settings(max_examples=150, deadline=None)
@@ -112,8 +113,8 @@ def test_a_flipped_bit_anywhere_is_found_and_the_steps_before_it_are_kept(
     path.write_bytes(data)
     found = salvage(path)
     assert found.damage, position
-    assert len(found.steps) >= sum(size <= position for size in recorded[2])
-    assert_same_steps(found.steps)
+    assert len(found.rows) >= sum(size <= position for size in recorded[2])
+    assert_same_steps(found.rows)
 
 
 @pytest.mark.parametrize('bit', range(64))
@@ -124,8 +125,8 @@ def test_a_damaged_offset_of_the_summary_is_damage_and_loses_no_step(recorded, s
     path.write_bytes(data)
     found = salvage(path)
     assert found.damage
-    assert len(found.steps) == COUNT
-    assert_same_steps(found.steps)
+    assert len(found.rows) == COUNT
+    assert_same_steps(found.rows)
 
 
 def test_every_byte_of_the_end_of_a_file_is_watched(recorded, scratch):
@@ -137,7 +138,7 @@ def test_every_byte_of_the_end_of_a_file_is_watched(recorded, scratch):
         path.write_bytes(broken)
         found = salvage(path)
         assert found.damage, position
-        assert len(found.steps) == COUNT
+        assert len(found.rows) == COUNT
     assert len(data) - first > 700
 
 
@@ -147,7 +148,7 @@ def test_noise_in_the_middle_costs_only_what_follows(recorded, tmp_path):
     data[middle : middle + 8] = b'\xff' * 8
     path = tmp_path / 'episode.mcap'
     path.write_bytes(data)
-    with pytest.raises(EpisodeError, match='3 whole steps before it can be kept'):
+    with pytest.raises(EpisodeError, match='3 whole rows before it can be kept'):
         read_episode(path)
     assert recover(path) == path
     assert len(read_episode(path)) == 3
@@ -161,15 +162,15 @@ def test_recovery_keeps_raw_messages_and_may_be_repeated(tmp_path):
             '/moto/guard/state',
             'std_msgs/msg/String',
             encode_string(f'{t}'),
-            tiny_step(t).stamp - 1,
+            tiny_row(t).stamp - 1,
         )
-        writer.append(tiny_step(t))
+        writer.append(tiny_row(t))
     writer.abandon()
     (tmp_path / 'rescue-episode.mcap.active').write_bytes(b'of a recovery that was killed')
     found = salvage(recover(writer.active), raw=True)
     assert not found.damage
     assert [m.cdr for m in found.raw] == [encode_string(f'{t}') for t in range(3)]
-    assert len(found.steps) == 3
+    assert len(found.rows) == 3
     assert [p.name for p in tmp_path.iterdir()] == ['episode.mcap']
 
 
@@ -193,7 +194,7 @@ def test_actions_survive_the_change_of_units_to_the_last_bit(tmp_path):
     actions = np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32)
     with EpisodeWriter(tmp_path, tiny_header(), floor=0) as writer:
         for t, action in enumerate(actions):
-            writer.append(tiny_step(t, requested=action, executed=action[::-1]))
+            writer.append(tiny_row(t, requested=action, executed=action[::-1]))
     episode = read_episode(writer.path)
     np.testing.assert_array_equal(episode.requested, actions)
     np.testing.assert_array_equal(episode.executed, actions[:, ::-1])
@@ -216,7 +217,7 @@ def test_a_disk_that_refuses_a_step_loses_none_of_those_before(tmp_path):
     confirmed = int(out.split()[-1])
     assert confirmed > 5
     assert process.returncode == 1
-    assert f'its {confirmed} whole steps are kept' in error.splitlines()[-1]
+    assert f'its {confirmed} whole rows are kept' in error.splitlines()[-1]
     assert 'File too large' in error.splitlines()[-1]
     assert len(read_episode(recover(tmp_path / 'episode.mcap.active'))) == confirmed
 
@@ -231,11 +232,12 @@ def test_a_full_file_system_loses_no_whole_step(tmp_path):
         writer, written = EpisodeWriter(tmp_path / 'e', tiny_header(), floor=0), 0
         with pytest.raises(EpisodeError, match='No space left'):
             for t in range(1000):
-                writer.append(tiny_step(t))
+                writer.append(tiny_row(t))
                 written += 1
         data = writer.active.read_bytes()
     finally:
         subprocess.run(['umount', str(tmp_path)], check=True)
     (tmp_path / 'episode.mcap.active').write_bytes(data)
     assert written > 5
-    assert len(read_episode(recover(tmp_path / 'episode.mcap.active'))) == written
+    kept = len(read_episode(recover(tmp_path / 'episode.mcap.active')))
+    assert kept in (written, written + 1)  # the refused row may lie there whole

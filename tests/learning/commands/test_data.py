@@ -15,7 +15,7 @@ from tests.recorded import record
 
 ROOT = Path(__file__).parents[3]
 SIMULATOR = """
-from tests.recorded import tiny_header, tiny_step
+from tests.recorded import tiny_header, tiny_row
 from moto_core.errors import ConfigError
 
 def make(task, robot=None, guard=None, size=64, seed=None):
@@ -29,7 +29,7 @@ def demonstrator(env):
 def collect(env, demonstrator, episodes, noise, rng):
     for _ in range(episodes):
         kick = float(rng.normal() * noise)
-        steps = [tiny_step(t, reward=kick, success=t == 3) for t in range(4)]
+        steps = [tiny_row(t, reward=kick, success=t == 3) for t in range(4)]
         yield tiny_header(extra={'env': env}), steps, 'success'
 """
 
@@ -180,7 +180,7 @@ def test_label_and_recover_do_what_they_say(tmp_path, capsys):
     assert main(['recover', str(tmp_path)]) == 0
     assert '1 episodes whole' in capsys.readouterr().out
     (episode,) = Dataset.open(tmp_path).episodes()
-    assert (episode.steps, episode.outcome) == (5, 'success')
+    assert (episode.rows, episode.outcome) == (5, 'success')
 
 
 @pytest.mark.parametrize(

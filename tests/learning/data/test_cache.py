@@ -5,8 +5,9 @@ import pytest
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.errors import DatasetError
+from moto_core.row import ARRAYS
 from moto_learning.data.cache import cache_hash, compile_dataset
-from tests.recorded import record, tiny_header, tiny_spec, tiny_step
+from tests.recorded import record, tiny_header, tiny_row, tiny_spec
 
 
 def entry(root, name):
@@ -20,17 +21,10 @@ def test_a_compiled_episode_is_the_recorded_one_memory_mapped(tmp_path):
     assert isinstance(cached.images['front'], np.memmap)
     for camera in ('front', 'wrist'):
         np.testing.assert_array_equal(cached.images[camera], episode.images[camera])
-    for field in (
-        'requested',
-        'executed',
-        'reward',
-        'success',
-        'is_first',
-        'is_last',
-        'is_terminal',
-        'proprioception',
-    ):
-        np.testing.assert_array_equal(getattr(cached, field), getattr(episode, field))
+    for column in ARRAYS:
+        np.testing.assert_array_equal(
+            getattr(cached, column.name), getattr(episode, column.name), column.name
+        )
     assert (entry(tmp_path, name) / 'image_front.npy').exists()
 
 
@@ -44,7 +38,7 @@ def test_only_new_episodes_are_compiled_again(tmp_path):
     result = compile_dataset(Dataset.open(tmp_path))
     assert result.built == more
     assert [len(e) for e in result.episodes] == [3, 4, 5]
-    assert len(times) == 20
+    assert len(times) == 2 * (len(ARRAYS) + 2)
     assert {p: p.stat().st_mtime_ns for p in times} == times
 
 
@@ -91,8 +85,8 @@ def test_a_stale_entry_is_rebuilt_when_the_episode_was_repaired(tmp_path):
     with Dataset.create_or_open(tmp_path) as dataset:
         (finding,) = dataset.verify(repair=True)
         result = compile_dataset(dataset)
-    assert 0 < finding.steps < 6
-    assert [len(e) for e in result.episodes] == [finding.steps]
+    assert 0 < finding.rows < 6
+    assert [len(e) for e in result.episodes] == [finding.rows]
 
 
 def test_a_damaged_episode_is_skipped_with_its_reason(tmp_path):
@@ -113,14 +107,14 @@ def test_a_refused_action_becomes_rest_and_a_broken_reward_is_not_learned_from(t
         for reward in (1.0, float('nan')):
             writer = dataset.new_episode(tiny_header())
             wild = np.array([np.nan, 0.5, np.inf], np.float32)
-            writer.append(tiny_step(0, requested=wild, reward=reward))
-            writer.append(tiny_step(1))
+            writer.append(tiny_row(0, requested=wild, reward=reward))
+            writer.append(tiny_row(1))
             writer.close()
         result = compile_dataset(dataset)
     (cached,) = result.episodes
     assert cached.requested[0].tolist() == [0.0, 0.5, 0.0]
     (reason,) = result.skipped.values()
-    assert 'a non-finite reward at step 0' in reason
+    assert 'a non-finite reward at row 0' in reason
 
 
 def test_an_empty_dataset_says_what_to_do(tmp_path):

@@ -5,32 +5,36 @@ import pytest
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.errors import ConfigError, DatasetError
+from moto_core.row import ARRAYS
+from moto_learning.data.batch import learned_columns
 from moto_learning.data.cache import CachedEpisode, compile_dataset
 from moto_learning.data.replay import Replay
 from tests.recorded import record, tiny_spec
 
 
-def episode(name, length, successful=False, base=0, spec_hash='s'):
+def episode(name, length, successful=False, base=0, spec_hash='s', gaps=()):
     """An episode whose row t has image base + t, chosen action base + t + 1, reward base + t."""
     rows = np.arange(base, base + length)
     action = np.float32(rows + 1)[:, None].repeat(2, 1)
-    first, last = np.zeros(length, bool), np.zeros(length, bool)
-    first[0] = last[-1] = True
-    image = np.uint8(rows % 256)[:, None, None, None].repeat(3, 3)
+    columns = {
+        column.name: np.zeros(length, column.dtype) for column in ARRAYS if not column.shape
+    }
+    columns |= {'requested': action, 'executed': action / 2, 'reward': np.float32(rows)}
+    columns['proprioception'] = None
+    columns['is_first'][0] = columns['is_last'][-1] = True
+    columns['gap'][list(gaps)] = True
     return CachedEpisode(
-        name,
-        spec_hash,
-        successful,
-        {'front': image},
-        None,
-        action,
-        action / 2,
-        np.float32(rows),
-        np.zeros(length, bool),
-        first,
-        last,
-        last,
+        id=name,
+        spec_hash=spec_hash,
+        successful=successful,
+        images={'front': np.uint8(rows % 256)[:, None, None, None].repeat(3, 3)},
+        columns=columns,
+        learned=learned_columns(columns, successful),
     )
+
+
+def replay_of(root, batch, length, seed=0):
+    return Replay(compile_dataset(Dataset.open(root)).episodes, batch, length, seed)
 
 
 def assert_equal(one, two):
@@ -50,7 +54,6 @@ def test_the_action_that_led_to_a_row_is_the_one_chosen_at_the_row_before():
     assert batch['chosen'][0, :, 0].tolist() == [1, 2, 3, 4]
     assert batch['action'][0, :, 0].tolist() == [0, 1, 2, 3]
     assert batch['is_first'][0].tolist() == [True, False, False, False]
-    assert batch['is_terminal'][0].tolist() == [False, False, False, True]
 
 
 def test_a_window_in_mid_episode_starts_with_its_true_previous_action():
@@ -87,7 +90,7 @@ def test_every_window_is_contiguous_in_one_episode_and_both_ends_are_seen():
     assert counts.min() > counts.max() / 4
 
 
-def test_sampling_is_uniform_over_steps_whichever_phase_they_come_from():
+def test_sampling_is_uniform_over_rows_whichever_phase_they_come_from():
     replay = Replay([episode('offline', 300)], batch=50, length=10)
     replay.add(episode('online', 100, base=1000))
     share = np.mean([(replay.sample()['reward'][:, 0] >= 1000).mean() for _ in range(80)])
@@ -98,16 +101,17 @@ def test_the_behaviour_mask_is_one_in_successful_trajectories_only():
     replay = Replay([episode('a', 2, True, 10), episode('b', 2, False, 20)], batch=50, length=4)
     batch = replay.sample()
     np.testing.assert_array_equal(batch['bc_mask'], batch['reward'] < 20)
-    np.testing.assert_array_equal(batch['success_episode'], batch['reward'][:, 0] < 20)
     assert batch['bc_mask'].dtype == np.float32
     assert 0 < batch['bc_mask'].mean() < 1
     assert replay.successful == ('a',)
 
 
-def test_executed_actions_can_be_asked_for_instead():
-    batch = Replay([episode('a', 4)], batch=1, length=4, action='executed').sample()
-    assert batch['chosen'][0, :, 0].tolist() == [0.5, 1, 1.5, 2]
-    assert batch['action'][0, :, 0].tolist() == [0, 0.5, 1, 1.5]
+def test_a_gap_in_the_recording_is_an_edge_as_an_episodes_first_row_is():
+    """Rows are missing before row 2: no action led from row 1 to it."""
+    batch = Replay([episode('a', 5, gaps=[2])], batch=1, length=5).sample()
+    assert batch['is_first'][0].tolist() == [True, False, True, False, False]
+    assert batch['action'][0, :, 0].tolist() == [0, 1, 0, 3, 4]
+    assert batch['chosen'][0, :, 0].tolist() == [1, 2, 3, 4, 5]
 
 
 def test_a_batch_shares_no_memory_with_the_data_or_the_next_batch():
@@ -128,15 +132,16 @@ def test_the_same_seed_gives_the_same_batches_and_another_does_not():
 
 def test_a_resumed_replay_gives_bit_equal_batches(tmp_path):
     record(tmp_path, [12, 7], success=True)
-    replay = Replay.from_datasets([tmp_path], 4, 6, seed=3)
+    replay = replay_of(tmp_path, 4, 6, seed=3)
     replay.sample()
     online = record(tmp_path, [9])
-    replay.add(online[0])
+    replay.add(compile_dataset(Dataset.open(tmp_path)).episodes[-1])
+    assert replay.episodes[-1] == online[0]
     replay.sample()
     state = json.loads(json.dumps(replay.state_dict()))
     wanted = [replay.sample() for _ in range(5)]
     later = record(tmp_path, [8])
-    resumed = Replay.from_datasets([tmp_path], 4, 6, seed=77)
+    resumed = replay_of(tmp_path, 4, 6, seed=77)
     assert len(resumed) == 4
     assert resumed.load_state_dict(state) == later
     assert resumed.episodes == replay.episodes
@@ -151,24 +156,21 @@ def test_resuming_without_an_episode_of_the_checkpoint_is_refused():
         Replay([episode('a', 9)], 2, 4).load_state_dict(state)
 
 
-def test_episodes_join_by_id_by_path_or_cached_and_only_once(tmp_path):
+def test_an_episode_joins_once(tmp_path):
     record(tmp_path, [8])
-    replay = Replay.from_datasets([tmp_path], 2, 4)
-    one, two, three = record(tmp_path, [5, 6, 7])
-    replay.add(one)
-    replay.add(tmp_path / 'episodes' / two / 'episode.mcap')
-    replay.add(compile_dataset(Dataset.open(tmp_path)).episodes[-1])
-    assert replay.episodes[1:] == (one, two, three)
-    assert replay.steps == 26
+    replay = replay_of(tmp_path, 2, 4)
+    record(tmp_path, [5])
+    cached = compile_dataset(Dataset.open(tmp_path)).episodes[-1]
+    replay.add(cached)
+    assert replay.episodes[-1] == cached.id
+    assert replay.rows == 13
     with pytest.raises(DatasetError, match='is in the replay already'):
-        replay.add(one)
-    with pytest.raises(DatasetError, match="no episode 'nope'"):
-        replay.add('nope')
+        replay.add(cached)
 
 
 def test_a_batch_of_a_dataset_has_all_cameras_and_joints(tmp_path):
     record(tmp_path, [8], spec=tiny_spec())
-    batch = Replay.from_datasets([tmp_path], 3, 4).sample()
+    batch = replay_of(tmp_path, 3, 4).sample()
     assert {name: x.shape for name, x in batch['images'].items()} == {
         'front': (3, 4, 8, 8, 3),
         'wrist': (3, 4, 8, 16, 3),
@@ -182,13 +184,11 @@ def test_a_batch_of_a_dataset_has_all_cameras_and_joints(tmp_path):
 def test_bad_input_is_named_with_the_next_step():
     with pytest.raises(DatasetError, match="no episodes; record some with 'moto-data collect'"):
         Replay([])
-    with pytest.raises(DatasetError, match='12 steps in 2 episodes; expected at least 50'):
+    with pytest.raises(DatasetError, match='12 rows in 2 episodes; expected at least 50'):
         Replay([episode('a', 5), episode('b', 7)], 4, 50)
     with pytest.raises(DatasetError, match='one replay takes one spec'):
         Replay([episode('a', 50), episode('b', 50, spec_hash='other')], 4, 50)
     with pytest.raises(DatasetError, match='one replay takes one spec'):
         Replay([episode('a', 50)], 4, 50).add(episode('b', 50, spec_hash='other'))
-    with pytest.raises(ConfigError, match="'request'. Did you mean 'requested'"):
-        Replay([episode('a', 50)], action='request')
     with pytest.raises(ConfigError, match='batch 0 x length 50'):
         Replay([episode('a', 50)], batch=0)

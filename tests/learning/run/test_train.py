@@ -6,8 +6,9 @@ import yaml
 
 from moto_core.config import to_dict
 from moto_core.episodes.dataset import Dataset
-from moto_core.episodes.episode import EpisodeHeader, Step
+from moto_core.episodes.episode import EpisodeHeader
 from moto_core.errors import DatasetError
+from moto_core.row import Row
 from moto_learning.commands.train import main
 from moto_learning.run.checkpoint import load_agent, load_checkpoint
 from moto_learning.run.metrics import read_metrics
@@ -26,12 +27,11 @@ def record(root, episodes, success=True, seed=0):
                 for t in range(7):
                     action = random.uniform(-1, 1, 2).astype(np.float32)
                     writer.append(
-                        Step(
-                            t,
-                            {'front': random.integers(0, 255, (8, 12, 3), np.uint8)},
-                            None,
-                            action,
-                            action,
+                        Row(
+                            stamp=t,
+                            images={'front': random.integers(0, 255, (8, 12, 3), np.uint8)},
+                            requested=action,
+                            executed=action,
                             reward=float(t == 6),
                             success=t == 6,
                             is_first=t == 0,
@@ -253,7 +253,7 @@ def test_an_empty_dataset_and_too_short_a_one_are_refused(tmp_path, capsys):
     assert main(['--data', str(tmp_path / 'empty'), '--out', str(tmp_path / 'run')]) == 2
     assert 'has no episodes' in capsys.readouterr().err
     record(tmp_path / 'short', 1)
-    with pytest.raises(DatasetError, match='7 steps'):
+    with pytest.raises(DatasetError, match='7 rows'):
         Training(
             tiny.config('replay.length=50'), tiny.spec(), [tmp_path / 'short'], tmp_path / 'run'
         )

@@ -115,7 +115,7 @@ def test_an_episode_is_written_and_labelled(tmp_path):
     assert [event['state'] for event in events] == ['started', 'stopping', 'ended']
     with Dataset.open(tmp_path / 'd') as dataset:
         (record,) = dataset.episodes()
-        assert (record.id, record.steps, record.outcome) == (identity, 5, 'success')
+        assert (record.id, record.rows, record.outcome) == (identity, 5, 'success')
 
 
 def test_a_label_may_come_after_the_end(tmp_path):
@@ -142,7 +142,7 @@ def test_the_end_waits_for_a_late_image_but_not_for_ever(tmp_path):
     assert recording.state == 'draining'
     recording.poll(10.2)
     assert recording.state == 'idle'
-    assert recording.dataset.episodes()[0].steps == 2
+    assert recording.dataset.episodes()[0].rows == 2
     recording.close()
 
 

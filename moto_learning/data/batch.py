@@ -1,0 +1,66 @@
+"""What training is given: B sequences of T rows, and the one shift of actions.
+
+In: the table of moto_core/row.py. Out: the names, shapes and dtypes of a batch.
+
+    row        t=0        t=1        t=2        t=3
+    image      x0         x1         x2         x3
+    reward     r0         r1         r2         r3         received with x_t
+    chosen     a0         a1         a2         a3         chosen at x_t: the behaviour prior's
+    action     0          a0         a1         a2         led to x_t: the world model's
+    is_first   1          0          0          0          also after a gap in the recording
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from moto_core.row import COLUMNS
+
+Batch = dict[str, Any]
+"""'images' {camera: (B, T, h, w, 3) uint8}, and arrays (B, T, ...) by name:
+
+'action' and 'chosen' (A,) float32, 'is_first' bool, 'bc_mask' float32 (1 in a successful
+episode), 'proprioception' (P,) float32 if the spec has it, and each field of a row that is marked
+for the batch ('reward').
+"""
+
+DRAWN = tuple(column.name for column in COLUMNS if column.batch)
+
+
+def learned_columns(columns: Mapping[str, Any], successful: bool) -> dict[str, np.ndarray]:
+    """Returns an episode's arrays (T, ...) that a batch is cut from, by the batch's names."""
+    edges = columns['is_first'] | columns['gap']
+    found = {
+        'action': previous_actions(columns['requested'], edges),
+        'chosen': columns['requested'],
+        'is_first': edges,
+        'bc_mask': np.full(len(edges), successful, np.float32),
+    }
+    if columns['proprioception'] is not None:
+        found['proprioception'] = columns['proprioception']
+    return found | {name: columns[name] for name in DRAWN}
+
+
+def previous_actions(actions: np.ndarray, is_first: np.ndarray) -> np.ndarray:
+    """Returns the action that led to each row (T, A): the one chosen before, 0 at a first row."""
+    led = np.zeros_like(actions)
+    led[1:] = actions[:-1]
+    led[is_first] = 0
+    return led
+
+
+def empty_batch(
+    images: Mapping[str, np.ndarray], learned: Mapping[str, np.ndarray], batch: int, length: int
+) -> Batch:
+    """Returns a batch of B x T rows of the shapes that one episode's arrays have."""
+
+    def room(value: np.ndarray) -> np.ndarray:
+        return np.empty((batch, length, *value.shape[1:]), value.dtype)
+
+    return {
+        'images': {name: room(value) for name, value in images.items()},
+        **{name: room(value) for name, value in learned.items()},
+    }
