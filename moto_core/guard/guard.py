@@ -16,10 +16,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from moto_core.guard import motion as guard_motion
 from moto_core.guard.intake import joints_trouble, request_trouble, take_joints, take_request
 from moto_core.guard.limits import Limits
-from moto_core.guard.mode import Decision, decide
+from moto_core.guard.mode import ModeDecision, Trouble, decide_mode
+from moto_core.guard.motion import MotionStep, allowed, motion_step, reach
 from moto_core.guard.reasons import REASONS
 from moto_core.guard.state import (
     ARMED,
@@ -89,12 +89,12 @@ def guard_step(
     now = now if math.isfinite(now) else (state.now or 0.0)
     requests = take_request(config, spec, state.requests, request, now)
     joints = take_joints(config, limits, state.joints, measured, now)
-    trouble = (
-        clock,
-        joints_trouble(config, joints, now),
-        request_trouble(config, spec, requests, now),
+    trouble = Trouble(
+        clock=clock,
+        joints=joints_trouble(config, joints, now),
+        request=request_trouble(config, spec, requests, now),
     )
-    decision = decide(config, state, requests, joints, switches, trouble, now)
+    decision = decide_mode(config, state, requests, joints, switches, trouble, now)
     motion, scale, reasons = _move(config, limits, state, decision, requests, joints, dt, now)
     gripper, clipped = _gripper(spec, requests, decision)
     rest_since = (
@@ -104,28 +104,29 @@ def guard_step(
     )
     reasons = (*decision.reasons, *reasons, *clipped, *_warnings(requests, joints))
     after = GuardState(
-        decision.mode,
-        decision.cause,
-        now,
-        motion.velocity,
-        motion.acceleration,
-        requests,
-        joints,
-        decision.armed,
-        decision.stale_since,
-        rest_since,
-        decision.press_needed,
-        decision.released,
-        decision.confirm,
+        mode=decision.mode,
+        cause=decision.cause,
+        now=now,
+        velocity=motion.velocity,
+        acceleration=motion.acceleration,
+        requests=requests,
+        joints=joints,
+        armed=decision.armed,
+        stale_since=decision.stale_since,
+        rest_since=rest_since,
+        press_needed=decision.press_needed,
+        released=decision.released,
+        confirm=decision.confirm,
     )
+    wanted = None if requests.arm is None else np.array(requests.arm + requests.gripper)
     output = GuardOutput(
-        np.array(motion.velocity),
-        np.array(gripper),
-        decision.mode,
-        reasons,
-        scale,
-        None if requests.arm is None else np.array(requests.arm + requests.gripper),
-        _publishes(config, decision, rest_since, now),
+        velocity=np.array(motion.velocity),
+        gripper=np.array(gripper),
+        state=decision.mode,
+        reasons=reasons,
+        scale=scale,
+        requested=wanted,
+        publish=_publishes(config, decision, rest_since, now),
     )
     return output, after
 
@@ -217,35 +218,33 @@ def _move(
     config: GuardConfig,
     limits: Limits,
     state: GuardState,
-    decision: Decision,
+    decision: ModeDecision,
     requests: RequestIntake,
     joints: JointIntake,
     dt: float,
     now: float,
-) -> tuple[guard_motion.MotionStep, float, tuple[str, ...]]:
+) -> tuple[MotionStep, float, tuple[str, ...]]:
     """The command of this tick: toward the request where running, toward rest otherwise."""
     rest = (0.0,) * limits.size
     velocity, acceleration = state.velocity or rest, state.acceleration or rest
     braking = decision.mode != RUNNING
     if braking and not any(velocity) and not any(acceleration):
-        return guard_motion.MotionStep(rest, rest, ()), 0.0, ()
+        return MotionStep(velocity=rest, acceleration=rest, reasons=()), 0.0, ()
     where = None
     if joints.position is not None:
         age = min(max(0.0, now - min(joints.stamp, joints.received)), config.stale_fault)
         latency = config.latency + 2.0 * config.tick
-        where = guard_motion.reach(limits, joints.position, age, latency, dt)
+        where = reach(limits, joints.position, age, latency, dt)
     if braking or where is None or requests.arm is None:
-        step = guard_motion.step(limits, dt, velocity, acceleration, rest, where, True)
+        step = motion_step(limits, dt, velocity, acceleration, rest, where, True)
         return step._replace(reasons=()), 0.0, ()
-    wanted, scale, reasons = guard_motion.allowed(
-        limits, requests.arm, velocity, where, requests.speed
-    )
-    step = guard_motion.step(limits, dt, velocity, acceleration, wanted, where, False)
+    wanted, scale, reasons = allowed(limits, requests.arm, velocity, where, requests.speed)
+    step = motion_step(limits, dt, velocity, acceleration, wanted, where, False)
     return step, scale, (*reasons, *step.reasons)
 
 
 def _gripper(
-    spec: Spec, requests: RequestIntake, decision: Decision
+    spec: Spec, requests: RequestIntake, decision: ModeDecision
 ) -> tuple[tuple[float, ...], tuple[str, ...]]:
     """Gripper velocities clipped to their scale; zero while braking."""
     if not spec.gripper:
@@ -263,7 +262,7 @@ def _warnings(requests: RequestIntake, joints: JointIntake) -> tuple[str, ...]:
 
 
 def _publishes(
-    config: GuardConfig, decision: Decision, rest_since: float | None, now: float
+    config: GuardConfig, decision: ModeDecision, rest_since: float | None, now: float
 ) -> bool:
     return (
         decision.mode in (RUNNING, HOLD)

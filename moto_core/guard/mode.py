@@ -3,9 +3,9 @@
     READY --arm--> ARMED --active, good request, deadman--> RUNNING <--> HOLD
     any --rejects, staleness of 1 s--> FAULT (latched)      any --e-stop--> ESTOP (latched)
 
-In: the last state, the intakes, the switches, what is wrong now. Out: Decision. RUNNING begins
-from rest only; a HOLD ends by itself once at rest with its cause gone, but for uncertainty, which
-a person confirms (arm, or a new press of the deadman).
+In: the last state, the intakes, the switches, what is wrong now. Out: ModeDecision. RUNNING
+begins from rest only; a HOLD ends by itself once at rest with its cause gone, but for that of an
+uncertain policy, which a person confirms (arm, or a new press of the deadman).
 """
 
 from __future__ import annotations
@@ -28,75 +28,87 @@ from moto_core.guard.state import (
 )
 
 
-class Decision(NamedTuple):
+class Trouble(NamedTuple):
+    """What is wrong now, '' where nothing is: a reason code of each."""
+
+    clock: str
+    joints: str
+    request: str
+
+
+class ModeDecision(NamedTuple):
     """The state of this tick."""
 
     mode: str
     reasons: tuple[str, ...]  # of this mode; none while RUNNING
-    cause: tuple[str, ...]  # why HOLD, FAULT or ESTOP began
-    armed: bool
-    stale_since: float | None  # [s]
     press_needed: bool
     released: bool
-    confirm: bool
+    cause: tuple[str, ...] = ()  # why HOLD, FAULT or ESTOP began
+    armed: bool = False
+    stale_since: float | None = None  # [s]
+    confirm: bool = False
 
 
-def decide(
+def decide_mode(
     config: GuardConfig,
     state: GuardState,
     requests: RequestIntake,
     joints: JointIntake,
     switches: Switches,
-    trouble: tuple[str, str, str],
+    trouble: Trouble,
     now: float,
-) -> Decision:
-    """Returns the mode of this tick; `trouble` is what is wrong with clock, joints, request."""
+) -> ModeDecision:
+    """Returns the mode of this tick."""
     pressed, press_needed, released, edge = _deadman(config, state, switches, now)
-    confirm = state.confirm and not edge
-    armed = state.armed and switches.armed
     stale_since = _stale_since(state, trouble, now)
     latched = _latched(config, state, requests, joints, switches, trouble, stale_since, now)
     if latched:
         mode, cause = latched
         fresh = mode != state.mode
-        return Decision(
-            mode, cause, cause, False, None, press_needed or fresh, released and not fresh, False
+        return ModeDecision(
+            mode=mode,
+            reasons=cause,
+            cause=cause,
+            press_needed=press_needed or fresh,
+            released=released and not fresh,
         )
-    if not armed:
-        return Decision(READY, ('not_armed',), (), False, None, press_needed, released, False)
+    still = ModeDecision(
+        mode=READY, reasons=('not_armed',), press_needed=press_needed, released=released
+    )
+    if not (state.armed and switches.armed):
+        return still
     causes = [cause for cause in trouble if cause]
     if config.deadman_required and not pressed:
         causes.insert(0, 'deadman')
-    if not trouble[2] and requests.speed <= config.speed_floor:
+    if not trouble.request and requests.speed <= config.speed_floor:
         causes.append('uncertain')
-    moving = state.mode in (RUNNING, HOLD)
+    return _armed(state, switches, still, tuple(causes), stale_since, state.confirm and not edge)
+
+
+def _armed(
+    state: GuardState,
+    switches: Switches,
+    still: ModeDecision,
+    causes: tuple[str, ...],
+    stale_since: float | None,
+    confirm: bool,
+) -> ModeDecision:
+    """The mode of an armed guard that nothing latches."""
+    armed = still._replace(mode=ARMED, armed=True, confirm=confirm)
     if not switches.active:
-        return Decision(ARMED, ('inactive',), (), True, None, press_needed, released, confirm)
+        return armed._replace(reasons=('inactive',))
     if not causes and (state.at_rest or state.mode == RUNNING) and not confirm:
-        return Decision(RUNNING, (), (), True, None, press_needed, released, False)
-    if not moving:
-        return Decision(
-            ARMED,
-            tuple(causes) or ('coming_to_rest',),
-            (),
-            True,
-            None,
-            press_needed,
-            released,
-            confirm,
-        )
+        return armed._replace(mode=RUNNING, reasons=(), confirm=False)
+    if state.mode not in (RUNNING, HOLD):
+        return armed._replace(reasons=causes or ('coming_to_rest',))
     confirm = confirm or 'uncertain' in causes
     waiting = 'uncertain' if confirm and state.at_rest else 'coming_to_rest'
-    cause = state.cause if state.mode == HOLD and not causes else tuple(causes)
-    return Decision(
-        HOLD,
-        tuple(causes) or (waiting,),
-        cause,
-        True,
-        stale_since,
-        press_needed,
-        released,
-        confirm,
+    return armed._replace(
+        mode=HOLD,
+        reasons=causes or (waiting,),
+        cause=state.cause if state.mode == HOLD and not causes else causes,
+        stale_since=stale_since,
+        confirm=confirm,
     )
 
 
@@ -113,8 +125,8 @@ def _deadman(
     return not press_needed, press_needed, False, edge and config.deadman_required
 
 
-def _stale_since(state: GuardState, trouble: tuple[str, str, str], now: float) -> float | None:
-    if state.mode not in (RUNNING, HOLD) or not (trouble[1] or trouble[2]):
+def _stale_since(state: GuardState, trouble: Trouble, now: float) -> float | None:
+    if state.mode not in (RUNNING, HOLD) or not (trouble.joints or trouble.request):
         return None
     return now if state.stale_since is None else min(now, state.stale_since)
 
@@ -125,7 +137,7 @@ def _latched(
     requests: RequestIntake,
     joints: JointIntake,
     switches: Switches,
-    trouble: tuple[str, str, str],
+    trouble: Trouble,
     stale_since: float | None,
     now: float,
 ) -> tuple[str, tuple[str, ...]] | None:
@@ -140,5 +152,7 @@ def _latched(
     if too_many(config, requests.rejects):
         causes += ['request_rejects', requests.rejects.reason]
     if not causes and stale_since is not None and now - stale_since >= config.stale_fault:
-        causes = ['joints_timeout', trouble[1]] if trouble[1] else ['request_timeout', trouble[2]]
+        causes = ['request_timeout', trouble.request]
+        if trouble.joints:
+            causes = ['joints_timeout', trouble.joints]
     return (FAULT, tuple([cause for cause in causes if cause])) if causes else None

@@ -110,7 +110,7 @@ def allowed(
     return result, factor, (*((cause,) if cause else ()), *(('position',) if clipped else ()))
 
 
-def step(
+def motion_step(
     limits: Limits,
     dt: float,
     velocity: tuple[float, ...],

@@ -18,7 +18,7 @@ from moto_core.guard.guard import (
     reset_fault,
 )
 from moto_core.guard.limits import load_robot, resolve
-from moto_core.guard.motion import Reach, allowed, reach, step
+from moto_core.guard.motion import Reach, allowed, motion_step, reach
 from tests.core.guard.guard_rig import ON, Rig
 
 FR3 = load_robot('fr3')
@@ -110,13 +110,13 @@ def test_acceleration_and_jerk_start_from_the_last_command():
     limits = resolve(FR3, 'normal')  # 5 rad/s^2, 500 rad/s^3, 2 rad/s^2 a tick
     where = at(limits, FR3.home)
     wanted = (0.4, -0.2, *ZERO[2:])
-    first = step(limits, 0.004, ZERO, ZERO, wanted, where, False)
+    first = motion_step(limits, 0.004, ZERO, ZERO, wanted, where, False)
     assert first.acceleration[:2] == pytest.approx((2.0, -1.0))  # along the request
     assert first.velocity[:2] == pytest.approx((0.008, -0.004))
     assert first.reasons == ('acceleration', 'jerk')
-    second = step(limits, 0.004, first.velocity, first.acceleration, wanted, where, False)
+    second = motion_step(limits, 0.004, first.velocity, first.acceleration, wanted, where, False)
     assert second.acceleration[:2] == pytest.approx((4.0, -2.0))
-    third = step(limits, 0.004, second.velocity, second.acceleration, wanted, where, False)
+    third = motion_step(limits, 0.004, second.velocity, second.acceleration, wanted, where, False)
     assert third.acceleration[:2] == pytest.approx((5.0, -2.5))
     assert third.velocity[:2] == pytest.approx((0.044, -0.022))  # 0.008 + 0.016 + 0.020
     assert third.reasons == ('acceleration',)
@@ -127,7 +127,7 @@ def test_the_last_steps_to_a_wanted_velocity_let_acceleration_fall_to_zero():
     wanted, where = (0.3, *ZERO[1:]), at(limits, FR3.home)
     velocity, acceleration, speeds = ZERO, ZERO, []
     for _ in range(40):
-        velocity, acceleration, _ = step(
+        velocity, acceleration, _ = motion_step(
             limits, 0.004, velocity, acceleration, wanted, where, False
         )
         speeds.append(velocity[0])
@@ -222,7 +222,7 @@ def test_a_motion_already_beyond_hope_brakes_within_acceleration_and_jerk():
     velocity, acceleration = (0.5,) * 7, (2.0,) * 7
     for _ in range(60):
         before = velocity, acceleration
-        velocity, acceleration, reasons = step(
+        velocity, acceleration, reasons = motion_step(
             limits, 0.004, velocity, acceleration, (0.5,) * 7, where, False
         )
         assert max(map(abs, acceleration)) <= 5.0 + 1e-9
