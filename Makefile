@@ -2,35 +2,39 @@
 SHELL := /bin/bash
 VENV ?= .venv
 PYTHON ?= python3
+CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
 export MUJOCO_GL ?= osmesa
 STARTED := $(shell date +%s)
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup apt demo test test-slow lint bench clean
+.PHONY: help setup apt demo test test-slow test-robot lint bench clean
 
 help:  ## Lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(VENV)/.installed  ## Makes the venv with everything in it (about two minutes)
 
-$(VENV)/.installed: setup.py apt-packages.txt
+$(VENV)/.installed: setup.py apt-packages.txt $(CONSTRAINTS)
+	@$(PYTHON) -c 'import sys; assert (3, 10) <= sys.version_info < (3, 14), "Python 3.10 to 3.13 is needed, found %s" % sys.version'
 	@$(MAKE) --no-print-directory apt
-	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 10), "Python 3.10 or newer is needed, found %s" % sys.version'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --upgrade pip
-	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q -e '.[train,sim,ros,dev]'
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q $(addprefix -c ,$(CONSTRAINTS)) -e '.[cpu,train,sim,ros,dev]'
 	@touch $@
 
-apt:  ## Installs the system packages of apt-packages.txt that are missing
+apt:  ## Installs the system packages of apt-packages.txt that are missing, after naming them
 	@missing=$$(grep -v '^#' apt-packages.txt | while read -r p; do \
 	    dpkg -s "$$p" >/dev/null 2>&1 || echo "$$p"; done; \
 	    $(PYTHON) -c 'import ensurepip' 2>/dev/null || echo python3-venv); \
 	if [ -n "$$missing" ]; then \
 	    command -v apt-get >/dev/null || { echo "install by hand:" $$missing; exit 1; }; \
-	    sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
-	    $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-	    $$sudo apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+	    sudo=$$([ "$$(id -u)" = 0 ] || echo "sudo "); \
+	    update="$${sudo}apt-get update -qq"; \
+	    install="$${sudo}env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends"; \
+	    echo "Installing the system packages that are missing (apt-packages.txt) with:"; \
+	    echo "  $$update"; echo "  $$install" $$missing; \
+	    $$update && $$install $$missing >/dev/null; fi
 
 demo: setup  ## Runs the whole path; the report is runs/demo/report.html
 	$(BIN)/moto-demo --out runs/demo --started $(STARTED)
@@ -40,6 +44,12 @@ test: setup lint  ## Runs every test but the slow ones
 
 test-slow: setup  ## Runs the slow tests too
 	$(BIN)/python -m pytest -q
+
+test-robot:  ## Runs the core's tests with the numpy and OpenCV of a robot's computer, in .venv-robot
+	$(PYTHON) -m venv .venv-robot
+	.venv-robot/bin/python -m pip install -q -c constraints-robot.txt '.[robot]' numpy==1.26.4 \
+	    opencv-python==4.6.0.66 pytest hypothesis onnx
+	.venv-robot/bin/python -m pytest -q tests/core
 
 lint: setup  ## Checks style and types
 	$(BIN)/ruff check .
@@ -52,4 +62,4 @@ bench: setup  ## Runs the benchmarks; JSON goes to runs/bench
 	    $(BIN)/python $$b > runs/bench/$$n.json || exit 1; done
 
 clean:  ## Removes the venv and what was built
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) .venv-robot build *.egg-info

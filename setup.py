@@ -1,34 +1,51 @@
-"""One ament_python package: pip installs it with extras, colcon builds it as it is."""
+"""One ament_python package: pip installs it with extras, colcon builds it as it is.
+
+`pip install .` brings what every room needs but onnxruntime and OpenCV, of which a machine wants
+its own: one of the extras cpu, gpu and robot names them. Upper bounds stand at the next major
+version, which nobody has tried; constraints.txt holds the versions that were.
+"""
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 NAME = 'moto_ros'
+VERSION = ElementTree.parse(HERE / 'package.xml').findtext('version')  # stands there alone
 
 CORE = [
-    'numpy',
-    'pyyaml',
-    'omegaconf>=2.3',
-    'onnxruntime>=1.20',
-    'opencv-python',
-    'mcap>=1.5',
-    'mcap-ros2-support>=0.5',
-    'filelock',
-    'python-ulid>=3',
-    'rich',
-    'ruckig',
+    'numpy>=1.26,<3',  # 1.26 is Ubuntu 24.04's, which ROS 2 Jazzy's cv_bridge is compiled for
+    'pyyaml>=6,<7',
+    'omegaconf>=2.3,<3',
+    'mcap>=1.5,<2',
+    'mcap-ros2-support>=0.5,<1',
+    'filelock<5',
+    'python-ulid>=3,<5',
+    'rich<16',
+    'ruckig<1',
 ]
+OPENCV = 'opencv-python>=4.6,<6'  # from 5 on it needs numpy 2
 EXTRAS = {
-    'train': ['torch>=2.11,<2.14', 'onnx', 'onnxscript', 'tensorboard', 'av', 'matplotlib'],
+    # one of these three: onnxruntime and onnxruntime-gpu overwrite each other's files
+    'cpu': ['onnxruntime>=1.20,<2', OPENCV],
+    'gpu': ['onnxruntime-gpu>=1.20,<2', OPENCV],
+    'robot': ['onnxruntime>=1.20,<2'],  # numpy and OpenCV stay the distribution's
+    'train': [
+        'torch>=2.11,<2.14',
+        'onnx<2',
+        'onnxscript<1',
+        'tensorboard<3',
+        'av<19',
+        'matplotlib<4',
+    ],
     'sim': [
         'mujoco==3.3.0',
-        'gymnasium',
-        'gymnasium-robotics>=1.4.2',
-        'metaworld>=3.1',
-        'fast-simplification',
-        'av',
+        'gymnasium<2',
+        'gymnasium-robotics>=1.4.2,<2',
+        'metaworld>=3.1,<4',
+        'fast-simplification<1',
+        'av<19',
     ],
     'ros': [
         'ros-jazzy-rclpy[fastrtps]==7.1.6',
@@ -39,8 +56,15 @@ EXTRAS = {
         'ros-jazzy-diagnostic-msgs==5.3.6',
         'ros-jazzy-lifecycle-msgs==2.0.3',
     ],
-    'gpu': ['onnxruntime-gpu'],
-    'dev': ['pytest', 'hypothesis', 'ruff', 'mypy', 'types-PyYAML', 'rosbags'],
+    'dev': [
+        'pytest<10',
+        'hypothesis<7',
+        'ruff<1',
+        'mypy<3',
+        'types-PyYAML<7',
+        'rosbags<1',
+        'packaging<27',
+    ],
 }
 COMMANDS = [
     'moto-data = moto_learning.commands.data:main',
@@ -48,12 +72,12 @@ COMMANDS = [
     'moto-eval = moto_learning.commands.eval:main',
     'moto-export = moto_learning.commands.export:main',
     'moto-demo = moto_learning.commands.demo:main',
-    'moto-up = moto_ros.bringup.table.up:main',
+    'moto-up = moto_ros.bringup.up:main',
     *(
         f'moto_{name}_node = moto_ros.nodes.{name}:main'  # for `ros2 run moto_ros ...`
         for name in ('policy', 'guard', 'recorder', 'twin')
     ),
-    'moto_session = moto_ros.bringup.table.session:main',
+    'moto_session = moto_ros.bringup.session:main',
 ]
 
 
@@ -71,13 +95,12 @@ def shared_files(folder: str) -> list[tuple[str, list[str]]]:
 
 setup(
     name=NAME,
-    version='0.1.0',
+    version=VERSION,
     description='MOTO on a Franka arm: learn from camera images, run under a guard, fine-tune',
     long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     author='The MOTO maintainers',
-    author_email='maintainers@moto-robotics.org',
     python_requires='>=3.10',
     packages=[*find_packages(include=['moto_core*', 'moto_learning*', 'moto_ros*']), 'moto_sim'],
     package_dir={'moto_sim': 'sim/moto_sim'},

@@ -224,9 +224,11 @@ def _record(data: bytes) -> dict[str, Any]:
 
 def _to_npz(arrays: Mapping[str, np.ndarray]) -> bytes:
     stream = io.BytesIO()
-    np.savez_compressed(
-        stream, **{name: np.asarray(arrays[name]) for name in sorted(arrays)}, allow_pickle=False
-    )
+    plain: dict[str, Any] = {name: np.asarray(arrays[name]) for name in sorted(arrays)}
+    objects = [name for name, array in plain.items() if array.dtype.hasobject]
+    if objects:
+        raise ValueError(f'Object arrays cannot be saved: {", ".join(objects)}')
+    np.savez_compressed(stream, **plain)  # before numpy 2.1 allow_pickle is an array's name here
     return stream.getvalue()
 
 

@@ -6,8 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as native
+try:
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as native
+except ImportError as error:
+    raise ImportError(
+        f"onnxruntime cannot be imported ({error}); install one of its builds with pip: '.[cpu]', "
+        "'.[gpu]' or, on a robot's computer, '.[robot]'"
+    ) from error
 
 from moto_core.errors import BundleError
 from moto_core.policy.signature import Signature, Tensor

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.errors import ConfigError, MotoError
+from moto_core.version import version
 from moto_learning.commands.data_inspect import dataset_table, step_table, write_contact_sheet
 
 EXAMPLES = """examples:
@@ -145,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument('--version', action='version', version=f'%(prog)s {version()}')
     commands = parser.add_subparsers(dest='command', required=True, metavar='command')
     _collect_arguments(commands.add_parser('collect', help=collect.__doc__))
     part = _add(commands, 'inspect', inspect)

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from moto_core.config import load_config, to_yaml
 from moto_core.errors import MotoError
+from moto_core.version import version
 from moto_learning.report.demo import DemoConfig, run_demo
 
 
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__.split('\n\n')[0],
         epilog='example: moto-demo --out runs/kettle task=kitchen-kettle demonstrations=60',
     )
+    parser.add_argument('--version', action='version', version=f'%(prog)s {version()}')
     parser.add_argument(
         'overrides', nargs='*', metavar='key=value', help='any field that --show-config lists'
     )

@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from moto_core.errors import ConfigError, MotoError
+from moto_core.version import version
 
 EXAMPLES = """examples:
   moto-eval --policy bundles/3f0c... --task kitchen-microwave --episodes 10 --json eval.json
@@ -160,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument('--version', action='version', version=f'%(prog)s {version()}')
     parser.add_argument(
         '--policy',
         required=True,

@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from moto_core.errors import BundleError, MotoError
+from moto_core.version import version
 
 EXAMPLES = """examples:
   moto-export runs/door --out bundles
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument('--version', action='version', version=f'%(prog)s {version()}')
     parser.add_argument('run', metavar='RUNDIR', help='a run of moto-train, or one checkpoint')
     parser.add_argument(
         '--out', required=True, metavar='FOLDER', help='where the bundle goes, under its hash'

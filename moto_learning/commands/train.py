@@ -26,6 +26,7 @@ from rich.progress import (
 from moto_core.config import config_file, load_config
 from moto_core.episodes.dataset import Dataset
 from moto_core.errors import ConfigError, DatasetError, MotoError
+from moto_core.version import version
 from moto_learning.config import Config
 from moto_learning.run.checkpoint import load_checkpoint
 from moto_learning.run.processor import use_processor
@@ -158,6 +159,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument('--version', action='version', version=f'%(prog)s {version()}')
     parser.add_argument(
         '--config', default='', help='config/train/<name>, or a path to a .yaml (default: small)'
     )

@@ -18,6 +18,7 @@ from dataclasses import replace
 from rich.console import Console
 
 from moto_core.errors import ConfigError, MotoError, unknown_name
+from moto_core.version import version
 from moto_ros.bringup.children import Children
 from moto_ros.bringup.table import (
     ARGUMENTS,
@@ -44,6 +45,9 @@ def main() -> int:
     console = Console(soft_wrap=True)
     if any(word in ('-h', '--help', 'help') for word in sys.argv[1:]):
         console.print(usage(), markup=False, highlight=False)
+        return 0
+    if '--version' in sys.argv[1:]:
+        console.print(f'moto-up {version()}', highlight=False)
         return 0
     stop: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
