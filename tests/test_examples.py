@@ -1,14 +1,17 @@
 """The examples do what they say."""
 
+import re
 import runpy
 import sys
 from pathlib import Path
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.guard.limits import load_robot
+from moto_core.policy.bundle import verify_bundle
 from moto_learning.data.cache import compile_dataset
 from moto_learning.data.replay import Replay
 from tests.core.policy.tiny_bundle import write_tiny_bundle
+from tests.learning.tiny_learner import TINY
 
 EXAMPLES = Path(__file__).parents[1] / 'examples'
 
@@ -32,3 +35,51 @@ def test_a_bundle_runs_an_episode_without_ros(tmp_path, monkeypatch, capsys):
     bundle = write_tiny_bundle(tmp_path, load_robot('kitchen_sim').spec)
     run(monkeypatch, 'run_policy.py', bundle)
     assert capsys.readouterr().out.startswith('failure disagreement at the end 0.')
+
+
+def settings(tree, prefix=''):
+    """A tree of settings as key=value words."""
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from settings(value, f'{prefix}{name}.')
+        else:
+            yield f'{prefix}{name}={value}'
+
+
+def test_own_recordings_are_trained_on_from_python_and_exported(tmp_path, monkeypatch, capsys):
+    run(monkeypatch, 'write_dataset.py', tmp_path / 'data')
+    small = [*settings(TINY), 'train.offline_updates=3']
+    run(monkeypatch, 'train.py', tmp_path / 'data', tmp_path / 'run', *small)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith('offline 3/3 model ')]
+    assert verify_bundle(lines[-1]).spec.rate == 10.0
+
+
+def test_the_guard_alone_brakes_what_is_asked_for_and_faults_at_nonsense(monkeypatch, capsys):
+    run(monkeypatch, 'guard_alone.py', 'fr3', 'normal')
+    *ticks, last = capsys.readouterr().out.splitlines()
+    shares = [float(re.search(r' ([\d.]+) of the cap', line)[1]) for line in ticks]
+    assert 0.9 < max(shares) <= 1.0
+    assert any("'velocity'" in line for line in ticks)
+    assert any('0.500 s HOLD' in line and 'request_nonfinite' in line for line in ticks)
+    moved = float(re.search(r'moved ([\d.]+) rad', last)[1])
+    # joint 5's cap is 1.5 rad/s: 0.45 rad at the cap and half of it on the way there and back
+    assert 0.4 < moved < 0.9
+    assert last.endswith('at rest in FAULT')
+
+
+def test_another_robot_is_one_file(monkeypatch, capsys):
+    run(monkeypatch, 'add_robot.py', EXAMPLES / 'my_arm.yaml')
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "my_arm: 6 joints, cameras ['front', 'wrist']"
+    # 40 ms at 0.75 rad/s, then 0.75 / 5 + 5 / 500 s to rest; 0.03 + 0.075 * 0.75 + 0.00375 rad
+    assert second.endswith('it rests after 0.20 s and 0.09 rad')
+
+
+def test_an_own_task_is_an_environment_whose_demonstrations_train(tmp_path, monkeypatch, capsys):
+    run(monkeypatch, 'add_task.py', tmp_path / 'data')
+    assert capsys.readouterr().out.count('success') == 5
+    episodes = compile_dataset(Dataset.open(tmp_path / 'data')).episodes
+    batch = Replay(episodes, batch=4, length=10).sample()
+    assert batch['reward'].max() == 1.0
+    assert batch['images']['front'].max() == 255
