@@ -192,7 +192,9 @@ def resolve(robot: RobotConfig, profile: str = 'normal') -> Limits:
 
 
 def _curve(offset: np.ndarray, slope: np.ndarray, distance: np.ndarray) -> np.ndarray:
-    return np.maximum(0.0, np.sqrt(np.maximum(0.0, slope * distance)) - offset)
+    root = np.sqrt(np.maximum(0.0, slope * distance))
+    speed: np.ndarray = np.maximum(0.0, root - offset)
+    return speed
 
 
 def _bend(offset: float, slope: float, brake: float) -> float:

@@ -128,7 +128,7 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
         info = self._info(moved.executed.astype(np.float32), moved.reasons)
         return self._observation(), self.task.reward(), False, not self._running, info
 
-    def render(self) -> np.ndarray:  # type: ignore[override]
+    def render(self) -> np.ndarray:
         """Returns a larger picture (H, W, 3) uint8 RGB of the first camera, for people."""
         return self.task.render(next(iter(self.task.spec.cameras)), *self.picture)
 
