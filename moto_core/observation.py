@@ -35,7 +35,7 @@ class GateResult(NamedTuple):
 
 @dataclass(frozen=True)
 class GateLimits:
-    """How old, skewed or early stamps may be (SAFETY.md section 3, defaults)."""
+    """How old, skewed or early stamps may be (docs/safety.md, fault 1)."""
 
     camera_age: float = 0.100  # [s]
     joint_age: float = 0.100  # [s]
@@ -91,7 +91,7 @@ def gate(
     """Checks stamps [ns] against the clock `now` [ns]; reasons name what is missing or off.
 
     `joint_stamp` None means that joints have not arrived; a camera's None that it has not.
-    Pure: the same arguments give the same result. Source: SAFETY.md section 3 and faults 1, 3, 5.
+    Pure: the same arguments give the same result. See docs/safety.md, faults 1, 3 and 5.
     """
     stamps = {**camera_stamps, 'joint_states': joint_stamp}
     reasons = [f'{name}:missing' for name, stamp in stamps.items() if stamp is None]

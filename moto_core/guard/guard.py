@@ -5,8 +5,8 @@
     switches, now ──────────┘
 
 In: messages and a steady clock [s]. Out: velocities that are finite and inside every limit,
-whatever came in, and the next state. No clock, no logging, no randomness. Source: SAFETY.md
-section 3; moto_core/guard/motion.py has the derivation of what keeps a stop possible.
+whatever came in, and the next state. No clock, no logging, no randomness. docs/safety.md has
+the eight rules, and the derivation of what keeps a stop possible.
 """
 
 from __future__ import annotations

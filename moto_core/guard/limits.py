@@ -1,7 +1,7 @@
 """What each robot's joints may do: the published tables, and a profile of them for the guard.
 
 In: config/robot/<name>.yaml. Out: RobotConfig (spec, home, tables, profiles) and Limits, the
-numbers of one profile. Source: SAFETY.md section 2 (Franka's tables).
+numbers of one profile. Source: Franka's published tables (docs/safety.md).
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Limits:
         """Returns (lower, upper) velocity limits [rad/s] (n,) at a position (n,) [rad].
 
         The profile's cap; on FR3 also clip(-o + sqrt(max(0, d (q_hi - q))), 0, dq_max) and its
-        mirror image (SAFETY.md section 2).
+        mirror image (docs/safety.md).
         """
         if not self.velocity_slope.size:
             return -self.dq, self.dq

@@ -1,36 +1,16 @@
-r"""Rules 4 to 7 of the guard: from a wanted velocity to one the arm may be sent at this tick.
+"""Rules 4 to 7 of the guard: from a wanted velocity to one the arm may be sent at this tick.
 
 In: the last command sent with its acceleration, joint positions, the wanted velocity. Out: the
 next command and its acceleration. One acceleration A, brake b and jerk j serve the whole arm.
 
-**Why stopping stays possible.** A joint moves toward a limit with velocity v and acceleration a
-(both positive toward it). Were it told to stop, its acceleration would fall at rate j to -b, stay,
-and rise to 0 as it comes to rest. With t = (a + b)/j the ramp covers x = v t + a t^2/2 - j t^3/6
-and ends at w = v + a t - j t^2/2, so it needs
+A command (v, a) is let out only if the stop that could follow it keeps every limit: the way x of
+the acceleration's fall to -b, the velocity w after it, and the whole way
 
     D(v, a) = x + w^2/(2 b) + b^3/(24 j^2)
 
-and at a = 0 this is v^2/(2 b) + v b/(2 j): rule 5 with the jerk's share. For slow joints that
-never reach -b, D is an upper bound (v^2/(2b) + v b/(2j) >= v sqrt(v/j), the means' inequality).
-The speed still rises to v + a^2/(2 j) while a falls to 0. A command (v', a') is let out only if
-
-    q + slack + v' (age + latency) + D(v', a') <= q_max - margin          (position)
-    v' + a'^2/(2 j) <= cap                                                (velocity)
-    q + slack + v' (age + latency) + x + S(v' + a'^2/(2 j)) <= q_hi       (FR3's curve)
-
-with age the measurement's, latency (two ticks and the plant's) the command's,
-slack = b age (age/2 + dt) for what was sent since the measurement, and S(v) = (v + o)^2/d, FR3's
-limit solved for the distance, continued as a braking parabola above the speed where the brake
-cannot follow it. Under the stop each left side never grows from tick to tick (a tick's a' acts
-over the whole tick, which brakes more than the ramp assumed), so if it held at the last tick, the
-stop's next step satisfies it now: there is always a legal command, with acceleration and jerk in
-bounds. Where the wanted step fails, the joint takes the largest step between the stop's and the
-wanted one that holds (bisection). What can break it lies outside: a measured position that jumps,
-ticks later than 1.5 periods, a plant that does not follow; then the stop is sent all the same, and
-the margin takes the difference.
-
-**Approach.** An error e is closed at a'= j (sqrt(dt^2 + 2 e/j) - dt), the root of
-a' dt + a'^2/(2 j) = e, so acceleration is back at 0 when the wanted velocity is reached.
+Where the wanted step would make that impossible, the joint takes the largest step between the
+stop's and the wanted one that does not (bisection). docs/safety.md derives why there always is
+one, and names what lies outside: a position that jumps, late ticks, a plant that does not follow.
 """
 
 from __future__ import annotations

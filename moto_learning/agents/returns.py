@@ -25,7 +25,7 @@ class Expansion(NamedTuple):
 def k_step_value(reward: Tensor, value: Tensor, k: int, discount: float) -> Tensor:
     """Returns V_K (H - K + 1, ...): K rewards, then V_0, for every t that has them.
 
-    reward (H, ...), value (H + 1, ...). Source: METHOD section 3.
+    reward (H, ...), value (H + 1, ...). Source: docs/method.md, equation 4.
     """
     steps = reward.shape[0] - k + 1
     total = discount**k * value[k : k + steps]

@@ -6,7 +6,7 @@ starts are drawn first, and the true step into each is taken from the same seque
     t-1                          t = start               rollouts run from s_t
     feat  -- action[t] (true) --> state, reward[t]       (8) pairs Q(s_{t-1}, a_{t-1}) with
                                                              r_t + gamma V^(s_t)
-With every state as a start this is the sum over j < T of METHOD section 3.
+With every state as a start this is docs/method.md, equation 8, over all true steps.
 """
 
 from __future__ import annotations

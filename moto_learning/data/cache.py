@@ -154,7 +154,8 @@ def load_entry(folder: Path, successful: bool) -> CachedEpisode:
 def to_arrays(episode: Episode) -> dict[str, np.ndarray]:
     """Returns the arrays that a cache entry holds; raises EpisodeError where one cannot be used.
 
-    A non-finite requested action becomes 0: the guard refused it and held (SAFETY.md fault 11).
+    A non-finite requested action becomes 0: the guard refused it and held
+    (docs/safety.md, fault 11).
     """
     arrays = {
         column.name: episode.columns[column.name]

@@ -1,7 +1,7 @@
 """The policy in use and the one before it: loaded, verified, swapped between episodes.
 
 In: where the bundle is (a folder, or a link to one that a fine-tuning moves on). Out: a Policy. A
-bundle that is refused leaves the one in use as it was (SAFETY.md, fault 30).
+bundle that is refused leaves the one in use as it was (docs/safety.md, fault 30).
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from moto_sim.renderer import Renderer, View
 
 VIEWS: dict[str, View] = {
     'front': View(1.7, 70.0, -35.0, (-0.35, 0.45, 2.0)),
-    'paper': View(1.86, 90.0, -60.0, (-0.3, 0.5, 2.0)),  # METHOD.md section 6
+    'paper': View(1.86, 90.0, -60.0, (-0.3, 0.5, 2.0)),  # docs/method.md
     'wide': View(2.2, 70.0, -35.0, (-0.2, 0.5, 2.0)),  # FrankaKitchen-v1's own
 }
 KETTLE = slice(23, 25)  # x, y in qpos

@@ -1,7 +1,7 @@
 """MetaWorld's tasks behind the same interface, with their own scripted experts.
 
 In: actions (4,) in [-1, 1]: hand velocity x, y, z, and the fingers' force. Out: Moved; reward 1
-while success holds. One decision is two MetaWorld steps (METHOD.md section 5). Every reset draws
+while success holds. One decision is two MetaWorld steps (docs/method.md). Every reset draws
 a fresh goal and fresh objects.
 """
 
@@ -26,7 +26,7 @@ LIMIT = 500 // REPEAT  # MetaWorld refuses to step further
 STEP_TIME = 0.0125  # [s] of one MetaWorld step
 REACH = 0.01  # [m] that the hand's target moves at action 1, a step
 VIEWS = {
-    'front': View(0.75, 15.0, -22.5, (-0.15, 0.65, 0.25)),  # METHOD.md section 6
+    'front': View(0.75, 15.0, -22.5, (-0.15, 0.65, 0.25)),  # docs/method.md
     'wide': View(1.4, 35.0, -35.0, (0.0, 0.6, 0.15)),
 }
 SPEC = Spec(

@@ -1,4 +1,4 @@
-"""The tables of SAFETY.md section 2, their profiles, and what a bad robot file is told."""
+"""The tables of docs/safety.md, their profiles, and what a bad robot file is told."""
 
 import math
 
