@@ -171,7 +171,7 @@ def test_recovery_keeps_raw_messages_and_may_be_repeated(tmp_path):
     assert not found.damage
     assert [m.cdr for m in found.raw] == [encode_string(f'{t}') for t in range(3)]
     assert len(found.rows) == 3
-    assert [p.name for p in tmp_path.iterdir()] == ['episode.mcap']
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['episode.mcap', 'metadata.yaml']
 
 
 def test_a_closed_file_that_was_not_yet_renamed_is_only_renamed(recorded, tmp_path):
@@ -179,7 +179,7 @@ def test_a_closed_file_that_was_not_yet_renamed_is_only_renamed(recorded, tmp_pa
     path.write_bytes(recorded[1])
     episode = read_episode(recover(path))
     assert (len(episode), episode.outcome, episode.ended) == (COUNT, 'success', 'done')
-    assert [p.name for p in tmp_path.iterdir()] == ['episode.mcap']
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['episode.mcap', 'metadata.yaml']
 
 
 def test_a_torn_tail_is_kept_beside_what_was_recovered(recorded, tmp_path):
