@@ -16,8 +16,9 @@ from moto_core.episodes.bag import write_bag_metadata
 from moto_core.episodes.episode import FILE, Episode, EpisodeHeader
 from moto_core.episodes.identity import Identity, differences
 from moto_core.episodes.index import Finding, Index, examine, find_record, labelled, take_stock
-from moto_core.episodes.labels import add_label
+from moto_core.episodes.labels import LABELS, add_label
 from moto_core.episodes.layout import (
+    MANIFEST,
     check_root,
     episode_file,
     episode_folder,
@@ -117,6 +118,16 @@ class Dataset:
     def findings(self) -> list[Finding]:
         """What was recovered at opening, and what lies there that does not belong."""
         return [*self._recovered, *self.index.findings]
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """What lies in episodes/ and is not used, by name, and why: damaged, foreign, a copy."""
+        care = "; 'moto-data recover' keeps its {} whole rows"
+        return {
+            item.id: item.reason + (care.format(item.rows) if item.damaged else '')
+            for item in self.index.findings
+            if item.id != MANIFEST and item.path.name != LABELS
+        }
 
     def check(self, spec: Spec | None, setup: Setup | None = None) -> None:
         """Raises DatasetError that names both values where episodes of these do not fit here."""

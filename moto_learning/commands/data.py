@@ -8,25 +8,36 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.merge import merge
 from moto_core.errors import ConfigError, MotoError
 from moto_core.version import version
-from moto_learning.commands.data_inspect import dataset_table, step_table, write_contact_sheet
+from moto_learning.commands.data_inspect import (
+    dataset_table,
+    finding_table,
+    row_table,
+    write_contact_sheet,
+)
+from moto_learning.commands.data_stats import count_table, sum_table
 
 EXAMPLES = """examples:
   moto-data collect --task kitchen-microwave --episodes 40 --out data
   moto-data inspect data
   moto-data inspect data --episode 7Q2M --png frames.png
   moto-data label data 7Q2M success --by anna
-  moto-data recover data"""
+  moto-data verify data
+  moto-data recover data
+  moto-data remove data 7Q2M
+  moto-data merge monday tuesday --into data
+  moto-data stats data"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,13 +75,13 @@ def collect(args: argparse.Namespace, console: Console) -> int:
     except ImportError as error:
         raise ConfigError(f"the simulator is missing ({error}); pip install '.[sim]'") from error
     good = sum(record.successful for record in done)
-    steps = sum(record.rows for record in done)
-    console.print(f'{len(done)} episodes, {steps} steps, {good} successful, in {args.out}')
+    rows = sum(record.rows for record in done)
+    console.print(f'{len(done)} episodes, {rows} rows, {good} successful, in {args.out}')
     return 0
 
 
 def inspect(args: argparse.Namespace, console: Console) -> int:
-    """Shows the episodes of a dataset, or the steps and frames of one."""
+    """Shows the episodes of a dataset, or the rows and frames of one."""
     dataset = Dataset.open(args.dataset)
     if not args.episode:
         if args.png:
@@ -79,7 +90,7 @@ def inspect(args: argparse.Namespace, console: Console) -> int:
         return 0
     record = dataset.find(args.episode)
     episode = dataset.read(record.id)
-    console.print(step_table(record, episode, args.rows))
+    console.print(row_table(record, episode, args.rows))
     if args.png:
         write_contact_sheet(episode, Path(args.png))
         console.print(f'frames: {args.png}')
@@ -98,9 +109,9 @@ def compile_(args: argparse.Namespace, console: Console) -> int:
         )
     for name, reason in result.skipped.items():
         console.print(f'skipped {name}: {reason}', style='yellow')
-    steps = sum(len(episode) for episode in result.episodes)
+    rows = sum(len(episode) for episode in result.episodes)
     console.print(
-        f'{len(result.episodes)} episodes, {steps} steps ready; {len(result.built)} '
+        f'{len(result.episodes)} episodes, {rows} rows ready; {len(result.built)} '
         f'compiled now, {len(result.skipped)} skipped'
     )
     return 1 if result.skipped else 0
@@ -118,14 +129,63 @@ def label(args: argparse.Namespace, console: Console) -> int:
 def recover(args: argparse.Namespace, console: Console) -> int:
     """Recovers unfinished episodes, checks every byte, quarantines damaged files."""
     with Dataset.open(args.dataset, lock=True) as dataset:
-        findings = [*dataset.findings, *dataset.verify(repair=True)]
-        count = len(dataset.episodes())
-    table = Table('episode', 'steps kept', 'reason', 'now at')
-    for found in findings:
-        table.add_row(found.id, str(found.rows), found.reason, str(found.path))
+        repaired = dataset.verify(repair=True)
+        seen = {(found.id, found.reason) for found in repaired}
+        opening = [item for item in dataset.findings if (item.id, item.reason) not in seen]
+        findings = list(dict.fromkeys([*opening, *repaired]))
+        count, left = len(dataset.episodes()), dataset.left_out
     if findings:
-        console.print(table)
-    console.print(f'{count} episodes whole; {len(findings)} needed care')
+        console.print(finding_table(findings))
+    console.print(f'{count} episodes whole; {len(findings)} findings')
+    return 1 if left else 0
+
+
+def verify(args: argparse.Namespace, console: Console) -> int:
+    """Reads every byte and says what is wrong; changes nothing."""
+    dataset = Dataset.open(args.dataset)
+    findings = dataset.verify()
+    if findings:
+        console.print(finding_table(findings))
+    console.print(f'{len(dataset.episodes())} episodes whole; {len(findings)} findings')
+    return 1 if findings else 0
+
+
+def remove(args: argparse.Namespace, console: Console) -> int:
+    """Moves episodes to quarantine/ with the reason beside them; --delete deletes them there."""
+    with Dataset.open(args.dataset, lock=True) as dataset:
+        for episode in args.episodes:
+            place = dataset.quarantine(episode, args.reason)
+            if args.delete:
+                shutil.rmtree(place)
+            console.print(f'{episode}: {"deleted" if args.delete else f"now at {place}"}')
+    return 0
+
+
+def merge_(args: argparse.Namespace, console: Console) -> int:
+    """Copies the episodes of datasets into another one; ids and labels stay."""
+    sources = [Dataset.open(root) for root in args.sources]
+    refused = 0
+    with Dataset.create_or_open(args.into) as target:
+        for source in sources:
+            done = merge(source, target)
+            refused += len(done.refused)
+            if done.refused:
+                console.print(finding_table(done.refused))
+            console.print(
+                f'{source.root}: {len(done.copied)} copied, {len(done.present)} there already, '
+                f'{len(done.refused)} refused'
+            )
+    return 1 if refused else 0
+
+
+def stats(args: argparse.Namespace, console: Console) -> int:
+    """Counts the episodes by task, outcome, controller and profile, and sums them up."""
+    dataset = Dataset.open(args.dataset)
+    records = dataset.episodes()
+    console.print(count_table(records))
+    console.print(sum_table(records, dataset.root))
+    for name, reason in dataset.left_out.items():
+        console.print(f'left out {name}: {reason}', style='yellow')
     return 0
 
 
@@ -157,7 +217,7 @@ def _parser() -> argparse.ArgumentParser:
         '--rows',
         type=int,
         default=20,
-        help='steps to show, evenly spread; 0 shows all (default: %(default)s)',
+        help='rows to show, evenly spread; 0 shows all (default: %(default)s)',
     )
     part.add_argument('--png', metavar='FILE', help='write a contact sheet of its frames')
     _add(commands, 'compile', compile_)
@@ -166,6 +226,21 @@ def _parser() -> argparse.ArgumentParser:
     part.add_argument('label', choices=('success', 'failure', 'unlabelled'))
     part.add_argument('--by', default=_user(), help='who says so (default: %(default)s)')
     _add(commands, 'recover', recover)
+    _add(commands, 'verify', verify)
+    _add(commands, 'stats', stats)
+    part = _add(commands, 'remove', remove)
+    part.add_argument(
+        'episodes',
+        nargs='+',
+        metavar='ID',
+        help="an id, its first or last characters, or a folder's name in episodes/",
+    )
+    part.add_argument('--reason', default='removed by hand', help='kept beside it')
+    part.add_argument('--delete', action='store_true', help='delete for good')
+    part = commands.add_parser('merge', help=merge_.__doc__, description=merge_.__doc__)
+    part.set_defaults(run=merge_)
+    part.add_argument('sources', nargs='+', metavar='FROM', help='datasets to read')
+    part.add_argument('--into', required=True, metavar='DATASET', help='made if missing')
     return parser
 
 

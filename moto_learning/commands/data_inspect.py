@@ -1,10 +1,11 @@
-"""What `moto-data inspect` shows: the table of episodes, an episode's steps, its frames.
+"""What `moto-data inspect` shows: the table of episodes, an episode's rows, its frames.
 
 In: Dataset, Episode. Out: rich tables, a PNG.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from rich.table import Table
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import Episode
+from moto_core.episodes.index import Finding
 from moto_core.episodes.manifest import Record
 from moto_core.errors import EpisodeError
 
@@ -22,11 +24,11 @@ SHORT = 8  # characters of an id or a hash
 
 
 def dataset_table(dataset: Dataset) -> Table:
-    """Returns a row an episode, oldest first, and the totals."""
+    """Returns a line an episode, oldest first, and the totals."""
     records = dataset.episodes()
-    steps = sum(record.rows for record in records)
+    rows = sum(record.rows for record in records)
     good = sum(record.successful for record in records)
-    title = f'{dataset.root}: {len(records)} episodes, {steps} steps, {good} successful'
+    title = f'{dataset.root}: {len(records)} episodes, {rows} rows, {good} successful'
     table = Table(
         title=title,
         title_justify='left',
@@ -37,9 +39,9 @@ def dataset_table(dataset: Dataset) -> Table:
         caption_justify='left',
         caption="an id's last characters name it in --episode",
     )
-    for name in ('id', 'task', 'by', 'steps', 'return', 'success', 'outcome', 'ended', 'policy'):
+    for name in ('id', 'task', 'by', 'rows', 'return', 'success', 'outcome', 'ended', 'policy'):
         table.add_column(
-            name, justify='right' if name in ('steps', 'return') else 'left', no_wrap=name == 'id'
+            name, justify='right' if name in ('rows', 'return') else 'left', no_wrap=name == 'id'
         )
     for record in records:
         table.add_row(
@@ -56,16 +58,16 @@ def dataset_table(dataset: Dataset) -> Table:
     return table
 
 
-def step_table(record: Record, episode: Episode, rows: int = 20) -> Table:
-    """Returns `rows` of an episode's steps, evenly spread with the first and the last; 0: all."""
+def row_table(record: Record, episode: Episode, rows: int = 20) -> Table:
+    """Returns `rows` of an episode's rows, evenly spread with the first and the last; 0: all."""
     count = len(episode)
     shown = np.unique(np.linspace(0, count - 1, rows or count).round().astype(int))
     table = Table(
-        title=f'{record.id}: {record.task}, {record.outcome}, ended {record.ended}, {count} steps',
+        title=f'{record.id}: {record.task}, {record.outcome}, ended {record.ended}, {count} rows',
         title_justify='left',
     )
     for name in (
-        'step',
+        'row',
         'time [s]',
         'reward',
         'requested',
@@ -92,6 +94,14 @@ def step_table(record: Record, episode: Episode, rows: int = 20) -> Table:
     return table
 
 
+def finding_table(findings: Sequence[Finding]) -> Table:
+    """Returns a line a finding: what it is about, what is kept, why, where it lies now."""
+    table = Table('episode', 'rows kept', 'reason', 'now at')
+    for found in findings:
+        table.add_row(found.id, str(found.rows), found.reason, str(found.path))
+    return table
+
+
 def contact_sheet(episode: Episode) -> np.ndarray:
     """Returns up to 40 frames in rows of 8, evenly spread, cameras one below the other, RGB."""
     shown = np.unique(np.linspace(0, len(episode) - 1, SHEET_FRAMES).round().astype(int))
@@ -111,7 +121,7 @@ def contact_sheet(episode: Episode) -> np.ndarray:
 
 
 def write_contact_sheet(episode: Episode, path: Path) -> None:
-    """Writes the contact sheet; raises EpisodeError where the file cannot be written."""
+    """Writes the contact sheet; raises EpisodeError if the file cannot be written."""
     _, data = cv2.imencode('.png', contact_sheet(episode)[..., ::-1])
     try:
         path.write_bytes(data.tobytes())

@@ -71,11 +71,11 @@ def compile_dataset(dataset: Dataset, progress: Progress | None = None) -> Compi
     empty, none of its episodes is usable, or the cache cannot be written.
     """
     records = dataset.episodes()
-    if not records:
+    episodes, built, skipped = [], [], dataset.left_out
+    if not records and not skipped:
         raise DatasetError(
             f"the dataset '{dataset.root}' has no episodes; record some with 'moto-data collect'"
         )
-    episodes, built, skipped = [], [], {}
     for index, record in enumerate(records):
         try:
             episode, new = cache_episode(dataset.root, record)
