@@ -144,7 +144,7 @@ BOMBS = {
     'claims 2 GiB': (b'x' * 65_000, 2 << 30, 'zstd', 'its chunks claim'),
     'claims 512 MiB': (b'x' * 65_000, 1 << 29, 'zstd', 'claims 536870912 bytes'),
     'zstd says another size': (zstandard.compress(bytes(1 << 24)), 100, 'zstd', '16777216'),
-    'lz4 goes on': (lz4.frame.compress(bytes(1 << 24)), 100, 'lz4', 'another number'),
+    'lz4 goes on': (lz4.frame.compress(bytes(1 << 26)), 100, 'lz4', 'another number'),
     'lz4 is short': (lz4.frame.compress(bytes(10)), 100, 'lz4', 'another number'),
     'stored is short': (bytes(10), 100, '', 'another number'),
     'unknown': (bytes(10), 10, 'brotli', "compressed by 'brotli'"),
