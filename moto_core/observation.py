@@ -1,7 +1,7 @@
 """From raw images and joints to what a policy sees, and whether it is fresh enough to act on.
 
-In: raw RGB images, joint positions and velocities, stamps. Out: Observation; GateResult.
-One `preprocess` serves the robot, the simulator and training.
+In: raw RGB images, joint positions and velocities, stamps. Out: Observation; the reasons not to
+act on it. One `preprocess` serves the robot, the simulator and training.
 """
 
 from __future__ import annotations
@@ -25,17 +25,9 @@ class Observation(NamedTuple):
     stamp: int  # [ns] of the oldest image
 
 
-class GateResult(NamedTuple):
-    """Whether an observation may be acted on, why not, and how old it is."""
-
-    ok: bool
-    reasons: tuple[str, ...]
-    age: float  # [s] of the oldest camera image
-
-
 @dataclass(frozen=True)
 class GateLimits:
-    """How old, skewed or early stamps may be (docs/safety.md, fault 1)."""
+    """How old, skewed or early stamps may be (docs/safety.md)."""
 
     camera_age: float = 0.100  # [s]
     joint_age: float = 0.100  # [s]
@@ -87,11 +79,11 @@ def proprioception(spec: Spec, position: np.ndarray, velocity: np.ndarray) -> np
 
 def gate(
     camera_stamps: Mapping[str, int | None], joint_stamp: int | None, now: int, limits: GateLimits
-) -> GateResult:
-    """Checks stamps [ns] against the clock `now` [ns]; reasons name what is missing or off.
+) -> tuple[str, ...]:
+    """Returns what is missing or off in stamps [ns] at the clock `now` [ns]; nothing: act on it.
 
     `joint_stamp` None means that joints have not arrived; a camera's None that it has not.
-    Pure: the same arguments give the same result. See docs/safety.md, faults 1, 3 and 5.
+    Pure: the same arguments give the same result (docs/safety.md, faults 1, 3 and 5).
     """
     stamps = {**camera_stamps, 'joint_states': joint_stamp}
     reasons = [f'{name}:missing' for name, stamp in stamps.items() if stamp is None]
@@ -105,8 +97,7 @@ def gate(
     camera_ages = [ages[name] for name in camera_stamps if name in ages]
     if camera_ages and max(camera_ages) - min(camera_ages) > limits.camera_skew:
         reasons.append('cameras:skew')
-    age = max(camera_ages, default=float('inf'))
-    return GateResult(not reasons, tuple(reasons), age)
+    return tuple(reasons)
 
 
 def _centred_crop(size: tuple[int, int], camera: CameraSpec) -> tuple[int, int, int, int]:

@@ -71,7 +71,12 @@ class RecordParams:
     task: str = ''  # name written into episodes; '': the twin's
     source: str = 'robot'  # 'robot' | 'sim'
     policy_timeout: float = 1.0  # [s] of the policy's silence: it died
-    raw: dict[str, str] = field(default_factory=dict)  # topic: message type, recorded as they come
+    # beside the rows, as they come from the robot's own topics; 0 and false: not recorded
+    joint_rate: float = 125.0  # [Hz] of joint states at most
+    images: bool = True  # raw camera images, at most at the spec's rate
+    image_bandwidth: float = 20.0  # [MB/s] of raw images at most, over all cameras
+    guard_state: bool = True  # the guard's state, 10 Hz
+    raw: dict[str, str] = field(default_factory=dict)  # more of them, topic: message type
 
 
 @dataclass(frozen=True)
