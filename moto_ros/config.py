@@ -106,7 +106,7 @@ class RosConfig:
     twin: TwinParams = field(default_factory=TwinParams)
 
     def __post_init__(self) -> None:
-        """Raises ConfigError where a value has no meaning."""
+        """Raises ConfigError if a value has no meaning."""
         if self.command.mode not in MODES:
             raise ConfigError(f"command.mode is '{self.command.mode}'; expected one of {MODES}")
         if not 50.0 <= self.guard.rate <= 1000.0:
@@ -126,7 +126,7 @@ def load_ros_config(name: str, given: Mapping[str, Any]) -> RosConfig:
 
 
 def camera_topics(config: RosConfig, robot: RobotConfig) -> dict[str, str]:
-    """Returns {camera: topic}; raises ConfigError where the config names a camera of no spec."""
+    """Returns {camera: topic}; raises ConfigError for a camera that the robot lacks."""
     unknown = set(config.cameras) - set(robot.spec.cameras)
     if unknown:
         raise ConfigError(

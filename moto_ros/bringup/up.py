@@ -52,7 +52,7 @@ class Children:
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, line: Sequence[str]) -> subprocess.Popen[bytes]:
-        """Starts a process; the kernel ends it with SIGTERM where this one dies."""
+        """Starts a process; the kernel ends it with SIGTERM if this one dies."""
         self.running[name] = subprocess.Popen(
             list(line), env=self.environment, start_new_session=True, preexec_fn=_die_with_parent
         )

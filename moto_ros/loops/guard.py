@@ -106,7 +106,7 @@ class GuardLoop:
         self._switches = self._switches._replace(active=active, armed=False)
 
     def arm(self) -> str:
-        """Lets requests made from now on move the arm; raises GuardRefusal where it may not."""
+        """Lets requests made from now on move the arm; raises GuardRefusal if it may not."""
         if not self._switches.active:
             raise GuardRefusal('the guard is not active; activate it first')
         self.state = arm(self.state)

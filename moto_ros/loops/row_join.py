@@ -4,7 +4,7 @@
     -> row t, given out when a later row is whole (so that the last one can be marked)
 
 In: decoded messages. Out: rows in order. Row t = observation t, reward received with it, the
-action chosen at it. Each topic keeps its order: where a later row is whole, the images that an
+action chosen at it. Each topic keeps its order: once a later row is whole, the images that an
 earlier one waits for are lost. That row is dropped and counted, and the next one says so (`gap`).
 """
 

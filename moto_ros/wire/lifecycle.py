@@ -97,7 +97,7 @@ class MotoNode(LifecycleNode):
     ) -> None:
         """Subscribes until cleanup; `checked`: a publisher that it cannot hear is an error.
 
-        The callback gets the payload where the topic has one, and bytes if `raw`.
+        The callback gets the payload if the topic has one, and bytes if `raw`.
         """
         if topic.payload is not None and not raw:
             callback = payload_reader(topic, callback, self.report_problem)

@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from mcap.reader import make_reader
 from rich.console import Console
 from sensor_msgs.msg import Image
 from std_msgs.msg import Bool, Float64MultiArray
@@ -71,8 +72,28 @@ def test_an_episode_recorded_through_ros_reads_back(running):
     assert 0.005 < np.abs(episode.executed[:-1, :7]).mean() < 0.5
     assert episode.is_first.tolist() == [True] + [False] * 20
     assert episode.is_last.tolist() == [False] * 20 + [True]
-    assert np.abs(np.diff(episode.stamp) - 80e6).max() < 5e6
+    periods = np.diff(episode.stamp) / 80e6
+    assert np.abs(periods - np.round(periods)).max() < 0.06
+    assert np.round(periods).sum() - 20 <= result.missed_periods  # a busy machine loses a frame
     assert not episode.success.any() and episode.reward.sum() == 0
+    assert not episode.gap.any() and not episode.done_parts.any()
+    header = episode.header
+    assert (header.seed, header.parts, header.setup.profile) == (5, ('microwave',), 'normal')
+    assert abs(header.created - time.time_ns()) < 600e9 > abs(episode.stamp[0] - header.created)
+
+
+def test_an_episode_holds_joints_camera_and_the_guards_state_at_their_rates(running):
+    with Dataset.open(running.dataset) as dataset:
+        path = dataset.episodes()[0].path
+    times = {}
+    with path.open('rb') as file:
+        for _, channel, message in make_reader(file).iter_messages():
+            times.setdefault(channel.topic, []).append(message.log_time * 1e-9)
+    seconds = np.ptp(times['/moto/step/info'])
+    rates = {topic: len(found) / seconds for topic, found in times.items()}
+    assert 60 < rates['/joint_states'] < 130  # 125 Hz; best effort may lose some
+    assert 8 < rates['/camera/camera/color/image_raw'] < 15
+    assert 7 < rates['/moto/guard/state'] < 13
 
 
 def test_executed_belongs_to_the_row_of_its_request(running):

@@ -2,6 +2,7 @@
 
 import pytest
 import rclpy
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -136,6 +137,25 @@ def test_a_message_of_another_schema_is_a_problem_and_nothing_else(make):
     other.publish(String(data='{"schema": 1, "state": "started", "id": "E"}'))
     wait(node, lambda: node.problem)
     assert "topic 'moto/recorder/episode': EpisodeEvent is not of schema" in node.problem
+
+
+def test_diagnostics_name_the_robot_and_what_was_lost(make, tmp_path):
+    node, heard = make(RecorderNode, **{'record.dataset': tmp_path / 'd'}), []
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    node.create_subscription_to(interface.DIAGNOSTICS, heard.append)
+    wait(node, lambda: heard)
+    (status,) = heard[-1].status
+    assert (status.name, status.hardware_id, status.message) == (
+        'moto_recorder',
+        'kitchen_sim',
+        'ok',
+    )
+    node.recording.joiner.dropped = 3
+    heard.clear()
+    wait(node, lambda: heard)
+    (status,) = heard[-1].status
+    assert status.level == DiagnosticStatus.WARN and '3 rows lost' in status.message
+    assert {value.key: value.value for value in status.values}['dropped'] == '3'
 
 
 @pytest.mark.parametrize('kind', [GuardNode, PolicyNode, RecorderNode, TwinNode])
