@@ -100,6 +100,20 @@ def test_executed_is_the_mean_between_two_requests_over_the_scale():
     assert all(row.reasons == ('velocity',) for row in rows)
 
 
+def test_after_a_missed_period_executed_is_the_mean_over_both():
+    joiner = begun()
+    for number, i in enumerate((0, 2, 3)):
+        joiner.decision(decision(i, number=number), False)
+        joiner.image('front', stamp(i), pixels(i))
+    for tick in range(40):  # 10 to 90 ms: 1 rad/s, 90 to 170 ms: 3 rad/s
+        joiner.executed(
+            Executed(stamp(0) + (10 + 4 * tick) * MS, np.array([1.0 if tick < 20 else 3.0, 0.0]))
+        )
+    first, second = joiner.rows()
+    assert first.executed.tolist() == [1.0, 0.0] and not first.gap
+    assert second.executed.tolist() == [0.0, 0.0] and not second.gap
+
+
 def test_reasons_are_those_in_force_over_the_period_and_no_longer_than_they_are_repeated():
     joiner = begun()
     for at, reasons in (
@@ -187,7 +201,9 @@ def test_a_lost_decision_is_a_gap_too():
 
 def test_a_lost_first_row_leaves_an_episode_that_begins_with_a_gap():
     joiner = feed(begun(), 4, lost={0})
-    rows = [*joiner.rows(), *joiner.last_rows()]
+    rows = joiner.rows()
+    assert values(rows) == [1, 2]
+    rows += joiner.last_rows()
     assert [(row.is_first, row.gap) for row in rows] == [
         (True, True),
         (False, False),
