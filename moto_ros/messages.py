@@ -133,14 +133,13 @@ class SceneReset:
 
 @dataclass
 class Latest:
-    """The newest message of each kind; None before the first."""
+    """The newest message of each node, None before the first; the decisions one by one."""
 
     guard: GuardState | None = None
     policy: PolicyStatus | None = None
     recorder: RecorderState | None = None
     task: TaskState | None = None
     decisions: list[Decision] = field(default_factory=list)  # since they were last cleared
-    events: list[EpisodeEvent] = field(default_factory=list)  # likewise
 
 
 def to_json(message: Any) -> str:

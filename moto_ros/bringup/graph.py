@@ -2,7 +2,7 @@
 
     python -m moto_ros.bringup.graph
 
-In: topics of policy, guard, recorder and twin. Out: the newest of each, decisions and events, for
+In: topics of policy, guard, recorder and twin. Out: the newest of each and the decisions, for
 sessions and operators; the status line.
 """
 
@@ -57,7 +57,6 @@ class RosGraph:
         for name, topic in LATEST.items():
             self._keep(topic, self._keeper(name))
         self._keep(interface.DECISION, self.latest.decisions.append)
-        self._keep(interface.EPISODE, self.latest.events.append)
 
     def spin(self, seconds: float = 0.05) -> None:
         """Handles what arrives next, waiting at most `seconds`."""
@@ -152,7 +151,6 @@ def main() -> int:
             console.print(status_line(graph.latest, (total - decisions) / elapsed))
             shown, decisions = time.monotonic(), total
             graph.latest.decisions.clear()
-            graph.latest.events.clear()
     graph.close()
     rclpy.try_shutdown()
     return 0

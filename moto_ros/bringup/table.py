@@ -58,10 +58,10 @@ def processes(given: Mapping[str, str]) -> list[Process]:
     values = resolved(given)
     sim = as_bool('sim', values['sim'])
     policy = Process(
-        POLICY,
-        'moto_ros.nodes.policy',
-        values['namespace'],
-        parameters(given),
+        node=POLICY,
+        module='moto_ros.nodes.policy',
+        namespace=values['namespace'],
+        parameters=parameters(given),
         log_level=values['log_level'],
     )
     guard = replace(policy, node=GUARD, module='moto_ros.nodes.guard', required=True)

@@ -133,7 +133,10 @@ def split(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
 def follow(own: Mapping[str, str], values: Mapping[str, str]) -> Process:
     """Returns what runs beside the graph: a session, or a status line."""
     watch = Process(
-        'moto_watch', 'moto_ros.bringup.graph', values['namespace'], log_level=values['log_level']
+        node='moto_watch',
+        module='moto_ros.bringup.graph',
+        namespace=values['namespace'],
+        log_level=values['log_level'],
     )
     if own['episodes'] == '0':
         return watch

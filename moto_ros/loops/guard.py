@@ -63,7 +63,9 @@ class GuardLoop:
             self.interventions.update(self._reasons)
         self._reasons.clear()
         stamp = 0.0 if age is None else now - age
-        self._request = Request(tuple(names), np.array(velocity, np.float64), stamp, now)
+        self._request = Request(
+            names=tuple(names), velocity=np.array(velocity, np.float64), stamp=stamp, received=now
+        )
 
     def measured(
         self,
@@ -81,11 +83,11 @@ class GuardLoop:
             self.state = replace(self.state, joints=self.state.joints._replace(position=None))
         stamp = now if age is None else now - age
         self._measured = Measured(
-            tuple(names),
-            np.array(position, np.float64),
-            np.array(velocity, np.float64),
-            stamp,
-            now,
+            names=tuple(names),
+            position=np.array(position, np.float64),
+            velocity=np.array(velocity, np.float64),
+            stamp=stamp,
+            received=now,
         )
 
     def deadman(self, pressed: bool, now: float) -> None:

@@ -49,7 +49,12 @@ class PolicyNode(MotoNode):
         self.slot = PolicySlot(params, spec)
         self.loop = PolicyLoop(
             self.slot.policy,
-            GateLimits(params.camera_age, params.joint_age, params.camera_skew, params.future),
+            GateLimits(
+                camera_age=params.camera_age,
+                joint_age=params.joint_age,
+                camera_skew=params.camera_skew,
+                future=params.future,
+            ),
         )
         self.to_rgb, converter = image_converter()
         for camera, topic in camera_topics(self.config, self.robot).items():

@@ -46,7 +46,11 @@ class TwinNode(MotoNode):
         params, spec = self.config.twin, self.robot.spec
         self.sim = TwinSim(params.task, self.robot)
         self.loop = TwinLoop(
-            self.sim, spec, params.joint_rate, params.camera_rate, params.watchdog
+            self.sim,
+            spec,
+            joint_rate=params.joint_rate,
+            camera_rate=params.camera_rate,
+            watchdog=params.watchdog,
         )
         self._create_subscriptions()
         joint_states = interface.JOINT_STATES.at(self.config.joint_states)

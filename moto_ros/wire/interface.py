@@ -68,6 +68,8 @@ def _json(name: str, payload: Any, publisher: QoSProfile, subscription: QoSProfi
     return Topic(name, String, publisher, subscription, payload)
 
 
+# name, type, publisher's quality of service, subscription's
+
 # the robot's own drivers; their names are the configuration's
 JOINT_STATES = Topic('joint_states', JointState, SENSOR, SENSOR)
 CAMERA = Topic('', Image, SENSOR, SENSOR)

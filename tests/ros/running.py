@@ -53,7 +53,7 @@ class RunningGraph:
         self.graph = RosGraph(rclpy.create_node('test'))
         self.node = self.graph.node
         self.joints, self.commands, self.executed = [], [], []
-        self.reasons = []
+        self.reasons, self.events = [], []
         self.keep(interface.JOINT_STATES, self.joints)
         for topic in (
             interface.VELOCITIES.at(COMMANDS),
@@ -63,6 +63,7 @@ class RunningGraph:
             self.keep(replace(topic, subscription=interface.LOG_READER), self.commands)
         self.keep(interface.EXECUTED, self.executed)
         self.keep(interface.GUARD_REASONS, self.reasons)
+        self.keep(interface.EPISODE, self.events)
         teleop = interface.request(self.robot.spec.period, interface.TELEOP_REQUEST)
         self.requests = self.node.create_publisher(teleop.type, teleop.name, teleop.publisher)
         try:

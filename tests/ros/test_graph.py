@@ -56,9 +56,7 @@ def test_an_episode_recorded_through_ros_reads_back(running):
     assert (told.seed, told.steps, told.success, told.ended) == (5, 20, False, 'timeout')
     assert len(result.latency_ms) == 21 and min(result.latency_ms) > 0
     assert result.guard_interventions['acceleration'] > 0
-    running.wait(
-        lambda: any(e.state == 'ended' for e in running.graph.latest.events), 5, 'the end'
-    )
+    running.wait(lambda: any(e.state == 'ended' for e in running.events), 5, 'the end')
     with Dataset.open(running.dataset) as dataset:
         record = dataset.find(told.id)
         assert (record.rows, record.outcome, record.policy_hash) == (21, 'failure', 'random')
@@ -249,9 +247,7 @@ def kill_policy(running):
     ticks = np.array([to_ns(m.header.stamp) for m in running.executed])
     moving = np.array([any(m.velocity[:7]) for m in running.executed])
     running.wait(
-        lambda: any(
-            e.state == 'ended' and e.episode == identity for e in running.graph.latest.events
-        ),
+        lambda: any(e.state == 'ended' and e.episode == identity for e in running.events),
         5,
         "the episode's end",
     )
