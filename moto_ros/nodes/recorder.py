@@ -85,9 +85,10 @@ class RecorderNode(MotoNode):
         super().destroy_entities()
 
     def on_decision(self, decision: Decision) -> None:
-        """Takes a decision; its images follow."""
+        """Takes a decision, and writes the rows before it; its images may come first."""
         if self.recording is not None and self.recording.state == 'recording':
             self.recording.joiner.decision(decision, self.recording.intervention)
+            self.recording.append()
 
     def on_image(self, camera: str, message: Image) -> None:
         """Takes an image that the policy saw, and writes the rows before it."""

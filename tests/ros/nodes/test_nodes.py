@@ -1,8 +1,10 @@
 """Single nodes inside the test process: what they refuse, and that they can be asked again."""
 
+import numpy as np
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
+from mcap.reader import make_reader
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -10,14 +12,19 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
+from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.reader import read_episode
 from moto_core.errors import ConfigError
+from moto_core.spec import Setup
+from moto_ros.messages import Decision
 from moto_ros.nodes.guard import GuardNode
 from moto_ros.nodes.policy import PolicyNode
 from moto_ros.nodes.recorder import RecorderNode
 from moto_ros.nodes.twin import TwinNode
 from moto_ros.services import SWITCHES, TRIGGERS
 from moto_ros.wire import interface
-from moto_ros.wire.convert import to_ns
+from moto_ros.wire.convert import from_rgb, to_ns
+from moto_ros.wire.joints import joint_state
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
@@ -137,6 +144,57 @@ def test_a_message_of_another_schema_is_a_problem_and_nothing_else(make):
     other.publish(String(data='{"schema": 1, "state": "started", "id": "E"}'))
     wait(node, lambda: node.problem)
     assert "topic 'moto/recorder/episode': EpisodeEvent is not of schema" in node.problem
+
+
+def test_the_recorder_goes_on_after_a_lost_image_and_marks_the_gap(make, tmp_path):
+    node = make(RecorderNode, **{'record.dataset': tmp_path / 'd'})
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    decisions = node.create_publisher(
+        interface.DECISION.type, interface.DECISION.name, interface.DECISION.publisher
+    )
+    seen = interface.observation('front')
+    images = node.create_publisher(seen.type, seen.name, seen.publisher)
+    joints = node.create_publisher(JointState, 'joint_states', interface.SENSOR)
+    heard = [decisions, images, joints]
+    wait(node, lambda: all(made.get_subscription_count() for made in heard))
+    identity = node.start()
+    begin = node.now()
+    for number in range(6):
+        stamp = begin + number * 80_000_000
+        decision = Decision(
+            stamp=stamp,
+            episode=identity,
+            number=number,
+            action=(0.0,) * 9,
+            disagreement=0.0,
+            proprioception=None,
+            image_latency=1.0,
+            inference_latency=1.0,
+            request_latency=2.0,
+            missed=0,
+        )
+        decisions.publish(interface.to_string(decision))
+        if number != 2:
+            images.publish(from_rgb(np.full((64, 64, 3), number, np.uint8), stamp))
+        joints.publish(joint_state(node.robot.spec.names, stamp, np.zeros(9), np.zeros(9)))
+        rows = max(0, number - 1 if number > 2 else number)
+        wait(node, lambda rows=rows, held=number != 2: not held or status(node).rows == rows)
+    assert status(node).dropped == 1
+    node.end(True)
+    wait(node, lambda: status(node).state == 'idle')
+    with Dataset.open(tmp_path / 'd') as dataset:
+        path = dataset.find(identity).path
+        episode = read_episode(path)
+    assert episode.images['front'][:, 0, 0, 0].tolist() == [0, 1, 3, 4, 5]
+    assert episode.gap.tolist() == [False, False, True, False, False]
+    assert episode.header.setup == Setup(robot='kitchen_sim', profile='normal')
+    with path.open('rb') as file:
+        raw = [m for _, _, m in make_reader(file).iter_messages(topics=['/joint_states'])]
+    assert len(raw) >= 3  # best effort
+
+
+def status(node):
+    return node.recording.status()
 
 
 def test_diagnostics_name_the_robot_and_what_was_lost(make, tmp_path):
