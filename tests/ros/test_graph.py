@@ -71,8 +71,9 @@ def test_an_episode_recorded_through_ros_reads_back(running):
     assert episode.is_first.tolist() == [True] + [False] * 20
     assert episode.is_last.tolist() == [False] * 20 + [True]
     periods = np.diff(episode.stamp) / 80e6
-    assert np.abs(periods - np.round(periods)).max() < 0.06
-    assert np.round(periods).sum() - 20 <= result.missed_periods  # a busy machine loses a frame
+    assert periods.min() > 0.94 and abs(np.median(periods) - 1) < 0.01
+    lost = np.floor(periods + 0.06).sum() - 20  # on a busy machine; each is counted
+    assert lost <= result.missed_periods
     assert not episode.success.any() and episode.reward.sum() == 0
     assert not episode.gap.any() and not episode.done_parts.any()
     header = episode.header
