@@ -27,7 +27,7 @@ class Observation(NamedTuple):
 
 @dataclass(frozen=True)
 class GateLimits:
-    """How old, skewed or early stamps may be (docs/safety.md)."""
+    """How old, skewed or early stamps may be (docs/safety.md, fault 1)."""
 
     camera_age: float = 0.100  # [s]
     joint_age: float = 0.100  # [s]
@@ -83,7 +83,7 @@ def gate(
     """Returns what is missing or off in stamps [ns] at the clock `now` [ns]; nothing: act on it.
 
     `joint_stamp` None means that joints have not arrived; a camera's None that it has not.
-    Pure: the same arguments give the same result (docs/safety.md, faults 1, 3 and 5).
+    Pure: the same arguments give the same result. See docs/safety.md, faults 1, 3 and 5.
     """
     stamps = {**camera_stamps, 'joint_states': joint_stamp}
     reasons = [f'{name}:missing' for name, stamp in stamps.items() if stamp is None]

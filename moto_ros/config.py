@@ -111,6 +111,15 @@ class RosConfig:
             raise ConfigError(f"command.mode is '{self.command.mode}'; expected one of {MODES}")
         if not 50.0 <= self.guard.rate <= 1000.0:
             raise ConfigError(f'guard.rate is {self.guard.rate} Hz; expected 50 to 1000 Hz')
+        if not 0.0 <= self.record.joint_rate <= 1000.0:
+            raise ConfigError(
+                f'record.joint_rate is {self.record.joint_rate} Hz; expected 0 (none) to 1000 Hz'
+            )
+        if not 0.0 < self.record.image_bandwidth <= 1000.0:
+            raise ConfigError(
+                f'record.image_bandwidth is {self.record.image_bandwidth} MB/s; expected above 0 '
+                'to 1000 MB/s; record.images=false records none'
+            )
         if not 0.0 < self.twin.watchdog <= 1.0:
             raise ConfigError(f'twin.watchdog is {self.twin.watchdog} s; expected 0 to 1 s')
 

@@ -217,7 +217,7 @@ def test_proprioception_is_what_the_spec_asks_for():
 
 @pytest.fixture
 def bundles(tmp_path):
-    return [write_tiny_bundle(tmp_path, manifest_git_hash=name) for name in ('first', 'second')]
+    return [write_tiny_bundle(tmp_path, manifest_training={'seed': seed}) for seed in (1, 2)]
 
 
 def point(link, folder):

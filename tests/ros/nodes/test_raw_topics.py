@@ -52,6 +52,18 @@ def test_a_named_topic_is_added_and_has_no_bound():
     assert len(found) == 3 and all(found['/joint_states'].passes(1.0, 10) for _ in range(100))
 
 
+@pytest.mark.parametrize(
+    'key, value, text',
+    [
+        ('record__joint_rate', -1.0, 'record.joint_rate is -1.0'),
+        ('record__image_bandwidth', 0.0, 'record.image_bandwidth is 0.0'),
+    ],
+)
+def test_a_bound_that_is_none_is_refused(key, value, text):
+    with pytest.raises(ConfigError, match=text):
+        recorded(**{key: value})
+
+
 def test_a_type_that_is_not_installed_is_refused():
     with pytest.raises(ConfigError, match="'nobody_msgs/msg/Odd' cannot be imported"):
         recorded(record__raw={'/odd': 'nobody_msgs/msg/Odd'})
