@@ -39,7 +39,7 @@ class CommandConfig:
 
 @dataclass(frozen=True)
 class PolicyParams:
-    """What decides."""
+    """The policy and what it may act on."""
 
     bundle: str = 'zero'  # folder of a policy bundle | 'zero' | 'random'
     seed: int = 0  # of 'random'

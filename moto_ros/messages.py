@@ -20,7 +20,7 @@ M = TypeVar('M')
 
 
 class MessageError(MotoError):
-    """A JSON message that is not what its topic carries."""
+    """A JSON message that does not fit its topic."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyStatus:
-    """How the policy node does."""
+    """The state of the policy node, ten times a second."""
 
     policy: str  # the bundle's hash
     decisions: int  # since the node's start, as the next two
@@ -62,7 +62,7 @@ class PolicyManifest:
 
 @dataclass(frozen=True, kw_only=True)
 class GuardState:
-    """How the guard does."""
+    """The state of the guard, ten times a second."""
 
     state: str  # its mode
     reasons: tuple[str, ...]  # of the newest tick
@@ -77,7 +77,7 @@ class GuardState:
 
 @dataclass(frozen=True, kw_only=True)
 class GuardReasons:
-    """Why the guard changes or refuses what is asked, from `stamp` until the next message."""
+    """Why the guard changes or refuses requests, from `stamp` until the next message."""
 
     stamp: int  # [ns] of a tick, the same as in guard/executed
     reasons: tuple[str, ...]
@@ -85,7 +85,7 @@ class GuardReasons:
 
 @dataclass(frozen=True, kw_only=True)
 class RecorderState:
-    """How the recorder does."""
+    """The state of the recorder, ten times a second."""
 
     state: str  # 'idle', 'recording' or 'draining'
     episode: str  # id of the open or the last episode
@@ -109,7 +109,7 @@ class EpisodeEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskState:
-    """What the simulated task says of one frame."""
+    """Reward, success and parts of the simulated task at one frame."""
 
     stamp: int  # [ns]
     reward: float

@@ -156,7 +156,7 @@ def follow(own: Mapping[str, str], values: Mapping[str, str]) -> Process:
 def tend(
     children: Children, table: list[Process], follower: Process, stop: list[int], console: Console
 ) -> int:
-    """Watches the processes until a signal, the session's end or a death that matters."""
+    """Watches the processes until a signal, the session's end or the end of a required one."""
     required = {process.node for process in table if process.required}
     told: set[str] = set()
     while not stop:

@@ -130,7 +130,7 @@ class GuardLoop:
         self.state = latch_fault(self.state, reason)
 
     def tick(self, now: float) -> GuardOutput:
-        """Returns what is let out at `now` [s]."""
+        """Returns the command of the tick at `now` [s]."""
         last = self.state.now
         self.late += last is not None and now - last > LATE * self.config.tick
         switches = self._switches._replace(estop=self._switches.estop or self._pulse)

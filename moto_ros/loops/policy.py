@@ -68,7 +68,7 @@ class PolicyLoop:
         self._episode, self._number = episode, 0
 
     def forget(self) -> None:
-        """Forgets every observation too, as after a deactivation; the episode goes on."""
+        """Forgets the observations and the policy's state; the episode goes on."""
         self._cameras = {name: _Camera() for name in self.spec.cameras}
         self._joints, self._joint_stamp, self._last = None, None, None
         self.start_episode(self._episode)
@@ -110,7 +110,7 @@ class PolicyLoop:
         return self._decide(self._observe(stamp))
 
     def count_missed(self, steady: float) -> None:
-        """Counts the periods gone by without a step, at any time; call it now and then."""
+        """Counts the periods without a step up to `steady` [s]."""
         while self._last is not None and steady - self._last > LATEST * self.spec.period:
             self.missed += 1
             self._last += self.spec.period

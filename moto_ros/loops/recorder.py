@@ -124,7 +124,7 @@ class Recording:
             self.finish()
 
     def finish(self) -> None:
-        """Writes what is whole and closes the file, if one is open."""
+        """Writes the rows that are whole and closes the file, if one is open."""
         if self.writer is None:
             return
         self._write(self.joiner.last_rows())

@@ -27,7 +27,7 @@ NO_TASK = TaskState(stamp=0, reward=0.0, success=False, parts={}, seed=None)
 
 
 class Executed(NamedTuple):
-    """What the guard let out at one tick."""
+    """The velocity that the guard commanded at one tick."""
 
     stamp: int  # [ns]
     velocity: np.ndarray  # (A,) [rad/s, m/s]
@@ -67,12 +67,12 @@ class RowJoiner:
         _forget(self._images)
 
     def task(self, state: TaskState) -> None:
-        """Takes what the task said with the observation of the same stamp."""
+        """Takes reward, success and parts of the task at one stamp."""
         self._tasks[state.stamp] = state
         _forget(self._tasks)
 
     def executed(self, tick: Executed) -> None:
-        """Takes what the guard sent at one tick."""
+        """Takes the velocity that the guard commanded at one tick."""
         self._executed.append(tick)
 
     def reasons(self, change: GuardReasons) -> None:

@@ -36,7 +36,7 @@ class Joints(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """What the cameras see at one tick, and what the task says."""
+    """The cameras' images at one tick, with reward, success and parts of the task."""
 
     time: float  # [s] steady clock
     images: Mapping[str, np.ndarray]  # camera: (h, w, 3) uint8 RGB
@@ -87,7 +87,7 @@ class TwinLoop:
         self.start(0.0)
 
     def start(self, now: float) -> None:
-        """Begins anew at `now` [s]: at rest, with a frame at once."""
+        """Restarts at `now` [s], at rest; a frame is due at once."""
         self._origin, self._tick = now, 0
         self._arm, self._arm_at = np.zeros(self._n), -np.inf
         self._fingers, self._fingers_at = np.zeros(len(self.spec.gripper)), -np.inf

@@ -98,19 +98,19 @@ class GuardNode(MotoNode):
             time.sleep(1.0 / self.config.guard.rate)
 
     def on_tick(self) -> None:
-        """Lets out the command of this tick."""
+        """Computes and publishes the command of this tick."""
         assert self.loop is not None
         self._publish(self.loop.tick(self.steady_now()))
 
     def on_request(self, message: JointState) -> None:
-        """Takes what somebody wants."""
+        """Hands a request to the guard."""
         assert self.loop is not None
         self.loop.request(
             message.name, message.velocity, self._age(message.header.stamp), self.steady_now()
         )
 
     def on_joints(self, message: JointState) -> None:
-        """Takes what the arm does."""
+        """Hands the measured joints to the guard."""
         assert self.loop is not None
         self.loop.measured(
             message.name,
@@ -121,14 +121,14 @@ class GuardNode(MotoNode):
         )
 
     def on_joy(self, message: Joy) -> None:
-        """Takes the deadman."""
+        """Hands the state of the deadman button to the guard."""
         assert self.loop is not None
         button = self.config.guard.deadman_button
         pressed = button < len(message.buttons) and bool(message.buttons[button])
         self.loop.deadman(pressed, self.steady_now())
 
     def on_estop(self, message: Bool) -> None:
-        """Takes the e-stop."""
+        """Hands the state of the e-stop to the guard."""
         assert self.loop is not None
         self.loop.estop(message.data)
 

@@ -98,18 +98,18 @@ class RecorderNode(MotoNode):
             self.recording.append()
 
     def on_executed(self, message: JointState) -> None:
-        """Takes what the guard sent at one tick."""
+        """Takes the velocity that the guard commanded at one tick."""
         if self.recording is not None and self.recording.writer is not None:
             tick = Executed(to_ns(message.header.stamp), np.array(message.velocity))
             self.recording.joiner.executed(tick)
 
     def on_reasons(self, reasons: GuardReasons) -> None:
-        """Takes why the guard changes what is asked."""
+        """Takes the reasons for which the guard changes requests."""
         if self.recording is not None:
             self.recording.joiner.reasons(reasons)
 
     def on_task(self, state: TaskState) -> None:
-        """Takes what the simulated task says."""
+        """Takes reward, success and parts of the simulated task."""
         self.scene = state
         if self.recording is not None:
             self.recording.joiner.task(state)
@@ -123,11 +123,11 @@ class RecorderNode(MotoNode):
             recording.raw(raw.topic.name, raw.kind, data, self.now())
 
     def on_status(self, _: object) -> None:
-        """Notes that the policy lives."""
+        """Remembers when the policy last reported."""
         self.policy_heard = self.steady_now()
 
     def on_manifest(self, manifest: PolicyManifest) -> None:
-        """Learns which policy acts."""
+        """Remembers the hash of the policy that acts."""
         self.policy_hash = manifest.hash
 
     def on_event(self, event: EpisodeEvent) -> None:

@@ -68,7 +68,7 @@ class TwinNode(MotoNode):
 
     @logs_errors
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Lets time run."""
+        """Starts simulated time."""
         assert self.loop is not None
         self.check_qos()
         result = super().on_activate(state)
@@ -77,7 +77,7 @@ class TwinNode(MotoNode):
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Lets time stand still."""
+        """Stops simulated time."""
         self.destroy_timer(self.timer)
         self.timer = None
         return super().on_deactivate(state)
@@ -96,19 +96,19 @@ class TwinNode(MotoNode):
                 self._publish_frame(seen, stamp)
 
     def on_array(self, message: Float64MultiArray) -> None:
-        """Takes joint velocities."""
+        """Hands joint velocities to the simulation."""
         velocity = np.array(message.data)
         if self._fits('velocities', velocity, len(self.robot.spec.joints)):
             self.loop.command(velocity, self.steady_now())  # type: ignore[union-attr]
 
     def on_gripper(self, message: Float64MultiArray) -> None:
-        """Takes finger velocities."""
+        """Hands finger velocities to the simulation."""
         velocity = np.array(message.data)
         if self._fits('finger velocities', velocity, len(self.robot.spec.gripper)):
             self.loop.gripper(velocity, self.steady_now())  # type: ignore[union-attr]
 
     def on_trajectory(self, message: JointTrajectory) -> None:
-        """Takes a trajectory, which begins now."""
+        """Hands a trajectory to the simulation; it begins now."""
         try:
             times, velocities = trajectory_points(message, self.robot.spec.joints)
         except ObservationError as error:

@@ -130,7 +130,7 @@ def to_string(payload: Any) -> String:
 def payload_reader(
     topic: Topic, callback: Callable[[Any], None], refuse: Callable[[str], None]
 ) -> Callable[[String], None]:
-    """Returns a callback of a String that gives the payload on; `refuse` is told what misfits."""
+    """Returns a callback for a String that passes its payload on, or tells `refuse` the error."""
 
     def read(message: String) -> None:
         try:

@@ -75,11 +75,11 @@ class MotoNode(LifecycleNode):
         """Decelerates, flushes and closes before the process ends."""
 
     def now(self) -> int:
-        """Returns the ROS clock, the one of stamps [ns]."""
+        """Returns the time on the ROS clock [ns], which stamps use."""
         return self.get_clock().now().nanoseconds
 
     def steady_now(self) -> float:
-        """Returns the steady clock, the one of control [s]."""
+        """Returns the time on the steady clock [s], which control uses."""
         return self.steady.now().nanoseconds * 1e-9
 
     def create_publisher_of(self, topic: Topic) -> Any:
@@ -159,12 +159,12 @@ class MotoNode(LifecycleNode):
             raise MotoError('quality of service does not match: ' + '; '.join(found))
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Makes what every node has; the nodes call it last."""
+        """Makes the publisher of diagnostics; every node calls this last."""
         self._diagnostics = self.create_publisher_of(DIAGNOSTICS)
         return super().on_configure(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Leaves the node as it was before on_configure."""
+        """Destroys what on_configure made."""
         result = super().on_cleanup(state)
         self.destroy_entities()
         return result
