@@ -55,8 +55,8 @@ def test_a_named_topic_is_added_and_has_no_bound():
 @pytest.mark.parametrize(
     'key, value, text',
     [
-        ('record__joint_rate', -1.0, 'record.joint_rate is -1.0'),
-        ('record__image_bandwidth', 0.0, 'record.image_bandwidth is 0.0'),
+        ('record__joint_rate', -1.0, 'record.joint_rate is -1'),
+        ('record__image_bandwidth', 0.0, 'record.image_bandwidth is 0'),
     ],
 )
 def test_a_bound_that_is_none_is_refused(key, value, text):
