@@ -88,7 +88,7 @@ def shared_files(folder: str) -> list[tuple[str, list[str]]]:
     files = sorted(
         p
         for p in (HERE / folder).rglob('*')
-        if p.is_file() and p.suffix in ('.yaml', '.xml', '.py')
+        if p.is_file() and p.suffix in ('.yaml', '.xml', '.json', '.py')
     )
     return [
         (f'share/{NAME}/{p.parent.relative_to(HERE)}', [str(p.relative_to(HERE))]) for p in files

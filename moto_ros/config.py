@@ -39,7 +39,7 @@ class CommandConfig:
 
 @dataclass(frozen=True)
 class PolicyParams:
-    """What decides."""
+    """The policy and what it may act on."""
 
     bundle: str = 'zero'  # folder of a policy bundle | 'zero' | 'random'
     seed: int = 0  # of 'random'
@@ -71,7 +71,12 @@ class RecordParams:
     task: str = ''  # name written into episodes; '': the twin's
     source: str = 'robot'  # 'robot' | 'sim'
     policy_timeout: float = 1.0  # [s] of the policy's silence: it died
-    raw: dict[str, str] = field(default_factory=dict)  # topic: message type, recorded as they come
+    # beside the rows, as they come from the robot's own topics; 0 and false: not recorded
+    joint_rate: float = 125.0  # [Hz] of joint states at most
+    images: bool = True  # raw camera images, at most at the spec's rate
+    image_bandwidth: float = 20.0  # [MB/s] of raw images at most, over all cameras
+    guard_state: bool = True  # the guard's state, 10 Hz
+    raw: dict[str, str] = field(default_factory=dict)  # more of them, topic: message type
 
 
 @dataclass(frozen=True)
@@ -101,11 +106,20 @@ class RosConfig:
     twin: TwinParams = field(default_factory=TwinParams)
 
     def __post_init__(self) -> None:
-        """Raises ConfigError where a value has no meaning."""
+        """Raises ConfigError if a value has no meaning."""
         if self.command.mode not in MODES:
             raise ConfigError(f"command.mode is '{self.command.mode}'; expected one of {MODES}")
         if not 50.0 <= self.guard.rate <= 1000.0:
             raise ConfigError(f'guard.rate is {self.guard.rate} Hz; expected 50 to 1000 Hz')
+        if not 0.0 <= self.record.joint_rate <= 1000.0:
+            raise ConfigError(
+                f'record.joint_rate is {self.record.joint_rate} Hz; expected 0 (none) to 1000 Hz'
+            )
+        if not 0.0 < self.record.image_bandwidth <= 1000.0:
+            raise ConfigError(
+                f'record.image_bandwidth is {self.record.image_bandwidth} MB/s; expected above 0 '
+                'to 1000 MB/s; record.images=false records none'
+            )
         if not 0.0 < self.twin.watchdog <= 1.0:
             raise ConfigError(f'twin.watchdog is {self.twin.watchdog} s; expected 0 to 1 s')
 
@@ -121,7 +135,7 @@ def load_ros_config(name: str, given: Mapping[str, Any]) -> RosConfig:
 
 
 def camera_topics(config: RosConfig, robot: RobotConfig) -> dict[str, str]:
-    """Returns {camera: topic}; raises ConfigError where the config names a camera of no spec."""
+    """Returns {camera: topic}; raises ConfigError for a camera that the robot lacks."""
     unknown = set(config.cameras) - set(robot.spec.cameras)
     if unknown:
         raise ConfigError(
