@@ -27,13 +27,14 @@ from moto_learning.agents.actor_critic import (
 from moto_learning.agents.optimizer import Optimizer
 from moto_learning.agents.returns import Expansion, value_expansion
 from moto_learning.agents.starts import Starts, draw_starts
+from moto_learning.agents.torch_policy import Exploration, TorchPolicy
 from moto_learning.config import Config
 from moto_learning.model.rollout import Rollout, draw_rollout_noise, rollout
 from moto_learning.model.rssm import State
 from moto_learning.model.world_model import WorldModel
 
 
-class Agent:
+class MotoLearner:
     """The networks, their optimisers and the random state; `update` is one step of training."""
 
     def __init__(self, config: Config, spec: Spec, device: str = 'cpu') -> None:
@@ -176,6 +177,10 @@ class Agent:
             'critics/value': q.detach().mean(),
             'critics/grad_norm': norm,
         }
+
+    def policy(self, exploration: Exploration | None = None) -> TorchPolicy:
+        """Returns the policy as it is now; it sees later updates of the networks too."""
+        return TorchPolicy(self, exploration)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns everything that the next update depends on, but for the batch."""

@@ -1,6 +1,6 @@
 """From a run to a policy bundle: two ONNX files, a manifest and a self-test of 50 steps.
 
-In: an Agent, or a run's folder, and recorded episodes. Out: a bundle folder that onnxruntime has
+In: a learner, or a run's folder, and recorded episodes. Out: a bundle folder that onnxruntime has
 already repeated.
 """
 
@@ -21,8 +21,10 @@ from moto_core.errors import BundleError, DatasetError
 from moto_core.policy.bundle import Manifest, write_bundle
 from moto_core.policy.policy import OnnxPolicy
 from moto_core.policy.signature import encoder_signature, policy_signature
-from moto_learning.agents.moto import Agent
+from moto_learning.agents.learner import make_learner
+from moto_learning.agents.moto import MotoLearner
 from moto_learning.data.cache import CachedEpisode
+from moto_learning.data.sources import dataset_roots, read_episodes
 from moto_learning.export.onnx_graph import graphs, to_onnx
 from moto_learning.export.rehearsal import (
     STEPS,
@@ -33,8 +35,7 @@ from moto_learning.export.rehearsal import (
     selftest,
 )
 from moto_learning.model.rssm import State, disagreement
-from moto_learning.run.checkpoint import FOLDER, load_checkpoint
-from moto_learning.run.train import EPISODES, read_episodes
+from moto_learning.run.checkpoint import FOLDER, load_checkpoint, restore
 
 MEASURED = 8  # episodes that the frames and the threshold are taken from
 EXPORTS = 'exports.jsonl'  # in a run's folder: what was exported from it, at which update
@@ -60,8 +61,8 @@ def export_run(run: Path | str, folder: Path | str) -> Exported:
     Raises CheckpointError, and BundleError as `export_bundle` does.
     """
     checkpoint = load_checkpoint(run)
-    agent = Agent(checkpoint.config, checkpoint.spec)
-    agent.load_state_dict(checkpoint.state['agent'])
+    agent = make_learner(checkpoint.config, checkpoint.spec)
+    restore(agent, checkpoint)
     path, meta = checkpoint.path, checkpoint.meta
     root = path.parents[1] if path.parent.name == FOLDER else path
     ids, note = list(meta.get('episodes', [])), ''
@@ -82,7 +83,7 @@ def export_run(run: Path | str, folder: Path | str) -> Exported:
 
 
 def export_bundle(
-    agent: Agent,
+    agent: MotoLearner,
     folder: Path | str,
     episodes: Sequence[CachedEpisode] = (),
     ids: Sequence[str] = (),
@@ -128,7 +129,7 @@ def export_bundle(
     return Exported(path, result.error, result.latency, margins, threshold, parent, '')
 
 
-def disagreement_threshold(agent: Agent, episodes: Sequence[CachedEpisode]) -> float | None:
+def disagreement_threshold(agent: MotoLearner, episodes: Sequence[CachedEpisode]) -> float | None:
     """Returns the largest disagreement of the policy's actions along recorded episodes, or None.
 
     The states are filtered from the recorded actions; the actions asked about are the policy's.
@@ -138,7 +139,7 @@ def disagreement_threshold(agent: Agent, episodes: Sequence[CachedEpisode]) -> f
 
 
 @torch.no_grad()
-def disagreements(agent: Agent, episode: CachedEpisode) -> np.ndarray:
+def disagreements(agent: MotoLearner, episode: CachedEpisode) -> np.ndarray:
     """Returns u (T,) of the policy's action at each row of a recorded episode."""
     rssm = agent.world_model.rssm
     images = {name: _tensor(agent, stack) for name, stack in episode.images.items()}
@@ -152,7 +153,7 @@ def disagreements(agent: Agent, episode: CachedEpisode) -> np.ndarray:
     return disagreement(logits, c.logits, c.reduce).cpu().numpy()
 
 
-def _tensor(agent: Agent, array: np.ndarray) -> torch.Tensor:
+def _tensor(agent: MotoLearner, array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.array(array)).to(agent.device)
 
 
@@ -161,12 +162,12 @@ def _spread(episodes: Sequence[CachedEpisode]) -> list[CachedEpisode]:
     return ordered[:: max(1, len(ordered) // MEASURED)][:MEASURED]
 
 
-def _episodes(root: Path, data: list[Path], agent: Agent, ids: list[str]) -> list[CachedEpisode]:
-    own, known = root / EPISODES, set(ids)
-    roots = [*data, *([own] if (own / 'manifest.jsonl').exists() else [])]
-    return [
-        episode for episode in read_episodes(roots, agent.config.replay) if episode.id in known
-    ]
+def _episodes(
+    root: Path, data: list[Path], agent: MotoLearner, ids: list[str]
+) -> list[CachedEpisode]:
+    known, parts = set(ids), agent.config.replay.success_parts
+    episodes = read_episodes(dataset_roots(data, root), parts)
+    return [episode for episode in episodes if episode.id in known]
 
 
 def _read_log(path: Path) -> list[dict]:

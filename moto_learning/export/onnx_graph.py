@@ -4,7 +4,7 @@
     embed, deter, stoch, previous_action, is_first  ->  policy.onnx
         ->  action, next_deter, next_stoch, disagreement
 
-In: an Agent. Out: torch modules that take and give exactly that, and their ONNX bytes.
+In: a learner. Out: torch modules that take and give exactly that, and their ONNX bytes.
 Deterministic: the posterior's mode, the actor's mode.
 """
 
@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from moto_core.policy.signature import Signature
 from moto_core.spec import Spec
 from moto_learning.agents.actor_critic import Actor
-from moto_learning.agents.moto import Agent
+from moto_learning.agents.moto import MotoLearner
 from moto_learning.config import PenaltyConfig
 from moto_learning.model.networks import Encoder
 from moto_learning.model.rssm import EnsembleRSSM, State, disagreement
@@ -93,7 +93,7 @@ class PolicyGraph(nn.Module):
         return PolicyOutput(action, post.deter, post.stoch, u, post.logit)
 
 
-def graphs(agent: Agent) -> tuple[EncoderGraph, PolicyGraph]:
+def graphs(agent: MotoLearner) -> tuple[EncoderGraph, PolicyGraph]:
     """Returns copies of the agent's networks on the processor, without gradients."""
     model = agent.world_model
     return (

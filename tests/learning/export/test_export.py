@@ -14,7 +14,7 @@ from moto_core.errors import BundleError
 from moto_core.policy.bundle import load_manifest, read_bundle
 from moto_core.policy.policy import OnnxPolicy
 from moto_core.spec import CameraSpec, Spec
-from moto_learning.agents.moto import Agent
+from moto_learning.agents.moto import MotoLearner
 from moto_learning.commands import export as command
 from moto_learning.config import Config
 from moto_learning.data.cache import compile_dataset
@@ -70,7 +70,7 @@ def known_networks():
 
 def make_agent(spec, seed=3, **changes):
     """An agent whose logits are spread as a trained one's: an untrained one is all near ties."""
-    agent = Agent(load_config(Config, {**TINY, 'seed': seed, **changes}), spec)
+    agent = MotoLearner(load_config(Config, {**TINY, 'seed': seed, **changes}), spec)
     random = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for module in (agent.world_model, agent.actor):
@@ -183,7 +183,7 @@ def test_a_policy_of_the_small_preset_repeats_torch(tmp_path):
     from moto_core.config import config_file
 
     spec = replace(ONE_CAMERA, cameras={'front': CameraSpec()}, proprioception=['position'])
-    agent = Agent(load_config(Config, config_file('train', 'small')), spec)
+    agent = MotoLearner(load_config(Config, config_file('train', 'small')), spec)
     done = export_bundle(agent, tmp_path)
     assert compare(agent, OnnxPolicy(done.path), drawn_frames(spec, 60)) >= 50
     assert done.latency < 0.1  # [s], on a machine busy with other tests

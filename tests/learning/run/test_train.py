@@ -10,9 +10,9 @@ from moto_core.episodes.episode import EpisodeHeader
 from moto_core.errors import DatasetError
 from moto_core.row import Row
 from moto_learning.commands.train import main
-from moto_learning.run.checkpoint import load_agent, load_checkpoint
+from moto_learning.run.checkpoint import load_checkpoint, load_learner
 from moto_learning.run.metrics import read_metrics
-from moto_learning.run.train import Training, TrainingError, mark_success, read_episodes
+from moto_learning.run.train import Training, TrainingError
 from tests.learning import tiny_learner as tiny
 
 
@@ -57,7 +57,7 @@ def preset(tmp_path):
 class Simulator:
     """A stand-in for the online phase: episodes of fixed contents by their number."""
 
-    def __init__(self, config, agent, data, root):
+    def __init__(self, config, learner, data, root):
         self.root, self.metrics = root, {}
 
     def collect(self, index):
@@ -80,7 +80,7 @@ def simulator(monkeypatch):
 
 
 def networks(run):
-    return {name: tiny.weights(net) for name, net in load_agent(run)._networks().items()}
+    return {name: tiny.weights(net) for name, net in load_learner(run)._networks().items()}
 
 
 def rows(run):
@@ -94,7 +94,7 @@ def test_two_offline_and_two_online_updates_resume_with_the_same_numbers(
     whole, parts = tmp_path / 'whole', tmp_path / 'parts'
     start = ['--config', str(preset), '--data', str(data)]
     assert main([*start, '--out', str(whole), *settings]) == 0
-    assert load_agent(whole).updates == 4
+    assert load_learner(whole).updates == 4
 
     assert (
         main(
@@ -124,7 +124,7 @@ def test_two_offline_and_two_online_updates_resume_with_the_same_numbers(
         'episode',
         'online',
     ]
-    assert load_checkpoint(whole).state['counters'] == load_checkpoint(parts).state['counters']
+    assert load_checkpoint(whole).run['counters'] == load_checkpoint(parts).run['counters']
 
 
 def test_a_signal_stops_after_the_update_and_the_rest_continues_equally(tmp_path, data):
@@ -141,7 +141,7 @@ def test_a_signal_stops_after_the_update_and_the_rest_continues_equally(tmp_path
     stopped.listener = stop
     stopped.offline()
     stopped.close()
-    assert load_agent(tmp_path / 'stopped').updates == 3
+    assert load_learner(tmp_path / 'stopped').updates == 3
     assert main(['--resume', str(tmp_path / 'stopped')]) == 0
     for name, expected in networks(tmp_path / 'whole').items():
         assert tiny.same(networks(tmp_path / 'stopped')[name], expected), name
@@ -281,20 +281,8 @@ def test_a_batch_that_is_not_finite_is_kept_and_many_in_a_row_end_the_run(
     assert [dump.stem for dump in dumps] == ['00000001', '00000002', '00000003']
     with np.load(dumps[0]) as dump:
         assert np.isnan(dump['reward']).all() and dump['image_front'].dtype == np.uint8
-    assert training.agent.skipped == 3
+    assert training.learner.skipped == 3
     assert [row['update/skipped'] for row in read_metrics(tmp_path / 'run')] == [1, 1, 1]
-
-
-def test_success_by_reward_replaces_the_label(data, tmp_path):
-    labelled = read_episodes([data], tiny.config().replay)
-    assert [episode.successful for episode in labelled] == [True] * 3
-    assert not mark_success(labelled[0], 2.0).successful
-    assert mark_success(labelled[0], 1.0).successful
-    failed = read_episodes(
-        [record(tmp_path / 'failed', 1, success=False)],
-        tiny.config('replay.success_reward=1').replay,
-    )
-    assert failed[0].successful
 
 
 def test_metrics_are_json_lines_with_the_losses_of_every_part(tmp_path, data, preset):
