@@ -13,6 +13,7 @@ from moto_core.errors import ConfigError, unknown_name
 from moto_core.policy.policy import Policy
 from moto_core.spec import Spec
 from moto_learning.agents.moto import MotoLearner
+from moto_learning.agents.policy_graph import Graphs
 from moto_learning.agents.torch_policy import Exploration
 from moto_learning.config import Config
 
@@ -33,6 +34,9 @@ class Learner(Protocol):
 
     def policy(self, exploration: Exploration | None = None) -> Policy:
         """Returns the policy as it is now (without `exploration` its mode), to run in Python."""
+
+    def graphs(self) -> Graphs:
+        """Returns copies of the two networks that a bundle holds."""
 
     def state_dict(self) -> dict[str, Any]:
         """Returns everything that the next update depends on, but for the batch."""

@@ -25,6 +25,7 @@ from moto_learning.agents.actor_critic import (
     penalised_reward,
 )
 from moto_learning.agents.optimizer import Optimizer
+from moto_learning.agents.policy_graph import EncoderGraph, Graphs, PolicyGraph
 from moto_learning.agents.returns import Expansion, value_expansion
 from moto_learning.agents.starts import Starts, draw_starts
 from moto_learning.agents.torch_policy import Exploration, TorchPolicy
@@ -181,6 +182,17 @@ class MotoLearner:
     def policy(self, exploration: Exploration | None = None) -> TorchPolicy:
         """Returns the policy as it is now; it sees later updates of the networks too."""
         return TorchPolicy(self, exploration)
+
+    def graphs(self) -> Graphs:
+        """Returns copies of the encoder and of what acts on it, as a bundle holds them."""
+        rssm = self.world_model.rssm
+        return Graphs(
+            encoder=EncoderGraph(self.world_model.encoder, self.spec),
+            policy=PolicyGraph(rssm, self.actor, self.config.actor_critic.penalty),
+            embed=self.world_model.encoder.size,
+            deter=rssm.config.deter,
+            stoch=rssm.feat_size - rssm.config.deter,
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Returns everything that the next update depends on, but for the batch."""
