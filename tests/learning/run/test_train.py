@@ -490,3 +490,14 @@ def label_only(root, seed):
                 )
             writer.close('unlabelled')
     return header.id
+
+
+def test_what_a_killed_or_full_start_left_is_cleared_at_the_next_start(tmp_path, data):
+    run = tmp_path / 'run'
+    training = Training(IDLE, tiny.spec(), [data], run)
+    training.offline()
+    training.close()
+    for name in ('.00000005.4711', '.00000005.new'):
+        (run / 'checkpoints' / name).mkdir()
+    Training(IDLE, tiny.spec(), [data], run, resumed=load_checkpoint(run)).close()
+    assert [path.name for path in (run / 'checkpoints').iterdir()] == ['00000000']
