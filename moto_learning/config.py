@@ -144,8 +144,9 @@ class ReplayConfig:
 
     batch: int = 16  # B, sequences a batch [P]
     length: int = 50  # T, steps a sequence [D]
-    success_reward: float = 0.0  # an episode is successful if a step's reward reaches this;
-    #                                    0: its own label (3 for the row 'partial')
+    # an episode is successful if all of these parts of its task are done at one row; empty: its
+    # own label
+    success_parts: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,10 @@ class TrainConfig:
     finetune_updates: int = 500  # updates of a round of the phase 'finetune'
     log_every: int = 50  # updates between lines of metrics.jsonl
     save_every: int = 1000  # updates between checkpoints
+    keep: int = 2  # last checkpoints kept beside the milestones
+    milestone_updates: list[int] = field(default_factory=list)  # updates whose checkpoint is kept
+    # online episodes after whose updates a checkpoint is made and kept
+    milestone_episodes: list[int] = field(default_factory=list)
     threads: int = 0  # of torch on a CPU; 0: one for each core
     device: str = 'auto'  # 'auto', 'cpu', 'cuda'
     tensorboard: bool = True  # scalars beside metrics.jsonl
@@ -179,6 +184,7 @@ class TrainConfig:
 class Config:
     """A training run."""
 
+    agent: str = 'moto'  # the learner: a name of moto_learning/agents/learner.py
     seed: int = 0  # of weights, batches and samples
     model: WorldModelConfig = field(default_factory=WorldModelConfig)
     actor_critic: ActorCriticConfig = field(default_factory=ActorCriticConfig)
@@ -210,6 +216,7 @@ class Config:
             'replay.length': (self.replay.length, 2),
             'train.log_every': (self.train.log_every, 1),
             'train.save_every': (self.train.save_every, 1),
+            'train.keep': (self.train.keep, 1),
         }
         for name, (value, bound) in least.items():
             if value < bound:

@@ -39,6 +39,10 @@ EXAMPLES = """examples:
   moto-train --resume runs/door
   moto-train --resume runs/door --phase online train.online_episodes=50
   moto-train --resume runs/door --phase finetune train.finetune_updates=500"""
+NO_REWARD = (
+    'no row of the data has a reward: world model and behaviour are learned, but no value. '
+    "A robot's episodes get theirs from labels: moto-data label {data} EPISODE success"
+)
 PHASES = ('all', 'offline', 'online', 'finetune')
 
 
@@ -95,7 +99,7 @@ def _resume(args: argparse.Namespace, console: Console) -> Training:
     use_processor(config.train.threads)
     data = [Path(path) for path in (args.data or checkpoint.meta['data'])]
     training = Training(config, checkpoint.spec, data, run, resumed=checkpoint)
-    console.print(f'continuing {run} at update {training.agent.updates}')
+    console.print(f'continuing {run} at update {training.learner.updates}')
     if training.left_out and args.phase != 'finetune':
         console.print(
             f'{len(training.left_out)} episodes came later and are not used; '
@@ -110,6 +114,8 @@ def _run(training: Training, phase: str, console: Console) -> int:
     def stop(number: int, frame: FrameType | None) -> None:
         training.stopped = True
 
+    if not training.replay.rewarded:
+        console.print(NO_REWARD.format(data=training.data[0]), soft_wrap=True)
     earlier = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     columns = (
         TextColumn('{task.description}'),
@@ -144,10 +150,10 @@ def _run(training: Training, phase: str, console: Console) -> int:
         for number, handler in earlier.items():
             signal.signal(number, handler)
         training.close()
-    skipped = f', {training.agent.skipped} skipped' if training.agent.skipped else ''
+    skipped = f', {training.learner.skipped} skipped' if training.learner.skipped else ''
     console.print(
         f'{"stopped" if training.stopped else "done"} at update '
-        f'{training.agent.updates}{skipped}: {training.out}'
+        f'{training.learner.updates}{skipped}: {training.out}'
     )
     return 130 if training.stopped else 0
 
