@@ -16,6 +16,7 @@ except ImportError as error:
     ) from error
 
 from moto_core.errors import BundleError
+from moto_core.policy.onnx_file import refuse_external_data
 from moto_core.policy.signature import Signature, Tensor
 
 REFUSALS = (
@@ -48,8 +49,10 @@ def open_session(
     """Opens a network from its bytes and returns it with the provider in use.
 
     The first of `providers` that this machine has is used. Runs operators one after another, each
-    on `threads` threads. Raises BundleError naming `path` and the cause.
+    on `threads` threads. Raises BundleError naming `path` and the cause, also for a network that
+    keeps data in other files.
     """
+    refuse_external_data(str(path), model)
     available = onnxruntime.get_available_providers()
     usable = [name for name in providers if name in available]
     refused = [f'{name} is not installed' for name in providers if name not in available]
@@ -87,6 +90,8 @@ def _session_options(threads: int) -> onnxruntime.SessionOptions:
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = 4
+    # onnxruntime's own format, told from the first bytes, would pass by refuse_external_data
+    options.add_session_config_entry('session.load_model_format', 'ONNX')
     return options
 
 
