@@ -18,9 +18,11 @@ import torch
 
 from moto_core.config import to_dict
 from moto_core.errors import BundleError, DatasetError
-from moto_core.policy.bundle import Manifest, write_bundle
+from moto_core.policy.bundle import write_bundle
+from moto_core.policy.manifest import Manifest
 from moto_core.policy.policy import OnnxPolicy
 from moto_core.policy.signature import encoder_signature, policy_signature
+from moto_learning.agents.decide import decide
 from moto_learning.agents.moto import Agent
 from moto_learning.data.cache import CachedEpisode
 from moto_learning.export.onnx_graph import graphs, to_onnx
@@ -32,7 +34,7 @@ from moto_learning.export.rehearsal import (
     recorded_frames,
     selftest,
 )
-from moto_learning.model.rssm import State, disagreement
+from moto_learning.model.rssm import State
 from moto_learning.run.checkpoint import FOLDER, load_checkpoint
 from moto_learning.run.train import EPISODES, read_episodes
 
@@ -95,7 +97,7 @@ def export_bundle(
     along them; without them the self-test sees drawn images and there is no threshold. `ids` name
     all the episodes that the agent learned from (default: those of `episodes`); `parent` is the
     hash of the bundle that this one was fine-tuned from.
-    Raises BundleError where onnxruntime's results differ from torch's: no bundle is left then.
+    Raises BundleError if onnxruntime's results differ from torch's: no bundle is left then.
     """
     encoder, policy = graphs(agent)
     spec, rssm, some = agent.spec, agent.world_model.rssm, _spread(episodes)
@@ -106,26 +108,30 @@ def export_bundle(
     arrays, margins = selftest(encoder, policy, spec, frames)
     threshold = disagreement_threshold(agent, some)
     manifest = Manifest(
-        spec,
-        sees,
-        chooses,
-        to_dict(agent.config),
-        git_hash,
-        sorted(ids or [episode.id for episode in episodes]),
-        parent,
-        threshold,
+        spec=spec,
+        training=to_dict(agent.config),
+        git_hash=git_hash,
+        episodes=sorted(ids or [episode.id for episode in episodes]),
+        parent=parent,
+        disagreement_threshold=threshold,
     )
     existed = {path.name for path in Path(folder).glob('*')}
-    path = write_bundle(
-        folder, to_onnx(encoder, sees, spec), to_onnx(policy, chooses, spec), manifest, arrays
-    )
+    path = write_bundle(folder, to_onnx(encoder, sees), to_onnx(policy, chooses), manifest, arrays)
     try:
         result = OnnxPolicy(path, latency_limit=float('inf')).selftest
     except BundleError:
         if path.name not in existed:
             shutil.rmtree(path)
         raise
-    return Exported(path, result.error, result.latency, margins, threshold, parent, '')
+    return Exported(
+        path=path,
+        error=result.error,
+        latency=result.latency,
+        margins=margins,
+        disagreement_threshold=threshold,
+        parent=parent,
+        note='',
+    )
 
 
 def disagreement_threshold(agent: Agent, episodes: Sequence[CachedEpisode]) -> float | None:
@@ -147,9 +153,8 @@ def disagreements(agent: Agent, episode: CachedEpisode) -> np.ndarray:
     led, is_first = (_tensor(agent, episode.learned[name]) for name in ('action', 'is_first'))
     post = rssm.observe(embed[None], led[None], is_first[None])
     state = State(*(part[0] for part in post))  # (T, ...)
-    _, logits = rssm.img_step(state, agent.actor(state.feat).mode())
-    c = agent.config.actor_critic.penalty
-    return disagreement(logits, c.logits, c.reduce).cpu().numpy()
+    decision = decide(rssm, agent.actor, agent.config.actor_critic.penalty, state)
+    return decision.disagreement.cpu().numpy()
 
 
 def _tensor(agent: Agent, array: np.ndarray) -> torch.Tensor:

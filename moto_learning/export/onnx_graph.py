@@ -5,43 +5,34 @@
         ->  action, next_deter, next_stoch, disagreement
 
 In: an Agent. Out: torch modules that take and give exactly that, and their ONNX bytes.
-Deterministic: the posterior's mode, the actor's mode.
+Deterministic: the mode of the posterior, the mode of the policy.
 """
 
 from __future__ import annotations
 
 import copy
-import json
 import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import torch
 from onnx import ModelProto
 from torch import Tensor, nn
 
+from moto_core.errors import BundleError
 from moto_core.policy.signature import Signature
 from moto_core.spec import Spec
 from moto_learning.agents.actor_critic import Actor
+from moto_learning.agents.decide import Decision, decide
 from moto_learning.agents.moto import Agent
 from moto_learning.config import PenaltyConfig
 from moto_learning.model.networks import Encoder
-from moto_learning.model.rssm import EnsembleRSSM, State, disagreement
+from moto_learning.model.rssm import EnsembleRSSM, State
 
 OPSET = 20
 Net = TypeVar('Net', bound=nn.Module)
-
-
-class PolicyOutput(NamedTuple):
-    """What policy.onnx gives, and the posterior's logit (1, S, K), which it keeps to itself."""
-
-    action: Tensor  # (1, A)
-    next_deter: Tensor  # (1, D)
-    next_stoch: Tensor  # (1, S * K)
-    disagreement: Tensor  # (1,)
-    logit: Tensor
 
 
 class EncoderGraph(nn.Module):
@@ -61,9 +52,9 @@ class EncoderGraph(nn.Module):
 class PolicyGraph(nn.Module):
     """policy.onnx: filters the observation in, chooses the action, asks the ensemble of it."""
 
-    def __init__(self, rssm: EnsembleRSSM, actor: Actor, config: PenaltyConfig) -> None:
+    def __init__(self, rssm: EnsembleRSSM, actor: Actor, penalty: PenaltyConfig) -> None:
         super().__init__()
-        self.rssm, self.actor, self.config = _frozen_copy(rssm), _frozen_copy(actor), config
+        self.rssm, self.actor, self.penalty = _frozen_copy(rssm), _frozen_copy(actor), penalty
 
     def forward(
         self,
@@ -74,7 +65,8 @@ class PolicyGraph(nn.Module):
         is_first: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Returns action, next_deter, next_stoch, disagreement."""
-        return self.step(embed, deter, stoch, previous_action, is_first)[:4]
+        decision = self.step(embed, deter, stoch, previous_action, is_first)
+        return decision.action, decision.post.deter, decision.post.stoch, decision.disagreement
 
     def step(
         self,
@@ -83,18 +75,24 @@ class PolicyGraph(nn.Module):
         stoch: Tensor,
         previous_action: Tensor,
         is_first: Tensor,
-    ) -> PolicyOutput:
-        """Returns one step; the disagreement is u (2) of (this state, the action chosen in it)."""
+    ) -> Decision:
+        """Returns the decision at the posterior's mode."""
         logit = stoch.unflatten(-1, (self.rssm.config.stoch, self.rssm.config.classes))
         post = self.rssm.obs_step(State(deter, stoch, logit), previous_action, embed, is_first)
-        action = self.actor(post.feat).mode()
-        _, logits = self.rssm.img_step(post, action)  # (M, 1, S, K)
-        u = disagreement(logits, self.config.logits, self.config.reduce)
-        return PolicyOutput(action, post.deter, post.stoch, u, post.logit)
+        return decide(self.rssm, self.actor, self.penalty, post)
 
 
 def graphs(agent: Agent) -> tuple[EncoderGraph, PolicyGraph]:
-    """Returns copies of the agent's networks on the processor, without gradients."""
+    """Returns copies of the agent's networks on the processor, without gradients.
+
+    Raises BundleError for an agent that acts on samples of the posterior: a bundle has no noise.
+    """
+    act_on = agent.config.actor_critic.actor.act_on
+    if act_on != 'mode':
+        raise BundleError(
+            f"actor_critic.actor.act_on is '{act_on}'; a bundle acts on the posterior's 'mode': "
+            'set it with moto-train --resume RUNDIR actor_critic.actor.act_on=mode, then export'
+        )
     model = agent.world_model
     return (
         EncoderGraph(model.encoder, agent.spec),
@@ -102,11 +100,10 @@ def graphs(agent: Agent) -> tuple[EncoderGraph, PolicyGraph]:
     )
 
 
-def to_onnx(module: nn.Module, signature: Signature, spec: Spec) -> bytes:
+def to_onnx(module: nn.Module, signature: Signature) -> bytes:
     """Returns a module as ONNX with the inputs and outputs of `signature`.
 
-    The file holds its weights, and its contract (spec hash, rate, joints) as metadata; nothing in
-    it tells of this machine, and the same module gives the same bytes.
+    The file holds its weights, and nothing of this machine; the same module gives the same bytes.
     """
     inputs = tuple(
         torch.zeros(tensor.shape, dtype=getattr(torch, tensor.dtype))
@@ -128,15 +125,6 @@ def to_onnx(module: nn.Module, signature: Signature, spec: Spec) -> bytes:
     assert program is not None
     model = program.model_proto
     _strip(model)
-    contract = {
-        'spec': spec.hash,
-        'rate': spec.rate,
-        'names': spec.names,
-        'action_scale': spec.action_scale,
-        **signature.to_dict(),
-    }
-    entry = model.metadata_props.add()
-    entry.key, entry.value = 'moto', json.dumps(contract, sort_keys=True)
     return model.SerializeToString(deterministic=True)
 
 

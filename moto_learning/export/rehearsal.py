@@ -15,8 +15,9 @@ import torch
 
 from moto_core.errors import BundleError
 from moto_core.spec import Spec
+from moto_learning.agents.decide import Decision
 from moto_learning.data.cache import CachedEpisode
-from moto_learning.export.onnx_graph import EncoderGraph, PolicyGraph, PolicyOutput
+from moto_learning.export.onnx_graph import EncoderGraph, PolicyGraph
 
 STEPS = 50  # of the self-test
 MARGIN = 1e-3  # by which the winner of each category leads in its states
@@ -59,15 +60,18 @@ def selftest(
                 best, chosen, result = margin, frame, out
             if margin >= MARGIN:
                 break
-        state = [result.next_deter, result.next_stoch, result.action]
+        state = [result.post.deter, result.post.stoch, result.action]
+        outputs = {
+            'action': result.action,
+            'next_deter': result.post.deter,
+            'next_stoch': result.post.stoch,
+            'disagreement': result.disagreement,
+        }
         rows.append(
             {
                 **_inputs(chosen),
                 'is_first': first[0].numpy(),
-                **{
-                    name: getattr(result, name)[0].numpy()
-                    for name in ('action', 'next_deter', 'next_stoch', 'disagreement')
-                },
+                **{name: value[0].numpy() for name, value in outputs.items()},
             }
         )
         least = min(least, best)
@@ -119,12 +123,17 @@ def _tensors(frame: Frame) -> list[torch.Tensor]:
     return [torch.from_numpy(part)[None] for part in _inputs(frame).values()]
 
 
-def _margin(out: PolicyOutput) -> float:
-    if not all(bool(part.isfinite().all()) for part in out):
+def _margin(decision: Decision) -> float:
+    """Returns the lead [logits] of the least clear category of a decision's state."""
+    if not all(
+        bool(part.isfinite().all())
+        for part in (*decision.post, decision.action, decision.disagreement)
+    ):
         raise BundleError(
             'the agent gives values that are not finite; export an earlier checkpoint'
         )
-    if out.logit.shape[-1] == 1:
+    logit = decision.post.logit
+    if logit.shape[-1] == 1:
         return float('inf')
-    two = out.logit.topk(2, -1).values  # (1, S, 2)
+    two = logit.topk(2, -1).values  # (1, S, 2)
     return float((two[..., 0] - two[..., 1]).min())
