@@ -18,7 +18,7 @@ from math import prod
 
 import numpy as np
 
-from moto_core.errors import BundleError
+from moto_core.errors import BundleError, one_line
 from moto_core.policy.signature import Tensor
 
 MAX_MEMBERS = 64  # of a file
@@ -73,8 +73,7 @@ def _open(data: bytes) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             yield archive
     except UNREADABLE as error:
-        cause = ' '.join(str(error).split())
-        raise BundleError(f'is not a file of plain arrays: {cause}') from error
+        raise BundleError(f'is not a file of plain arrays: {one_line(error)}') from error
 
 
 def _names(archive: zipfile.ZipFile) -> list[str]:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from moto_core.durable import sync_folder, write_synced
-from moto_core.errors import BundleError
+from moto_core.errors import BundleError, one_line
 from moto_core.policy.arrays import pack_arrays
 from moto_core.policy.manifest import MAX_BYTES, Manifest, parse_manifest
 
@@ -126,8 +126,8 @@ def _check_listing(folder: Path) -> None:
 
 
 def _listed(names: set[str]) -> str:
-    shown = [name if name.isprintable() else ascii(name) for name in sorted(names)[:SHOWN]]
-    return ', '.join(shown) + (f' and {len(names) - SHOWN} more' if len(names) > SHOWN else '')
+    shown = ', '.join(one_line(name) for name in sorted(names)[:SHOWN])
+    return shown + (f' and {len(names) - SHOWN} more' if len(names) > SHOWN else '')
 
 
 def _read_manifest(folder: Path) -> Manifest:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from moto_core.config import to_dict
-from moto_core.errors import BundleError, ConfigError
+from moto_core.errors import BundleError, ConfigError, one_line
 from moto_core.spec import Spec, spec_from_dict
 
 FORMAT = 2
@@ -107,7 +107,7 @@ def _plain_json(text: bytes) -> Any:
     try:
         data = json.loads(text.decode(), object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError) as error:
-        raise BundleError(f'is not JSON: {" ".join(str(error).split())}') from error
+        raise BundleError(f'is not JSON: {one_line(error)}') from error
     waiting = [(data, 0)]
     while waiting:
         value, depth = waiting.pop()
@@ -139,8 +139,8 @@ def _read_spec(data: Any) -> Spec:
         raise _wrong('spec', data, 'an object')
     try:
         spec = spec_from_dict(data)
-    except ConfigError as error:
-        raise BundleError(f'spec: {error}') from error
+    except (ConfigError, TypeError, ValueError, AttributeError) as error:  # a list for a number
+        raise BundleError(f'spec: {one_line(error)}') from error
     wrong = _difference(data, to_dict(spec), 'spec')
     if wrong:
         raise BundleError(f'{wrong} is not of the type that a spec has there')
@@ -185,5 +185,4 @@ def _wrong(name: str, value: Any, expected: str) -> BundleError:
 
 
 def _show(value: Any) -> str:
-    text = ascii(value)
-    return text if len(text) <= 80 else f'{text[:80]}...'
+    return one_line(ascii(value), 80)

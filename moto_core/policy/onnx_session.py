@@ -15,7 +15,7 @@ except ImportError as error:
         "'.[gpu]' or, on a robot's computer, '.[robot]'"
     ) from error
 
-from moto_core.errors import BundleError
+from moto_core.errors import BundleError, one_line
 from moto_core.policy.onnx_file import refuse_external_data
 from moto_core.policy.signature import Signature, Tensor
 
@@ -32,6 +32,7 @@ REFUSALS = (
     RuntimeError,
     ValueError,
 )
+PROCESSOR = 'CPUExecutionProvider'
 OPTIONS = {'CUDAExecutionProvider': {'use_tf32': '0'}}  # float32 in full, as the self-test needs
 DTYPES = {
     'tensor(float)': 'float32',
@@ -59,19 +60,25 @@ def open_session(
     for name in usable:
         try:
             session = onnxruntime.InferenceSession(
-                model, _session_options(threads), providers=[(name, OPTIONS.get(name, {}))]
+                model,
+                _session_options(threads),
+                providers=[(name, OPTIONS.get(name, {}))],
+                enable_fallback=0,  # else it prints the error and tries the processor
             )
         except REFUSALS as error:
+            cause = one_line(error)
+            if name != PROCESSOR:
+                refused.append(f'{name} does not start: {cause}')
+                continue
             raise BundleError(
-                f"onnxruntime refuses '{path}': {' '.join(str(error).split())}; "
-                'export it again with this version'
+                f"onnxruntime refuses '{path}': {cause}; export it again with this version"
             ) from error
         if session.get_providers()[0] == name:
             return session, name
         refused.append(f'{name} does not start')
     raise BundleError(
         f"'{path}': no allowed provider works ({'; '.join(refused) or 'none is allowed'}); this "
-        f"machine has {', '.join(available)}; add 'CPUExecutionProvider' to allow the processor"
+        f"machine has {', '.join(available)}; add '{PROCESSOR}' to allow the processor"
     )
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from moto_core.errors import BundleError, ObservationError
+from moto_core.errors import BundleError, ObservationError, one_line
 from moto_core.policy.bundle import read_bundle
 from moto_core.policy.onnx_session import open_session, session_signature
 from moto_core.policy.selftest import SelfTest, run_selftest
@@ -216,7 +216,7 @@ def _check_signatures(
     wrong += signature_mismatches('encoder.onnx', encoder_signature(spec, sizes[0]), encoder)
     wrong += signature_mismatches('policy.onnx', policy_signature(spec, *sizes), policy)
     if wrong:
-        raise BundleError(f"bundle '{path}' does not fit: {'; '.join(wrong)}")
+        raise BundleError(f"bundle '{path}' does not fit: {one_line('; '.join(wrong), 4000)}")
 
 
 def _size(tensor: Tensor | None) -> int:

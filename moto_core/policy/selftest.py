@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from moto_core.errors import BundleError
+from moto_core.errors import BundleError, one_line
 from moto_core.policy.arrays import declared_arrays, unpack_arrays
 from moto_core.policy.bundle import Bundle
 from moto_core.policy.onnx_session import REFUSALS
@@ -67,8 +67,7 @@ def run_selftest(
             outputs = _outputs(result)
         except (*REFUSALS, IndexError, TypeError) as error:  # outputs of another shape, too
             raise BundleError(
-                f"bundle '{bundle.path}': step {t} of the self-test fails: "
-                f'{" ".join(str(error).split())}'
+                f"bundle '{bundle.path}': step {t} of the self-test fails: {one_line(error)}"
             ) from error
         state = result.state
         for name, got in outputs.items():
@@ -95,7 +94,7 @@ def read_selftest(content: bytes, encoder: Signature, policy: Signature) -> dict
     expected = _expected(is_first.shape[0], encoder, policy)
     wrong = tensor_mismatches('array', expected, found)
     if wrong:
-        raise BundleError('; '.join(wrong))
+        raise BundleError(one_line('; '.join(wrong), 4000))
     size = sum(prod(part.shape) * np.dtype(part.dtype).itemsize for part in expected.values())
     if size > MAX_BYTES:
         raise BundleError(f'the arrays have {size} bytes; expected at most {MAX_BYTES}')

@@ -127,6 +127,8 @@ def test_it_may_hold(changes):
         ({'spec': spec_with(rate=True)}, 'spec.*rate'),
         ({'spec': spec_with(joints=['a', 5])}, r'spec.joints\[1\] is not of the type'),
         ({'spec': spec_with(joints='ab')}, 'spec'),
+        ({'spec': spec_with(action_scale=[1.0, [], 1.0])}, 'spec'),
+        ({'spec': spec_with(action_scale=[1.0, [[]], 1.0])}, 'spec'),
         ({'spec': spec_with(cameras=None)}, 'spec'),
         ({'spec': spec_with(cameras={'front': None})}, 'spec'),
         ({'spec': camera_with(height='4')}, 'spec.cameras.front.height is not of the type'),

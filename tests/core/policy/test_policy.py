@@ -214,6 +214,27 @@ def test_a_file_that_is_no_network_is_refused_with_its_path(tmp_path, part, cont
         OnnxPolicy(bundle)
 
 
+def test_a_refused_network_is_tried_once_and_told_by_the_error_alone(tmp_path, capfd):
+    broken = encoder_onnx().replace(b'ReduceMean', b'\xffeduceMean')
+    with pytest.raises(BundleError, match=r"onnxruntime refuses '.*encoder\.onnx'") as error:
+        OnnxPolicy(write_tiny_bundle(tmp_path, encoder=broken))
+    assert capfd.readouterr() == ('', '')
+    assert '\n' not in str(error.value)
+
+
+def test_a_message_does_not_repeat_all_that_a_file_tells(tmp_path):
+    broken = onnx.load_from_string(encoder_onnx())
+    broken.graph.node[0].op_type = 'X\n' * 100_000
+    extra = onnx.load_from_string(encoder_onnx())
+    for number in range(1000):
+        extra.graph.output.add(name=f'\x1b[2J\n{number}').type.tensor_type.elem_type = 1
+        extra.graph.node.add(op_type='Identity', input=['embed'], output=[f'\x1b[2J\n{number}'])
+    for model in (broken, extra):
+        with pytest.raises(BundleError) as error:
+            OnnxPolicy(write_tiny_bundle(tmp_path, encoder=model.SerializeToString()))
+        assert str(error.value).isprintable() and len(str(error.value)) < 5000
+
+
 def test_a_network_of_a_newer_opset_is_refused_with_path_and_cause(tmp_path):
     with pytest.raises(BundleError, match=r'encoder.onnx.*[Oo]pset'):
         OnnxPolicy(write_tiny_bundle(tmp_path, encoder=encoder_onnx(opset=99)))
