@@ -80,7 +80,7 @@ class OnnxPolicy:
         Raises BundleError with the path and the cause; every mismatch is in one message.
         """
         read = read_bundle(bundle)
-        self.spec, self.hash, self.manifest = read.manifest.spec, read.hash, read.manifest
+        self.spec, self.hash = read.manifest.spec, read.hash
         self._encoder, self.provider = open_session(
             read.path / 'encoder.onnx', read.encoder, providers, threads
         )

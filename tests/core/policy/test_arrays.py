@@ -85,6 +85,12 @@ def test_a_member_of_gigabytes_is_declared_and_not_unpacked(monkeypatch):
     assert sum(unpacked) < 1000
 
 
+def test_an_array_of_as_many_bytes_but_another_shape_is_refused():
+    data = pack_arrays({'a': np.zeros((2, 3), np.uint8)})
+    with pytest.raises(BundleError, match=r"'a' is not uint8 \(3, 2\) in"):
+        unpack_arrays(data, {'a': Tensor('uint8', (3, 2))})
+
+
 def test_a_member_that_goes_on_after_its_array_is_refused():
     data = zipped([('a.npy', npy(np.zeros(3, np.uint8)) + bytes(1000))])
     with pytest.raises(BundleError, match=r"'a' is not uint8 \(3,\) in"):
@@ -136,8 +142,9 @@ def test_a_long_list_of_members_is_refused_before_it_is_read(monkeypatch):
     plain = zipped([('a.npy', good)])
     locator = plain[:-22] + b'PK\x06\x07' + bytes(16) + plain[-22:]
     commented = plain[:-2] + b'\x01\x00x'
+    claimed = plain[:-2] + b'\x01\x00'
     monkeypatch.setattr(zipfile, 'ZipFile', None)
-    for data in (many, long, commented, b'', b'not a zip' * 9):
+    for data in (many, long, commented, claimed, b'', b'not a zip' * 9):
         with pytest.raises(BundleError, match='not a file of at most 64 plain arrays'):
             declared_arrays(data)
     with pytest.raises(BundleError, match='zip64'):
