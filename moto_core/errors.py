@@ -36,3 +36,10 @@ def unknown_name(kind: str, name: str, valid: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f" Did you mean '{near[0]}'?" if near else ''
     return f"unknown {kind} '{name}'.{hint} Valid: {', '.join(names) or '(none)'}"
+
+
+def one_line(text: object, most: int = 400) -> str:
+    """Returns a foreign text or error in one printable line, cut after `most` characters."""
+    line = ' '.join(str(text).split())
+    line = line if line.isprintable() else ascii(line)
+    return line if len(line) <= most else f'{line[:most]}...'

@@ -105,6 +105,8 @@ class ActorConfig:
     entropy: float = 1e-4  # weight of the entropy bonus [D]
     value_scale: float = 1.0  # weight of the model term (6)
     value: str = 'target'  # critics inside the model term (6): 'target' [D], 'online'
+    act_on: str = 'mode'  # state that the policy acts on: the posterior's 'mode' [C], or a
+    #                                    'sample' of it (not in a bundle)
     state_gradient: bool = False  # gradients through the state the policy reads [D: False]
     optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig(rate=8e-5))  # [P]
 
@@ -203,6 +205,7 @@ class Config:
         )
         _choice('actor_critic.penalty.reduce', self.actor_critic.penalty.reduce, ('mean', 'max'))
         _choice('actor_critic.actor.value', actor.value, ('target', 'online'))
+        _choice('actor_critic.actor.act_on', actor.act_on, ('mode', 'sample'))
         _choice('actor_critic.critic.data_value', critic.data_value, ('target', 'online'))
         _choice('collect.explore', self.collect.explore, ('sample', 'noise', 'mode'))
         _choice('train.device', self.train.device, ('auto', 'cpu', 'cuda'))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.guard.limits import load_robot
-from moto_core.policy.bundle import verify_bundle
+from moto_core.policy.bundle import read_bundle
 from moto_learning.data.cache import compile_dataset
 from moto_learning.data.replay import Replay
 from tests.core.policy.tiny_bundle import write_tiny_bundle
@@ -54,7 +54,7 @@ def test_own_recordings_are_trained_on_from_python_and_exported(tmp_path, monkey
     run(monkeypatch, 'train.py', tmp_path / 'data', tmp_path / 'run', *small)
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line.startswith('offline 3/3 model ')]
-    assert verify_bundle(lines[-1]).spec.rate == 10.0
+    assert read_bundle(Path(lines[-1])).manifest.spec.rate == 10.0
 
 
 def test_the_guard_alone_brakes_what_is_asked_for_and_faults_at_nonsense(monkeypatch, capsys):

@@ -15,7 +15,8 @@ except ImportError as error:
         "'.[gpu]' or, on a robot's computer, '.[robot]'"
     ) from error
 
-from moto_core.errors import BundleError
+from moto_core.errors import BundleError, one_line
+from moto_core.policy.onnx_file import refuse_external_data
 from moto_core.policy.signature import Signature, Tensor
 
 REFUSALS = (
@@ -31,6 +32,7 @@ REFUSALS = (
     RuntimeError,
     ValueError,
 )
+PROCESSOR = 'CPUExecutionProvider'
 OPTIONS = {'CUDAExecutionProvider': {'use_tf32': '0'}}  # float32 in full, as the self-test needs
 DTYPES = {
     'tensor(float)': 'float32',
@@ -48,27 +50,35 @@ def open_session(
     """Opens a network from its bytes and returns it with the provider in use.
 
     The first of `providers` that this machine has is used. Runs operators one after another, each
-    on `threads` threads. Raises BundleError naming `path` and the cause.
+    on `threads` threads. Raises BundleError naming `path` and the cause, also for a network that
+    keeps data in other files.
     """
+    refuse_external_data(str(path), model)
     available = onnxruntime.get_available_providers()
     usable = [name for name in providers if name in available]
     refused = [f'{name} is not installed' for name in providers if name not in available]
     for name in usable:
         try:
             session = onnxruntime.InferenceSession(
-                model, _session_options(threads), providers=[(name, OPTIONS.get(name, {}))]
+                model,
+                _session_options(threads),
+                providers=[(name, OPTIONS.get(name, {}))],
+                enable_fallback=0,  # else it prints the error and tries the processor
             )
         except REFUSALS as error:
+            cause = one_line(error)
+            if name != PROCESSOR:
+                refused.append(f'{name} does not start: {cause}')
+                continue
             raise BundleError(
-                f"onnxruntime refuses '{path}': {' '.join(str(error).split())}; "
-                'export it again with this version'
+                f"onnxruntime refuses '{path}': {cause}; export it again with this version"
             ) from error
         if session.get_providers()[0] == name:
             return session, name
         refused.append(f'{name} does not start')
     raise BundleError(
         f"'{path}': no allowed provider works ({'; '.join(refused) or 'none is allowed'}); this "
-        f"machine has {', '.join(available)}; add 'CPUExecutionProvider' to allow the processor"
+        f"machine has {', '.join(available)}; add '{PROCESSOR}' to allow the processor"
     )
 
 
@@ -87,6 +97,8 @@ def _session_options(threads: int) -> onnxruntime.SessionOptions:
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = 4
+    # onnxruntime's own format, told from the first bytes, would pass by refuse_external_data
+    options.add_session_config_entry('session.load_model_format', 'ONNX')
     return options
 
 

@@ -1,7 +1,7 @@
 """Policies: what turns the images of one decision into an action, the state passed in and out.
 
 In: processed images, proprioception, state. Out: PolicyStep (action, disagreement, next state).
-OnnxPolicy runs a bundle; ZeroPolicy and RandomPolicy need none. Nothing here knows a clock.
+OnnxPolicy runs a bundle; ZeroPolicy and RandomPolicy need none. Nothing here reads a clock.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from moto_core.errors import BundleError, ObservationError
-from moto_core.policy.bundle import Manifest, read_bundle
+from moto_core.errors import BundleError, ObservationError, one_line
+from moto_core.policy.bundle import read_bundle
 from moto_core.policy.onnx_session import open_session, session_signature
 from moto_core.policy.selftest import SelfTest, run_selftest
 from moto_core.policy.signature import (
     Signature,
+    Tensor,
     encoder_signature,
     policy_signature,
     signature_mismatches,
@@ -29,9 +30,9 @@ PolicyState = dict[str, np.ndarray]
 
 
 class PolicyStep(NamedTuple):
-    """One decision; no array in it is written to by a later step."""
+    """One decision and the state after it; a later step writes to no array of it."""
 
-    action: np.ndarray  # (A,) float32 as the network gives it, NaN or not
+    action: np.ndarray  # (A,) float32 as the network gives it, also if it is not finite
     disagreement: float  # mean over S*K of the std over members' logits
     state: PolicyState  # to pass to the next step
 
@@ -60,7 +61,7 @@ class Policy(Protocol):
 
 
 class OnnxPolicy:
-    """A policy bundle in onnxruntime: checked whole when made, deterministic when stepped."""
+    """Runs a policy bundle in onnxruntime; the same images and state give the same action."""
 
     def __init__(
         self,
@@ -70,35 +71,30 @@ class OnnxPolicy:
         robot: Spec | None = None,
         latency_limit: float | None = None,
     ) -> None:
-        """Loads a bundle: hashes, networks against the spec, self-test, latency, in this order.
+        """Loads a bundle and checks hashes, networks against the spec, self-test and latency.
 
-        `providers` are tried in order and the first that works is used, so the processor stands in
-        for a missing GPU only where 'CPUExecutionProvider' is listed too. `robot` is the spec of
-        the robot it is to run on. `latency_limit` [s] bounds the self-test's 90th percentile; by
-        default half a period of the spec.
+        `providers` are tried in order and the first that works is used: the processor replaces a
+        missing GPU only if 'CPUExecutionProvider' is listed too. `robot` is the spec of the robot
+        it is to run on. `latency_limit` [s] bounds the self-test's 90th percentile; by default
+        half a period of the spec.
         Raises BundleError with the path and the cause; every mismatch is in one message.
         """
         read = read_bundle(bundle)
-        self.spec, self.hash, self.manifest = read.manifest.spec, read.hash, read.manifest
+        self.spec, self.hash = read.manifest.spec, read.hash
         self._encoder, self.provider = open_session(
             read.path / 'encoder.onnx', read.encoder, providers, threads
         )
         self._policy, _ = open_session(
             read.path / 'policy.onnx', read.policy, [self.provider], threads
         )
-        _check_signatures(
-            read.path,
-            self.manifest,
-            robot,
-            session_signature(self._encoder),
-            session_signature(self._policy),
-        )
+        encoder, policy = session_signature(self._encoder), session_signature(self._policy)
+        _check_signatures(read.path, self.spec, robot, encoder, policy)
         self._inputs = {
             f'image_{name}': (name, (camera.height, camera.width, 3))
             for name, camera in self.spec.cameras.items()
         }
         self._sizes = {
-            name: self.manifest.policy.inputs[key].shape
+            name: policy.inputs[key].shape
             for name, key in (
                 ('deter', 'deter'),
                 ('stoch', 'stoch'),
@@ -106,7 +102,7 @@ class OnnxPolicy:
             )
         }
         limit = self.spec.period / 2 if latency_limit is None else latency_limit
-        self.selftest: SelfTest = run_selftest(self.step, read, limit)
+        self.selftest: SelfTest = run_selftest(self.step, read, encoder, policy, limit)
 
     def initial(self) -> PolicyState:
         """Returns zeros with is_first set: the network starts its own state from that flag."""
@@ -180,7 +176,7 @@ class ZeroPolicy:
         proprioception: np.ndarray | None,
         state: PolicyState,
     ) -> PolicyStep:
-        """Returns zeros, certain of them."""
+        """Returns zeros; their disagreement is 0."""
         return PolicyStep(np.zeros(self.spec.action_size, np.float32), 0.0, state)
 
 
@@ -203,27 +199,27 @@ class RandomPolicy:
         proprioception: np.ndarray | None,
         state: PolicyState,
     ) -> PolicyStep:
-        """Returns the next draw, certain of it."""
+        """Returns a random action; its disagreement is 0."""
         action = self._random.uniform(-1, 1, self.spec.action_size)
         return PolicyStep(action.astype(np.float32), 0.0, state)
 
 
 def _check_signatures(
-    path: Path, manifest: Manifest, robot: Spec | None, encoder: Signature, policy: Signature
+    path: Path, spec: Spec, robot: Spec | None, encoder: Signature, policy: Signature
 ) -> None:
-    spec, inputs = manifest.spec, manifest.policy.inputs
-    sizes = [
-        inputs[name].shape[-1] if name in inputs and inputs[name].shape else 0
-        for name in ('embed', 'deter', 'stoch')
-    ]
-    right_encoder, right_policy = encoder_signature(spec, sizes[0]), policy_signature(spec, *sizes)
+    """Raises BundleError with all that keeps the networks from their spec, and it off the robot.
+
+    The sizes E, D and S*K are those of policy.onnx; all else follows from the spec.
+    """
+    sizes = [_size(policy.inputs.get(name)) for name in ('embed', 'deter', 'stoch')]
     wrong = [] if robot is None else spec_mismatches(spec, robot)
-    for where, expected, found in (
-        ('encoder.onnx', right_encoder, encoder),
-        ('policy.onnx', right_policy, policy),
-        ('manifest.json encoder', right_encoder, manifest.encoder),
-        ('manifest.json policy', right_policy, manifest.policy),
-    ):
-        wrong += signature_mismatches(where, expected, found)
+    wrong += signature_mismatches('encoder.onnx', encoder_signature(spec, sizes[0]), encoder)
+    wrong += signature_mismatches('policy.onnx', policy_signature(spec, *sizes), policy)
     if wrong:
-        raise BundleError(f"bundle '{path}' does not fit: {'; '.join(wrong)}")
+        raise BundleError(f"bundle '{path}' does not fit: {one_line('; '.join(wrong), 4000)}")
+
+
+def _size(tensor: Tensor | None) -> int:
+    """Returns the last axis of a tensor; 1, which will not fit, for an open or an empty one."""
+    size = tensor.shape[-1] if tensor is not None and tensor.shape else 1
+    return size if isinstance(size, int) and size > 0 else 1

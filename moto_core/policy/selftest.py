@@ -4,22 +4,27 @@ In: a policy's step and selftest.npz, which holds under the networks' own names
     'deter', 'stoch', 'previous_action' (1, ...)    the state before step 0 (is_first resets it)
     'is_first' (T,), 'image_<camera>' (T, h, w, 3), 'proprioception' (T, P)            inputs
     'action', 'next_deter', 'next_stoch' (T, ...), 'disagreement' (T,)                  expected
-Out: SelfTest, or BundleError. The state is carried over all T steps.
+Out: SelfTest, or BundleError. The state is carried over all T steps. The arrays must be those that
+the networks' signatures ask for, and their sizes are known before any is unpacked.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from moto_core.errors import BundleError
+from moto_core.errors import BundleError, one_line
+from moto_core.policy.arrays import declared_arrays, unpack_arrays
 from moto_core.policy.bundle import Bundle
 from moto_core.policy.onnx_session import REFUSALS
-from moto_core.policy.signature import Tensor, tensor_mismatches
+from moto_core.policy.signature import Signature, Tensor, tensor_mismatches
 
+MAX_STEPS = 1000  # T
+MAX_BYTES = 1 << 28  # of all arrays, unpacked
 STATE = {'deter': 'deter', 'stoch': 'stoch', 'action': 'previous_action'}
 
 
@@ -31,47 +36,72 @@ class SelfTest(NamedTuple):
     steps: int
 
 
-def run_selftest(step: Callable[..., Any], bundle: Bundle, latency_limit: float) -> SelfTest:
+def run_selftest(
+    step: Callable[..., Any],
+    bundle: Bundle,
+    encoder: Signature,
+    policy: Signature,
+    latency_limit: float,
+) -> SelfTest:
     """Calls a policy's `step` through the bundle's self-test; returns its error and latency.
 
+    `encoder` and `policy` are the signatures of its networks.
     Raises BundleError naming the step, output and values where an error exceeds the manifest's
-    tolerance, where the file lacks an array, or where the latency [s] exceeds its limit.
+    tolerance, if the arrays are not those of the networks, or if the latency [s] exceeds its
+    limit.
     """
-    arrays, tolerance = bundle.selftest, bundle.manifest.tolerance
-    steps = _check_arrays(bundle)
+    try:
+        arrays = read_selftest(bundle.selftest, encoder, policy)
+    except BundleError as error:
+        raise BundleError(f"'{bundle.path / 'selftest.npz'}': {error}") from error
+    tolerance, worst, seconds = bundle.manifest.tolerance, 0.0, []
     state = {name: arrays[key] for name, key in STATE.items()}
-    worst, seconds = 0.0, []
-    for t in range(steps):
+    for t in range(len(arrays['is_first'])):
         state['is_first'] = arrays['is_first'][t : t + 1]
         images = {name: arrays[f'image_{name}'][t] for name in bundle.manifest.spec.cameras}
         joints = arrays['proprioception'][t] if 'proprioception' in arrays else None
         begin = time.perf_counter()
         try:
             result = step(images, joints, state)
-        except REFUSALS as error:
+            seconds.append(time.perf_counter() - begin)
+            outputs = _outputs(result)
+        except (*REFUSALS, IndexError, TypeError) as error:  # outputs of another shape, too
             raise BundleError(
-                f"bundle '{bundle.path}': step {t} of the self-test fails: "
-                f'{" ".join(str(error).split())}'
+                f"bundle '{bundle.path}': step {t} of the self-test fails: {one_line(error)}"
             ) from error
-        seconds.append(time.perf_counter() - begin)
         state = result.state
-        for name, got in _outputs(result).items():
-            off = np.abs(got - arrays[name][t]) / np.maximum(1, np.abs(arrays[name][t]))
-            if not off.max() <= tolerance:  # also where it is not a number
-                at = int(np.argmax(np.nan_to_num(off, nan=np.inf)))
-                raise BundleError(
-                    f"bundle '{bundle.path}': self-test differs at step {t} in '{name}'[{at}]: "
-                    f'expected {arrays[name][t].flat[at]:.6g}, got {got.flat[at]:.6g}, '
-                    f'tolerance {tolerance:g}'
-                )
-            worst = max(worst, float(off.max()))
+        for name, got in outputs.items():
+            where = f"bundle '{bundle.path}': self-test differs at step {t} in '{name}'"
+            worst = max(worst, _difference(where, got, arrays[name][t], tolerance))
     latency = float(np.percentile(seconds, 90))
     if latency > latency_limit:
         raise BundleError(
             f"bundle '{bundle.path}': a step takes {latency * 1e3:.1f} ms in the "
             f'self-test; expected at most {latency_limit * 1e3:.1f} ms'
         )
-    return SelfTest(worst, latency, steps)
+    return SelfTest(worst, latency, len(seconds))
+
+
+def read_selftest(content: bytes, encoder: Signature, policy: Signature) -> dict[str, np.ndarray]:
+    """Returns the arrays of selftest.npz, T steps of what the networks take and give.
+
+    Raises BundleError, without the file's path, if others are there, or over MAX_BYTES.
+    """
+    found = declared_arrays(content)
+    is_first = found.get('is_first', Tensor('nothing', ()))
+    if len(is_first.shape) != 1 or not 1 <= is_first.shape[0] <= MAX_STEPS:
+        raise BundleError(f"expected 'is_first' (T,) with T in [1, {MAX_STEPS}], got {is_first}")
+    expected = _expected(is_first.shape[0], encoder, policy)
+    wrong = tensor_mismatches('array', expected, found)
+    if wrong:
+        raise BundleError(one_line('; '.join(wrong), 4000))
+    size = sum(prod(part.shape) * np.dtype(part.dtype).itemsize for part in expected.values())
+    if size > MAX_BYTES:
+        raise BundleError(f'the arrays have {size} bytes; expected at most {MAX_BYTES}')
+    arrays = unpack_arrays(content, expected)
+    if arrays['is_first'][0] != 1:
+        raise BundleError(f"expected 'is_first' to start with 1, got {arrays['is_first'][0]}")
+    return arrays
 
 
 def _outputs(result: Any) -> dict[str, np.ndarray]:
@@ -83,23 +113,27 @@ def _outputs(result: Any) -> dict[str, np.ndarray]:
     }
 
 
-def _check_arrays(bundle: Bundle) -> int:
-    arrays, where = bundle.selftest, bundle.path / 'selftest.npz'
-    encoder, policy = bundle.manifest.encoder, bundle.manifest.policy
-    is_first = arrays.get('is_first', np.zeros(0))
-    if is_first.ndim != 1 or not is_first.size or is_first[0] != 1:
+def _difference(where: str, got: np.ndarray, expected: np.ndarray, tolerance: float) -> float:
+    """Returns the largest error of one output; raises BundleError if it is above `tolerance`."""
+    if got.shape != expected.shape:
+        raise BundleError(f'{where}: expected shape {expected.shape}, got {got.shape}')
+    with np.errstate(all='ignore'):  # of values that are not finite, which are refused here
+        off = np.abs(got - expected) / np.maximum(1, np.abs(expected))
+    if not off.max() <= tolerance:  # also where it is not a number
+        at = int(np.argmax(np.nan_to_num(off, nan=np.inf)))
         raise BundleError(
-            f"'{where}': expected 'is_first' (T,) to start with 1, "
-            f'got {is_first.shape} {is_first.ravel()[:1].tolist()}'
+            f'{where}[{at}]: expected {expected.flat[at]:.6g}, got {got.flat[at]:.6g}, '
+            f'tolerance {tolerance:g}'
         )
+    return float(off.max())
+
+
+def _expected(steps: int, encoder: Signature, policy: Signature) -> dict[str, Tensor]:
     each_step = {**encoder.inputs, **policy.outputs, 'is_first': policy.inputs['is_first']}
-    expected = {
-        name: Tensor(tensor.dtype, (len(is_first), *tensor.shape[1:]))
-        for name, tensor in each_step.items()
+    return {
+        **{
+            name: Tensor(tensor.dtype, (steps, *tensor.shape[1:]))
+            for name, tensor in each_step.items()
+        },
+        **{key: policy.inputs[key] for key in STATE.values()},
     }
-    expected |= {key: policy.inputs[key] for key in STATE.values()}
-    found = {name: Tensor(array.dtype.name, array.shape) for name, array in arrays.items()}
-    wrong = tensor_mismatches('array', expected, found)
-    if wrong:
-        raise BundleError(f"'{where}': {'; '.join(wrong)}")
-    return len(is_first)

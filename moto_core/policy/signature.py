@@ -1,13 +1,13 @@
 """What goes into and comes out of the two networks of a bundle: names, dtypes, shapes.
 
 In: a Spec and the sizes of the recurrent state. Out: Signatures, and every difference between two.
+Stored nowhere but in the ONNX files, which declare their inputs and outputs themselves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from moto_core.spec import Spec
 
@@ -30,28 +30,6 @@ class Signature:
 
     inputs: Mapping[str, Tensor]
     outputs: Mapping[str, Tensor]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns the signature as dicts and lists, ready for JSON."""
-        return {
-            side: {
-                name: {'dtype': tensor.dtype, 'shape': list(tensor.shape)}
-                for name, tensor in tensors.items()
-            }
-            for side, tensors in (('inputs', self.inputs), ('outputs', self.outputs))
-        }
-
-
-def signature_from_dict(data: Mapping[str, Any]) -> Signature:
-    """Returns the Signature that `to_dict` wrote; raises KeyError or TypeError otherwise."""
-    inputs, outputs = (
-        {
-            name: Tensor(str(tensor['dtype']), tuple(tensor['shape']))
-            for name, tensor in data[side].items()
-        }
-        for side in ('inputs', 'outputs')
-    )
-    return Signature(inputs, outputs)
 
 
 def encoder_signature(spec: Spec, embed: int) -> Signature:

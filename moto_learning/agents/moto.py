@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from moto_core.errors import BundleError
 from moto_core.spec import Spec
 from moto_learning.agents.actor_critic import (
     Actor,
@@ -184,7 +185,17 @@ class MotoLearner:
         return TorchPolicy(self, exploration)
 
     def graphs(self) -> Graphs:
-        """Returns copies of the encoder and of what acts on it, as a bundle holds them."""
+        """Returns copies of the encoder and of what acts on it, as a bundle holds them.
+
+        Raises BundleError for one that acts on samples of the posterior: a bundle has no noise.
+        """
+        act_on = self.config.actor_critic.actor.act_on
+        if act_on != 'mode':
+            raise BundleError(
+                f"actor_critic.actor.act_on is '{act_on}'; a bundle acts on the posterior's "
+                "'mode': set it with moto-train --resume RUNDIR actor_critic.actor.act_on=mode, "
+                'then export'
+            )
         rssm = self.world_model.rssm
         return Graphs(
             encoder=EncoderGraph(self.world_model.encoder, self.spec),

@@ -17,9 +17,10 @@ from torch import Tensor, nn
 
 from moto_core.spec import Spec
 from moto_learning.agents.actor_critic import Actor
+from moto_learning.agents.decide import decide
 from moto_learning.config import PenaltyConfig
 from moto_learning.model.networks import Encoder
-from moto_learning.model.rssm import EnsembleRSSM, State, disagreement
+from moto_learning.model.rssm import EnsembleRSSM, State
 
 Net = TypeVar('Net', bound=nn.Module)
 
@@ -61,9 +62,9 @@ class EncoderGraph(nn.Module):
 class PolicyGraph(nn.Module):
     """The policy: filters the observation in, chooses the action, asks the ensemble of it."""
 
-    def __init__(self, rssm: EnsembleRSSM, actor: Actor, config: PenaltyConfig) -> None:
+    def __init__(self, rssm: EnsembleRSSM, actor: Actor, penalty: PenaltyConfig) -> None:
         super().__init__()
-        self.rssm, self.actor, self.config = _frozen_copy(rssm), _frozen_copy(actor), config
+        self.rssm, self.actor, self.penalty = _frozen_copy(rssm), _frozen_copy(actor), penalty
 
     def forward(
         self,
@@ -84,13 +85,17 @@ class PolicyGraph(nn.Module):
         previous_action: Tensor,
         is_first: Tensor,
     ) -> PolicyOutput:
-        """Returns one step; the disagreement is u (2) of (this state, the action chosen in it)."""
+        """Returns the decision at the posterior's mode."""
         logit = stoch.unflatten(-1, (self.rssm.config.stoch, self.rssm.config.classes))
         post = self.rssm.obs_step(State(deter, stoch, logit), previous_action, embed, is_first)
-        action = self.actor(post.feat).mode()
-        _, logits = self.rssm.img_step(post, action)  # (M, 1, S, K)
-        u = disagreement(logits, self.config.logits, self.config.reduce)
-        return PolicyOutput(action, post.deter, post.stoch, u, post.logit)
+        decision = decide(self.rssm, self.actor, self.penalty, post)
+        return PolicyOutput(
+            action=decision.action,
+            next_deter=post.deter,
+            next_stoch=post.stoch,
+            disagreement=decision.disagreement,
+            logit=post.logit,
+        )
 
 
 def _frozen_copy(module: Net) -> Net:

@@ -17,9 +17,10 @@ from moto_core.errors import ObservationError
 from moto_core.policy.policy import PolicyState, PolicyStep
 from moto_core.spec import Spec
 from moto_learning.agents.actor_critic import Actor
+from moto_learning.agents.decide import decide
 from moto_learning.config import Config
-from moto_learning.model.distributions import uniform
-from moto_learning.model.rssm import State, disagreement
+from moto_learning.model.distributions import TruncatedNormal, gumbel, uniform
+from moto_learning.model.rssm import State
 from moto_learning.model.world_model import WorldModel
 
 
@@ -42,7 +43,10 @@ class Acting(Protocol):
 
 
 class TorchPolicy:
-    """Steps an agent's encoder, posterior and actor; the latent state is always the mode."""
+    """Steps an agent's encoder, posterior and actor.
+
+    The state it acts on is the posterior's mode or a sample, as `actor_critic.actor.act_on` says.
+    """
 
     def __init__(
         self, agent: Acting, exploration: Exploration | None = None, name: str = ''
@@ -70,32 +74,38 @@ class TorchPolicy:
         proprioception: np.ndarray | None,
         state: PolicyState,
     ) -> PolicyStep:
-        """Returns the action (A,), its disagreement (2) and the state to pass in next.
+        """Returns the action (A,), its disagreement (equation 2) and the state to pass in next.
 
         Raises ObservationError where a camera is missing or an image has another size.
         """
         model = self.agent.world_model
         vector = None if proprioception is None else self._tensor(proprioception[None])
         embed = model.encoder(self._images(images), vector)
-        deter, stoch, action, is_first = (
+        deter, stoch, previous, is_first = (
             self._tensor(state[name]) for name in ('deter', 'stoch', 'action', 'is_first')
         )
-        logit = deter.new_zeros(())  # of no use to the next step
-        post = model.rssm.obs_step(State(deter, stoch, logit), action, embed, is_first)
-        chosen = self._choose(post.feat)
-        _, logits = model.rssm.img_step(post, chosen)
-        u = self.agent.config.actor_critic.penalty
-        spread = disagreement(logits, u.logits, u.reduce)  # (2), of the next state
+        before = State(deter, stoch, deter.new_zeros(()))  # its logit is of no use to the next
+        post = model.rssm.obs_step(before, previous, embed, is_first, self._posterior_noise())
+        penalty = self.agent.config.actor_critic.penalty
+        decision = decide(model.rssm, self.agent.actor, penalty, post, self._choose)
+        action = _array(decision.action)
         following = {
             'deter': _array(post.deter),
             'stoch': _array(post.stoch),
-            'action': _array(chosen),
+            'action': action,
             'is_first': np.zeros(1, np.float32),
         }
-        return PolicyStep(_array(chosen)[0].copy(), float(spread), following)
+        return PolicyStep(action[0].copy(), float(decision.disagreement), following)
 
-    def _choose(self, feat: Tensor) -> Tensor:
-        policy, kind = self.agent.actor(feat), self.exploration.kind
+    def _posterior_noise(self) -> Tensor | None:
+        """Returns the noise that draws the state, or None, with which it is the mode."""
+        if self.agent.config.actor_critic.actor.act_on == 'mode':
+            return None
+        c = self.agent.config.model.rssm
+        return gumbel((1, c.stoch, c.classes), self._generator)
+
+    def _choose(self, policy: TruncatedNormal) -> Tensor:
+        kind = self.exploration.kind
         if kind == 'sample':
             return policy.sample(uniform(policy.loc.shape, self._generator))
         if kind == 'noise':

@@ -18,7 +18,8 @@ import torch
 
 from moto_core.config import to_dict
 from moto_core.errors import BundleError, DatasetError
-from moto_core.policy.bundle import Manifest, write_bundle
+from moto_core.policy.bundle import write_bundle
+from moto_core.policy.manifest import Manifest
 from moto_core.policy.policy import OnnxPolicy
 from moto_core.policy.signature import encoder_signature, policy_signature
 from moto_learning.agents.learner import Learner, make_learner
@@ -96,7 +97,7 @@ def export_bundle(
     along them; without them the self-test sees drawn images and there is no threshold. `ids` name
     all the episodes that the learner learned from (default: those of `episodes`); `parent` is the
     hash of the bundle that this one was fine-tuned from.
-    Raises BundleError where onnxruntime's results differ from torch's: no bundle is left then.
+    Raises BundleError if onnxruntime's results differ from torch's: no bundle is left then.
     """
     graphs, spec, some = learner.graphs(), learner.spec, _spread(episodes)
     sees = encoder_signature(spec, graphs.embed)
@@ -105,22 +106,16 @@ def export_bundle(
     arrays, margins = selftest(graphs, spec, frames)
     threshold = disagreement_threshold(graphs, some)
     manifest = Manifest(
-        spec,
-        sees,
-        chooses,
-        to_dict(learner.config),
-        git_hash,
-        sorted(ids or [episode.id for episode in episodes]),
-        parent,
-        threshold,
+        spec=spec,
+        training=to_dict(learner.config),
+        git_hash=git_hash,
+        episodes=sorted(ids or [episode.id for episode in episodes]),
+        parent=parent,
+        disagreement_threshold=threshold,
     )
     existed = {path.name for path in Path(folder).glob('*')}
     path = write_bundle(
-        folder,
-        to_onnx(graphs.encoder, sees, spec),
-        to_onnx(graphs.policy, chooses, spec),
-        manifest,
-        arrays,
+        folder, to_onnx(graphs.encoder, sees), to_onnx(graphs.policy, chooses), manifest, arrays
     )
     try:
         result = OnnxPolicy(path, latency_limit=float('inf')).selftest
@@ -128,7 +123,15 @@ def export_bundle(
         if path.name not in existed:
             shutil.rmtree(path)
         raise
-    return Exported(path, result.error, result.latency, margins, threshold, parent, '')
+    return Exported(
+        path=path,
+        error=result.error,
+        latency=result.latency,
+        margins=margins,
+        disagreement_threshold=threshold,
+        parent=parent,
+        note='',
+    )
 
 
 def disagreement_threshold(graphs: Graphs, episodes: Sequence[CachedEpisode]) -> float | None:

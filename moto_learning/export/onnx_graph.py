@@ -1,11 +1,10 @@
-"""A network of a bundle as ONNX, with its contract in the file.
+"""A network of a bundle as ONNX.
 
 In: a module of moto_learning/agents/policy_graph.py. Out: its bytes.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import warnings
 from collections.abc import Iterator
@@ -16,16 +15,14 @@ from onnx import ModelProto
 from torch import nn
 
 from moto_core.policy.signature import Signature
-from moto_core.spec import Spec
 
 OPSET = 20
 
 
-def to_onnx(module: nn.Module, signature: Signature, spec: Spec) -> bytes:
+def to_onnx(module: nn.Module, signature: Signature) -> bytes:
     """Returns a module as ONNX with the inputs and outputs of `signature`.
 
-    The file holds its weights, and its contract (spec hash, rate, joints) as metadata; nothing in
-    it tells of this machine, and the same module gives the same bytes.
+    The file holds its weights, and nothing of this machine; the same module gives the same bytes.
     """
     inputs = tuple(
         torch.zeros(tensor.shape, dtype=getattr(torch, tensor.dtype))
@@ -47,15 +44,6 @@ def to_onnx(module: nn.Module, signature: Signature, spec: Spec) -> bytes:
     assert program is not None
     model = program.model_proto
     _strip(model)
-    contract = {
-        'spec': spec.hash,
-        'rate': spec.rate,
-        'names': spec.names,
-        'action_scale': spec.action_scale,
-        **signature.to_dict(),
-    }
-    entry = model.metadata_props.add()
-    entry.key, entry.value = 'moto', json.dumps(contract, sort_keys=True)
     return model.SerializeToString(deterministic=True)
 
 

@@ -62,14 +62,17 @@ def selftest(
             if margin >= MARGIN:
                 break
         state = [result.next_deter, result.next_stoch, result.action]
+        outputs = {
+            'action': result.action,
+            'next_deter': result.next_deter,
+            'next_stoch': result.next_stoch,
+            'disagreement': result.disagreement,
+        }
         rows.append(
             {
                 **_inputs(chosen),
                 'is_first': first[0].numpy(),
-                **{
-                    name: getattr(result, name)[0].numpy()
-                    for name in ('action', 'next_deter', 'next_stoch', 'disagreement')
-                },
+                **{name: value[0].numpy() for name, value in outputs.items()},
             }
         )
         least = min(least, best)
@@ -123,6 +126,7 @@ def frame_tensors(frame: Frame) -> list[torch.Tensor]:
 
 
 def _margin(out: PolicyOutput) -> float:
+    """Returns the lead [logits] of the least clear category of a decision's state."""
     if not all(bool(part.isfinite().all()) for part in out):
         raise BundleError(
             'the learner gives values that are not finite; export an earlier checkpoint'

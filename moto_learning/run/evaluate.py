@@ -29,6 +29,7 @@ from moto_learning.run.episode import run_episode
 from moto_learning.run.statistics import wilson_interval
 
 BUILT_IN = ('zero', 'random', 'scripted')
+MAX_NAME = 4096  # characters of a path
 
 
 class Score(NamedTuple):
@@ -91,22 +92,38 @@ def summarize(scores: Sequence[Score]) -> dict[str, Any]:
 
 
 def load_policy(name: str) -> Policy | None:
-    """Returns the policy of a bundle, of a run, or of a file that holds a bundle's path.
+    """Returns the policy of a bundle, of a run, or of a file that names one (`--name-file`).
 
     Returns None for the built-in names, which need an environment (`built_in`).
-    Raises ConfigError where the name is neither, BundleError or CheckpointError where it is bad.
+    Raises ConfigError if the name is none of these, BundleError or CheckpointError if it is bad.
     """
     path = Path(name)
     if name in BUILT_IN:
         return None
     if path.is_file():
-        path = Path(path.read_text(errors='replace').strip())
+        path = _named_folder(path)
     if (path / FOLDER).is_dir() or (path / 'state.pt').exists():
         return load_learner(path).policy()
-    if path.is_dir() or path != Path(name):
+    if path.is_dir():
         return OnnxPolicy(path)
     raise ConfigError(
         unknown_name('policy', name, BUILT_IN) + ', or the folder of a bundle or of a run'
+    )
+
+
+def _named_folder(path: Path) -> Path:
+    """Returns the folder that a file's one line names; no message tells what else is in it."""
+    try:
+        with path.open('rb') as stream:
+            text = stream.read(MAX_NAME + 1).decode()
+        lines = text.splitlines()
+        if len(lines) == 1 and lines[0] and len(text) <= MAX_NAME and Path(lines[0]).is_dir():
+            return Path(lines[0])
+    except (OSError, ValueError):
+        pass  # not readable, no text or no possible path: told below as everything else
+    raise ConfigError(
+        f"'{path}' is a file; expected the folder of a bundle or of a run, or a file that holds "
+        'one line with its path, as moto-export --name-file writes it'
     )
 
 

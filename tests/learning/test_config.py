@@ -42,6 +42,7 @@ def test_the_papers_presets_hold_the_papers_numbers(name, offline, online, each)
     [
         ('model.rssm.imagined=median', 'Valid: mean, member, row'),
         ('actor_critic.penalty.logits=centered', "Did you mean 'centred'"),
+        ('actor_critic.actor.act_on=mean', 'Valid: mode, sample'),
         ('actor_critic.horizn=5', "Did you mean 'actor_critic.horizon'"),
         ('model.decoded=0', r'expected in \(0, 1\]'),
         ('replay.length=1', 'expected at least 2'),

@@ -1,20 +1,29 @@
 """Policies in onnxruntime: checked whole when made, pure when stepped."""
 
+import io
 import shutil
+import struct
+import tracemalloc
 import warnings
+import zipfile
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from moto_core.errors import BundleError, ObservationError
+from moto_core.policy import onnx_session
+from moto_core.policy import selftest as selftest_file
+from moto_core.policy.arrays import pack_arrays
 from moto_core.policy.policy import OnnxPolicy, Policy, RandomPolicy, ZeroPolicy
-from moto_core.policy.signature import Tensor, policy_signature
 from moto_core.spec import CameraSpec
 from tests.core.policy.tiny_bundle import (
     SPEC,
     encoder_onnx,
+    forge,
     policy_onnx,
     selftest,
     write_tiny_bundle,
@@ -183,9 +192,12 @@ def test_a_network_that_gives_nan_fails_the_self_test(tmp_path):
         ({'action': np.zeros((50, 2), np.float32)}, r'got float32 \(50, 2\)'),
         ({'image_front': np.zeros((50, 4, 6, 3), np.float32)}, 'image_front.*expected uint8'),
         ({'is_first': np.zeros(50, np.float32)}, 'to start with 1'),
-        ({'is_first': None}, 'to start with 1'),
-        ({'is_first': np.float32(1)}, 'to start with 1'),
+        ({'is_first': None}, r"'is_first' \(T,\) with T in \[1, 1000\], got nothing"),
+        ({'is_first': np.float32(1)}, r'T in \[1, 1000\], got float32 \(\)'),
+        ({'is_first': np.zeros(0, np.float32)}, r'T in \[1, 1000\], got float32 \(0,\)'),
+        ({'is_first': np.ones(1001, np.float32)}, r'T in \[1, 1000\], got float32 \(1001,\)'),
         ({'extra': np.zeros(1)}, "'extra': expected nothing"),
+        ({'action': np.zeros((50, 3), '>f4')}, "'action': expected float32.*, got >f4"),
     ],
 )
 def test_a_self_test_with_wrong_arrays_is_refused(tmp_path, change, message):
@@ -202,22 +214,132 @@ def test_a_file_that_is_no_network_is_refused_with_its_path(tmp_path, part, cont
         OnnxPolicy(bundle)
 
 
+def test_a_refused_network_is_tried_once_and_told_by_the_error_alone(tmp_path, capfd):
+    broken = encoder_onnx().replace(b'ReduceMean', b'\xffeduceMean')
+    with pytest.raises(BundleError, match=r"onnxruntime refuses '.*encoder\.onnx'") as error:
+        OnnxPolicy(write_tiny_bundle(tmp_path, encoder=broken))
+    assert capfd.readouterr() == ('', '')
+    assert '\n' not in str(error.value)
+
+
+def test_a_message_does_not_repeat_all_that_a_file_tells(tmp_path):
+    broken = onnx.load_from_string(encoder_onnx())
+    broken.graph.node[0].op_type = 'X\n' * 100_000
+    extra = onnx.load_from_string(encoder_onnx())
+    for number in range(1000):
+        extra.graph.output.add(name=f'\x1b[2J\n{number}').type.tensor_type.elem_type = 1
+        extra.graph.node.add(op_type='Identity', input=['embed'], output=[f'\x1b[2J\n{number}'])
+    for model in (broken, extra):
+        with pytest.raises(BundleError) as error:
+            OnnxPolicy(write_tiny_bundle(tmp_path, encoder=model.SerializeToString()))
+        assert str(error.value).isprintable() and len(str(error.value)) < 5000
+
+
 def test_a_network_of_a_newer_opset_is_refused_with_path_and_cause(tmp_path):
     with pytest.raises(BundleError, match=r'encoder.onnx.*[Oo]pset'):
         OnnxPolicy(write_tiny_bundle(tmp_path, encoder=encoder_onnx(opset=99)))
+
+
+def test_a_network_in_onnxruntimes_own_format_is_refused(tmp_path, monkeypatch):
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / 'policy.ort')
+    options.log_severity_level = 4
+    options.add_session_config_entry('session.save_model_format', 'ORT')
+    onnxruntime.InferenceSession(policy_onnx(), options, providers=['CPUExecutionProvider'])
+    content = (tmp_path / 'policy.ort').read_bytes()
+    onnxruntime.InferenceSession(content, providers=['CPUExecutionProvider'])  # takes it
+    with pytest.raises(BundleError, match=r"policy\.onnx' is not an ONNX network"):
+        OnnxPolicy(write_tiny_bundle(tmp_path, policy=content))
+    monkeypatch.setattr(onnx_session, 'refuse_external_data', lambda where, model: None)
+    with pytest.raises(BundleError, match=r"onnxruntime refuses '.*policy\.onnx'.*protobuf"):
+        OnnxPolicy(write_tiny_bundle(tmp_path, policy=content))
+
+
+@pytest.mark.parametrize(
+    'name, size', [('embed', 'N'), ('deter', 'N'), ('stoch', 'N'), ('stoch', None), ('deter', 0)]
+)
+def test_a_network_that_leaves_a_size_open_is_refused(tmp_path, name, size):
+    model = onnx.load_from_string(policy_onnx())
+    for tensor in model.graph.input:
+        if tensor.name == name:
+            axis = tensor.type.tensor_type.shape.dim[1]
+            axis.Clear()
+            if isinstance(size, str):
+                axis.dim_param = size
+            elif size is not None:
+                axis.dim_value = size
+    with pytest.raises(BundleError, match=f"policy.onnx input '{name}': expected float32"):
+        OnnxPolicy(write_tiny_bundle(tmp_path, policy=model.SerializeToString()))
+
+
+@pytest.mark.parametrize(
+    'name, axes',
+    [
+        ('action', [1, 4]),
+        ('action', [0, 3]),
+        ('next_deter', [2, 1]),
+        ('next_stoch', [1, 0]),
+        ('disagreement', [0]),
+    ],
+)
+def test_a_network_that_gives_other_shapes_than_it_declares_is_refused(tmp_path, name, axes):
+    model = onnx.load_from_string(policy_onnx())
+    node = next(node for node in model.graph.node if name in node.output)
+    node.output[list(node.output).index(name)] = 'before'
+    constants = {'flat': [-1], 'none': [0], 'axes': axes}
+    model.graph.initializer.extend(
+        [numpy_helper.from_array(np.int64(value), key) for key, value in constants.items()]
+    )
+    model.graph.node.extend(
+        [  # a shape that is known only when it runs
+            helper.make_node('Mul', ['is_first', 'zero'], ['nothing']),
+            helper.make_node('Cast', ['nothing'], ['nothings'], to=TensorProto.INT64),
+            helper.make_node('Add', ['nothings', 'axes'], ['run_axes']),
+            helper.make_node('Reshape', ['before', 'flat'], ['line']),
+            helper.make_node('Gather', ['line', 'none'], ['one_value']),
+            helper.make_node('Squeeze', ['one_value'], ['scalar']),
+            helper.make_node('Expand', ['scalar', 'run_axes'], [name]),
+        ]
+    )
+    with pytest.raises(
+        BundleError, match='step 0 of the self-test fails|differs at step 0 .*shape'
+    ):
+        OnnxPolicy(write_tiny_bundle(tmp_path, policy=model.SerializeToString()))
+
+
+def test_a_self_test_that_unpacks_to_gigabytes_is_refused_with_little_memory(tmp_path):
+    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (50, 4, 6, 3), }\n"
+    stream = io.BytesIO(pack_arrays(selftest()))
+    with (
+        zipfile.ZipFile(stream, 'a', zipfile.ZIP_DEFLATED) as archive,
+        archive.open('bomb.npy', 'w') as member,
+    ):
+        member.write(b'\x93NUMPY\x01\x00' + struct.pack('<H', len(header)) + header)
+        for _ in range(256):
+            member.write(bytes(1 << 20))
+    bundle = forge(write_tiny_bundle(tmp_path), selftest=stream.getvalue())
+    tracemalloc.start()
+    with pytest.raises(BundleError, match="array 'bomb': expected nothing"):
+        OnnxPolicy(bundle)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 << 20
+
+
+def test_a_spec_whose_images_are_too_large_for_a_self_test_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(selftest_file, 'MAX_BYTES', 4000)
+    with pytest.raises(BundleError, match=r'selftest.npz.: the arrays have \d+ bytes; expected'):
+        OnnxPolicy(write_tiny_bundle(tmp_path))
 
 
 def test_every_mismatch_is_in_one_message(tmp_path):
     robot = replace(
         SPEC, rate=20.0, joints=['a', 'x'], cameras={'front': CameraSpec(height=8, width=6)}
     )
-    wrong = policy_signature(SPEC, 1, 1, 2)
-    wrong = replace(wrong, outputs={**wrong.outputs, 'action': Tensor('float32', (1, 7))})
     bundle = write_tiny_bundle(
         tmp_path,
         encoder=encoder_onnx(dtype='float32'),
         policy=policy_onnx(replace(SPEC, gripper=[], action_scale=[1.0, 1.0])),
-        manifest_policy=wrong,
     )
     with pytest.raises(BundleError) as error:
         OnnxPolicy(bundle, robot=robot)
@@ -228,7 +350,6 @@ def test_every_mismatch_is_in_one_message(tmp_path):
         "encoder.onnx input 'image_front': expected uint8 (1, 4, 6, 3), got float32 (1, 4, ",
         "policy.onnx input 'previous_action': expected float32 (1, 3), got float32 (1, 2)",
         "policy.onnx output 'action': expected float32 (1, 3), got float32 (1, 2)",
-        "manifest.json policy output 'action': expected float32 (1, 3), got float32 (1, 7)",
     ):
         assert part in str(error.value)
 

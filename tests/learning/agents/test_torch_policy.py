@@ -72,6 +72,35 @@ def test_samples_differ_by_seed_and_noise_stays_within_bounds():
         assert np.array_equal(one[0].state['action'][0], one[0].action)
 
 
+def test_the_state_acted_on_is_the_mode_or_a_sample_of_the_generator():
+    mode = tiny.agent()
+    sample = tiny.agent('actor_critic.actor.act_on=sample')
+    assert mode.config.actor_critic.actor.act_on == 'mode'
+    one, again, other = (
+        walk(TorchPolicy(sample, Exploration(seed=seed)), 8) for seed in (1, 1, 2)
+    )
+    stochs = [[step.state['stoch'] for step in steps] for steps in (one, again, other)]
+    assert np.array_equal(stochs[0], stochs[1])
+    assert not np.array_equal(stochs[0], stochs[2])
+    assert not np.array_equal(
+        stochs[0], [step.state['stoch'] for step in walk(TorchPolicy(mode), 8)]
+    )
+    for stoch in stochs[0]:
+        assert stoch.reshape(3, 4).sum(1).tolist() == [1, 1, 1]
+    assert np.array_equal(one[0].state['action'][0], one[0].action)
+
+
+def test_samples_of_the_state_follow_the_posterior():
+    agent = tiny.agent('actor_critic.actor.act_on=sample')
+    with torch.no_grad():
+        agent.world_model.rssm.obs_out.weight.zero_()
+        agent.world_model.rssm.obs_out.bias.copy_(torch.tensor([0.7, 0.1, 0.1, 0.1] * 3).log())
+    policy = TorchPolicy(agent)
+    drawn = [policy.step(images(0), None, policy.initial()).state['stoch'] for _ in range(500)]
+    share = np.mean(drawn, 0).reshape(3, 4)
+    np.testing.assert_allclose(share, [[0.7, 0.1, 0.1, 0.1]] * 3, atol=0.07)
+
+
 def test_a_wrong_image_is_refused_with_its_shape():
     policy = TorchPolicy(tiny.agent())
     with pytest.raises(ObservationError, match=r"'front': expected \(8, 12, 3\)"):

@@ -212,8 +212,35 @@ def test_a_policy_that_is_not_there_is_named_with_those_that_are(tmp_path):
         load_policy('scriptd')
     with pytest.raises(BundleError, match='missing: encoder.onnx'):
         load_policy(str(tmp_path))
-    (tmp_path / 'name').write_text('/gone/bundle')
-    with pytest.raises(BundleError, match='/gone/bundle. does not exist'):
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'root:x:0:0:secret:/root\n',
+        b'/gone/secret',
+        b'.\nsecret\n',
+        b'',
+        b'\n',
+        b'\xff\xfesecret',
+        b'/\0secret',
+        b'secret' * 100,
+        b'/' * 5000,
+    ],
+)
+def test_a_file_that_names_no_folder_is_refused_and_not_shown(tmp_path, content, capsys):
+    (tmp_path / 'name').write_bytes(content)
+    with pytest.raises(ConfigError, match="/name' is a file; expected .* one line") as error:
+        load_policy(str(tmp_path / 'name'))
+    assert command.main(['--policy', str(tmp_path / 'name'), '--task', 'counting']) == 2
+    assert 'secret' not in str(error.value) + capsys.readouterr().err
+    assert error.value.__context__ is None
+
+
+def test_only_the_beginning_of_a_file_is_read(tmp_path):
+    with (tmp_path / 'name').open('wb') as stream:
+        stream.truncate(1 << 40)
+    with pytest.raises(ConfigError, match="/name' is a file; expected"):
         load_policy(str(tmp_path / 'name'))
 
 

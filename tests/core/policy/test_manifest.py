@@ -1,0 +1,212 @@
+"""No number, text or list of manifest.json is believed."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moto_core.errors import BundleError
+from moto_core.policy.manifest import Manifest, parse_manifest
+from tests.core.policy.tiny_bundle import COMMIT, EPISODE, SPEC
+
+RECORD = {'bytes': 5, 'sha256': 'a' * 64}
+GOOD = Manifest(
+    spec=SPEC,
+    training={'seed': 1, 'model': {'layers': [1, 2.5]}},
+    git_hash=COMMIT,
+    episodes=[EPISODE],
+    parent='0' * 64,
+    disagreement_threshold=0.5,
+    files={name: RECORD for name in ('encoder.onnx', 'policy.onnx', 'selftest.npz')},
+)
+TEXT = GOOD.to_json()
+
+
+def edited(**changes):
+    """The manifest's text with fields changed, or left out where the value is `...`."""
+    data = json.loads(TEXT) | changes
+    return json.dumps({name: value for name, value in data.items() if value is not ...}).encode()
+
+
+def spec_with(**changes):
+    return {**json.loads(TEXT)['spec'], **changes}
+
+
+def camera_with(**changes):
+    spec = json.loads(TEXT)['spec']
+    return {**spec, 'cameras': {'front': {**spec['cameras']['front'], **changes}}}
+
+
+def test_it_comes_back_as_it_was_written():
+    assert parse_manifest(TEXT) == GOOD
+    assert parse_manifest(TEXT).to_json() == TEXT
+
+
+def test_the_tensors_of_the_networks_and_the_rate_are_not_repeated_in_it():
+    assert json.loads(TEXT).keys() == {
+        'disagreement_threshold',
+        'episodes',
+        'files',
+        'format',
+        'git_hash',
+        'parent',
+        'spec',
+        'tolerance',
+        'training',
+    }
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {'git_hash': ''},
+        {'git_hash': COMMIT + '+'},
+        {'parent': ''},
+        {'episodes': []},
+        {'disagreement_threshold': None},
+        {'disagreement_threshold': 0},
+        {'tolerance': 0.01},
+        {'spec': spec_with(rate=12)},  # a whole number of Hz is one, too
+        {'training': {}},
+    ],
+)
+def test_it_may_hold(changes):
+    assert isinstance(parse_manifest(edited(**changes)), Manifest)
+
+
+@pytest.mark.parametrize(
+    'changes, message',
+    [
+        ({'format': 1}, 'expected format 2, got 1; export it again'),
+        ({'format': 3}, 'expected format 2, got 3; export it again'),
+        ({'format': 2.0}, 'expected format 2, got 2.0'),
+        ({'format': True}, 'expected format 2, got True'),
+        ({'format': ...}, 'expected format 2, got None'),
+        ({'spec': ...}, "missing 'spec', unexpected 'nothing'"),
+        ({'surprise': 1}, "missing 'nothing', unexpected 'surprise'"),
+        ({'tolerance': '1e-4'}, "tolerance is '1e-4'; expected a number in"),
+        ({'tolerance': True}, 'tolerance is True; expected a number in'),
+        ({'tolerance': -1.0}, 'tolerance is -1.0'),
+        ({'tolerance': 0}, 'tolerance is 0'),
+        ({'tolerance': 0.02}, 'tolerance is 0.02; expected a number in .0, 0.01'),
+        ({'tolerance': 1 << 62}, 'tolerance is 4611686018427387904'),
+        ({'tolerance': None}, 'tolerance is None'),
+        ({'disagreement_threshold': '0.5'}, "disagreement_threshold is '0.5'"),
+        ({'disagreement_threshold': False}, 'disagreement_threshold is False'),
+        ({'disagreement_threshold': -0.1}, 'disagreement_threshold is -0.1'),
+        ({'disagreement_threshold': 1.1e6}, 'disagreement_threshold is 1100000.0; expected'),
+        ({'disagreement_threshold': [1]}, 'disagreement_threshold is .1.'),
+        ({'episodes': EPISODE}, "episodes is '01J.*expected a list of ULIDs"),
+        ({'episodes': ['../../etc']}, "an episode is '../../etc'; expected a ULID"),
+        ({'episodes': [EPISODE, 5]}, 'an episode is 5; expected a ULID'),
+        ({'episodes': [EPISODE.replace('J', 'I')]}, 'expected a ULID'),
+        ({'episodes': [EPISODE + '0']}, 'expected a ULID'),
+        ({'parent': 'x'}, "parent is 'x'; expected 64 hexadecimal digits"),
+        ({'parent': 'A' * 64}, "parent is 'AAA"),
+        ({'parent': None}, 'parent is None'),
+        ({'git_hash': 'main'}, "git_hash is 'main'; expected 40 hexadecimal digits"),
+        ({'git_hash': COMMIT + '++'}, 'git_hash is'),
+        ({'git_hash': 7}, 'git_hash is 7'),
+        ({'training': []}, 'training is .*expected an object'),
+        ({'files': {}}, 'files is .*expected exactly encoder.onnx, policy.onnx, selftest.npz'),
+        ({'files': []}, 'files is .*expected only'),
+        ({'files': {'../x': RECORD}}, 'files is .*expected only encoder.onnx'),
+        ({'files': {'policy.onnx': 5}}, "files policy.onnx is 5; expected 'bytes' and 'sha256'"),
+        ({'files': {'policy.onnx': {'bytes': 5}}}, "expected 'bytes' and 'sha256'"),
+        ({'files': {'policy.onnx': {**RECORD, 'x': 1}}}, "expected 'bytes' and 'sha256'"),
+        ({'files': {'policy.onnx': {**RECORD, 'bytes': '5'}}}, "bytes is '5'; expected an int"),
+        ({'files': {'policy.onnx': {**RECORD, 'bytes': True}}}, 'bytes is True'),
+        ({'files': {'policy.onnx': {**RECORD, 'bytes': 5.0}}}, 'bytes is 5.0'),
+        ({'files': {'policy.onnx': {**RECORD, 'bytes': -1}}}, 'bytes is -1'),
+        ({'files': {'policy.onnx': {**RECORD, 'bytes': (1 << 30) + 1}}}, 'bytes is 1073741825'),
+        ({'files': {'policy.onnx': {**RECORD, 'sha256': 'A' * 64}}}, 'sha256 is'),
+        ({'spec': 'franka'}, "spec is 'franka'; expected an object"),
+        ({'spec': {'joints': ['a']}}, 'spec: .*action_scale'),
+        ({'spec': spec_with(rate='12.5')}, 'spec.rate is not of the type'),
+        ({'spec': spec_with(rate=True)}, 'spec.*rate'),
+        ({'spec': spec_with(joints=['a', 5])}, r'spec.joints\[1\] is not of the type'),
+        ({'spec': spec_with(joints='ab')}, 'spec'),
+        ({'spec': spec_with(action_scale=[1.0, [], 1.0])}, 'spec'),
+        ({'spec': spec_with(action_scale=[1.0, [[]], 1.0])}, 'spec'),
+        ({'spec': spec_with(cameras=None)}, 'spec'),
+        ({'spec': spec_with(cameras={'front': None})}, 'spec'),
+        ({'spec': camera_with(height='4')}, 'spec.cameras.front.height is not of the type'),
+        ({'spec': camera_with(height=True)}, 'spec.*cameras.front.height'),
+        ({'spec': camera_with(height=-4)}, 'spec: camera is -4 x 6'),
+        ({'spec': camera_with(topic='${oc.env:HOME}')}, 'spec'),
+        ({'spec': camera_with(topic='???')}, 'spec'),
+    ],
+)
+def test_a_wrong_field_is_refused_with_its_name(changes, message):
+    with pytest.raises(BundleError, match=message) as error:
+        parse_manifest(edited(**changes))
+    assert '\n' not in str(error.value) and len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize(
+    'value, message',
+    [
+        (b'NaN', 'a number is nan; expected at most'),
+        (b'Infinity', 'a number is inf'),
+        (b'-Infinity', 'a number is -inf'),
+        (b'1e999', 'a number is inf'),
+        (b'-1e30', 'a number is -1e[+]30'),
+        (b'9' * 30, 'a number is 9999'),
+        (b'9' * 5000, 'is not JSON: Exceeds the limit'),
+        (b'"a\\nb"', r"a text is 'a\\nb'; expected printable"),
+        (b'"\\ud800"', 'expected printable'),
+        (b'"\\u001b[2J"', 'expected printable'),
+        (b'{"a": 1, "a": 2}', "is not JSON: the key 'a' repeats"),
+        (b'[' * 20 + b']' * 20, 'lists and objects over 16 deep'),
+        (b'{"a":' * 20 + b'1' + b'}' * 20, 'lists and objects over 16 deep'),
+        (b'[' * 100_000 + b']' * 100_000, 'is not JSON: maximum recursion depth'),
+        (b'[' * 100_000, 'is not JSON'),
+        (b'\xff', 'is not JSON'),
+    ],
+)
+def test_what_json_can_hide_is_refused_in_one_line(value, message):
+    text = TEXT.replace(b'"seed": 1', b'"seed": ' + value)
+    assert value in text
+    with pytest.raises(BundleError, match=message) as error:
+        parse_manifest(text)
+    assert '\n' not in str(error.value) and len(str(error.value)) < 400
+    str(error.value).encode()
+
+
+def test_a_repeated_field_is_refused():
+    text = TEXT.replace(b'"tolerance": 0.0001', b'"tolerance": 0.0001, "tolerance": 0.001')
+    with pytest.raises(BundleError, match="the key 'tolerance' repeats"):
+        parse_manifest(text)
+
+
+@pytest.mark.parametrize('text', [b'', b'[]', b'null', b'5', b'"a"', b'\xff\xfe', b'{"format": 2'])
+def test_what_is_no_object_is_refused(text):
+    with pytest.raises(BundleError, match='is not (JSON|a manifest)'):
+        parse_manifest(text)
+
+
+def test_a_wrong_field_is_refused_where_it_is_made():
+    with pytest.raises(BundleError, match='tolerance is nan'):
+        Manifest(spec=SPEC, tolerance=float('nan'))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(st.text(max_size=5), parts),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data())
+def test_whatever_stands_in_a_field_it_is_taken_or_refused_in_one_line(data):
+    manifest = json.loads(TEXT)
+    place, key = manifest, data.draw(st.sampled_from(sorted(manifest)))
+    while isinstance(place[key], dict) and place[key] and data.draw(st.booleans()):
+        place, key = place[key], data.draw(st.sampled_from(sorted(place[key])))
+    place[key] = data.draw(JSON)
+    try:
+        parse_manifest(json.dumps(manifest).encode())
+    except BundleError as error:
+        assert '\n' not in str(error)
