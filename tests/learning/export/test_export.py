@@ -271,9 +271,9 @@ def test_no_state_of_the_self_test_is_a_near_tie(exported):
         out = policy.step(
             encoder(*inputs), *state, torch.from_numpy(arrays['is_first'][t : t + 1])
         )
-        two = out.post.logit.topk(2, -1).values
+        two = out.logit.topk(2, -1).values
         assert float((two[..., 0] - two[..., 1]).min()) >= MARGIN
-        state = [out.post.deter, out.post.stoch, out.action]
+        state = [out.next_deter, out.next_stoch, out.action]
 
 
 def test_frames_with_near_ties_are_passed_over(exported):
