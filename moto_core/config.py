@@ -154,23 +154,26 @@ def _merged(schema: type[T], layers: Sequence[_Layer]) -> T:
 
 
 def _check_keys(schema: Any, data: Any, where: str, root: type, prefix: str = '') -> None:
-    """Raises ConfigError for a key that `schema` has not, or a fraction for a whole number."""
-    if schema is int and isinstance(data, float) and not data.is_integer():
-        raise ConfigError(f'{where}: {prefix[:-1]} is {data}; expected a whole number')
-    if is_dataclass(schema):
-        names = [field.name for field in fields(schema)]
-        for key, value in data.items() if isinstance(data, Mapping) else ():
+    """Raises ConfigError for an unknown key, or a value of another shape than the schema's."""
+    kind, name = get_origin(schema), prefix.rstrip('.') or 'it'
+    if is_dataclass(schema) or kind is dict:
+        if not isinstance(data, Mapping):
+            raise ConfigError(f"{where}: {name} is {data!r}; expected 'key: value' pairs")
+        names = [field.name for field in fields(schema)] if is_dataclass(schema) else list(data)
+        for key, value in data.items():
             if key not in names:
                 raise ConfigError(f'{where}: {_unknown_key(key, names, prefix, root)}')
-            _check_keys(hints_of(schema)[key], value, where, root, f'{prefix}{key}.')
-    elif get_origin(schema) is dict and isinstance(data, Mapping):
-        for key, value in data.items():
-            _check_keys(entry_type(schema), value, where, root, f'{prefix}{key}.')
-    elif get_origin(schema) is list and isinstance(data, Sequence):
+            inner = entry_type(schema) if kind is dict else hints_of(schema)[key]
+            _check_keys(inner, value, where, root, f'{prefix}{key}.')
+    elif kind is list:
+        if not isinstance(data, (list, tuple)):
+            raise ConfigError(f'{where}: {name} is {data!r}; expected a list')
         for value in data:
             _check_keys(entry_type(schema), value, where, root, prefix)
-    elif get_args(schema):  # X | None
+    elif get_args(schema) and data is not None:  # X | None
         _check_keys(entry_type(schema), data, where, root, prefix)
+    elif schema is int and isinstance(data, float) and not data.is_integer():
+        raise ConfigError(f'{where}: {name} is {data}; expected a whole number')
 
 
 def _unknown_key(key: str, names: Sequence[str], prefix: str, root: type) -> str:

@@ -159,8 +159,8 @@ def _check(hint: Any, value: Any, name: str, rule: Rule) -> None:
             raise ConfigError(
                 f'{name} has {len(value)} entries; expected at least {rule.entries}'
             )
-        for item in value:
-            _check(entry_type(hint), item, name, rule)
+        for index, item in enumerate(value):
+            _check(entry_type(hint), item, f'{name}[{index}]', rule)
     else:
         _check_scalar(value, name, rule)
 
