@@ -53,9 +53,7 @@ def load_config(schema: type[T], *sources: Source, overrides: Sequence[str] = ()
     return _merged(schema, _layers(schema, sources, overrides))
 
 
-def explain_config(
-    schema: type, *sources: Source, overrides: Sequence[str] = ()
-) -> list[Setting]:
+def explain_config(schema: type, *sources: Source, overrides: Sequence[str] = ()) -> list[Setting]:
     """Returns every value that `load_config` gives with where it comes from, in order."""
     layers = _layers(schema, sources, overrides)
     origin = {key: layer.source for layer in layers for key, _ in flatten(layer.data)}

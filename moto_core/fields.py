@@ -156,9 +156,7 @@ def _check(hint: Any, value: Any, name: str, rule: Rule) -> None:
             _check(entry_type(hint), item, f'{name}.{key}', rule)
     elif isinstance(value, (list, tuple)):
         if len(value) < rule.entries:
-            raise ConfigError(
-                f'{name} has {len(value)} entries; expected at least {rule.entries}'
-            )
+            raise ConfigError(f'{name} has {len(value)} entries; expected at least {rule.entries}')
         for index, item in enumerate(value):
             _check(entry_type(hint), item, f'{name}[{index}]', rule)
     else:

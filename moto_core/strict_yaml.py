@@ -47,7 +47,9 @@ def parse_yaml(text: str, where: str, name: str = '') -> Any:
     `name` is the dotted key that the text is the value of, if it is one's.
     """
     if len(text) > LARGEST:
-        raise ConfigError(f'{where} is larger than {LARGEST // 1024} KiB, more than a config needs')
+        raise ConfigError(
+            f'{where} is larger than {LARGEST // 1024} KiB, more than a config needs'
+        )
     try:
         data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader that refuses more
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # a date or number that is none

@@ -56,8 +56,14 @@ def test_the_hash_knows_every_field_but_the_topics():
         ({'joints': []}, 'joints has 0 entries; expected at least 1'),
         ({'action_scale': [1.0]}, 'action_scale has 1 entries; expected 3'),
         ({'action_scale': [1.0, 0.0, 1.0]}, r'action_scale\[1\] is 0; expected above 0'),
-        ({'action_scale': [1.0, float('inf'), 1.0]}, r'action_scale\[1\] is inf; expected a finite'),
-        ({'joints': ['../a', 'b']}, r"joints\[0\] is '../a'; expected small letters, digits and _"),
+        (
+            {'action_scale': [1.0, float('inf'), 1.0]},
+            r'action_scale\[1\] is inf; expected a finite',
+        ),
+        (
+            {'joints': ['../a', 'b']},
+            r"joints\[0\] is '../a'; expected small letters, digits and _",
+        ),
         ({'joints': ['A', 'b']}, r"joints\[0\] is 'A'"),
         ({'joints': ['a', '']}, r"joints\[1\] is ''"),
         ({'joints': ['a', 'b\n']}, r'joints\[1\] is'),
