@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin
 
 import yaml
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from moto_core.errors import ConfigError, unknown_name
@@ -32,7 +32,7 @@ class Setting(NamedTuple):
 
     key: str  # dotted
     value: Any
-    source: str  # 'default', a file's path or 'key=value'
+    source: str  # 'default', a file's path, 'the given values' or 'override'
 
 
 class _Layer(NamedTuple):
@@ -112,7 +112,7 @@ def share_dir() -> Path:
 
 def _layers(schema: type, sources: Sequence[Source], overrides: Sequence[str]) -> list[_Layer]:
     layers = [_read_source(source) for source in sources]
-    layers += [_Layer(text, _parse_override(text), f"'{_short(text)}'") for text in overrides]
+    layers += [_read_override(text) for text in overrides]
     for layer in layers:
         _check_keys(schema, layer.data, layer.where, schema)
     return layers
@@ -126,7 +126,7 @@ def _read_source(source: Source) -> _Layer:
     return _Layer(name, data, name)
 
 
-def _parse_override(text: str) -> dict[str, Any]:
+def _read_override(text: str) -> _Layer:
     key, separator, value = text.partition('=')
     if not separator or not key:
         raise ConfigError(f"override '{text}' is not 'key=value'; for example 'model.horizon=15'")
@@ -134,7 +134,7 @@ def _parse_override(text: str) -> dict[str, Any]:
     data = parse_yaml(value, f"the value of '{_short(text)}'", key)
     for name in reversed(key.split('.')):
         data = {name: data}
-    return data
+    return _Layer('override', data, f"'{_short(text)}'")
 
 
 def _merged(schema: type[T], layers: Sequence[_Layer]) -> T:

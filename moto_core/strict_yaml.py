@@ -93,8 +93,8 @@ def _count_plain(data: Any, where: str, name: str, depth: int, count: int) -> in
 def _check_text(text: str, where: str, name: str) -> None:
     if INTERPOLATION in text or text == MISSING:
         raise ConfigError(
-            f"{where}: {name or 'it'} is '{text[:60]}'; neither '{INTERPOLATION}...}}' nor '{MISSING}' "
-            'is filled in here: write the value itself'
+            f"{where}: {name or 'it'} is '{text[:60]}'; neither '{INTERPOLATION}...}}' nor "
+            f"'{MISSING}' is filled in here: write the value itself"
         )
 
 

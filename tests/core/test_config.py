@@ -199,9 +199,9 @@ def test_each_value_says_where_it_comes_from(tmp_path):
     found = explain_config(Cart, path, overrides=['wheel.radius=0.5', 'load=[1]'])
     assert [tuple(setting) for setting in found if setting.key != 'spare'] == [
         ('name', 'red', str(path)),
-        ('wheel.radius', 0.5, 'wheel.radius=0.5'),
+        ('wheel.radius', 0.5, 'override'),
         ('wheel.spokes', 24, 'default'),
-        ('load', [1.0], 'load=[1]'),
+        ('load', [1.0], 'override'),
         ('wheels', {}, 'default'),
         ('colour', 'red', 'default'),
         ('tags', [], 'default'),
