@@ -68,6 +68,9 @@ def run_command(
     except OSError as error:
         place = f"'{error.filename}': " if error.filename else ''
         return _end(FAILED, f'{args.prog}: {place}{error.strerror or error}')
+    finally:
+        if argv is None:  # the process's own end: nothing is left that Ctrl-C could disturb
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager

@@ -262,7 +262,12 @@ class Config:
     def __post_init__(self) -> None:
         """Raises ConfigError for a value that cannot be, or values that contradict each other."""
         check(self)
-        actor = self.actor_critic.actor
+        actor, encoder = self.actor_critic.actor, self.model.encoder
+        if encoder.padding >= encoder.kernel:
+            raise ConfigError(
+                f'model.encoder.padding is {encoder.padding}; expected below '
+                f'{encoder.kernel}, model.encoder.kernel'
+            )
         if not actor.min_std < actor.initial_std < actor.min_std + 2:
             raise ConfigError(
                 f'actor_critic.actor.initial_std is {actor.initial_std}; expected '

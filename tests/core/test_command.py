@@ -140,6 +140,27 @@ def test_a_closed_pipe_ends_without_a_traceback():
     assert process.wait(30) == 141
 
 
+def test_ctrl_c_while_a_process_ends_shows_no_traceback():
+    code = (
+        'import atexit, sys, time\n'
+        'from moto_core.command import Parser, run_command\n'
+        'atexit.register(lambda: (print("ends", flush=True), time.sleep(30)))\n'
+        'sys.argv[1:] = []\n'
+        'sys.exit(run_command(lambda: Parser("moto-cart"), lambda args: 0))\n'
+    )
+    process = subprocess.Popen(
+        [sys.executable, '-c', code],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == 'ends\n'
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=10)
+    assert (process.returncode, said) == (-signal.SIGINT, '')
+
+
 def test_importing_restores_what_ctrl_c_did():
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(ImportError), importing(argparse.Namespace(prog='p', stopped='s')):

@@ -60,6 +60,7 @@ def test_the_papers_presets_hold_the_papers_numbers(name, offline, online, each)
         ('model.optimizer.rate=1e400', 'model.optimizer.rate is inf; expected a finite number'),
         ('train.offline_updates=-5', 'train.offline_updates is -5; expected at least 0'),
         ('train.threads=-3', 'train.threads is -3; expected at least 0'),
+        ('model.encoder.padding=4', 'model.encoder.padding is 4; expected below 4'),
         ('seed=-1', 'seed is -1; expected at least 0'),
         ('horizon=5', "unknown key 'horizon'. Did you mean 'actor_critic.horizon'"),
         ('train.horizn=5', "Did you mean 'actor_critic.horizon'"),
