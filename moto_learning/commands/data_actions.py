@@ -15,7 +15,7 @@ from moto_core.command import importing, output_file
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.manifest import Record
 from moto_core.errors import ConfigError
-from moto_learning.commands.data_inspect import dataset_table, step_table, write_contact_sheet
+from moto_learning.commands.data_inspect import dataset_table, row_table, write_contact_sheet
 from moto_learning.commands.progress import compile_shown, progress_bars
 
 LAST = 'last'  # no id can end so: ids have no L
@@ -43,13 +43,13 @@ def collect(args: argparse.Namespace, console: Console) -> int:
         bar = progress.add_task(args.task, total=args.episodes, note='')
         done = record_demonstrations(args.out, wanted, lambda _: progress.advance(bar))
     good = sum(record.successful for record in done)
-    steps = sum(record.rows for record in done)
-    console.print(f'{len(done)} episodes, {steps} steps, {good} successful, in {args.out}')
+    rows = sum(record.rows for record in done)
+    console.print(f'{len(done)} episodes, {rows} rows, {good} successful, in {args.out}')
     return 0
 
 
 def inspect(args: argparse.Namespace, console: Console) -> int:
-    """Shows the episodes of a dataset, or the steps and frames of one."""
+    """Shows the episodes of a dataset, or the rows and frames of one."""
     dataset = Dataset.open(args.dataset)
     if not args.episode:
         if args.png:
@@ -60,7 +60,7 @@ def inspect(args: argparse.Namespace, console: Console) -> int:
         output_file('--png', args.png)
     record = _find(dataset, args.episode)
     episode = dataset.read(record.id)
-    console.print(step_table(record, episode, args.rows))
+    console.print(row_table(record, episode, args.rows))
     if args.png:
         write_contact_sheet(episode, Path(args.png))
         console.print(f'frames: {args.png}')
@@ -72,9 +72,9 @@ def compile_(args: argparse.Namespace, console: Console) -> int:
     (result,) = compile_shown([Path(args.dataset)], console)
     for name, reason in result.skipped.items():
         console.print(f'skipped {name}: {reason}', style='yellow')
-    steps = sum(len(episode) for episode in result.episodes)
+    rows = sum(len(episode) for episode in result.episodes)
     console.print(
-        f'{len(result.episodes)} episodes, {steps} steps ready; {len(result.built)} '
+        f'{len(result.episodes)} episodes, {rows} rows ready; {len(result.built)} '
         f'compiled now, {len(result.skipped)} skipped'
     )
     return 1 if result.skipped else 0
@@ -94,7 +94,7 @@ def recover(args: argparse.Namespace, console: Console) -> int:
     with Dataset.open(args.dataset, lock=True) as dataset:
         findings = [*dataset.findings, *dataset.verify(repair=True)]
         count = len(dataset.episodes())
-    table = Table('episode', 'steps kept', 'reason', 'now at')
+    table = Table('episode', 'rows kept', 'reason', 'now at')
     for found in findings:
         table.add_row(found.id, str(found.rows), found.reason, str(found.path))
     if findings:

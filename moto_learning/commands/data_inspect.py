@@ -1,4 +1,4 @@
-"""What `moto-data inspect` shows: the table of episodes, an episode's steps, its frames.
+"""What `moto-data inspect` shows: the table of episodes, an episode's rows, its frames.
 
 In: Dataset, Episode. Out: rich tables, a PNG.
 """
@@ -24,9 +24,9 @@ SHORT = 8  # characters of an id or a hash
 def dataset_table(dataset: Dataset) -> Table:
     """Returns a row an episode, oldest first, and the totals."""
     records = dataset.episodes()
-    steps = sum(record.rows for record in records)
+    rows = sum(record.rows for record in records)
     good = sum(record.successful for record in records)
-    title = f'{dataset.root}: {len(records)} episodes, {steps} steps, {good} successful'
+    title = f'{dataset.root}: {len(records)} episodes, {rows} rows, {good} successful'
     table = Table(
         title=title,
         title_justify='left',
@@ -37,9 +37,9 @@ def dataset_table(dataset: Dataset) -> Table:
         caption_justify='left',
         caption="an id's last characters name it in --episode",
     )
-    for name in ('id', 'task', 'by', 'steps', 'return', 'success', 'outcome', 'ended', 'policy'):
+    for name in ('id', 'task', 'by', 'rows', 'return', 'success', 'outcome', 'ended', 'policy'):
         table.add_column(
-            name, justify='right' if name in ('steps', 'return') else 'left', no_wrap=name == 'id'
+            name, justify='right' if name in ('rows', 'return') else 'left', no_wrap=name == 'id'
         )
     for record in records:
         table.add_row(
@@ -56,16 +56,16 @@ def dataset_table(dataset: Dataset) -> Table:
     return table
 
 
-def step_table(record: Record, episode: Episode, rows: int = 20) -> Table:
-    """Returns `rows` of an episode's steps, evenly spread with the first and the last; 0: all."""
+def row_table(record: Record, episode: Episode, rows: int = 20) -> Table:
+    """Returns `rows` of an episode, evenly spread with the first and the last; 0: all."""
     count = len(episode)
     shown = np.unique(np.linspace(0, count - 1, rows or count).round().astype(int))
     table = Table(
-        title=f'{record.id}: {record.task}, {record.outcome}, ended {record.ended}, {count} steps',
+        title=f'{record.id}: {record.task}, {record.outcome}, ended {record.ended}, {count} rows',
         title_justify='left',
     )
     for name in (
-        'step',
+        'row',
         'time [s]',
         'reward',
         'requested',

@@ -78,7 +78,7 @@ def test_collect_records_the_same_episodes_whatever_the_number_of_workers(simula
     one = simulator(*arguments, '--out', tmp_path / 'one')
     two = simulator(*arguments, '--out', tmp_path / 'two', '--workers', 2, '--profile', 'none')
     assert one.returncode == two.returncode == 0, one.stderr + two.stderr
-    assert '3 episodes, 12 steps, 3 successful' in one.stdout
+    assert '3 episodes, 12 rows, 3 successful' in one.stdout
     assert rewards(tmp_path / 'one') == rewards(tmp_path / 'two')
     assert len(set(rewards(tmp_path / 'one'))) == 3
     wanted = {'one': 'kitchen-microwave normal 64', 'two': 'kitchen-microwave None 64'}
@@ -135,12 +135,12 @@ def test_inspect_lists_the_episodes(tmp_path, capsys, monkeypatch):
     ids = record(tmp_path, [3, 4], success=True)
     assert main(['inspect', str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert '2 episodes, 7 steps, 2 successful' in out
+    assert '2 episodes, 7 rows, 2 successful' in out
     assert all(name[-8:] in out for name in ids)
     assert out.count('scripted') == 2
 
 
-def test_inspect_shows_the_steps_and_frames_of_one(tmp_path, capsys, monkeypatch):
+def test_inspect_shows_the_rows_and_frames_of_one(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv('COLUMNS', '200')
     (name,) = record(tmp_path, [60], success=True)
     sheet = tmp_path / 'frames.png'
@@ -165,13 +165,13 @@ def test_inspect_shows_the_steps_and_frames_of_one(tmp_path, capsys, monkeypatch
 def test_compile_says_what_it_did_and_what_it_skipped(tmp_path, capsys):
     good, bad = record(tmp_path, [3, 4])
     assert main(['compile', str(tmp_path)]) == 0
-    assert '2 episodes, 7 steps ready; 2 compiled now, 0 skipped' in capsys.readouterr().out
+    assert '2 episodes, 7 rows ready; 2 compiled now, 0 skipped' in capsys.readouterr().out
     path = tmp_path / 'episodes' / bad / 'episode.mcap'
     path.write_bytes(path.read_bytes()[:-100])
     assert main(['compile', str(tmp_path)]) == 1
     out = capsys.readouterr().out
     assert f'skipped {bad}' in out
-    assert '1 episodes, 3 steps ready; 0 compiled now, 1 skipped' in out
+    assert '1 episodes, 3 rows ready; 0 compiled now, 1 skipped' in out
 
 
 def test_label_and_recover_do_what_they_say(tmp_path, capsys):
