@@ -36,8 +36,16 @@ class Parser(argparse.ArgumentParser):
         self.set_defaults(prog=prog, stopped='stopped')
 
     def error(self, message: str) -> NoReturn:
-        """Ends the process with one line and code 2."""
-        self.exit(FAILED, f'{self.prog}: {message}; {self.prog} --help says what is valid\n')
+        """Raises ArgumentsError in place of a page of usage."""
+        raise ArgumentsError(self.prog, message)
+
+
+class ArgumentsError(ConfigError):
+    """Arguments that a command, or its subcommand, does not take."""
+
+    def __init__(self, prog: str, message: str) -> None:
+        super().__init__(f'{message}; {prog} --help says what is valid')
+        self.prog = prog
 
 
 def run_command(
@@ -58,6 +66,8 @@ def run_command(
         code = body(args)
         sys.stdout.flush()
         return code
+    except ArgumentsError as error:
+        return _end(FAILED, f'{error.prog}: {error}')
     except MotoError as error:
         return _end(FAILED, f'{args.prog}: {error}')
     except KeyboardInterrupt:
@@ -127,25 +137,27 @@ def real(low: float, below: float) -> Callable[[str], float]:
 
 def output_folder(option: str, path: Path | str) -> Path:
     """Makes the folder that an option names and returns it; raises ConfigError if it cannot."""
-    folder = Path(path)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        writable = os.access(folder, os.W_OK | os.X_OK)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, 'strerror', None) or str(error)
-        raise ConfigError(f"{option} '{path}' cannot be written: {reason}") from error
-    if not writable:
-        raise ConfigError(f"{option} '{path}' cannot be written: it belongs to somebody else")
-    return folder
+    return _make_folder(Path(path), f"cannot write {option} '{path}'")
 
 
 def output_file(option: str, path: Path | str) -> Path:
     """Makes the folder of the file that an option names; raises ConfigError if it cannot be."""
-    file = Path(path)
-    output_folder(option, file.parent)
-    if os.path.isdir(file):
-        raise ConfigError(f"{option} '{path}' is a folder; expected the name of a file")
-    return file
+    failed = f"cannot write {option} '{path}'"
+    _make_folder(Path(path).parent, failed)
+    if os.path.isdir(path):
+        raise ConfigError(f'{failed}: it is a folder; expected the name of a file')
+    return Path(path)
+
+
+def _make_folder(folder: Path, failed: str) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK | os.X_OK)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f'{failed}: {getattr(error, "strerror", None) or error}') from error
+    if not writable:
+        raise ConfigError(f'{failed}: the folder belongs to somebody else')
+    return folder
 
 
 def _parse(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+import moto_sim.tasks
 from moto_core.command import output_file
 from moto_core.errors import ConfigError
 from moto_learning.commands.progress import progress_bars
@@ -29,7 +30,6 @@ from moto_learning.run.evaluate import (
     load_policy,
     summarize,
 )
-from moto_sim import tasks
 
 
 def evaluate_policy(args: argparse.Namespace) -> int:
@@ -48,7 +48,7 @@ def evaluate_policy(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     began, policy = time.time(), load_policy(args.policy)
     cameras = [] if policy is None else list(policy.spec.cameras.values())
-    env: Any = tasks.make(
+    env: Any = moto_sim.tasks.make(
         args.task,
         robot=args.robot or None,
         guard=None if args.profile == 'none' else args.profile,

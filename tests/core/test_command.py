@@ -87,9 +87,7 @@ def test_a_defect_keeps_its_traceback():
     ],
 )
 def test_a_wrong_argument_is_one_line_that_names_it(capsys, arguments):
-    with pytest.raises(SystemExit) as stop:
-        run(lambda args: 0, *arguments)
-    assert stop.value.code == 2
+    assert run(lambda args: 0, *arguments) == 2
     said = capsys.readouterr().err
     assert len(said.splitlines()) == 1
     assert said.startswith('moto-cart: ') and arguments[0] in said
@@ -104,16 +102,16 @@ def test_a_folder_is_made_and_what_cannot_be_one_is_refused(tmp_path):
     assert output_folder('--out', tmp_path / 'a' / 'b').is_dir()
     (tmp_path / 'file').write_text('precious')
     for path in (tmp_path / 'file', tmp_path / 'file' / 'x', Path('/proc/none'), 'n' * 5000):
-        with pytest.raises(ConfigError, match='--out .* cannot be written: '):
+        with pytest.raises(ConfigError, match='cannot write --out '):
             output_folder('--out', path)
-    with pytest.raises(ConfigError, match='--out .* cannot be written: '):
+    with pytest.raises(ConfigError, match='cannot write --out '):
         output_folder('--out', 'a\0b')
     assert (tmp_path / 'file').read_text() == 'precious'
 
 
 def test_the_folder_of_a_file_is_made_and_a_folder_is_no_file(tmp_path):
     assert output_file('--json', tmp_path / 'a' / 'b.json').parent.is_dir()
-    with pytest.raises(ConfigError, match='--json .* is a folder'):
+    with pytest.raises(ConfigError, match='cannot write --json .*: it is a folder'):
         output_file('--json', tmp_path)
 
 
