@@ -181,7 +181,8 @@ def _check_scalar(value: Any, name: str, rule: Rule) -> None:
     elif isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f'{name} is {value}; expected a finite number')
     elif isinstance(value, int) and abs(value) >= INTEGER:
-        raise ConfigError(f'{name} is {value:.3e}; expected a number of at most 63 bits')
+        digits = len(str(abs(value)))
+        raise ConfigError(f'{name} has {digits} digits; expected a number of at most 63 bits')
     elif isinstance(value, (int, float)) and not rule.allows(value):
         raise ConfigError(f'{name} is {value:g}; expected {rule.expected}')
 

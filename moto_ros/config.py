@@ -131,7 +131,7 @@ def load_ros_config(name: str, given: Mapping[str, Any]) -> RosConfig:
 
 
 def camera_topics(config: RosConfig, robot: RobotConfig) -> dict[str, str]:
-    """Returns {camera: topic}; raises ConfigError where the config names a camera of no spec."""
+    """Returns {camera: topic}; raises ConfigError if the config names a camera of no spec."""
     unknown = set(config.cameras) - set(robot.spec.cameras)
     if unknown:
         raise ConfigError(

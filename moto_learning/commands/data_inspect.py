@@ -111,7 +111,7 @@ def contact_sheet(episode: Episode) -> np.ndarray:
 
 
 def write_contact_sheet(episode: Episode, path: Path) -> None:
-    """Writes the contact sheet; raises EpisodeError where the file cannot be written."""
+    """Writes the contact sheet; raises EpisodeError if the file cannot be written."""
     _, data = cv2.imencode('.png', contact_sheet(episode)[..., ::-1])
     try:
         path.write_bytes(data.tobytes())

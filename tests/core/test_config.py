@@ -102,6 +102,7 @@ def test_what_is_written_reads_back_the_same():
         ('wheel={spokes: 3, spokes: 4}', "the key 'spokes' comes twice"),
         ('wheel.spokes=' + '9' * 5000, 'wheel.spokes'),
         ('wheel.spokes=' + '9' * 30, 'expected a number of at most 63 bits'),
+        ('wheel.spokes=' + '9' * 400, 'wheel.spokes has 400 digits; expected a number of at most'),
         ('wheel.radius=' + '9' * 400, 'wheel.radius'),
         ('load=' + '[' * 5000, 'nested more than 32 deep'),
         ('load=[' + '1,' * 30_000 + ']', 'more than 20000 values'),

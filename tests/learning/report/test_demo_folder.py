@@ -6,8 +6,21 @@ import sys
 
 import pytest
 
+from moto_core.episodes.dataset import Dataset
 from moto_core.errors import ConfigError
+from moto_learning.report.demo import _stages
 from moto_learning.report.demo_folder import MARKER, open_demo
+from moto_learning.run.checkpoint import latest_checkpoint
+from tests.recorded import record
+
+TINY = [
+    'model.encoder.channels=[4, 4, 4, 4]',
+    'model.rssm.deter=8',
+    'replay.batch=2',
+    'replay.length=4',
+    'train.offline_updates=2',
+    'train.threads=1',
+]
 
 SAID = {'task': 'kitchen-kettle', 'seed': 4}
 GIVEN = ['task=kitchen-kettle', 'seed=4']
@@ -104,6 +117,22 @@ def test_a_wrong_setting_makes_no_folder(tmp_path, override, says):
     with pytest.raises(ConfigError, match=says):
         open_demo(tmp_path / 'demo', [override], resume=False)
     assert not (tmp_path / 'demo').exists()
+
+
+def test_stages_that_were_stopped_begin_anew_or_go_on(tmp_path):
+    """A collection is done again from nothing; a training goes on from its checkpoint."""
+    out = tmp_path / 'demo'
+    given = ['demonstrations=1', f'train={json.dumps(TINY)}']
+    config = open_demo(out, given, resume=False)
+    (out / 'logs').mkdir()
+    record(out / 'dataset', [3, 3])
+    collect, train = _stages(config, out)[:2]
+    collect.run()
+    assert len(Dataset.open(out / 'dataset').episodes()) == 1
+    train.run()
+    assert latest_checkpoint(out / 'train').name == '00000002'
+    train.run()
+    assert '--resume' in (out / 'logs' / 'train.log').read_text().splitlines()[0]
 
 
 def test_a_folder_that_is_not_ours_is_one_line_of_the_command(tmp_path):
