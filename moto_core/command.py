@@ -34,10 +34,21 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         self.set_defaults(prog=prog, stopped='stopped')
+        self.add_argument('--version', action=_Version, nargs=0, help='print the version and stop')
 
     def error(self, message: str) -> NoReturn:
         """Raises ArgumentsError in place of a page of usage."""
         raise ArgumentsError(self.prog, message)
+
+
+class _Version(argparse.Action):
+    """Prints the version, which is read from a file only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from moto_core.version import version
+
+        sys.stdout.write(f'{parser.prog} {version()}\n')
+        parser.exit()
 
 
 class ArgumentsError(ConfigError):

@@ -108,7 +108,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
         """Returns the next node; raises YAMLError for an alias, an anchor or one too many."""
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or getattr(event, 'anchor', None):
             raise _refused(event, 'anchors and aliases (& and *) are not read: repeat the value')
         self._depth += 1

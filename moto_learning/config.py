@@ -1,4 +1,4 @@
-"""The settings of the learner: every number of the method, and every reading of it, is a field.
+"""The settings of the learner: every number of docs/method.md, every choice, is a field.
 
 In: config/train/<preset>.yaml and `key=value`. Out: a frozen Config. Marks: [P] stated in the
 paper, [D] DreamerV2's default, [C] a choice where the paper is silent; defaults are the paper's.
