@@ -18,12 +18,14 @@ CORE = [
     'numpy>=1.26,<3',  # 1.26 is Ubuntu 24.04's, which ROS 2 Jazzy's cv_bridge is compiled for
     'pyyaml>=6,<7',
     'omegaconf>=2.3,<3',
+    'lz4>=4.3,<5',
     'mcap>=1.5,<2',
     'mcap-ros2-support>=0.5,<1',
     'filelock<5',
     'python-ulid>=3,<5',
     'rich<16',
     'ruckig<1',
+    'zstandard>=0.22,<1',
 ]
 OPENCV = 'opencv-python>=4.6,<6'  # from 5 on it needs numpy 2
 EXTRAS = {
@@ -86,7 +88,7 @@ def shared_files(folder: str) -> list[tuple[str, list[str]]]:
     files = sorted(
         p
         for p in (HERE / folder).rglob('*')
-        if p.is_file() and p.suffix in ('.yaml', '.xml', '.py')
+        if p.is_file() and p.suffix in ('.yaml', '.xml', '.json', '.py')
     )
     return [
         (f'share/{NAME}/{p.parent.relative_to(HERE)}', [str(p.relative_to(HERE))]) for p in files

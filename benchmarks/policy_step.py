@@ -21,7 +21,7 @@ import torch
 from moto_core.config import config_file, load_config
 from moto_core.policy.policy import OnnxPolicy
 from moto_core.spec import CameraSpec, Spec
-from moto_learning.agents.moto import Agent
+from moto_learning.agents.moto import MotoLearner
 from moto_learning.agents.torch_policy import TorchPolicy
 from moto_learning.config import Config
 from moto_learning.export.export import export_bundle
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument('--threads', type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    agent = Agent(load_config(Config, config_file('train', args.preset)), KITCHEN)
+    agent = MotoLearner(load_config(Config, config_file('train', args.preset)), KITCHEN)
     with tempfile.TemporaryDirectory() as folder:
         begin = time.perf_counter()
         path = export_bundle(agent, folder).path

@@ -18,7 +18,7 @@ import torch
 
 from moto_core.config import config_file, load_config
 from moto_core.spec import Spec
-from moto_learning.agents.moto import Agent, frozen, to_tensors
+from moto_learning.agents.moto import MotoLearner, frozen, to_tensors
 from moto_learning.agents.starts import draw_starts
 from moto_learning.config import Config
 from moto_learning.run.processor import use_processor
@@ -65,7 +65,7 @@ def measure(config: Config, updates: int, device: str) -> dict[str, float]:
             'cameras': {'front': {}},
         },
     )
-    agent = Agent(config, spec, device)
+    agent = MotoLearner(config, spec, device)
     batch = random_batch(config)
     data = to_tensors(batch, agent.device)
     agent.update(batch)

@@ -21,3 +21,41 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def replace_synced(path: Path, data: bytes) -> None:
+    """Gives `path` new contents at once: whoever reads it finds the old or the new, whole.
+
+    A link at `path` is replaced, never followed. On OSError the old contents stay.
+    """
+    new = path.with_name(f'.{path.name}.{os.getpid()}')
+    new.unlink(missing_ok=True)  # of a process that had this number and was killed
+    try:
+        with new.open('xb') as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def append_synced(path: Path, line: bytes) -> None:
+    """Appends one line (its newline is added) and waits until the disk has it.
+
+    A torn last line is ended first, so that it spoils no other. A link is not followed: OSError.
+    """
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    handle = os.open(path, flags, 0o666)
+    try:
+        size = os.fstat(handle).st_size
+        torn = size > 0 and os.pread(handle, 1, size - 1) != b'\n'
+        data = b'\n' * torn + line + b'\n'
+        written = os.write(handle, data)
+        if written != len(data):
+            raise OSError(f'only {written} of {len(data)} bytes were written')
+        os.fsync(handle)
+    finally:
+        os.close(handle)

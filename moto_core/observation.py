@@ -1,7 +1,7 @@
 """From raw images and joints to what a policy sees, and whether it is fresh enough to act on.
 
-In: raw RGB images, joint positions and velocities, stamps. Out: Observation; GateResult.
-One `preprocess` serves the robot, the simulator and training.
+In: raw RGB images, joint positions and velocities, stamps. Out: Observation; the reasons not to
+act on it. One `preprocess` serves the robot, the simulator and training.
 """
 
 from __future__ import annotations
@@ -23,14 +23,6 @@ class Observation(NamedTuple):
     images: dict[str, np.ndarray]  # camera: (h, w, 3) uint8 RGB
     proprioception: np.ndarray | None  # (P,) float32, or None where the spec has none
     stamp: int  # [ns] of the oldest image
-
-
-class GateResult(NamedTuple):
-    """Whether an observation may be acted on, why not, and how old it is."""
-
-    ok: bool
-    reasons: tuple[str, ...]
-    age: float  # [s] of the oldest camera image
 
 
 @dataclass(frozen=True)
@@ -87,8 +79,8 @@ def proprioception(spec: Spec, position: np.ndarray, velocity: np.ndarray) -> np
 
 def gate(
     camera_stamps: Mapping[str, int | None], joint_stamp: int | None, now: int, limits: GateLimits
-) -> GateResult:
-    """Checks stamps [ns] against the clock `now` [ns]; reasons name what is missing or off.
+) -> tuple[str, ...]:
+    """Returns what is missing or off in stamps [ns] at the clock `now` [ns]; nothing: act on it.
 
     `joint_stamp` None means that joints have not arrived; a camera's None that it has not.
     Pure: the same arguments give the same result. See docs/safety.md, faults 1, 3 and 5.
@@ -105,8 +97,7 @@ def gate(
     camera_ages = [ages[name] for name in camera_stamps if name in ages]
     if camera_ages and max(camera_ages) - min(camera_ages) > limits.camera_skew:
         reasons.append('cameras:skew')
-    age = max(camera_ages, default=float('inf'))
-    return GateResult(not reasons, tuple(reasons), age)
+    return tuple(reasons)
 
 
 def _centred_crop(size: tuple[int, int], camera: CameraSpec) -> tuple[int, int, int, int]:

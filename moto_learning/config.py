@@ -207,11 +207,10 @@ class ReplayConfig:
 
     batch: int = number(16, 'B, sequences a batch [P]', low=1, high=WIDEST)
     length: int = number(50, 'T, rows a sequence [D]', low=2, high=WIDEST)
-    success_reward: float = number(
-        0.0,
-        "an episode is successful if a row's reward reaches this; 0: its own label "
-        "(3 for the row 'partial')",
-        low=0,
+    success_parts: list[str] = setting(
+        [],
+        'an episode is successful if all of these parts of its task are done at one row; empty: '
+        'its own label',
     )
 
 
@@ -243,6 +242,11 @@ class TrainConfig:
     finetune_updates: int = number(500, "updates of a round of the phase 'finetune'", low=0)
     log_every: int = number(50, 'updates between lines of metrics.jsonl', low=1)
     save_every: int = number(1000, 'updates between checkpoints', low=1)
+    keep: int = number(2, 'last checkpoints kept beside the milestones', low=1)
+    milestone_updates: list[int] = number([], 'updates whose checkpoint is kept', low=1)
+    milestone_episodes: list[int] = number(
+        [], 'online episodes after whose updates a checkpoint is made and kept', low=1
+    )
     threads: int = number(0, 'of torch on a CPU; 0: one for each core', low=0, high=1024)
     device: str = choice('auto', 'auto', 'cpu', 'cuda', about="'auto', 'cpu', 'cuda'")
     tensorboard: bool = setting(True, 'scalars beside metrics.jsonl')
@@ -252,6 +256,7 @@ class TrainConfig:
 class Config:
     """A training run."""
 
+    agent: str = setting('moto', 'the learner: a name of moto_learning/agents/learner.py')
     seed: int = number(0, 'of weights, batches and samples', low=0)
     model: WorldModelConfig = part(WorldModelConfig)
     actor_critic: ActorCriticConfig = part(ActorCriticConfig)

@@ -44,7 +44,7 @@ class CommandConfig:
 
 @dataclass(frozen=True)
 class PolicyParams:
-    """What decides."""
+    """The policy and what it may act on."""
 
     bundle: str = setting('zero', "folder of a policy bundle, 'zero' or 'random'")
     seed: int = number(0, "of 'random'", low=0)
@@ -82,7 +82,16 @@ class RecordParams:
     policy_timeout: float = number(
         1.0, "[s] of the policy's silence after which it is dead", above=0, high=600
     )
-    raw: dict[str, str] = setting({}, 'topic: message type, recorded as they come')
+    # beside the rows, as they come from the robot's own topics; 0 and false: not recorded
+    joint_rate: float = number(
+        125.0, '[Hz] of joint states at most; 0: none are recorded', low=0, high=1000
+    )
+    images: bool = setting(True, "raw camera images are recorded, at most at the spec's rate")
+    image_bandwidth: float = number(
+        20.0, '[MB/s] of raw images at most, over all cameras', above=0, high=1000
+    )
+    guard_state: bool = setting(True, "the guard's state is recorded, 10 Hz")
+    raw: dict[str, str] = setting({}, 'more of them, topic: message type')
 
 
 @dataclass(frozen=True)
@@ -131,7 +140,7 @@ def load_ros_config(name: str, given: Mapping[str, Any]) -> RosConfig:
 
 
 def camera_topics(config: RosConfig, robot: RobotConfig) -> dict[str, str]:
-    """Returns {camera: topic}; raises ConfigError if the config names a camera of no spec."""
+    """Returns {camera: topic}; raises ConfigError for a camera that the robot lacks."""
     unknown = set(config.cameras) - set(robot.spec.cameras)
     if unknown:
         raise ConfigError(

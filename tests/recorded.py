@@ -55,8 +55,14 @@ def tiny_row(t, spec=None, **changes):
     return Row(**{**fields, **changes})
 
 
-def record(root, lengths, spec=None, outcome='unlabelled', success=False, start=0, **known):
-    """Records one episode of each length into the dataset at `root`; returns their ids."""
+def record(
+    root, lengths, spec=None, outcome='unlabelled', success=False, start=0, reward=None, **known
+):
+    """Records one episode of each length into the dataset at `root`; returns their ids.
+
+    `reward` of every row; None: the row's number.
+    """
+    changes = {} if reward is None else {'reward': reward}
     ids = []
     with Dataset.create_or_open(root, floor=0) as dataset:
         for length in lengths:
@@ -65,7 +71,11 @@ def record(root, lengths, spec=None, outcome='unlabelled', success=False, start=
             for t in range(start, start + length):
                 writer.append(
                     tiny_row(
-                        t, spec, is_first=t == start, success=success and t == start + length - 1
+                        t,
+                        spec,
+                        is_first=t == start,
+                        success=success and t == start + length - 1,
+                        **changes,
                     )
                 )
             writer.close(outcome)

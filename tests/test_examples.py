@@ -28,7 +28,9 @@ def test_a_dataset_of_own_recordings_trains(tmp_path, monkeypatch):
     batch = replay.sample()
     assert batch['images']['front'].shape == (8, 10, 64, 64, 3)
     assert len(replay.episodes) == 3
-    assert len(replay.successful) == 2, 'the third is labelled a failure'
+    rewards = [episode.learned['reward'].tolist() for episode in episodes]
+    assert rewards == [[0] * 29 + [1], [0] * 29 + [1], [0] * 30], 'the third is a failure'
+    assert [episode.successful for episode in episodes] == [True, True, False]
 
 
 def test_a_bundle_runs_an_episode_without_ros(tmp_path, monkeypatch, capsys):

@@ -39,7 +39,12 @@ FLOORS = {  # room: floor: the floors of the same room that it may use
         'report': {'run', 'agents', 'model', 'data'},
         'commands': {'report', 'export', 'run', 'agents', 'data'},
     },
-    'moto_ros': {'loops': set(), 'wire': set(), 'nodes': {'loops', 'wire'}, 'bringup': {'wire'}},
+    'moto_ros': {
+        'loops': set(),
+        'wire': set(),
+        'nodes': {'loops', 'wire'},
+        'bringup': {'loops', 'wire'},
+    },
 }
 
 

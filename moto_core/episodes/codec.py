@@ -32,6 +32,17 @@ VELOCITIES = tuple(column.name for column in COLUMNS if column.log == 'velocity'
 OLD_NAMES = {'uncertainty': 'disagreement'}  # of format 1
 
 
+def type_of(topic: str) -> str | None:
+    """Returns the message type of one of the episode's own topics; None for an unknown one."""
+    if topic in (HEADER_TOPIC, END_TOPIC, INFO_TOPIC):
+        return messages.STRING
+    if topic.startswith(IMAGE_TOPIC):
+        return messages.IMAGE
+    if topic == PROPRIOCEPTION_TOPIC or topic.removeprefix(ROW_TOPIC) in VELOCITIES:
+        return messages.JOINT_STATE
+    return None
+
+
 def encode_row(spec: Spec, row: Row, index: int) -> list[tuple[str, str, bytes]]:
     """Returns a row's messages as (topic, type, CDR), the JSON last.
 
@@ -66,10 +77,10 @@ def decode_row(spec: Spec, parts: Mapping[str, Any], info: Mapping[str, Any], st
     joints, vector = parts.get(PROPRIOCEPTION_TOPIC), None
     try:
         if joints is not None and spec.proprioception:
-            columns = [getattr(joints, name) for name in spec.proprioception]
+            columns = [_values(spec, joints, name) for name in spec.proprioception]
             vector = np.concatenate(columns).astype(np.float32)
         velocities = {
-            name: np.asarray(parts[ROW_TOPIC + name].velocity, np.float64) for name in VELOCITIES
+            name: _values(spec, parts[ROW_TOPIC + name], 'velocity') for name in VELOCITIES
         }
         images = {name: _image(parts[IMAGE_TOPIC + name]) for name in spec.cameras}
         actions = {
@@ -106,6 +117,20 @@ def check_row(spec: Spec, row: Row) -> None:
         raise EpisodeError(f'stamp is {row.stamp}; expected [ns] since 1970 or a clock at zero')
 
 
+def _values(spec: Spec, message: Any, name: str) -> np.ndarray:
+    """Returns one list of a JointState, (A,) float64, if it is of the spec's joints in order."""
+    if message.name != spec.names:
+        raise ValueError(f'its joints are {message.name}; expected {spec.names}')
+    values = np.asarray(getattr(message, name), np.float64)
+    if len(values) != spec.action_size:
+        raise ValueError(f'{len(values)} values of {name}; expected {spec.action_size}')
+    return values
+
+
 def _image(message: Any) -> np.ndarray:
-    flat = np.frombuffer(message.data, np.uint8)
-    return flat.reshape(message.height, message.width, 3)
+    shape = (message.height, message.width, 3)
+    if message.encoding != 'rgb8' or message.step != 3 * message.width:
+        raise ValueError(f"an image is '{message.encoding}', {message.step} bytes a line")
+    if len(message.data) != message.height * message.step:
+        raise ValueError(f'an image has {len(message.data)} bytes; expected {shape} of them')
+    return np.frombuffer(message.data, np.uint8).reshape(shape)

@@ -1,53 +1,44 @@
 """A folder of episodes: one writer at a time, labels, recovery, quarantine; nothing is deleted.
 
-    dataset/manifest.jsonl                      spec and one line an episode (derived)
-    dataset/LOCK                                held by the one process that records
-    dataset/episodes/<ulid>/episode.mcap        and labels.jsonl beside it
-    dataset/{cache,exports}/                    made from the episodes at will
-    dataset/quarantine/<ulid>/                  damaged files, each with a REASON
-
-In: episodes. Out: Records, EpisodeWriters.
+In: episodes. Out: Records, EpisodeWriters. Where things lie is in layout.py. Reading needs no
+lock and never writes; the manifest is an index that is checked against the episodes.
 """
 
 from __future__ import annotations
 
-import os
-import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
-from moto_core.config import to_dict
+from moto_core.episodes.bag import write_bag_metadata
 from moto_core.episodes.episode import FILE, Episode, EpisodeHeader
-from moto_core.episodes.manifest import (
-    Record,
-    add_label,
-    append_manifest,
-    episode_files,
-    labelled,
-    make_record,
-    read_manifest,
-    scan,
-    write_manifest,
+from moto_core.episodes.identity import Identity, differences
+from moto_core.episodes.index import Finding, Index, examine, find_record, labelled, take_stock
+from moto_core.episodes.labels import LABELS, add_label
+from moto_core.episodes.layout import (
+    MANIFEST,
+    check_root,
+    episode_file,
+    episode_folder,
+    folder_names,
+    make_folders,
+    remove_folders,
 )
-from moto_core.episodes.reader import read_episode, salvage
-from moto_core.episodes.recovery import recover
+from moto_core.episodes.lock import acquire
+from moto_core.episodes.manifest import Record, append_manifest, make_record, write_manifest
+from moto_core.episodes.quarantine import set_folder_aside
+from moto_core.episodes.reader import read_episode
+from moto_core.episodes.repair import (
+    add_bag_metadata,
+    keep_whole_rows,
+    recover_unfinished,
+    unfinished,
+)
 from moto_core.episodes.writer import FREE_FLOOR, EpisodeWriter
-from moto_core.errors import DatasetError, EpisodeError
-from moto_core.spec import Spec, spec_from_dict, spec_mismatches
-
-
-class Finding(NamedTuple):
-    """What recovery or verification did with one episode."""
-
-    id: str
-    rows: int  # whole rows kept
-    reason: str
-    path: Path  # where the episode, or what is left of it, lies now
+from moto_core.errors import DatasetError
+from moto_core.spec import Setup, Spec
 
 
 class Dataset:
@@ -61,11 +52,11 @@ class Dataset:
         free: Callable[[Path], int] | None = None,
     ) -> None:
         self.root, self.floor = Path(root), floor
-        self.findings: list[Finding] = []  # of the recovery at opening
         self._lock, self._free = lock, free
-        self._spec: Spec | None = None
-        self._records: dict[str, Record] = {}
         self._open: set[str] = set()  # ids that this process writes now
+        self._declared: tuple[Spec | None, Setup | None] = (None, None)  # while it is empty
+        self._recovered = recover_unfinished(self.root, frozenset()) if lock else []
+        self.index: Index  # as of the last refresh
         self.refresh()
 
     @classmethod
@@ -76,142 +67,187 @@ class Dataset:
         lock: bool = True,
         floor: int = FREE_FLOOR,
         free: Callable[[Path], int] | None = None,
+        setup: Setup | None = None,
     ) -> Dataset:
         """Opens the dataset at `root`, making it if needed, and recovers unfinished episodes.
 
-        `lock` False reads beside a recorder and recovers nothing. `floor` [bytes] stays free on
-        the disk. Raises DatasetError where another process records into it, where it cannot be
-        written, or where `spec` differs from the one its episodes have.
+        `lock` False reads beside a recorder: it makes, recovers and writes nothing. `floor`
+        [bytes] stays free on the disk. Raises DatasetError where another process records into
+        it, it cannot be written (nothing half is left), one of its folders is a link, or its
+        episodes have another spec or setup.
         """
         root = Path(root)
-        wanted = lock or not (root / 'episodes').is_dir()
+        if not lock and not (root / 'episodes').is_dir():
+            raise DatasetError(
+                f"no dataset at '{root}'; expected a folder with episodes/ in it. "
+                "'moto-data collect' makes one"
+            )
+        check_root(root)
+        made = make_folders(root) if lock else []
+        held = None
         try:
-            for name in wanted * ('episodes', 'cache', 'exports', 'quarantine'):
-                (root / name).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DatasetError(f"cannot make a dataset at '{root}': {error}") from error
-        dataset = cls(root, _acquire(root) if lock else None, floor, free)
-        try:
-            if lock:
-                dataset.findings = dataset.recover()
-            if spec is not None:
-                dataset._agree(spec)
+            held = acquire(root) if lock else None
+            dataset = cls(root, held, floor, free)
+            dataset.check(spec, setup)
         except BaseException:
-            dataset.close()
+            if held is not None:
+                held.release()
+            remove_folders(root, made)
             raise
+        dataset._declared = (spec, setup)
         return dataset
 
     @classmethod
     def open(cls, root: Path | str, lock: bool = False) -> Dataset:
         """Opens an existing dataset; raises DatasetError where there is none."""
-        if not (Path(root) / 'episodes').is_dir():
-            raise DatasetError(
-                f"no dataset at '{root}'; expected a folder with episodes/ in it. "
-                "'moto-data collect' makes one"
-            )
+        if lock:
+            cls.create_or_open(root, lock=False)  # says so where there is none
         return cls.create_or_open(root, lock=lock)
 
     @property
     def spec(self) -> Spec | None:
-        """The spec that every episode has; None in an empty dataset."""
-        return self._spec
+        """The spec that every episode has; None in an empty dataset that was given none."""
+        return self.index.identity.spec if self.index.identity else self._declared[0]
+
+    @property
+    def setup(self) -> Setup | None:
+        """The setup that every episode has; None in an empty dataset that was given none."""
+        return self.index.identity.setup if self.index.identity else self._declared[1]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was recovered at opening, and what lies there that does not belong."""
+        return [*self._recovered, *self.index.findings]
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """What lies in episodes/ and is not used, by name, and why: damaged, foreign, a copy."""
+        care = "; 'moto-data recover' keeps its {} whole rows"
+        return {
+            item.id: item.reason + (care.format(item.rows) if item.damaged else '')
+            for item in self.index.findings
+            if item.id != MANIFEST and item.path.name != LABELS
+        }
+
+    def check(self, spec: Spec | None, setup: Setup | None = None) -> None:
+        """Raises DatasetError that names both values where episodes of these do not fit here."""
+        known_spec, known_setup = self.spec, self.setup
+        if spec is None or known_spec is None:
+            return
+        ours = Identity(known_spec, known_setup or setup or Setup())
+        found = differences(ours, spec, setup)
+        if found:
+            raise DatasetError(
+                f"the dataset '{self.root}' and the new episodes differ: {'; '.join(found)}. "
+                'Record into a new folder'
+            )
 
     def new_episode(self, header: EpisodeHeader) -> EpisodeWriter:
         """Returns a writer for a new episode; it joins the manifest when it closes."""
         self._need_lock('record')
-        self._agree(header.spec)
-        folder = self.root / 'episodes' / header.id
+        self.check(header.spec, header.setup)
+        self._declared = (header.spec, header.setup)
         writer = EpisodeWriter(
-            folder, header, floor=self.floor, free=self._free, on_close=self._closed
+            episode_folder(self.root, header.id),
+            header,
+            floor=self.floor,
+            free=self._free,
+            on_close=self._closed,
         )
         self._open.add(header.id)
         return writer
 
     def adopt(self, path: Path | str) -> Record:
-        """Adds a closed episode file that another process wrote under episodes/; its Record."""
+        """Adds a closed episode file that another process wrote under episodes/; its Record.
+
+        Raises DatasetError for a file elsewhere, a damaged one, a copy under another name, and
+        one of another spec or setup.
+        """
         self._need_lock('add an episode')
         path = Path(path)
-        if path.parent.parent != self.root / 'episodes':
+        place = self.root / 'episodes' / path.parent.name / FILE
+        if path.absolute() != place.absolute():
             raise DatasetError(f"'{path}' is not under '{self.root / 'episodes'}'; move it there")
-        record, header = scan(path)
-        self._agree(header.spec)
-        self._keep(record)
-        return record
+        wanted = episode_file(self.root, path.parent.name)
+        found = examine(wanted)
+        if found.record is None or found.header is None:
+            raise DatasetError(f"'{path}' is damaged: {found.damage}")
+        if found.header.id != path.parent.name:
+            raise DatasetError(f"'{path}' holds episode {found.header.id}; name its folder so")
+        self.check(found.header.spec, found.header.setup)
+        write_bag_metadata(wanted.parent)
+        self._keep(found.record, Identity(found.header.spec, found.header.setup))
+        return found.record
 
     def episodes(self) -> list[Record]:
         """Lists the closed episodes, oldest first, with their latest labels."""
-        return [labelled(self._records[key]) for key in sorted(self._records)]
+        found = self.index.records
+        return [labelled(found[key]) for key in sorted(found) if key not in self.index.foreign]
 
     def find(self, text: str) -> Record:
-        """Returns the episode whose id is `text`, or the only one that starts or ends with it."""
-        text = text.upper()
-        near = [
-            key for key in self._records if text and (key.startswith(text) or key.endswith(text))
-        ]
-        if text in self._records:
-            near = [text]
-        if len(near) != 1:
-            problem = 'no episode' if not near else f'{len(near)} episodes'
-            raise DatasetError(
-                f"{problem} '{text}' among {len(self._records)} in '{self.root}'; "
-                "'moto-data inspect' lists the ids"
-            )
-        return labelled(self._records[near[0]])
+        """Returns the episode whose id is `text`, or the only one that starts or ends with it.
+
+        Raises DatasetError if there is none or several, and says why a damaged one is not used.
+        """
+        return labelled(find_record(self.index, text, self.root))
 
     def read(self, episode: str) -> Episode:
         """Reads a whole episode by id."""
-        return read_episode(self.find(episode).path)
+        return read_episode(episode_file(self.root, self.find(episode).id))
 
     def label(self, episode: str, label: str, by: str = '') -> None:
         """Appends a label ('success', 'failure' or 'unlabelled'); needs no lock, the last wins."""
-        add_label(self.find(episode).path.parent, label, by)
+        add_label(episode_folder(self.root, self.find(episode).id), label, by)
 
     def refresh(self) -> None:
-        """Reads the manifest again and the files that it does not know yet."""
-        data, self._records = read_manifest(self.root)
-        self._spec = spec_from_dict(data) if data else None
-        for path in episode_files(self.root):
-            if path.parent.name not in self._records:
-                try:
-                    record, header = scan(path)
-                except EpisodeError:
-                    continue  # verify finds and quarantines it
-                self._records[record.id] = record
-                self._spec = self._spec or header.spec
-        if self._lock:
+        """Takes stock again; with the lock, the manifest is made to say what was found."""
+        new = frozenset(item.id for item in self._recovered)
+        self.index = take_stock(self.root, skip=frozenset(self._open), new=new)
+        if self._lock and self.index.stale:
             self._write()
 
     def recover(self) -> list[Finding]:
         """Makes episodes of what a dead recorder left; what cannot be read goes to quarantine."""
         self._need_lock('recover')
-        found = [
-            self._recover(path)
-            for path in sorted(self.root.glob(f'episodes/*/{FILE}.active'))
-            if path.parent.name not in self._open
-        ]
-        self._write()
+        found = recover_unfinished(self.root, frozenset(self._open))
+        self._recovered += found
+        self.refresh()
         return found
 
     def verify(self, repair: bool = False) -> list[Finding]:
-        """Checks every byte of every episode; lists the damaged ones.
+        """Reads every byte of every episode, label and line; lists what is wrong.
 
-        `repair` keeps the whole rows before the damage and moves the damaged file to quarantine.
+        `repair` keeps the whole rows before the damage, moves the damaged file to quarantine,
+        and makes each folder a bag that is none; without it nothing is changed.
         """
-        found = []
-        for path in episode_files(self.root):
-            result = salvage(path)
-            if result.damage or not result.rows:
-                reason = result.damage or 'it holds no whole row'
-                finding = Finding(path.parent.name, len(result.rows), reason, path)
-                found.append(self._recover(path) if repair else finding)
-        if repair:
-            self._write()
-        return found
+        skip = frozenset(self._open)
+        index = take_stock(self.root, believe=False, skip=skip)
+        left = 'it is being recorded, or its recorder died: moto-data recover closes it'
+        found = [Finding(p.parent.name, 0, left, p) for p in unfinished(self.root, skip)]
+        if not repair:
+            return index.findings + found
+        self._need_lock('repair')
+        repaired = [
+            keep_whole_rows(self.root, item.path) if item.damaged else item
+            for item in index.findings
+        ]
+        add_bag_metadata(self.root, index.records)
+        self.refresh()
+        return repaired + found
 
     def quarantine(self, episode: str, reason: str) -> Path:
-        """Moves an episode with its labels out of the dataset; returns its new folder."""
+        """Moves an episode with its labels out of the dataset; returns its new folder.
+
+        `episode` is an id, the start or end of one, or the name of a folder in episodes/.
+        """
         self._need_lock('quarantine')
-        return self._quarantine(self.find(episode).path.parent, reason)
+        exact = episode in folder_names(self.root) and episode not in self._open
+        name = episode if exact else self.find(episode).id
+        place = set_folder_aside(self.root, name, reason)
+        if self.index.records.pop(name, None):
+            self.index.foreign.pop(name, None)
+            self._write()
+        return place
 
     def close(self) -> None:
         """Gives the lock back."""
@@ -231,92 +267,24 @@ class Dataset:
         self.close()
 
     def _closed(self, writer: EpisodeWriter) -> None:
-        self._open.discard(writer.header.id)
-        self._keep(
-            make_record(
-                writer.path,
-                writer.header,
-                writer.rows,
-                writer.return_,
-                writer.success,
-                writer.outcome,
-                writer.ended,
-            )
-        )
+        header = writer.header
+        self._open.discard(header.id)
+        record = make_record(writer.path, header, writer.totals, writer.outcome, writer.ended)
+        self._keep(record, Identity(header.spec, header.setup))
 
-    def _keep(self, record: Record) -> None:
-        self._records[record.id] = record
-        append_manifest(self.root, record)
+    def _keep(self, record: Record, identity: Identity) -> None:
+        known = record.id in self.index.records
+        self.index.records[record.id] = record
+        if known or self.index.identity is None:
+            self.index = self.index._replace(identity=self.index.identity or identity)
+            self._write()
+        else:
+            append_manifest(self.root, record)
 
     def _write(self) -> None:
-        spec = to_dict(self._spec) if self._spec else None
-        write_manifest(self.root, spec, [self._records[key] for key in sorted(self._records)])
-
-    def _agree(self, spec: Spec) -> None:
-        if self._spec is None:
-            self._spec = spec
-            if self._lock:
-                self._write()
-        elif self._spec.hash != spec.hash:
-            found = spec_mismatches(spec, self._spec) or spec_mismatches(self._spec, spec)
-            raise DatasetError(
-                f"the dataset '{self.root}' has another spec ('policy' is the new "
-                f"one's, 'robot' the dataset's): {'; '.join(found)}. Record into a "
-                'new folder'
-            )
+        records = self.index.records
+        write_manifest(self.root, self.index.identity, [records[key] for key in sorted(records)])
 
     def _need_lock(self, action: str) -> None:
         if self._lock is None:
             raise DatasetError(f"cannot {action} in '{self.root}': it was opened without its LOCK")
-
-    def _recover(self, path: Path) -> Finding:
-        self._need_lock('recover')
-        folder, found = path.parent, salvage(path)
-        reason = found.damage or 'the recorder stopped without closing it'
-        if not found.rows:
-            reason = f'no whole row: {reason}'
-            return Finding(folder.name, 0, reason, self._quarantine(folder, reason))
-        record, header = scan(recover(path))  # an error here is the disk's, not the file's
-        self._agree(header.spec)
-        for damaged in folder.glob('*.damaged'):
-            place = self._place(folder.name)
-            damaged.replace(place / damaged.name)
-            (place / 'REASON').write_text(reason + '\n')
-        self._records[record.id] = record
-        return Finding(record.id, record.rows, reason, record.path)
-
-    def _quarantine(self, folder: Path, reason: str) -> Path:
-        place = self._place(folder.name)
-        folder.replace(place)
-        (place / 'REASON').write_text(reason + '\n')
-        if self._records.pop(folder.name, None):
-            self._write()
-        return place
-
-    def _place(self, name: str) -> Path:
-        """Makes a new, empty folder in quarantine/."""
-        for number in range(1_000_000):
-            place = self.root / 'quarantine' / (f'{name}-{number}' if number else name)
-            if not place.exists():
-                place.mkdir(parents=True)
-                return place
-        raise DatasetError(f"no free name for '{name}' in quarantine/; empty it")
-
-
-def _acquire(root: Path) -> FileLock:
-    path = root / 'LOCK'
-    holder = path.read_text().strip() if path.exists() else ''
-    lock = FileLock(path)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        raise DatasetError(
-            f"another recorder holds '{root}' ({holder or 'unknown'}); stop it "
-            'first, or choose another dataset folder'
-        ) from error
-    except OSError as error:
-        raise DatasetError(f"cannot lock '{path}': {error}") from error
-    path.write_text(
-        f'pid {os.getpid()} on {socket.gethostname()} since {time.strftime("%Y-%m-%d %H:%M:%S")}\n'
-    )
-    return lock

@@ -22,8 +22,22 @@ from moto_core.spec import Setup, Spec, spec_from_dict
 FORMAT = 2
 READABLE = (1, 2)  # format 1 has no setup, seed, parts and calls the disagreement uncertainty
 FILE = 'episode.mcap'
+ROW_LIMIT = 1 << 18  # of one episode: 5.8 h at 12.5 Hz
 OUTCOMES = ('success', 'failure', 'unlabelled')
 ID = re.compile(r'[0-7][0-9A-HJKMNP-TV-Z]{25}')  # a ULID
+
+
+_KINDS: dict[str, Any] = {
+    'task': str,
+    'source': str,
+    'controller': str,
+    'policy_hash': str,
+    'config_hash': str,
+    'created': int,
+    'seed': (int, type(None)),
+    'parts': tuple,
+    'extra': dict,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +58,23 @@ class EpisodeHeader:
     extra: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raises EpisodeError for an id that is no ULID: it becomes a folder's name."""
+        """Raises EpisodeError for an id that is no ULID (it becomes a folder's name) and for
+        values that no log can hold."""
         if not isinstance(self.id, str) or not ID.fullmatch(self.id):
             raise EpisodeError(
                 f'episode id is {self.id!r}; expected a ULID, 26 of 0-9 and A-Z without I, L, O, U'
             )
+        for name, kind in _KINDS.items():
+            value = getattr(self, name)
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise EpisodeError(f"the header's {name} is {value!r}; expected {kind}")
+            if isinstance(value, str) and not value.isprintable():
+                raise EpisodeError(f"the header's {name} is {value!r}; expected plain text")
+        for name in (*self.parts, *self.extra, *self.extra.values()):
+            if not isinstance(name, str):
+                raise EpisodeError(f"the header's parts or extra hold {name!r}; expected texts")
+        if not 0 <= self.created < 1 << 63:
+            raise EpisodeError(f"the header's created is {self.created}; expected [ns]")
 
 
 @dataclass(frozen=True)
@@ -118,24 +144,13 @@ def header_from_dict(data: Mapping[str, Any]) -> EpisodeHeader:
     try:
         known['spec'] = spec_from_dict(data['spec'])
         known['setup'] = load_config(Setup, data.get('setup', {}))
-        known['parts'] = tuple(data.get('parts', ()))
-        header = EpisodeHeader(**known)
-    except (KeyError, TypeError, MotoError) as error:
+        known['parts'] = _parts(data.get('parts', []))
+        return EpisodeHeader(**known)
+    except (KeyError, TypeError, AttributeError, RecursionError, MotoError) as error:
         raise EpisodeError(f'the first record is no header: {error}') from error
-    for name, kind in _TYPES.items():
-        value = getattr(header, name)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise EpisodeError(f"the header's {name} is {value!r}; expected {kind}")
-    return header
 
 
-_TYPES: dict[str, Any] = {
-    'task': str,
-    'source': str,
-    'controller': str,
-    'policy_hash': str,
-    'config_hash': str,
-    'created': int,
-    'seed': (int, type(None)),
-    'extra': dict,
-}
+def _parts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise EpisodeError(f"the header's parts are {value!r}; expected a list of names")
+    return tuple(value)

@@ -1,178 +1,217 @@
-"""What a dataset knows of each episode without opening it, and the labels people gave afterwards.
+"""The dataset's index: what is known of each episode without opening it, one line an episode.
 
-In: episode files. Out: Record; `manifest.jsonl` (derived, rebuilt at will) and `labels.jsonl`
-(append-only, the last line wins).
+In: Records, the dataset's identity. Out: `manifest.jsonl`. The first line holds the identity.
+Each line carries its own checksum and its file's size and time of change, so that a line that
+was edited, torn or belongs to an older file is not believed.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, get_type_hints
 
-from moto_core.episodes.episode import FILE, FORMAT, OUTCOMES, READABLE, EpisodeHeader
-from moto_core.episodes.reader import salvage
-from moto_core.errors import DatasetError, EpisodeError, unknown_name
+from moto_core.config import load_config, to_dict
+from moto_core.durable import append_synced, replace_synced
+from moto_core.episodes.episode import OUTCOMES, EpisodeHeader
+from moto_core.episodes.identity import (
+    Identity,
+    identity_from_dict,
+    identity_key,
+    identity_to_dict,
+)
+from moto_core.episodes.layout import MANIFEST, episode_file, read_plain
+from moto_core.episodes.totals import Totals
+from moto_core.errors import DatasetError, MotoError
 from moto_core.row import finite_or_none
+from moto_core.spec import Setup
+from moto_core.strict_json import parse_json
 
-LABELS = 'labels.jsonl'
+FORMAT = 3  # of the manifest; another one is made again
+LIMIT = 1 << 28  # [bytes] of the file
+_DERIVED = {'path'}  # never stored
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """One episode of a dataset; `outcome` is the last label, or the file's own without one."""
 
     id: str
-    path: Path  # of episode.mcap
+    path: Path  # of episode.mcap, made of the id
     task: str
     source: str  # 'sim' or 'robot'
     controller: str  # 'scripted', 'policy' or 'teleop'
     policy_hash: str
     config_hash: str
     spec_hash: str
+    setup: Setup
     created: int  # [ns]
     rows: int
     return_: float  # sum of rewards
     success: bool  # some row was received as a success
+    duration: float  # [s] from the first row to the last
+    gaps: int  # rows that miss others before them
+    interventions: int  # rows at which a person was in command
+    disagreement: float  # mean of the rows'
     outcome: str  # 'success', 'failure' or 'unlabelled'
     ended: str  # 'done', 'timeout', 'exception', 'recovered', ...
+    size: int  # [bytes] of the file
+    changed: int  # [ns] when the file last was
 
     @property
     def successful(self) -> bool:
         """Labelled a success, or unlabelled with a row that succeeded."""
         return self.outcome == 'success' or (self.outcome == 'unlabelled' and self.success)
 
+    @property
+    def identity_key(self) -> str:
+        """Equal in every episode of a dataset: its spec and its setup."""
+        return identity_key(self.spec_hash, self.setup)
+
 
 def make_record(
-    path: Path,
-    header: EpisodeHeader,
-    rows: int,
-    return_: float,
-    success: bool,
-    outcome: str,
-    ended: str,
+    path: Path, header: EpisodeHeader, totals: Totals, outcome: str, ended: str
 ) -> Record:
     """Returns the record of the episode file at `path`."""
+    status = path.stat()
     return Record(
-        header.id,
-        path,
-        header.task,
-        header.source,
-        header.controller,
-        header.policy_hash,
-        header.config_hash,
-        header.spec.hash,
-        header.created,
-        rows,
-        return_,
-        success,
-        outcome,
-        ended,
+        id=header.id,
+        path=path,
+        task=header.task,
+        source=header.source,
+        controller=header.controller,
+        policy_hash=header.policy_hash,
+        config_hash=header.config_hash,
+        spec_hash=header.spec.hash,
+        setup=header.setup,
+        created=header.created,
+        rows=totals.rows,
+        return_=totals.return_,
+        success=totals.success,
+        duration=totals.duration,
+        gaps=totals.gaps,
+        interventions=totals.interventions,
+        disagreement=totals.mean_disagreement,
+        outcome=outcome,
+        ended=ended,
+        size=status.st_size,
+        changed=status.st_mtime_ns,
     )
 
 
-def scan(path: Path) -> tuple[Record, EpisodeHeader]:
-    """Reads a whole episode file into its record; raises EpisodeError where it is damaged."""
-    found = salvage(path)
-    if found.header is None or found.damage or not found.rows:
-        raise EpisodeError(found.damage or 'it holds no whole row')
-    total = sum(row.reward for row in found.rows)
-    success = any(row.success for row in found.rows)
-    return make_record(
-        path, found.header, len(found.rows), total, success, found.outcome, found.ended
-    ), found.header
+class Manifest(NamedTuple):
+    """What could be believed of a manifest, and what could not."""
+
+    identity: Identity | None
+    records: dict[str, Record]  # by id
+    problems: list[str]
 
 
-def labelled(record: Record) -> Record:
-    """Returns the record with the outcome that its last label gives."""
-    label = last_label(record.path.parent)
-    return replace(record, outcome=label) if label else record
-
-
-def add_label(folder: Path, label: str, by: str) -> None:
-    """Appends one label to the episode's file and syncs it; earlier lines stay."""
-    if label not in OUTCOMES:
-        raise DatasetError(unknown_name('label', label, OUTCOMES))
-    path = folder / LABELS
-    line = json.dumps({'label': label, 'by': by, 'at': time.time_ns()}) + '\n'
-    torn = path.exists() and not path.read_bytes().endswith(b'\n') and path.stat().st_size > 0
+def read_manifest(root: Path) -> Manifest:
+    """Reads manifest.jsonl as far as it can be believed; a missing one is empty."""
+    identity, records, problems = None, {}, []
+    path = root / MANIFEST
+    if not path.exists() and not path.is_symlink():
+        return Manifest(None, {}, [])
     try:
-        with path.open('ab', buffering=0) as stream:
-            stream.write(('\n' * torn + line).encode())
-            os.fsync(stream.fileno())
-    except OSError as error:
-        raise DatasetError(f"cannot label in '{path}': {error}") from error
-
-
-def last_label(folder: Path) -> str:
-    """Returns the last whole label line's value, '' where there is none."""
-    lines = read_lines(folder / LABELS)
-    return next((x['label'] for x in reversed(lines) if x.get('label') in OUTCOMES), '')
-
-
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Returns a .jsonl file's objects; a torn or damaged line is left out."""
-    found = []
-    for line in path.read_bytes().splitlines() if path.exists() else ():
+        lines = read_plain(path, LIMIT).splitlines()
+        identity = _parse_first(lines[0] if lines else b'')
+    except (OSError, ValueError) as error:
+        return Manifest(None, {}, [f'it is not believed: {error}'])
+    for number, line in enumerate(lines[1:], 2):
         try:
-            item = json.loads(line)
-        except ValueError:
+            record = _parse_line(root, line)
+        except (ValueError, MotoError) as error:
+            problems.append(f'line {number} is not believed: {error}')
             continue
-        if isinstance(item, dict):
-            found.append(item)
-    return found
+        if record.id in records:
+            problems.append(f'line {number} names {record.id} a second time')
+        records[record.id] = record
+    return Manifest(identity, records, problems)
 
 
-def write_manifest(root: Path, spec: dict[str, Any] | None, records: Iterable[Record]) -> None:
-    """Replaces manifest.jsonl as a whole: the format and the spec, then one line an episode."""
-    rows = [{'format': FORMAT, 'spec': spec}, *(_to_row(root, record) for record in records)]
-    temporary = root / 'manifest.jsonl.new'
-    temporary.write_text(''.join(json.dumps(row) + '\n' for row in rows))
-    temporary.replace(root / 'manifest.jsonl')
+def write_manifest(root: Path, identity: Identity | None, records: Iterable[Record]) -> None:
+    """Replaces manifest.jsonl as a whole; raises DatasetError where it cannot be written."""
+    first = identity_to_dict(identity) if identity else {'spec': None, 'setup': None}
+    lines = [seal({'format': FORMAT, **first}), *(manifest_line(record) for record in records)]
+    try:
+        replace_synced(root / MANIFEST, b''.join(line + b'\n' for line in lines))
+    except OSError as error:
+        raise _unwritable(root, error) from error
 
 
 def append_manifest(root: Path, record: Record) -> None:
-    """Appends one episode's line to manifest.jsonl."""
-    with (root / 'manifest.jsonl').open('a') as stream:
-        stream.write(json.dumps(_to_row(root, record)) + '\n')
-
-
-def read_manifest(root: Path) -> tuple[dict[str, Any] | None, dict[str, Record]]:
-    """Returns the spec and the records by id, leaving out lines of episodes that are gone."""
-    spec, records = None, {}
-    for row in read_lines(root / 'manifest.jsonl'):
-        if 'format' in row:
-            if row['format'] not in READABLE:
-                raise DatasetError(f"'{root}' has format {row['format']}; expected {FORMAT}")
-            if row['format'] != FORMAT:
-                return None, {}  # of an earlier version: made again from the episodes
-            spec = row.get('spec')
-            continue
-        record = _from_row(root, row)
-        if record is not None and record.path.is_file():
-            records[record.id] = record
-    return spec, records
-
-
-def episode_files(root: Path) -> list[Path]:
-    """Lists the closed episodes' files, oldest first."""
-    return sorted(root.glob(f'episodes/*/{FILE}'))
-
-
-def _to_row(root: Path, record: Record) -> dict[str, Any]:
-    row = asdict(record)
-    row['path'] = str(record.path.relative_to(root))
-    row['return_'] = finite_or_none(record.return_)
-    return row
-
-
-def _from_row(root: Path, row: dict[str, Any]) -> Record | None:
+    """Appends one episode's line; raises DatasetError where it cannot be written."""
     try:
-        value = float('nan') if row['return_'] is None else row['return_']
-        return Record(**{**row, 'path': root / row['path'], 'return_': value})
-    except (TypeError, KeyError):
-        return None
+        append_synced(root / MANIFEST, manifest_line(record))
+    except OSError as error:
+        raise _unwritable(root, error) from error
+
+
+def manifest_line(record: Record) -> bytes:
+    """Returns the record's line, without its newline."""
+    values = {item.name: getattr(record, item.name) for item in fields(Record)}
+    for name, value in values.items():
+        if isinstance(value, float):
+            values[name] = finite_or_none(value)
+    values['setup'] = to_dict(record.setup)
+    return seal({name: value for name, value in values.items() if name not in _DERIVED})
+
+
+def seal(values: dict[str, Any]) -> bytes:
+    """Returns a line of JSON that ends in the checksum of all before."""
+    return json.dumps({**values, 'sum': _sum(values)}).encode()
+
+
+def _sum(values: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _unseal(line: bytes) -> dict[str, Any]:
+    values = parse_json(line)
+    if not isinstance(values, dict):
+        raise ValueError('it is no map')
+    if values.pop('sum', None) != _sum(values):
+        raise ValueError('it was changed by hand or torn')
+    return values
+
+
+def _parse_first(line: bytes) -> Identity | None:
+    first = parse_json(line)
+    if not isinstance(first, dict) or first.get('format') != FORMAT:
+        found = first.get('format') if isinstance(first, dict) else first
+        raise ValueError(f'its format is {found!r}; expected {FORMAT}')
+    values = _unseal(line)
+    return identity_from_dict(values) if values.get('spec') else None
+
+
+def _parse_line(root: Path, line: bytes) -> Record:
+    values = _unseal(line)
+    if set(values) != set(_KINDS):
+        raise ValueError(f'its keys are {sorted(values)}; expected {sorted(_KINDS)}')
+    for name, kind in _KINDS.items():
+        if kind is float and values[name] is None:
+            values[name] = float('nan')
+        if type(values[name]) is not kind:
+            raise ValueError(f'{name} is {values[name]!r}; expected {kind.__name__}')
+    if values['outcome'] not in OUTCOMES:
+        raise ValueError(f"outcome is '{values['outcome']}'; expected one of {OUTCOMES}")
+    values['setup'] = load_config(Setup, values['setup'])
+    return Record(path=episode_file(root, values['id']), **values)
+
+
+def _unwritable(root: Path, error: OSError) -> DatasetError:
+    return DatasetError(
+        f"cannot write '{root / MANIFEST}': {error}; the episodes are whole, and it is made "
+        'again from them at the next opening'
+    )
+
+
+_KINDS: dict[str, type] = {
+    name: dict if kind is Setup else kind
+    for name, kind in get_type_hints(Record).items()
+    if name not in _DERIVED
+}

@@ -7,9 +7,13 @@ mcap-ros2-support decodes them; its encoder packs images byte by byte, so these 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
 
 import numpy as np
+from mcap.records import Schema
+from mcap_ros2.decoder import DecoderFactory
 
 from moto_core.errors import EpisodeError, unknown_name
 
@@ -96,6 +100,24 @@ def definition(message_type: str) -> str:
     parts = ['\n'.join(_FIELDS[message_type])]
     parts += ['\n'.join((name.replace('/msg/', '/'), *_FIELDS[name])) for name in needed[1:]]
     return _SEPARATOR.join(parts) + '\n'
+
+
+def decode(message_type: str, cdr: bytes) -> Any:
+    """Returns a stock message by its own definition, whatever schema a file gives it.
+
+    Raises what the library raises (ValueError, struct.error, ...) where the bytes are no such one.
+    """
+    return _decoder(message_type)(cdr)
+
+
+@cache
+def _decoder(message_type: str) -> Callable[[bytes], Any]:
+    schema = Schema(
+        id=1, name=message_type, encoding='ros2msg', data=definition(message_type).encode()
+    )
+    decoder = DecoderFactory().decoder_for('cdr', schema)
+    assert decoder is not None, message_type
+    return decoder
 
 
 def encode_string(text: str) -> bytes:

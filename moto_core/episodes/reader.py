@@ -6,7 +6,6 @@ Every byte has a checksum: each chunk its own, the data section and the summary 
 
 from __future__ import annotations
 
-import json
 import os
 import struct
 import zlib
@@ -14,16 +13,32 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from mcap.records import Channel, Chunk, DataEnd, Footer, McapRecord, Message, Schema
-from mcap.stream_reader import StreamReader, breakup_chunk
-from mcap_ros2.decoder import DecoderFactory
+from mcap.records import Channel, McapRecord, Message, Schema
 
-from moto_core.episodes.codec import END_TOPIC, HEADER_TOPIC, INFO_TOPIC, ROW_TOPIC, decode_row
-from moto_core.episodes.episode import FILE, Episode, EpisodeHeader, header_from_dict, stack
-from moto_core.errors import EpisodeError
+from moto_core.episodes import messages
+from moto_core.episodes.chunks import Bounded, read_records
+from moto_core.episodes.codec import (
+    END_TOPIC,
+    HEADER_TOPIC,
+    INFO_TOPIC,
+    ROW_TOPIC,
+    decode_row,
+    type_of,
+)
+from moto_core.episodes.episode import (
+    FILE,
+    OUTCOMES,
+    ROW_LIMIT,
+    Episode,
+    EpisodeHeader,
+    header_from_dict,
+    stack,
+)
+from moto_core.errors import EpisodeError, MotoError
 from moto_core.row import Row
+from moto_core.strict_json import parse_json
 
-RECORD_LIMIT = 1 << 30  # [bytes] a larger record is damage
+_BLOCK = 1 << 20  # [bytes] of the summary at a time
 _MAGIC, _DATA_END, _DATA_END_OPCODE = 8, 9 + 4, 0x0F  # [bytes], [bytes], opcode
 
 
@@ -66,10 +81,22 @@ def read_episode(path: Path | str) -> Episode:
     return stack(found.header, found.rows, found.outcome, found.ended)
 
 
+def read_header(path: Path | str) -> EpisodeHeader:
+    """Returns what is known of the episode before its first row, without reading the rest.
+
+    Raises EpisodeError for a missing file and one that does not start with a header.
+    """
+    reading = Reading(Path(path))
+    next(iter(reading), None)
+    if reading.header is None:
+        raise EpisodeError(f"'{path}' is damaged: {reading.damage}")
+    return reading.header
+
+
 def salvage(path: Path | str, raw: bool = False) -> Salvage:
     """Reads whole rows up to the first damage; `raw` also returns the messages between them.
 
-    Raises EpisodeError only where the file cannot be opened.
+    Raises EpisodeError only if the file cannot be opened.
     """
     reading, rows, others = Reading(Path(path), raw), [], []
     for item in reading:
@@ -88,10 +115,9 @@ class Reading:
         self.header: EpisodeHeader | None = None
         self.outcome, self.ended, self.damage = 'unlabelled', '', ''
         self.unread = 0  # [bytes] after the last record that was whole
-        self._count = 0
+        self._count, self._ended = 0, False
         self._schemas: dict[int, Schema] = {}
         self._channels: dict[int, Channel] = {}
-        self._decoders = DecoderFactory()
         self._parts: dict[str, Any] = {}
 
     def __iter__(self) -> Iterator[Row | RawMessage]:
@@ -99,33 +125,23 @@ class Reading:
             raise EpisodeError(f"no episode file '{self.path}'; expected an .mcap file")
         try:
             with self.path.open('rb') as stream:
-                self.unread = self.path.stat().st_size
-                for record in self._records(stream):
+                bounded = Bounded(stream, os.fstat(stream.fileno()).st_size)
+                self.unread = bounded.left
+                for record in read_records(bounded):
                     item = self._take(record)
                     if item is not None:
                         yield item
+                    self.unread = bounded.left
                 if not self.path.name.endswith('.active'):
                     _check_summary(stream)
             if self.header is None:
                 raise EpisodeError('it has no first record')
         except OSError as error:
             raise EpisodeError(f"cannot read '{self.path}': {error}") from error
+        except MotoError as error:
+            self.damage = str(error)
         except Exception as error:  # noqa: BLE001  on damage the libraries raise anything at all
             self.damage = f'{type(error).__name__} {error}'.strip()
-
-    def _records(self, stream: BinaryIO) -> Iterator[McapRecord]:
-        """Yields the records of checked chunks up to the footer; raises at the first damage."""
-        reader = StreamReader(
-            stream, emit_chunks=True, validate_crcs=True, record_size_limit=RECORD_LIMIT
-        )
-        seen_end, size = False, self.unread
-        for record in reader.records:
-            if isinstance(record, Chunk):
-                yield from breakup_chunk(record, validate_crc=True)
-            seen_end |= isinstance(record, DataEnd)
-            if isinstance(record, Footer) and not seen_end:
-                raise EpisodeError('its data section has no end')
-            self.unread = size - stream.tell()
 
     def _take(self, record: McapRecord) -> Row | RawMessage | None:
         if isinstance(record, Schema):
@@ -133,43 +149,73 @@ class Reading:
         elif isinstance(record, Channel):
             self._channels.setdefault(record.id, record)
         elif isinstance(record, Message):
-            channel = self._channels[record.channel_id]
-            return self._message(record, channel, self._schemas[channel.schema_id])
+            channel = self._channels.get(record.channel_id)
+            schema = self._schemas.get(channel.schema_id) if channel else None
+            if channel is None or schema is None:
+                raise EpisodeError(f'a message has no channel {record.channel_id}, or no schema')
+            return self._message(record, channel, schema)
         return None
 
     def _message(
         self, record: Message, channel: Channel, schema: Schema
     ) -> Row | RawMessage | None:
         topic = channel.topic
-        if self.header is None and topic != HEADER_TOPIC:
-            raise EpisodeError(f"'{topic}' comes before the first record")
+        if (self.header is None) != (topic == HEADER_TOPIC):
+            raise EpisodeError(f"'{topic}' is no first record, or a second one")
         if not topic.startswith((ROW_TOPIC, HEADER_TOPIC)):
             raw = RawMessage(
                 topic, schema.name, record.data, record.publish_time, schema.data.decode()
             )
             return raw if self.keep_raw else None
-        decode = self._decoders.decoder_for(channel.message_encoding, schema)
-        if decode is None:
-            raise EpisodeError(f"channel '{topic}' is not CDR with a ros2msg schema")
-        message = decode(record.data)
-        if topic == INFO_TOPIC:
-            return self._finish_row(json.loads(message.data), record.publish_time)
+        kind = type_of(topic)
+        if kind is None:
+            return None  # of a later version
+        if (channel.message_encoding, schema.name) != ('cdr', kind):
+            raise EpisodeError(f"'{topic}' holds '{schema.name}'; expected '{kind}' as CDR")
+        if self._ended:
+            raise EpisodeError(f"'{topic}' comes after the last record")
+        return self._own(topic, messages.decode(kind, record.data), record.publish_time)
+
+    def _own(self, topic: str, message: Any, stamp: int) -> Row | None:
+        """Takes a message of the episode itself; returns a Row where it completes one."""
         if topic == HEADER_TOPIC:
-            self.header = header_from_dict(json.loads(message.data))
+            self.header = header_from_dict(_parse_map(message.data, 'first record'))
         elif topic == END_TOPIC:
-            end = json.loads(message.data)
-            self.outcome, self.ended = end['outcome'], end['ended']
+            self._end(_parse_map(message.data, 'last record'))
+        elif topic == INFO_TOPIC:
+            return self._finish_row(_parse_map(message.data, f"row {self._count}'s JSON"), stamp)
         else:
             self._parts[topic] = message
         return None
 
+    def _end(self, end: dict[str, Any]) -> None:
+        rows = end.get('rows', end.get('steps'))  # 'steps' in format 1
+        outcome, ended = end.get('outcome'), end.get('ended')
+        if rows != self._count or type(rows) is not int:
+            raise EpisodeError(f'its last record counts {rows!r} rows; {self._count} are there')
+        if outcome not in OUTCOMES or not isinstance(ended, str) or not ended.isprintable():
+            raise EpisodeError(f'its last record says {outcome!r}, ended {ended!r}')
+        self.outcome, self.ended, self._ended = outcome, ended, True
+
     def _finish_row(self, info: dict[str, Any], stamp: int) -> Row:
         assert self.header is not None
         parts, self._parts = self._parts, {}
-        if info.pop('step') != self._count:
+        if info.pop('step', None) != self._count:
             raise EpisodeError(f'row {self._count} is missing')
+        if self._count >= ROW_LIMIT:
+            raise EpisodeError(f'it has over {ROW_LIMIT} rows')
         self._count += 1
         return decode_row(self.header.spec, parts, info, stamp)
+
+
+def _parse_map(text: str, what: str) -> dict[str, Any]:
+    try:
+        value = parse_json(text)
+    except ValueError as error:
+        raise EpisodeError(f'its {what} is no JSON: {error}') from error
+    if not isinstance(value, dict):
+        raise EpisodeError(f'its {what} is no map')
+    return value
 
 
 def _check_summary(stream: BinaryIO) -> None:
@@ -180,8 +226,13 @@ def _check_summary(stream: BinaryIO) -> None:
     if not _DATA_END <= start < end:  # a damaged offset may be no place at all
         raise EpisodeError('its footer points outside the file')
     stream.seek(start - _DATA_END)
-    data = stream.read(end - start + _DATA_END)
-    if zlib.crc32(data[_DATA_END:-4]) != crc:
-        raise EpisodeError('the checksum of its summary does not fit')
-    if data[0] != _DATA_END_OPCODE:
+    if stream.read(_DATA_END)[0] != _DATA_END_OPCODE:
         raise EpisodeError('its summary does not follow its data')
+    found, left = 0, end - 4 - start
+    while left > 0:
+        data = stream.read(min(left, _BLOCK))
+        found, left = zlib.crc32(data, found), left - len(data)
+        if not data:
+            raise EpisodeError('it was cut while it was read')
+    if found != crc:
+        raise EpisodeError('the checksum of its summary does not fit')

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
+from moto_core.episodes.bag import write_bag_metadata
+from moto_core.episodes.episode import FILE
 from moto_core.episodes.reader import Reading
 from moto_core.episodes.writer import EpisodeWriter
 from moto_core.errors import EpisodeError
@@ -20,31 +23,57 @@ def recover(active: Path | str) -> Path:
     """Makes `episode.mcap` of an unfinished or damaged file; returns its path.
 
     Keeps the raw messages and every whole row before the damage, streaming. The old file stays
-    beside it as `*.damaged` where it holds a byte that was not understood. Raises EpisodeError
-    (and changes nothing) where it holds no row, or where the new file cannot be written.
+    beside it as `*.damaged` if it holds a byte that was not understood. Raises EpisodeError
+    (and changes nothing) if it holds no row, or if the new file cannot be written.
     """
     active = Path(active)
     final = active.with_name(active.name.removesuffix('.active'))
     rescue = active.with_name('rescue-' + final.name)
-    for left in (rescue, rescue.with_name(rescue.name + '.active')):
-        left.unlink(missing_ok=True)  # of a recovery that was itself interrupted
-    reading, writer = Reading(active, raw=True), None
-    for item in reading:
-        assert reading.header is not None
-        writer = writer or EpisodeWriter(rescue, reading.header, floor=0)
-        if isinstance(item, Row):
-            writer.append(item)
-        else:
-            writer.raw(*item)
-    if writer is None:
-        raise EpisodeError(f"'{active}' cannot be recovered: {reading.damage or 'it is empty'}")
-    writer.close(reading.outcome, reading.ended or 'recovered')
-    if reading.damage and (reading.unread or active == final):
-        keep_copy(active, active.with_name(final.name + '.damaged'))
-    rescue.replace(final)
+    _clear(rescue)  # of a recovery that was itself interrupted
+    try:
+        reading = _copy(active, rescue)
+        if reading.damage and (reading.unread or active == final):
+            keep_copy(active, active.with_name(final.name + '.damaged'))
+        rescue.replace(final)
+    except OSError as error:
+        _clear(rescue)
+        raise EpisodeError(f"cannot recover '{active}': {error}") from error
+    except EpisodeError:
+        _clear(rescue)
+        raise
     if active != final:
         active.unlink(missing_ok=True)
+    if final.name == FILE:
+        with suppress(EpisodeError):  # derived; made again at will
+            write_bag_metadata(final.parent)
     return final
+
+
+def _copy(active: Path, rescue: Path) -> Reading:
+    """Writes the whole rows of `active` to `rescue` and closes it."""
+    reading, writer = Reading(active, raw=True), None
+    try:
+        for item in reading:
+            assert reading.header is not None
+            writer = writer or EpisodeWriter(rescue, reading.header, floor=0)
+            if isinstance(item, Row):
+                writer.append(item)
+            else:
+                writer.raw(*item)
+        if writer is None:
+            reason = reading.damage or 'it is empty'
+            raise EpisodeError(f"'{active}' cannot be recovered: {reason}")
+        writer.close(reading.outcome, reading.ended or 'recovered')
+    except EpisodeError:
+        if writer is not None:
+            writer.abandon()
+        raise
+    return reading
+
+
+def _clear(rescue: Path) -> None:
+    for left in (rescue, rescue.with_name(rescue.name + '.active')):
+        left.unlink(missing_ok=True)
 
 
 def keep_copy(path: Path, copy: Path) -> None:

@@ -18,8 +18,11 @@ from mcap.writer import Writer
 
 from moto_core.durable import sync_folder
 from moto_core.episodes import messages
+from moto_core.episodes.bag import write_bag_metadata
+from moto_core.episodes.chunks import CHUNK_LIMIT
 from moto_core.episodes.codec import END_TOPIC, HEADER_TOPIC, encode_row
-from moto_core.episodes.episode import FILE, OUTCOMES, EpisodeHeader, header_to_dict
+from moto_core.episodes.episode import FILE, OUTCOMES, ROW_LIMIT, EpisodeHeader, header_to_dict
+from moto_core.episodes.totals import Totals
 from moto_core.errors import EpisodeError, unknown_name
 from moto_core.row import Row, finite_or_none
 
@@ -47,13 +50,18 @@ class EpisodeWriter:
         where = Path(where)
         self.path = where if where.suffix == '.mcap' else where / FILE
         self.active = self.path.with_name(self.path.name + '.active')
-        self.rows, self.return_, self.success = 0, 0.0, False
+        self.totals = Totals()
         self.outcome, self.ended, self.closed = 'unlabelled', '', False
         self._free, self._on_close = free or free_bytes, on_close
         self._channels: dict[str, int] = {}
         self._schemas: dict[str, int] = {}
         self._log_time = 0
         self._open()
+
+    @property
+    def rows(self) -> int:
+        """Counts the rows on file."""
+        return self.totals.rows
 
     def append(self, row: Row) -> None:
         """Writes one row and flushes it to the operating system (not to the disk's platters).
@@ -64,14 +72,15 @@ class EpisodeWriter:
         """
         self._check_open()
         found = encode_row(self.header.spec, row, self.rows)
+        self._check_size(sum(len(data) for _, _, data in found))
+        if self.rows >= ROW_LIMIT:
+            raise EpisodeError(f'an episode has at most {ROW_LIMIT} rows; close this one')
         self._check_space()
         with self._writing():
             for topic, kind, data in found:
                 self._add(topic, kind, data, row.stamp)
             self._mcap.flush()
-        self.rows += 1
-        self.return_ += float(row.reward)
-        self.success |= bool(row.success)
+        self.totals = self.totals.plus(row)
 
     def raw(
         self, topic: str, message_type: str, cdr: bytes, stamp: int, definition: str = ''
@@ -85,6 +94,7 @@ class EpisodeWriter:
         if topic.startswith(('/moto/episode', '/moto/step')):
             raise EpisodeError(f"topic '{topic}' belongs to the episode itself; remap it")
         text = definition or messages.definition(message_type)
+        self._check_size(len(cdr))
         self._check_space()
         with self._writing():
             self._add(topic, message_type, bytes(cdr), stamp, text)
@@ -104,8 +114,8 @@ class EpisodeWriter:
             'outcome': outcome,
             'ended': ended,
             'rows': self.rows,
-            'return': finite_or_none(self.return_),
-            'success': self.success,
+            'return': finite_or_none(self.totals.return_),
+            'success': self.totals.success,
         }
         with self._writing():
             self._add(
@@ -121,6 +131,9 @@ class EpisodeWriter:
             self.active.rename(self.path)
             sync_folder(self.path.parent)
         self.closed = True
+        if self.path.name == FILE:
+            with suppress(EpisodeError):  # derived from the file; 'moto-data recover' makes it too
+                write_bag_metadata(self.path.parent)
         if self._on_close:
             self._on_close(self)
         return self.path
@@ -170,6 +183,10 @@ class EpisodeWriter:
     def _check_open(self) -> None:
         if self.closed:
             raise EpisodeError(f"episode '{self.path}' is closed (ended '{self.ended}')")
+
+    def _check_size(self, size: int) -> None:
+        if size > CHUNK_LIMIT // 2:  # with the 1 MiB before it, a chunk that is read again
+            raise EpisodeError(f'{size} bytes at once; at most {CHUNK_LIMIT // 2} are written')
 
     def _check_space(self) -> None:
         free = self._free(self.path.parent)

@@ -25,15 +25,17 @@ from moto_learning.agents.actor_critic import (
     penalised_reward,
 )
 from moto_learning.agents.optimizer import Optimizer
+from moto_learning.agents.policy_graph import EncoderGraph, Graphs, PolicyGraph
 from moto_learning.agents.returns import Expansion, value_expansion
 from moto_learning.agents.starts import Starts, draw_starts
+from moto_learning.agents.torch_policy import Exploration, TorchPolicy
 from moto_learning.config import Config
 from moto_learning.model.rollout import Rollout, draw_rollout_noise, rollout
 from moto_learning.model.rssm import State
 from moto_learning.model.world_model import WorldModel
 
 
-class Agent:
+class MotoLearner:
     """The networks, their optimisers and the random state; `update` is one step of training."""
 
     def __init__(self, config: Config, spec: Spec, device: str = 'cpu') -> None:
@@ -176,6 +178,21 @@ class Agent:
             'critics/value': q.detach().mean(),
             'critics/grad_norm': norm,
         }
+
+    def policy(self, exploration: Exploration | None = None) -> TorchPolicy:
+        """Returns the policy as it is now; it sees later updates of the networks too."""
+        return TorchPolicy(self, exploration)
+
+    def graphs(self) -> Graphs:
+        """Returns copies of the encoder and of what acts on it, as a bundle holds them."""
+        rssm = self.world_model.rssm
+        return Graphs(
+            encoder=EncoderGraph(self.world_model.encoder, self.spec),
+            policy=PolicyGraph(rssm, self.actor, self.config.actor_critic.penalty),
+            embed=self.world_model.encoder.size,
+            deter=rssm.config.deter,
+            stoch=rssm.feat_size - rssm.config.deter,
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Returns everything that the next update depends on, but for the batch."""

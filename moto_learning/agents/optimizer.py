@@ -62,11 +62,22 @@ class Optimizer:
         return {'adam': self._adam.state_dict(), 'steps': self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores moments and step count; rates and decay stay those of the configuration."""
+        """Restores moments and step count; rates and decay stay those of the configuration.
+
+        Raises ValueError for moments of other shapes, which torch would only find at a step.
+        """
         groups = [
             {k: v for k, v in group.items() if k != 'params'} for group in self._adam.param_groups
         ]
         self._adam.load_state_dict(copy.deepcopy(state['adam']))  # torch would share its tensors
         for group, ours in zip(self._adam.param_groups, groups):
             group.update(ours)
+        for parameter, moments in self._adam.state.items():
+            for name in ('exp_avg', 'exp_avg_sq'):
+                if moments[name].shape != parameter.shape:
+                    raise ValueError(
+                        f'{name} is {tuple(moments[name].shape)}, not {tuple(parameter.shape)}'
+                    )
+            if not isinstance(moments['step'], Tensor):
+                raise TypeError(f'step is a {type(moments["step"]).__name__}')
         self.steps = int(state['steps'])

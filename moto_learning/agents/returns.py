@@ -22,18 +22,6 @@ class Expansion(NamedTuple):
     mixed: Tensor
 
 
-def k_step_value(reward: Tensor, value: Tensor, k: int, discount: float) -> Tensor:
-    """Returns V_K (H - K + 1, ...): K rewards, then V_0, for every t that has them.
-
-    reward (H, ...), value (H + 1, ...). Source: docs/method.md, equation 4.
-    """
-    steps = reward.shape[0] - k + 1
-    total = discount**k * value[k : k + steps]
-    for i in range(k):
-        total = total + discount**i * reward[i : i + steps]
-    return total
-
-
 def lambda_return(reward: Tensor, value: Tensor, discount: float, lambda_: float) -> Tensor:
     """Returns V (H, ...) of (5), the lambda-weighted mixture of V_1..V_{H-t}, by recursion.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -15,9 +15,12 @@ from torch import Tensor
 
 from moto_core.errors import ObservationError
 from moto_core.policy.policy import PolicyState, PolicyStep
-from moto_learning.agents.moto import Agent
+from moto_core.spec import Spec
+from moto_learning.agents.actor_critic import Actor
+from moto_learning.config import Config
 from moto_learning.model.distributions import uniform
 from moto_learning.model.rssm import State, disagreement
+from moto_learning.model.world_model import WorldModel
 
 
 class Exploration(NamedTuple):
@@ -28,11 +31,21 @@ class Exploration(NamedTuple):
     seed: int = 0
 
 
+class Acting(Protocol):
+    """The networks that act."""
+
+    config: Config
+    spec: Spec
+    device: torch.device
+    world_model: WorldModel
+    actor: Actor
+
+
 class TorchPolicy:
     """Steps an agent's encoder, posterior and actor; the latent state is always the mode."""
 
     def __init__(
-        self, agent: Agent, exploration: Exploration | None = None, name: str = ''
+        self, agent: Acting, exploration: Exploration | None = None, name: str = ''
     ) -> None:
         """Takes a name to log it under; without one it is a hash of the weights it runs."""
         self.agent, self.spec = agent, agent.spec
@@ -104,7 +117,7 @@ class TorchPolicy:
         return torch.as_tensor(np.ascontiguousarray(value)).to(self.agent.device)
 
 
-def weights_hash(agent: Agent) -> str:
+def weights_hash(agent: Acting) -> str:
     """Returns a SHA-256 over the weights that decide actions."""
     digest = hashlib.sha256()
     for module in (agent.world_model.encoder, agent.world_model.rssm, agent.actor):

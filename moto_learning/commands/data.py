@@ -20,7 +20,11 @@ EXAMPLES = """examples:
   moto-data inspect data --episode last --png frames.png
   moto-data compile data
   moto-data label data last success --by anna
-  moto-data recover data"""
+  moto-data verify data
+  moto-data recover data
+  moto-data merge data --into all
+  moto-data remove all last
+  moto-data stats data"""
 EPISODE = "an id, its first or last characters, or 'last' for the newest"
 LEAST_SIDE, LARGEST_SIDE = 8, 2048  # [px] of an image
 

@@ -6,16 +6,23 @@ In: the arguments and a console. Out: episodes, tables, labels; the exit code.
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from moto_core.command import importing, output_file
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.manifest import Record
+from moto_core.episodes.merge import merge
 from moto_core.errors import ConfigError
-from moto_learning.commands.data_inspect import dataset_table, row_table, write_contact_sheet
+from moto_learning.commands.data_inspect import (
+    dataset_table,
+    finding_table,
+    row_table,
+    write_contact_sheet,
+)
+from moto_learning.commands.data_stats import count_table, sum_table
 from moto_learning.commands.progress import compile_shown, progress_bars
 
 LAST = 'last'  # no id can end so: ids have no L
@@ -92,14 +99,64 @@ def label(args: argparse.Namespace, console: Console) -> int:
 def recover(args: argparse.Namespace, console: Console) -> int:
     """Recovers unfinished episodes, checks every byte, quarantines damaged files."""
     with Dataset.open(args.dataset, lock=True) as dataset:
-        findings = [*dataset.findings, *dataset.verify(repair=True)]
-        count = len(dataset.episodes())
-    table = Table('episode', 'rows kept', 'reason', 'now at')
-    for found in findings:
-        table.add_row(found.id, str(found.rows), found.reason, str(found.path))
+        repaired = dataset.verify(repair=True)
+        seen = {(found.id, found.reason) for found in repaired}
+        opening = [item for item in dataset.findings if (item.id, item.reason) not in seen]
+        findings = list(dict.fromkeys([*opening, *repaired]))
+        count, left = len(dataset.episodes()), dataset.left_out
     if findings:
-        console.print(table)
-    console.print(f'{count} episodes whole; {len(findings)} needed care')
+        console.print(finding_table(findings))
+    console.print(f'{count} episodes whole; {len(findings)} findings')
+    return 1 if left else 0
+
+
+def verify(args: argparse.Namespace, console: Console) -> int:
+    """Reads every byte and says what is wrong; changes nothing."""
+    dataset = Dataset.open(args.dataset)
+    findings = dataset.verify()
+    if findings:
+        console.print(finding_table(findings))
+    console.print(f'{len(dataset.episodes())} episodes whole; {len(findings)} findings')
+    return 1 if findings else 0
+
+
+def remove(args: argparse.Namespace, console: Console) -> int:
+    """Moves episodes to quarantine/ with the reason beside them; --delete deletes them there."""
+    with Dataset.open(args.dataset, lock=True) as dataset:
+        for episode in args.episodes:
+            name = _find(dataset, episode).id if episode == LAST else episode
+            place = dataset.quarantine(name, args.reason)
+            if args.delete:
+                shutil.rmtree(place)
+            console.print(f'{name}: {"deleted" if args.delete else f"now at {place}"}')
+    return 0
+
+
+def merge_(args: argparse.Namespace, console: Console) -> int:
+    """Copies the episodes of datasets into another one; ids and labels stay."""
+    sources = [Dataset.open(root) for root in args.sources]
+    refused = 0
+    with Dataset.create_or_open(args.into) as target:
+        for source in sources:
+            done = merge(source, target)
+            refused += len(done.refused)
+            if done.refused:
+                console.print(finding_table(done.refused))
+            console.print(
+                f'{source.root}: {len(done.copied)} copied, {len(done.present)} there already, '
+                f'{len(done.refused)} refused'
+            )
+    return 1 if refused else 0
+
+
+def stats(args: argparse.Namespace, console: Console) -> int:
+    """Counts the episodes by task, outcome, controller and profile, and sums them up."""
+    dataset = Dataset.open(args.dataset)
+    records = dataset.episodes()
+    console.print(count_table(records))
+    console.print(sum_table(records, dataset.root))
+    for name, reason in dataset.left_out.items():
+        console.print(f'left out {name}: {reason}', style='yellow')
     return 0
 
 

@@ -5,6 +5,7 @@ In: Dataset, Episode. Out: rich tables, a PNG.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from rich.table import Table
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import Episode
+from moto_core.episodes.index import Finding
 from moto_core.episodes.manifest import Record
 from moto_core.errors import EpisodeError
 
@@ -22,7 +24,7 @@ SHORT = 8  # characters of an id or a hash
 
 
 def dataset_table(dataset: Dataset) -> Table:
-    """Returns a row an episode, oldest first, and the totals."""
+    """Returns a line an episode, oldest first, and the totals."""
     records = dataset.episodes()
     rows = sum(record.rows for record in records)
     good = sum(record.successful for record in records)
@@ -89,6 +91,14 @@ def row_table(record: Record, episode: Episode, rows: int = 20) -> Table:
             ' '.join(episode.reasons[t]),
             ' '.join(f'{name} {value:.1f}' for name, value in episode.latency[t].items()),
         )
+    return table
+
+
+def finding_table(findings: Sequence[Finding]) -> Table:
+    """Returns a line a finding: what it is about, what is kept, why, where it lies now."""
+    table = Table('episode', 'rows kept', 'reason', 'now at')
+    for found in findings:
+        table.add_row(found.id, str(found.rows), found.reason, str(found.path))
     return table
 
 

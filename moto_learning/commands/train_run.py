@@ -25,7 +25,12 @@ from moto_learning.config import Config
 from moto_learning.run.checkpoint import latest_checkpoint, load_checkpoint
 from moto_learning.run.processor import use_processor
 from moto_learning.run.resume import resumed_config
-from moto_learning.run.train import EPISODES, Training
+from moto_learning.run.train import Training
+
+NO_REWARD = (
+    'no row of the data has a reward: world model and behaviour are learned, but no value. '
+    "A robot's episodes get theirs from labels: moto-data label {data} EPISODE success"
+)
 
 
 def train(args: argparse.Namespace) -> int:
@@ -83,10 +88,9 @@ def _resume(args: argparse.Namespace, console: Console) -> Training:
     output_folder('--resume', run)
     use_processor(config.train.threads)
     data = [Path(path) for path in (args.data or checkpoint.meta['data'])]
-    own = run / EPISODES
-    compile_shown([*data, *([own] if (own / 'manifest.jsonl').exists() else [])], console)
+    compile_shown(data, console)
     training = Training(config, checkpoint.spec, data, run, resumed=checkpoint)
-    console.print(f'continuing {run} at update {training.agent.updates}')
+    console.print(f'continuing {run} at update {training.learner.updates}')
     if training.left_out and args.phase != 'finetune':
         console.print(
             f'{len(training.left_out)} episodes came later and are not used; '
@@ -105,6 +109,8 @@ def _run(training: Training, phase: str, console: Console) -> int:
     def stop(number: int, frame: FrameType | None) -> None:
         training.stopped = True
 
+    if not training.replay.rewarded:
+        console.print(NO_REWARD.format(data=training.data[0]), soft_wrap=True)
     earlier = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         with progress_bars(console) as progress:
@@ -119,10 +125,10 @@ def _run(training: Training, phase: str, console: Console) -> int:
         for number, handler in earlier.items():
             signal.signal(number, handler)
         training.close()
-    skipped = f', {training.agent.skipped} skipped' if training.agent.skipped else ''
+    skipped = f', {training.learner.skipped} skipped' if training.learner.skipped else ''
     console.print(
         f'{"stopped" if training.stopped else "done"} at update '
-        f'{training.agent.updates}{skipped}: {training.out}'
+        f'{training.learner.updates}{skipped}: {training.out}'
     )
     return 130 if training.stopped else 0
 

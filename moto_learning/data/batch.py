@@ -30,8 +30,13 @@ for the batch ('reward').
 DRAWN = tuple(column.name for column in COLUMNS if column.batch)
 
 
-def learned_columns(columns: Mapping[str, Any], successful: bool) -> dict[str, np.ndarray]:
-    """Returns an episode's arrays (T, ...) that a batch is cut from, by the batch's names."""
+def learned_columns(
+    columns: Mapping[str, Any], reward: np.ndarray, successful: bool
+) -> dict[str, np.ndarray]:
+    """Returns an episode's arrays (T, ...) that a batch is cut from, by the batch's names.
+
+    `reward` (T,) stands in for the recorded one (moto_learning/data/rewards.py).
+    """
     edges = columns['is_first'] | columns['gap']
     found = {
         'action': previous_actions(columns['requested'], edges),
@@ -41,7 +46,7 @@ def learned_columns(columns: Mapping[str, Any], successful: bool) -> dict[str, n
     }
     if columns['proprioception'] is not None:
         found['proprioception'] = columns['proprioception']
-    return found | {name: columns[name] for name in DRAWN}
+    return found | {name: columns[name] for name in DRAWN} | {'reward': reward}
 
 
 def previous_actions(actions: np.ndarray, is_first: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 from moto_core.errors import ConfigError, DatasetError
 from moto_learning.data.batch import Batch, empty_batch
 from moto_learning.data.cache import CachedEpisode
+from moto_learning.data.sources import has_reward
 
 
 class Replay:
@@ -43,10 +44,6 @@ class Replay:
                 'more or lower replay.length'
             )
 
-    def __len__(self) -> int:
-        """Counts the episodes."""
-        return len(self._episodes)
-
     @property
     def rows(self) -> int:
         """The number of rows in all episodes."""
@@ -58,15 +55,37 @@ class Replay:
         return tuple(episode.id for episode in self._episodes)
 
     @property
-    def successful(self) -> tuple[str, ...]:
-        """The ids of the successful trajectories."""
-        return tuple(episode.id for episode in self._episodes if episode.successful)
+    def rewarded(self) -> bool:
+        """Whether any row has a reward to learn from."""
+        return has_reward(self._episodes)
+
+    @property
+    def spec_hash(self) -> str:
+        """The hash of the spec that all episodes have."""
+        return self._episodes[0].spec_hash
 
     def add(self, episode: CachedEpisode) -> None:
         """Appends an episode; raises DatasetError for another spec or one it has already."""
         if episode.id in self.episodes:
             raise DatasetError(f'episode {episode.id} is in the replay already')
         self._use([*self._episodes, episode])
+
+    def update(self, episodes: Iterable[CachedEpisode]) -> tuple[int, int]:
+        """Takes in episodes as they are now: new ones are appended, known ones replaced in place.
+
+        Returns how many were new and how many known ones have another outcome than before.
+        """
+        places = {episode.id: index for index, episode in enumerate(self._episodes)}
+        held, added, changed = list(self._episodes), 0, 0
+        for episode in episodes:
+            if episode.id in places:
+                changed += held[places[episode.id]].outcome != episode.outcome
+                held[places[episode.id]] = episode
+            else:
+                added += 1
+                held.append(episode)
+        self._use(held)
+        return added, changed
 
     def sample(self) -> Batch:
         """Returns the next batch of `batch` sequences of `length` rows, freshly allocated."""

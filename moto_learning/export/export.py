@@ -1,6 +1,6 @@
 """From a run to a policy bundle: two ONNX files, a manifest and a self-test of 50 steps.
 
-In: an Agent, or a run's folder, and recorded episodes. Out: a bundle folder that onnxruntime has
+In: a learner, or a run's folder, and recorded episodes. Out: a bundle folder that onnxruntime has
 already repeated.
 """
 
@@ -21,20 +21,21 @@ from moto_core.errors import BundleError, DatasetError
 from moto_core.policy.bundle import Manifest, write_bundle
 from moto_core.policy.policy import OnnxPolicy
 from moto_core.policy.signature import encoder_signature, policy_signature
-from moto_learning.agents.moto import Agent
+from moto_learning.agents.learner import Learner, make_learner
+from moto_learning.agents.policy_graph import Graphs
 from moto_learning.data.cache import CachedEpisode
-from moto_learning.export.onnx_graph import graphs, to_onnx
+from moto_learning.data.sources import dataset_roots, read_episodes
+from moto_learning.export.onnx_graph import to_onnx
 from moto_learning.export.rehearsal import (
     STEPS,
     TRIES,
     Margins,
     drawn_frames,
+    frame_tensors,
     recorded_frames,
     selftest,
 )
-from moto_learning.model.rssm import State, disagreement
-from moto_learning.run.checkpoint import FOLDER, load_checkpoint
-from moto_learning.run.train import EPISODES, read_episodes
+from moto_learning.run.checkpoint import FOLDER, load_checkpoint, restore
 
 MEASURED = 8  # episodes that the frames and the threshold are taken from
 EXPORTS = 'exports.jsonl'  # in a run's folder: what was exported from it, at which update
@@ -60,21 +61,21 @@ def export_run(run: Path | str, folder: Path | str) -> Exported:
     Raises CheckpointError, and BundleError as `export_bundle` does.
     """
     checkpoint = load_checkpoint(run)
-    agent = Agent(checkpoint.config, checkpoint.spec)
-    agent.load_state_dict(checkpoint.state['agent'])
+    learner = make_learner(checkpoint.config, checkpoint.spec)
+    restore(learner, checkpoint)
     path, meta = checkpoint.path, checkpoint.meta
     root = path.parents[1] if path.parent.name == FOLDER else path
     ids, note = list(meta.get('episodes', [])), ''
     try:
-        episodes = _episodes(root, [Path(data) for data in meta.get('data', [])], agent, ids)
+        episodes = _episodes(root, [Path(data) for data in meta.get('data', [])], learner, ids)
     except DatasetError as error:
         episodes, note = [], f'no disagreement threshold, drawn images in the self-test: {error}'
     log = _read_log(root / EXPORTS)
     parent = next(
-        (entry['bundle'] for entry in reversed(log) if entry['updates'] < agent.updates), ''
+        (entry['bundle'] for entry in reversed(log) if entry['updates'] < learner.updates), ''
     )
-    done = export_bundle(agent, folder, episodes, ids, parent, str(meta.get('git', '')))
-    entry = {'updates': agent.updates, 'bundle': done.path.name}
+    done = export_bundle(learner, folder, episodes, ids, parent, str(meta.get('git', '')))
+    entry = {'updates': learner.updates, 'bundle': done.path.name}
     if entry not in log:
         with (root / EXPORTS).open('a') as stream:
             stream.write(json.dumps(entry) + '\n')
@@ -82,7 +83,7 @@ def export_run(run: Path | str, folder: Path | str) -> Exported:
 
 
 def export_bundle(
-    agent: Agent,
+    learner: Learner,
     folder: Path | str,
     episodes: Sequence[CachedEpisode] = (),
     ids: Sequence[str] = (),
@@ -93,23 +94,21 @@ def export_bundle(
 
     Of some of `episodes` come the self-test's frames and the threshold, the largest disagreement
     along them; without them the self-test sees drawn images and there is no threshold. `ids` name
-    all the episodes that the agent learned from (default: those of `episodes`); `parent` is the
+    all the episodes that the learner learned from (default: those of `episodes`); `parent` is the
     hash of the bundle that this one was fine-tuned from.
     Raises BundleError where onnxruntime's results differ from torch's: no bundle is left then.
     """
-    encoder, policy = graphs(agent)
-    spec, rssm, some = agent.spec, agent.world_model.rssm, _spread(episodes)
-    embed, deter = agent.world_model.encoder.size, rssm.config.deter
-    sees = encoder_signature(spec, embed)
-    chooses = policy_signature(spec, embed, deter, rssm.feat_size - deter)
+    graphs, spec, some = learner.graphs(), learner.spec, _spread(episodes)
+    sees = encoder_signature(spec, graphs.embed)
+    chooses = policy_signature(spec, graphs.embed, graphs.deter, graphs.stoch)
     frames = list(islice(recorded_frames(some), TRIES * STEPS)) or drawn_frames(spec, 2 * STEPS)
-    arrays, margins = selftest(encoder, policy, spec, frames)
-    threshold = disagreement_threshold(agent, some)
+    arrays, margins = selftest(graphs, spec, frames)
+    threshold = disagreement_threshold(graphs, some)
     manifest = Manifest(
         spec,
         sees,
         chooses,
-        to_dict(agent.config),
+        to_dict(learner.config),
         git_hash,
         sorted(ids or [episode.id for episode in episodes]),
         parent,
@@ -117,7 +116,11 @@ def export_bundle(
     )
     existed = {path.name for path in Path(folder).glob('*')}
     path = write_bundle(
-        folder, to_onnx(encoder, sees, spec), to_onnx(policy, chooses, spec), manifest, arrays
+        folder,
+        to_onnx(graphs.encoder, sees, spec),
+        to_onnx(graphs.policy, chooses, spec),
+        manifest,
+        arrays,
     )
     try:
         result = OnnxPolicy(path, latency_limit=float('inf')).selftest
@@ -128,32 +131,26 @@ def export_bundle(
     return Exported(path, result.error, result.latency, margins, threshold, parent, '')
 
 
-def disagreement_threshold(agent: Agent, episodes: Sequence[CachedEpisode]) -> float | None:
+def disagreement_threshold(graphs: Graphs, episodes: Sequence[CachedEpisode]) -> float | None:
     """Returns the largest disagreement of the policy's actions along recorded episodes, or None.
 
     The states are filtered from the recorded actions; the actions asked about are the policy's.
     """
-    largest = [float(disagreements(agent, episode).max()) for episode in episodes if len(episode)]
+    largest = [float(disagreements(graphs, episode).max()) for episode in episodes if len(episode)]
     return max(largest, default=None)
 
 
 @torch.no_grad()
-def disagreements(agent: Agent, episode: CachedEpisode) -> np.ndarray:
-    """Returns u (T,) of the policy's action at each row of a recorded episode."""
-    rssm = agent.world_model.rssm
-    images = {name: _tensor(agent, stack) for name, stack in episode.images.items()}
-    vector = episode.proprioception
-    embed = agent.world_model.encoder(images, None if vector is None else _tensor(agent, vector))
-    led, is_first = (_tensor(agent, episode.learned[name]) for name in ('action', 'is_first'))
-    post = rssm.observe(embed[None], led[None], is_first[None])
-    state = State(*(part[0] for part in post))  # (T, ...)
-    _, logits = rssm.img_step(state, agent.actor(state.feat).mode())
-    c = agent.config.actor_critic.penalty
-    return disagreement(logits, c.logits, c.reduce).cpu().numpy()
-
-
-def _tensor(agent: Agent, array: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.array(array)).to(agent.device)
+def disagreements(graphs: Graphs, episode: CachedEpisode) -> np.ndarray:
+    """Returns the disagreement (T,) about the policy's action at each row of an episode."""
+    led, first = (torch.from_numpy(episode.learned[name]) for name in ('action', 'is_first'))
+    deter, stoch = torch.zeros(1, graphs.deter), torch.zeros(1, graphs.stoch)
+    found = np.empty(len(episode), np.float32)
+    for t, frame in enumerate(recorded_frames([episode])):
+        embed = graphs.encoder(*frame_tensors(frame))
+        out = graphs.policy.step(embed, deter, stoch, led[t][None], first[t][None].float())
+        deter, stoch, found[t] = out.next_deter, out.next_stoch, out.disagreement.item()
+    return found
 
 
 def _spread(episodes: Sequence[CachedEpisode]) -> list[CachedEpisode]:
@@ -161,12 +158,12 @@ def _spread(episodes: Sequence[CachedEpisode]) -> list[CachedEpisode]:
     return ordered[:: max(1, len(ordered) // MEASURED)][:MEASURED]
 
 
-def _episodes(root: Path, data: list[Path], agent: Agent, ids: list[str]) -> list[CachedEpisode]:
-    own, known = root / EPISODES, set(ids)
-    roots = [*data, *([own] if (own / 'manifest.jsonl').exists() else [])]
-    return [
-        episode for episode in read_episodes(roots, agent.config.replay) if episode.id in known
-    ]
+def _episodes(
+    root: Path, data: list[Path], learner: Learner, ids: list[str]
+) -> list[CachedEpisode]:
+    known, parts = set(ids), learner.config.replay.success_parts
+    episodes = read_episodes(dataset_roots(data, root), parts)
+    return [episode for episode in episodes if episode.id in known]
 
 
 def _read_log(path: Path) -> list[dict]:

@@ -1,105 +1,24 @@
-"""The two networks of a bundle as ONNX: encoder and policy with batch 1, state in and out.
+"""A network of a bundle as ONNX, with its contract in the file.
 
-    image_<camera> uint8, proprioception  ->  encoder.onnx  ->  embed
-    embed, deter, stoch, previous_action, is_first  ->  policy.onnx
-        ->  action, next_deter, next_stoch, disagreement
-
-In: an Agent. Out: torch modules that take and give exactly that, and their ONNX bytes.
-Deterministic: the posterior's mode, the actor's mode.
+In: a module of moto_learning/agents/policy_graph.py. Out: its bytes.
 """
 
 from __future__ import annotations
 
-import copy
 import json
 import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple, TypeVar
 
 import torch
 from onnx import ModelProto
-from torch import Tensor, nn
+from torch import nn
 
 from moto_core.policy.signature import Signature
 from moto_core.spec import Spec
-from moto_learning.agents.actor_critic import Actor
-from moto_learning.agents.moto import Agent
-from moto_learning.config import PenaltyConfig
-from moto_learning.model.networks import Encoder
-from moto_learning.model.rssm import EnsembleRSSM, State, disagreement
 
 OPSET = 20
-Net = TypeVar('Net', bound=nn.Module)
-
-
-class PolicyOutput(NamedTuple):
-    """What policy.onnx gives, and the posterior's logit (1, S, K), which it keeps to itself."""
-
-    action: Tensor  # (1, A)
-    next_deter: Tensor  # (1, D)
-    next_stoch: Tensor  # (1, S * K)
-    disagreement: Tensor  # (1,)
-    logit: Tensor
-
-
-class EncoderGraph(nn.Module):
-    """encoder.onnx: the cameras in the spec's order, then proprioception where there is one."""
-
-    def __init__(self, encoder: Encoder, spec: Spec) -> None:
-        super().__init__()
-        self.encoder, self.cameras = _frozen_copy(encoder), list(spec.cameras)
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        """Returns embed (1, E)."""
-        images = dict(zip(self.cameras, inputs))
-        vector = inputs[len(images)] if len(inputs) > len(images) else None
-        return self.encoder(images, vector)
-
-
-class PolicyGraph(nn.Module):
-    """policy.onnx: filters the observation in, chooses the action, asks the ensemble of it."""
-
-    def __init__(self, rssm: EnsembleRSSM, actor: Actor, config: PenaltyConfig) -> None:
-        super().__init__()
-        self.rssm, self.actor, self.config = _frozen_copy(rssm), _frozen_copy(actor), config
-
-    def forward(
-        self,
-        embed: Tensor,
-        deter: Tensor,
-        stoch: Tensor,
-        previous_action: Tensor,
-        is_first: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Returns action, next_deter, next_stoch, disagreement."""
-        return self.step(embed, deter, stoch, previous_action, is_first)[:4]
-
-    def step(
-        self,
-        embed: Tensor,
-        deter: Tensor,
-        stoch: Tensor,
-        previous_action: Tensor,
-        is_first: Tensor,
-    ) -> PolicyOutput:
-        """Returns one step; the disagreement is u (2) of (this state, the action chosen in it)."""
-        logit = stoch.unflatten(-1, (self.rssm.config.stoch, self.rssm.config.classes))
-        post = self.rssm.obs_step(State(deter, stoch, logit), previous_action, embed, is_first)
-        action = self.actor(post.feat).mode()
-        _, logits = self.rssm.img_step(post, action)  # (M, 1, S, K)
-        u = disagreement(logits, self.config.logits, self.config.reduce)
-        return PolicyOutput(action, post.deter, post.stoch, u, post.logit)
-
-
-def graphs(agent: Agent) -> tuple[EncoderGraph, PolicyGraph]:
-    """Returns copies of the agent's networks on the processor, without gradients."""
-    model = agent.world_model
-    return (
-        EncoderGraph(model.encoder, agent.spec),
-        PolicyGraph(model.rssm, agent.actor, agent.config.actor_critic.penalty),
-    )
 
 
 def to_onnx(module: nn.Module, signature: Signature, spec: Spec) -> bytes:
@@ -138,10 +57,6 @@ def to_onnx(module: nn.Module, signature: Signature, spec: Spec) -> bytes:
     entry = model.metadata_props.add()
     entry.key, entry.value = 'moto', json.dumps(contract, sort_keys=True)
     return model.SerializeToString(deterministic=True)
-
-
-def _frozen_copy(module: Net) -> Net:
-    return copy.deepcopy(module).cpu().eval().requires_grad_(False)
 
 
 def _strip(model: ModelProto) -> None:

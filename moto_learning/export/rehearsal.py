@@ -1,6 +1,6 @@
 """The steps of a bundle's self-test: which frames, and what the networks make of them in torch.
 
-In: the networks of onnx_graph, recorded frames or drawn ones. Out: the arrays of selftest.npz.
+In: the networks of a learner, recorded frames or drawn ones. Out: the arrays of selftest.npz.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import torch
 
 from moto_core.errors import BundleError
 from moto_core.spec import Spec
+from moto_learning.agents.policy_graph import Graphs, PolicyOutput
 from moto_learning.data.cache import CachedEpisode
-from moto_learning.export.onnx_graph import EncoderGraph, PolicyGraph, PolicyOutput
 
 STEPS = 50  # of the self-test
 MARGIN = 1e-3  # by which the winner of each category leads in its states
@@ -38,7 +38,7 @@ class Margins(NamedTuple):
 
 
 def selftest(
-    encoder: EncoderGraph, policy: PolicyGraph, spec: Spec, frames: Sequence[Frame]
+    graphs: Graphs, spec: Spec, frames: Sequence[Frame]
 ) -> tuple[dict[str, np.ndarray], Margins]:
     """Returns the arrays of selftest.npz: 50 steps in torch with carried state.
 
@@ -47,13 +47,15 @@ def selftest(
     self-test fail on another processor though nothing is wrong.
     Raises BundleError where the networks give values that are not finite.
     """
-    state = _start(policy, spec.action_size)
+    state = _start(graphs, spec.action_size)
     start = dict(zip(('deter', 'stoch', 'previous_action'), (part.numpy() for part in state)))
     coming, rows, least, seen = cycle(frames), [], float('inf'), 0
     for t in range(STEPS):
         first, best = torch.full((1,), float(t == 0)), -1.0
         for frame in islice(coming, TRIES):
-            out = policy.step(encoder(*_tensors(frame)), state[0], state[1], state[2], first)
+            out = graphs.policy.step(
+                graphs.encoder(*frame_tensors(frame)), state[0], state[1], state[2], first
+            )
             margin, seen = _margin(out), seen + 1
             if margin > best:
                 best, chosen, result = margin, frame, out
@@ -99,12 +101,12 @@ def drawn_frames(spec: Spec, count: int, seed: int = 0) -> list[Frame]:
     return frames
 
 
-def _start(policy: PolicyGraph, action: int) -> list[torch.Tensor]:
+def _start(graphs: Graphs, action: int) -> list[torch.Tensor]:
     """Returns a state that is not zero: the first step's is_first must make it so."""
-    random, c = np.random.default_rng(0), policy.rssm.config
+    random = np.random.default_rng(0)
     return [
         torch.from_numpy(random.normal(size=(1, size)).astype(np.float32))
-        for size in (c.deter, c.stoch * c.classes, action)
+        for size in (graphs.deter, graphs.stoch, action)
     ]
 
 
@@ -115,14 +117,15 @@ def _inputs(frame: Frame) -> dict[str, np.ndarray]:
     return inputs
 
 
-def _tensors(frame: Frame) -> list[torch.Tensor]:
+def frame_tensors(frame: Frame) -> list[torch.Tensor]:
+    """Returns a frame as the encoder takes it, batch 1."""
     return [torch.from_numpy(part)[None] for part in _inputs(frame).values()]
 
 
 def _margin(out: PolicyOutput) -> float:
     if not all(bool(part.isfinite().all()) for part in out):
         raise BundleError(
-            'the agent gives values that are not finite; export an earlier checkpoint'
+            'the learner gives values that are not finite; export an earlier checkpoint'
         )
     if out.logit.shape[-1] == 1:
         return float('inf')

@@ -63,14 +63,9 @@ class EnsembleRSSM(nn.Module):
         )
 
     def observe(
-        self,
-        embed: Tensor,
-        action: Tensor,
-        is_first: Tensor,
-        state: State | None = None,
-        noise: Tensor | None = None,
+        self, embed: Tensor, action: Tensor, is_first: Tensor, noise: Tensor | None = None
     ) -> State:
-        """Returns the posterior states (B, T, ...) of a sequence.
+        """Returns the posterior states (B, T, ...) of a sequence, from the zero state.
 
         embed (B, T, E); action (B, T, A) led to the observation of the same row; is_first (B, T);
         noise (B, T, S, K) Gumbel, or None for the mode.
@@ -79,8 +74,7 @@ class EnsembleRSSM(nn.Module):
         actions = self.img_action(action * keep).unbind(1)
         embeds = self.obs_embed(embed).unbind(1)
         noises = noise.unbind(1) if noise is not None else [None] * len(actions)
-        state = self.initial(embed.shape[0]) if state is None else state
-        states = []
+        state, states = self.initial(embed.shape[0]), []
         for a, e, k, n in zip(actions, embeds, keep.unbind(1), noises):
             deter = self._cell(state.deter * k, state.stoch * k, a)
             state = self._posterior(deter, e, n)
@@ -124,31 +118,16 @@ class EnsembleRSSM(nn.Module):
             logit = logits[member, torch.arange(deter.shape[0], device=deter.device)]
         return State(deter, one_hot_sample(logit, noise).flatten(-2), logit), logits
 
-    def imagine(
-        self,
-        action: Tensor,
-        state: State,
-        noise: Tensor | None = None,
-        member: Tensor | None = None,
-    ) -> tuple[State, Tensor]:
-        """Rolls given actions (B, H, A) from a state (B, ...): states (B, H, ...), u (B, H).
+    def imagine(self, action: Tensor, state: State) -> State:
+        """Returns the states (B, H, ...) that actions (B, H, A) lead to from a state (B, ...).
 
-        noise (B, H, S, K); member (H,) or (H, B), or None for the mean of the priors.
+        Nothing is random: each is the mode of the priors' mean logits.
         """
-        states, disagreements = [], []
-        for t in range(action.shape[1]):
-            state, logits = self.img_step(
-                state,
-                action[:, t],
-                None if noise is None else noise[:, t],
-                None if member is None else member[t],
-            )
+        states = []
+        for chosen in action.unbind(1):
+            state, _ = self.img_step(state, chosen)
             states.append(state)
-            disagreements.append(disagreement(logits))
-        return (
-            State(*(torch.stack(parts, 1) for parts in zip(*states))),
-            torch.stack(disagreements, 1),
-        )
+        return State(*(torch.stack(parts, 1) for parts in zip(*states)))
 
     def prior_logits(self, deter: Tensor) -> Tensor:
         """Returns the logits (M, N, S, K) of every prior for deter (N, D)."""

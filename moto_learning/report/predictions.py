@@ -13,10 +13,11 @@ import torch
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import Episode
-from moto_learning.agents.moto import Agent
+from moto_core.errors import ConfigError
+from moto_learning.agents.moto import MotoLearner
 from moto_learning.data.batch import previous_actions
 from moto_learning.model.rssm import State
-from moto_learning.run.checkpoint import load_agent
+from moto_learning.run.checkpoint import load_learner
 
 
 class Prediction(NamedTuple):
@@ -35,27 +36,31 @@ def predict_episode(
 
     The model sees every frame up to the `context`'th of those rows and only actions after it.
     """
-    agent = load_agent(run)
+    learner = load_learner(run)
+    if not isinstance(learner, MotoLearner):
+        raise ConfigError(
+            f"the run '{run}' has agent '{learner.config.agent}'; only 'moto' predicts"
+        )
     with Dataset.open(data) as dataset:
         recorded = dataset.read(episode)
-    camera = next(iter(agent.spec.cameras))
+    camera = next(iter(learner.spec.cameras))
     shown = np.unique(np.linspace(0, len(recorded.reward) - 1, rows).round().astype(int))
     seen = int(shown[context - 1]) + 1
-    predicted = open_loop(agent, recorded, seen)[camera]
+    predicted = open_loop(learner, recorded, seen)[camera]
     stride = float(np.diff(shown).mean()) if len(shown) > 1 else 1.0
     return Prediction(
-        recorded.images[camera][shown], predicted[shown], context, stride * agent.spec.period
+        recorded.images[camera][shown], predicted[shown], context, stride * learner.spec.period
     )
 
 
 @torch.no_grad()
-def open_loop(agent: Agent, episode: Episode, seen: int) -> dict[str, np.ndarray]:
+def open_loop(learner: MotoLearner, episode: Episode, seen: int) -> dict[str, np.ndarray]:
     """Returns the model's frames {camera: (T, h, w, 3) uint8} of an episode of T rows.
 
     Rows before `seen` come from the posterior, the rest from the mean of the priors by the
     requested actions; nothing is random.
     """
-    model = agent.world_model
+    model = learner.world_model
     images = {
         name: torch.as_tensor(frames[:seen])[None] for name, frames in episode.images.items()
     }
@@ -68,7 +73,7 @@ def open_loop(agent: Agent, episode: Episode, seen: int) -> dict[str, np.ndarray
     feat = post.feat[0]
     if seen < len(led):
         last = State(*(part[:, -1] for part in post))
-        imagined, _ = model.rssm.imagine(led[None, seen:], last)  # (1, T - seen)
+        imagined = model.rssm.imagine(led[None, seen:], last)  # (1, T - seen, ...)
         feat = torch.cat([feat, imagined.feat[0]])  # (T, F)
     return {name: _frames(mean) for name, mean in model.decoder(feat).items()}
 

@@ -1,17 +1,21 @@
-"""Checkpoints: a folder each, whole or absent, readable without running anything in it.
+"""Checkpoints: a folder each, whole or absent, checked whole at load, without running anything.
 
     <run>/checkpoints/<updates>/{state.pt, config.yaml, meta.json}
+    <run>/checkpoints/.<updates>.{new, old}         being written; being replaced
 
-In: tensors, numbers and strings. Out: the same, loaded with torch's weights_only reader.
+In: tensors, numbers and strings. Out: the same, loaded with torch's weights_only reader. meta.json
+holds a SHA-256 of each file and of itself: it proves that nothing was damaged, not who wrote it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,29 +25,32 @@ from moto_core.config import load_config, to_dict, to_yaml
 from moto_core.durable import sync_folder, write_synced
 from moto_core.errors import MotoError
 from moto_core.spec import Spec, spec_from_dict
-from moto_learning.agents.moto import Agent
+from moto_learning.agents.learner import Learner, make_learner
 from moto_learning.config import Config
 
-FORMAT = 1
+FORMAT = 2
 FOLDER = 'checkpoints'
+STATE, CONFIG, META = 'state.pt', 'config.yaml', 'meta.json'
 
 
 class CheckpointError(MotoError):
-    """A checkpoint that is missing, damaged or of another format."""
+    """A checkpoint that is missing, damaged, of another format or cannot be written."""
 
 
 class Checkpoint(NamedTuple):
     """A loaded checkpoint."""
 
     path: Path
-    state: dict[str, Any]  # 'agent', 'replay' (JSON text), 'counters'
+    learner: dict[str, Any]  # the learner's state
+    run: dict[str, Any]  # counters, replay, averages: what else the next update depends on
     config: Config
     spec: Spec
-    meta: dict[str, Any]  # format, updates, git, torch, data, episodes, task
+    meta: dict[str, Any]  # format, hashes, updates, kept, git, torch, data, episodes, counters
 
 
 def save_checkpoint(
     run: Path,
+    learner: Mapping[str, Any],
     state: Mapping[str, Any],
     config: Config,
     spec: Spec,
@@ -52,44 +59,65 @@ def save_checkpoint(
 ) -> Path:
     """Writes a checkpoint beside its final name, syncs it to disk, renames it; returns its path.
 
-    `meta` must hold 'updates'. All but the last `keep` checkpoints are removed.
+    `learner` holds tensors and numbers, `state` what JSON can hold. `meta` must hold 'updates';
+    'kept' marks a milestone. All but the milestones and the last `keep` others are removed.
+    Raises CheckpointError if it cannot be written; those that are there stay.
     """
     folder = run / FOLDER / f'{meta["updates"]:08d}'
-    new = folder.with_name(f'.{folder.name}.{os.getpid()}')
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
+    new = folder.with_name(f'.{folder.name}.new')
     about = {
         'format': FORMAT,
         'git': git_hash(),
         'torch': torch.__version__,
         'spec': to_dict(spec),
         **meta,
+        'kept': bool(meta.get('kept')) or _is_kept(folder),
     }
-    with (new / 'state.pt').open('wb') as stream:
-        torch.save(dict(state), stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    for name, text in (('config.yaml', to_yaml(config)), ('meta.json', json.dumps(about))):
-        write_synced(new / name, text.encode())
-    shutil.rmtree(folder, ignore_errors=True)  # of the same update, from a run that was stopped
-    new.rename(folder)
-    sync_folder(folder.parent)
-    for old in _checkpoints(run)[:-keep]:
+    try:
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(parents=True)
+        with (new / STATE).open('wb') as stream:
+            torch.save({'learner': dict(learner), 'run': json.dumps(state)}, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        write_synced(new / CONFIG, to_yaml(config).encode())
+        about['hashes'] = {name: _hash_file(new / name) for name in (STATE, CONFIG)}
+        about['hash'] = _hash_meta(about)
+        write_synced(new / META, json.dumps(about).encode())
+        _put_in_place(new, folder)
+    except (OSError, RuntimeError) as error:  # torch wraps some of the stream's
+        shutil.rmtree(new, ignore_errors=True)
+        left = [path.name for path in _checkpoints(run)]
+        raise CheckpointError(
+            f"cannot write checkpoint '{folder}' ({_one_line(error)}); free some space, then "
+            f'--resume goes on from {left[-1] if left else "nothing: there is none yet"}'
+        ) from error
+    for old in [path for path in _checkpoints(run) if not _is_kept(path)][:-keep]:
         shutil.rmtree(old)
     return folder
 
 
-def latest_checkpoint(run: Path) -> Path:
-    """Returns the last checkpoint's folder of a run, or `run` itself where it is one.
+def tidy_checkpoints(run: Path) -> None:
+    """Clears away what a killed process left half done; the caller holds the run's lock."""
+    for left in sorted((run / FOLDER).glob('.[0-9]*')):
+        folder = left.with_name(left.name.split('.')[1])
+        if left.name.endswith('.old') and not folder.exists():
+            left.rename(folder)  # killed between the two renames
+        else:
+            shutil.rmtree(left)
 
-    Raises CheckpointError where there is none.
+
+def latest_checkpoint(run: Path) -> Path:
+    """Returns the last checkpoint's folder of a run, or `run` itself if it is one.
+
+    Raises CheckpointError if there is none.
     """
-    if (run / 'state.pt').exists():
+    if (run / STATE).exists():
         return run
     found = _checkpoints(run)
     if not found:
         raise CheckpointError(
-            f"no checkpoint under '{run}'; expected {FOLDER}/<updates>/state.pt "
+            f"no checkpoint under '{run}'; expected {FOLDER}/<updates>/{STATE} "
             "there. 'moto-train --out' makes a run"
         )
     return found[-1]
@@ -98,31 +126,102 @@ def latest_checkpoint(run: Path) -> Path:
 def load_checkpoint(run: Path | str, device: str = 'cpu') -> Checkpoint:
     """Loads a run's last checkpoint, or the one at the path; raises CheckpointError."""
     path = latest_checkpoint(Path(run))
+    meta = _read_meta(path)
+    with contents_of(path):
+        state = torch.load(path / STATE, map_location=device, weights_only=True)
+        learner, said = state['learner'], json.loads(state['run'])
+        if not isinstance(learner, dict) or not isinstance(said, dict):
+            raise TypeError(f"'learner' and 'run' are {type(learner)} and {type(said)}")
+        return Checkpoint(
+            path=path,
+            learner=learner,
+            run=said,
+            config=load_config(Config, path / CONFIG),
+            spec=spec_from_dict(meta['spec']),
+            meta=meta,
+        )
+
+
+def restore(learner: Learner, checkpoint: Checkpoint) -> None:
+    """Gives a new learner the checkpoint's state; raises CheckpointError if it is another's."""
+    with contents_of(checkpoint.path):
+        learner.load_state_dict(checkpoint.learner)
+
+
+def load_learner(run: Path | str, device: str = 'cpu') -> Learner:
+    """Returns the learner of a run's last checkpoint; raises CheckpointError."""
+    checkpoint = load_checkpoint(run, device)
+    learner = make_learner(checkpoint.config, checkpoint.spec, device)
+    restore(learner, checkpoint)
+    return learner
+
+
+@contextmanager
+def contents_of(path: Path) -> Iterator[None]:
+    """Turns what wrong contents raise into one line."""
     try:
-        meta = json.loads((path / 'meta.json').read_text())
-        if meta.get('format') != FORMAT:
-            raise CheckpointError(
-                f"checkpoint '{path}' has format {meta.get('format')}; this version reads {FORMAT}"
-            )
-        state = torch.load(path / 'state.pt', map_location=device, weights_only=True)
-    except MotoError:
-        raise
+        yield
+    except MotoError as error:
+        raise CheckpointError(f"checkpoint '{path}': {error}") from error
     except Exception as error:  # noqa: BLE001 - torch raises many kinds
         raise CheckpointError(
-            f"checkpoint '{path}' is damaged ({_one_line(error)}); remove it to "
-            'continue from the one before'
+            f"checkpoint '{path}' does not hold what this run saves "
+            f'({type(error).__name__}: {_one_line(error)}); {_ADVICE}'
         ) from error
-    return Checkpoint(
-        path, state, load_config(Config, path / 'config.yaml'), spec_from_dict(meta['spec']), meta
-    )
 
 
-def load_agent(run: Path | str, device: str = 'cpu') -> Agent:
-    """Returns the agent of a run's last checkpoint; raises CheckpointError."""
-    checkpoint = load_checkpoint(run, device)
-    agent = Agent(checkpoint.config, checkpoint.spec, device)
-    agent.load_state_dict(checkpoint.state['agent'])
-    return agent
+_ADVICE = 'remove it to continue from the one before'
+
+
+def _read_meta(path: Path) -> dict[str, Any]:
+    """Returns meta.json once it and the files that it names have the hashes that they had."""
+    try:
+        meta = json.loads((path / META).read_text())
+        if not isinstance(meta, dict):
+            raise ValueError(f'{META} holds a {type(meta).__name__}')
+        if meta.get('format') != FORMAT:
+            raise CheckpointError(
+                f"checkpoint '{path}' has format {meta.get('format')}; this version reads "
+                f'{FORMAT}: start a new run'
+            )
+        if meta.get('hash') != _hash_meta(meta):
+            raise ValueError(f'{META} is not as it was written')
+        for name in (STATE, CONFIG):
+            if meta['hashes'][name] != _hash_file(path / name):
+                raise ValueError(f'{name} is not as it was written')
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise CheckpointError(
+            f"checkpoint '{path}' is damaged ({_one_line(error)}); {_ADVICE}"
+        ) from error
+    return meta
+
+
+def _hash_file(path: Path) -> str:
+    with path.open('rb') as stream:
+        return hashlib.file_digest(stream, 'sha256').hexdigest()
+
+
+def _hash_meta(meta: Mapping[str, Any]) -> str:
+    rest = {name: value for name, value in meta.items() if name != 'hash'}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def _put_in_place(new: Path, folder: Path) -> None:
+    """Renames `new` to `folder`; one of the same update that is there makes room, then goes."""
+    old = folder.with_name(f'.{folder.name}.old')
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+    new.rename(folder)
+    sync_folder(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _is_kept(folder: Path) -> bool:
+    try:
+        return json.loads((folder / META).read_text()).get('kept') is True
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def git_hash() -> str:
@@ -151,7 +250,7 @@ def git_hash() -> str:
 
 
 def _checkpoints(run: Path) -> list[Path]:
-    return sorted(path.parent for path in run.glob(f'{FOLDER}/[0-9]*/state.pt'))
+    return sorted(path.parent for path in run.glob(f'{FOLDER}/[0-9]*/{STATE}'))
 
 
 def _one_line(error: Exception) -> str:

@@ -24,8 +24,7 @@ from moto_core.policy.policy import (
     ZeroPolicy,
 )
 from moto_core.spec import Spec, spec_mismatches
-from moto_learning.agents.torch_policy import TorchPolicy
-from moto_learning.run.checkpoint import FOLDER, load_agent
+from moto_learning.run.checkpoint import FOLDER, load_learner
 from moto_learning.run.episode import run_episode
 from moto_learning.run.statistics import wilson_interval
 
@@ -103,7 +102,7 @@ def load_policy(name: str) -> Policy | None:
     if path.is_file():
         path = Path(path.read_text(errors='replace').strip())
     if (path / FOLDER).is_dir() or (path / 'state.pt').exists():
-        return TorchPolicy(load_agent(path))
+        return load_learner(path).policy()
     if path.is_dir() or path != Path(name):
         return OnnxPolicy(path)
     raise ConfigError(

@@ -18,11 +18,15 @@ FILE = 'metrics.jsonl'
 class MetricsLog:
     """Appends to `<folder>/metrics.jsonl` and, if asked, to `<folder>/tensorboard`."""
 
-    def __init__(self, folder: Path, tensorboard: bool = False, updates: int = 0) -> None:
-        """Continues after `updates`: lines of later updates, lost with a crash, are dropped."""
+    def __init__(
+        self, folder: Path, tensorboard: bool = False, updates: int = 0, lines: int = 0
+    ) -> None:
+        """Continues after `updates` and the first `lines` lines; the lines that follow them tell
+        of updates that a crash lost, and are dropped.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / FILE
-        _drop_after(self.path, updates)
+        self.lines = _keep_first(self.path, lines)  # whole ones, in the file now
         self._file = self.path.open('a')
         self._board: Any = None
         if tensorboard:
@@ -36,6 +40,7 @@ class MetricsLog:
         line = {'update': update, 'phase': phase, 'time': round(time.time(), 3), **finite}
         self._file.write(json.dumps(line) + '\n')
         self._file.flush()
+        self.lines += 1
         if self._board is not None:
             for name, value in metrics.items():
                 self._board.add_scalar(name, value, update)
@@ -60,10 +65,11 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _drop_after(path: Path, updates: int) -> None:
-    rows = read_metrics(path.parent)
-    kept = [row for row in rows if row['update'] <= updates]
+def _keep_first(path: Path, lines: int) -> int:
+    """Drops all but the first `lines` whole lines; returns how many there are now."""
+    kept = read_metrics(path.parent)[:lines]
     if path.exists():
         new = path.with_suffix('.new')
         new.write_text(''.join(json.dumps(row) + '\n' for row in kept))
         new.replace(path)
+    return len(kept)

@@ -1,6 +1,6 @@
 """The online phase's source of episodes: the policy in the simulator, under the dataset's spec.
 
-In: an agent, the task. Out: one episode after another in the run's own dataset, cached for replay.
+In: a learner, the task. Out: one episode after another in the run's own dataset, cached.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.errors import ConfigError
 from moto_core.spec import spec_mismatches
-from moto_learning.agents.moto import Agent
-from moto_learning.agents.torch_policy import Exploration, TorchPolicy
+from moto_learning.agents.learner import Learner
+from moto_learning.agents.torch_policy import Exploration
 from moto_learning.config import Config
 from moto_learning.data.cache import CachedEpisode, cache_episode
 from moto_learning.run.episode import run_episode
@@ -23,8 +23,8 @@ from moto_learning.run.episode import run_episode
 class OnlineCollector:
     """Makes the simulator on the first episode and keeps it; used as a context manager."""
 
-    def __init__(self, config: Config, agent: Agent, data: Path, root: Path) -> None:
-        self.config, self.agent, self.data, self.root = config, agent, data, root
+    def __init__(self, config: Config, learner: Learner, data: Path, root: Path) -> None:
+        self.config, self.learner, self.data, self.root = config, learner, data, root
         self.metrics: dict[str, float] = {}  # of the last episode
         self._env: Any = None
         self._dataset: Dataset | None = None
@@ -33,11 +33,11 @@ class OnlineCollector:
         """Runs online episode number `index`, which seeds it, exploring; returns it cached."""
         c, seed = self.config.collect, self.config.seed * 1_000_003 + index
         env, dataset = self._open()
-        policy = TorchPolicy(self.agent, Exploration(c.explore, c.noise, seed))
+        policy = self.learner.policy(Exploration(c.explore, c.noise, seed))
         header = EpisodeHeader(
             task=self._task(),
             source='sim',
-            spec=self.agent.spec,
+            spec=self.learner.spec,
             controller='policy',
             policy_hash=policy.hash,
         )
@@ -77,7 +77,7 @@ class OnlineCollector:
                 raise ConfigError(
                     f"the online phase needs the simulator ({error}); pip install '.[sim]'"
                 ) from error
-            c, spec = self.config.collect, self.agent.spec
+            c, spec = self.config.collect, self.learner.spec
             size = next((camera.height for camera in spec.cameras.values()), None)
             env = tasks.make(
                 self._task(),

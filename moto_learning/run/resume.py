@@ -11,6 +11,7 @@ from moto_core.errors import ConfigError
 from moto_learning.config import Config
 
 FIXED = (
+    'agent',
     'seed',
     'model.encoder',
     'model.rssm.deter',

@@ -1,14 +1,15 @@
 """Training, from the top: an offline phase, an online phase, rounds of fine-tuning (Algorithm 1).
 
 In: Config, datasets. Out: a run's folder with checkpoints, metrics and, online, a dataset of its
-own episodes. Every phase can stop after any update and continue with the same numbers.
+own episodes. Every phase can stop after any update and continue with the same numbers; killed
+anywhere, a run goes on from its last checkpoint: the updates since then are made again on the same
+batches (bit-equal on a CPU), and online episodes since then are taken from the journal.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,27 @@ import numpy as np
 import torch
 
 from moto_core.config import to_yaml
-from moto_core.episodes.dataset import Dataset
-from moto_core.errors import MotoError
+from moto_core.errors import DatasetError, MotoError
 from moto_core.spec import Spec
-from moto_learning.agents.moto import Agent
-from moto_learning.config import Config, ReplayConfig
-from moto_learning.data.batch import learned_columns
-from moto_learning.data.cache import CachedEpisode, compile_dataset
+from moto_learning.agents.learner import make_learner
+from moto_learning.config import Config
 from moto_learning.data.replay import Replay
-from moto_learning.run.checkpoint import Checkpoint, save_checkpoint
+from moto_learning.data.sources import EPISODES, dataset_roots, read_episodes, with_success
+from moto_learning.run.checkpoint import (
+    FOLDER,
+    Checkpoint,
+    CheckpointError,
+    contents_of,
+    latest_checkpoint,
+    restore,
+    save_checkpoint,
+    tidy_checkpoints,
+)
+from moto_learning.run.journal import Entry, Journal, discard_uncounted
+from moto_learning.run.lock import lock_run
 from moto_learning.run.metrics import MetricsLog
 from moto_learning.run.online import OnlineCollector
 
-EPISODES = 'dataset'  # the run's own episodes, under its folder
 DUMPS = 5  # batches kept of updates that were not finite
 GIVE_UP = 100  # such updates in a row
 Listener = Callable[[str, int, int, Mapping[str, float]], None]
@@ -48,9 +57,15 @@ class Counters:
     finetune: int = 0  # updates done, in all rounds
     finetune_goal: int = 0  # updates at which the current round ends
 
+    def __post_init__(self) -> None:
+        """Raises TypeError for anything but whole numbers of 0 or more."""
+        for name, value in asdict(self).items():
+            if type(value) is not int or value < 0:
+                raise TypeError(f'counter {name} is {value!r}')
+
 
 class Training:
-    """A run: its agent, replay, counters and files."""
+    """A run: its learner, replay, counters and files; it holds the run's lock until `close`."""
 
     def __init__(
         self,
@@ -61,20 +76,49 @@ class Training:
         listener: Listener | None = None,
         resumed: Checkpoint | None = None,
     ) -> None:
+        """Starts a run in `out`, or continues the one there from its last checkpoint.
+
+        Raises RunLockedError if another process trains it, and DatasetError, ConfigError or
+        CheckpointError for data, settings or a checkpoint that cannot be used.
+        """
         self.config, self.spec, self.data, self.out = config, spec, list(data), out
-        self.listener, self.counters = listener, Counters()
+        self.listener = listener
         self.stopped = False  # set from a signal handler: stop after this update
         self.left_out: list[str] = []  # episodes that came after the checkpoint
-        self.replay = open_replay(self._roots(), config.replay, config.seed)
-        self.agent = Agent(config, spec, choose_device(config.train.device))
-        if resumed is not None:
-            self.agent.load_state_dict(resumed.state['agent'])
-            self.left_out = self.replay.load_state_dict(json.loads(resumed.state['replay']))
-            self.counters = Counters(**resumed.state['counters'])
-        self.log = MetricsLog(out, config.train.tensorboard, self.agent.updates)
-        self._recent: list[dict[str, float]] = []
+        self._lock = lock_run(out)
+        try:
+            self._open(resumed)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _open(self, resumed: Checkpoint | None) -> None:
+        config, out = self.config, self.out
+        self.counters, lines = Counters(), 0
+        self._recent: list[dict[str, float]] = []  # metrics of updates since the last line
         self._bad = 0  # updates in a row that were not finite
-        out.mkdir(parents=True, exist_ok=True)
+        self._journal = Journal(out)
+        tidy_checkpoints(out)
+        if resumed is not None:
+            _check_newest(resumed, out)
+            with contents_of(resumed.path):
+                counted = self._journal.ids | set(resumed.run['replay']['episodes'])
+            discard_uncounted(out / EPISODES, counted)
+        episodes = read_episodes(dataset_roots(self.data, out), config.replay.success_parts)
+        self.replay = Replay(episodes, config.replay.batch, config.replay.length, config.seed)
+        if self.replay.spec_hash != self.spec.hash:
+            raise DatasetError(
+                f"'{self.data[0]}' has spec {self.replay.spec_hash[:12]}, the run has "
+                f'{self.spec.hash[:12]}; a run learns from one spec. Start a new run for it'
+            )
+        self.learner = make_learner(config, self.spec, choose_device(config.train.device))
+        if resumed is not None:
+            restore(self.learner, resumed)
+            lines = self._restore(resumed)
+        known = {episode.id: episode for episode in episodes}
+        self._waiting = {key: known[key] for key in known.keys() - set(self.replay.episodes)}
+        self.left_out = sorted(self._waiting.keys() - self._journal.ids)
+        self.log = MetricsLog(out, config.train.tensorboard, self.learner.updates, lines)
         (out / 'config.yaml').write_text(to_yaml(config))
 
     def offline(self) -> None:
@@ -89,7 +133,10 @@ class Training:
         """Collects an episode with the policy, makes G updates, and so on."""
         c, counters = self.config.train, self.counters
         goal = c.online_episodes * c.episode_updates
-        with OnlineCollector(self.config, self.agent, self.data[0], self.out / EPISODES) as source:
+        if not (self.out / FOLDER).exists():
+            self.save()  # the first episode, too, can be killed and resumed
+        own = self.out / EPISODES
+        with OnlineCollector(self.config, self.learner, self.data[0], own) as source:
             while not self.stopped and (
                 counters.episodes < c.online_episodes or counters.online < goal
             ):
@@ -97,14 +144,11 @@ class Training:
                     counters.online += 1
                     self._update('online', counters.online, goal)
                 else:
-                    self.replay.add(self._prepared(source.collect(counters.episodes)))
-                    counters.episodes += 1
-                    self.log.write(self.agent.updates, 'episode', source.metrics)
-                    self.save()
-        self.save()
+                    self._take_episode(source)
+        self.save('online')
 
     def finetune(self) -> None:
-        """Takes in the episodes that came to the datasets since, then trains one round on all.
+        """Takes in the episodes and labels that came to the datasets since, then trains one round.
 
         A round that was stopped goes on with the episodes that it had.
         """
@@ -112,54 +156,101 @@ class Training:
         if counters.finetune >= counters.finetune_goal:
             self.take_new_episodes()
             counters.finetune_goal = counters.finetune + self.config.train.finetune_updates
+            self.save()
         first = counters.finetune_goal - self.config.train.finetune_updates
         while counters.finetune < counters.finetune_goal and not self.stopped:
             counters.finetune += 1
             self._update('finetune', counters.finetune - first, counters.finetune_goal - first)
         self.save()
 
-    def take_new_episodes(self) -> int:
-        """Adds every episode of the datasets that replay has not; returns how many."""
-        known, new = set(self.replay.episodes), 0
-        for episode in read_episodes(self._roots(), self.config.replay):
-            if episode.id not in known:
-                self.replay.add(episode)
-                new += 1
-        self.left_out = []
-        return new
+    def take_new_episodes(self) -> tuple[int, int]:
+        """Takes in every episode of the datasets as it is labelled now.
 
-    def save(self) -> Path:
+        Returns how many are new and how many known ones have another label.
+        """
+        roots = dataset_roots(self.data, self.out)
+        found = self.replay.update(read_episodes(roots, self.config.replay.success_parts))
+        self.left_out = []
+        return found
+
+    def save(self, phase: str = '') -> Path:
         """Writes a checkpoint of everything that the next update depends on."""
-        state = {
-            'agent': self.agent.state_dict(),
+        run = {
             'counters': asdict(self.counters),
-            'replay': json.dumps(self.replay.state_dict()),
+            'replay': self.replay.state_dict(),
+            'recent': self._recent,
+            'bad': self._bad,
+            'lines': self.log.lines,
         }
         meta = {
-            'updates': self.agent.updates,
-            'skipped': self.agent.skipped,
+            'updates': self.learner.updates,
+            'skipped': self.learner.skipped,
             'data': [str(path.resolve()) for path in self.data],
             'episodes': list(self.replay.episodes),
             'counters': asdict(self.counters),
+            'kept': self._is_milestone(phase),
         }
-        return save_checkpoint(self.out, state, self.config, self.spec, meta)
+        keep, learner = self.config.train.keep, self.learner.state_dict()
+        return save_checkpoint(self.out, learner, run, self.config, self.spec, meta, keep)
 
     def close(self) -> None:
-        """Closes the metrics."""
+        """Closes the metrics and gives the run's lock back."""
         self.log.close()
+        self._lock.release()
 
     def _update(self, phase: str, done: int, goal: int) -> None:
         batch = self.replay.sample()
-        metrics = self.agent.update(batch)
+        metrics = self.learner.update(batch)
         self._recent.append(metrics)
-        if self.agent.updates % self.config.train.log_every == 0 or done == goal:
-            self.log.write(self.agent.updates, phase, _mean(self._recent))
+        if self.learner.updates % self.config.train.log_every == 0 or done == goal:
+            self.log.write(self.learner.updates, phase, _mean(self._recent))
             self._recent = []
         self._watch(metrics, batch)
         if self.listener is not None:
             self.listener(phase, done, goal, metrics)
-        if self.agent.updates % self.config.train.save_every == 0 and done < goal:
-            self.save()
+        due = self.learner.updates % self.config.train.save_every == 0 and done < goal
+        if due or self._is_milestone(phase):
+            self.save(phase)
+
+    def _take_episode(self, source: OnlineCollector) -> None:
+        """Counts the next online episode: the journal's if it was collected before, or a new one.
+
+        Only the journal is written: weights follow every train.save_every updates.
+        """
+        index = self.counters.episodes
+        entry = self._journal.find(index)
+        if entry is None or entry.id not in self._waiting.keys() | set(self.replay.episodes):
+            episode = with_success(source.collect(index), self.config.replay.success_parts)
+            entry = Entry(
+                index=index, id=episode.id, update=self.learner.updates, metrics=source.metrics
+            )
+            self._waiting[episode.id] = episode
+            self._journal.append(entry)
+        if entry.id in self._waiting:
+            self.replay.add(self._waiting.pop(entry.id))
+        self.counters.episodes += 1
+        self.log.write(self.learner.updates, 'episode', entry.metrics)
+        if not self.config.train.episode_updates and self._is_milestone('online'):
+            self.save('online')
+
+    def _is_milestone(self, phase: str) -> bool:
+        """Whether the checkpoint of now is one that stays."""
+        c, counters = self.config.train, self.counters
+        trained = phase == 'online' and counters.online == counters.episodes * c.episode_updates
+        return self.learner.updates in c.milestone_updates or (
+            trained and counters.episodes in c.milestone_episodes
+        )
+
+    def _restore(self, resumed: Checkpoint) -> int:
+        """Takes the run's state from a checkpoint; returns its count of lines of metrics."""
+        with contents_of(resumed.path):
+            state = resumed.run
+            self.counters = Counters(**state['counters'])
+            self._recent = [dict(row) for row in state['recent']]
+            _mean(self._recent)
+            self._bad = int(state['bad'])
+            self.replay.load_state_dict(state['replay'])
+            return int(state['lines'])
 
     def _watch(self, metrics: Mapping[str, float], batch: Mapping[str, Any]) -> None:
         """Keeps the batch of an update that was not finite; gives up after many in a row."""
@@ -172,7 +263,7 @@ class Training:
         if len(list(folder.glob('*.npz'))) < DUMPS:
             flat = {name: value for name, value in batch.items() if name != 'images'}
             flat |= {f'image_{name}': value for name, value in batch['images'].items()}
-            np.savez_compressed(folder / f'{self.agent.updates:08d}.npz', **flat)
+            np.savez_compressed(folder / f'{self.learner.updates:08d}.npz', **flat)
         if self._bad >= GIVE_UP:
             raise TrainingError(
                 f'{self._bad} updates in a row had gradients that are not finite; '
@@ -180,35 +271,18 @@ class Training:
                 'look for wrong values in the data'
             )
 
-    def _roots(self) -> list[Path]:
-        own = self.out / EPISODES
-        return [*self.data, *([own] if (own / 'manifest.jsonl').exists() else [])]
 
-    def _prepared(self, episode: CachedEpisode) -> CachedEpisode:
-        return mark_success(episode, self.config.replay.success_reward)
-
-
-def open_replay(roots: Sequence[Path], config: ReplayConfig, seed: int) -> Replay:
-    """Returns a Replay over the datasets' episodes; raises DatasetError where there are none."""
-    return Replay(read_episodes(roots, config), config.batch, config.length, seed)
-
-
-def read_episodes(roots: Sequence[Path], config: ReplayConfig) -> list[CachedEpisode]:
-    """Compiles what is new in the datasets and returns all their episodes, in order."""
-    return [
-        mark_success(episode, config.success_reward)
-        for root in roots
-        for episode in compile_dataset(Dataset.open(root)).episodes
-    ]
-
-
-def mark_success(episode: CachedEpisode, reward: float) -> CachedEpisode:
-    """Calls an episode successful where a step's reward reaches `reward`; 0 keeps its label."""
-    if not reward:
-        return episode
-    successful = bool((episode.reward >= reward).any())
-    learned = learned_columns(episode.columns, successful)
-    return replace(episode, successful=successful, learned=learned)
+def _check_newest(resumed: Checkpoint, out: Path) -> None:
+    """Raises CheckpointError unless `resumed` is the last checkpoint of the run in `out`."""
+    if resumed.path == out:
+        raise CheckpointError(
+            f"'{out}' is one checkpoint; --resume takes the run's folder. To go back to it, copy "
+            'the run and remove the later checkpoints there'
+        )
+    if latest_checkpoint(out) != resumed.path:
+        raise CheckpointError(
+            f"another process went on with '{out}' meanwhile; try --resume again"
+        )
 
 
 def choose_device(name: str) -> str:

@@ -1,10 +1,15 @@
-"""A running graph seen from outside: what it says, and its services, for sessions and operators.
+"""A running graph seen from outside: what it says, its services, and one line a second about it.
 
-In: topics of policy, guard, recorder and twin. Out: the newest of each, lists of steps and events.
+    python -m moto_ros.bringup.graph
+
+In: topics of policy, guard, recorder and twin. Out: the newest of each and the decisions, for
+sessions and operators; the status line.
 """
 
 from __future__ import annotations
 
+import signal
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,64 +17,46 @@ from typing import Any
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
+from rich.console import Console
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
 from moto_core.errors import MotoError
-from moto_ros.wire import names, qos
-from moto_ros.wire.lifecycle import from_json
+from moto_ros.messages import Latest
+from moto_ros.services import SWITCHES, TRIGGERS, service_name
+from moto_ros.wire import interface
+from moto_ros.wire.environment import prepare_environment
+from moto_ros.wire.interface import Topic, payload_reader
 
+SERVICE_READY = 20.0  # [s]
 LATEST = {
-    'guard': (names.GUARD_STATE, qos.STATUS),
-    'policy': (names.STATUS, qos.STATUS),
-    'recorder': (names.RECORDER_STATE, qos.STATUS),
-    'task': (names.TASK_STATE, qos.LOG),
-}
-SERVICES: dict[Any, list[tuple[str, str]]] = {
-    Trigger: [
-        *((names.GUARD, name) for name in ('arm', 'disarm', 'estop', 'reset_fault')),
-        *(
-            (names.POLICY, name)
-            for name in ('start_episode', 'stop_episode', 'reload_policy', 'rollback_policy')
-        ),
-        *((names.RECORDER, name) for name in ('start_episode', 'stop_episode', 'discard_episode')),
-        (names.TWIN, 'reset'),
-    ],
-    SetBool: [
-        (names.GUARD, 'set_dry_run'),
-        (names.RECORDER, 'end_episode'),
-        (names.RECORDER, 'set_intervention'),
-        (names.TWIN, 'cover_camera'),
-    ],
+    'guard': interface.GUARD_STATE,
+    'policy': interface.POLICY_STATUS,
+    'recorder': interface.RECORDER_STATE,
+    'task': interface.TASK_STATE,
 }
 
 
-class Graph:
+class RosGraph:
     """Listens to a graph and calls its services, in one thread."""
 
     def __init__(self, node: Node) -> None:
         """Subscribes through `node`; rclpy must be initialised."""
-        self.node = node
-        self.latest: dict[str, dict[str, Any]] = {name: {} for name in LATEST}
-        self.steps: list[dict[str, Any]] = []  # of the policy, since `forget`
-        self.events: list[dict[str, Any]] = []  # of the recorder, since `forget`
+        self.node, self.latest = node, Latest()
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(node)
         # made early: an answer may get lost while two ends still discover each other
         self._callers: dict[str, Any] = {
-            names.service(*service): node.create_client(kind, names.service(*service))
-            for kind, services in SERVICES.items()
+            service_name(name, service): node.create_client(kind, service_name(name, service))
+            for kind, table in ((Trigger, TRIGGERS), (SetBool, SWITCHES))
+            for name, services in table.items()
             for service in services
         }
-        for name, (topic, profile) in LATEST.items():
-            node.create_subscription(String, topic, self._keeper(name), profile)
-        node.create_subscription(
-            String, names.STEP, lambda m: self.steps.append(from_json(m)), qos.LOG_READER
-        )
-        node.create_subscription(
-            String, names.EPISODE, lambda m: self.events.append(from_json(m)), qos.LATCHED
-        )
+        for name, topic in LATEST.items():
+            self._keep(topic, self._keeper(name))
+        self._keep(interface.DECISION, self.latest.decisions.append)
 
     def spin(self, seconds: float = 0.05) -> None:
         """Handles what arrives next, waiting at most `seconds`."""
@@ -87,20 +74,15 @@ class Graph:
         """Returns the clock of stamps [ns]."""
         return self.node.get_clock().now().nanoseconds
 
-    def forget(self) -> None:
-        """Empties the lists of steps and events."""
-        self.steps.clear()
-        self.events.clear()
-
     def start_call(self, node: str, name: str, flag: bool | None = None) -> Future:
-        """Sends a Trigger, or a SetBool where `flag` is given; waits for the service itself."""
-        path = names.service(node, name)
+        """Sends a Trigger, or a SetBool if `flag` is given; waits for the service itself."""
+        path = service_name(node, name)
         caller = self._callers[path]
-        self.wait(caller.service_is_ready, 20.0, f"service '{path}'")
+        self.wait(caller.service_is_ready, SERVICE_READY, f"service '{path}'")
         return caller.call_async(Trigger.Request() if flag is None else SetBool.Request(data=flag))
 
     def finish_call(self, future: Future, what: str, seconds: float = 10.0) -> str:
-        """Waits for the answer and returns its message; raises MotoError where it is a refusal."""
+        """Waits for the answer and returns its message; raises MotoError if it is a refusal."""
         self.wait(future.done, seconds, f'an answer to {what}')
         answer = future.result()
         if not answer.success:
@@ -108,21 +90,71 @@ class Graph:
         return answer.message
 
     def call(self, node: str, name: str, flag: bool | None = None) -> str:
-        """Calls a service and returns its message; raises MotoError where it refuses."""
-        return self.finish_call(self.start_call(node, name, flag), names.service(node, name))
+        """Calls a service and returns its message; raises MotoError if it refuses."""
+        return self.finish_call(self.start_call(node, name, flag), service_name(node, name))
 
     def close(self) -> None:
         """Destroys the node."""
         self._executor.shutdown()
         self.node.destroy_node()
 
-    def _keeper(self, name: str) -> Callable[[String], None]:
-        def keep(message: String) -> None:
-            self.latest[name] = from_json(message)
+    def _keep(self, topic: Topic, keep: Callable[[Any], None]) -> None:
+        reader = payload_reader(topic, keep, self._refuse)
+        self.node.create_subscription(String, topic.name, reader, topic.subscription)
 
-        return keep
+    def _keeper(self, name: str) -> Callable[[Any], None]:
+        return lambda payload: setattr(self.latest, name, payload)
+
+    def _refuse(self, problem: str) -> None:
+        self.node.get_logger().error(problem, throttle_duration_sec=10.0)
 
 
-def open_graph(name: str = 'moto_session', namespace: str = '') -> Graph:
-    """Returns a Graph with a node of its own in rclpy's default context."""
-    return Graph(rclpy.create_node(name, namespace=namespace))
+def open_graph(name: str) -> RosGraph:
+    """Returns a RosGraph with a node of its own in rclpy's default context."""
+    return RosGraph(rclpy.create_node(name))
+
+
+def status_line(latest: Latest, rate: float) -> str:
+    """Returns the newest states and the rate of decisions [Hz] as one line."""
+    guard, policy, recorder, task = latest.guard, latest.policy, latest.recorder, latest.task
+    parts = ['guard silent', 'policy silent']
+    if guard:
+        parts[0] = f'guard {guard.state} {",".join(guard.reasons)}'
+    if policy:
+        parts[1] = (
+            f'policy {policy.decisions} decisions {rate:.1f} Hz, missed {policy.missed} '
+            f'{",".join(policy.reasons)}'
+        )
+    if recorder:
+        dropped = f', {recorder.dropped} dropped' if recorder.dropped else ''
+        parts.append(f'recorder {recorder.state} {recorder.rows} rows{dropped} {recorder.problem}')
+    if task:
+        parts.append(f'task reward {task.reward:g}{" success" if task.success else ""}')
+    return ' | '.join(part.strip() for part in parts)
+
+
+def main() -> int:
+    """Prints a line a second until a signal; returns the exit code."""
+    stop: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda signum, _: stop.append(signum))
+    prepare_environment()
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    console, graph = Console(soft_wrap=True), open_graph('moto_watch')
+    shown, decisions = time.monotonic(), 0
+    while not stop:
+        graph.spin(0.1)
+        elapsed = time.monotonic() - shown
+        if elapsed >= 1.0:
+            policy = graph.latest.policy
+            total = policy.decisions if policy else 0
+            console.print(status_line(graph.latest, (total - decisions) / elapsed))
+            shown, decisions = time.monotonic(), total
+            graph.latest.decisions.clear()
+    graph.close()
+    rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

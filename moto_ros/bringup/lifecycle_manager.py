@@ -2,7 +2,7 @@
 
     python -m moto_ros.bringup.lifecycle_manager moto_twin moto_guard ... [--ros-args ...]
 
-All are configured at once, then activated in the order given. Exit code 1 where one refuses.
+All are configured at once, then activated in the order given. Exit code 1 if one refuses.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Managed:
         self._asked: Future | None = None
 
     def appear(self) -> None:
-        """Waits for the node; raises MotoError where it does not come."""
+        """Waits for the node; raises MotoError if it does not come."""
         for client in (self._change, self._state):
             if not client.wait_for_service(APPEAR):
                 raise MotoError(f"node '{self.name}' did not appear within {APPEAR:.0f} s")
@@ -54,7 +54,7 @@ class Managed:
         )
 
     def expect(self, transition: int, goal: int, what: str) -> None:
-        """Waits for the transition's end; raises MotoError where it is refused.
+        """Waits for the transition's end; raises MotoError if it is refused.
 
         A first answer may get lost while the two ends still discover each other, so that the
         state itself decides after a while, and a node that did not move is asked again.

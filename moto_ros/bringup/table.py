@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from moto_core.errors import ConfigError, unknown_name
-from moto_ros.wire import names
+from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
 from moto_ros.wire.environment import DISCOVERY, prepare_environment
 
 ARGUMENTS: dict[str, tuple[str, str]] = {  # name: (default, meaning)
@@ -63,18 +63,18 @@ def processes(given: Mapping[str, str]) -> list[Process]:
     values = resolved(given)
     sim = as_bool('sim', values['sim'])
     policy = Process(
-        names.POLICY,
-        'moto_ros.nodes.policy',
-        values['namespace'],
-        parameters(given),
+        node=POLICY,
+        module='moto_ros.nodes.policy',
+        namespace=values['namespace'],
+        parameters=parameters(given),
         log_level=values['log_level'],
     )
-    guard = replace(policy, node=names.GUARD, module='moto_ros.nodes.guard', required=True)
+    guard = replace(policy, node=GUARD, module='moto_ros.nodes.guard', required=True)
     nodes = [guard, policy]
     if sim:
-        nodes.insert(0, replace(guard, node=names.TWIN, module='moto_ros.nodes.twin'))
+        nodes.insert(0, replace(guard, node=TWIN, module='moto_ros.nodes.twin'))
     if as_bool('record', values['record']):
-        nodes.append(replace(policy, node=names.RECORDER, module='moto_ros.nodes.recorder'))
+        nodes.append(replace(policy, node=RECORDER, module='moto_ros.nodes.recorder'))
     manager = replace(
         policy,
         node=MANAGER,

@@ -3,16 +3,20 @@
     moto-up sim:=true policy:=bundles/microwave
     moto-up sim:=true policy:=random dataset:=runs/driven episodes:=10 json:=driven.json
 
-With episodes:= a session runs and everything ends after it; otherwise Ctrl-C ends it.
+With episodes:= a session runs and everything ends after it; otherwise Ctrl-C ends it. Every
+process has a group of its own, so that Ctrl-C reaches it once and through us alone.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from rich.console import Console
@@ -20,7 +24,6 @@ from rich.console import Console
 from moto_core.command import output_file
 from moto_core.errors import ConfigError, MotoError, unknown_name
 from moto_core.version import version
-from moto_ros.bringup.children import Children
 from moto_ros.bringup.table import (
     ARGUMENTS,
     MANAGER,
@@ -34,12 +37,54 @@ from moto_ros.bringup.table import (
     resolved,
 )
 
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 OWN = {  # name: (default, meaning)
     'episodes': ('0', 'episodes to run before ending; 0: run until Ctrl-C'),
     'max_steps': ('100', 'decisions an episode at most'),
     'cover_camera': ('false', "true: cover the twin's camera"),
     'json': ('', "file for the session's result"),
 }
+
+
+class Children:
+    """Processes by name, in the order of their start."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = dict(environment)
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, line: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Starts a process; the kernel ends it with SIGTERM if this one dies."""
+        self.running[name] = subprocess.Popen(
+            list(line), env=self.environment, start_new_session=True, preexec_fn=_die_with_parent
+        )
+        return self.running[name]
+
+    def ended(self) -> dict[str, int]:
+        """Returns {name: exit code} of the processes that have ended."""
+        return {
+            name: code
+            for name, process in self.running.items()
+            if (code := process.poll()) is not None
+        }
+
+    def stop(self, patience: float = 6.0) -> None:
+        """Asks all to stop (SIGTERM), waits, then ends what is left (SIGKILL)."""
+        for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 2.0)):
+            for process in self.running.values():
+                if process.poll() is None:
+                    with suppress(ProcessLookupError):
+                        os.killpg(process.pid, number)
+            if self._all_end_within(seconds):
+                return
+
+    def _all_end_within(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if len(self.ended()) == len(self.running):
+                return True
+            time.sleep(0.02)
+        return False
 
 
 def main() -> int:
@@ -95,7 +140,10 @@ def split(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
 def follow(own: Mapping[str, str], values: Mapping[str, str]) -> Process:
     """Returns what runs beside the graph: a session, or a status line."""
     watch = Process(
-        'moto_watch', 'moto_ros.bringup.watch', values['namespace'], log_level=values['log_level']
+        node='moto_watch',
+        module='moto_ros.bringup.graph',
+        namespace=values['namespace'],
+        log_level=values['log_level'],
     )
     if not int(own['episodes']):
         return watch
@@ -115,7 +163,7 @@ def follow(own: Mapping[str, str], values: Mapping[str, str]) -> Process:
 def tend(
     children: Children, table: list[Process], follower: Process, stop: list[int], console: Console
 ) -> int:
-    """Watches the processes until a signal, the session's end or a death that matters."""
+    """Watches the processes until a signal, the session's end or the end of a required one."""
     required = {process.node for process in table if process.required}
     told: set[str] = set()
     while not stop:
@@ -148,6 +196,10 @@ def usage() -> str:
             '  any.key:=value               a key of moto_ros/config.py',
         ]
     )
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 if __name__ == '__main__':

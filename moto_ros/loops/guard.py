@@ -63,7 +63,9 @@ class GuardLoop:
             self.interventions.update(self._reasons)
         self._reasons.clear()
         stamp = 0.0 if age is None else now - age
-        self._request = Request(tuple(names), np.array(velocity, np.float64), stamp, now)
+        self._request = Request(
+            names=tuple(names), velocity=np.array(velocity, np.float64), stamp=stamp, received=now
+        )
 
     def measured(
         self,
@@ -81,11 +83,11 @@ class GuardLoop:
             self.state = replace(self.state, joints=self.state.joints._replace(position=None))
         stamp = now if age is None else now - age
         self._measured = Measured(
-            tuple(names),
-            np.array(position, np.float64),
-            np.array(velocity, np.float64),
-            stamp,
-            now,
+            names=tuple(names),
+            position=np.array(position, np.float64),
+            velocity=np.array(velocity, np.float64),
+            stamp=stamp,
+            received=now,
         )
 
     def deadman(self, pressed: bool, now: float) -> None:
@@ -106,7 +108,7 @@ class GuardLoop:
         self._switches = self._switches._replace(active=active, armed=False)
 
     def arm(self) -> str:
-        """Lets requests made from now on move the arm; raises GuardRefusal where it may not."""
+        """Lets requests made from now on move the arm; raises GuardRefusal if it may not."""
         if not self._switches.active:
             raise GuardRefusal('the guard is not active; activate it first')
         self.state = arm(self.state)
@@ -128,7 +130,7 @@ class GuardLoop:
         self.state = latch_fault(self.state, reason)
 
     def tick(self, now: float) -> GuardOutput:
-        """Returns what is let out at `now` [s]."""
+        """Returns the command of the tick at `now` [s]."""
         last = self.state.now
         self.late += last is not None and now - last > LATE * self.config.tick
         switches = self._switches._replace(estop=self._switches.estop or self._pulse)

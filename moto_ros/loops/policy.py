@@ -1,23 +1,27 @@
-"""When a decision is made, and what it is: the policy node without ROS.
+"""When a decision is made, what it is, and by which policy: the policy node without ROS.
 
     frames of all cameras new, and the period due -> gate -> policy.step -> Decision
 
-In: processed images, joints, stamps, clocks. Out: Decision. Frames trigger steps, so that an
-action is as young as its image; a step is due a period after the last one was, less a tenth, so
-that cameras of any rate give the policy's rate on average. A period without a step is missed.
+In: processed images, joints, stamps, clocks. Out: Observation and Decision. Frames trigger steps,
+so that an action is as young as its image; a step is due a period after the last one was, less a
+tenth, so that cameras of any rate give the policy's rate on average. A period without a step is
+missed.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from moto_core.observation import GateLimits, gate, proprioception
-from moto_core.policy.policy import Policy, PolicyState
+from moto_core.errors import BundleError
+from moto_core.observation import GateLimits, Observation, gate, proprioception
+from moto_core.policy.policy import OnnxPolicy, Policy, PolicyState, RandomPolicy, ZeroPolicy
+from moto_core.spec import Spec
+from moto_ros.config import PolicyParams
+from moto_ros.messages import Decision
 
 SOONEST = 0.9  # periods after the last due time at least
 LATEST = 1.5  # periods without a step: one was missed
@@ -25,18 +29,11 @@ FROZEN_FRAMES = 3  # equal frames in a row while joints moved
 FROZEN_MOTION = 0.05  # [rad] that counts as motion
 
 
-class Decision(NamedTuple):
-    """One step of the policy and everything the recorder needs of it."""
+class Decided(NamedTuple):
+    """A decision and what it was made from."""
 
-    stamp: int  # [ns] of the observation, its oldest image
-    number: int  # since the episode's start
-    is_first: bool
-    action: np.ndarray  # (A,) float32, raw; maybe not finite
-    disagreement: float
-    images: dict[str, np.ndarray]  # camera: (h, w, 3) uint8
-    proprioception: np.ndarray | None  # (P,) float32
-    inference: float  # [ms]
-    frame: float  # [ms] from the image's stamp to its arrival
+    observation: Observation
+    decision: Decision
 
 
 @dataclass
@@ -56,25 +53,25 @@ class PolicyLoop:
 
     def __init__(self, policy: Policy, limits: GateLimits) -> None:
         self.policy, self.spec, self.limits = policy, policy.spec, limits
-        self.steps, self.missed, self.refused = 0, 0, 0
+        self.decisions, self.missed, self.refused = 0, 0, 0
         self.reasons: tuple[str, ...] = ()  # why the last chance was not taken
         self._cameras = {name: _Camera() for name in self.spec.cameras}
         self._joints: tuple[np.ndarray, np.ndarray] | None = None
         self._joint_stamp: int | None = None
         self._last: float | None = None  # [s] steady time of the last step
         self._due: int | None = None  # [ns] stamp from which a frame triggers a step
-        self.start_episode()
+        self.start_episode('')
 
-    def start_episode(self) -> None:
-        """Forgets the policy's state: the next step is an episode's first."""
+    def start_episode(self, episode: str) -> None:
+        """Forgets the policy's state: the next decision is number 0 of the episode's id."""
         self._state: PolicyState = self.policy.initial()
-        self._index = 0
+        self._episode, self._number = episode, 0
 
     def forget(self) -> None:
-        """Forgets every observation too, as after a deactivation."""
+        """Forgets the observations and the policy's state; the episode goes on."""
         self._cameras = {name: _Camera() for name in self.spec.cameras}
         self._joints, self._joint_stamp, self._last = None, None, None
-        self.start_episode()
+        self.start_episode(self._episode)
 
     def joints(self, position: np.ndarray, velocity: np.ndarray, stamp: int) -> None:
         """Takes (A,) positions [rad, m] and velocities, measured at `stamp` [ns]."""
@@ -91,8 +88,8 @@ class PolicyLoop:
         held.image, held.stamp, held.fresh = image, stamp, stamp != held.stamp
         held.delay = (now - stamp) * 1e-6
 
-    def step(self, now: int, steady: float) -> Decision | None:
-        """Returns a decision where one is due and may be made; `reasons` says why not.
+    def step(self, now: int, steady: float) -> Decided | None:
+        """Returns a decision if one is due and may be made; `reasons` says why not.
 
         `now` [ns] is the clock of the stamps, `steady` [s] the clock of periods.
         """
@@ -103,18 +100,17 @@ class PolicyLoop:
         early = 0 if self._due is None else self._due - stamp
         if 0 < early < 2e9 * self.spec.period:  # further off, the clock has jumped
             return None
-        checked = gate(stamps, self._joint_stamp, now, self.limits)
-        self.reasons = (*checked.reasons, *self._frozen())
+        self.reasons = (*gate(stamps, self._joint_stamp, now, self.limits), *self._frozen())
         if self.reasons:
             self.refused += 1
             return None
         self.count_missed(steady)
         self._last = steady
         self._advance(stamp)
-        return self._decide(stamp)
+        return self._decide(self._observe(stamp))
 
     def count_missed(self, steady: float) -> None:
-        """Counts the periods gone by without a step, at any time; call it now and then."""
+        """Counts the periods without a step up to `steady` [s]."""
         while self._last is not None and steady - self._last > LATEST * self.spec.period:
             self.missed += 1
             self._last += self.spec.period
@@ -137,38 +133,84 @@ class PolicyLoop:
             and np.abs(arm - camera.position).max() > FROZEN_MOTION
         ]
 
-    def _decide(self, stamp: int) -> Decision:
-        images = {
-            name: camera.image
-            for name, camera in self._cameras.items()
-            if camera.image is not None
-        }
-        for camera in self._cameras.values():
+    def _observe(self, stamp: int) -> Observation:
+        images = {}
+        for name, camera in self._cameras.items():
+            assert camera.image is not None, name
+            images[name] = camera.image
             camera.fresh = False
         body = proprioception(self.spec, *self._joints) if self._joints else None
+        return Observation(images=images, proprioception=body, stamp=stamp)
+
+    def _decide(self, seen: Observation) -> Decided:
         begin = time.perf_counter()
-        chosen = self.policy.step(images, body, self._state)
+        chosen = self.policy.step(seen.images, seen.proprioception, self._state)
         inference = (time.perf_counter() - begin) * 1e3
-        index, self._state = self._index, chosen.state
-        self._index += 1
-        self.steps += 1
-        return Decision(
-            stamp,
-            index,
-            index == 0,
-            chosen.action,
-            chosen.disagreement,
-            images,
-            body,
-            inference,
-            max(camera.delay for camera in self._cameras.values()),
+        body = seen.proprioception
+        decision = Decision(
+            stamp=seen.stamp,
+            episode=self._episode,
+            number=self._number,
+            action=tuple(chosen.action.tolist()),
+            disagreement=float(chosen.disagreement),
+            proprioception=None if body is None else tuple(body.tolist()),
+            image_latency=max(camera.delay for camera in self._cameras.values()),
+            inference_latency=inference,
+            request_latency=0.0,
+            missed=self.missed,
         )
+        self._state = chosen.state
+        self._number += 1
+        self.decisions += 1
+        return Decided(observation=seen, decision=decision)
 
 
-def latencies(decision: Decision, now: int) -> Mapping[str, float]:
-    """Returns [ms]: 'image' stamp to arrival, 'inference', 'request' image stamp to request."""
-    return {
-        'image': decision.frame,
-        'inference': decision.inference,
-        'request': (now - decision.stamp) * 1e-6,
-    }
+def requested_at(decision: Decision, now: int) -> Decision:
+    """Returns the decision with its latency from the image's stamp to a request at `now` [ns]."""
+    return replace(decision, request_latency=(now - decision.stamp) * 1e-6)
+
+
+class PolicySlot:
+    """The policy in use and the one before it; `reload` and `rollback` swap between episodes.
+
+    The bundle is a folder, or a link to one that a fine-tuning moves on. A bundle that is refused
+    leaves the one in use as it was (docs/safety.md, fault 30).
+    """
+
+    def __init__(self, params: PolicyParams, spec: Spec) -> None:
+        """Loads and verifies; raises BundleError with path and cause."""
+        self._params, self._spec = params, spec
+        self.policy = make_policy(params, spec)
+        self._previous: Policy | None = None
+
+    def reload(self, busy: bool) -> str:
+        """Loads the bundle anew from its place and returns its hash.
+
+        Raises BundleError while an episode runs (`busy`) or if the bundle is refused.
+        """
+        _refuse_if(busy)
+        following = make_policy(self._params, self._spec)
+        self._previous, self.policy = self.policy, following
+        return following.hash
+
+    def rollback(self, busy: bool) -> str:
+        """Goes back to the policy before the last swap, and returns its hash."""
+        _refuse_if(busy)
+        if self._previous is None:
+            raise BundleError('there is no policy before this one; reload_policy makes one')
+        self._previous, self.policy = self.policy, self._previous
+        return self.policy.hash
+
+
+def make_policy(params: PolicyParams, spec: Spec) -> Policy:
+    """Returns the policy that the parameters name; raises BundleError with path and cause."""
+    if params.bundle == 'zero':
+        return ZeroPolicy(spec)
+    if params.bundle == 'random':
+        return RandomPolicy(spec, params.seed)
+    return OnnxPolicy(params.bundle, threads=params.threads, robot=spec)
+
+
+def _refuse_if(busy: bool) -> None:
+    if busy:
+        raise BundleError('the policy is in an episode; stop the episode, then swap')

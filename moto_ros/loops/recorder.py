@@ -1,39 +1,40 @@
 """Which episode is being written, and how it ends: the recorder without ROS.
 
-    idle --start--> recording --stop--> draining (the last step's parts arrive) --> idle
+    idle --start--> recording --stop--> draining (the last row's parts arrive) --> idle
 
-In: commands, Steps. Out: episodes in a Dataset, events as dicts. A failing disk ends the recording
-and nothing else.
+In: commands, the parts of rows, raw messages. Out: episodes in a Dataset, EpisodeEvents. A failing
+disk ends the recording and nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.episodes.writer import EpisodeWriter
 from moto_core.errors import EpisodeError, MotoError
+from moto_core.row import Row
 from moto_core.spec import Spec
-from moto_ros.loops.step_join import StepJoiner
+from moto_ros.loops.row_join import RowJoiner
+from moto_ros.messages import EpisodeEvent, RecorderState
 
-DRAIN = 0.15  # [s] that the last step's image may be late
+DRAIN = 0.15  # [s] that the last row's image may be late
 
 
 class Recording:
     """One dataset and at most one open episode."""
 
     def __init__(
-        self, folder: Path | str, spec: Spec, event: Callable[[Mapping[str, Any]], None]
+        self, folder: Path | str, spec: Spec, event: Callable[[EpisodeEvent], None]
     ) -> None:
         """Opens the dataset under its lock and recovers what a dead recorder left.
 
-        `event` is told of every begin and end. Raises DatasetError where it cannot be opened.
+        `event` is told of every begin and end. Raises DatasetError if it cannot be opened.
         """
         self.dataset = Dataset.create_or_open(folder, spec)
-        self.spec, self.joiner, self.event = spec, StepJoiner(spec), event
+        self.spec, self.joiner, self.event = spec, RowJoiner(spec), event
         self.writer: EpisodeWriter | None = None
         self.last, self.problem, self.intervention = '', '', False
         self._outcome, self._ended = 'unlabelled', 'done'
@@ -46,33 +47,55 @@ class Recording:
             return 'idle'
         return 'recording' if self._stop_at is None else 'draining'
 
+    def status(self) -> RecorderState:
+        """Returns the state with its counts."""
+        return RecorderState(
+            state=self.state,
+            episode=self.last,
+            rows=self.writer.rows if self.writer else 0,
+            dropped=self.joiner.dropped,
+            problem=self.problem,
+        )
+
     def start(self, header: EpisodeHeader) -> str:
-        """Opens an episode and returns its id; raises MotoError where it cannot."""
+        """Opens an episode and returns its id; raises MotoError if it cannot."""
         if self.state == 'recording':
             raise EpisodeError(f"episode '{self.last}' is being recorded; stop_episode first")
         self.finish()
         self.writer = self.dataset.new_episode(header)
-        self.joiner.start()
+        self.joiner.start(header.id)
         self.last, self.problem = header.id, ''
         self._outcome, self._ended, self._stop_at = 'unlabelled', 'done', None
-        self.event({'state': 'started', 'id': header.id})
+        self.event(EpisodeEvent(state='started', episode=header.id))
         return header.id
 
     def append(self) -> None:
-        """Writes the steps that are whole; a failing disk ends the recording."""
+        """Writes the rows that are whole; a failing disk ends the recording."""
         if self.writer is not None:
             self._write(self.joiner.rows())
 
+    def raw(self, topic: str, message_type: str, cdr: bytes, stamp: int) -> None:
+        """Writes a message as it came [stamp in ns]; a failing disk ends the recording."""
+        writer = self.writer
+        if writer is None:
+            return
+        try:
+            writer.raw(topic, message_type, cdr, stamp)
+        except (MotoError, OSError) as error:
+            self.problem = str(error)
+            if writer.closed:
+                self._closed(writer)
+
     def stop(self, now: float, ended: str = 'done') -> str:
-        """Takes no more steps; the file closes when the last step is whole. Returns the id."""
+        """Takes no more rows; the file closes when the last row is whole. Returns the id."""
         if self.state != 'recording':
             raise EpisodeError('no episode is being recorded; start_episode first')
         self._stop_at, self._ended = now + DRAIN, ended
-        self.event({'state': 'stopping', 'id': self.last})
+        self.event(EpisodeEvent(state='stopping', episode=self.last))
         return self.last
 
     def end(self, success: bool, now: float) -> str:
-        """Gives the outcome of the episode, stopping it where it runs; returns its id."""
+        """Gives the outcome of the episode, stopping it if it runs; returns its id."""
         outcome = 'success' if success else 'failure'
         if self.state == 'recording':
             self.stop(now)
@@ -101,7 +124,7 @@ class Recording:
             self.finish()
 
     def finish(self) -> None:
-        """Writes what is whole and closes the file, if one is open."""
+        """Writes the rows that are whole and closes the file, if one is open."""
         if self.writer is None:
             return
         self._write(self.joiner.last_rows())
@@ -111,7 +134,7 @@ class Recording:
         try:
             writer.close(self._outcome, self._ended)
             if not writer.rows:
-                self.dataset.quarantine(writer.header.id, 'no step arrived')
+                self.dataset.quarantine(writer.header.id, 'no row arrived')
         except (MotoError, OSError) as error:
             self.problem = str(error)
         self._closed(writer)
@@ -123,26 +146,27 @@ class Recording:
         self.finish()
         self.dataset.close()
 
-    def _write(self, steps: list) -> None:
+    def _write(self, rows: Iterable[Row]) -> None:
         writer = self.writer
+        if writer is None:
+            return
         try:
-            for step in steps:
-                if writer is not None:
-                    writer.append(step)
+            for row in rows:
+                writer.append(row)
         except (MotoError, OSError) as error:
             self.problem = str(error)
-            if writer is not None:
-                self._closed(writer)
+            self._closed(writer)
 
     def _closed(self, writer: EpisodeWriter) -> None:
         self.writer, self._stop_at = None, None
         self.event(
-            {
-                'state': 'ended',
-                'id': writer.header.id,
-                'steps': writer.rows,
-                'outcome': writer.outcome,
-                'ended': writer.ended,
-                'problem': self.problem,
-            }
+            EpisodeEvent(
+                state='ended',
+                episode=writer.header.id,
+                rows=writer.rows,
+                dropped=self.joiner.dropped,
+                outcome=writer.outcome,
+                ended=writer.ended,
+                problem=self.problem,
+            )
         )

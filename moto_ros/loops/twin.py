@@ -1,7 +1,9 @@
 """The simulated robot in real time, without ROS: commands in, ticks of 4 ms that follow the clock.
 
+The simulation is the training environment's Kitchen, without its guard.
+
     steady clock -> due ticks -> velocity of each -> set_velocity, advance(1)
-                              -> between them: Joints, Frames with reward and success
+                              -> between them: Joints, Frames with what the task says
 
 An array command holds until `watchdog` of silence, then the target stops where it is (fault 19: a
 real forward controller would hold the last velocity for ever). A trajectory runs to its end.
@@ -10,43 +12,19 @@ real forward controller would hold the last velocity for ever). A trajectory run
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
 from moto_core.errors import ConfigError
+from moto_core.guard.limits import RobotConfig
 from moto_core.spec import Spec
+from moto_sim.kitchen import KitchenSim
+from moto_sim.kitchen_task import kitchen_objects
 
 TICK = 0.004  # [s] two steps of physics
 CATCH_UP = 0.100  # [s] behind the clock that are made good
 COVERED_NOISE = 3  # grey levels of a covered camera's noise
-
-
-class Simulation(Protocol):
-    """What the twin needs of moto_sim's KitchenSim."""
-
-    @property
-    def position(self) -> np.ndarray:
-        """(A,) [rad, m]."""
-
-    @property
-    def velocity(self) -> np.ndarray:
-        """(A,) [rad/s, m/s]."""
-
-    def set_velocity(self, velocity: np.ndarray) -> None:
-        """Takes a command (A,) [rad/s, m/s]."""
-
-    def advance(self, ticks: int) -> None:
-        """Steps physics by ticks of 4 ms."""
-
-    def render(self, camera: str, height: int, width: int) -> np.ndarray:
-        """Returns (h, w, 3) uint8 RGB."""
-
-    def reward(self) -> float:
-        """Returns the task's reward now."""
-
-    def success(self) -> bool:
-        """Says whether the task is done."""
 
 
 class Joints(NamedTuple):
@@ -58,19 +36,46 @@ class Joints(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """What the cameras see at one tick, and what the task says."""
+    """The cameras' images at one tick, with reward, success and parts of the task."""
 
     time: float  # [s] steady clock
     images: Mapping[str, np.ndarray]  # camera: (h, w, 3) uint8 RGB
     reward: float
     success: bool
+    parts: dict[str, bool]  # of the task: whether each is in place
+
+
+class TwinSim(KitchenSim):
+    """The training environment's simulation for a task and a robot with all of its joints."""
+
+    def __init__(self, task: str, robot: RobotConfig) -> None:
+        """Draws each camera once, so that no first image is late.
+
+        Raises ConfigError for a task that is not the Kitchen's, a robot of another size, or a
+        camera without a view.
+        """
+        if not task.startswith('kitchen-'):
+            raise ConfigError(f"the twin simulates 'kitchen-<object>[+<object>...]'; got '{task}'")
+        super().__init__(kitchen_objects(task))
+        self.task = task
+        if robot.spec.action_size != self.size:
+            raise ConfigError(
+                f"robot '{robot.name}' has {robot.spec.action_size} joints; the "
+                f"twin's has {self.size}: use robot kitchen_sim"
+            )
+        for name, camera in robot.spec.cameras.items():
+            self.render(name, camera.height, camera.width)
+
+    def start(self, seed: int) -> None:
+        """Resets to the start that a seed gives, as TaskEnv.reset(seed=...) does."""
+        self.reset(np.random.default_rng(seed))
 
 
 class TwinLoop:
     """One simulation that follows the steady clock."""
 
     def __init__(
-        self, sim: Simulation, spec: Spec, joint_rate: float, camera_rate: float, watchdog: float
+        self, sim: TwinSim, spec: Spec, joint_rate: float, camera_rate: float, watchdog: float
     ) -> None:
         """Rates in [Hz], at most 250; watchdog in [s]."""
         self.sim, self.spec, self.watchdog = sim, spec, watchdog
@@ -82,7 +87,7 @@ class TwinLoop:
         self.start(0.0)
 
     def start(self, now: float) -> None:
-        """Begins anew at `now` [s]: at rest, with a frame at once."""
+        """Restarts at `now` [s], at rest; a frame is due at once."""
         self._origin, self._tick = now, 0
         self._arm, self._arm_at = np.zeros(self._n), -np.inf
         self._fingers, self._fingers_at = np.zeros(len(self.spec.gripper)), -np.inf
@@ -150,7 +155,13 @@ class TwinLoop:
                 if self.covered
                 else self.sim.render(name, camera.height, camera.width)
             )
-        return Frame(self.time, images, float(self.sim.reward()), bool(self.sim.success()))
+        return Frame(
+            time=self.time,
+            images=images,
+            reward=float(self.sim.reward()),
+            success=bool(self.sim.success()),
+            parts={name: bool(done) for name, done in self.sim.in_place().items()},
+        )
 
 
 def _ticks(name: str, rate: float) -> int:

@@ -1,6 +1,7 @@
 """The guard's node: the only publisher to the robot.
 
     command_request, joint_states, joy, estop -> GuardLoop -> commands or trajectories, gripper
+                                                           -> executed, and the reasons for it
 
 Run as `python -m moto_ros.nodes.guard`. No machine learning is imported here. It ticks on the
 steady clock while active, and comes to rest before it stops for whatever reason.
@@ -16,32 +17,35 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import JointState, Joy
-from std_msgs.msg import Bool, Float64MultiArray, String
-from trajectory_msgs.msg import JointTrajectory
+from std_msgs.msg import Bool
 
 from moto_core.guard.guard import READY, GuardConfig, GuardOutput, GuardRefusal
 from moto_ros.loops.guard import GuardLoop
-from moto_ros.wire import names, qos
+from moto_ros.messages import GuardReasons, GuardState
+from moto_ros.services import GUARD
+from moto_ros.wire import interface
 from moto_ros.wire.convert import to_ns
-from moto_ros.wire.diagnostics import Diagnostics
+from moto_ros.wire.interface import to_string
 from moto_ros.wire.joints import joint_state, trajectory, velocity_array
-from moto_ros.wire.lifecycle import MotoNode, said, to_json
+from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.runner import run
 
 ZEROS = 25  # ticks at rest: a last one alone may be lost
 REST = 2.0  # [s] to come to rest before giving up
+REASONS_RATE = 10.0  # [Hz] at which reasons that do not change are repeated
 
 
 class GuardNode(MotoNode):
     """Lifecycle node 'moto_guard'."""
 
     def __init__(self) -> None:
-        super().__init__(names.GUARD)
+        super().__init__(GUARD)
         self.loop: GuardLoop | None = None
         self.timer: Any = None
+        self.told: tuple[str, ...] | None = None  # the reasons last published
         self.dry_run = self.config.command.dry_run
 
-    @said
+    @logs_errors
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Resolves the limits and makes the robot's topics; nothing moves."""
         config, params = self.config, self.config.guard
@@ -56,40 +60,23 @@ class GuardNode(MotoNode):
                 halt_stream=config.command.silence,
             ),
         )
-        for topic in (names.REQUEST, names.TELEOP_REQUEST):
-            self.hear(JointState, topic, self.on_request, qos.COMMAND)
-        self.hear(JointState, config.joint_states, self.on_joints, qos.SENSOR)
-        self.hear(Joy, names.JOY, self.on_joy, qos.COMMAND)
-        self.hear(Bool, names.ESTOP, self.on_estop, qos.COMMAND)  # hears every publisher
-        self.hear(Bool, names.ESTOP, self.on_estop, qos.LATCHED, checked=False)  # and the past
-        self.arrays = config.command.mode == 'velocity_array'
-        self.commands = self.say(
-            Float64MultiArray if self.arrays else JointTrajectory,
-            config.command.topic,
-            qos.COMMAND,
-        )
-        self.gripper = self.say(Float64MultiArray, names.GRIPPER, qos.COMMAND)
-        self.executed = self.say(JointState, names.EXECUTED, qos.LOG)
-        self.state = self.say(String, names.GUARD_STATE, qos.STATUS)
-        self.diagnostics = Diagnostics(self, names.GUARD)
-        for name, act in (
-            ('arm', self.loop.arm),
-            ('disarm', self.loop.disarm),
-            ('estop', self.loop.stop),
-            ('reset_fault', self.loop.reset_fault),
-        ):
-            self.command(name, act)
-        self.switch('set_dry_run', self.set_dry_run)
+        self._create_subscriptions()
+        self._create_publishers()
+        self.create_trigger_service('arm', self.loop.arm)
+        self.create_trigger_service('disarm', self.loop.disarm)
+        self.create_trigger_service('estop', self.loop.stop)
+        self.create_trigger_service('reset_fault', self.loop.reset_fault)
+        self.create_switch_service('set_dry_run', self.set_dry_run)
         return super().on_configure(state)
 
-    @said
+    @logs_errors
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begins to tick, disarmed."""
         assert self.loop is not None
         self.check_qos()
         result = super().on_activate(state)
         self.loop.activate(True)
-        self.timer = self.every(1.0 / self.config.guard.rate, self.on_tick)
+        self.timer = self.create_steady_timer(1.0 / self.config.guard.rate, self.on_tick)
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -111,19 +98,19 @@ class GuardNode(MotoNode):
             time.sleep(1.0 / self.config.guard.rate)
 
     def on_tick(self) -> None:
-        """Lets out the command of this tick."""
+        """Computes and publishes the command of this tick."""
         assert self.loop is not None
         self._publish(self.loop.tick(self.steady_now()))
 
     def on_request(self, message: JointState) -> None:
-        """Takes what somebody wants."""
+        """Hands a request to the guard."""
         assert self.loop is not None
         self.loop.request(
             message.name, message.velocity, self._age(message.header.stamp), self.steady_now()
         )
 
     def on_joints(self, message: JointState) -> None:
-        """Takes what the arm does."""
+        """Hands the measured joints to the guard."""
         assert self.loop is not None
         self.loop.measured(
             message.name,
@@ -134,19 +121,19 @@ class GuardNode(MotoNode):
         )
 
     def on_joy(self, message: Joy) -> None:
-        """Takes the deadman."""
+        """Hands the state of the deadman button to the guard."""
         assert self.loop is not None
         button = self.config.guard.deadman_button
         pressed = button < len(message.buttons) and bool(message.buttons[button])
         self.loop.deadman(pressed, self.steady_now())
 
     def on_estop(self, message: Bool) -> None:
-        """Takes the e-stop."""
+        """Hands the state of the e-stop to the guard."""
         assert self.loop is not None
         self.loop.estop(message.data)
 
     def set_dry_run(self, on: bool) -> str:
-        """Begins or ends a dry run; raises GuardRefusal but in READY, at rest."""
+        """Begins or ends a dry run; raises GuardRefusal unless READY and at rest."""
         assert self.loop is not None
         if self.loop.state.mode != READY or not self.loop.state.at_rest:
             raise GuardRefusal(
@@ -156,42 +143,60 @@ class GuardNode(MotoNode):
         self.dry_run = on
         return f'dry_run {on}'
 
-    def report(self) -> None:
+    def publish_status(self) -> None:
         """Publishes the state, and looks for a second master of the arm."""
         if self.loop is None or self.timer is None or self.loop.output is None:
             return
         if not self.dry_run and self.count_publishers(self.config.command.topic) > 1:
             self.loop.fault('two_masters')
         loop, output = self.loop, self.loop.output
-        counts = {'ticks': loop.ticks, 'late': loop.late, 'dry_run': self.dry_run}
-        self.state.publish(
-            to_json(
-                state=loop.state.mode,
-                reasons=output.reasons,
-                cause=loop.state.cause,
-                scale=output.scale,
-                at_rest=loop.state.at_rest,
-                interventions=dict(loop.interventions),
-                **counts,
-            )
+        state = GuardState(
+            state=loop.state.mode,
+            reasons=output.reasons,
+            cause=tuple(loop.state.cause),
+            scale=output.scale,
+            at_rest=loop.state.at_rest,
+            interventions=dict(loop.interventions),
+            ticks=loop.ticks,
+            late=loop.late,
+            dry_run=self.dry_run,
         )
-        self.diagnostics.publish(
-            loop.state.cause, {'state': loop.state.mode, **counts}, error=loop.faulted
-        )
+        self.state.publish(to_string(state))
+        values = {name: getattr(state, name) for name in ('state', 'ticks', 'late', 'dry_run')}
+        self.publish_diagnostics(loop.state.cause, values, error=loop.faulted)
+
+    def _create_subscriptions(self) -> None:
+        for topic in (interface.REQUEST, interface.TELEOP_REQUEST):
+            self.create_subscription_to(topic, self.on_request)
+        joint_states = interface.JOINT_STATES.at(self.config.joint_states)
+        self.create_subscription_to(joint_states, self.on_joints)
+        self.create_subscription_to(interface.JOY, self.on_joy)
+        self.create_subscription_to(interface.ESTOP, self.on_estop)
+        self.create_subscription_to(interface.ESTOP_LATCHED, self.on_estop, checked=False)
+
+    def _create_publishers(self) -> None:
+        self.arrays = self.config.command.mode == 'velocity_array'
+        commands = interface.VELOCITIES if self.arrays else interface.TRAJECTORY
+        self.commands = self.create_publisher_of(commands.at(self.config.command.topic))
+        self.gripper = self.create_publisher_of(interface.GRIPPER)
+        self.executed = self.create_publisher_of(interface.EXECUTED)
+        self.reasons = self.create_publisher_of(interface.GUARD_REASONS)
+        self.state = self.create_publisher_of(interface.GUARD_STATE)
 
     def _publish(self, output: GuardOutput) -> None:
         assert self.loop is not None
         if not output.publish:
             return
-        velocity = np.concatenate([output.velocity, output.gripper])
-        reasons = ','.join(output.reasons)
+        stamp, velocity = self.now(), np.concatenate([output.velocity, output.gripper])
+        reasons = output.reasons
         if self.dry_run:
-            velocity, reasons = np.zeros_like(velocity), f'dry_run,{reasons}'
+            velocity, reasons = np.zeros_like(velocity), ('dry_run', *reasons)
         else:
             self._command(output)
-        self.executed.publish(
-            joint_state(self.robot.spec.names, self.now(), velocity, frame=reasons)
-        )
+        self.executed.publish(joint_state(self.robot.spec.names, stamp, velocity))
+        if reasons != self.told or self._due(REASONS_RATE):
+            self.reasons.publish(to_string(GuardReasons(stamp=stamp, reasons=reasons)))
+            self.told = reasons
 
     def _command(self, output: GuardOutput) -> None:
         assert self.loop is not None
@@ -207,7 +212,7 @@ class GuardNode(MotoNode):
         return self.loop.ticks % max(1, round(self.config.guard.rate / rate)) == 0
 
     def _age(self, stamp: Time) -> float | None:
-        """Returns how old [s] a stamp of the ROS clock is; None where it is zero."""
+        """Returns how old [s] a stamp of the ROS clock is; None if it is zero."""
         value = to_ns(stamp)
         return (self.now() - value) * 1e-9 if value else None
 

@@ -1,6 +1,7 @@
 """The policy's node: cameras and joint states in, command requests out; it never moves the arm.
 
-    Image, JointState -> convert, preprocess -> PolicyLoop -> command_request, step, observation
+    Image, JointState -> convert, preprocess -> PolicyLoop -> command_request, decision,
+                                                               observation
 
 Run as `python -m moto_ros.nodes.policy`. A hung or dead policy is silence, which the guard brakes.
 """
@@ -14,20 +15,20 @@ from typing import Any
 
 import numpy as np
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
-from sensor_msgs.msg import CompressedImage, Image, JointState
-from std_msgs.msg import String
+from sensor_msgs.msg import JointState
 
 from moto_core.config import to_dict
 from moto_core.errors import ObservationError
 from moto_core.observation import GateLimits, preprocess
 from moto_ros.config import camera_topics
-from moto_ros.loops.policy import Decision, PolicyLoop, latencies
-from moto_ros.loops.policy_slot import PolicySlot
-from moto_ros.wire import names, qos
+from moto_ros.loops.policy import Decided, PolicyLoop, PolicySlot, requested_at
+from moto_ros.messages import EpisodeEvent, PolicyManifest, PolicyStatus
+from moto_ros.services import POLICY
+from moto_ros.wire import interface
 from moto_ros.wire.convert import check_size, decompress, from_rgb, image_converter, to_ns
-from moto_ros.wire.diagnostics import Diagnostics
+from moto_ros.wire.interface import to_string
 from moto_ros.wire.joints import joint_state, pick
-from moto_ros.wire.lifecycle import MotoNode, from_json, said, to_json
+from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.runner import run
 
 
@@ -35,44 +36,50 @@ class PolicyNode(MotoNode):
     """Lifecycle node 'moto_policy'."""
 
     def __init__(self) -> None:
-        super().__init__(names.POLICY)
+        super().__init__(POLICY)
         self.loop: PolicyLoop | None = None
         self.active = False
         self.waiting = self.config.policy.wait_for_episode
+        self.episode = ''  # id of the recorder's episode
 
-    @said
+    @logs_errors
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Loads and verifies the policy; nothing is published."""
         params, spec = self.config.policy, self.robot.spec
         self.slot = PolicySlot(params, spec)
         self.loop = PolicyLoop(
             self.slot.policy,
-            GateLimits(params.camera_age, params.joint_age, params.camera_skew, params.future),
+            GateLimits(
+                camera_age=params.camera_age,
+                joint_age=params.joint_age,
+                camera_skew=params.camera_skew,
+                future=params.future,
+            ),
         )
         self.to_rgb, converter = image_converter()
         for camera, topic in camera_topics(self.config, self.robot).items():
-            self._hear_camera(camera, topic)
-        self.hear(JointState, self.config.joint_states, self.on_joints, qos.SENSOR)
-        self.hear(String, names.EPISODE, self.on_episode, qos.LATCHED)
-        self.requests = self.say(JointState, names.REQUEST, qos.request_profile(spec.period))
-        self.steps = self.say(String, names.STEP, qos.LOG)
-        self.status = self.say(String, names.STATUS, qos.STATUS)
-        self.manifest = self.say(String, names.MANIFEST, qos.LATCHED)
+            self._create_camera_subscription(camera, topic)
+        joint_states = interface.JOINT_STATES.at(self.config.joint_states)
+        self.create_subscription_to(joint_states, self.on_joints)
+        self.create_subscription_to(interface.EPISODE, self.on_episode)
+        self.requests = self.create_publisher_of(interface.request(spec.period))
+        self.decisions = self.create_publisher_of(interface.DECISION)
+        self.status = self.create_publisher_of(interface.POLICY_STATUS)
+        self.manifest = self.create_publisher_of(interface.MANIFEST)
         self.seen = {
-            camera: self.say(Image, names.observation_topic(camera), qos.LOG)
+            camera: self.create_publisher_of(interface.observation(camera))
             for camera in spec.cameras
         }
-        self.diagnostics = Diagnostics(self, names.POLICY)
-        self.command('start_episode', self.start)
-        self.command('stop_episode', self.stop)
-        self.command('reload_policy', lambda: self.swap(self.slot.reload))
-        self.command('rollback_policy', lambda: self.swap(self.slot.rollback))
+        self.create_trigger_service('start_episode', self.start)
+        self.create_trigger_service('stop_episode', self.stop)
+        self.create_trigger_service('reload_policy', lambda: self.swap(self.slot.reload))
+        self.create_trigger_service('rollback_policy', lambda: self.swap(self.slot.rollback))
         self.get_logger().info(f'policy {self.loop.policy.hash}, images by {converter}')
         return super().on_configure(state)
 
-    @said
+    @logs_errors
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Begins to make requests, where every topic can be heard."""
+        """Begins to make requests, if every topic can be heard."""
         self.check_qos()
         assert self.loop is not None
         self.loop.forget()
@@ -87,7 +94,7 @@ class PolicyNode(MotoNode):
         return super().on_deactivate(state)
 
     def on_image(self, camera: str, convert: Callable[[Any], np.ndarray], message: Any) -> None:
-        """Takes one camera's frame and steps the policy where that is due."""
+        """Takes one camera's frame and steps the policy if that is due."""
         if not self.active or self.loop is None:
             return
         spec = self.robot.spec.cameras[camera]
@@ -97,7 +104,7 @@ class PolicyNode(MotoNode):
             check_size(raw, spec.height, spec.width, camera)
             self.loop.frame(camera, preprocess(raw, spec), to_ns(message.header.stamp) or now, now)
         except ObservationError as error:
-            self.complain(f"camera '{camera}': {error}")
+            self.report_problem(f"camera '{camera}': {error}")
         else:
             self._step()
 
@@ -108,23 +115,25 @@ class PolicyNode(MotoNode):
         try:
             position, velocity = pick(message, self.robot.spec.names)
         except ObservationError as error:
-            self.complain(str(error))
+            self.report_problem(str(error))
         else:
             self.loop.joints(position, velocity, to_ns(message.header.stamp) or self.now())
 
-    def on_episode(self, message: String) -> None:
+    def on_episode(self, event: EpisodeEvent) -> None:
         """Follows the recorder's episodes."""
-        (self.start if from_json(message).get('state') == 'started' else self.stop)()
+        begins = event.state == 'started'
+        self.episode = event.episode if begins else ''
+        (self.start if begins else self.stop)()
 
     def start(self) -> str:
         """Begins an episode: the policy's state is forgotten, its requests are real."""
         if self.loop is not None:
-            self.loop.start_episode()
+            self.loop.start_episode(self.episode)
         self.waiting = False
         return 'started'
 
     def stop(self) -> str:
-        """Ends an episode: where the policy waits for the next one, it asks for rest."""
+        """Ends an episode: a policy that waits for the next one asks for rest."""
         self.waiting = self.config.policy.wait_for_episode
         return 'stopped'
 
@@ -138,82 +147,64 @@ class PolicyNode(MotoNode):
             self._show_policy()
         return told
 
-    def report(self) -> None:
+    def publish_status(self) -> None:
         """Publishes the status."""
         if not self.active or self.loop is None:
             return
-        self.loop.count_missed(self.steady_now())
-        self.status.publish(
-            to_json(
-                **self._counts(),
-                waiting=self.waiting,
-                reasons=self.loop.reasons,
-                problem=self.problem,
-            )
+        loop = self.loop
+        loop.count_missed(self.steady_now())
+        status = PolicyStatus(
+            policy=loop.policy.hash,
+            decisions=loop.decisions,
+            missed=loop.missed,
+            refused=loop.refused,
+            waiting=self.waiting,
+            reasons=loop.reasons,
+            problem=self.problem,
         )
-        problems = [*self.loop.reasons, *([self.problem] if self.problem else [])]
-        self.diagnostics.publish(problems, self._counts())
+        self.status.publish(to_string(status))
+        values = {
+            name: getattr(status, name) for name in ('policy', 'decisions', 'missed', 'refused')
+        }
+        problems = [*loop.reasons, *([self.problem] if self.problem else [])]
+        self.publish_diagnostics(problems, values)
 
     def _step(self) -> None:
         assert self.loop is not None
-        decision = self.loop.step(self.now(), self.steady_now())
-        if decision is None:
+        decided = self.loop.step(self.now(), self.steady_now())
+        if decided is None:
             return
+        decision = decided.decision
         # the same clip as the training environment's; a NaN stays one
         velocity = np.clip(decision.action, -1.0, 1.0) * self.robot.spec.scale
         if self.waiting:
             velocity = np.zeros_like(velocity)  # between episodes the policy asks for rest
         if not np.isfinite(velocity).all():
-            self.complain(
-                f'the policy gave {decision.action.tolist()}; expected finite numbers: no request'
+            self.report_problem(
+                f'the policy gave {list(decision.action)}; expected finite numbers: no request'
             )
             return
         self.problem = ''
         self.requests.publish(joint_state(self.robot.spec.names, decision.stamp, velocity))
         if not self.waiting:
-            self._log(decision)
+            self._log(decided)
 
-    def _log(self, decision: Decision) -> None:
-        body = decision.proprioception
-        latency = latencies(decision, self.now())
-        self.steps.publish(
-            to_json(
-                stamp=decision.stamp,
-                index=decision.number,
-                is_first=decision.is_first,
-                action=decision.action.tolist(),
-                disagreement=decision.disagreement,
-                latency=latency,
-                proprioception=None if body is None else body.tolist(),
-                **self._counts(),
-            )
-        )
-        for camera, image in decision.images.items():
-            self.seen[camera].publish(from_rgb(image, decision.stamp, camera))
+    def _log(self, decided: Decided) -> None:
+        observation, decision = decided
+        self.decisions.publish(to_string(requested_at(decision, self.now())))
+        for camera, image in observation.images.items():
+            self.seen[camera].publish(from_rgb(image, observation.stamp, camera))
 
     def _show_policy(self) -> None:
         policy = self.slot.policy
-        self.manifest.publish(to_json(hash=policy.hash, spec=to_dict(policy.spec)))
+        manifest = PolicyManifest(hash=policy.hash, spec=to_dict(policy.spec))
+        self.manifest.publish(to_string(manifest))
 
-    def _counts(self) -> dict[str, Any]:
-        assert self.loop is not None
-        return {
-            'policy': self.loop.policy.hash,
-            'steps': self.loop.steps,
-            'missed': self.loop.missed,
-            'refused': self.loop.refused,
-        }
-
-    def _hear_camera(self, camera: str, topic: str) -> None:
+    def _create_camera_subscription(self, camera: str, topic: str) -> None:
+        seen, convert = interface.CAMERA.at(topic), self.to_rgb
         if camera in self.config.compressed:
-            self.hear(
-                CompressedImage,
-                f'{topic}/compressed',
-                partial(self.on_image, camera, decompress),
-                qos.SENSOR,
-            )
-        else:
-            self.hear(Image, topic, partial(self.on_image, camera, self.to_rgb), qos.SENSOR)
+            seen, convert = interface.COMPRESSED_CAMERA.at(f'{topic}/compressed'), decompress
+        self.create_subscription_to(seen, partial(self.on_image, camera, convert))
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
 """The recorder's node: joins the graph's topics into episodes on disk.
 
-    policy/step, policy/observation/*, guard/executed, twin/task_state -> Recording -> Dataset
+    policy/decision, policy/observation/*, guard/executed, guard/reasons, twin/task_state -> rows
+    joint_states, camera images, guard/state, more by configuration -> raw messages beside them
 
 Run as `python -m moto_ros.nodes.recorder`. Nothing waits for it: its death stops no motion.
 """
@@ -8,23 +9,24 @@ Run as `python -m moto_ros.nodes.recorder`. Nothing waits for it: its death stop
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import Image, JointState
-from std_msgs.msg import String
 
 from moto_core.episodes.episode import EpisodeHeader
-from moto_core.errors import ConfigError, MotoError
+from moto_core.errors import ConfigError
+from moto_core.spec import Setup
 from moto_ros.loops.recorder import Recording
-from moto_ros.loops.step_join import Executed
-from moto_ros.wire import names, qos
+from moto_ros.loops.row_join import Executed
+from moto_ros.messages import Decision, EpisodeEvent, GuardReasons, PolicyManifest, TaskState
+from moto_ros.nodes.raw_topics import RawTopic, raw_topics
+from moto_ros.services import RECORDER
+from moto_ros.wire import interface
 from moto_ros.wire.convert import to_ns, to_rgb
-from moto_ros.wire.diagnostics import Diagnostics
-from moto_ros.wire.lifecycle import MotoNode, from_json, message_class, said, to_json
+from moto_ros.wire.interface import to_string
+from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.runner import run
 
 
@@ -32,52 +34,34 @@ class RecorderNode(MotoNode):
     """Lifecycle node 'moto_recorder'."""
 
     def __init__(self) -> None:
-        super().__init__(names.RECORDER)
+        super().__init__(RECORDER)
         self.recording: Recording | None = None
         self.active = False
         self.policy_hash, self.task = '', self.config.record.task or self.config.twin.task
+        self.scene: TaskState | None = None  # the newest, of a simulator
         self.policy_heard: float | None = None  # [s] steady time of its last status
 
-    @said
+    @logs_errors
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Opens the dataset under its lock, recovers what was left, and subscribes."""
-        self.events = self.say(String, names.EPISODE, qos.LATCHED)
+        self.events = self.create_publisher_of(interface.EPISODE)
         self.recording = Recording(self.config.record.dataset, self.robot.spec, self.on_event)
         for finding in self.recording.dataset.findings:
             self.get_logger().warn(
-                f'recovered {finding.id}: {finding.rows} steps; {finding.reason}'
+                f'recovered {finding.id}: {finding.rows} rows; {finding.reason}'
             )
-        self.hear(String, names.STEP, self.on_step, qos.LOG_READER)
-        self.hear(String, names.STATUS, self.on_status, qos.STATUS)
-        self.hear(String, names.MANIFEST, self.on_manifest, qos.LATCHED)
-        self.hear(JointState, names.EXECUTED, self.on_executed, qos.LOG_READER)
-        self.hear(String, names.TASK_STATE, self.on_task, qos.LOG_READER)
-        for camera in self.robot.spec.cameras:
-            self.hear(
-                Image,
-                names.observation_topic(camera),
-                partial(self.on_image, camera),
-                qos.LOG_READER,
-            )
-        for topic, kind in self.config.record.raw.items():
-            self.hear(
-                message_class(kind), topic, partial(self.on_raw, topic, kind), qos.SENSOR, raw=True
-            )
-        self.state = self.say(String, names.RECORDER_STATE, qos.STATUS)
-        self.diagnostics = Diagnostics(self, names.RECORDER)
-        for name, act in (
-            ('start_episode', self.start),
-            ('stop_episode', self.stop),
-            ('discard_episode', self.recording.discard),
-        ):
-            self.command(name, act)
-        self.switch('end_episode', self.end)
-        self.switch('set_intervention', self.intervene)
+        self._create_subscriptions()
+        self.state = self.create_publisher_of(interface.RECORDER_STATE)
+        self.create_trigger_service('start_episode', self.start)
+        self.create_trigger_service('stop_episode', self.stop)
+        self.create_trigger_service('discard_episode', self.recording.discard)
+        self.create_switch_service('end_episode', self.end)
+        self.create_switch_service('set_intervention', self.intervene)
         return super().on_configure(state)
 
-    @said
+    @logs_errors
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Accepts episodes, where every topic can be heard."""
+        """Accepts episodes, if every topic can be heard."""
         self.check_qos()
         self.active = True
         return super().on_activate(state)
@@ -94,63 +78,65 @@ class RecorderNode(MotoNode):
         if self.recording is not None:
             self.recording.close()
 
-    def forget(self) -> None:
+    def destroy_entities(self) -> None:
         """Gives the dataset back with everything else."""
         self.halt()
         self.recording = None
-        super().forget()
+        super().destroy_entities()
 
-    def on_step(self, message: String) -> None:
-        """Takes a decision, and writes the one before it."""
-        info = from_json(message)
-        if self.recording is not None and self.recording.state == 'recording' and info:
-            self.recording.joiner.step(info, self.recording.intervention)
+    def on_decision(self, decision: Decision) -> None:
+        """Takes a decision, and writes the rows before it; its images may come first."""
+        if self.recording is not None and self.recording.state == 'recording':
+            self.recording.joiner.decision(decision, self.recording.intervention)
             self.recording.append()
 
     def on_image(self, camera: str, message: Image) -> None:
-        """Takes an image that the policy saw."""
+        """Takes an image that the policy saw, and writes the rows before it."""
         if self.recording is not None:
-            self.recording.joiner.image(
-                camera, to_ns(message.header.stamp), to_rgb(message).copy()
-            )
+            stamp = to_ns(message.header.stamp)
+            self.recording.joiner.image(camera, stamp, to_rgb(message).copy())
+            self.recording.append()
 
     def on_executed(self, message: JointState) -> None:
-        """Takes what the guard sent at one tick."""
+        """Takes the velocity that the guard commanded at one tick."""
         if self.recording is not None and self.recording.writer is not None:
-            reasons = tuple(filter(None, message.header.frame_id.split(',')))
-            self.recording.joiner.executed(
-                Executed(to_ns(message.header.stamp), np.array(message.velocity), reasons)
-            )
+            tick = Executed(to_ns(message.header.stamp), np.array(message.velocity))
+            self.recording.joiner.executed(tick)
 
-    def on_task(self, message: String) -> None:
-        """Takes the simulated task's reward and success."""
-        info = from_json(message)
-        if self.recording is not None and info:
-            self.recording.joiner.task(info['stamp'], info['reward'], info['success'])
+    def on_reasons(self, reasons: GuardReasons) -> None:
+        """Takes the reasons for which the guard changes requests."""
+        if self.recording is not None:
+            self.recording.joiner.reasons(reasons)
 
-    def on_raw(self, topic: str, kind: str, data: bytes) -> None:
-        """Writes a message as it came."""
-        if self.recording is not None and self.recording.writer is not None:
-            try:
-                self.recording.writer.raw(topic, kind, data, self.now())
-            except MotoError as error:
-                self.recording.problem = str(error)
+    def on_task(self, state: TaskState) -> None:
+        """Takes reward, success and parts of the simulated task."""
+        self.scene = state
+        if self.recording is not None:
+            self.recording.joiner.task(state)
 
-    def on_status(self, _: String) -> None:
-        """Notes that the policy lives."""
+    def on_raw(self, raw: RawTopic, data: bytes) -> None:
+        """Writes a message as it came, within its bounds."""
+        recording = self.recording
+        if recording is None or recording.writer is None:
+            return
+        if raw.passes(self.steady_now(), len(data)):
+            recording.raw(raw.topic.name, raw.kind, data, self.now())
+
+    def on_status(self, _: object) -> None:
+        """Remembers when the policy last reported."""
         self.policy_heard = self.steady_now()
 
-    def on_manifest(self, message: String) -> None:
-        """Learns which policy acts."""
-        self.policy_hash = from_json(message).get('hash', '')
+    def on_manifest(self, manifest: PolicyManifest) -> None:
+        """Remembers the hash of the policy that acts."""
+        self.policy_hash = manifest.hash
 
-    def on_event(self, event: Mapping[str, Any]) -> None:
+    def on_event(self, event: EpisodeEvent) -> None:
         """Tells the policy and the session that an episode begins or ends."""
-        self.events.publish(to_json(**event))
+        self.events.publish(to_string(event))
         log = self.get_logger()
-        (log.error if event.get('problem') else log.info)(f'episode {dict(event)}')
+        (log.error if event.problem else log.info)(str(event))
 
-    def report(self) -> None:
+    def publish_status(self) -> None:
         """Closes what has ended, and publishes the state."""
         if self.recording is None:
             return
@@ -164,27 +150,14 @@ class RecorderNode(MotoNode):
             self.policy_heard = None
         self.recording.poll(now)
         if self.active:
-            writer, problem = self.recording.writer, self.recording.problem
-            counts = {'id': self.recording.last, 'steps': writer.rows if writer else 0}
-            self.state.publish(to_json(state=self.recording.state, **counts, problem=problem))
-            self.diagnostics.publish([problem] if problem else [], counts, error=True)
+            self._publish_state(self.recording)
 
     def start(self) -> str:
         """Begins an episode; returns its id."""
         if not self.active or self.recording is None:
-            raise ConfigError(f'{names.RECORDER} is not active; activate it first')
-        config = self.config
+            raise ConfigError(f'{RECORDER} is not active; activate it first')
         self.policy_heard = self.steady_now()
-        return self.recording.start(
-            EpisodeHeader(
-                task=self.task,
-                source=config.record.source,
-                spec=self.robot.spec,
-                policy_hash=self.policy_hash,
-                config_hash=config.hash,
-                extra={'robot': self.robot.name, 'profile': config.profile},
-            )
-        )
+        return self.recording.start(self._header())
 
     def stop(self) -> str:
         """Ends an episode, whose outcome may come later; returns its id."""
@@ -197,10 +170,48 @@ class RecorderNode(MotoNode):
         return self.recording.end(success, self.steady_now())
 
     def intervene(self, on: bool) -> str:
-        """Marks the steps from now on as a person's, or no longer."""
+        """Marks the rows from now on as a person's, or no longer."""
         assert self.recording is not None
         self.recording.intervention = on
         return f'intervention {on}'
+
+    def _header(self) -> EpisodeHeader:
+        config, scene = self.config, self.scene
+        return EpisodeHeader(
+            task=self.task,
+            source=config.record.source,
+            spec=self.robot.spec,
+            setup=Setup(robot=self.robot.name, profile=config.profile),
+            policy_hash=self.policy_hash,
+            config_hash=config.hash,
+            seed=scene.seed if scene else None,
+            parts=tuple(scene.parts) if scene else (),
+        )
+
+    def _publish_state(self, recording: Recording) -> None:
+        state = recording.status()
+        self.state.publish(to_string(state))
+        problems = [state.problem] if state.problem else []
+        if state.dropped:
+            problems.append(f'{state.dropped} rows lost: their images or decisions did not arrive')
+        values = {name: getattr(state, name) for name in ('state', 'episode', 'rows', 'dropped')}
+        self.publish_diagnostics(problems, values, error=bool(state.problem))
+
+    def _create_subscriptions(self) -> None:
+        for topic, callback in (
+            (interface.DECISION, self.on_decision),
+            (interface.POLICY_STATUS, self.on_status),
+            (interface.MANIFEST, self.on_manifest),
+            (interface.EXECUTED, self.on_executed),
+            (interface.GUARD_REASONS, self.on_reasons),
+            (interface.TASK_STATE, self.on_task),
+        ):
+            self.create_subscription_to(topic, callback)
+        for camera in self.robot.spec.cameras:
+            topic = interface.observation(camera)
+            self.create_subscription_to(topic, partial(self.on_image, camera))
+        for raw in raw_topics(self.config, self.robot, self.resolve_topic_name):
+            self.create_subscription_to(raw.topic, partial(self.on_raw, raw), raw=True)
 
 
 def main() -> int:

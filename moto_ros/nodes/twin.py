@@ -9,25 +9,24 @@ the time of the state that they show.
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
 import numpy as np
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
-from sensor_msgs.msg import Image, JointState
-from std_msgs.msg import Float64MultiArray, String
+from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
 from moto_core.errors import ObservationError
 from moto_ros.config import camera_topics
-from moto_ros.loops.twin import TICK, Frame, Joints, TwinLoop
-from moto_ros.loops.twin_sim import TwinSim
-from moto_ros.wire import names, qos
+from moto_ros.loops.twin import TICK, Frame, Joints, TwinLoop, TwinSim
+from moto_ros.messages import SceneReset, TaskState, to_json
+from moto_ros.services import TWIN
+from moto_ros.wire import interface
 from moto_ros.wire.convert import from_rgb
-from moto_ros.wire.diagnostics import Diagnostics
+from moto_ros.wire.interface import to_string
 from moto_ros.wire.joints import joint_state, trajectory_points
-from moto_ros.wire.lifecycle import MotoNode, said, to_json
+from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.runner import run
 
 
@@ -35,57 +34,50 @@ class TwinNode(MotoNode):
     """Lifecycle node 'moto_twin'."""
 
     def __init__(self) -> None:
-        super().__init__(names.TWIN)
+        super().__init__(TWIN)
         self.loop: TwinLoop | None = None
-        self.seed = self.config.twin.seed
+        self.seed = self.config.twin.seed  # of the next reset
+        self.started = self.seed  # of the scene now
         self.timer: Any = None
 
-    @said
+    @logs_errors
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Loads the model, draws a first image, and makes the robot's topics."""
         params, spec = self.config.twin, self.robot.spec
         self.sim = TwinSim(params.task, self.robot)
         self.loop = TwinLoop(
-            self.sim, spec, params.joint_rate, params.camera_rate, params.watchdog
+            self.sim,
+            spec,
+            joint_rate=params.joint_rate,
+            camera_rate=params.camera_rate,
+            watchdog=params.watchdog,
         )
-        command = self.config.command
-        self.hear(
-            Float64MultiArray,
-            f'{command.velocity_controller}/commands',
-            self.on_array,
-            qos.COMMAND,
-        )
-        self.hear(
-            JointTrajectory,
-            f'{command.trajectory_controller}/joint_trajectory',
-            self.on_trajectory,
-            qos.COMMAND,
-        )
-        self.hear(Float64MultiArray, names.GRIPPER, self.on_gripper, qos.COMMAND)
-        self.joints = self.say(JointState, self.config.joint_states, qos.SENSOR)
+        self._create_subscriptions()
+        joint_states = interface.JOINT_STATES.at(self.config.joint_states)
+        self.joints = self.create_publisher_of(joint_states)
         self.images = {
-            camera: self.say(Image, topic, qos.SENSOR)
+            camera: self.create_publisher_of(interface.CAMERA.at(topic))
             for camera, topic in camera_topics(self.config, self.robot).items()
         }
-        self.task = self.say(String, names.TASK_STATE, qos.LOG)
-        self.diagnostics = Diagnostics(self, names.TWIN)
-        self.command('reset', self.reset)
-        self.switch('cover_camera', self.cover)
-        self.sim.start(self.seed)
+        self.task = self.create_publisher_of(interface.TASK_STATE)
+        self.create_trigger_service('reset', self.reset)
+        self.create_switch_service('cover_camera', self.cover)
+        self.started = self.seed
+        self.sim.start(self.started)
         return super().on_configure(state)
 
-    @said
+    @logs_errors
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Lets time run."""
+        """Starts simulated time."""
         assert self.loop is not None
         self.check_qos()
         result = super().on_activate(state)
         self.loop.start(self.steady_now())
-        self.timer = self.every(TICK, self.on_tick)
+        self.timer = self.create_steady_timer(TICK, self.on_tick)
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Lets time stand still."""
+        """Stops simulated time."""
         self.destroy_timer(self.timer)
         self.timer = None
         return super().on_deactivate(state)
@@ -104,34 +96,34 @@ class TwinNode(MotoNode):
                 self._publish_frame(seen, stamp)
 
     def on_array(self, message: Float64MultiArray) -> None:
-        """Takes joint velocities."""
+        """Hands joint velocities to the simulation."""
         velocity = np.array(message.data)
         if self._fits('velocities', velocity, len(self.robot.spec.joints)):
             self.loop.command(velocity, self.steady_now())  # type: ignore[union-attr]
 
     def on_gripper(self, message: Float64MultiArray) -> None:
-        """Takes finger velocities."""
+        """Hands finger velocities to the simulation."""
         velocity = np.array(message.data)
         if self._fits('finger velocities', velocity, len(self.robot.spec.gripper)):
             self.loop.gripper(velocity, self.steady_now())  # type: ignore[union-attr]
 
     def on_trajectory(self, message: JointTrajectory) -> None:
-        """Takes a trajectory, which begins now."""
+        """Hands a trajectory to the simulation; it begins now."""
         try:
             times, velocities = trajectory_points(message, self.robot.spec.joints)
         except ObservationError as error:
-            self.complain(str(error))
+            self.report_problem(str(error))
             return
         if self._fits('trajectory velocities', velocities.ravel(), velocities.size):
             self.loop.trajectory(times, velocities, self.steady_now())  # type: ignore[union-attr]
 
     def reset(self) -> str:
-        """Puts the scene to the next seed's start; returns JSON: the seed, the time of it [ns]."""
+        """Puts the scene to the next seed's start; returns a SceneReset as JSON."""
         assert self.loop is not None
-        seed, self.seed = self.seed, self.seed + 1
-        self.sim.start(seed)
+        self.started, self.seed = self.seed, self.seed + 1
+        self.sim.start(self.started)
         self.loop.start(self.steady_now())
-        return json.dumps({'seed': seed, 'stamp': self.now()})
+        return to_json(SceneReset(seed=self.started, stamp=self.now()))
 
     def cover(self, on: bool) -> str:
         """Covers the cameras, or uncovers them."""
@@ -139,10 +131,10 @@ class TwinNode(MotoNode):
         self.loop.covered = on
         return f'covered {on}'
 
-    def report(self) -> None:
+    def publish_status(self) -> None:
         """Publishes the diagnostics."""
         if self.loop is not None and self.timer is not None:
-            self.diagnostics.publish(
+            self.publish_diagnostics(
                 [self.problem] if self.problem else [],
                 {
                     'overruns': self.loop.overruns,
@@ -152,8 +144,23 @@ class TwinNode(MotoNode):
                 },
             )
 
+    def _create_subscriptions(self) -> None:
+        command = self.config.command
+        velocities = interface.VELOCITIES.at(f'{command.velocity_controller}/commands')
+        trajectory = interface.TRAJECTORY.at(f'{command.trajectory_controller}/joint_trajectory')
+        self.create_subscription_to(velocities, self.on_array)
+        self.create_subscription_to(trajectory, self.on_trajectory)
+        self.create_subscription_to(interface.GRIPPER, self.on_gripper)
+
     def _publish_frame(self, frame: Frame, stamp: int) -> None:
-        self.task.publish(to_json(stamp=stamp, reward=frame.reward, success=frame.success))
+        state = TaskState(
+            stamp=stamp,
+            reward=frame.reward,
+            success=frame.success,
+            parts=frame.parts,
+            seed=self.started,
+        )
+        self.task.publish(to_string(state))
         for camera, image in frame.images.items():
             self.images[camera].publish(from_rgb(image, stamp, camera))
 
@@ -161,7 +168,7 @@ class TwinNode(MotoNode):
         """Says whether a command can be followed; a real hardware interface would go down."""
         good = values.size == size and bool(np.isfinite(values).all())
         if not good:
-            self.complain(f'{what} are {values.tolist()}; expected {size} finite numbers')
+            self.report_problem(f'{what} are {values.tolist()}; expected {size} finite numbers')
         return good and self.loop is not None
 
 

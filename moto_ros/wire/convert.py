@@ -1,7 +1,7 @@
 """ROS images and stamps to numpy and back.
 
 In: sensor_msgs/Image or CompressedImage. Out: (H, W, 3) uint8 RGB, and the way back. Our own
-converter is the default; cv_bridge is used only where it is installed and passes `round_trip`:
+converter is the default; cv_bridge is used only if it is installed and passes `round_trip`:
 versions of it break with numpy 2 or skew rows whose padding is no multiple of the pixel.
 """
 
@@ -97,7 +97,7 @@ def decompress(message: CompressedImage) -> np.ndarray:
 
 
 def check_size(image: np.ndarray, height: int, width: int, camera: str) -> None:
-    """Raises ObservationError where a camera's image is smaller than what the policy sees."""
+    """Raises ObservationError if a camera's image is smaller than what the policy sees."""
     if image.shape[0] < height or image.shape[1] < width:
         raise ObservationError(
             f"camera '{camera}' sends {image.shape[1]} x {image.shape[0]} px; expected at least "
@@ -132,7 +132,7 @@ def round_trip(convert: ToRgb) -> bool:
 
 
 def image_converter() -> tuple[ToRgb, str]:
-    """Returns cv_bridge's converter where it is installed and right, else ours; and its name."""
+    """Returns cv_bridge's converter if it is installed and right, else ours; and its name."""
     try:
         from cv_bridge import CvBridge
 

@@ -17,7 +17,7 @@ DISCOVERY = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
 def prepare_environment(
     environment: MutableMapping[str, str] = os.environ, profile: str = 'fastdds'
 ) -> None:
-    """Fills in AMENT_PREFIX_PATH (the ament index) and the Fast DDS profile where they are unset.
+    """Fills in AMENT_PREFIX_PATH (the ament index) and the Fast DDS profile if they are unset.
 
     'fastdds' gives shared memory segments that hold whole camera images; without it a 640x480
     image is cut into fragments and best effort loses most of them. 'fastdds_udp' has none.

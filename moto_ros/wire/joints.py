@@ -43,17 +43,16 @@ def pick(message: JointState, names: Sequence[str]) -> tuple[np.ndarray, np.ndar
 
 
 def joint_state(
-    names: Iterable[str],
-    stamp: int,
-    velocity: np.ndarray,
-    position: np.ndarray | None = None,
-    frame: str = '',
+    names: Iterable[str], stamp: int, velocity: np.ndarray, position: np.ndarray | None = None
 ) -> JointState:
-    """Returns a message of (n,) velocity [rad/s, m/s] and position [rad, m], stamped [ns]."""
+    """Returns a message of (n,) velocity [rad/s, m/s] and position [rad, m], stamped [ns].
+
+    Its frame_id is empty: joint values lie in no frame.
+    """
     message = JointState(name=list(names), velocity=velocity.tolist())
     if position is not None:
         message.position = position.tolist()
-    message.header.stamp, message.header.frame_id = to_time(stamp), frame
+    message.header.stamp = to_time(stamp)
     return message
 
 

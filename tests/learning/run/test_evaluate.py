@@ -11,7 +11,7 @@ import pytest
 from moto_core.config import load_config
 from moto_core.errors import BundleError, ConfigError
 from moto_core.policy.policy import OnnxPolicy, PolicyStep, ZeroPolicy
-from moto_learning.agents.moto import Agent
+from moto_learning.agents.moto import MotoLearner
 from moto_learning.agents.torch_policy import TorchPolicy
 from moto_learning.commands import eval as command
 from moto_learning.config import Config
@@ -189,7 +189,7 @@ def test_policies_are_found_by_folder_by_file_and_by_name(tmp_path):
     (tmp_path / 'current').write_text(f'{bundle}\n')
     for name in (bundle, tmp_path / 'current'):
         assert isinstance(load_policy(str(name)), OnnxPolicy)
-    agent = Agent(
+    agent = MotoLearner(
         load_config(
             Config,
             {
@@ -201,9 +201,7 @@ def test_policies_are_found_by_folder_by_file_and_by_name(tmp_path):
         ),
         SPEC,
     )
-    save_checkpoint(
-        tmp_path / 'run', {'agent': agent.state_dict()}, agent.config, SPEC, {'updates': 1}
-    )
+    save_checkpoint(tmp_path / 'run', agent.state_dict(), {}, agent.config, SPEC, {'updates': 1})
     for name in ('run', 'run/checkpoints/00000001'):
         assert isinstance(load_policy(str(tmp_path / name)), TorchPolicy)
     assert load_policy('scripted') is None

@@ -12,14 +12,15 @@ def test_a_line_holds_update_phase_and_values_and_nan_becomes_null(tmp_path):
     assert row['actor/loss'] is None
 
 
-def test_lines_after_the_checkpoint_and_a_torn_one_are_dropped_on_resume(tmp_path):
+def test_lines_that_the_checkpoint_does_not_count_and_a_torn_one_are_dropped_on_resume(tmp_path):
     log = MetricsLog(tmp_path)
     for update in (10, 20, 30):
         log.write(update, 'offline', {'a/b': update})
+    assert log.lines == 3
     log.close()
     with (tmp_path / 'metrics.jsonl').open('a') as stream:
         stream.write('{"update": 40, "pha')
-    log = MetricsLog(tmp_path, updates=20)
+    log = MetricsLog(tmp_path, updates=20, lines=2)
     log.write(25, 'offline', {'a/b': 0})
     log.close()
     assert [row['update'] for row in read_metrics(tmp_path)] == [10, 20, 25]

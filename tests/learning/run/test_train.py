@@ -1,4 +1,6 @@
 import json
+import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +12,15 @@ from moto_core.episodes.episode import EpisodeHeader
 from moto_core.errors import DatasetError
 from moto_core.row import Row
 from moto_learning.commands.train import main
-from moto_learning.run.checkpoint import load_agent, load_checkpoint
+from moto_learning.run.checkpoint import (
+    CheckpointError,
+    load_checkpoint,
+    load_learner,
+    save_checkpoint,
+)
+from moto_learning.run.lock import RunLockedError
 from moto_learning.run.metrics import read_metrics
-from moto_learning.run.train import Training, TrainingError, mark_success, read_episodes
+from moto_learning.run.train import Training, TrainingError
 from tests.learning import tiny_learner as tiny
 
 
@@ -42,6 +50,9 @@ def record(root, episodes, success=True, seed=0):
     return root
 
 
+IDLE = tiny.config('train.offline_updates=0')
+
+
 @pytest.fixture
 def data(tmp_path):
     return record(tmp_path / 'data', 3)
@@ -57,7 +68,7 @@ def preset(tmp_path):
 class Simulator:
     """A stand-in for the online phase: episodes of fixed contents by their number."""
 
-    def __init__(self, config, agent, data, root):
+    def __init__(self, config, learner, data, root):
         self.root, self.metrics = root, {}
 
     def collect(self, index):
@@ -80,7 +91,7 @@ def simulator(monkeypatch):
 
 
 def networks(run):
-    return {name: tiny.weights(net) for name, net in load_agent(run)._networks().items()}
+    return {name: tiny.weights(net) for name, net in load_learner(run)._networks().items()}
 
 
 def rows(run):
@@ -94,7 +105,7 @@ def test_two_offline_and_two_online_updates_resume_with_the_same_numbers(
     whole, parts = tmp_path / 'whole', tmp_path / 'parts'
     start = ['--config', str(preset), '--data', str(data)]
     assert main([*start, '--out', str(whole), *settings]) == 0
-    assert load_agent(whole).updates == 4
+    assert load_learner(whole).updates == 4
 
     assert (
         main(
@@ -124,7 +135,7 @@ def test_two_offline_and_two_online_updates_resume_with_the_same_numbers(
         'episode',
         'online',
     ]
-    assert load_checkpoint(whole).state['counters'] == load_checkpoint(parts).state['counters']
+    assert load_checkpoint(whole).run['counters'] == load_checkpoint(parts).run['counters']
 
 
 def test_a_signal_stops_after_the_update_and_the_rest_continues_equally(tmp_path, data):
@@ -141,7 +152,7 @@ def test_a_signal_stops_after_the_update_and_the_rest_continues_equally(tmp_path
     stopped.listener = stop
     stopped.offline()
     stopped.close()
-    assert load_agent(tmp_path / 'stopped').updates == 3
+    assert load_learner(tmp_path / 'stopped').updates == 3
     assert main(['--resume', str(tmp_path / 'stopped')]) == 0
     for name, expected in networks(tmp_path / 'whole').items():
         assert tiny.same(networks(tmp_path / 'stopped')[name], expected), name
@@ -281,20 +292,8 @@ def test_a_batch_that_is_not_finite_is_kept_and_many_in_a_row_end_the_run(
     assert [dump.stem for dump in dumps] == ['00000001', '00000002', '00000003']
     with np.load(dumps[0]) as dump:
         assert np.isnan(dump['reward']).all() and dump['image_front'].dtype == np.uint8
-    assert training.agent.skipped == 3
+    assert training.learner.skipped == 3
     assert [row['update/skipped'] for row in read_metrics(tmp_path / 'run')] == [1, 1, 1]
-
-
-def test_success_by_reward_replaces_the_label(data, tmp_path):
-    labelled = read_episodes([data], tiny.config().replay)
-    assert [episode.successful for episode in labelled] == [True] * 3
-    assert not mark_success(labelled[0], 2.0).successful
-    assert mark_success(labelled[0], 1.0).successful
-    failed = read_episodes(
-        [record(tmp_path / 'failed', 1, success=False)],
-        tiny.config('replay.success_reward=1').replay,
-    )
-    assert failed[0].successful
 
 
 def test_metrics_are_json_lines_with_the_losses_of_every_part(tmp_path, data, preset):
@@ -314,3 +313,191 @@ def test_metrics_are_json_lines_with_the_losses_of_every_part(tmp_path, data, pr
     lines = [json.loads(line) for line in (run / 'metrics.jsonl').read_text().splitlines()]
     assert [line['update'] for line in lines] == [2, 3]
     assert {'model/loss', 'actor/behaviour', 'critics/data_loss'} <= set(lines[0])
+
+
+def test_a_run_is_trained_by_one_process_at_a_time_and_the_second_names_the_first(
+    tmp_path, data, preset, capsys
+):
+    run = tmp_path / 'run'
+    training = Training(tiny.config('train.offline_updates=1'), tiny.spec(), [data], run)
+    training.offline()
+    with pytest.raises(RunLockedError, match=f'another process .pid {os.getpid()} on '):
+        Training(training.config, tiny.spec(), [data], run, resumed=load_checkpoint(run))
+    assert main(['--resume', str(run)]) == 2
+    error = capsys.readouterr().err
+    assert f'pid {os.getpid()}' in error and len(error.strip().splitlines()) == 1
+    training.close()
+    assert main(['--resume', str(run)]) == 0
+    assert main(['--resume', str(run)]) == 0  # given back by the command too
+
+
+def test_a_run_that_could_not_start_gives_its_lock_back(tmp_path, data):
+    with pytest.raises(DatasetError, match='7 rows|21 rows'):
+        Training(tiny.config('replay.length=50'), tiny.spec(), [data], tmp_path / 'run')
+    Training(tiny.config(), tiny.spec(), [data], tmp_path / 'run').close()
+
+
+def test_weights_are_saved_every_so_many_updates_and_not_after_each_episode(
+    tmp_path, data, simulator, monkeypatch
+):
+    saved = []
+    real = save_checkpoint
+
+    def count(run, learner, state, config, spec, meta, keep):
+        saved.append((meta['updates'], meta['counters']['episodes']))
+        return real(run, learner, state, config, spec, meta, keep)
+
+    monkeypatch.setattr('moto_learning.run.train.save_checkpoint', count)
+    settings = ['train.online_episodes=6', 'train.episode_updates=1', 'train.save_every=4']
+    run = tmp_path / 'run'
+    training = Training(tiny.config(*settings), tiny.spec(), [data], run)
+    training.online()
+    training.close()
+    assert saved == [(0, 0), (4, 4), (6, 6)]
+    entries = [json.loads(line) for line in (run / 'episodes.jsonl').read_text().splitlines()]
+    assert [(entry['index'], entry['update']) for entry in entries] == [(i, i) for i in range(6)]
+    assert [entry['id'] for entry in entries] == list(training.replay.episodes[3:])
+
+
+def test_milestones_by_updates_and_by_episodes_stay(tmp_path, data, simulator):
+    settings = [
+        'train.offline_updates=3',
+        'train.online_episodes=4',
+        'train.episode_updates=2',
+        'train.keep=1',
+        'train.milestone_updates=[2]',
+        'train.milestone_episodes=[1,2]',
+    ]
+    run = tmp_path / 'run'
+    training = Training(tiny.config(*settings), tiny.spec(), [data], run)
+    training.offline()
+    training.online()
+    training.close()
+    kept = sorted(path.name for path in (run / 'checkpoints').iterdir())
+    assert [int(name) for name in kept] == [2, 3 + 2, 3 + 4, 3 + 8]
+    counted = [load_checkpoint(run / 'checkpoints' / n).meta['counters']['episodes'] for n in kept]
+    assert counted == [0, 1, 2, 4]
+
+
+def test_a_resumed_runs_first_line_averages_the_updates_before_the_stop_too(tmp_path, data):
+    settings = ['train.offline_updates=6', 'train.log_every=3']
+    whole = Training(tiny.config(*settings), tiny.spec(), [data], tmp_path / 'whole')
+    whole.offline()
+    whole.close()
+    run = tmp_path / 'run'
+    stopped = Training(tiny.config(*settings), tiny.spec(), [data], run)
+    stopped.listener = lambda phase, done, goal, metrics: setattr(stopped, 'stopped', done == 4)
+    stopped.offline()
+    stopped.close()
+    assert main(['--resume', str(run)]) == 0
+    assert rows(run) == rows(tmp_path / 'whole')
+
+
+def test_a_round_of_fine_tuning_takes_changed_labels_too(tmp_path, data):
+    training = Training(tiny.config(), tiny.spec(), [data], tmp_path / 'run')
+    assert training.take_new_episodes() == (0, 0)
+    assert all(training.replay.sample()['bc_mask'].all() for _ in range(5))
+    dataset = Dataset.open(data)
+    for episode in dataset.episodes():
+        dataset.label(episode.id, 'failure')
+    record(data, 1, success=False, seed=9)
+    assert training.take_new_episodes() == (1, 3)
+    assert not any(training.replay.sample()['bc_mask'].any() for _ in range(5))
+    training.close()
+
+
+def test_a_checkpoint_of_another_spec_than_the_data_is_refused(tmp_path, data):
+    run = tmp_path / 'run'
+    training = Training(IDLE, tiny.spec(), [data], run)
+    training.offline()
+    training.close()
+    other = replace(tiny.spec(), rate=5.0)
+    with pytest.raises(DatasetError, match='a run learns from one spec'):
+        Training(IDLE, other, [data], run, resumed=load_checkpoint(run))
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        lambda run: run.pop('counters'),
+        lambda run: run['counters'].update(offline='one'),
+        lambda run: run['counters'].update(online=-1),
+        lambda run: run['counters'].update(more=1),
+        lambda run: run.update(replay=[]),
+        lambda run: run['replay'].pop('random'),
+        lambda run: run['replay']['random'].update(state=3),
+        lambda run: run.update(recent=[{'model/loss': 1.0}]),
+        lambda run: run.update(lines='all'),
+    ],
+)
+def test_a_run_state_of_wrong_contents_is_one_line(tmp_path, data, change):
+    run = tmp_path / 'run'
+    training = Training(IDLE, tiny.spec(), [data], run)
+    training.offline()
+    training.close()
+    checkpoint = load_checkpoint(run)
+    change(checkpoint.run)
+    with pytest.raises(CheckpointError, match='does not hold') as error:
+        Training(IDLE, tiny.spec(), [data], run, resumed=checkpoint)
+    assert len(str(error.value).splitlines()) == 1
+    Training(IDLE, tiny.spec(), [data], run, resumed=load_checkpoint(run)).close()
+
+
+def test_one_checkpoint_is_no_run_to_resume(tmp_path, data, preset, capsys):
+    run = tmp_path / 'run'
+    training = Training(IDLE, tiny.spec(), [data], run)
+    training.offline()
+    training.close()
+    assert main(['--resume', str(run / 'checkpoints' / '00000000')]) == 2
+    assert 'is one checkpoint' in capsys.readouterr().err
+
+
+def test_data_without_any_reward_is_said_aloud_and_how_to_label_it(tmp_path, data, preset, capsys):
+    bare = tmp_path / 'bare'
+    ids = [label_only(bare, seed) for seed in range(3)]
+    start = ['--config', str(preset), '--data', str(bare), 'train.offline_updates=1']
+    assert main([*start, '--out', str(tmp_path / 'one')]) == 0
+    said = capsys.readouterr().out
+    assert 'no row of the data has a reward' in said
+    assert f'moto-data label {bare} EPISODE success' in said
+    Dataset.open(bare).label(ids[0], 'success')
+    assert main([*start, '--out', str(tmp_path / 'two')]) == 0
+    assert 'has a reward' not in capsys.readouterr().out
+
+
+def test_a_run_killed_in_its_first_online_episode_can_be_resumed(tmp_path, data, simulator):
+    run = tmp_path / 'run'
+    training = Training(tiny.config('train.offline_updates=1'), tiny.spec(), [data], run)
+    training.offline()
+    training.close()
+    Dataset.create_or_open(run / 'dataset', tiny.spec(), floor=0).close()
+    settings = ['train.online_episodes=1', 'train.episode_updates=1']
+    assert main(['--resume', str(run), '--phase', 'online', *settings]) == 0
+    assert load_checkpoint(run).run['counters']['online'] == 1
+
+
+def label_only(root, seed):
+    """Records a robot's episode of 7 random rows, no reward, not labelled; returns its id."""
+    spec, random = tiny.spec(), np.random.default_rng(seed)
+    with Dataset.create_or_open(root, floor=0) as dataset:
+        header = EpisodeHeader(task='none', source='robot', spec=spec)
+        with dataset.new_episode(header) as writer:
+            for t in range(7):
+                action = random.uniform(-1, 1, 2).astype(np.float32)
+                image = random.integers(0, 255, (8, 12, 3), np.uint8)
+                writer.append(
+                    Row(stamp=t, images={'front': image}, requested=action, executed=action)
+                )
+            writer.close('unlabelled')
+    return header.id
+
+
+def test_what_a_killed_or_full_start_left_is_cleared_at_the_next_start(tmp_path, data):
+    run = tmp_path / 'run'
+    training = Training(IDLE, tiny.spec(), [data], run)
+    training.offline()
+    training.close()
+    for name in ('.00000005.4711', '.00000005.new'):
+        (run / 'checkpoints' / name).mkdir()
+    Training(IDLE, tiny.spec(), [data], run, resumed=load_checkpoint(run)).close()
+    assert [path.name for path in (run / 'checkpoints').iterdir()] == ['00000000']

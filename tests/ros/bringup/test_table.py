@@ -1,3 +1,5 @@
+import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -191,7 +193,15 @@ def test_moto_up_runs_a_session_only_when_asked():
         '--no-record',
     )
     own, theirs = split({'sim': 'true'})
-    assert follow(own, values).module == 'moto_ros.bringup.watch'
+    assert follow(own, values).module == 'moto_ros.bringup.graph'
+
+
+def test_every_process_and_every_command_has_a_main():
+    setup = (Path(__file__).parents[3] / 'setup.py').read_text()
+    commands = re.findall(r"= (moto_ros[\w.]*):main'", setup)
+    assert {'moto_ros.bringup.up', 'moto_ros.bringup.session'} <= set(commands)
+    for module in [*commands, *(process.module for process in processes({'sim': 'true'}))]:
+        assert callable(import_module(module).main)
 
 
 def test_the_launch_file_starts_the_tables_processes():

@@ -1,10 +1,14 @@
 import numpy as np
 import pytest
 
+from moto_core.errors import BundleError
 from moto_core.observation import GateLimits
 from moto_core.policy.policy import PolicyStep, ZeroPolicy
 from moto_core.spec import CameraSpec, Spec
-from moto_ros.loops.policy import PolicyLoop, latencies
+from moto_ros.config import PolicyParams
+from moto_ros.loops.policy import PolicyLoop, PolicySlot, requested_at
+from tests.core.policy.tiny_bundle import SPEC as BUNDLE_SPEC
+from tests.core.policy.tiny_bundle import write_tiny_bundle
 
 MS = 1_000_000
 SMALL = CameraSpec(height=2, width=2)
@@ -83,8 +87,9 @@ def test_a_step_waits_for_new_frames_of_every_camera():
     loop.frame('front', image(0), 0, 0)
     assert loop.step(0, 0.0) is None
     loop.frame('wrist', image(0), 10 * MS, 10 * MS)
-    decision = loop.step(12 * MS, 0.012)
-    assert decision.stamp == 0
+    observation, decision = loop.step(12 * MS, 0.012)
+    assert decision.stamp == observation.stamp == 0
+    assert sorted(observation.images) == ['front', 'wrist']
     loop.frame('front', image(1), 80 * MS, 81 * MS)
     assert loop.step(81 * MS, 0.081) is None
 
@@ -160,15 +165,27 @@ def test_silence_is_counted_as_it_lasts():
 def test_an_episodes_start_forgets_the_policys_state():
     loop = PolicyLoop(Counting(ONE), GateLimits())
     run(loop, 80, 3)
-    loop.start_episode()
+    loop.start_episode('E')
     loop.joints(np.zeros(2), np.zeros(2), 245 * MS)
     loop.frame('front', image(9), 240 * MS, 245 * MS)
-    decision = loop.step(245 * MS, 0.245)
-    assert (decision.is_first, decision.number, decision.action[0]) == (True, 0, 0.0)
+    decision = loop.step(245 * MS, 0.245).decision
+    assert (decision.episode, decision.number, decision.action[0]) == ('E', 0, 0.0)
     loop.frame('front', image(10), 320 * MS, 325 * MS)
     loop.joints(np.zeros(2), np.zeros(2), 325 * MS)
-    decision = loop.step(325 * MS, 0.325)
-    assert (decision.is_first, decision.number, decision.action[0]) == (False, 1, 1.0)
+    decision = loop.step(325 * MS, 0.325).decision
+    assert (decision.episode, decision.number, decision.action[0]) == ('E', 1, 1.0)
+
+
+def test_what_was_seen_is_forgotten_but_the_episode_goes_on():
+    loop = PolicyLoop(Counting(ONE), GateLimits())
+    loop.start_episode('E')
+    run(loop, 80, 3)
+    loop.forget()
+    assert loop.step(245 * MS, 0.245) is None
+    loop.joints(np.zeros(2), np.zeros(2), 325 * MS)
+    loop.frame('front', image(9), 320 * MS, 325 * MS)
+    decision = loop.step(325 * MS, 0.325).decision
+    assert (decision.episode, decision.number) == ('E', 0)
 
 
 def test_a_clock_that_jumps_back_does_not_stop_the_steps():
@@ -186,13 +203,55 @@ def test_latency_runs_from_the_images_stamp_to_the_request():
     loop = PolicyLoop(ZeroPolicy(ONE), GateLimits())
     loop.joints(np.zeros(2), np.zeros(2), 5 * MS)
     loop.frame('front', image(0), 0, 5 * MS)
-    decision = loop.step(6 * MS, 0.006)
-    found = latencies(decision, 9 * MS)
-    assert (found['image'], found['request']) == (5.0, 9.0)
+    decision = requested_at(loop.step(6 * MS, 0.006).decision, 9 * MS)
+    assert (decision.image_latency, decision.request_latency) == (5.0, 9.0)
 
 
 def test_proprioception_is_what_the_spec_asks_for():
     loop = PolicyLoop(ZeroPolicy(ONE), GateLimits())
     loop.joints(np.array([0.5, -0.5]), np.ones(2), 0)
     loop.frame('front', image(0), 0, 0)
-    assert loop.step(0, 0.0).proprioception.tolist() == [0.5, -0.5]
+    observation, decision = loop.step(0, 0.0)
+    assert observation.proprioception.tolist() == list(decision.proprioception) == [0.5, -0.5]
+
+
+@pytest.fixture
+def bundles(tmp_path):
+    return [write_tiny_bundle(tmp_path, manifest_training={'seed': seed}) for seed in (1, 2)]
+
+
+def point(link, folder):
+    link.unlink(missing_ok=True)
+    link.symlink_to(folder)
+
+
+def test_a_reload_follows_the_link_and_a_rollback_goes_back(bundles, tmp_path):
+    link = tmp_path / 'current'
+    point(link, bundles[0])
+    slot = PolicySlot(PolicyParams(bundle=str(link)), BUNDLE_SPEC)
+    assert slot.policy.hash == bundles[0].name
+    point(link, bundles[1])
+    assert slot.reload(busy=False) == bundles[1].name == slot.policy.hash
+    assert slot.rollback(busy=False) == bundles[0].name == slot.policy.hash
+
+
+def test_a_damaged_bundle_is_refused_and_the_one_in_use_stays(bundles, tmp_path):
+    link = tmp_path / 'current'
+    point(link, bundles[0])
+    slot = PolicySlot(PolicyParams(bundle=str(link)), BUNDLE_SPEC)
+    before = slot.policy
+    network = bundles[1] / 'policy.onnx'
+    network.write_bytes(network.read_bytes()[:-1])
+    point(link, bundles[1])
+    with pytest.raises(BundleError, match=r'policy\.onnx'):
+        slot.reload(busy=False)
+    assert slot.policy is before
+
+
+def test_nothing_is_swapped_in_an_episode_nor_back_to_nothing(bundles):
+    slot = PolicySlot(PolicyParams(bundle=str(bundles[0])), BUNDLE_SPEC)
+    for swap in (slot.reload, slot.rollback):
+        with pytest.raises(BundleError, match='stop the episode'):
+            swap(busy=True)
+    with pytest.raises(BundleError, match='no policy before'):
+        slot.rollback(busy=False)

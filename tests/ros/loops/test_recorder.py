@@ -1,118 +1,37 @@
-import numpy as np
+"""Which episode is written, and how it ends."""
+
 import pytest
+from mcap.reader import make_reader
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import EpisodeHeader
+from moto_core.episodes.messages import encode_string
+from moto_core.episodes.reader import read_episode
 from moto_core.errors import DatasetError, EpisodeError
-from moto_core.spec import CameraSpec, Spec
 from moto_ros.loops.recorder import Recording
-from moto_ros.loops.step_join import Executed, StepJoiner
-
-MS = 1_000_000
-T0 = 1_763_000_000_000 * MS
-SPEC = Spec(
-    joints=['a'],
-    gripper=['g'],
-    action_scale=[2.0, 0.5],
-    rate=12.5,
-    cameras={'front': CameraSpec(height=2, width=2)},
-)
-
-
-def stamp(i):
-    return T0 + 80 * i * MS
-
-
-def info(i, latency=10.0):
-    return {
-        'stamp': stamp(i),
-        'is_first': i == 0,
-        'action': [0.25 * i, -1.0],
-        'disagreement': 0.5,
-        'latency': {'request': latency},
-        'proprioception': None,
-    }
-
-
-def feed(joiner, count, first=0):
-    """Feeds whole steps: image i has value i, reward i, executed velocity of joint a = i."""
-    for i in range(first, count):
-        joiner.image('front', stamp(i), np.full((2, 2, 3), i, np.uint8))
-        joiner.task(stamp(i), float(i), i >= 3)
-        joiner.step(info(i), False)
-        for tick in range(20):
-            joiner.executed(
-                Executed(
-                    stamp(i) + (10 + 4 * tick) * MS,
-                    np.array([float(i), 0.5]),
-                    ('velocity',) if tick == 3 else (),
-                )
-            )
-    return joiner
+from tests.ros.loops.test_row_join import SPEC, decision, feed
 
 
 def header():
     return EpisodeHeader(task='t', source='sim', spec=SPEC)
 
 
-def test_a_row_holds_the_observation_its_reward_and_the_action_chosen_at_it():
-    rows = feed(StepJoiner(SPEC), 4).rows()
-    assert [row.stamp for row in rows] == [stamp(0), stamp(1), stamp(2)]
-    assert [row.reward for row in rows] == [0.0, 1.0, 2.0]
-    assert [int(row.images['front'][0, 0, 0]) for row in rows] == [0, 1, 2]
-    assert [row.requested.tolist() for row in rows] == [[0.0, -1.0], [0.25, -1.0], [0.5, -1.0]]
-    assert [row.is_first for row in rows] == [True, False, False]
-
-
-def test_executed_is_the_mean_between_two_requests_over_the_scale():
-    rows = feed(StepJoiner(SPEC), 4).rows()
-    assert [row.executed.tolist() for row in rows] == [[0.0, 1.0], [0.5, 1.0], [1.0, 1.0]]
-    assert all(row.reasons == ('velocity',) for row in rows)
-
-
-def test_the_last_row_is_marked_and_has_its_own_reward():
-    joiner = StepJoiner(SPEC)
-    feed(joiner, 4).rows()
-    (last,) = joiner.last_rows()
-    assert (last.stamp, last.is_last, last.reward, last.success) == (stamp(3), True, 3.0, True)
-
-
-def test_steps_before_the_first_are_not_the_episodes():
-    joiner = StepJoiner(SPEC)
-    joiner.step(info(7), False)
-    assert len(feed(joiner, 3).rows()) == 2
-
-
-def test_a_row_waits_for_its_image():
-    joiner = StepJoiner(SPEC)
-    joiner.step(info(0), False)
-    joiner.step(info(1), False)
-    assert joiner.rows() == [] and not joiner.complete()
-    joiner.image('front', stamp(0), np.zeros((2, 2, 3), np.uint8))
-    assert len(joiner.rows()) == 1
-
-
-def test_a_reward_between_frames_belongs_to_the_next_observation():
-    joiner = StepJoiner(SPEC)
-    joiner.task(stamp(0) - 1, 1.0, False)
-    joiner.task(stamp(0) + 1, 2.0, True)
-    for i in (0, 1):
-        joiner.image('front', stamp(i), np.zeros((2, 2, 3), np.uint8))
-        joiner.step(info(i), False)
-    assert joiner.rows()[0].reward == 1.0
+def write_rows(recording, count, first=0, lost=()):
+    """Feeds rows to the open episode as the node does, and writes what is whole."""
+    for i in range(first, count):
+        feed(recording.joiner, i + 1, i, lost, recording.last)
+        recording.append()
 
 
 def test_an_episode_is_written_and_labelled(tmp_path):
     events = []
     recording = Recording(tmp_path / 'd', SPEC, events.append)
     identity = recording.start(header())
-    for i in range(5):
-        feed(recording.joiner, i + 1, i)
-        recording.append()
+    write_rows(recording, 5)
     assert recording.end(True, now=0.0) == identity
     recording.poll(0.0)
     recording.close()
-    assert [event['state'] for event in events] == ['started', 'stopping', 'ended']
+    assert [event.state for event in events] == ['started', 'stopping', 'ended']
     with Dataset.open(tmp_path / 'd') as dataset:
         (record,) = dataset.episodes()
         assert (record.id, record.rows, record.outcome) == (identity, 5, 'success')
@@ -121,8 +40,7 @@ def test_an_episode_is_written_and_labelled(tmp_path):
 def test_a_label_may_come_after_the_end(tmp_path):
     recording = Recording(tmp_path / 'd', SPEC, lambda event: None)
     recording.start(header())
-    feed(recording.joiner, 3)
-    recording.append()
+    write_rows(recording, 3)
     recording.stop(0.0)
     recording.poll(1.0)
     assert recording.dataset.episodes()[0].outcome == 'unlabelled'
@@ -134,8 +52,8 @@ def test_a_label_may_come_after_the_end(tmp_path):
 def test_the_end_waits_for_a_late_image_but_not_for_ever(tmp_path):
     recording = Recording(tmp_path / 'd', SPEC, lambda event: None)
     recording.start(header())
-    feed(recording.joiner, 2)
-    recording.joiner.step(info(2), False)
+    write_rows(recording, 2)
+    recording.joiner.decision(decision(2, recording.last), False)
     recording.append()
     recording.stop(10.0)
     recording.poll(10.1)
@@ -149,8 +67,7 @@ def test_the_end_waits_for_a_late_image_but_not_for_ever(tmp_path):
 def test_a_discarded_episode_goes_to_quarantine(tmp_path):
     recording = Recording(tmp_path / 'd', SPEC, lambda event: None)
     identity = recording.start(header())
-    feed(recording.joiner, 3)
-    recording.append()
+    write_rows(recording, 3)
     recording.discard()
     assert recording.dataset.episodes() == []
     assert (tmp_path / 'd' / 'quarantine' / identity).is_dir()
@@ -172,17 +89,11 @@ def test_a_full_disk_ends_the_recording_and_says_so(tmp_path):
     free = [10**12]
     recording.dataset._free = lambda path: free[0]
     recording.start(header())
-    feed(recording.joiner, 3)
-    recording.append()
+    write_rows(recording, 3)
     free[0] = 0
-    feed(recording.joiner, 5, 3)
-    recording.append()
+    write_rows(recording, 5, 3)
     assert recording.state == 'idle' and 'MB free' in recording.problem
-    assert (events[-1]['state'], events[-1]['ended'], events[-1]['steps']) == (
-        'ended',
-        'disk_full',
-        2,
-    )
+    assert (events[-1].state, events[-1].ended, events[-1].rows) == ('ended', 'disk_full', 2)
     free[0] = 10**12
     assert recording.start(header())
     recording.close()
@@ -207,4 +118,41 @@ def test_a_second_recorder_on_one_dataset_is_refused(tmp_path):
     recording = Recording(tmp_path / 'd', SPEC, lambda event: None)
     with pytest.raises(DatasetError, match='another recorder'):
         Recording(tmp_path / 'd', SPEC, lambda event: None)
+    recording.close()
+
+
+def test_lost_rows_are_counted_in_the_state_and_in_the_end_and_marked_on_disk(tmp_path):
+    events = []
+    recording = Recording(tmp_path / 'd', SPEC, events.append)
+    identity = recording.start(header())
+    write_rows(recording, 6, lost={2})
+    assert (recording.status().rows, recording.status().dropped) == (4, 1)
+    recording.stop(0.0)
+    recording.poll(1.0)
+    assert (events[-1].state, events[-1].rows, events[-1].dropped) == ('ended', 5, 1)
+    recording.close()
+    with Dataset.open(tmp_path / 'd') as dataset:
+        episode = read_episode(dataset.find(identity).path)
+    assert episode.gap.tolist() == [False, False, True, False, False]
+
+
+def test_raw_messages_lie_beside_the_rows_and_a_full_disk_ends_their_recording_too(tmp_path):
+    events = []
+    recording = Recording(tmp_path / 'd', SPEC, events.append)
+    free = [10**12]
+    recording.dataset._free = lambda path: free[0]
+    recording.raw('/joint_states', 'std_msgs/msg/String', encode_string('early'), 1)
+    recording.start(header())
+    write_rows(recording, 3)
+    recording.raw('/joint_states', 'std_msgs/msg/String', encode_string('it moves'), 7)
+    path = recording.writer.active
+    recording.raw('/odd', 'nobody_msgs/msg/Odd', b'', 7)
+    assert recording.state == 'recording' and 'nobody_msgs/msg/Odd' in recording.problem
+    free[0] = 0
+    recording.raw('/joint_states', 'std_msgs/msg/String', encode_string('too much'), 8)
+    assert recording.state == 'idle' and 'MB free' in recording.problem
+    assert (events[-1].ended, events[-1].rows) == ('disk_full', 2)
+    with path.with_suffix('').open('rb') as file:
+        said = [m.data for _, c, m in make_reader(file).iter_messages(topics=['/joint_states'])]
+    assert said == [encode_string('it moves')]
     recording.close()

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from moto_ros.wire import names
-from moto_ros.wire.convert import to_ns
+from moto_ros.services import GUARD, TWIN
 from moto_sim.tasks import make
 from tests.ros.running import longest_gap
 
@@ -30,7 +29,7 @@ def env():
 
 @pytest.fixture(scope='module')
 def arrays(start):
-    return start({names.TWIN, names.GUARD}, seed='7')
+    return start({TWIN, GUARD}, seed='7')
 
 
 def env_path(env, seed):
@@ -49,11 +48,11 @@ def ros_path(running):
     The last value says whether the machine kept time: each request sent within 15 ms of its time,
     joints every 40 ms, and the guard never held.
     """
-    running.graph.call(names.GUARD, 'arm')
+    running.graph.call(GUARD, 'arm')
     period, scale = running.robot.spec.period, running.robot.spec.scale
     running.drive(np.zeros(9), 0.3)
     running.joints.clear()
-    running.executed.clear()
+    running.reasons.clear()
     begin, late = running.graph.now(), []
     for t in range(ACTIONS):
         late.append((running.graph.now() - begin) * 1e-9 - t * period)
@@ -61,12 +60,13 @@ def ros_path(running):
         running.spin(max(0.0, (t + 1) * period - (running.graph.now() - begin) * 1e-9))
     running.request(np.zeros(9))
     running.spin(0.15)
-    running.graph.call(names.GUARD, 'disarm')
+    running.graph.call(GUARD, 'disarm')
     stamps, position, _ = running.motion()
     held = any(
-        'stale' in m.header.frame_id or 'rest' in m.header.frame_id
-        for m in running.executed
-        if to_ns(m.header.stamp) < begin + ACTIONS * period * 1e9
+        'stale' in reason or 'rest' in reason
+        for change in running.reasons
+        for reason in change.reasons
+        if begin <= change.stamp < begin + ACTIONS * period * 1e9
     )
     steady = max(late) < 0.015 and np.diff(stamps).max() < 40e6 and not held
     return (stamps - begin) * 1e-9, position, steady
@@ -75,7 +75,7 @@ def ros_path(running):
 def test_one_action_sequence_gives_one_motion_in_training_and_through_ros(env, arrays):
     for _ in range(ATTEMPTS):
         told = arrays.reset()
-        wanted = env_path(env, told['seed'])
+        wanted = env_path(env, told.seed)
         arrays.wait(lambda: len(arrays.joints) > 2)
         assert np.abs(np.array(arrays.joints[0].position[:7]) - wanted[0]).max() < 2e-3
         times, position, steady = ros_path(arrays)
@@ -93,7 +93,7 @@ def test_resets_are_the_training_environments(env, arrays):
     for _ in range(2):
         told = arrays.reset()
         arrays.wait(lambda: len(arrays.joints) > 0)
-        env.reset(seed=told['seed'])
+        env.reset(seed=told.seed)
         starts.append(np.array(arrays.joints[0].position[:7]))
         assert np.abs(starts[-1] - env.task.joints()[0][:7]).max() < 2e-3
     assert np.abs(starts[0] - starts[1]).max() > 0.02
@@ -101,13 +101,13 @@ def test_resets_are_the_training_environments(env, arrays):
 
 def test_without_its_guard_the_twins_watchdog_stops_an_array_command(arrays):
     arrays.reset()
-    arrays.graph.call(names.GUARD, 'arm')
+    arrays.graph.call(GUARD, 'arm')
     for _ in range(ATTEMPTS):
         arrays.drive([0.4] + [0.0] * 8, 0.6)
         if arrays.speed() > 0.2:
             break
     assert arrays.speed() > 0.2
-    arrays.kill(names.GUARD)
+    arrays.kill(GUARD)
     arrays.joints.clear()
     arrays.spin(1.0)
     assert arrays.speed() < STILL
@@ -116,15 +116,15 @@ def test_without_its_guard_the_twins_watchdog_stops_an_array_command(arrays):
 
 def kill_guard(start):
     """Kills the guard while the arm follows trajectories; times [s], speeds, the longest gap."""
-    running = start({names.TWIN, names.GUARD}, command_mode='trajectory')
+    running = start({TWIN, GUARD}, command_mode='trajectory')
     running.reset()
-    running.graph.call(names.GUARD, 'arm')
+    running.graph.call(GUARD, 'arm')
     running.drive([0.4] + [0.0] * 8, 1.0)
     before, position, _ = running.motion()
     assert running.speed() > 0.25
     assert position[-1, 0] - position[0, 0] > 0.15
     assert all(not any(m.points[-1].velocities) for m in running.commands if hasattr(m, 'points'))
-    running.kill(names.GUARD)
+    running.kill(GUARD)
     killed = running.graph.now()
     running.joints.clear()
     running.spin(1.0)

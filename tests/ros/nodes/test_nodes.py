@@ -3,17 +3,28 @@
 import numpy as np
 import pytest
 import rclpy
+from diagnostic_msgs.msg import DiagnosticStatus
+from mcap.reader import make_reader
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+from std_srvs.srv import SetBool, Trigger
 
+from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.reader import read_episode
 from moto_core.errors import ConfigError
-from moto_ros.loops.twin import Frame, TwinLoop
+from moto_core.spec import Setup
+from moto_ros.messages import Decision
 from moto_ros.nodes.guard import GuardNode
 from moto_ros.nodes.policy import PolicyNode
 from moto_ros.nodes.recorder import RecorderNode
-from moto_ros.wire import names, qos
+from moto_ros.nodes.twin import TwinNode
+from moto_ros.services import SWITCHES, TRIGGERS
+from moto_ros.wire import interface
+from moto_ros.wire.convert import from_rgb, to_ns
+from moto_ros.wire.joints import joint_state
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
@@ -59,7 +70,7 @@ def test_a_missing_bundle_fails_to_configure_and_may_be_asked_again(make, capfd)
     for _ in range(2):
         assert node.trigger_configure() == FAILURE
     assert node._state_machine.current_state[1] == 'unconfigured'
-    assert node.heard == []
+    assert node.subscribed == []
 
 
 def test_a_dataset_that_cannot_be_made_fails_to_configure(make, tmp_path):
@@ -81,8 +92,8 @@ def test_a_second_recorder_of_one_dataset_fails_to_configure(make, tmp_path):
 def test_a_publisher_that_cannot_be_heard_keeps_the_guard_from_activating(make):
     node = make(GuardNode, **{'command.mode': 'velocity_array'})
     assert node.trigger_configure() == SUCCESS
-    other = node.create_publisher(JointState, names.REQUEST, qos.SENSOR)
-    wait(node, lambda: node.count_publishers(names.REQUEST) == 1)
+    other = node.create_publisher(JointState, interface.REQUEST.name, interface.SENSOR)
+    wait(node, lambda: node.count_publishers(interface.REQUEST.name) == 1)
     with pytest.raises(
         Exception,
         match="topic '/moto/policy/command_request' from 'moto_guard': "
@@ -91,22 +102,132 @@ def test_a_publisher_that_cannot_be_heard_keeps_the_guard_from_activating(make):
         node.check_qos()
     assert node.trigger_activate() == FAILURE
     node.destroy_publisher(other)
-    wait(node, lambda: node.count_publishers(names.REQUEST) == 0)
+    wait(node, lambda: node.count_publishers(interface.REQUEST.name) == 0)
     assert node.trigger_activate() == SUCCESS
 
 
 def test_a_dry_run_computes_and_commands_nothing(make):
     node = make(GuardNode, **{'command.mode': 'velocity_array', 'command.dry_run': 'true'})
-    sent, said = [], []
+    sent, executed, reasons = [], [], []
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
     node.create_subscription(
-        type_of(node.commands), node.config.command.topic, sent.append, qos.COMMAND
+        type_of(node.commands), node.config.command.topic, sent.append, interface.COMMAND
     )
-    node.create_subscription(JointState, names.EXECUTED, said.append, qos.LOG_READER)
-    wait(node, lambda: len(said) > 20)
-    assert sent == [] and all('dry_run' in m.header.frame_id for m in said)
+    node.create_subscription_to(interface.EXECUTED, executed.append)
+    node.create_subscription_to(interface.GUARD_REASONS, reasons.append)
+    wait(node, lambda: len(executed) > 20 and len(reasons) > 1)
+    assert sent == [] and all('dry_run' in change.reasons for change in reasons)
+    assert all(m.header.frame_id == '' for m in executed)
     assert node.set_dry_run(False) == 'dry_run False'
-    wait(node, lambda: len(sent) > 5)
+    wait(node, lambda: len(sent) > 5 and 'dry_run' not in reasons[-1].reasons)
+
+
+def test_reasons_carry_the_stamp_of_their_tick_and_are_repeated_ten_times_a_second(make):
+    node = make(GuardNode, **{'command.mode': 'velocity_array'})
+    executed, reasons = [], []
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    node.create_subscription_to(interface.EXECUTED, executed.append)
+    node.create_subscription_to(interface.GUARD_REASONS, reasons.append)
+    wait(node, lambda: len(reasons) > 8)  # disarmed and silent: they do not change
+    assert {change.reasons for change in reasons} == {reasons[0].reasons}
+    assert reasons[0].reasons
+    assert {change.stamp for change in reasons} <= {to_ns(m.header.stamp) for m in executed}
+    assert 15 < len(executed) / len(reasons) < 40  # 250 and 10 Hz
+
+
+def test_a_message_of_another_schema_is_a_problem_and_nothing_else(make):
+    node = make(PolicyNode)
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    other = node.create_publisher(
+        interface.EPISODE.type, interface.EPISODE.name, interface.EPISODE.publisher
+    )
+    other.publish(String(data='{"schema": 1, "state": "started", "id": "E"}'))
+    wait(node, lambda: node.problem)
+    assert "topic 'moto/recorder/episode': EpisodeEvent is not of schema" in node.problem
+
+
+def test_the_recorder_goes_on_after_a_lost_image_and_marks_the_gap(make, tmp_path):
+    node = make(RecorderNode, **{'record.dataset': tmp_path / 'd'})
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    decisions = node.create_publisher(
+        interface.DECISION.type, interface.DECISION.name, interface.DECISION.publisher
+    )
+    seen = interface.observation('front')
+    images = node.create_publisher(seen.type, seen.name, seen.publisher)
+    joints = node.create_publisher(JointState, 'joint_states', interface.SENSOR)
+    heard = [decisions, images, joints]
+    wait(node, lambda: all(made.get_subscription_count() for made in heard))
+    identity = node.start()
+    begin = node.now()
+    for number in range(6):
+        stamp = begin + number * 80_000_000
+        decision = Decision(
+            stamp=stamp,
+            episode=identity,
+            number=number,
+            action=(0.0,) * 9,
+            disagreement=0.0,
+            proprioception=None,
+            image_latency=1.0,
+            inference_latency=1.0,
+            request_latency=2.0,
+            missed=0,
+        )
+        decisions.publish(interface.to_string(decision))
+        if number != 2:
+            images.publish(from_rgb(np.full((64, 64, 3), number, np.uint8), stamp))
+        joints.publish(joint_state(node.robot.spec.names, stamp, np.zeros(9), np.zeros(9)))
+        rows = max(0, number - 1 if number > 2 else number)
+        wait(node, lambda rows=rows, held=number != 2: not held or status(node).rows == rows)
+    assert status(node).dropped == 1
+    node.end(True)
+    wait(node, lambda: status(node).state == 'idle')
+    with Dataset.open(tmp_path / 'd') as dataset:
+        path = dataset.find(identity).path
+        episode = read_episode(path)
+    assert episode.images['front'][:, 0, 0, 0].tolist() == [0, 1, 3, 4, 5]
+    assert episode.gap.tolist() == [False, False, True, False, False]
+    assert episode.header.setup == Setup(robot='kitchen_sim', profile='normal')
+    with path.open('rb') as file:
+        raw = [m for _, _, m in make_reader(file).iter_messages(topics=['/joint_states'])]
+    assert len(raw) >= 3  # best effort
+
+
+def status(node):
+    return node.recording.status()
+
+
+def test_diagnostics_name_the_robot_and_what_was_lost(make, tmp_path):
+    node, heard = make(RecorderNode, **{'record.dataset': tmp_path / 'd'}), []
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    node.create_subscription_to(interface.DIAGNOSTICS, heard.append)
+    wait(node, lambda: heard)
+    (status,) = heard[-1].status
+    assert (status.name, status.hardware_id, status.message) == (
+        'moto_recorder',
+        'kitchen_sim',
+        'ok',
+    )
+    node.recording.joiner.dropped = 3
+    heard.clear()
+    wait(node, lambda: heard)
+    (status,) = heard[-1].status
+    assert status.level == DiagnosticStatus.WARN and '3 rows lost' in status.message
+    assert {value.key: value.value for value in status.values}['dropped'] == '3'
+
+
+@pytest.mark.parametrize('kind', [GuardNode, PolicyNode, RecorderNode, TwinNode])
+def test_a_node_offers_the_services_of_the_table(make, tmp_path, kind):
+    node = make(kind, **{'record.dataset': tmp_path / 'd'})
+    assert node.trigger_configure() == SUCCESS
+    name = node.get_name()
+    offered = {
+        (service.srv_type, service.srv_name.removeprefix('~/'))
+        for service in node.services
+        if service.srv_type in (Trigger, SetBool)
+    }
+    wanted = {(Trigger, service) for service in TRIGGERS[name]}
+    assert offered == wanted | {(SetBool, service) for service in SWITCHES.get(name, ())}
 
 
 def test_the_guard_cannot_be_armed_before_it_is_active(make):
@@ -114,67 +235,6 @@ def test_the_guard_cannot_be_armed_before_it_is_active(make):
     assert node.trigger_configure() == SUCCESS
     with pytest.raises(Exception, match='not active'):
         node.loop.arm()
-
-
-class Still:
-    """A simulation that counts its ticks."""
-
-    def __init__(self):
-        self.ticks, self.given = 0, []
-        self.position = self.velocity = np.zeros(9)
-
-    def set_velocity(self, velocity):
-        self.given.append(velocity)
-
-    def advance(self, ticks):
-        self.ticks += ticks
-
-    def render(self, camera, height, width):
-        return np.full((height, width, 3), 9, np.uint8)
-
-    def reward(self):
-        return 0.0
-
-    def success(self):
-        return False
-
-
-@pytest.fixture
-def twin():
-    from moto_core.guard.limits import load_robot
-
-    loop = TwinLoop(Still(), load_robot('kitchen_sim').spec, 125.0, 0.0, 0.1)
-    loop.start(10.0)
-    return loop
-
-
-def test_the_twin_gives_a_frame_every_period_whatever_the_calls(twin):
-    times = []
-    for now in (10.0, 10.013, 10.1, 10.18, 10.25):
-        times += [seen.time for seen in twin.advance(now) if isinstance(seen, Frame)]
-    assert times == pytest.approx([10.0, 10.08, 10.16, 10.24])
-    assert twin.sim.ticks == 63  # 0.25 s and the tick at 10.248
-
-
-def test_the_twin_leaves_time_behind_that_it_cannot_make_good(twin):
-    list(twin.advance(10.0))
-    list(twin.advance(11.0))
-    assert twin.overruns == 1 and twin.sim.ticks == 27
-    assert twin.time == pytest.approx(11.004)
-
-
-def test_an_array_command_holds_until_the_watchdog(twin):
-    twin.command(np.full(7, 0.5), 10.0)
-    twin.gripper(np.full(2, 0.1), 10.0)
-    assert twin.wanted(10.09).tolist() == [0.5] * 7 + [0.1] * 2
-    assert not twin.wanted(10.11).any()
-
-
-def test_a_trajectory_is_followed_to_its_rest(twin):
-    twin.trajectory(np.array([0.1, 0.2]), np.array([[0.4] * 7, [0.0] * 7]), 10.0)
-    assert [twin.wanted(10.0 + t)[0] for t in (0.05, 0.1, 0.15, 0.2, 0.3)] == pytest.approx(
-        [0.4, 0.4, 0.2, 0.0, 0.0]
-    )
 
 
 def wait(node, condition, seconds=10):

@@ -6,31 +6,58 @@ import pytest
 from rich.console import Console
 
 from moto_core.errors import MotoError
-from moto_ros.bringup.session import Session
-from moto_ros.bringup.session_result import SessionConfig
+from moto_ros.loops.session import Session, SessionConfig
+from moto_ros.messages import (
+    Decision,
+    GuardState,
+    Latest,
+    PolicyStatus,
+    RecorderState,
+    SceneReset,
+    TaskState,
+    to_json,
+)
 
 PERIOD = 80_000_000  # [ns]
 
 
-class Played:
+class PlayedGraph:
     """A graph whose every spin is one decision of the policy."""
 
     def __init__(self, success_at=None, fault_at=None):
         self.success_at, self.fault_at = success_at, fault_at
-        self.calls, self.steps, self.t, self.state = [], [], 0, 'READY'
-        self.latest = {'policy': {'policy': 'played'}, 'recorder': {'state': 'idle'}}
+        self.calls, self.t, self.state = [], 0, 'READY'
+        self.latest = Latest(
+            policy=PolicyStatus(
+                policy='played',
+                decisions=0,
+                missed=0,
+                refused=0,
+                waiting=False,
+                reasons=(),
+                problem='',
+            ),
+            recorder=RecorderState(state='idle', episode='', rows=0, dropped=0, problem=''),
+        )
         self._tell()
 
     def spin(self, seconds=0.0):
         self.t += 1
         self.state = 'FAULT' if self.t == self.fault_at else self.state
         self._tell()
-        self.steps.append(
-            {
-                'stamp': self.t * PERIOD,
-                'missed': self.t // 4,
-                'latency': {'request': 10.0 + self.t, 'inference': 1.0},
-            }
+        self.latest.decisions.append(
+            Decision(
+                stamp=self.t * PERIOD,
+                episode='ID',
+                number=self.t,
+                action=(0.0,),
+                disagreement=0.0,
+                proprioception=None,
+                image_latency=1.0,
+                inference_latency=1.0,
+                request_latency=10.0 + self.t,
+                missed=self.t // 4,
+            )
         )
 
     def wait(self, condition, seconds, what):
@@ -47,7 +74,7 @@ class Played:
                 raise MotoError('not yet')
             self.state = 'READY'
         answers = {
-            'reset': json.dumps({'seed': 3, 'stamp': self.t * PERIOD}),
+            'reset': to_json(SceneReset(seed=3, stamp=self.t * PERIOD)),
             'start_episode': 'ID',
         }
         return answers.get(name, '')
@@ -57,18 +84,22 @@ class Played:
     def finish_call(self, future, what):
         return future
 
-    def forget(self):
-        self.steps.clear()
-
     def _tell(self):
         done = self.success_at is not None and self.t >= self.success_at
-        self.latest['task'] = {'stamp': self.t * PERIOD, 'success': done}
-        self.latest['guard'] = {
-            'state': self.state,
-            'at_rest': True,
-            'cause': ['x'],
-            'interventions': {'velocity': self.t},
-        }
+        self.latest.task = TaskState(
+            stamp=self.t * PERIOD, reward=0.0, success=done, parts={}, seed=3
+        )
+        self.latest.guard = GuardState(
+            state=self.state,
+            reasons=(),
+            cause=('x',),
+            scale=1.0,
+            at_rest=True,
+            interventions={'velocity': self.t},
+            ticks=0,
+            late=0,
+            dry_run=False,
+        )
 
 
 def run(graph, **config):
@@ -77,10 +108,10 @@ def run(graph, **config):
 
 
 def test_success_ends_an_episode_at_once_and_is_its_label():
-    graph = Played(success_at=6)
+    graph = PlayedGraph(success_at=6)
     (episode,) = run(graph).episodes
-    assert (episode['success'], episode['ended'], episode['outcome']) == (True, 'done', 'success')
-    assert graph.steps[-1]['stamp'] == 6 * PERIOD
+    assert (episode.success, episode.ended, episode.outcome) == (True, 'done', 'success')
+    assert graph.latest.decisions[-1].stamp == 6 * PERIOD
     assert graph.calls == [
         ('cover_camera', False),
         ('reset', None),
@@ -92,33 +123,34 @@ def test_success_ends_an_episode_at_once_and_is_its_label():
 
 
 def test_the_last_step_ends_an_episode_without_success():
-    graph = Played()
+    graph = PlayedGraph()
     result = run(graph)
     (episode,) = result.episodes
-    assert (episode['success'], episode['ended'], episode['steps']) == (False, 'timeout', 10)
+    assert (episode.success, episode.ended, episode.steps) == (False, 'timeout', 10)
     assert ('end_episode', False) in graph.calls
     assert len(result.latency_ms) == 11 and result.successes == 0
 
 
 def test_a_fault_ends_an_episode_and_is_reset_before_the_next():
-    graph = Played(fault_at=4)
+    graph = PlayedGraph(fault_at=4)
     result = run(graph, episodes=2)
-    assert [e['ended'] for e in result.episodes] == ['fault', 'timeout']
+    assert [e.ended for e in result.episodes] == ['fault', 'timeout']
     assert [name for name, _ in graph.calls].count('reset_fault') == 1
 
 
 def test_without_a_recorder_the_policy_itself_begins_and_ends():
-    graph = Played(success_at=5)
+    graph = PlayedGraph(success_at=5)
     (episode,) = run(graph, record=False, cover_camera=True).episodes
     assert graph.calls[0] == ('cover_camera', True)
-    assert ('stop_episode', None) in graph.calls and episode['id'] == ''
+    assert ('stop_episode', None) in graph.calls and episode.id == ''
 
 
 def test_the_result_is_json_with_percentiles_and_differences():
-    result = run(Played())
+    result = run(PlayedGraph())
     found = json.loads(json.dumps(result.to_json()))
     first, last = found['latency_ms'][0], found['latency_ms'][-1]
     assert found['latency']['p50'] == pytest.approx((first + last) / 2)
     assert found['missed_periods'] in (2, 3)  # one in four of eleven steps
     assert 0 < found['guard_interventions']['velocity'] <= 12
+    assert found['episodes'][0]['ended'] == 'timeout'
     assert found['policy'] == 'played' and found['successes'] == 0

@@ -1,0 +1,214 @@
+"""Which episodes a dataset holds: the manifest, checked against the episodes' own records.
+
+In: a dataset's folder. Out: Index (identity, records, what does not belong). Writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from moto_core.episodes.episode import FILE, ID, EpisodeHeader
+from moto_core.episodes.identity import Identity, differences
+from moto_core.episodes.labels import LABELS, read_labels
+from moto_core.episodes.layout import EPISODES, MANIFEST, folder_names, inside, is_plain
+from moto_core.episodes.manifest import Manifest, Record, make_record, manifest_line, read_manifest
+from moto_core.episodes.reader import Reading, read_header
+from moto_core.episodes.totals import Totals
+from moto_core.errors import DatasetError, EpisodeError
+from moto_core.row import Row
+
+
+class Finding(NamedTuple):
+    """Something about a dataset that a person should know."""
+
+    id: str  # the episode's, the folder's name, or the file's
+    rows: int  # whole rows that are kept
+    reason: str
+    path: Path  # where the episode, or what is left of it, lies now
+    damaged: bool = False  # its file is, and its whole rows can be recovered
+
+
+class Examined(NamedTuple):
+    """What one episode file holds."""
+
+    record: Record | None  # None where it is damaged or empty
+    header: EpisodeHeader | None
+    rows: int  # whole ones before any damage
+    damage: str  # '' where every byte is as it was written and there is a row
+
+
+class Index(NamedTuple):
+    """The episodes of a dataset, and what else lies there."""
+
+    identity: Identity | None  # None without episodes
+    records: dict[str, Record]  # every whole episode by id, with the file's own outcome
+    foreign: dict[str, str]  # id: how it differs from the identity
+    findings: list[Finding]
+    stale: bool  # manifest.jsonl does not say the same
+
+
+def examine(path: Path) -> Examined:
+    """Reads a whole episode file, row by row, every checksum verified.
+
+    Raises EpisodeError where it cannot be opened.
+    """
+    reading, totals = Reading(path), Totals()
+    for item in reading:
+        if isinstance(item, Row):
+            totals = totals.plus(item)
+    damage = reading.damage or ('' if totals.rows else 'it holds no whole row')
+    if reading.header is None or damage:
+        return Examined(None, reading.header, totals.rows, damage)
+    record = make_record(path, reading.header, totals, reading.outcome, reading.ended)
+    return Examined(record, reading.header, totals.rows, '')
+
+
+def take_stock(
+    root: Path,
+    *,
+    believe: bool = True,
+    skip: frozenset[str] = frozenset(),
+    new: frozenset[str] = frozenset(),
+) -> Index:
+    """Returns what a dataset holds; `believe` False reads every byte instead of the manifest.
+
+    `skip` are ids that this process is writing, `new` such as no manifest can know yet. Raises
+    DatasetError if episodes/ is a link.
+    """
+    manifest = read_manifest(root)
+    findings = [Finding(MANIFEST, 0, text, root / MANIFEST) for text in manifest.problems]
+    records: dict[str, Record] = {}
+    again: list[str] = []  # ids whose line did not fit their file
+    names = set(folder_names(root))
+    for name in sorted(names - skip):
+        known = manifest.records.get(name)
+        if known and believe and _is_current(root, known):
+            records[name] = known
+            continue
+        found = _look(root, name)
+        if isinstance(found, Finding):
+            findings.append(found)
+        elif found is not None:
+            records[name] = found
+            again += [] if name in new or _same(known, found) else [name]
+    findings += _manifest_findings(root, again, [*set(manifest.records) - names])
+    identity = _identity(manifest, records)
+    foreign = _foreign(identity, records)
+    findings += [
+        Finding(key, records[key].rows, f'it is foreign here: {why}', records[key].path)
+        for key, why in foreign.items()
+    ]
+    findings += _label_findings(records)
+    stale = bool(manifest.problems) or manifest.identity != identity
+    stale |= manifest.records.keys() != records.keys()
+    stale |= not all(_same(manifest.records.get(key), value) for key, value in records.items())
+    return Index(identity, records, foreign, findings, stale)
+
+
+def find_record(index: Index, text: str, root: Path) -> Record:
+    """Returns the record whose id is `text`, or the only one that starts or ends with it."""
+    text, records = text.upper(), index.records
+    near = [key for key in records if text and (key.startswith(text) or key.endswith(text))]
+    if text in records:
+        near = [text]
+    if len(near) == 1:
+        return records[near[0]]
+    for item in index.findings:
+        if item.damaged and text and (item.id.startswith(text) or item.id.endswith(text)):
+            raise DatasetError(
+                f"'{item.path}' is damaged: {item.reason}; {item.rows} whole rows before it can "
+                "be kept with 'moto-data recover'"
+            )
+    problem = f'{len(near)} episodes' if near else 'no episode'
+    raise DatasetError(
+        f"{problem} '{text}' among {len(records)} in '{root}'; 'moto-data inspect' lists the ids"
+    )
+
+
+def labelled(record: Record) -> Record:
+    """Returns the record with the outcome that its last label gives."""
+    outcome = read_labels(record.path.parent).outcome
+    return replace(record, outcome=outcome) if outcome else record
+
+
+def _look(root: Path, name: str) -> Record | Finding | None:
+    """Reads one folder of episodes/; None where no closed episode lies in it."""
+    folder = root / EPISODES / name
+    path = folder / FILE
+    if folder.is_symlink() or not folder.is_dir():
+        return Finding(name, 0, 'it is a link or no folder, and is not read', folder)
+    if not path.exists() and not path.is_symlink():
+        return None
+    if not ID.fullmatch(name):
+        return Finding(name, 0, 'its name is no episode id, and it is not read', folder)
+    if not is_plain(path):
+        return Finding(name, 0, f'its {FILE} is a link or no plain file, and is not read', path)
+    try:
+        found = examine(path)
+    except EpisodeError as error:
+        return Finding(name, 0, str(error), path) if path.exists() else None
+    if found.header is not None and found.header.id != name:
+        reason = f'it holds episode {found.header.id}: a copy under another name, not used'
+        return Finding(name, found.rows, reason, path)
+    return found.record or Finding(name, found.rows, found.damage, path, damaged=True)
+
+
+def _is_current(root: Path, record: Record) -> bool:
+    """Says whether the record's file is there and as old and large as the manifest says."""
+    try:
+        path = inside(root, EPISODES, record.id, FILE)
+        status = path.lstat()
+    except (DatasetError, OSError):
+        return False
+    return is_plain(path) and (status.st_size, status.st_mtime_ns) == (record.size, record.changed)
+
+
+def _same(known: Record | None, found: Record) -> bool:
+    return known is not None and manifest_line(known) == manifest_line(found)
+
+
+def _manifest_findings(root: Path, again: list[str], gone: list[str]) -> list[Finding]:
+    found = []
+    if again:
+        found.append(f'no line of it fits {len(again)} episodes, read again: {_some(again)}')
+    if gone:
+        found.append(f'{len(gone)} of its lines have no episode any more: {_some(gone)}')
+    return [Finding(MANIFEST, 0, reason, root / MANIFEST) for reason in found]
+
+
+def _some(names: list[str]) -> str:
+    return ', '.join(sorted(names)[:3]) + (', ...' if len(names) > 3 else '')
+
+
+def _identity(manifest: Manifest, records: dict[str, Record]) -> Identity | None:
+    """Returns the manifest's identity if an episode has it, or else the one that most have."""
+    counts = Counter(records[key].identity_key for key in sorted(records))
+    if manifest.identity is not None and manifest.identity.key in counts:
+        return manifest.identity
+    for key, _ in counts.most_common():
+        for record in records.values():
+            if record.identity_key == key:
+                header = read_header(record.path)
+                return Identity(header.spec, header.setup)
+    return None
+
+
+def _foreign(identity: Identity | None, records: dict[str, Record]) -> dict[str, str]:
+    found = {}
+    for key, record in records.items():
+        if identity is not None and record.identity_key != identity.key:
+            header = read_header(record.path)
+            found[key] = '; '.join(differences(identity, header.spec, header.setup))
+    return found
+
+
+def _label_findings(records: dict[str, Record]) -> list[Finding]:
+    found = []
+    for key, record in records.items():
+        problem = read_labels(record.path.parent).problem
+        if problem:
+            found.append(Finding(key, record.rows, problem, record.path.parent / LABELS))
+    return found

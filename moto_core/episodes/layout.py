@@ -1,0 +1,112 @@
+"""Where the things of a dataset lie: derived from checked ids, and never outside its folder.
+
+In: the dataset's folder, an id. Out: paths without a link on the way.
+
+    dataset/manifest.jsonl                      what is known of each episode (derived)
+    dataset/LOCK                                held by the one process that records
+    dataset/episodes/<ulid>/episode.mcap        with labels.jsonl and metadata.yaml beside it
+    dataset/cache/                              made from the episodes at will
+    dataset/quarantine/<ulid>/                  what was set aside, each with a REASON
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from moto_core.episodes.episode import FILE, ID
+from moto_core.errors import DatasetError
+
+EPISODES, CACHE, QUARANTINE = 'episodes', 'cache', 'quarantine'
+FOLDERS = (EPISODES, CACHE, QUARANTINE)
+MANIFEST, LOCK = 'manifest.jsonl', 'LOCK'
+
+
+def inside(root: Path, *names: str) -> Path:
+    """Returns the path of `names` under the dataset; raises DatasetError if one is a link."""
+    path = root
+    for name in names:
+        if name in ('', '.', '..') or '/' in name or '\0' in name:
+            raise DatasetError(f"'{name}' is no name of a file in '{root}'")
+        path = path / name
+        if path.is_symlink():
+            raise DatasetError(
+                f"'{path}' is a link; a dataset keeps its files itself. Put the files "
+                'in its place, or remove it'
+            )
+    return path
+
+
+def check_root(root: Path) -> None:
+    """Raises DatasetError if one of the dataset's own folders or its LOCK is a link."""
+    for name in (*FOLDERS, LOCK):
+        inside(root, name)
+
+
+def episode_folder(root: Path, episode: str) -> Path:
+    """Returns the folder of an id; raises DatasetError for no ULID and for a link."""
+    if not ID.fullmatch(episode):
+        raise DatasetError(f"'{episode}' is no episode id; expected a ULID of 26 characters")
+    return inside(root, EPISODES, episode)
+
+
+def episode_file(root: Path, episode: str) -> Path:
+    """Returns the path of an id's episode.mcap; raises like `episode_folder`."""
+    return inside(root, EPISODES, episode_folder(root, episode).name, FILE)
+
+
+def folder_names(root: Path) -> list[str]:
+    """Lists what lies in episodes/, in order; hidden names are copies under way."""
+    folder = inside(root, EPISODES)
+    return sorted(name for name in os.listdir(folder) if not name.startswith('.'))
+
+
+def is_plain(path: Path) -> bool:
+    """Says whether a file lies there that is neither a link nor a pipe nor a device."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def read_plain(path: Path, limit: int) -> bytes:
+    """Returns a file's bytes; raises OSError for a link, no plain file, and more than `limit`."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with open(handle, 'rb') as stream:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError('it is no plain file')
+        if status.st_size > limit:
+            raise OSError(f'it has {status.st_size} bytes; at most {limit} are read')
+        return stream.read(limit)
+
+
+def make_folders(root: Path) -> list[Path]:
+    """Makes what is missing of a dataset's folders; returns what it made, outermost first.
+
+    Raises DatasetError, and leaves nothing, where one cannot be made.
+    """
+    made: list[Path] = []
+    wanted = [path for path in (*reversed(root.parents), root) if not path.exists()]
+    try:
+        for path in (*wanted, *(root / name for name in FOLDERS)):
+            if not path.is_dir():
+                path.mkdir()
+                made.append(path)
+    except OSError as error:
+        remove_folders(root, made)
+        raise DatasetError(f"cannot make a dataset at '{root}': {error}") from error
+    return made
+
+
+def remove_folders(root: Path, made: Sequence[Path]) -> None:
+    """Takes a dataset back that could not be made whole; what holds anything stays."""
+    with suppress(OSError):
+        if root / EPISODES in made:
+            (root / LOCK).unlink(missing_ok=True)
+    for path in reversed(made):
+        with suppress(OSError):
+            path.rmdir()

@@ -1,0 +1,82 @@
+"""Brings a dataset's folder in order: unfinished and damaged episodes keep their whole rows.
+
+In: a dataset's folder, held by its LOCK. Out: Findings; what cannot be kept is in quarantine/.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from moto_core.episodes.bag import METADATA, write_bag_metadata
+from moto_core.episodes.episode import FILE, ID
+from moto_core.episodes.index import Finding, examine
+from moto_core.episodes.layout import EPISODES, folder_names, inside, is_plain
+from moto_core.episodes.quarantine import set_file_aside, set_folder_aside
+from moto_core.episodes.recovery import recover
+from moto_core.errors import DatasetError, EpisodeError
+
+ACTIVE = FILE + '.active'
+PART = re.compile(r'\.[0-9A-Z]{26}\.part')  # a copy that was under way; its source has it whole
+
+
+def unfinished(root: Path, skip: frozenset[str]) -> list[Path]:
+    """Lists the files of episodes that were never closed, but for the ids in `skip`."""
+    folders = [inside(root, EPISODES) / name for name in folder_names(root) if name not in skip]
+    paths = [folder / ACTIVE for folder in folders if folder.is_dir() and not folder.is_symlink()]
+    return [path for path in paths if path.exists() or path.is_symlink()]
+
+
+def recover_unfinished(root: Path, skip: frozenset[str]) -> list[Finding]:
+    """Makes episodes of what a dead recorder left and removes copies that were under way.
+
+    Raises DatasetError where the disk refuses; what was not recovered stays as it was.
+    """
+    for path in inside(root, EPISODES).iterdir():
+        if PART.fullmatch(path.name) and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+    return [keep_whole_rows(root, path) for path in unfinished(root, skip)]
+
+
+def keep_whole_rows(root: Path, path: Path) -> Finding:
+    """Makes a whole episode of an unfinished or damaged file in episodes/<id>/.
+
+    The damaged file goes to quarantine, and so does the whole folder where it holds no whole row
+    or is no folder of the episode. Raises DatasetError where the disk refuses.
+    """
+    folder = path.parent
+    name, closed = folder.name, folder / FILE
+    if path != closed and (closed.exists() or closed.is_symlink()):
+        reason = f'it lay beside a closed {FILE}'
+        return Finding(name, 0, reason, set_file_aside(root, path, name, reason))
+    if not is_plain(path):
+        reason = f'its {path.name} is a link or no plain file'
+        return Finding(name, 0, reason, set_folder_aside(root, name, reason))
+    try:
+        found = examine(path)
+        reason = found.damage or 'the recorder stopped without closing it'
+        if not found.rows or found.header is None:
+            reason = f'no whole row: {reason}'
+            return Finding(name, 0, reason, set_folder_aside(root, name, reason))
+        if not ID.fullmatch(name) or found.header.id != name:
+            reason = f'it holds episode {found.header.id}: a copy under another name; {reason}'
+            return Finding(name, found.rows, reason, set_folder_aside(root, name, reason))
+        final = recover(path)
+    except EpisodeError as error:
+        raise DatasetError(f"'{name}' stays as it was: {error}") from error
+    for damaged in folder.glob('*.damaged'):
+        set_file_aside(root, damaged, name, reason)
+    return Finding(name, found.rows, reason, final)
+
+
+def add_bag_metadata(root: Path, names: Iterable[str]) -> None:
+    """Makes each whole episode's folder a bag if it is none; raises DatasetError."""
+    for name in names:
+        folder = inside(root, EPISODES, name)
+        if not is_plain(folder / METADATA):
+            try:
+                write_bag_metadata(folder)
+            except EpisodeError as error:
+                raise DatasetError(str(error)) from error

@@ -1,0 +1,48 @@
+"""JSON that other people may have written: what is ambiguous, endless or no number is refused.
+
+In: bytes or text. Out: plain values, or ValueError with one line of why.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+DEPTH = 16  # of lists and maps in each other; a header has 4
+
+
+def parse_json(data: bytes | str) -> Any:
+    """Returns the value of a JSON text.
+
+    Raises ValueError for text that is not UTF-8 or not JSON, a repeated key, NaN or Infinity, and
+    lists and maps nested deeper than 16.
+    """
+    try:
+        text = data.decode() if isinstance(data, bytes) else data
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError(f'it is nested deeper than {DEPTH}') from error
+    _check_depth(value)
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError(f'a key is there twice among {[key for key, _ in pairs]}')
+    return found
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f'{name} is no JSON number')
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(DEPTH):
+        maps = [item for x in level if isinstance(x, dict) for item in x.values()]
+        lists = [item for x in level if isinstance(x, list) for item in x]
+        level = [x for x in (*maps, *lists) if isinstance(x, (dict, list))]
+        if not level:
+            return
+    raise ValueError(f'it is nested deeper than {DEPTH}')

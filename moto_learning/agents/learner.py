@@ -1,0 +1,59 @@
+"""What a run trains: the protocol that training, checkpoints, collection and export know.
+
+In: the configuration's `agent`, a spec, a device. Out: a Learner. A new row of the paper is one
+file with a class and one line in LEARNERS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from moto_core.errors import ConfigError, unknown_name
+from moto_core.policy.policy import Policy
+from moto_core.spec import Spec
+from moto_learning.agents.moto import MotoLearner
+from moto_learning.agents.policy_graph import Graphs
+from moto_learning.agents.torch_policy import Exploration
+from moto_learning.config import Config
+
+
+class Learner(Protocol):
+    """Networks, optimisers and random state that learn from batches of replay."""
+
+    config: Config
+    spec: Spec
+    updates: int  # begun, skipped ones included
+    skipped: int  # of them, those whose gradient was not finite
+
+    def __init__(self, config: Config, spec: Spec, device: str = 'cpu') -> None:
+        """Makes the networks from config.seed alone."""
+
+    def update(self, batch: Mapping[str, Any]) -> dict[str, float]:
+        """Trains on one batch and returns metrics; 'update/skipped' is 1 if nothing changed."""
+
+    def policy(self, exploration: Exploration | None = None) -> Policy:
+        """Returns the policy as it is now (without `exploration` its mode), to run in Python."""
+
+    def graphs(self) -> Graphs:
+        """Returns copies of the two networks that a bundle holds."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns everything that the next update depends on, but for the batch."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restores what `state_dict` returned; on the same CPU the next update is bit-equal.
+
+        Raises KeyError, TypeError, ValueError or RuntimeError for anything else.
+        """
+
+
+LEARNERS: dict[str, type[Learner]] = {'moto': MotoLearner}
+"""Every learner by the name that the configuration's `agent` gives it."""
+
+
+def make_learner(config: Config, spec: Spec, device: str = 'cpu') -> Learner:
+    """Returns a new learner of the kind that config.agent names; raises ConfigError."""
+    if config.agent not in LEARNERS:
+        raise ConfigError(unknown_name('agent', config.agent, LEARNERS))
+    return LEARNERS[config.agent](config, spec, device)

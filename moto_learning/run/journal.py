@@ -1,0 +1,108 @@
+"""The online episodes of a run, one synced line each: what has happened since the last weights.
+
+In: an episode as it is counted. Out: `<run>/episodes.jsonl`; after a crash, which episode was
+which. Weights are saved now and then; a resumed run makes the updates since then again, on the
+same batches, and meets the episodes of the journal where it collected them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from moto_core.durable import sync_folder
+from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.episode import ID
+from moto_core.errors import MotoError
+
+FILE = 'episodes.jsonl'
+
+
+class JournalError(MotoError):
+    """A journal that cannot be written."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One online episode that was counted."""
+
+    index: int  # its number in the online phase, from 0
+    id: str  # in the run's own dataset
+    update: int  # whole updates before it
+    metrics: dict[str, float]
+
+
+class Journal:
+    """Appends entries and finds them by number; the last line of a number wins."""
+
+    def __init__(self, run: Path) -> None:
+        self.path = run / FILE
+        self._entries = {entry.index: entry for entry in _read(self.path)}
+
+    @property
+    def ids(self) -> set[str]:
+        """The episodes that are counted."""
+        return {entry.id for entry in self._entries.values()}
+
+    def find(self, index: int) -> Entry | None:
+        """Returns the entry of online episode `index`, or None."""
+        return self._entries.get(index)
+
+    def append(self, entry: Entry) -> None:
+        """Writes an entry and waits until the disk has it; raises JournalError."""
+        existed = self.path.exists()
+        torn = existed and not self.path.read_bytes().endswith(b'\n')
+        line = '\n' * torn + json.dumps(asdict(entry)) + '\n'
+        try:
+            with self.path.open('ab', buffering=0) as stream:
+                stream.write(line.encode())
+                os.fsync(stream.fileno())
+            if not existed:
+                sync_folder(self.path.parent)
+        except OSError as error:
+            raise JournalError(f"cannot write '{self.path}': {error}") from error
+        self._entries[entry.index] = entry
+
+
+def discard_uncounted(root: Path, counted: set[str]) -> list[str]:
+    """Moves the episodes of a run's own dataset that are not `counted` to its quarantine.
+
+    They were being collected, or were just collected, when the run was killed: it collects them
+    again from the same start with the same weights. Returns their ids.
+    """
+    if not (root / 'episodes').is_dir():
+        return []
+    with Dataset.open(root, lock=True) as dataset:
+        extra = [record.id for record in dataset.episodes() if record.id not in counted]
+        for episode in extra:
+            dataset.quarantine(episode, 'the run was killed before it counted this episode')
+    return extra
+
+
+def _read(path: Path) -> list[Entry]:
+    """Returns the whole lines; a torn one was not counted."""
+    found = []
+    for line in path.read_text(errors='replace').splitlines() if path.exists() else ():
+        try:
+            entry = Entry(**json.loads(line))
+        except (ValueError, TypeError):
+            continue
+        if _is_sound(entry):
+            found.append(entry)
+    return found
+
+
+def _is_sound(entry: Entry) -> bool:
+    metrics: Any = entry.metrics
+    return (
+        isinstance(entry.index, int)
+        and isinstance(entry.update, int)
+        and isinstance(entry.id, str)
+        and ID.fullmatch(entry.id) is not None
+        and isinstance(metrics, Mapping)
+        and all(isinstance(value, (int, float)) for value in metrics.values())
+    )

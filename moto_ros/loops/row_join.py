@@ -1,0 +1,176 @@
+"""Joins what several topics say of one decision into one row, by the observation's stamp.
+
+    decision t | image(s) of stamp t | task state t | executed over [request t, request t+1)
+    -> row t, given out when a later row is whole (so that the last one can be marked)
+
+In: decoded messages. Out: rows in order. Row t = observation t, reward received with it, the
+action chosen at it. Each topic keeps its order: once a later row is whole, the images that an
+earlier one waits for are lost. That row is dropped and counted, and the next one says so (`gap`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from moto_core.row import Row
+from moto_core.spec import Spec
+from moto_ros.messages import Decision, GuardReasons, TaskState
+
+KEEP = 256  # stamps of images and task states, and decisions, remembered
+KEEP_EXECUTED = 4096  # ticks of the guard: 16 s at 250 Hz
+REASONS_HOLD = 0.25  # [s] that reasons are in force; the guard repeats them every 0.1 s
+NO_TASK = TaskState(stamp=0, reward=0.0, success=False, parts={}, seed=None)
+
+
+class Executed(NamedTuple):
+    """The velocity that the guard commanded at one tick."""
+
+    stamp: int  # [ns]
+    velocity: np.ndarray  # (A,) [rad/s, m/s]
+
+
+class _Pending(NamedTuple):
+    """A decision whose row is not given out yet."""
+
+    decision: Decision
+    intervention: bool
+
+
+class RowJoiner:
+    """Holds the parts of an episode's rows until they are whole."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self._images: dict[int, dict[str, np.ndarray]] = {}
+        self._tasks: dict[int, TaskState] = {}
+        self._executed: deque[Executed] = deque(maxlen=KEEP_EXECUTED)
+        self._reasons: deque[GuardReasons] = deque(maxlen=KEEP_EXECUTED)
+        self._pending: deque[_Pending] = deque()
+        self.start(None)
+
+    def start(self, episode: str | None) -> None:
+        """Begins an episode: decisions that carry another id are not its rows."""
+        self._episode = episode
+        self._pending.clear()
+        self.dropped = 0  # rows of this episode that never became whole
+        self._given = 0  # rows given out
+        self._expected = 0  # number of the decision whose row comes next
+        self._seen = 0  # decisions of the episode by their numbers
+
+    def image(self, camera: str, stamp: int, image: np.ndarray) -> None:
+        """Takes an image (h, w, 3) that the policy saw."""
+        self._images.setdefault(stamp, {})[camera] = image
+        _forget(self._images)
+
+    def task(self, state: TaskState) -> None:
+        """Takes reward, success and parts of the task at one stamp."""
+        self._tasks[state.stamp] = state
+        _forget(self._tasks)
+
+    def executed(self, tick: Executed) -> None:
+        """Takes the velocity that the guard commanded at one tick."""
+        self._executed.append(tick)
+
+    def reasons(self, change: GuardReasons) -> None:
+        """Takes the guard's reasons from one tick on."""
+        self._reasons.append(change)
+
+    def decision(self, decision: Decision, intervention: bool) -> None:
+        """Takes a decision; `intervention` says whether a person is in command."""
+        if decision.episode != self._episode:
+            return
+        self._pending.append(_Pending(decision=decision, intervention=intervention))
+        self._seen = decision.number + 1
+
+    def rows(self) -> list[Row]:
+        """Returns the rows that have become whole and have a later whole row."""
+        whole = [i for i, pending in enumerate(self._pending) if self._whole(pending)]
+        count = whole[-1] if whole else max(0, len(self._pending) - KEEP)
+        return self._take(count)
+
+    def last_rows(self) -> list[Row]:
+        """Returns every whole row that is left, the last one marked is_last; ends the episode."""
+        found = self._take(len(self._pending))
+        self.dropped += max(0, self._seen - self._expected)
+        self._episode = None
+        return [*found[:-1], *(replace(row, is_last=True) for row in found[-1:])]
+
+    def complete(self) -> bool:
+        """Says whether every decision taken has its images."""
+        return all(self._whole(pending) for pending in self._pending)
+
+    def _take(self, count: int) -> list[Row]:
+        """Removes that many decisions and returns the rows of those that are whole."""
+        found = []
+        for _ in range(count):
+            pending = self._pending.popleft()
+            if self._whole(pending):
+                following = self._pending[0].decision if self._pending else None
+                found.append(self._row(pending, following))
+        return found
+
+    def _whole(self, pending: _Pending) -> bool:
+        return len(self._images.get(pending.decision.stamp, ())) == len(self.spec.cameras)
+
+    def _row(self, pending: _Pending, following: Decision | None) -> Row:
+        decision = pending.decision
+        begin = _request_time(decision)
+        end = _request_time(following) if following else begin + round(1e9 * self.spec.period)
+        ticks = [tick.velocity for tick in self._executed if begin <= tick.stamp < end]
+        velocity = ticks or [np.zeros(self.spec.action_size)]
+        task, body = self._task_at(decision.stamp), decision.proprioception
+        return Row(
+            stamp=decision.stamp,
+            images=self._images[decision.stamp],
+            proprioception=None if body is None else np.array(body, np.float32),
+            requested=np.array(decision.action, np.float32),
+            executed=(np.mean(velocity, axis=0) / self.spec.scale).astype(np.float32),
+            reward=task.reward,
+            success=task.success,
+            done_parts=task.done_parts,
+            disagreement=decision.disagreement,
+            intervention=pending.intervention,
+            reasons=self._reasons_in(begin, end),
+            latency={
+                'image': decision.image_latency,
+                'inference': decision.inference_latency,
+                'request': decision.request_latency,
+            },
+            **self._place(decision.number),
+        )
+
+    def _place(self, number: int) -> dict[str, Any]:
+        """Returns is_first and gap of the row of a decision, counting the rows before it."""
+        missing = number - self._expected
+        first = self._given == 0 or number == 0  # the episode's first row, if 0 was lost
+        self.dropped += max(0, missing)
+        self._expected = number + 1
+        self._given += 1
+        return {'is_first': first, 'gap': missing != 0}
+
+    def _task_at(self, stamp: int) -> TaskState:
+        earlier = [known for known in self._tasks if known <= stamp]
+        return self._tasks[max(earlier)] if earlier else NO_TASK
+
+    def _reasons_in(self, begin: int, end: int) -> tuple[str, ...]:
+        """Returns the reasons that were in force at some time in [begin, end) [ns]."""
+        found: set[str] = set()
+        for change in self._reasons:
+            if begin - REASONS_HOLD * 1e9 <= change.stamp <= begin:
+                found = set(change.reasons)  # the newest of them is in force at the begin
+            elif begin < change.stamp < end:
+                found.update(change.reasons)
+        return tuple(sorted(found))
+
+
+def _request_time(decision: Decision) -> int:
+    return decision.stamp + round(1e6 * decision.request_latency)
+
+
+def _forget(held: dict[int, Any]) -> None:
+    while len(held) > KEEP:
+        held.pop(next(iter(held)))

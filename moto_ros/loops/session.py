@@ -1,0 +1,255 @@
+"""Runs episodes on a running graph: reset, arm, start, until success or the last decision, stop.
+
+In: a Graph (what the nodes say, their services), SessionConfig. Out: SessionResult, whose
+`to_json` is the file that reports read. On the twin the simulator resets and judges; with
+`operator` a person does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from rich.console import Console
+
+from moto_core.errors import MotoError
+from moto_ros.messages import Decision, GuardState, Latest, PolicyStatus, SceneReset, from_json
+from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
+
+READY = 60.0  # [s] for the graph to be active
+FRESH = 10.0  # [s] for new observations after a reset
+PATIENCE = 3.0  # [s] for a fault to become resettable
+LATCHED = ('FAULT', 'ESTOP')
+SILENT = 5.0  # [s] without a decision: the episode is over
+T = TypeVar('T')
+
+
+@dataclass(frozen=True)
+class SessionConfig:
+    """What a session does."""
+
+    episodes: int = 10
+    max_steps: int = 100  # decisions an episode at most
+    cover_camera: bool = False  # the twin publishes a covered camera
+    record: bool = True  # a recorder runs
+    operator: bool = False  # a person resets and judges
+
+
+@dataclass(frozen=True, kw_only=True)
+class Played:
+    """One episode of a session."""
+
+    id: str  # of the recorded episode; '' without a recorder
+    seed: int | None  # of the twin's reset
+    success: bool
+    outcome: str  # 'success' or 'failure'
+    ended: str  # 'done', 'timeout', 'fault' or 'no_decisions'
+    steps: int  # decisions but the last, whose outcome is not seen
+    seconds: float  # [s]
+    start_seconds: float  # [s] from the end of the one before to the first decision
+
+
+@dataclass
+class SessionResult:
+    """What a session found; `to_json` is its file."""
+
+    policy: str = ''
+    cover_camera: bool = False
+    episodes: list[Played] = field(default_factory=list)
+    latency_ms: list[float] = field(default_factory=list)  # image stamp to request
+    inference_ms: list[float] = field(default_factory=list)
+    missed_periods: int = 0
+    guard_interventions: Counter[str] = field(default_factory=Counter)  # reason: decisions
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns plain data, with percentiles of the latencies."""
+        marks = {
+            f'p{q}': float(np.percentile(self.latency_ms, q)) if self.latency_ms else None
+            for q in (50, 95, 99)
+        }
+        return {
+            **vars(self),
+            'episodes': [asdict(episode) for episode in self.episodes],
+            'latency': marks,
+            'successes': self.successes,
+        }
+
+    @property
+    def successes(self) -> int:
+        """The number of episodes that succeeded."""
+        return sum(episode.success for episode in self.episodes)
+
+
+class Graph(Protocol):
+    """What a session needs of a running graph; errors are MotoErrors."""
+
+    latest: Latest
+
+    def spin(self, seconds: float = ...) -> None:
+        """Handles what arrives next."""
+
+    def wait(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
+        """Spins until the condition holds; raises if it does not within `seconds`."""
+
+    def call(self, node: str, name: str, flag: bool | None = None) -> str:
+        """Calls a service and returns its message; raises if it refuses."""
+
+    def start_call(self, node: str, name: str, flag: bool | None = None) -> Any:
+        """Sends a call and returns what `finish_call` waits for."""
+
+    def finish_call(self, future: Any, what: str) -> str:
+        """Returns the answer's message; raises if it is a refusal."""
+
+
+class Session:
+    """One run of episodes on one graph."""
+
+    def __init__(self, graph: Graph, config: SessionConfig, console: Console) -> None:
+        self.graph, self.config, self.console = graph, config, console
+        self.result = SessionResult(cover_camera=config.cover_camera)
+
+    def run(self) -> SessionResult:
+        """Runs every episode; raises MotoError if the graph does not answer or refuses."""
+        config, graph, result = self.config, self.graph, self.result
+        self._wait_for_states()
+        result.policy = self._policy().policy
+        if not config.operator:
+            graph.call(TWIN, 'cover_camera', config.cover_camera)
+        for number in range(config.episodes):
+            episode = self._episode()
+            result.episodes.append(episode)
+            self.console.print(f'episode {number + 1} of {config.episodes}: {asdict(episode)}')
+        if config.record:
+            graph.wait(self._recorder_is_idle, 5.0, 'the recorder')
+        return result
+
+    def _wait_for_states(self) -> None:
+        wanted = ['guard', 'policy']
+        wanted += ['recorder'] if self.config.record else []
+        wanted += [] if self.config.operator else ['task']
+        latest = self.graph.latest
+        self.graph.wait(
+            lambda: all(getattr(latest, name) is not None for name in wanted),
+            READY,
+            f'the states of {wanted}',
+        )
+
+    def _episode(self) -> Played:
+        begin = time.monotonic()
+        seed = self._reset()
+        before = Counter(self._guard().interventions)
+        self.graph.latest.decisions.clear()
+        self.graph.call(GUARD, 'arm')
+        keeper = RECORDER if self.config.record else POLICY
+        identity = self.graph.call(keeper, 'start_episode')
+        started = time.monotonic()
+        success, ended = self._until_over()
+        seconds, decisions = time.monotonic() - started, list(self.graph.latest.decisions)
+        success = self._finish(success)
+        self._measure(decisions, before)
+        return Played(
+            id=identity if self.config.record else '',
+            seed=seed,
+            success=success,
+            outcome='success' if success else 'failure',
+            ended=ended,
+            steps=max(0, len(decisions) - 1),
+            seconds=round(seconds, 3),
+            start_seconds=round(started - begin, 3),
+        )
+
+    def _reset(self) -> int | None:
+        """Brings the scene to a start and waits until the policy sees it; returns the seed."""
+        graph = self.graph
+        if self._guard().state in LATCHED:
+            self._reset_fault()
+        if self.config.operator:
+            self.console.input('Put the scene to its start, then press Enter: ')
+            return None
+        told = from_json(SceneReset, graph.call(TWIN, 'reset'))
+        graph.wait(
+            lambda: graph.latest.task is not None and graph.latest.task.stamp > told.stamp,
+            FRESH,
+            'a camera image after the reset',
+        )
+        return told.seed
+
+    def _reset_fault(self) -> None:
+        """Resets a fault as soon as the guard allows; raises MotoError if it does not."""
+        guard, end = self._guard(), time.monotonic() + PATIENCE
+        self.console.print(f'guard {guard.state}: {list(guard.cause)}; resetting it')
+        while True:
+            try:
+                self.graph.call(GUARD, 'reset_fault')
+                break
+            except MotoError:
+                if time.monotonic() > end:
+                    raise
+                self.graph.spin(0.2)
+        self.graph.wait(
+            lambda: self._guard().state not in LATCHED, FRESH, 'the reset of the fault'
+        )
+
+    def _until_over(self) -> tuple[bool, str]:
+        """Spins until the policy observed success, or the decisions or the patience run out."""
+        graph, heard, count = self.graph, time.monotonic(), 0
+        done: int | None = None  # [ns] the stamp of the first success
+        while True:
+            graph.spin()
+            task, decisions = graph.latest.task, graph.latest.decisions
+            if len(decisions) > count:
+                heard, count = time.monotonic(), len(decisions)
+            if done is None and task is not None and task.success:
+                done = task.stamp
+            if done is not None and decisions and decisions[-1].stamp >= done:
+                return True, 'done'
+            if count > self.config.max_steps:  # the last row is the last action's outcome
+                return False, 'timeout'
+            if self._guard().state in LATCHED:
+                return False, 'fault'
+            if time.monotonic() - heard > SILENT:
+                self.console.print(f'no decision within {SILENT:.0f} s: {graph.latest.policy}')
+                return False, 'no_decisions'
+
+    def _finish(self, success: bool) -> bool:
+        graph = self.graph
+        halted = graph.start_call(GUARD, 'disarm')
+        if self.config.operator:
+            success = self.console.input('Success? [y/N] ').strip().lower().startswith('y')
+        if self.config.record:
+            graph.call(RECORDER, 'end_episode', success)
+        else:
+            graph.call(POLICY, 'stop_episode')
+        graph.finish_call(halted, 'disarm')
+        return success
+
+    def _measure(self, decisions: list[Decision], before: Counter[str]) -> None:
+        """Adds an episode's decisions, and what the guard did since `before`, to the result."""
+        result, latest = self.result, self.graph.latest
+        result.latency_ms += [decision.request_latency for decision in decisions]
+        result.inference_ms += [decision.inference_latency for decision in decisions]
+        if decisions:
+            result.missed_periods += decisions[-1].missed - decisions[0].missed
+        latest.guard = None
+        self.graph.wait(
+            lambda: latest.guard is not None and latest.guard.at_rest, FRESH, 'the arm at rest'
+        )
+        result.guard_interventions += Counter(self._guard().interventions) - before
+
+    def _guard(self) -> GuardState:
+        return _known(self.graph.latest.guard)
+
+    def _policy(self) -> PolicyStatus:
+        return _known(self.graph.latest.policy)
+
+    def _recorder_is_idle(self) -> bool:
+        return _known(self.graph.latest.recorder).state == 'idle'
+
+
+def _known(message: T | None) -> T:
+    assert message is not None  # the session waited for it
+    return message

@@ -1,0 +1,27 @@
+"""The nodes of the graph by name, and the services that each offers; nothing imports rclpy here.
+
+In: nothing. Out: names for whoever makes a node, a service or a caller of one. All are relative,
+so that one `namespace` moves the whole graph.
+"""
+
+POLICY = 'moto_policy'
+GUARD = 'moto_guard'
+RECORDER = 'moto_recorder'
+TWIN = 'moto_twin'
+
+TRIGGERS = {  # node: its services of type std_srvs/Trigger
+    GUARD: ('arm', 'disarm', 'estop', 'reset_fault'),
+    POLICY: ('start_episode', 'stop_episode', 'reload_policy', 'rollback_policy'),
+    RECORDER: ('start_episode', 'stop_episode', 'discard_episode'),
+    TWIN: ('reset',),
+}
+SWITCHES = {  # node: its services of type std_srvs/SetBool
+    GUARD: ('set_dry_run',),
+    RECORDER: ('end_episode', 'set_intervention'),
+    TWIN: ('cover_camera',),
+}
+
+
+def service_name(node: str, service: str) -> str:
+    """Returns the relative name of a node's private service, '~/service' seen from outside."""
+    return f'{node}/{service}'

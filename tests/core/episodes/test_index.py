@@ -1,0 +1,237 @@
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.manifest import manifest_line, seal
+from moto_core.episodes.reader import read_header
+from moto_core.errors import DatasetError
+from moto_core.spec import Setup
+from tests.recorded import record, tiny_header, tiny_row, tiny_spec
+
+FORMAT_1 = Path(__file__).parent / 'format_1.mcap'
+NORMAL = Setup(robot='franka', profile='normal')
+
+
+def said(root):
+    return ' | '.join(f'{item.id}: {item.reason}' for item in Dataset.open(root).findings)
+
+
+def snapshot(root):
+    return {str(p): (p.lstat().st_mtime_ns, p.lstat().st_size) for p in root.rglob('*')}
+
+
+def lines(root):
+    return (root / 'manifest.jsonl').read_text().splitlines()
+
+
+def test_a_sound_dataset_has_nothing_to_say(tmp_path):
+    record(tmp_path, [2, 3])
+    assert said(tmp_path) == ''
+    assert Dataset.open(tmp_path).verify() == []
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'outcome': 'success'},
+        {'rows': 900},
+        {'rows': 'many'},
+        {'return_': None},
+        {'setup': {'profile': 'none'}},
+        {'id': '../../escaped'},
+    ],
+)
+def test_an_edited_line_is_never_believed(tmp_path, change):
+    record(tmp_path, [2, 3])
+    before = Dataset.open(tmp_path).episodes()
+    found = lines(tmp_path)
+    found[1] = json.dumps({**json.loads(found[1]), **change})
+    (tmp_path / 'manifest.jsonl').write_text('\n'.join(found) + '\n')
+    assert Dataset.open(tmp_path).episodes() == before
+    assert 'line 2 is not believed: it was changed by hand' in said(tmp_path)
+    Dataset.create_or_open(tmp_path).close()
+    assert said(tmp_path) == ''
+
+
+@pytest.mark.parametrize(
+    'change',
+    [{'rows': 'many'}, {'success': 1}, {'return_': 'x'}, {'outcome': 'good'}, {'id': '..'}],
+)
+def test_a_value_of_another_kind_is_not_believed_even_with_its_checksum(tmp_path, change):
+    record(tmp_path, [2])
+    before = Dataset.open(tmp_path).episodes()
+    first, line = lines(tmp_path)
+    values = {k: v for k, v in json.loads(line).items() if k != 'sum'}
+    (tmp_path / 'manifest.jsonl').write_bytes(
+        first.encode() + b'\n' + seal({**values, **change}) + b'\n'
+    )
+    assert Dataset.open(tmp_path).episodes() == before
+    assert 'line 2 is not believed' in said(tmp_path)
+
+
+@pytest.mark.parametrize(
+    'text', ['', 'not json', '[' * 100_000, '{"format": 99}', '{"format": 1, "spec": {}}', '\0']
+)
+def test_a_manifest_of_another_format_is_made_again(tmp_path, text):
+    record(tmp_path, [2, 3])
+    before = Dataset.open(tmp_path).episodes()
+    (tmp_path / 'manifest.jsonl').write_text(text)
+    assert Dataset.open(tmp_path).episodes() == before
+    assert 'it is not believed' in said(tmp_path)
+    Dataset.create_or_open(tmp_path).close()
+    assert said(tmp_path) == ''
+    assert len(lines(tmp_path)) == 3
+
+
+def test_duplicates_lost_lines_and_lost_episodes_are_said(tmp_path):
+    first, second, third = record(tmp_path, [2, 3, 4])
+    found = lines(tmp_path)
+    (tmp_path / 'manifest.jsonl').write_text('\n'.join([*found[:3], found[1]]) + '\n')
+    shutil.rmtree(tmp_path / 'episodes' / second)
+    assert [item.id for item in Dataset.open(tmp_path).episodes()] == [first, third]
+    text = said(tmp_path)
+    assert f'line 4 names {first} a second time' in text
+    assert f'no line of it fits 1 episodes, read again: {third}' in text
+    assert f'1 of its lines have no episode any more: {second}' in text
+
+
+def test_a_line_of_an_older_file_is_read_again(tmp_path):
+    first, second = record(tmp_path, [2, 3])
+    path = tmp_path / 'episodes' / first / 'episode.mcap'
+    record(tmp_path / 'other', [5], id=first)
+    shutil.copyfile(tmp_path / 'other' / 'episodes' / first / 'episode.mcap', path)
+    assert [item.rows for item in Dataset.open(tmp_path).episodes()] == [5, 3]
+
+
+def test_a_copied_folder_does_not_take_the_original_s_id(tmp_path):
+    (name,) = record(tmp_path, [2])
+    copy = '01ARZ3NDEKTSV4RRFFQ69G5FAV'
+    shutil.copytree(tmp_path / 'episodes' / name, tmp_path / 'episodes' / copy)
+    shutil.copytree(tmp_path / 'episodes' / name, tmp_path / 'episodes' / f'{name} (copy)')
+    (one,) = Dataset.open(tmp_path).episodes()
+    assert (one.id, one.path.parent.name) == (name, name)
+    left = Dataset.open(tmp_path).left_out
+    assert f'it holds episode {name}: a copy' in left[copy]
+    assert 'its name is no episode id' in left[f'{name} (copy)']
+    with Dataset.create_or_open(tmp_path) as dataset:
+        with pytest.raises(DatasetError, match='name its folder so'):
+            dataset.adopt(tmp_path / 'episodes' / copy / 'episode.mcap')
+        dataset.quarantine(f'{name} (copy)', 'a copy')
+        dataset.quarantine(copy, 'a copy')
+    assert said(tmp_path) == ''
+
+
+def test_reading_without_the_lock_writes_nothing(tmp_path):
+    record(tmp_path, [2, 3])
+    (tmp_path / 'manifest.jsonl').write_text('spoiled')
+    before = snapshot(tmp_path)
+    dataset = Dataset.open(tmp_path)
+    dataset.refresh()
+    dataset.verify()
+    dataset.read(dataset.episodes()[0].id)
+    assert snapshot(tmp_path) == before
+    with pytest.raises(DatasetError, match='no dataset at'):
+        Dataset.create_or_open(tmp_path / 'none', lock=False)
+    assert not (tmp_path / 'none').exists()
+
+
+def test_a_reader_beside_a_recorder_sees_each_episode_once_it_is_closed(tmp_path):
+    with Dataset.create_or_open(tmp_path, floor=0) as dataset:
+        reader, seen = Dataset.open(tmp_path), []
+        for _ in range(3):
+            with dataset.new_episode(tiny_header()) as writer:
+                writer.append(tiny_row(0))
+                reader.refresh()
+                seen.append(len(reader.episodes()))
+        reader.refresh()
+    assert (seen, len(reader.episodes())) == ([0, 1, 2], 3)
+    assert reader.findings == []
+
+
+def test_the_setup_belongs_to_a_dataset_and_a_difference_names_both(tmp_path):
+    record(tmp_path, [2], setup=NORMAL)
+    dataset = Dataset.open(tmp_path)
+    assert (dataset.spec, dataset.setup) == (tiny_spec(), NORMAL)
+    dataset.check(tiny_spec(), NORMAL)
+    other = Setup(robot='franka', profile='ceiling')
+    with pytest.raises(DatasetError, match="differ: profile 'normal' and 'ceiling'"):
+        dataset.check(tiny_spec(), other)
+    with pytest.raises(DatasetError, match="camera 'front' height 8 and 4"):
+        dataset.check(tiny_spec(size=4), NORMAL)
+    with (
+        Dataset.create_or_open(tmp_path, floor=0) as held,
+        pytest.raises(DatasetError, match="profile 'normal' and ''"),
+    ):
+        held.new_episode(tiny_header())
+    with pytest.raises(DatasetError, match='differ'):
+        Dataset.create_or_open(tmp_path, tiny_spec(), setup=other)
+    assert len(os.listdir(tmp_path / 'episodes')) == 1
+
+
+def test_a_foreign_episode_is_named_and_left_out(tmp_path):
+    ours = record(tmp_path / 'a', [2, 2], setup=NORMAL)
+    theirs = record(tmp_path / 'b', [3], spec=tiny_spec(size=4), setup=NORMAL)
+    for name in theirs:
+        shutil.copytree(tmp_path / 'b' / 'episodes' / name, tmp_path / 'a' / 'episodes' / name)
+    for spoil in ('', 'spoiled'):
+        if spoil:
+            (tmp_path / 'a' / 'manifest.jsonl').write_text(spoil)
+        dataset = Dataset.open(tmp_path / 'a')
+        assert [item.id for item in dataset.episodes()] == ours
+        assert dataset.spec == tiny_spec()
+        assert "it is foreign here: camera 'front' height 8 and 4" in dataset.left_out[theirs[0]]
+    with (
+        Dataset.create_or_open(tmp_path / 'a') as held,
+        pytest.raises(DatasetError, match='differ'),
+    ):
+        held.adopt(tmp_path / 'a' / 'episodes' / theirs[0] / 'episode.mcap')
+
+
+def test_a_dataset_of_the_first_format_opens(tmp_path):
+    name = read_header(FORMAT_1).id
+    folder = tmp_path / 'episodes' / name
+    folder.mkdir(parents=True)
+    shutil.copyfile(FORMAT_1, folder / 'episode.mcap')
+    old = {'id': name, 'path': f'episodes/{name}/episode.mcap', 'steps': 3}
+    (tmp_path / 'manifest.jsonl').write_text('{"format": 1, "spec": {}}\n' + json.dumps(old))
+    (tmp_path / 'exports').mkdir()
+    with Dataset.create_or_open(tmp_path) as dataset:
+        (one,) = dataset.episodes()
+        assert (one.rows, one.id, dataset.setup) == (3, name, Setup())
+        assert len(dataset.read(name)) == 3
+        assert 'its format is 1; expected 3' in dataset.findings[0].reason
+        dataset.verify(repair=True)
+    assert (folder / 'metadata.yaml').exists()
+    assert said(tmp_path) == ''
+
+
+def test_bad_label_lines_are_left_out_and_said(tmp_path):
+    (name,) = record(tmp_path, [2])
+    path = tmp_path / 'episodes' / name / 'labels.jsonl'
+    good = '{"label": "success", "by": "anna", "at": 1}\n'
+    deep = '[' * 100_000 + '\n'
+    path.write_text(
+        good + '{"label": "failure", "label": "success"}\n[]\n' + deep + '{"label": 1}'
+    )
+    (one,) = Dataset.open(tmp_path).episodes()
+    assert one.outcome == 'success'
+    assert '4 of 5 lines of labels.jsonl are no label' in said(tmp_path)
+    with pytest.raises(DatasetError, match='at most 200'):
+        Dataset.open(tmp_path).label(name, 'failure', by='a' * 201)
+
+
+def test_a_record_says_what_its_rows_add_up_to_written_or_read(tmp_path):
+    with Dataset.create_or_open(tmp_path, floor=0) as dataset:
+        with dataset.new_episode(tiny_header()) as writer:
+            for t in range(4):
+                writer.append(tiny_row(t, gap=t == 2, intervention=t > 1))
+        (written,) = dataset.episodes()
+    (tmp_path / 'manifest.jsonl').unlink()
+    (read,) = Dataset.open(tmp_path).episodes()
+    assert manifest_line(read) == manifest_line(written)
+    assert (read.duration, read.gaps, read.interventions) == (pytest.approx(0.24), 1, 2)
+    assert read.disagreement == (0 + 1 + 2 + 3) / 8 / 4

@@ -1,0 +1,71 @@
+import shutil
+
+import pytest
+
+from moto_core.episodes import merge as module
+from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.merge import merge
+from moto_core.errors import DatasetError
+from tests.recorded import record, tiny_spec
+
+
+def merged(source, target):
+    with Dataset.create_or_open(target) as held:
+        return merge(Dataset.open(source), held)
+
+
+def test_episodes_come_with_their_ids_and_labels_once(tmp_path):
+    names = record(tmp_path / 'a', [2, 3])
+    Dataset.open(tmp_path / 'a').label(names[1], 'success', by='anna')
+    assert merged(tmp_path / 'a', tmp_path / 'b').copied == names
+    found = Dataset.open(tmp_path / 'b')
+    assert [(item.id, item.outcome) for item in found.episodes()] == [
+        (names[0], 'unlabelled'),
+        (names[1], 'success'),
+    ]
+    assert found.verify() == []
+    for name in names:
+        assert (tmp_path / 'b' / 'episodes' / name / 'metadata.yaml').exists()
+    again = merged(tmp_path / 'a', tmp_path / 'b')
+    assert (again.copied, again.present, again.refused) == ([], names, [])
+
+
+def test_foreign_damaged_and_other_episodes_of_an_id_are_refused_by_name(tmp_path):
+    (ours,) = record(tmp_path / 'b', [2])
+    (foreign,) = record(tmp_path / 'a', [2], spec=tiny_spec(size=4))
+    record(tmp_path / 'c', [4], id=ours)
+    (broken,) = record(tmp_path / 'c', [5])
+    path = tmp_path / 'c' / 'episodes' / broken / 'episode.mcap'
+    path.write_bytes(path.read_bytes()[:-50])
+    (item,) = merged(tmp_path / 'a', tmp_path / 'b').refused
+    assert item.id == foreign
+    assert "camera 'front' height 8 and 4" in item.reason
+    reasons = {item.id: item.reason for item in merged(tmp_path / 'c', tmp_path / 'b').refused}
+    assert 'another episode of this id' in reasons[ours]
+    assert broken in reasons
+    assert [item.id for item in Dataset.open(tmp_path / 'b').episodes()] == [ours]
+    with pytest.raises(DatasetError, match='into itself'):
+        merged(tmp_path / 'b', tmp_path / 'b')
+
+
+def test_a_copy_that_is_cut_short_is_never_seen(tmp_path, monkeypatch):
+    record(tmp_path / 'a', [2])
+
+    def fail(path, copy):
+        copy.write_bytes(path.read_bytes()[:100])
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(module, '_copy_synced', fail)
+    with pytest.raises(DatasetError, match='cannot copy .* No space left'):
+        merged(tmp_path / 'a', tmp_path / 'b')
+    assert list((tmp_path / 'b' / 'episodes').iterdir()) == []
+
+
+def test_what_a_killed_copy_left_is_not_seen_and_goes_at_the_next_opening(tmp_path):
+    (name,) = record(tmp_path, [2])
+    part = tmp_path / 'episodes' / '.01ARZ3NDEKTSV4RRFFQ69G5FAV.part'
+    shutil.copytree(tmp_path / 'episodes' / name, part)
+    assert Dataset.open(tmp_path).findings == []
+    assert part.exists()
+    Dataset.create_or_open(tmp_path).close()
+    assert not part.exists()

@@ -1,0 +1,27 @@
+import pytest
+
+from moto_core.strict_json import DEPTH, parse_json
+
+
+def test_ordinary_json_comes_back():
+    assert parse_json(b'{"a": [1, 2.5, null, true], "b": {"c": "d"}}')['a'] == [1, 2.5, None, True]
+    assert parse_json('[' * DEPTH + ']' * DEPTH)
+
+
+@pytest.mark.parametrize(
+    'text, said',
+    [
+        ('[' * (DEPTH + 1) + ']' * (DEPTH + 1), 'deeper than 16'),
+        ('[' * 200_000, 'deeper than 16'),
+        ('{"a":' * 200_000, 'deeper than 16'),
+        ('{"a": 1, "a": 2}', 'twice'),
+        ('{"a": NaN}', 'NaN is no JSON number'),
+        ('-Infinity', 'no JSON number'),
+        (b'"\xff"', 'utf-8'),
+        ('{', 'Expecting'),
+        ('1' * 5000, 'digits'),
+    ],
+)
+def test_what_is_ambiguous_endless_or_no_number_is_a_value_error(text, said):
+    with pytest.raises(ValueError, match=said):
+        parse_json(text)

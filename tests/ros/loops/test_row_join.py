@@ -1,0 +1,264 @@
+"""Rows joined from what several topics say of one decision."""
+
+import numpy as np
+import pytest
+
+from moto_core.spec import CameraSpec, Spec
+from moto_ros.loops.row_join import KEEP, Executed, RowJoiner
+from moto_ros.messages import Decision, GuardReasons, TaskState
+
+MS = 1_000_000
+T0 = 1_763_000_000_000 * MS
+SMALL = CameraSpec(height=2, width=2)
+SPEC = Spec(
+    joints=['a'], gripper=['g'], action_scale=[2.0, 0.5], rate=12.5, cameras={'front': SMALL}
+)
+TWO = Spec(
+    joints=['a'],
+    gripper=['g'],
+    action_scale=[2.0, 0.5],
+    rate=12.5,
+    cameras={'front': SMALL, 'wrist': SMALL},
+)
+EPISODE = '01ARZ3NDEKTSV4RRFFQ69G5FAV'
+
+
+def stamp(i):
+    return T0 + 80 * i * MS
+
+
+def decision(i, episode=EPISODE, number=None):
+    return Decision(
+        stamp=stamp(i),
+        episode=episode,
+        number=i if number is None else number,
+        action=(0.25 * i, -1.0),
+        disagreement=0.5,
+        proprioception=None,
+        image_latency=5.0,
+        inference_latency=2.0,
+        request_latency=10.0,
+        missed=0,
+    )
+
+
+def pixels(i):
+    return np.full((2, 2, 3), i % 256, np.uint8)
+
+
+def feed(joiner, count, first=0, lost=(), episode=EPISODE):
+    """Feeds whole rows: image i has value i, reward i, executed velocity of joint a = i.
+
+    `lost` are the numbers of rows whose image does not arrive.
+    """
+    for i in range(first, count):
+        joiner.task(
+            TaskState(
+                stamp=stamp(i),
+                reward=float(i),
+                success=i >= 3,
+                parts={'door': i >= 1, 'light': i >= 3},
+                seed=0,
+            )
+        )
+        joiner.decision(decision(i, episode), False)
+        if i not in lost:
+            joiner.image('front', stamp(i), pixels(i))
+        joiner.reasons(GuardReasons(stamp=stamp(i) + 10 * MS, reasons=()))
+        joiner.reasons(GuardReasons(stamp=stamp(i) + 22 * MS, reasons=('velocity',)))
+        joiner.reasons(GuardReasons(stamp=stamp(i) + 26 * MS, reasons=()))
+        for tick in range(20):
+            joiner.executed(Executed(stamp(i) + (10 + 4 * tick) * MS, np.array([float(i), 0.5])))
+    return joiner
+
+
+def begun(spec=SPEC):
+    joiner = RowJoiner(spec)
+    joiner.start(EPISODE)
+    return joiner
+
+
+def values(rows):
+    return [int(row.images['front'][0, 0, 0]) for row in rows]
+
+
+def test_a_row_holds_the_observation_its_reward_and_the_action_chosen_at_it():
+    rows = feed(begun(), 4).rows()
+    assert [row.stamp for row in rows] == [stamp(0), stamp(1), stamp(2)]
+    assert [row.reward for row in rows] == [0.0, 1.0, 2.0]
+    assert [row.done_parts for row in rows] == [(), ('door',), ('door',)]
+    assert values(rows) == [0, 1, 2]
+    assert [row.requested.tolist() for row in rows] == [[0.0, -1.0], [0.25, -1.0], [0.5, -1.0]]
+    assert [row.is_first for row in rows] == [True, False, False]
+    assert not any(row.gap for row in rows)
+    assert rows[0].latency == {'image': 5.0, 'inference': 2.0, 'request': 10.0}
+
+
+def test_executed_is_the_mean_between_two_requests_over_the_scale():
+    rows = feed(begun(), 4).rows()
+    assert [row.executed.tolist() for row in rows] == [[0.0, 1.0], [0.5, 1.0], [1.0, 1.0]]
+    assert all(row.reasons == ('velocity',) for row in rows)
+
+
+def test_after_a_missed_period_executed_is_the_mean_over_both():
+    joiner = begun()
+    for number, i in enumerate((0, 2, 3)):
+        joiner.decision(decision(i, number=number), False)
+        joiner.image('front', stamp(i), pixels(i))
+    for tick in range(40):  # 10 to 90 ms: 1 rad/s, 90 to 170 ms: 3 rad/s
+        joiner.executed(
+            Executed(stamp(0) + (10 + 4 * tick) * MS, np.array([1.0 if tick < 20 else 3.0, 0.0]))
+        )
+    first, second = joiner.rows()
+    assert first.executed.tolist() == [1.0, 0.0] and not first.gap
+    assert second.executed.tolist() == [0.0, 0.0] and not second.gap
+
+
+def test_reasons_are_those_in_force_over_the_period_and_no_longer_than_they_are_repeated():
+    joiner = begun()
+    for at, reasons in (
+        (-300, ('too old',)),
+        (9, ('before',)),
+        (50, ('during',)),
+        (90, ('after',)),
+    ):
+        joiner.reasons(GuardReasons(stamp=T0 + at * MS, reasons=reasons))
+    for i in range(7):
+        joiner.decision(decision(i), False)
+        joiner.image('front', stamp(i), pixels(i))
+    found = [row.reasons for row in joiner.rows()]
+    assert found[0] == ('before', 'during')  # of [10, 90) ms
+    assert found[1:3] == [('after',), ('after',)]
+    assert found[5] == ()  # of [410, 490) ms: nothing was said since 90 ms
+
+
+def test_the_last_row_is_marked_and_has_its_own_reward():
+    joiner = begun()
+    feed(joiner, 4).rows()
+    (last,) = joiner.last_rows()
+    assert (last.stamp, last.is_last, last.reward, last.success) == (stamp(3), True, 3.0, True)
+    assert last.done_parts == ('door', 'light')
+
+
+def test_decisions_of_another_episode_are_not_rows_of_this_one():
+    joiner = begun()
+    for i in range(3):
+        joiner.decision(decision(i, 'another'), False)
+        joiner.image('front', stamp(i), pixels(i))
+    assert joiner.rows() == [] and joiner.last_rows() == []
+
+
+def test_a_row_waits_for_its_image():
+    joiner = begun()
+    joiner.decision(decision(0), False)
+    joiner.decision(decision(1), False)
+    assert joiner.rows() == [] and not joiner.complete()
+    joiner.image('front', stamp(0), pixels(0))
+    joiner.image('front', stamp(1), pixels(1))
+    assert len(joiner.rows()) == 1 and joiner.complete()
+
+
+def test_a_reward_between_frames_belongs_to_the_next_observation():
+    joiner = begun()
+    for offset, reward in ((-1, 1.0), (1, 2.0)):
+        joiner.task(
+            TaskState(stamp=stamp(0) + offset, reward=reward, success=False, parts={}, seed=None)
+        )
+    for i in (0, 1):
+        joiner.image('front', stamp(i), pixels(i))
+        joiner.decision(decision(i), False)
+    assert joiner.rows()[0].reward == 1.0
+
+
+def test_one_lost_image_costs_one_row_and_the_next_one_says_so():
+    joiner, rows = begun(), []
+    for i in range(600):
+        feed(joiner, i + 1, i, lost={5})
+        rows += joiner.rows()
+    rows += joiner.last_rows()
+    assert len(rows) == 599 and joiner.dropped == 1
+    assert [t for t, row in enumerate(rows) if row.gap] == [5]
+    assert values(rows[4:7]) == [4, 6, 7]
+    assert [row.is_first for row in rows] == [True] + [False] * 598
+    assert [row.is_last for row in rows] == [False] * 598 + [True]
+
+
+def test_before_a_lost_row_executed_ends_at_the_lost_rows_request():
+    rows = feed(begun(), 4, lost={2}).rows()
+    assert values(rows) == [0, 1]
+    assert rows[1].executed.tolist() == [0.5, 1.0]  # not the mean with row 2
+
+
+def test_a_lost_decision_is_a_gap_too():
+    joiner = begun()
+    for i in (0, 1, 4, 5):
+        joiner.decision(decision(i), False)
+        joiner.image('front', stamp(i), pixels(i))
+    rows = [*joiner.rows(), *joiner.last_rows()]
+    assert [row.gap for row in rows] == [False, False, True, False]
+    assert joiner.dropped == 2
+
+
+def test_a_lost_first_row_leaves_an_episode_that_begins_with_a_gap():
+    joiner = feed(begun(), 4, lost={0})
+    rows = joiner.rows()
+    assert values(rows) == [1, 2]
+    rows += joiner.last_rows()
+    assert [(row.is_first, row.gap) for row in rows] == [
+        (True, True),
+        (False, False),
+        (False, False),
+    ]
+    assert joiner.dropped == 1
+
+
+def test_lost_last_rows_are_counted_and_the_last_whole_one_is_marked():
+    joiner = feed(begun(), 5, lost={3, 4})
+    early = joiner.rows()
+    late = joiner.last_rows()
+    assert (values(early), values(late)) == ([0, 1], [2])
+    assert late[0].is_last and joiner.dropped == 2
+
+
+def test_with_two_cameras_a_row_needs_both_images():
+    joiner = begun(TWO)
+    for i in range(4):
+        joiner.decision(decision(i), False)
+        joiner.image('front', stamp(i), pixels(i))
+        if i != 1:
+            joiner.image('wrist', stamp(i), pixels(i))
+    rows = [*joiner.rows(), *joiner.last_rows()]
+    assert values(rows) == [0, 2, 3] and [row.gap for row in rows] == [False, True, False]
+
+
+def test_a_policy_that_starts_again_in_an_episode_leaves_a_gap():
+    joiner = begun()
+    for i, number in enumerate((0, 1, 2, 0, 1)):
+        joiner.decision(decision(i, number=number), False)
+        joiner.image('front', stamp(i), pixels(i))
+    rows = [*joiner.rows(), *joiner.last_rows()]
+    assert [(row.is_first, row.gap) for row in rows] == [
+        (True, False),
+        (False, False),
+        (False, False),
+        (True, True),
+        (False, False),
+    ]
+    assert joiner.dropped == 0
+
+
+def test_without_any_image_what_waits_is_bounded_and_counted():
+    joiner = feed(begun(), KEEP + 50, lost=range(KEEP + 50))
+    assert joiner.rows() == [] and len(joiner._pending) == KEEP
+    assert joiner.last_rows() == [] and joiner.dropped == KEEP + 50
+
+
+@pytest.mark.parametrize('lost', [(), (2,)])
+def test_a_new_episode_counts_anew(lost):
+    joiner = feed(begun(), 4, lost=lost)
+    joiner.rows()
+    joiner.last_rows()
+    joiner.start('another')
+    feed(joiner, 2, episode='another')
+    rows = [*joiner.rows(), *joiner.last_rows()]
+    assert joiner.dropped == 0 and [row.gap for row in rows] == [False, False]

@@ -1,0 +1,75 @@
+"""The twin in simulated time: what is due when, and what a command becomes."""
+
+import numpy as np
+import pytest
+
+from moto_core.guard.limits import load_robot
+from moto_ros.loops.twin import Frame, TwinLoop
+
+
+class Still:
+    """A simulation that counts its ticks."""
+
+    def __init__(self):
+        self.ticks, self.given = 0, []
+        self.position = self.velocity = np.zeros(9)
+
+    def set_velocity(self, velocity):
+        self.given.append(velocity)
+
+    def advance(self, ticks):
+        self.ticks += ticks
+
+    def render(self, camera, height, width):
+        return np.full((height, width, 3), 9, np.uint8)
+
+    def reward(self):
+        return 0.0
+
+    def success(self):
+        return False
+
+    def in_place(self):
+        return {'door': np.bool_(True), 'light': np.bool_(False)}
+
+
+@pytest.fixture
+def twin():
+    loop = TwinLoop(Still(), load_robot('kitchen_sim').spec, 125.0, 0.0, 0.1)
+    loop.start(10.0)
+    return loop
+
+
+def test_the_twin_gives_a_frame_every_period_whatever_the_calls(twin):
+    times = []
+    for now in (10.0, 10.013, 10.1, 10.18, 10.25):
+        times += [seen.time for seen in twin.advance(now) if isinstance(seen, Frame)]
+    assert times == pytest.approx([10.0, 10.08, 10.16, 10.24])
+    assert twin.sim.ticks == 63  # 0.25 s and the tick at 10.248
+
+
+def test_the_twin_leaves_time_behind_that_it_cannot_make_good(twin):
+    list(twin.advance(10.0))
+    list(twin.advance(11.0))
+    assert twin.overruns == 1 and twin.sim.ticks == 27
+    assert twin.time == pytest.approx(11.004)
+
+
+def test_an_array_command_holds_until_the_watchdog(twin):
+    twin.command(np.full(7, 0.5), 10.0)
+    twin.gripper(np.full(2, 0.1), 10.0)
+    assert twin.wanted(10.09).tolist() == [0.5] * 7 + [0.1] * 2
+    assert not twin.wanted(10.11).any()
+
+
+def test_a_trajectory_is_followed_to_its_rest(twin):
+    twin.trajectory(np.array([0.1, 0.2]), np.array([[0.4] * 7, [0.0] * 7]), 10.0)
+    assert [twin.wanted(10.0 + t)[0] for t in (0.05, 0.1, 0.15, 0.2, 0.3)] == pytest.approx(
+        [0.4, 0.4, 0.2, 0.0, 0.0]
+    )
+
+
+def test_a_frame_says_which_parts_of_the_task_are_in_place(twin):
+    frame = next(seen for seen in twin.advance(10.0) if isinstance(seen, Frame))
+    assert frame.parts == {'door': True, 'light': False}
+    assert all(type(done) is bool for done in frame.parts.values())  # JSON knows no numpy
