@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from moto_core.episodes.dataset import Dataset
-from moto_core.episodes.manifest import episode_files
 from moto_learning.data.batch import learned_columns
 from moto_learning.data.cache import CachedEpisode, compile_dataset
 from moto_learning.data.rewards import parts_done
@@ -23,7 +22,8 @@ EPISODES = 'dataset'  # a run's own episodes, under its folder
 def dataset_roots(data: Sequence[Path], run: Path) -> list[Path]:
     """Lists the datasets of a run: those it was given, and its own once that has an episode."""
     own = run / EPISODES
-    return [*data, *([own] if episode_files(own) else [])]
+    begun = (own / 'episodes').is_dir() and Dataset.open(own).episodes()
+    return [*data, *([own] if begun else [])]
 
 
 def read_episodes(roots: Sequence[Path], success_parts: Sequence[str] = ()) -> list[CachedEpisode]:
