@@ -7,31 +7,39 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from moto_core.config import load_config, to_dict
 from moto_core.errors import ConfigError
+from moto_core.fields import check, choices, names, number, setting
+
+LARGEST_SIDE = 2048  # [px] of a processed image
+LARGEST_RAW = 32768  # [px] of a camera's own image
 
 
 @dataclass(frozen=True)
 class CameraSpec:
     """One camera: where its images come from and what the policy sees of them."""
 
-    topic: str = '/camera/camera/color/image_raw'  # sensor_msgs/Image; remappable
-    height: int = 64  # [px] of the processed image
-    width: int = 64  # [px] of the processed image
-    # (top, left, height, width) [px] of the raw image; None: the largest centred crop that fits
-    crop: list[int] | None = None
+    topic: str = setting('/camera/camera/color/image_raw', 'sensor_msgs/Image; remappable')
+    height: int = number(64, '[px] of the processed image', low=1, high=LARGEST_SIDE)
+    width: int = number(64, '[px] of the processed image', low=1, high=LARGEST_SIDE)
+    crop: list[int] | None = number(
+        None,
+        '(top, left, height, width) [px] of the raw image; null: the largest centred crop',
+        low=0,
+        high=LARGEST_RAW,
+    )
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a size or a crop that no image can have."""
-        if self.height < 1 or self.width < 1:
-            raise ConfigError(f'camera is {self.height} x {self.width} px; expected 1 x 1 up')
+        check(self)
         crop = self.crop
-        if crop is not None and (len(crop) != 4 or min(crop) < 0 or min(crop[2:]) < 1):
+        if crop is not None and (len(crop) != 4 or min(crop[2:]) < 1):
             raise ConfigError(
                 f'crop is {list(crop)}; expected (top, left, height, width) [px], '
                 'the first two 0 or more, the last two 1 or more'
@@ -42,38 +50,27 @@ class CameraSpec:
 class Spec:
     """The agreement between a policy and a robot: every field must be equal on both sides."""
 
-    # arm joint names, in the action's order
-    joints: list[str]
-    # [rad/s] per joint, then [m/s] per gripper joint, at action 1
-    action_scale: list[float]
-    # gripper joint names, the action's last entries
-    gripper: list[str] = field(default_factory=list)
-    # [Hz] of decisions
-    rate: float = 12.5
-    cameras: dict[str, CameraSpec] = field(default_factory=dict)
-    # any of 'position', 'velocity', each of every joint and gripper joint
-    proprioception: list[str] = field(default_factory=list)
+    joints: list[str] = names(about="arm joint names, in the action's order", entries=1)
+    action_scale: list[float] = number(
+        about='[rad/s] per joint, then [m/s] per gripper joint, at action 1', above=0
+    )
+    gripper: list[str] = names([], "gripper joint names, the action's last entries")
+    rate: float = number(12.5, '[Hz] of decisions', above=0, high=1000)
+    cameras: dict[str, CameraSpec] = names({}, 'the cameras by name')
+    proprioception: list[str] = choices(
+        'position', 'velocity', about='each of every joint and gripper joint'
+    )
 
     def __post_init__(self) -> None:
-        """Raises ConfigError where the fields contradict each other."""
-        if not self.joints:
-            raise ConfigError('joints is empty; expected the names of the joints that move')
+        """Raises ConfigError for a field that cannot be, or fields that contradict each other."""
+        check(self)
         if len(self.action_scale) != self.action_size:
             raise ConfigError(
                 f'action_scale has {len(self.action_scale)} entries; expected '
                 f'{self.action_size}, one for each of {self.names}'
             )
-        if not all(np.isfinite(s) and s > 0 for s in self.action_scale):
-            raise ConfigError(f'action_scale {self.action_scale} must be finite and above 0')
         if len(set(self.names)) != len(self.names):
             raise ConfigError(f'joint names repeat: {self.names}')
-        if not (np.isfinite(self.rate) and self.rate > 0):
-            raise ConfigError(f'rate is {self.rate} Hz; expected a finite number above 0')
-        unknown = set(self.proprioception) - {'position', 'velocity'}
-        if unknown:
-            raise ConfigError(
-                f"proprioception {sorted(unknown)} is unknown; valid: 'position', 'velocity'"
-            )
 
     @property
     def names(self) -> list[str]:
@@ -117,14 +114,12 @@ class Setup:
     robots.
     """
 
-    # name of config/robot; '': not known
-    robot: str = ''
-    # of the guard's limits around the robot; '': no guard
-    profile: str = ''
-    # how a simulator moves its joints; '': the robot's own drives
-    actuation: str = ''
-    # camera: name of a simulator's viewpoint; a real camera has none
-    views: dict[str, str] = field(default_factory=dict)
+    robot: str = setting('', "name of config/robot; '': not known")
+    profile: str = setting('', "of the guard's limits around the robot; '': no guard")
+    actuation: str = setting('', "how a simulator moves its joints; '': the robot's own drives")
+    views: dict[str, str] = names(
+        {}, "camera: name of a simulator's viewpoint; a real camera has none"
+    )
 
 
 def setup_mismatches(ours: Setup, theirs: Setup) -> list[str]:
@@ -133,8 +128,10 @@ def setup_mismatches(ours: Setup, theirs: Setup) -> list[str]:
     return [f"{key} '{a[key]}' and '{b[key]}'" for key in a if a[key] != b[key]]
 
 
-def spec_from_dict(data: dict[str, Any]) -> Spec:
+def spec_from_dict(data: Any) -> Spec:
     """Returns the Spec that `to_dict` wrote; raises ConfigError for anything else."""
+    if not isinstance(data, Mapping):
+        raise ConfigError(f'a spec is a {type(data).__name__}; expected a mapping of its fields')
     return load_config(Spec, data)
 
 

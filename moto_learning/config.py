@@ -6,233 +6,282 @@ paper, [D] DreamerV2's default, [C] a choice where the paper is silent; defaults
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from moto_core.errors import ConfigError, unknown_name
+from moto_core.errors import ConfigError
+from moto_core.fields import check, choice, number, part, setting
+
+WIDEST = 65_536  # units or channels of a layer, categoricals, classes
+DEEPEST = 64  # layers
+LARGEST_RATE = 1.0  # of an optimiser
+CRITICS = ('target', 'online')
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
     """Adam and what is done to gradients before it."""
 
-    rate: float = 1e-4  # learning rate at the first update
-    final: float = 1.0  # fraction of `rate` left after `decay_updates`, then held
-    decay_updates: int = 0  # updates over which the rate falls linearly; 0: constant
-    warmup_updates: int = 0  # updates over which the rate rises linearly from 0
-    beta2: float = 0.999  # decay of Adam's second moment [D]
-    eps: float = 1e-5  # Adam's epsilon [D]
-    clip: float = 100.0  # largest norm of the gradient; 0: no clipping [D]
-    weight_decay: float = 1e-6  # every update shrinks weights by this fraction [D]
+    rate: float = number(1e-4, 'learning rate at the first update', above=0, high=LARGEST_RATE)
+    final: float = number(
+        1.0, 'fraction of `rate` left after `decay_updates`, then held', low=0, high=1
+    )
+    decay_updates: int = number(
+        0, 'updates over which the rate falls linearly; 0: constant', low=0
+    )
+    warmup_updates: int = number(0, 'updates over which the rate rises linearly from 0', low=0)
+    beta2: float = number(0.999, "decay of Adam's second moment [D]", low=0, below=1)
+    eps: float = number(1e-5, "Adam's epsilon [D]", above=0, high=1)
+    clip: float = number(100.0, 'largest norm of the gradient; 0: no clipping [D]', low=0)
+    weight_decay: float = number(
+        1e-6, 'every update shrinks weights by this fraction [D]', low=0, below=1
+    )
 
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """Four or so convolutions per camera, an MLP for proprioception; the decoder mirrors them."""
+    """Four or so convolutions a camera, an MLP for proprioception; the decoder mirrors them."""
 
-    channels: list[int] = field(default_factory=lambda: [48, 96, 192, 384])  # per layer [D]
-    kernel: int = 4  # [px] [D]
-    stride: int = 2  # [px] [D]
-    padding: int = 0  # [px]; 1 halves the size exactly at each layer [D: 0]
-    proprioception: list[int] = field(default_factory=lambda: [400] * 4)  # units a layer [D]
-    pixel_bias: bool = False  # decoded images are added to a learned one, which begins
-    #                                    as the first batch's mean: a fixed camera's background
+    channels: list[int] = number(
+        [48, 96, 192, 384], 'of each convolution [D]', low=1, high=WIDEST, entries=1
+    )
+    kernel: int = number(4, '[px] [D]', low=1, high=64)
+    stride: int = number(2, '[px] [D]', low=1, high=64)
+    padding: int = number(
+        0, '[px]; 1 halves the size exactly at each layer [D: 0]', low=0, high=64
+    )
+    proprioception: list[int] = number(
+        [400] * 4, 'units of each layer [D]', low=1, high=WIDEST, entries=1
+    )
+    pixel_bias: bool = setting(
+        False,
+        'decoded images are added to a learned one, which begins as the mean of the first batch: '
+        "a fixed camera's background",
+    )
 
 
 @dataclass(frozen=True)
 class RSSMConfig:
     """The latent state s = [h, z] and the ensemble of its priors."""
 
-    deter: int = 1024  # D, size of h [D]
-    stoch: int = 32  # S, number of categoricals in z [D]
-    classes: int = 32  # K, classes of each [D]
-    hidden: int = 1024  # units of the layers before the cell, prior, posterior [D]
-    members: int = 7  # M, stochastic priors [P]
-    imagined: str = 'member'  # z of a rollout from: 'member' (one a step, drawn at random
-    #                                    [D]), 'row' (one for each rollout and step) or 'mean'
+    deter: int = number(1024, 'D, size of h [D]', low=1, high=WIDEST)
+    stoch: int = number(32, 'S, number of categoricals in z [D]', low=1, high=WIDEST)
+    classes: int = number(32, 'K, classes of each [D]', low=2, high=WIDEST)
+    hidden: int = number(
+        1024, 'units of the layers before the cell, prior, posterior [D]', low=1, high=WIDEST
+    )
+    members: int = number(7, 'M, stochastic priors [P]', low=1, high=1024)
+    imagined: str = choice(
+        'member',
+        'member',
+        'row',
+        'mean',
+        about="z of a rollout from: 'member' (one a step, drawn at random [D]), 'row' (one for "
+        "each rollout and step) or 'mean'",
+    )
 
 
 @dataclass(frozen=True)
 class KLConfig:
-    """KL(q || p) of loss (1)."""
+    """KL(q || p) of the world model's loss (equation 1)."""
 
-    balance: float = 0.8  # share of the gradient that trains the prior [D]
-    scale: float = 1.0  # weight in the loss [D]
-    free: float = 1.0  # nats that cost nothing [C: DreamerV2 has 0.0 and 1.0]
-    free_average: bool = True  # free nats from the batch's mean, not from each step [D]
+    balance: float = number(0.8, 'share of the gradient that trains the prior [D]', low=0, high=1)
+    scale: float = number(1.0, 'weight in the loss [D]', low=0)
+    free: float = number(1.0, 'nats that cost nothing [C: DreamerV2 has 0.0 and 1.0]', low=0)
+    free_average: bool = setting(
+        True, "free nats are taken from the batch's mean, not from each step [D]"
+    )
 
 
 @dataclass(frozen=True)
 class HeadConfig:
     """A multilayer perceptron with ELU."""
 
-    layers: int = 4  # hidden layers [D]
-    units: int = 400  # of each [D]
+    layers: int = number(4, 'hidden layers [D]', low=0, high=DEEPEST)
+    units: int = number(400, 'of each [D]', low=1, high=WIDEST)
 
 
 @dataclass(frozen=True)
 class WorldModelConfig:
-    """The world model and its loss (1)."""
+    """The world model and its loss (equation 1)."""
 
-    encoder: EncoderConfig = field(default_factory=EncoderConfig)
-    rssm: RSSMConfig = field(default_factory=RSSMConfig)
-    kl: KLConfig = field(default_factory=KLConfig)
-    reward: HeadConfig = field(default_factory=HeadConfig)
-    image_scale: float = 1.0  # weight of -ln p(image)
-    reward_scale: float = 1.0  # weight of -ln p(reward)
-    proprioception_scale: float = 1.0  # weight of -ln p(proprioception)
-    decoded: float = 1.0  # fraction of a batch's images drawn for reconstruction
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)  # rate 1e-4 [P]
+    encoder: EncoderConfig = part(EncoderConfig)
+    rssm: RSSMConfig = part(RSSMConfig)
+    kl: KLConfig = part(KLConfig)
+    reward: HeadConfig = part(HeadConfig)
+    image_scale: float = number(1.0, 'weight of -ln p(image)', low=0)
+    reward_scale: float = number(1.0, 'weight of -ln p(reward)', low=0)
+    proprioception_scale: float = number(1.0, 'weight of -ln p(proprioception)', low=0)
+    decoded: float = number(
+        1.0, "fraction of a batch's images drawn for reconstruction", above=0, high=1
+    )
+    optimizer: OptimizerConfig = part(OptimizerConfig)  # rate 1e-4 [P]
 
 
 @dataclass(frozen=True)
 class PenaltyConfig:
-    """The disagreement (2) and the penalised reward (3)."""
+    """The disagreement (equation 2) and the penalised reward (equation 3)."""
 
-    alpha: float = 10.0  # weight of the penalty; 0 is the row 'No Unc.' [P]
-    logits: str = 'raw'  # compared as: 'raw', 'centred' over classes, 'probability'
-    reduce: str = 'mean'  # of the S x K entries: 'mean' or 'max' [C]
+    alpha: float = number(10.0, "weight of the penalty; 0 is the paper's row 'No Unc.' [P]", low=0)
+    logits: str = choice(
+        'raw',
+        'raw',
+        'centred',
+        'probability',
+        about="compared as: 'raw', 'centred' over classes, 'probability'",
+    )
+    reduce: str = choice('mean', 'mean', 'max', about="of the S x K entries: 'mean' or 'max' [C]")
 
 
 @dataclass(frozen=True)
 class ActorConfig:
-    """The policy, its loss (10) and how rollouts reach it."""
+    """The policy, its loss (equation 10) and how rollouts reach it."""
 
-    head: HeadConfig = field(default_factory=HeadConfig)
-    min_std: float = 0.1  # least standard deviation of the truncated normal [D]
-    initial_std: float = 1.1  # standard deviation before training [D: 1.1]; a wide one
-    #                                    drives means past the bounds where behaviour is cloned
-    beta: float = 10.0  # weight of the behaviour prior; 0 is the row 'No BC' [P]
-    entropy: float = 1e-4  # weight of the entropy bonus [D]
-    value_scale: float = 1.0  # weight of the model term (6)
-    value: str = 'target'  # critics inside the model term (6): 'target' [D], 'online'
-    act_on: str = 'mode'  # state that the policy acts on: the posterior's 'mode' [C], or a
-    #                                    'sample' of it (not in a bundle)
-    state_gradient: bool = False  # gradients through the state the policy reads [D: False]
-    optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig(rate=8e-5))  # [P]
+    head: HeadConfig = part(HeadConfig)
+    min_std: float = number(
+        0.1, 'least standard deviation of the truncated normal [D]', above=0, high=10
+    )
+    initial_std: float = number(
+        1.1,
+        'standard deviation before training [D: 1.1]; a wide one drives means past the bounds '
+        'where behaviour is cloned',
+        above=0,
+        high=12,
+    )
+    beta: float = number(
+        10.0, "weight of the behaviour prior; 0 is the paper's row 'No BC' [P]", low=0
+    )
+    entropy: float = number(1e-4, 'weight of the entropy bonus [D]', low=0)
+    value_scale: float = number(1.0, 'weight of the model term (equation 6)', low=0)
+    value: str = choice(
+        'target',
+        *CRITICS,
+        about="critics inside the model term (equation 6): 'target' [D], 'online'",
+    )
+    act_on: str = choice(
+        'mode',
+        'mode',
+        'sample',
+        about="the state that the policy acts on: the posterior's 'mode' [C] or a 'sample' of it "
+        '(not in a bundle)',
+    )
+    state_gradient: bool = setting(
+        False, 'gradients through the state that the policy reads [D: false]'
+    )
+    optimizer: OptimizerConfig = part(lambda: OptimizerConfig(rate=8e-5))  # [P]
 
 
 @dataclass(frozen=True)
 class CriticConfig:
-    """The critics and their loss (9)."""
+    """The critics and their loss (equation 9)."""
 
-    head: HeadConfig = field(default_factory=HeadConfig)
-    members: int = 2  # critics; the least of them is the value [P]
-    target_every: int = 100  # updates between copies into the target critics [D]
-    data_value: str = 'target'  # critics in the target of the data loss (8): 'target' [C],
-    #                                    'online'
-    model_scale: float = 1.0  # weight of the model loss (7) [P]
-    data_scale: float = 1.0  # weight of the data loss (8) [P]
-    optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig(rate=8e-5))  # [P]
+    head: HeadConfig = part(HeadConfig)
+    members: int = number(2, 'critics; the least of them is the value [P]', low=1, high=1024)
+    target_every: int = number(100, 'updates between copies into the target critics [D]', low=1)
+    data_value: str = choice(
+        'target',
+        *CRITICS,
+        about="critics in the target of the data loss (equation 8): 'target' [C], 'online'",
+    )
+    model_scale: float = number(1.0, 'weight of the model loss (equation 7) [P]', low=0)
+    data_scale: float = number(1.0, 'weight of the data loss (equation 8) [P]', low=0)
+    optimizer: OptimizerConfig = part(lambda: OptimizerConfig(rate=8e-5))  # [P]
 
 
 @dataclass(frozen=True)
 class ActorCriticConfig:
     """Rollouts, the actor and the critics."""
 
-    horizon: int = 15  # H, imagined steps; 0 is an ordinary actor-critic [D]
-    discount: float = 0.99  # gamma [D]
-    lambda_: float = 0.95  # lambda of (5) and V^ [D]
-    starts: int = 128  # start states drawn from a batch's posterior states;
-    #                                    0: all of them [P: 128, unit not stated]
-    after: int = 0  # updates of the world model alone before the first of these
-    penalty: PenaltyConfig = field(default_factory=PenaltyConfig)
-    actor: ActorConfig = field(default_factory=ActorConfig)
-    critic: CriticConfig = field(default_factory=CriticConfig)
+    horizon: int = number(
+        15, 'H, imagined steps; 0 is an ordinary actor-critic [D]', low=0, high=1000
+    )
+    discount: float = number(0.99, 'gamma [D]', above=0, high=1)
+    lambda_: float = number(0.95, 'lambda of equation 5 and of V^ [D]', low=0, high=1)
+    starts: int = number(
+        128,
+        "start states drawn from a batch's posterior states; 0: all of them "
+        '[P: 128, unit not stated]',
+        low=0,
+    )
+    after: int = number(0, 'updates of the world model alone before the first of these', low=0)
+    penalty: PenaltyConfig = part(PenaltyConfig)
+    actor: ActorConfig = part(ActorConfig)
+    critic: CriticConfig = part(CriticConfig)
 
 
 @dataclass(frozen=True)
 class ReplayConfig:
     """What is drawn from a dataset."""
 
-    batch: int = 16  # B, sequences a batch [P]
-    length: int = 50  # T, steps a sequence [D]
-    # an episode is successful if all of these parts of its task are done at one row; empty: its
-    # own label
-    success_parts: list[str] = field(default_factory=list)
+    batch: int = number(16, 'B, sequences a batch [P]', low=1, high=WIDEST)
+    length: int = number(50, 'T, rows a sequence [D]', low=2, high=WIDEST)
+    success_parts: list[str] = setting(
+        [],
+        'an episode is successful if all of these parts of its task are done at one row; empty: '
+        'its own label',
+    )
 
 
 @dataclass(frozen=True)
 class CollectConfig:
     """Episodes of the policy in the simulator, in the online phase."""
 
-    task: str = ''  # any task of moto_sim; '': the dataset's
-    robot: str = ''  # config/robot/<name>; '': the task's own
-    profile: str = ''  # the guard's limits around the environment; '': no guard
-    max_steps: int = 0  # decisions an episode; 0: the task's own
-    explore: str = 'sample'  # actions: 'sample' of the policy, 'noise' added, or 'mode'
-    noise: float = 0.1  # standard deviation of that noise
+    task: str = setting('', "any task of moto_sim; '': the dataset's")
+    robot: str = setting('', "config/robot/<name>; '': the task's own")
+    profile: str = setting('', "the guard's limits around the environment; '': no guard")
+    max_steps: int = number(0, "decisions an episode; 0: the task's own", low=0)
+    explore: str = choice(
+        'sample',
+        'sample',
+        'noise',
+        'mode',
+        about="actions: 'sample' of the policy, 'noise' added, or 'mode'",
+    )
+    noise: float = number(0.1, 'standard deviation of that noise', low=0, high=2)
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """The two phases and what is written on the way."""
 
-    offline_updates: int = 10_000  # N_offline [P]
-    online_episodes: int = 0  # episodes collected in the online phase
-    episode_updates: int = 50  # G, updates after each of them [P]
-    finetune_updates: int = 500  # updates of a round of the phase 'finetune'
-    log_every: int = 50  # updates between lines of metrics.jsonl
-    save_every: int = 1000  # updates between checkpoints
-    keep: int = 2  # last checkpoints kept beside the milestones
-    milestone_updates: list[int] = field(default_factory=list)  # updates whose checkpoint is kept
-    # online episodes after whose updates a checkpoint is made and kept
-    milestone_episodes: list[int] = field(default_factory=list)
-    threads: int = 0  # of torch on a CPU; 0: one for each core
-    device: str = 'auto'  # 'auto', 'cpu', 'cuda'
-    tensorboard: bool = True  # scalars beside metrics.jsonl
+    offline_updates: int = number(10_000, 'N_offline [P]', low=0)
+    online_episodes: int = number(0, 'episodes collected in the online phase', low=0)
+    episode_updates: int = number(50, 'G, updates after each of them [P]', low=0)
+    finetune_updates: int = number(500, "updates of a round of the phase 'finetune'", low=0)
+    log_every: int = number(50, 'updates between lines of metrics.jsonl', low=1)
+    save_every: int = number(1000, 'updates between checkpoints', low=1)
+    keep: int = number(2, 'last checkpoints kept beside the milestones', low=1)
+    milestone_updates: list[int] = number([], 'updates whose checkpoint is kept', low=1)
+    milestone_episodes: list[int] = number(
+        [], 'online episodes after whose updates a checkpoint is made and kept', low=1
+    )
+    threads: int = number(0, 'of torch on a CPU; 0: one for each core', low=0, high=1024)
+    device: str = choice('auto', 'auto', 'cpu', 'cuda', about="'auto', 'cpu', 'cuda'")
+    tensorboard: bool = setting(True, 'scalars beside metrics.jsonl')
 
 
 @dataclass(frozen=True)
 class Config:
     """A training run."""
 
-    agent: str = 'moto'  # the learner: a name of moto_learning/agents/learner.py
-    seed: int = 0  # of weights, batches and samples
-    model: WorldModelConfig = field(default_factory=WorldModelConfig)
-    actor_critic: ActorCriticConfig = field(default_factory=ActorCriticConfig)
-    replay: ReplayConfig = field(default_factory=ReplayConfig)
-    collect: CollectConfig = field(default_factory=CollectConfig)
-    train: TrainConfig = field(default_factory=TrainConfig)
+    agent: str = setting('moto', 'the learner: a name of moto_learning/agents/learner.py')
+    seed: int = number(0, 'of weights, batches and samples', low=0)
+    model: WorldModelConfig = part(WorldModelConfig)
+    actor_critic: ActorCriticConfig = part(ActorCriticConfig)
+    replay: ReplayConfig = part(ReplayConfig)
+    collect: CollectConfig = part(CollectConfig)
+    train: TrainConfig = part(TrainConfig)
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for a choice that does not exist or a size that cannot be."""
-        actor, critic = self.actor_critic.actor, self.actor_critic.critic
-        _choice('model.rssm.imagined', self.model.rssm.imagined, ('member', 'row', 'mean'))
-        _choice(
-            'actor_critic.penalty.logits',
-            self.actor_critic.penalty.logits,
-            ('raw', 'centred', 'probability'),
-        )
-        _choice('actor_critic.penalty.reduce', self.actor_critic.penalty.reduce, ('mean', 'max'))
-        _choice('actor_critic.actor.value', actor.value, ('target', 'online'))
-        _choice('actor_critic.actor.act_on', actor.act_on, ('mode', 'sample'))
-        _choice('actor_critic.critic.data_value', critic.data_value, ('target', 'online'))
-        _choice('collect.explore', self.collect.explore, ('sample', 'noise', 'mode'))
-        _choice('train.device', self.train.device, ('auto', 'cpu', 'cuda'))
-        least = {
-            'model.rssm.members': (self.model.rssm.members, 1),
-            'actor_critic.critic.members': (critic.members, 1),
-            'actor_critic.critic.target_every': (critic.target_every, 1),
-            'actor_critic.horizon': (self.actor_critic.horizon, 0),
-            'actor_critic.starts': (self.actor_critic.starts, 0),
-            'replay.batch': (self.replay.batch, 1),
-            'replay.length': (self.replay.length, 2),
-            'train.log_every': (self.train.log_every, 1),
-            'train.save_every': (self.train.save_every, 1),
-            'train.keep': (self.train.keep, 1),
-        }
-        for name, (value, bound) in least.items():
-            if value < bound:
-                raise ConfigError(f'{name} is {value}; expected at least {bound}')
+        """Raises ConfigError for a value that cannot be, or values that contradict each other."""
+        check(self)
+        actor, encoder = self.actor_critic.actor, self.model.encoder
+        if encoder.padding >= encoder.kernel:
+            raise ConfigError(
+                f'model.encoder.padding is {encoder.padding}; expected below '
+                f'{encoder.kernel}, model.encoder.kernel'
+            )
         if not actor.min_std < actor.initial_std < actor.min_std + 2:
             raise ConfigError(
                 f'actor_critic.actor.initial_std is {actor.initial_std}; expected '
                 f'between {actor.min_std} (min_std) and {actor.min_std + 2}'
             )
-        if not 0 < self.model.decoded <= 1:
-            raise ConfigError(f'model.decoded is {self.model.decoded}; expected in (0, 1]')
-
-
-def _choice(name: str, value: str, valid: tuple[str, ...]) -> None:
-    if value not in valid:
-        raise ConfigError(unknown_name(f'value of {name}', value, valid))

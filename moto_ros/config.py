@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from moto_core.config import config_file, load_config, to_yaml
 from moto_core.errors import ConfigError
+from moto_core.fields import check, choice, names, number, part, setting
 from moto_core.guard.limits import RobotConfig
 
 MODES = ('velocity_array', 'trajectory')
@@ -22,12 +23,16 @@ MODES = ('velocity_array', 'trajectory')
 class CommandConfig:
     """How commands reach the arm."""
 
-    mode: str = 'trajectory'  # 'trajectory' | 'velocity_array'
-    velocity_controller: str = 'joint_velocity_controller'  # <controller>/commands
-    trajectory_controller: str = 'joint_trajectory_controller'  # <controller>/joint_trajectory
-    gripper_rate: float = 50.0  # [Hz] at which gripper commands repeat
-    dry_run: bool = False  # compute everything, command nothing
-    silence: float = 2.0  # [s] that the stream of zeros goes on after a halt
+    mode: str = choice('trajectory', *MODES, about='how the arm is commanded')
+    velocity_controller: str = setting('joint_velocity_controller', '<controller>/commands')
+    trajectory_controller: str = setting(
+        'joint_trajectory_controller', '<controller>/joint_trajectory'
+    )
+    gripper_rate: float = number(50.0, '[Hz] at which gripper commands repeat', above=0, high=1000)
+    dry_run: bool = setting(False, 'compute everything, command nothing')
+    silence: float = number(
+        2.0, '[s] that the stream of zeros goes on after a halt', low=0, high=60
+    )
 
     @property
     def topic(self) -> str:
@@ -41,87 +46,87 @@ class CommandConfig:
 class PolicyParams:
     """The policy and what it may act on."""
 
-    bundle: str = 'zero'  # folder of a policy bundle | 'zero' | 'random'
-    seed: int = 0  # of 'random'
-    threads: int = 1  # of onnxruntime
-    wait_for_episode: bool = False  # request rest until start_episode
-    camera_age: float = 0.100  # [s]
-    joint_age: float = 0.100  # [s]
-    camera_skew: float = 0.050  # [s] between the oldest and the newest camera
-    future: float = 0.020  # [s] that a stamp may lie ahead of the clock
+    bundle: str = setting('zero', "folder of a policy bundle, 'zero' or 'random'")
+    seed: int = number(0, "of 'random'", low=0)
+    threads: int = number(1, 'of onnxruntime', low=1, high=256)
+    wait_for_episode: bool = setting(False, 'request rest until start_episode')
+    camera_age: float = number(0.100, '[s] of the oldest image used', above=0, high=10)
+    joint_age: float = number(0.100, '[s] of the oldest joint state used', above=0, high=10)
+    camera_skew: float = number(
+        0.050, '[s] between the oldest and the newest camera', above=0, high=10
+    )
+    future: float = number(0.020, '[s] that a stamp may lie ahead of the clock', low=0, high=10)
 
 
 @dataclass(frozen=True)
 class GuardParams:
     """The guard's node; what it enforces is the robot's profile."""
 
-    rate: float = 250.0  # [Hz] of ticks, steady clock
-    trajectory_rate: float = 50.0  # [Hz] of trajectories in that mode
-    deadman_required: bool = False
-    deadman_button: int = 4  # index in Joy.buttons
-    joint_age: float = 0.100  # [s]
-    speed_floor: float = 0.0  # speed scale at or below which the guard holds
+    rate: float = number(250.0, '[Hz] of ticks, steady clock', low=50, high=1000)
+    trajectory_rate: float = number(50.0, '[Hz] of trajectories in that mode', above=0, high=1000)
+    deadman_required: bool = setting(False, 'true: the arm moves only while a button is held')
+    deadman_button: int = number(4, 'index in Joy.buttons', low=0, high=255)
+    joint_age: float = number(0.100, '[s] of the oldest joint state used', above=0, high=10)
+    speed_floor: float = number(
+        0.0, 'speed scale at or below which the guard holds', low=0, below=1
+    )
 
 
 @dataclass(frozen=True)
 class RecordParams:
     """The recorder."""
 
-    dataset: str = 'runs/dataset'  # folder, made if missing
-    task: str = ''  # name written into episodes; '': the twin's
-    source: str = 'robot'  # 'robot' | 'sim'
-    policy_timeout: float = 1.0  # [s] of the policy's silence: it died
+    dataset: str = setting('runs/dataset', 'folder, made if missing')
+    task: str = setting('', "name written into episodes; '': the twin's")
+    source: str = choice('robot', 'robot', 'sim', about='what made the episodes')
+    policy_timeout: float = number(
+        1.0, "[s] of the policy's silence after which it is dead", above=0, high=600
+    )
     # beside the rows, as they come from the robot's own topics; 0 and false: not recorded
-    joint_rate: float = 125.0  # [Hz] of joint states at most
-    images: bool = True  # raw camera images, at most at the spec's rate
-    image_bandwidth: float = 20.0  # [MB/s] of raw images at most, over all cameras
-    guard_state: bool = True  # the guard's state, 10 Hz
-    raw: dict[str, str] = field(default_factory=dict)  # more of them, topic: message type
+    joint_rate: float = number(
+        125.0, '[Hz] of joint states at most; 0: none are recorded', low=0, high=1000
+    )
+    images: bool = setting(True, "raw camera images are recorded, at most at the spec's rate")
+    image_bandwidth: float = number(
+        20.0, '[MB/s] of raw images at most, over all cameras', above=0, high=1000
+    )
+    guard_state: bool = setting(True, "the guard's state is recorded, 10 Hz")
+    raw: dict[str, str] = setting({}, 'more of them, topic: message type')
 
 
 @dataclass(frozen=True)
 class TwinParams:
     """The simulated robot."""
 
-    task: str = 'kitchen-microwave'
-    seed: int = 0  # of the first reset; each reset uses the next
-    joint_rate: float = 125.0  # [Hz] of joint states
-    camera_rate: float = 0.0  # [Hz]; 0: the spec's rate
-    watchdog: float = 0.100  # [s] of silence after which an array command stops
+    task: str = setting('kitchen-microwave', 'any task of moto_sim')
+    seed: int = number(
+        0, 'of the first reset; each reset uses the next', low=0, high=2**32 - 1_000_000
+    )
+    joint_rate: float = number(125.0, '[Hz] of joint states', above=0, high=1000)
+    camera_rate: float = number(0.0, "[Hz]; 0: the spec's rate", low=0, high=1000)
+    watchdog: float = number(
+        0.100, '[s] of silence after which an array command stops', above=0, high=1
+    )
 
 
 @dataclass(frozen=True)
 class RosConfig:
     """Everything that a bring-up decides."""
 
-    robot: str = 'kitchen_sim'  # name in config/robot, or a path to a YAML
-    profile: str = 'normal'  # of the robot's limits
-    joint_states: str = 'joint_states'  # topic
-    cameras: dict[str, str] = field(default_factory=dict)  # camera: topic, in place of the spec's
-    compressed: list[str] = field(default_factory=list)  # cameras read from <topic>/compressed
-    command: CommandConfig = field(default_factory=CommandConfig)
-    policy: PolicyParams = field(default_factory=PolicyParams)
-    guard: GuardParams = field(default_factory=GuardParams)
-    record: RecordParams = field(default_factory=RecordParams)
-    twin: TwinParams = field(default_factory=TwinParams)
+    robot: str = setting('kitchen_sim', 'name in config/robot, or a path to a YAML')
+    profile: str = setting('normal', "of the robot's limits")
+    joint_states: str = setting('joint_states', 'topic')
+    cameras: dict[str, str] = names({}, "camera: topic, in place of the spec's")
+    compressed: list[str] = names([], 'cameras read from <topic>/compressed')
+    command: CommandConfig = part(CommandConfig)
+    policy: PolicyParams = part(PolicyParams)
+    guard: GuardParams = part(GuardParams)
+    record: RecordParams = part(RecordParams)
+    twin: TwinParams = part(TwinParams)
 
     def __post_init__(self) -> None:
-        """Raises ConfigError if a value has no meaning."""
-        if self.command.mode not in MODES:
-            raise ConfigError(f"command.mode is '{self.command.mode}'; expected one of {MODES}")
-        if not 50.0 <= self.guard.rate <= 1000.0:
-            raise ConfigError(f'guard.rate is {self.guard.rate} Hz; expected 50 to 1000 Hz')
-        if not 0.0 <= self.record.joint_rate <= 1000.0:
-            raise ConfigError(
-                f'record.joint_rate is {self.record.joint_rate} Hz; expected 0 (none) to 1000 Hz'
-            )
-        if not 0.0 < self.record.image_bandwidth <= 1000.0:
-            raise ConfigError(
-                f'record.image_bandwidth is {self.record.image_bandwidth} MB/s; expected above 0 '
-                'to 1000 MB/s; record.images=false records none'
-            )
-        if not 0.0 < self.twin.watchdog <= 1.0:
-            raise ConfigError(f'twin.watchdog is {self.twin.watchdog} s; expected 0 to 1 s')
+        """Raises ConfigError for a value that its field's rule refuses."""
+        check(self)
 
     @property
     def hash(self) -> str:
@@ -154,5 +159,7 @@ def _nested(given: Mapping[str, Any]) -> dict[str, Any]:
         place = result
         for parent in parents:
             place = place.setdefault(parent, {})
+            if not isinstance(place, dict):
+                raise ConfigError(f"'{key}' is given, and '{parent}' as a whole too; leave one")
         place[last] = value
     return result

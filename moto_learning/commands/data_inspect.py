@@ -59,7 +59,7 @@ def dataset_table(dataset: Dataset) -> Table:
 
 
 def row_table(record: Record, episode: Episode, rows: int = 20) -> Table:
-    """Returns `rows` of an episode's rows, evenly spread with the first and the last; 0: all."""
+    """Returns `rows` of an episode, evenly spread with the first and the last; 0: all."""
     count = len(episode)
     shown = np.unique(np.linspace(0, count - 1, rows or count).round().astype(int))
     table = Table(

@@ -12,29 +12,36 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
+from moto_core.command import Parser, importing, run_command
 
-from moto_core.config import load_config, to_yaml
-from moto_core.errors import MotoError
-from moto_core.version import version
-from moto_learning.report.demo import DemoConfig, run_demo
+EXAMPLES = """examples:
+  moto-demo --out runs/kettle task=kitchen-kettle demonstrations=60
+  moto-demo --out runs/kettle --resume
+  moto-demo --show-config seed=1"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the demonstration; returns 0, or 2 after a one-line error."""
-    args = _parser().parse_args(argv)
-    console = Console()
-    try:
-        config = load_config(DemoConfig, overrides=args.overrides)
-        if args.show_config:
-            console.print(to_yaml(config), end='')
-            return 0
-        summary = run_demo(config, Path(args.out), console, args.resume, args.started)
-    except MotoError as error:
-        print(f'moto-demo: {error}', file=sys.stderr)
-        return 2
+    """Runs the demonstration; returns 0, 2 after a one-line error, 130 after Ctrl-C."""
+    return run_command(_parser, _demonstrate, argv)
+
+
+def _demonstrate(args: argparse.Namespace) -> int:
+    with importing(args):
+        from rich.console import Console
+
+        from moto_core.config import explain_config
+        from moto_learning.commands.settings import print_settings
+        from moto_learning.report.demo import run_demo
+        from moto_learning.report.demo_folder import DemoConfig, open_demo
+    if args.show_config:
+        print_settings(explain_config(DemoConfig, overrides=args.overrides))
+        return 0
+    console, out = Console(), Path(args.out)
+    config = open_demo(out, args.overrides, args.resume)
+    args.stopped = f'stopped; moto-demo --out {out} --resume goes on with it'
+    summary = run_demo(config, out, console, args.started)
     console.print(
-        f'report: {Path(args.out) / "report.html"}   '
+        f'report: {out / "report.html"}   '
         f'after fine-tuning {summary["success"]["online"]["text"]}, '
         f'camera covered {summary["success"]["camera_covered"]["text"]}, '
         f'{summary["seconds"]["total"] / 60:.1f} minutes in all'
@@ -42,28 +49,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog='moto-demo',
-        description=__doc__.split('\n\n')[0],
-        epilog='example: moto-demo --out runs/kettle task=kitchen-kettle demonstrations=60',
-    )
-    parser.add_argument('--version', action='version', version=f'%(prog)s {version()}')
+def _parser() -> Parser:
+    parser = Parser('moto-demo', __doc__.split('\n\n')[0], EXAMPLES)
     parser.add_argument(
-        'overrides', nargs='*', metavar='key=value', help='any field that --show-config lists'
+        'overrides', nargs='*', metavar='key=value', help='any setting that --show-config lists'
     )
     parser.add_argument(
         '--out',
         default='runs/demo',
-        help='folder of the run (default: '
-        '%(default)s); an earlier run there is kept under another name',
+        help='folder of the demonstration (default: %(default)s); an earlier one there is kept '
+        'under another name, a folder with anything else is refused',
     )
     parser.add_argument(
         '--resume',
         action='store_true',
-        help='go on with the run in --out: finished stages are not run again',
+        help='go on with the demonstration in --out, with its settings: finished stages are not '
+        'run again',
     )
-    parser.add_argument('--show-config', action='store_true', help='print the defaults and stop')
+    parser.add_argument(
+        '--show-config',
+        action='store_true',
+        help='print every setting with its value and where it comes from, and stop',
+    )
     parser.add_argument(
         '--started',
         type=float,

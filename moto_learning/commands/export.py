@@ -12,30 +12,34 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
-from moto_core.errors import BundleError, MotoError
-from moto_core.version import version
+from moto_core.command import Parser, importing, output_file, output_folder, run_command
+from moto_core.errors import BundleError
 
 EXAMPLES = """examples:
-  moto-export runs/door --out bundles
-  moto-export runs/door/checkpoints/00002000 --out bundles --name-file bundles/door"""
+  moto-export runs/microwave --out bundles
+  moto-export runs/microwave --out bundles --name-file bundles/microwave"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exports; returns 0, or 2 after a one-line error."""
-    args = _parser().parse_args(argv)
-    console = Console(markup=False, highlight=False)
-    try:
-        with console.status('exporting: two networks, 50 steps compared'):
-            from moto_learning.export.export import export_run
+    """Exports; returns 0, 2 after a one-line error, 130 after Ctrl-C."""
+    return run_command(_parser, _export, argv)
 
-            done = export_run(args.run, args.out)
-        if args.name_file:
-            _write_name(Path(args.name_file), done.path)
-    except MotoError as error:
-        print(f'moto-export: {error}', file=sys.stderr)
-        return 2
+
+def _export(args: argparse.Namespace) -> int:
+    with importing(args):
+        from rich.console import Console
+
+        from moto_learning.export.export import export_run
+        from moto_learning.run.checkpoint import latest_checkpoint
+    console = Console(markup=False, highlight=False)
+    latest_checkpoint(Path(args.run))
+    output_folder('--out', args.out)
+    if args.name_file:
+        output_file('--name-file', args.name_file)
+    with console.status('exporting: two networks, 50 steps compared'):
+        done = export_run(args.run, args.out)
+    if args.name_file:
+        _write_name(Path(args.name_file), done.path)
     threshold = done.disagreement_threshold
     console.print(
         f'{done.path}\n'
@@ -61,14 +65,8 @@ def _write_name(path: Path, bundle: Path) -> None:
         raise BundleError(f"cannot write '{path}': {error.strerror or error}") from error
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        'moto-export',
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('--version', action='version', version=f'%(prog)s {version()}')
+def _parser() -> Parser:
+    parser = Parser('moto-export', __doc__, EXAMPLES)
     parser.add_argument('run', metavar='RUNDIR', help='a run of moto-train, or one checkpoint')
     parser.add_argument(
         '--out', required=True, metavar='FOLDER', help='where the bundle goes, under its hash'

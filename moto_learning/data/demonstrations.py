@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +71,8 @@ def _record_all(root: Path, wanted: Demonstrations, floor: int) -> Any:
         return
     context = multiprocessing.get_context('spawn')
     with ProcessPoolExecutor(min(wanted.workers, wanted.episodes), context) as pool:
-        futures = [pool.submit(_record_one, job) for job in jobs]
+        with _uninterrupted():
+            futures = [pool.submit(_record_one, job) for job in jobs]
         try:
             yield from (future.result() for future in as_completed(futures))
         except BrokenProcessPool as error:
@@ -79,6 +82,16 @@ def _record_all(root: Path, wanted: Demonstrations, floor: int) -> Any:
             ) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Blocks Ctrl-C for processes started inside: it is the parent that ends them."""
+    earlier = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
 
 
 def _record_one(job: tuple[str, Demonstrations, int, int]) -> Path:

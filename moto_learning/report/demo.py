@@ -1,45 +1,32 @@
 """The demonstration's stages in order: collect, train, export, drive, fine-tune, drive, report.
 
-In: DemoConfig, an output folder. Out: summary (a dict, also summary.json) and report.html.
+In: DemoConfig and its folder. Out: summary (a dict, also summary.json) and report.html.
 Every stage is a command that a user can type; its output goes to logs/<stage>.log.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from moto_core.config import to_yaml
 from moto_core.errors import MotoError
+from moto_learning.report.demo_folder import DemoConfig, read_json, write_json
 from moto_learning.report.demo_summary import summarize
 from moto_learning.report.page import write_report
 
-
-@dataclass(frozen=True)
-class DemoConfig:
-    """What the demonstration does; the defaults are what `make demo` runs."""
-
-    task: str = 'kitchen-microwave'  # any task of moto_sim
-    demonstrations: int = 80  # scripted episodes to learn from
-    noise: float = 0.05  # standard deviation of the demonstrator's action noise
-    preset: str = 'demo'  # config/train/<preset>.yaml
-    train: list[str] = field(default_factory=list)  # further key=value for moto-train
-    profile: str = 'normal'  # the guard's limits, in training and on the robot
-    episodes: int = 10  # episodes through ROS before, and after, fine-tuning
-    covered_episodes: int = 10  # episodes with the camera covered
-    max_steps: int = 100  # decisions an episode at most
-    finetune_updates: int = 500  # updates on the logged episodes
-    seed: int = 0  # of the demonstrations, the training and the resets
+OWN_END = 2.0  # [s] in which a stage ends that heard the terminal's Ctrl-C itself
+SAVING = 60.0  # [s] for a checkpoint, or whole episodes
 
 
 @dataclass(frozen=True)
@@ -51,20 +38,15 @@ class Stage:
     run: Callable[[], None]
 
 
-def run_demo(
-    config: DemoConfig, out: Path, console: Console, resume: bool, started: float
-) -> dict[str, Any]:
-    """Runs every stage that is not finished and returns the summary.
+def run_demo(config: DemoConfig, out: Path, console: Console, started: float) -> dict[str, Any]:
+    """Runs every stage that is not finished in a folder of `open_demo`; returns the summary.
 
-    Raises MotoError naming the stage, its last lines and its log where a stage fails.
+    Raises MotoError naming the stage, its last lines and its log if a stage fails.
     """
-    if out.exists() and not resume:
-        _keep_earlier(out)
-    (out / 'logs').mkdir(parents=True, exist_ok=True)
-    (out / 'demo.yaml').write_text(to_yaml(config))
-    seconds = _read_json(out / 'stages.json')
+    (out / 'logs').mkdir(exist_ok=True)
+    seconds = read_json(out / 'stages.json')
     if not seconds:
-        seconds['set-up'] = time.time() - started
+        seconds['set-up'] = max(0.0, time.time() - started)
     for stage in _stages(config, out):
         if stage.name in seconds:
             console.print(f'[dim]{stage.name}: done earlier[/dim]')
@@ -74,13 +56,13 @@ def run_demo(
             stage.run()
         seconds[stage.name] = time.time() - begin
         console.print(f'{stage.name}: {stage.about} [green]{seconds[stage.name]:.0f} s[/green]')
-        _write_json(out / 'stages.json', seconds)
+        write_json(out / 'stages.json', seconds)
     begin = time.time()
     summary = summarize(config.task, out, seconds)
     write_report(out, summary)
     seconds['report'] = time.time() - begin
     summary['seconds'] = {**seconds, 'total': sum(seconds.values())}
-    _write_json(out / 'summary.json', summary)
+    write_json(out / 'summary.json', summary)
     return summary
 
 
@@ -119,47 +101,43 @@ def _stages(config: DemoConfig, out: Path) -> list[Stage]:
             bundles / name,
         )
 
+    def collect() -> None:
+        shutil.rmtree(data, ignore_errors=True)  # of a collection that was stopped
+        command(
+            'collect',
+            'moto_learning.commands.data',
+            'collect',
+            '--task',
+            config.task,
+            '--episodes',
+            config.demonstrations,
+            '--noise',
+            config.noise,
+            '--seed',
+            config.seed,
+            '--profile',
+            config.profile,
+            '--workers',
+            os.cpu_count() or 1,
+            '--out',
+            data,
+        )()
+
+    def train_offline() -> None:
+        new = ('--config', config.preset, '--data', data, '--out', train)
+        begun = (train / 'checkpoints').exists()  # and was stopped
+        command(
+            'train',
+            'moto_learning.commands.train',
+            *(('--resume', train, '--phase', 'offline') if begun else new),
+            f'seed={config.seed}',
+            *config.train,
+        )()
+
     first, second = config.seed + 1000, config.seed + 2000
     return [
-        Stage(
-            'collect',
-            f'{config.demonstrations} scripted demonstrations from images',
-            command(
-                'collect',
-                'moto_learning.commands.data',
-                'collect',
-                '--task',
-                config.task,
-                '--episodes',
-                config.demonstrations,
-                '--noise',
-                config.noise,
-                '--seed',
-                config.seed,
-                '--profile',
-                config.profile,
-                '--workers',
-                os.cpu_count() or 1,
-                '--out',
-                data,
-            ),
-        ),
-        Stage(
-            'train',
-            'MOTO offline: world model, critics, policy',
-            command(
-                'train',
-                'moto_learning.commands.train',
-                '--config',
-                config.preset,
-                '--data',
-                data,
-                '--out',
-                train,
-                f'seed={config.seed}',
-                *config.train,
-            ),
-        ),
+        Stage('collect', f'{config.demonstrations} scripted demonstrations from images', collect),
+        Stage('train', 'MOTO offline: world model, critics, policy', train_offline),
         Stage('export', 'ONNX policy bundle with its self-test', export('offline')),
         Stage(
             'drive',
@@ -227,12 +205,30 @@ def _run(log: Path, module: str, *args: str) -> None:
     with log.open('w') as stream:
         stream.write('$ ' + ' '.join(line) + '\n')
         stream.flush()
-        code = subprocess.run(
+        process = subprocess.Popen(
             line, stdout=stream, stderr=subprocess.STDOUT, env=_environment()
-        ).returncode
+        )
+        try:
+            code = process.wait()
+        finally:
+            _stop(process)
     if code:
         tail = '\n  '.join(log.read_text(errors='replace').strip().splitlines()[-6:])
         raise MotoError(f'{module} stopped with code {code}; its log is {log}; it ends:\n  {tail}')
+
+
+def _stop(process: subprocess.Popen) -> None:
+    """Lets a stage that Ctrl-C left running save what it has; ends it if it does not."""
+    try:
+        for signal_number, patience in ((None, OWN_END), (signal.SIGINT, SAVING)):
+            if process.poll() is None and signal_number:
+                process.send_signal(signal_number)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(patience)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 def _environment() -> Mapping[str, str]:
@@ -245,18 +241,3 @@ def _environment() -> Mapping[str, str]:
         'COLUMNS': '120',
         **os.environ,
     }
-
-
-def _keep_earlier(out: Path) -> None:
-    stamp = time.strftime('%Y%m%d-%H%M%S', time.localtime(out.stat().st_mtime))
-    shutil.move(out, out.with_name(f'{out.name}-{stamp}'))
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text()) if path.is_file() else {}
-
-
-def _write_json(path: Path, data: Mapping[str, Any]) -> None:
-    part = path.with_suffix('.part')
-    part.write_text(json.dumps(data, indent=2))
-    part.replace(path)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from moto_core.config import load_config, to_dict
+from moto_core.config import flatten, load_config, to_dict
 from moto_core.errors import ConfigError
 from moto_learning.config import Config
 
@@ -30,11 +30,11 @@ FIXED = (
 def resumed_config(stored: Config, file: Path | None, overrides: Sequence[str]) -> Config:
     """Returns the stored settings with those of a file and of `key=value` over them.
 
-    Raises ConfigError where one of FIXED would change.
+    Raises ConfigError if one of FIXED would change.
     """
     sources: list[Any] = [to_dict(stored)] + ([file] if file else [])
     config = load_config(Config, *sources, overrides=overrides)
-    before, after = dict(_flat(to_dict(stored))), dict(_flat(to_dict(config)))
+    before, after = dict(flatten(to_dict(stored))), dict(flatten(to_dict(config)))
     for name, value in after.items():
         fixed = any(name == key or name.startswith(f'{key}.') for key in FIXED)
         if fixed and value != before[name]:
@@ -43,11 +43,3 @@ def resumed_config(stored: Config, file: Path | None, overrides: Sequence[str]) 
                 'it was fixed when the run began. Start a new run for it'
             )
     return config
-
-
-def _flat(data: Mapping[str, Any], prefix: str = '') -> Iterator[tuple[str, Any]]:
-    for name, value in data.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f'{prefix}{name}.')
-        else:
-            yield prefix + name, value

@@ -6,6 +6,7 @@ command lines and environment. Nothing here imports rclpy or launch.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,10 @@ ARGUMENTS: dict[str, tuple[str, str]] = {  # name: (default, meaning)
     'robot_ip': ('', "address of a real robot; with it the launch file starts Franka's drivers"),
     'namespace': ('', 'namespace of every node and relative topic'),
     'command_mode': ('', 'trajectory (default) or velocity_array (default with sim:=true)'),
-    'policy': ('zero', "folder of a policy bundle, or 'zero' or 'random' for a dry run"),
+    'policy': (
+        'zero',
+        "folder of a policy bundle (or a file with its path), or 'zero' or 'random' for a dry run",
+    ),
     'config': ('franka_kitchen', 'name in config/ros, or path of a YAML'),
     'record': ('true', 'true: record episodes'),
     'dataset': ('runs/dataset', 'folder of the recorded episodes'),
@@ -32,6 +36,7 @@ ARGUMENTS: dict[str, tuple[str, str]] = {  # name: (default, meaning)
     'task': ('', "the twin's task and the episodes' label; default the config's"),
     'seed': ('', "of the twin's first reset; default the config's"),
 }
+LONGEST_PATH = 4096  # [bytes]
 MANAGER = 'moto_lifecycle_manager'
 KEYS = {'profile': ('profile',), 'task': ('twin.task', 'record.task'), 'seed': ('twin.seed',)}
 
@@ -91,7 +96,7 @@ def parameters(given: Mapping[str, str]) -> dict[str, Any]:
         'robot': 'kitchen_sim' if sim else values['robot_type'],
         'command.mode': values['command_mode'] or ('velocity_array' if sim else 'trajectory'),
         'command.dry_run': as_bool('dry_run', values['dry_run'] or str(not sim).lower()),
-        'policy.bundle': values['policy'],
+        'policy.bundle': bundle_folder(values['policy']),
         'policy.wait_for_episode': record,
         'record.dataset': values['dataset'],
         'record.source': 'sim' if sim else 'robot',
@@ -100,7 +105,7 @@ def parameters(given: Mapping[str, str]) -> dict[str, Any]:
     for name, keys in KEYS.items():
         found.update({key: values[name] for key in keys if values[name]})
     if values['seed']:
-        found['twin.seed'] = _as_int('seed', values['seed'])
+        found['twin.seed'] = as_whole('seed', values['seed'])
     found.update({key: value for key, value in given.items() if '.' in key})
     return found
 
@@ -174,11 +179,33 @@ def parse_arguments(line: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _as_int(name: str, text: str) -> int:
+def as_whole(name: str, text: str, low: int = 0) -> int:
+    """Returns a launch argument's number; raises ConfigError for anything but one of `low` up."""
+    wrong = ConfigError(f"argument {name} is '{text}'; expected a whole number of at least {low}")
     try:
-        return int(text)
-    except ValueError as error:
-        raise ConfigError(f"argument {name} is '{text}'; expected a whole number") from error
+        value = int(text)
+    except ValueError:
+        raise wrong from None
+    if value < low:
+        raise wrong
+    return value
+
+
+def bundle_folder(text: str) -> str:
+    """Returns the folder of a policy that a file names, as moto-export --name-file writes it.
+
+    Anything else is returned as it is. Raises ConfigError for a file that names no folder.
+    """
+    if not os.path.isfile(text):
+        return text
+    with open(text, 'rb') as stream:
+        folder = stream.read(LONGEST_PATH).decode('utf-8', 'replace').strip()
+    if not os.path.isdir(folder):
+        raise ConfigError(
+            f"argument policy is the file '{text}', which does not hold the path of a bundle's "
+            'folder; expected a folder, or the --name-file of moto-export'
+        )
+    return folder
 
 
 def _as_yaml(value: Any) -> str:

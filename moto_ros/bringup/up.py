@@ -1,7 +1,7 @@
 """Starts the graph without a ROS installation: the launch file's table, its arguments, its order.
 
-    moto-up sim:=true policy:=runs/demo/bundles/online
-    moto-up sim:=true policy:=random dataset:=/tmp/d episodes:=10 json:=out.json
+    moto-up sim:=true policy:=bundles/microwave
+    moto-up sim:=true policy:=random dataset:=runs/driven episodes:=10 json:=driven.json
 
 With episodes:= a session runs and everything ends after it; otherwise Ctrl-C ends it. Every
 process has a group of its own, so that Ctrl-C reaches it once and through us alone.
@@ -21,6 +21,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
+from moto_core.command import output_file
 from moto_core.errors import ConfigError, MotoError, unknown_name
 from moto_core.version import version
 from moto_ros.bringup.table import (
@@ -28,6 +29,7 @@ from moto_ros.bringup.table import (
     MANAGER,
     Process,
     as_bool,
+    as_whole,
     command,
     environment,
     parse_arguments,
@@ -102,7 +104,7 @@ def main() -> int:
         table = processes(given)
         follower = follow(own, resolved(given))
     except MotoError as error:
-        console.print(str(error), markup=False, style='red')
+        sys.stderr.write(f'moto-up: {error}\n')
         return 2
     sim = as_bool('sim', resolved(given)['sim'])
     children = Children(environment(os.environ, sim))
@@ -124,8 +126,13 @@ def split(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
         if name not in OWN and name not in ARGUMENTS and '.' not in name:
             raise ConfigError(unknown_name('argument', name, [*ARGUMENTS, *OWN]))
     own = {name: given.get(name, default) for name, (default, _) in OWN.items()}
+    as_whole('episodes', own['episodes'])
+    as_whole('max_steps', own['max_steps'], low=1)
+    as_bool('cover_camera', own['cover_camera'])
+    if own['json']:
+        output_file('json:=', own['json'])
     theirs = {name: value for name, value in given.items() if name not in OWN}
-    if own['episodes'] != '0':  # a session says when the policy may act
+    if int(own['episodes']):  # a session says when the policy may act
         theirs.setdefault('policy.wait_for_episode', 'true')
     return own, theirs
 
@@ -138,7 +145,7 @@ def follow(own: Mapping[str, str], values: Mapping[str, str]) -> Process:
         namespace=values['namespace'],
         log_level=values['log_level'],
     )
-    if own['episodes'] == '0':
+    if not int(own['episodes']):
         return watch
     line = ['--episodes', own['episodes'], '--max-steps', own['max_steps']]
     line += ['--json', own['json']] if own['json'] else []

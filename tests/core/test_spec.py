@@ -53,15 +53,29 @@ def test_the_hash_knows_every_field_but_the_topics():
 @pytest.mark.parametrize(
     ('changes', 'says'),
     [
-        ({'joints': []}, 'joints is empty'),
+        ({'joints': []}, 'joints has 0 entries; expected at least 1'),
         ({'action_scale': [1.0]}, 'action_scale has 1 entries; expected 3'),
-        ({'action_scale': [1.0, 0.0, 1.0]}, 'above 0'),
-        ({'action_scale': [1.0, float('inf'), 1.0]}, 'finite'),
+        ({'action_scale': [1.0, 0.0, 1.0]}, r'action_scale\[1\] is 0; expected above 0'),
+        (
+            {'action_scale': [1.0, float('inf'), 1.0]},
+            r'action_scale\[1\] is inf; expected a finite',
+        ),
+        (
+            {'joints': ['../a', 'b']},
+            r"joints\[0\] is '../a'; expected small letters, digits and _",
+        ),
+        ({'joints': ['A', 'b']}, r"joints\[0\] is 'A'"),
+        ({'joints': ['a', '']}, r"joints\[1\] is ''"),
+        ({'joints': ['a', 'b\n']}, r'joints\[1\] is'),
+        ({'gripper': ['a/b']}, r"gripper\[0\] is 'a/b'"),
+        ({'cameras': {'../front': CameraSpec()}}, "the name of cameras is '../front'"),
+        ({'cameras': {'front.left': CameraSpec()}}, "the name of cameras is 'front.left'"),
         ({'joints': ['a', 'a']}, 'names repeat'),
         ({'gripper': ['a']}, 'names repeat'),
-        ({'rate': 0.0}, 'rate is 0.0 Hz'),
-        ({'rate': float('nan')}, 'rate is nan Hz'),
-        ({'proprioception': ['torque']}, "'torque'.*valid: 'position', 'velocity'"),
+        ({'rate': 0.0}, 'rate is 0; expected above 0, at most 1000'),
+        ({'rate': -1.0}, 'rate is -1; expected above 0'),
+        ({'rate': float('nan')}, 'rate is nan; expected a finite number'),
+        ({'proprioception': ['torque']}, "'torque'.*Valid: position, velocity"),
     ],
 )
 def test_a_contradiction_is_refused_with_its_value(changes, says):
@@ -72,8 +86,9 @@ def test_a_contradiction_is_refused_with_its_value(changes, says):
 @pytest.mark.parametrize(
     ('changes', 'says'),
     [
-        ({'height': 0}, 'camera is 0 x 64 px'),
-        ({'width': -1}, 'camera is 64 x -1 px'),
+        ({'height': 0}, 'height is 0; expected at least 1'),
+        ({'width': -1}, 'width is -1; expected at least 1'),
+        ({'width': 10**9}, 'width is 1e.09; expected at least 1, at most 2048'),
         ({'crop': [0, 0, 5]}, r'crop is \[0, 0, 5\]'),
         ({'crop': [-1, 0, 5, 5]}, 'crop'),
         ({'crop': [0, 0, 0, 5]}, 'crop'),
@@ -82,6 +97,27 @@ def test_a_contradiction_is_refused_with_its_value(changes, says):
 def test_an_impossible_camera_is_refused(changes, says):
     with pytest.raises(ConfigError, match=says):
         CameraSpec(**changes)
+
+
+@pytest.mark.parametrize('data', [None, 'robot.yaml', ['a'], 7])
+def test_what_is_no_mapping_is_no_spec(data):
+    with pytest.raises(ConfigError, match='expected a mapping of its fields'):
+        spec_from_dict(data)
+
+
+@pytest.mark.parametrize(
+    ('change', 'says'),
+    [
+        ({'rate': '${oc.env:HOME}'}, 'neither'),
+        ({'cameras': {'front': {'topic': '${oc.env:HOME}'}}}, 'neither'),
+        ({'cameras': {'front': {'height': 0}}}, 'cameras.front.height is 0; expected at least 1'),
+        ({'rate': -1}, 'rate is -1; expected above 0'),
+        ({'cameras': {'a/b': {}}}, "the name of cameras is 'a/b'"),
+    ],
+)
+def test_a_spec_of_a_file_is_read_strictly(change, says):
+    with pytest.raises(ConfigError, match=says):
+        spec_from_dict(to_dict(SPEC) | change)
 
 
 def test_every_mismatch_is_listed_and_topics_are_none():

@@ -2,7 +2,8 @@ import pytest
 
 from moto_core.config import config_file, load_config
 from moto_core.errors import ConfigError
-from moto_learning.config import Config
+from moto_core.fields import list_keys
+from moto_learning.config import Config, ReplayConfig
 from moto_learning.run.resume import resumed_config
 from tests.learning import tiny_learner as tiny
 
@@ -44,8 +45,26 @@ def test_the_papers_presets_hold_the_papers_numbers(name, offline, online, each)
         ('actor_critic.penalty.logits=centered', "Did you mean 'centred'"),
         ('actor_critic.actor.act_on=mean', 'Valid: mode, sample'),
         ('actor_critic.horizn=5', "Did you mean 'actor_critic.horizon'"),
-        ('model.decoded=0', r'expected in \(0, 1\]'),
+        ('model.decoded=0', 'model.decoded is 0; expected above 0, at most 1'),
         ('replay.length=1', 'expected at least 2'),
+        ('actor_critic.discount=7', 'actor_critic.discount is 7; expected above 0, at most 1'),
+        ('actor_critic.discount=0', 'expected above 0'),
+        ('actor_critic.lambda_=1.1', 'expected at least 0, at most 1'),
+        ('model.rssm.deter=0', 'model.rssm.deter is 0; expected at least 1'),
+        ('model.rssm.classes=1', 'expected at least 2'),
+        ('model.encoder.channels=[]', 'model.encoder.channels has 0 entries; expected at least 1'),
+        (
+            'model.encoder.channels=[8, 0]',
+            r'model.encoder.channels\[1\] is 0; expected at least 1',
+        ),
+        ('model.optimizer.rate=0', 'model.optimizer.rate is 0; expected above 0'),
+        ('model.optimizer.rate=1e400', 'model.optimizer.rate is inf; expected a finite number'),
+        ('train.offline_updates=-5', 'train.offline_updates is -5; expected at least 0'),
+        ('train.threads=-3', 'train.threads is -3; expected at least 0'),
+        ('model.encoder.padding=4', 'model.encoder.padding is 4; expected below 4'),
+        ('seed=-1', 'seed is -1; expected at least 0'),
+        ('horizon=5', "unknown key 'horizon'. Did you mean 'actor_critic.horizon'"),
+        ('train.horizn=5', "Did you mean 'actor_critic.horizon'"),
         ('actor_critic.actor.initial_std=0.1', 'initial_std is 0.1; expected between'),
         ('actor_critic.horizon=many', 'actor_critic.horizon'),
     ],
@@ -53,6 +72,30 @@ def test_the_papers_presets_hold_the_papers_numbers(name, offline, online, each)
 def test_a_wrong_setting_says_what_is_valid(override, message):
     with pytest.raises(ConfigError, match=message):
         tiny.config(override)
+
+
+@pytest.mark.parametrize(
+    'key', [key for key in list_keys(Config()) if not isinstance(key.default, (str, bool))]
+)
+@pytest.mark.parametrize('value', ['-1', '.nan', '.inf', '-.inf', '1e30'])
+def test_no_number_may_be_negative_endless_or_absurd(key, value):
+    if value == '1e30' and isinstance(key.default, float):
+        value = '1e400'
+    text = f'[{value}]' if isinstance(key.default, list) else value
+    with pytest.raises(ConfigError) as caught:
+        load_config(Config, overrides=[f'{key.name}={text}'])
+    assert key.name in str(caught.value)
+
+
+def test_every_setting_has_a_meaning():
+    keys = list_keys(Config())
+    assert len(keys) > 80
+    assert [key.name for key in keys if not key.about] == []
+
+
+def test_a_config_made_in_python_is_checked_too():
+    with pytest.raises(ConfigError, match='replay.length is 0; expected at least 2'):
+        Config(replay=ReplayConfig(length=0))
 
 
 def test_a_resumed_run_takes_what_may_change_and_refuses_the_rest():

@@ -120,7 +120,10 @@ def test_a_robot_can_be_a_file_of_ones_own(tmp_path):
         (['profiles.normal.of=offical'], "Did you mean 'official'"),
         (['limits.q_min=[0,0]'], 'q_min has 2 entries; expected 7'),
         (['home=[0,0,0,0,0,1.5,0]'], 'home of fr3_joint4 is 0.0, above its q_max of -0.1518'),
-        (['limits.ddq_max=[10,10,10,nan,10,10,10]'], 'ddq_max of fr3_joint4 is nan'),
+        (
+            ['limits.ddq_max=[10,10,10,nan,10,10,10]'],
+            r'limits.ddq_max\[3\] is nan; expected a finite number',
+        ),
         (['limits.velocity_slope=[]'], 'velocity_slope has 0 entries'),
         (['spec.action_scale=[2,1,1.5,1.25,3,1.5,6]'], 'action_scale of fr3_joint7 is 6.0, above'),
         (['home=[a,b]'], "'a'"),

@@ -125,8 +125,11 @@ def test_collect_adds_to_a_dataset_and_refuses_one_that_is_being_recorded(simula
     'extra, message',
     [
         (('--task', 'kitchen-microwav'), "Did you mean 'kitchen-microwave'"),
-        (('--task', 'kitchen-microwave', '--episodes', 0), 'episodes 0'),
-        (('--task', 'kitchen-microwave', '--noise', 2), 'noise 2.0'),
+        (('--task', 'kitchen-microwave', '--episodes', 0), 'argument --episodes'),
+        (('--task', 'kitchen-microwave', '--noise', 2), 'argument --noise'),
+        (('--task', 'kitchen-microwave', '--seed', -1), 'argument --seed'),
+        (('--task', 'kitchen-microwave', '--size', 4), 'argument --size'),
+        (('--task', 'kitchen-microwave', '--workers', 'x'), 'argument --workers'),
     ],
 )
 def test_collect_refuses_bad_settings_in_one_line_and_makes_nothing(
@@ -150,7 +153,7 @@ def test_inspect_lists_the_episodes(tmp_path, capsys, monkeypatch):
     assert out.count('scripted') == 2
 
 
-def test_inspect_shows_the_steps_and_frames_of_one(tmp_path, capsys, monkeypatch):
+def test_inspect_shows_the_rows_and_frames_of_one(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv('COLUMNS', '200')
     (name,) = record(tmp_path, [60], success=True)
     sheet = tmp_path / 'frames.png'
@@ -194,6 +197,20 @@ def test_label_and_recover_do_what_they_say(tmp_path, capsys):
     assert '1 episodes whole' in capsys.readouterr().out
     (episode,) = Dataset.open(tmp_path).episodes()
     assert (episode.rows, episode.outcome) == (5, 'success')
+
+
+def test_last_names_the_newest_episode(tmp_path, capsys):
+    _, newest = record(tmp_path, [3, 4])
+    assert main(['label', str(tmp_path), 'last', 'success']) == 0
+    assert f'{newest}: unlabelled -> success' in capsys.readouterr().out
+
+
+def test_inspect_refuses_a_negative_number_of_rows_in_one_line(tmp_path, capsys):
+    record(tmp_path, [3])
+    assert main(['inspect', str(tmp_path), '--episode', 'last', '--rows', '-2']) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("moto-data inspect: argument --rows: '-2' is not a whole number")
+    assert len(said.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -301,7 +318,8 @@ def test_help_shows_every_command_and_an_example(capsys):
 def test_the_command_needs_neither_torch_nor_mujoco_nor_ros():
     code = (
         "import sys\nfor name in ('torch', 'mujoco', 'rclpy'): sys.modules[name] = None\n"
-        'import moto_learning.commands.data, moto_learning.data.replay, '
+        'import moto_learning.commands.data, moto_learning.commands.data_actions, '
+        'moto_learning.data.replay, '
         'moto_learning.data.demonstrations\n'
     )
     result = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)

@@ -326,8 +326,8 @@ def test_the_command_covers_the_camera_and_leaves_the_guard_out(tasks, tmp_path)
     [
         (['--policy', 'zero', '--task', 'cooking'], "unknown task 'cooking'"),
         (['--policy', 'nothing', '--task', 'counting'], "unknown policy 'nothing'"),
-        (['--policy', 'zero', '--task', 'counting', '--episodes', '0'], 'expected at least 1'),
-        (['--policy', 'zero', '--task', 'counting', '--max-steps', '-1'], 'expected 0'),
+        (['--policy', 'zero', '--task', 'counting', '--episodes', '0'], 'argument --episodes'),
+        (['--policy', 'zero', '--task', 'counting', '--max-steps', '-1'], 'argument --max-steps'),
         (['--policy', 'zero', '--task', 'counting', '--json', '/proc/no/e.json'], 'cannot write'),
         (['--policy', 'zero', '--task', 'counting', '--video', '/proc/no/e.mp4'], 'cannot write'),
     ],

@@ -115,6 +115,45 @@ def test_a_flag_that_is_neither_true_nor_false_is_refused():
         processes({'sim': 'yes'})
 
 
+@pytest.mark.parametrize(
+    'given',
+    [
+        {'episodes': 'x'},
+        {'episodes': '-1'},
+        {'episodes': ''},
+        {'max_steps': '0'},
+        {'max_steps': '1.5'},
+        {'cover_camera': 'perhaps'},
+    ],
+)
+def test_an_argument_of_moto_up_that_cannot_be_is_refused(given):
+    ((name, value),) = given.items()
+    with pytest.raises(ConfigError, match=f"argument {name} is '{value}'; expected"):
+        split(given)
+
+
+def test_a_seed_below_zero_is_refused():
+    with pytest.raises(ConfigError, match="seed is '-1'; expected a whole number of at least 0"):
+        processes({'sim': 'true', 'seed': '-1'})
+
+
+def test_a_result_that_cannot_be_written_is_refused_before_anything_starts(tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(ConfigError, match='cannot write json:='):
+        split({'json': str(tmp_path / 'file' / 'out.json')})
+
+
+def test_a_policy_may_be_named_by_the_file_that_moto_export_writes(tmp_path):
+    (tmp_path / 'bundle').mkdir()
+    (tmp_path / 'microwave').write_text(f'{tmp_path / "bundle"}\n')
+    (tmp_path / 'secret').write_text('word of pass')
+    policy = processes({'sim': 'true', 'policy': str(tmp_path / 'microwave')})[2]
+    assert policy.parameters['policy.bundle'] == str(tmp_path / 'bundle')
+    with pytest.raises(ConfigError, match='does not hold the path') as caught:
+        processes({'policy': str(tmp_path / 'secret')})
+    assert 'word' not in str(caught.value)
+
+
 def test_three_ways_of_writing_an_argument_are_one():
     assert parse_arguments(['sim:=true', '--policy', 'zero', '--json=a', '--cover-camera']) == {
         'sim': 'true',

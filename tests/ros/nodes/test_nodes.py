@@ -55,7 +55,7 @@ def test_an_unknown_parameter_names_the_nearest(make):
 
 
 def test_a_rate_out_of_range_names_the_range(make):
-    with pytest.raises(ConfigError, match='guard.rate is 5.0 Hz; expected 50 to 1000 Hz'):
+    with pytest.raises(ConfigError, match='guard.rate is 5; expected at least 50, at most 1000'):
         make(GuardNode, **{'guard.rate': 5.0})
 
 

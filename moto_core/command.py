@@ -1,0 +1,181 @@
+"""What every command does alike: its arguments, one-line errors, Ctrl-C, a closed pipe.
+
+In: a parser and the command's body. Out: an exit code: the body's, 2 after a one-line error, 130
+after Ctrl-C. Nothing is imported here that takes time: a command's own module imports this one
+first and everything else inside `importing`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from moto_core.errors import ConfigError, MotoError
+
+FAILED, STOPPED, CLOSED = 2, 130, 141  # exit codes; the last two as a shell gives them
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line; `key=value` may stand between options."""
+
+    def __init__(self, prog: str, description: str | None = None, epilog: str = '') -> None:
+        super().__init__(
+            prog,
+            description=description,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        self.set_defaults(prog=prog, stopped='stopped')
+        self.add_argument('--version', action=_Version, nargs=0, help='print the version and stop')
+
+    def error(self, message: str) -> NoReturn:
+        """Raises ArgumentsError in place of a page of usage."""
+        raise ArgumentsError(self.prog, message)
+
+
+class _Version(argparse.Action):
+    """Prints the version, which is read from a file only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from moto_core.version import version
+
+        sys.stdout.write(f'{parser.prog} {version()}\n')
+        parser.exit()
+
+
+class ArgumentsError(ConfigError):
+    """Arguments that a command, or its subcommand, does not take."""
+
+    def __init__(self, prog: str, message: str) -> None:
+        super().__init__(f'{message}; {prog} --help says what is valid')
+        self.prog = prog
+
+
+def run_command(
+    parser: Callable[[], Parser],
+    body: Callable[[argparse.Namespace], int],
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Runs `body` on the arguments (default: the process's) and returns the exit code.
+
+    A MotoError, an OSError and Ctrl-C become one line on stderr that begins with the command's
+    name; the namespace's `stopped` says what Ctrl-C leaves.
+    """
+    args = argparse.Namespace(prog=Path(sys.argv[0]).name, stopped='stopped')
+    try:
+        made = parser()
+        args.prog = made.prog
+        args = _parse(made, argv)
+        code = body(args)
+        sys.stdout.flush()
+        return code
+    except ArgumentsError as error:
+        return _end(FAILED, f'{error.prog}: {error}')
+    except MotoError as error:
+        return _end(FAILED, f'{args.prog}: {error}')
+    except KeyboardInterrupt:
+        return _end(STOPPED, f'{args.prog}: {args.stopped}')
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED
+    except OSError as error:
+        place = f"'{error.filename}': " if error.filename else ''
+        return _end(FAILED, f'{args.prog}: {place}{error.strerror or error}')
+    finally:
+        if argv is None:  # the process's own end: nothing is left that Ctrl-C could disturb
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@contextmanager
+def importing(args: argparse.Namespace) -> Iterator[None]:
+    """Ends the process at once on Ctrl-C: an import can swallow it or be left half done."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        os.write(2, f'{args.prog}: {args.stopped}\n'.encode())
+        os._exit(STOPPED)
+
+    earlier = signal.signal(signal.SIGINT, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, earlier)
+
+
+def whole(low: int, high: int | None = None) -> Callable[[str], int]:
+    """Returns an argument's type: a whole number of at least `low` and at most `high`."""
+
+    def convert(text: str) -> int:
+        limit = '' if high is None else f' and at most {high}'
+        wrong = argparse.ArgumentTypeError(
+            f"'{text[:40]}' is not a whole number of at least {low}{limit}"
+        )
+        try:
+            value = int(text)
+        except ValueError:
+            raise wrong from None
+        if value < low or value > (high if high is not None else 2**63 - 1):
+            raise wrong
+        return value
+
+    return convert
+
+
+def real(low: float, below: float) -> Callable[[str], float]:
+    """Returns an argument's type: a number of at least `low` and below `below`."""
+
+    def convert(text: str) -> float:
+        wrong = argparse.ArgumentTypeError(
+            f"'{text[:40]}' is not a number of at least {low:g} and below {below:g}"
+        )
+        try:
+            value = float(text)
+        except ValueError:
+            raise wrong from None
+        if not (math.isfinite(value) and low <= value < below):
+            raise wrong
+        return value
+
+    return convert
+
+
+def output_folder(option: str, path: Path | str) -> Path:
+    """Makes the folder that an option names and returns it; raises ConfigError if it cannot."""
+    return _make_folder(Path(path), f"cannot write {option} '{path}'")
+
+
+def output_file(option: str, path: Path | str) -> Path:
+    """Makes the folder of the file that an option names; raises ConfigError if it cannot be."""
+    failed = f"cannot write {option} '{path}'"
+    _make_folder(Path(path).parent, failed)
+    if os.path.isdir(path):
+        raise ConfigError(f'{failed}: it is a folder; expected the name of a file')
+    return Path(path)
+
+
+def _make_folder(folder: Path, failed: str) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK | os.X_OK)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f'{failed}: {getattr(error, "strerror", None) or error}') from error
+    if not writable:
+        raise ConfigError(f'{failed}: the folder belongs to somebody else')
+    return folder
+
+
+def _parse(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
+    nested = any(isinstance(action, argparse._SubParsersAction) for action in parser._actions)
+    return parser.parse_args(argv) if nested else parser.parse_intermixed_args(argv)
+
+
+def _end(code: int, line: str) -> int:
+    sys.stderr.write(line + '\n')
+    return code

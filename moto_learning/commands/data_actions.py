@@ -1,0 +1,166 @@
+"""What moto-data's subcommands do once their arguments are read, one function each.
+
+In: the arguments and a console. Out: episodes, tables, labels; the exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from rich.console import Console
+
+from moto_core.command import importing, output_file
+from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.manifest import Record
+from moto_core.episodes.merge import merge
+from moto_core.errors import ConfigError
+from moto_learning.commands.data_inspect import (
+    dataset_table,
+    finding_table,
+    row_table,
+    write_contact_sheet,
+)
+from moto_learning.commands.data_stats import count_table, sum_table
+from moto_learning.commands.progress import compile_shown, progress_bars
+
+LAST = 'last'  # no id can end so: ids have no L
+
+
+def collect(args: argparse.Namespace, console: Console) -> int:
+    """Records scripted demonstrations of a task."""
+    try:
+        with importing(args):
+            from moto_learning.data.demonstrations import Demonstrations, record_demonstrations
+            from moto_sim import tasks  # noqa: F401 - said here if the simulator is missing
+    except ImportError as error:
+        raise ConfigError(f"the simulator is missing ({error}); pip install '.[sim]'") from error
+    wanted = Demonstrations(
+        task=args.task,
+        episodes=args.episodes,
+        noise=args.noise,
+        seed=args.seed,
+        profile=args.profile,
+        robot=args.robot,
+        size=args.size,
+        workers=args.workers,
+    )
+    with progress_bars(console) as progress:
+        bar = progress.add_task(args.task, total=args.episodes, note='')
+        done = record_demonstrations(args.out, wanted, lambda _: progress.advance(bar))
+    good = sum(record.successful for record in done)
+    rows = sum(record.rows for record in done)
+    console.print(f'{len(done)} episodes, {rows} rows, {good} successful, in {args.out}')
+    return 0
+
+
+def inspect(args: argparse.Namespace, console: Console) -> int:
+    """Shows the episodes of a dataset, or the rows and frames of one."""
+    dataset = Dataset.open(args.dataset)
+    if not args.episode:
+        if args.png:
+            raise ConfigError('--png needs --episode ID')
+        console.print(dataset_table(dataset))
+        return 0
+    if args.png:
+        output_file('--png', args.png)
+    record = _find(dataset, args.episode)
+    episode = dataset.read(record.id)
+    console.print(row_table(record, episode, args.rows))
+    if args.png:
+        write_contact_sheet(episode, Path(args.png))
+        console.print(f'frames: {args.png}')
+    return 0
+
+
+def compile_(args: argparse.Namespace, console: Console) -> int:
+    """Brings the replay cache up to date."""
+    (result,) = compile_shown([Path(args.dataset)], console)
+    for name, reason in result.skipped.items():
+        console.print(f'skipped {name}: {reason}', style='yellow')
+    rows = sum(len(episode) for episode in result.episodes)
+    console.print(
+        f'{len(result.episodes)} episodes, {rows} rows ready; {len(result.built)} '
+        f'compiled now, {len(result.skipped)} skipped'
+    )
+    return 1 if result.skipped else 0
+
+
+def label(args: argparse.Namespace, console: Console) -> int:
+    """Labels one episode; the last label wins and the earlier ones stay on file."""
+    dataset = Dataset.open(args.dataset)
+    record = _find(dataset, args.episode)
+    dataset.label(record.id, args.label, args.by)
+    console.print(f'{record.id}: {record.outcome} -> {args.label}')
+    return 0
+
+
+def recover(args: argparse.Namespace, console: Console) -> int:
+    """Recovers unfinished episodes, checks every byte, quarantines damaged files."""
+    with Dataset.open(args.dataset, lock=True) as dataset:
+        repaired = dataset.verify(repair=True)
+        seen = {(found.id, found.reason) for found in repaired}
+        opening = [item for item in dataset.findings if (item.id, item.reason) not in seen]
+        findings = list(dict.fromkeys([*opening, *repaired]))
+        count, left = len(dataset.episodes()), dataset.left_out
+    if findings:
+        console.print(finding_table(findings))
+    console.print(f'{count} episodes whole; {len(findings)} findings')
+    return 1 if left else 0
+
+
+def verify(args: argparse.Namespace, console: Console) -> int:
+    """Reads every byte and says what is wrong; changes nothing."""
+    dataset = Dataset.open(args.dataset)
+    findings = dataset.verify()
+    if findings:
+        console.print(finding_table(findings))
+    console.print(f'{len(dataset.episodes())} episodes whole; {len(findings)} findings')
+    return 1 if findings else 0
+
+
+def remove(args: argparse.Namespace, console: Console) -> int:
+    """Moves episodes to quarantine/ with the reason beside them; --delete deletes them there."""
+    with Dataset.open(args.dataset, lock=True) as dataset:
+        for episode in args.episodes:
+            name = _find(dataset, episode).id if episode == LAST else episode
+            place = dataset.quarantine(name, args.reason)
+            if args.delete:
+                shutil.rmtree(place)
+            console.print(f'{name}: {"deleted" if args.delete else f"now at {place}"}')
+    return 0
+
+
+def merge_(args: argparse.Namespace, console: Console) -> int:
+    """Copies the episodes of datasets into another one; ids and labels stay."""
+    sources = [Dataset.open(root) for root in args.sources]
+    refused = 0
+    with Dataset.create_or_open(args.into) as target:
+        for source in sources:
+            done = merge(source, target)
+            refused += len(done.refused)
+            if done.refused:
+                console.print(finding_table(done.refused))
+            console.print(
+                f'{source.root}: {len(done.copied)} copied, {len(done.present)} there already, '
+                f'{len(done.refused)} refused'
+            )
+    return 1 if refused else 0
+
+
+def stats(args: argparse.Namespace, console: Console) -> int:
+    """Counts the episodes by task, outcome, controller and profile, and sums them up."""
+    dataset = Dataset.open(args.dataset)
+    records = dataset.episodes()
+    console.print(count_table(records))
+    console.print(sum_table(records, dataset.root))
+    for name, reason in dataset.left_out.items():
+        console.print(f'left out {name}: {reason}', style='yellow')
+    return 0
+
+
+def _find(dataset: Dataset, name: str) -> Record:
+    """Returns the episode of an id, of a part of one, or the newest for LAST."""
+    records = dataset.episodes()
+    return records[-1] if name == LAST and records else dataset.find(name)

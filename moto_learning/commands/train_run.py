@@ -1,0 +1,150 @@
+"""What moto-train does once its arguments are read: start or resume a run, show its progress.
+
+In: the arguments. Out: a run's folder; the exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from moto_core.command import output_folder
+from moto_core.config import config_file, explain_config, load_config
+from moto_core.episodes.dataset import Dataset
+from moto_core.errors import ConfigError, DatasetError
+from moto_learning.commands.progress import compile_shown, progress_bars
+from moto_learning.commands.settings import print_settings
+from moto_learning.config import Config
+from moto_learning.run.checkpoint import latest_checkpoint, load_checkpoint
+from moto_learning.run.processor import use_processor
+from moto_learning.run.resume import resumed_config
+from moto_learning.run.train import Training
+
+NO_REWARD = (
+    'no row of the data has a reward: world model and behaviour are learned, but no value. '
+    "A robot's episodes get theirs from labels: moto-data label {data} EPISODE success"
+)
+
+
+def train(args: argparse.Namespace) -> int:
+    """Starts a run or resumes one, and runs its phases; returns the exit code."""
+    console = Console(markup=False, highlight=False)
+    training = _resume(args, console) if args.resume else _start(args, console)
+    return _run(training, args.phase, console)
+
+
+def show_config(args: argparse.Namespace) -> int:
+    """Prints every setting that these arguments give with where it comes from; returns 0."""
+    sources: list[Any] = []
+    if args.resume:
+        resumed_config(load_checkpoint(args.resume).config, _file(args), args.settings)
+        sources.append(latest_checkpoint(Path(args.resume)) / 'config.yaml')
+    if args.config or not args.resume:
+        sources.append(config_file('train', args.config or 'small'))
+    print_settings(explain_config(Config, *sources, overrides=args.settings))
+    return 0
+
+
+def _start(args: argparse.Namespace, console: Console) -> Training:
+    if not args.data or not args.out:
+        raise ConfigError(
+            'a new run needs --data DATASET and --out FOLDER (or --resume FOLDER continues one)'
+        )
+    out = Path(args.out)
+    if (out / 'checkpoints').exists():
+        raise ConfigError(
+            f"'{out}' holds a run already; --resume {out} continues it, or take another --out"
+        )
+    file = config_file('train', args.config or 'small')
+    config = load_config(Config, file, overrides=args.settings)
+    spec = Dataset.open(args.data[0]).spec
+    if spec is None:
+        raise DatasetError(
+            f"the dataset '{args.data[0]}' has no episodes; record some with 'moto-data collect'"
+        )
+    output_folder('--out', out)
+    use_processor(config.train.threads)
+    data = [Path(path) for path in args.data]
+    compile_shown(data, console)
+    return Training(config, spec, data, out)
+
+
+def _resume(args: argparse.Namespace, console: Console) -> Training:
+    run = Path(args.resume)
+    if args.out and Path(args.out) != run:
+        raise ConfigError(
+            f"--out '{args.out}' differs from --resume '{run}'; a resumed run stays "
+            'in its folder: copy it first'
+        )
+    checkpoint = load_checkpoint(run)
+    config = resumed_config(checkpoint.config, _file(args), args.settings)
+    output_folder('--resume', run)
+    use_processor(config.train.threads)
+    data = [Path(path) for path in (args.data or checkpoint.meta['data'])]
+    compile_shown(data, console)
+    training = Training(config, checkpoint.spec, data, run, resumed=checkpoint)
+    console.print(f'continuing {run} at update {training.learner.updates}')
+    if training.left_out and args.phase != 'finetune':
+        console.print(
+            f'{len(training.left_out)} episodes came later and are not used; '
+            '--phase finetune takes them in'
+        )
+    return training
+
+
+def _file(args: argparse.Namespace) -> Path | None:
+    return config_file('train', args.config) if args.config else None
+
+
+def _run(training: Training, phase: str, console: Console) -> int:
+    """Runs the phases with a progress bar; a signal stops after the update, and saves."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        training.stopped = True
+
+    if not training.replay.rewarded:
+        console.print(NO_REWARD.format(data=training.data[0]), soft_wrap=True)
+    earlier = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with progress_bars(console) as progress:
+            training.listener = _listener(progress)
+            if phase in ('all', 'offline'):
+                training.offline()
+            if phase == 'online' or (phase == 'all' and training.config.train.online_episodes):
+                training.online()
+            if phase == 'finetune':
+                training.finetune()
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+        training.close()
+    skipped = f', {training.learner.skipped} skipped' if training.learner.skipped else ''
+    console.print(
+        f'{"stopped" if training.stopped else "done"} at update '
+        f'{training.learner.updates}{skipped}: {training.out}'
+    )
+    return 130 if training.stopped else 0
+
+
+def _listener(progress: Progress) -> Callable[[str, int, int, Mapping[str, float]], None]:
+    """Returns what shows a phase's updates in a bar of its own."""
+    bars: dict[str, TaskID] = {}
+
+    def show(name: str, done: int, goal: int, metrics: Mapping[str, float]) -> None:
+        if name not in bars:
+            bars[name] = progress.add_task(name, total=goal, note='')
+        note = ' '.join(
+            f'{label} {metrics[key]:.2f}'
+            for label, key in (('model', 'model/loss'), ('behaviour', 'actor/behaviour'))
+            if key in metrics
+        )
+        progress.update(bars[name], completed=done, total=goal, note=note)
+
+    return show

@@ -1,0 +1,123 @@
+"""The demonstration's settings and its folder, which a file of its own marks.
+
+In: --out, `key=value`, --resume. Out: DemoConfig and a folder that nothing else lies in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moto_core.command import output_folder
+from moto_core.config import config_file, load_config, to_dict
+from moto_core.errors import ConfigError
+from moto_core.fields import number, setting
+from moto_learning.config import Config
+
+MARKER = 'moto-demo.json'  # in a folder that moto-demo made; written before anything else
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """What the demonstration does; the defaults are what `make demo` runs."""
+
+    task: str = setting('kitchen-microwave', 'any task of moto_sim')
+    demonstrations: int = number(80, 'scripted episodes to learn from', low=1)
+    noise: float = number(
+        0.05, "standard deviation of the demonstrator's action noise", low=0, below=1
+    )
+    preset: str = setting('demo', 'config/train/<preset>.yaml')
+    train: list[str] = setting([], 'further key=value for moto-train')
+    profile: str = setting('normal', "the guard's limits, in training and on the robot")
+    episodes: int = number(10, 'episodes through ROS before, and after, fine-tuning', low=1)
+    covered_episodes: int = number(10, 'episodes with the camera covered', low=1)
+    max_steps: int = number(100, 'decisions an episode at most', low=1)
+    finetune_updates: int = number(500, 'updates on the logged episodes', low=0)
+    seed: int = number(
+        0, 'of the demonstrations, the training and the resets', low=0, high=2**32 - 3000
+    )
+
+
+def open_demo(out: Path, overrides: Sequence[str], resume: bool) -> DemoConfig:
+    """Makes the demonstration's folder, or opens the one to go on with; returns its settings.
+
+    An earlier demonstration there is kept under another name. Raises ConfigError for a folder
+    that holds anything else, and if `resume` would change a setting.
+    """
+    marker = out / MARKER
+    if resume:
+        return _resumed(marker, overrides)
+    config = load_config(DemoConfig, overrides=overrides)
+    load_config(Config, config_file('train', config.preset), overrides=config.train)
+    if marker.is_file():
+        _stored(marker)  # somebody else's file is not taken for ours
+        _keep_earlier(out)
+    elif out.is_dir() and any(out.iterdir()):
+        raise ConfigError(
+            f"'{out}' holds files and no demonstration (no {MARKER}); "
+            'take a new or an empty folder for --out'
+        )
+    output_folder('--out', out)
+    write_json(marker, {'task': config.task, 'seed': config.seed, 'config': to_dict(config)})
+    return config
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Returns the mapping in a JSON file, {} without the file; raises ConfigError if damaged."""
+    if not path.is_file():
+        return {}
+    try:
+        data = json.loads(path.read_text())
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"'{path}' is damaged: {error}; take another --out") from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"'{path}' is damaged: it holds no mapping; take another --out")
+    return data
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Writes a JSON file, replaced as a whole."""
+    part = path.with_suffix('.part')
+    part.write_text(json.dumps(data, indent=2))
+    part.replace(path)
+
+
+def _resumed(marker: Path, overrides: Sequence[str]) -> DemoConfig:
+    """Returns the settings that a demonstration began with; refuses any other."""
+    if not marker.is_file():
+        raise ConfigError(f"'{marker.parent}' holds no demonstration to go on with (no {MARKER})")
+    stored = _stored(marker)
+    before = to_dict(stored)
+    for key, value in to_dict(load_config(DemoConfig, before, overrides=overrides)).items():
+        if value != before[key]:
+            raise ConfigError(
+                f'{key} is {before[key]} in this demonstration and cannot become {value}; '
+                'leave it out, or take another --out'
+            )
+    return stored
+
+
+def _stored(marker: Path) -> DemoConfig:
+    config = read_json(marker).get('config')
+    if not isinstance(config, dict):
+        raise ConfigError(f"'{marker}' is damaged: it has no 'config'; take another --out")
+    return load_config(DemoConfig, config)
+
+
+def _keep_earlier(out: Path) -> None:
+    """Renames an earlier demonstration's folder after the time of its last change."""
+    place = Path(os.path.abspath(out))  # a link is renamed itself
+    if Path.cwd().is_relative_to(place.resolve()):
+        raise ConfigError(
+            f"'{out}' holds a demonstration and you are in it, so it cannot be kept under "
+            'another name; go elsewhere, or add --resume'
+        )
+    stamp = time.strftime('%Y%m%d-%H%M%S', time.localtime(place.stat().st_mtime))
+    names = [f'{place.name}-{stamp}{end}' for end in ('', *(f'-{i}' for i in range(2, 100)))]
+    free = [name for name in names if not place.with_name(name).exists()]
+    place.rename(place.with_name(free[0]))

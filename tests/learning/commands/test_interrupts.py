@@ -1,0 +1,153 @@
+"""Ctrl-C at any moment is one line and code 130: real processes, the signal of a terminal."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from moto_core.episodes.dataset import Dataset
+from moto_learning.run.train import Training
+from tests.learning import tiny_learner as tiny
+from tests.recorded import record
+
+
+def start(command, *arguments, flags=()):
+    """Starts a command in a process group of its own, as a shell does."""
+    return subprocess.Popen(
+        [sys.executable, *flags, '-m', f'moto_learning.commands.{command}', *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def interrupt(process, group=True):
+    (os.killpg if group else os.kill)(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    lines = [line for line in said.splitlines() if not line.startswith('import time:')]
+    return process.returncode, lines
+
+
+def wait_for(ready, process, seconds=60):
+    end = time.monotonic() + seconds
+    while not ready():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    root = tmp_path_factory.mktemp('data')
+    record(root, [200] * 15, success=True)
+    return root
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory):
+    root = tmp_path_factory.mktemp('run')
+    record(root / 'data', [12])
+    config = tiny.config('train.offline_updates=1')
+    training = Training(config, Dataset.open(root / 'data').spec, [root / 'data'], root / 'run')
+    training.offline()
+    training.close()
+    return root / 'run'
+
+
+@pytest.mark.parametrize(
+    ('command', 'arguments', 'module'),
+    [
+        ('data', ('inspect', 'nowhere'), ' numpy'),
+        ('data', ('inspect', 'nowhere'), ' yaml'),
+        ('train', ('--data', 'nowhere', '--out', 'nowhere'), ' numpy'),
+        ('train', ('--data', 'nowhere', '--out', 'nowhere'), ' torch.'),
+        ('eval', ('--policy', 'scripted', '--task', 'kitchen-kettle'), ' torch.'),
+        ('eval', ('--policy', 'scripted', '--task', 'kitchen-kettle'), ' mujoco'),
+        ('export', ('nowhere', '--out', 'nowhere'), ' torch.'),
+        ('demo', ('--out', 'nowhere'), ' numpy'),
+        ('demo', ('--out', 'nowhere'), ' matplotlib'),
+    ],
+)
+def test_ctrl_c_while_a_command_imports(tmp_path, monkeypatch, command, arguments, module):
+    monkeypatch.chdir(tmp_path)
+    process = start(command, *arguments, flags=('-X', 'importtime'))
+    for line in process.stderr:
+        if line.partition('|')[2].partition('|')[2].startswith(' ') and module in line:
+            break
+    code, lines = interrupt(process)
+    name = f'moto-{command} inspect' if command == 'data' else f'moto-{command}'
+    assert (code, len(lines)) == (130, 1), lines
+    assert lines[0].startswith(f'{name}: stopped')
+    assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_while_the_cache_compiles(tmp_path, data):
+    process = start('train', '--data', data, '--out', tmp_path / 'run', 'train.threads=1')
+    wait_for(lambda: list((data / 'cache').glob('*/*/meta.json')), process)
+    code, lines = interrupt(process)
+    assert (code, lines) == (130, ['moto-train: stopped'])
+    assert not (tmp_path / 'run' / 'checkpoints').exists()
+
+
+def test_ctrl_c_while_moto_export_works(tmp_path, run):
+    process = start('export', run, '--out', tmp_path / 'bundles')
+    wait_for((tmp_path / 'bundles').exists, process)
+    time.sleep(0.5)
+    assert interrupt(process) == (130, ['moto-export: stopped'])
+
+
+def test_ctrl_c_while_moto_eval_drives(tmp_path):
+    process = start(
+        'eval',
+        '--policy',
+        'scripted',
+        '--task',
+        'kitchen-kettle',
+        '--json',
+        tmp_path / 'new' / 'kettle.json',
+    )
+    wait_for((tmp_path / 'new').exists, process)
+    time.sleep(1)
+    assert interrupt(process) == (130, ['moto-eval: stopped'])
+    assert not (tmp_path / 'new' / 'kettle.json').exists()
+
+
+@pytest.mark.parametrize('seconds', [0.2, 3.0])
+def test_ctrl_c_while_workers_record(tmp_path, seconds):
+    process = start(
+        'data',
+        'collect',
+        '--task',
+        'kitchen-kettle',
+        '--episodes',
+        '50',
+        '--workers',
+        '2',
+        '--out',
+        tmp_path / 'data',
+    )
+    wait_for((tmp_path / 'data' / 'LOCK').exists, process)
+    time.sleep(seconds)
+    code, lines = interrupt(process)
+    assert (code, lines) == (130, ['moto-data collect: stopped; whole episodes are kept'])
+
+
+@pytest.mark.parametrize('group', [True, False], ids=['terminal', 'only the command'])
+def test_ctrl_c_in_moto_demo_ends_the_stage_and_says_how_to_go_on(tmp_path, group):
+    out = tmp_path / 'demo'
+    process = start('demo', '--out', out, 'demonstrations=50')
+    wait_for((out / 'logs' / 'collect.log').exists, process)
+    time.sleep(1)
+    children = f'/proc/{process.pid}/task/{process.pid}/children'
+    with open(children) as stream:
+        stages = [int(child) for child in stream.read().split()]
+    assert stages
+    code, lines = interrupt(process, group)
+    assert code == 130
+    assert lines == [f'moto-demo: stopped; moto-demo --out {out} --resume goes on with it']
+    assert not any(os.path.exists(f'/proc/{child}') for child in stages)
+    assert 'Traceback' not in (out / 'logs' / 'collect.log').read_text()

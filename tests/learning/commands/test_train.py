@@ -1,0 +1,150 @@
+"""moto-train as a user types it: settings and their sources, progress, what it refuses."""
+
+import importlib
+import re
+
+import pytest
+
+from moto_core.config import load_config
+from moto_core.fields import list_keys
+from moto_learning.commands.train import main
+from moto_learning.config import Config
+from tests.recorded import record
+
+TINY = [
+    'model.encoder.channels=[2, 3]',
+    'model.encoder.padding=1',
+    'model.encoder.proprioception=[4]',
+    'model.rssm.deter=8',
+    'model.rssm.stoch=3',
+    'model.rssm.classes=4',
+    'model.rssm.hidden=8',
+    'actor_critic.horizon=2',
+    'replay.batch=2',
+    'replay.length=4',
+    'train.offline_updates=1',
+    'train.online_episodes=0',
+    'train.tensorboard=false',
+    'train.threads=1',
+]
+
+
+def printed(capsys, *arguments):
+    assert main([*arguments]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    return {line.split('=', 1)[0]: line.split('=', 1)[1].split('  ') for line in lines}
+
+
+def test_show_config_prints_every_key_with_value_and_source(tmp_path, capsys):
+    path = tmp_path / 'mine.yaml'
+    path.write_text('replay: {batch: 4}\ntrain: {device: cpu}\n')
+    found = printed(capsys, '--config', str(path), 'seed=7', '--show-config', 'collect.noise=0.25')
+    assert list(found) == [key.name for key in list_keys(Config())]
+    cells = {key: (cells[0], cells[-1].strip()) for key, cells in found.items()}
+    assert cells['seed'] == ('7', 'override')
+    assert cells['collect.noise'] == ('0.25', 'override')
+    assert cells['replay.batch'] == ('4', str(path))
+    assert cells['train.device'] == ('cpu', str(path))
+    assert cells['replay.length'] == ('50', 'default')
+    assert cells['collect.task'] == ("''", 'default')
+    assert cells['actor_critic.actor.optimizer.rate'] == ('8.0e-05', 'default')
+
+
+def test_what_show_config_prints_can_be_given_back(capsys):
+    found = printed(capsys, '--config', 'demo', '--show-config')
+    settings = [f'{key}={cells[0]}' for key, cells in found.items()]
+    path = next(cells[-1].strip() for cells in found.values() if cells[-1].endswith('.yaml'))
+    assert load_config(Config, overrides=settings) == load_config(Config, path)
+
+
+def test_show_config_of_a_run_names_its_stored_settings(tmp_path, capsys):
+    record(tmp_path / 'data', [8])
+    out = tmp_path / 'run'
+    assert main(['--data', str(tmp_path / 'data'), '--out', str(out), *TINY]) == 0
+    capsys.readouterr()
+    found = printed(capsys, '--resume', str(out), '--show-config', 'replay.batch=3')
+    assert found['replay.batch'][0] == '3' and found['replay.batch'][-1].strip() == 'override'
+    assert found['model.rssm.deter'][0] == '8'
+    stored = found['model.rssm.deter'][-1].strip()
+    assert re.fullmatch(rf'{out}/checkpoints/\d+/config.yaml', stored)
+    assert main(['--resume', str(out), '--show-config', 'model.rssm.deter=9']) == 2
+    assert 'cannot become 9' in capsys.readouterr().err
+
+
+def test_help_lists_every_key_with_default_and_meaning(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(['--help'])
+    assert stop.value.code == 0
+    said = capsys.readouterr().out
+    for key in list_keys(Config()):
+        assert f'  {key.name}=' in said
+        assert key.about in said
+    assert '  actor_critic.discount=0.99: gamma [D]' in said
+    assert "  collect.task='': any task" in said
+
+
+def test_settings_may_stand_between_the_options(tmp_path, capsys):
+    record(tmp_path / 'data', [8])
+    out = tmp_path / 'run'
+    line = ['--config', 'small', TINY[0], '--data', str(tmp_path / 'data'), TINY[1]]
+    assert main([*line, '--out', str(out), *TINY[2:]]) == 0
+    said = capsys.readouterr().out
+    assert 'done at update 1: ' in said and (out / 'checkpoints' / '00000001').is_dir()
+    assert 'compile data' in said and '1/1' in said
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'says'),
+    [
+        (['horizon=5'], "unknown key 'horizon'. Did you mean 'actor_critic.horizon'?"),
+        (['actor_critic.discount=7'], 'actor_critic.discount is 7; expected above 0, at most 1'),
+        (['train.threads=-3'], 'train.threads is -3; expected at least 0'),
+        (['model.encoder.channels=[]'], 'model.encoder.channels has 0 entries'),
+        (['stray'], "override 'stray' is not 'key=value'"),
+        (['seed=${oc.env:HOME}'], 'neither'),
+        (['--config', 'smal'], "Did you mean 'small'?"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_and_makes_nothing(tmp_path, capsys, arguments, says):
+    record(tmp_path / 'data', [8])
+    line = ['--data', str(tmp_path / 'data'), '--out', str(tmp_path / 'run'), *arguments]
+    assert main(line) == 2
+    said = capsys.readouterr().err
+    assert said.startswith('moto-train: ') and says in said
+    assert len(said.splitlines()) == 1
+    assert not (tmp_path / 'run').exists()
+
+
+@pytest.mark.parametrize(
+    'arguments',
+    [
+        ['train', '--data', 'data', '--out', 'file/run', *TINY],
+        ['train', '--data', 'data', '--out', 'file', *TINY],
+        ['eval', '--policy', 'zero', '--task', 'kitchen-kettle', '--json', 'file/a.json'],
+        ['eval', '--policy', 'zero', '--task', 'kitchen-kettle', '--video', '/proc/no/a.mp4'],
+        ['eval', '--policy', 'zero', '--task', 'kitchen-kettle', '--json', 'data'],
+        ['data', 'collect', '--task', 'kitchen-kettle', '--episodes', '1', '--out', 'file'],
+        ['data', 'collect', '--task', 'kitchen-kettle', '--episodes', '1', '--out', 'file/a'],
+        ['data', 'inspect', 'data', '--episode', 'last', '--png', 'file/a.png'],
+        ['export', 'run', '--out', 'file'],
+        ['export', 'run', '--out', 'bundles', '--name-file', 'file/name'],
+        ['demo', '--out', 'file'],
+        ['demo', '--out', 'file/demo'],
+        ['demo', '--out', '/proc/demo'],
+    ],
+    ids=' '.join,
+)
+def test_what_cannot_be_written_is_one_line(tmp_path, monkeypatch, capsys, arguments):
+    record(tmp_path / 'data', [8])
+    (tmp_path / 'file').write_text('precious')
+    if arguments[0] == 'export':
+        line = ['--data', str(tmp_path / 'data'), '--out', str(tmp_path / 'run'), *TINY]
+        assert main(line) == 0
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    command = importlib.import_module(f'moto_learning.commands.{arguments[0]}')
+    assert command.main(arguments[1:]) == 2
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1, said
+    assert re.match(rf"moto-{arguments[0]}.*'(file|/proc|data)", said)
+    assert (tmp_path / 'file').read_text() == 'precious'

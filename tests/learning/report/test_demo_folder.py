@@ -1,0 +1,150 @@
+"""The demonstration's folder: ours by its marker, kept, gone on with, never somebody else's."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from moto_core.episodes.dataset import Dataset
+from moto_core.errors import ConfigError
+from moto_learning.report.demo import _stages
+from moto_learning.report.demo_folder import MARKER, open_demo
+from moto_learning.run.checkpoint import latest_checkpoint
+from tests.recorded import record
+
+TINY = [
+    'model.encoder.channels=[4, 4, 4, 4]',
+    'model.rssm.deter=8',
+    'replay.batch=2',
+    'replay.length=4',
+    'train.offline_updates=2',
+    'train.threads=1',
+]
+
+SAID = {'task': 'kitchen-kettle', 'seed': 4}
+GIVEN = ['task=kitchen-kettle', 'seed=4']
+
+
+def test_the_marker_is_written_first_with_task_seed_and_settings(tmp_path):
+    config = open_demo(tmp_path / 'demo', GIVEN, resume=False)
+    assert (config.task, config.seed) == ('kitchen-kettle', 4)
+    stored = json.loads((tmp_path / 'demo' / MARKER).read_text())
+    assert {name: stored[name] for name in SAID} == SAID
+    assert stored['config']['demonstrations'] == 80
+    assert [path.name for path in (tmp_path / 'demo').iterdir()] == [MARKER]
+
+
+def test_an_empty_folder_is_taken(tmp_path):
+    open_demo(tmp_path, GIVEN, resume=False)
+    assert (tmp_path / MARKER).is_file()
+
+
+@pytest.mark.parametrize('resume', [False, True])
+def test_a_folder_with_anything_else_is_refused_and_left_as_it_is(tmp_path, resume):
+    precious = tmp_path / 'precious'
+    precious.mkdir()
+    (precious / 'thesis.tex').write_text('words')
+    with pytest.raises(ConfigError, match='no moto-demo.json'):
+        open_demo(precious, GIVEN, resume)
+    assert [path.name for path in tmp_path.iterdir()] == ['precious']
+    assert [path.name for path in precious.iterdir()] == ['thesis.tex']
+
+
+@pytest.mark.parametrize(
+    'content', ['', '[]', '{}', '{"config": 3}', '{"config": {"tusk": 1}}', '[' * 100_000]
+)
+def test_a_file_of_the_markers_name_that_is_not_ours_marks_nothing(tmp_path, content):
+    (tmp_path / 'demo').mkdir()
+    (tmp_path / 'demo' / MARKER).write_text(content)
+    for resume in (False, True):
+        with pytest.raises(ConfigError, match="is damaged|unknown key 'tusk'"):
+            open_demo(tmp_path / 'demo', GIVEN, resume)
+    assert [path.name for path in tmp_path.iterdir()] == ['demo']
+
+
+def test_an_earlier_demonstration_is_kept_under_another_name(tmp_path):
+    out = tmp_path / 'demo'
+    for seed in (4, 5, 6):
+        open_demo(out, ['task=kitchen-kettle', f'seed={seed}'], resume=False)
+    assert len(list(tmp_path.iterdir())) == 3
+    seeds = {json.loads((path / MARKER).read_text())['seed'] for path in tmp_path.iterdir()}
+    assert seeds == {4, 5, 6}
+    assert json.loads((out / MARKER).read_text())['seed'] == 6
+
+
+def test_the_current_folder_is_not_renamed_under_its_user(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for out in ('.', tmp_path, '../' + tmp_path.name):
+        open_demo(tmp_path, GIVEN, resume=False) if out == '.' else None
+        with pytest.raises(ConfigError, match='you are in it'):
+            open_demo(type(tmp_path)(out), GIVEN, resume=False)
+    assert open_demo(type(tmp_path)('.'), [], resume=True).seed == 4
+
+
+def test_resume_takes_the_settings_it_began_with(tmp_path):
+    began = open_demo(tmp_path / 'demo', [*GIVEN, 'episodes=3'], resume=False)
+    assert open_demo(tmp_path / 'demo', [], resume=True) == began
+    assert open_demo(tmp_path / 'demo', ['seed=4'], resume=True) == began
+
+
+@pytest.mark.parametrize(
+    ('override', 'says'),
+    [
+        ('task=kitchen-microwave', 'task is kitchen-kettle in this demonstration and cannot'),
+        ('seed=5', 'seed is 4 in this demonstration and cannot become 5'),
+        ('tusk=1', "unknown key 'tusk'. Did you mean 'task'"),
+    ],
+)
+def test_resume_refuses_a_setting_that_contradicts(tmp_path, override, says):
+    open_demo(tmp_path / 'demo', GIVEN, resume=False)
+    before = (tmp_path / 'demo' / MARKER).read_text()
+    with pytest.raises(ConfigError, match=says):
+        open_demo(tmp_path / 'demo', [override], resume=True)
+    assert (tmp_path / 'demo' / MARKER).read_text() == before
+
+
+@pytest.mark.parametrize(
+    ('override', 'says'),
+    [
+        ('demonstrations=0', 'demonstrations is 0; expected at least 1'),
+        ('seed=-1', 'seed is -1'),
+        ('preset=dmo', "Did you mean 'demo'"),
+        ('train=[train.thread=1]', "Did you mean 'train.threads'"),
+    ],
+)
+def test_a_wrong_setting_makes_no_folder(tmp_path, override, says):
+    with pytest.raises(ConfigError, match=says):
+        open_demo(tmp_path / 'demo', [override], resume=False)
+    assert not (tmp_path / 'demo').exists()
+
+
+def test_stages_that_were_stopped_begin_anew_or_go_on(tmp_path):
+    """A collection is done again from nothing; a training goes on from its checkpoint."""
+    out = tmp_path / 'demo'
+    given = ['demonstrations=1', f'train={json.dumps(TINY)}']
+    config = open_demo(out, given, resume=False)
+    (out / 'logs').mkdir()
+    record(out / 'dataset', [3, 3])
+    collect, train = _stages(config, out)[:2]
+    collect.run()
+    assert len(Dataset.open(out / 'dataset').episodes()) == 1
+    train.run()
+    assert latest_checkpoint(out / 'train').name == '00000002'
+    train.run()
+    assert '--resume' in (out / 'logs' / 'train.log').read_text().splitlines()[0]
+
+
+def test_a_folder_that_is_not_ours_is_one_line_of_the_command(tmp_path):
+    (tmp_path / 'thesis.tex').write_text('words')
+    result = subprocess.run(
+        [sys.executable, '-m', 'moto_learning.commands.demo', '--out', '.'],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 2
+    assert result.stderr.startswith("moto-demo: '.' holds files and no demonstration")
+    assert len(result.stderr.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ['thesis.tex']

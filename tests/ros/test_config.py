@@ -1,0 +1,40 @@
+"""What the nodes may be told: every number has bounds, every word its choices."""
+
+import pytest
+
+from moto_core.errors import ConfigError
+from moto_core.fields import list_keys
+from moto_ros.config import RosConfig, load_ros_config
+
+NUMBERS = [key for key in list_keys(RosConfig()) if type(key.default) in (int, float)]
+
+
+@pytest.mark.parametrize('key', NUMBERS)
+@pytest.mark.parametrize('value', [-1, float('nan'), float('inf'), 10**30])
+def test_no_number_may_be_negative_endless_or_absurd(key, value):
+    with pytest.raises(ConfigError) as caught:
+        load_ros_config('franka_kitchen', {key.name: value})
+    assert key.name in str(caught.value)
+
+
+def test_every_setting_has_a_meaning():
+    assert len(NUMBERS) > 12
+    assert [key.name for key in list_keys(RosConfig()) if not key.about] == []
+
+
+@pytest.mark.parametrize(
+    ('given', 'says'),
+    [
+        ({'guard.rate': 40.0}, 'guard.rate is 40; expected at least 50, at most 1000'),
+        ({'twin.watchdog': 0.0}, 'twin.watchdog is 0; expected above 0, at most 1'),
+        ({'command.mode': 'velocity'}, "Did you mean 'velocity_array'"),
+        ({'record.source': 'bag'}, 'Valid: robot, sim'),
+        ({'record.dataset': '${oc.env:HOME}'}, 'neither'),
+        ({'cameras.a/b': 'topic'}, "the name of cameras is 'a/b'"),
+        ({'guard': 1, 'guard.rate': 50.0}, "'guard' as a whole"),
+    ],
+)
+def test_a_value_that_cannot_be_is_named_with_what_can(given, says):
+    with pytest.raises(ConfigError) as caught:
+        load_ros_config('franka_kitchen', given)
+    assert says in str(caught.value)
