@@ -154,8 +154,12 @@ class CollectConfig:
     """Episodes of the policy in the simulator, in the online phase."""
 
     task: str = ''  # any task of moto_sim; '': the dataset's
-    robot: str = ''  # config/robot/<name>; '': the task's own
-    profile: str = ''  # the guard's limits around the environment; '': no guard
+    # robot, profile, actuation and view: '' takes the dataset's (or, where it has none, the
+    # task's own); a value must be the dataset's
+    robot: str = ''  # config/robot/<name>
+    profile: str = ''  # the guard's limits around the environment; 'none': no guard
+    actuation: str = ''  # how the simulator moves the joints: 'hold', or D4RL's 'd4rl'
+    view: str = ''  # of every camera, by the simulator's name: 'front', 'paper', 'wide'
     max_steps: int = 0  # decisions an episode; 0: the task's own
     explore: str = 'sample'  # actions: 'sample' of the policy, 'noise' added, or 'mode'
     noise: float = 0.1  # standard deviation of that noise

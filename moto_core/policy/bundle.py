@@ -23,11 +23,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from moto_core.config import to_dict
+from moto_core.config import load_config, to_dict
 from moto_core.durable import sync_folder, write_synced
 from moto_core.errors import BundleError, MotoError
 from moto_core.policy.signature import Signature, signature_from_dict
-from moto_core.spec import Spec, spec_from_dict
+from moto_core.spec import Setup, Spec, spec_from_dict
 
 FORMAT = 2
 MANIFEST = 'manifest.json'
@@ -41,6 +41,7 @@ class Manifest:
     spec: Spec  # what the policy sees, commands and at what rate
     encoder: Signature  # of encoder.onnx
     policy: Signature  # of policy.onnx
+    setup: Setup = field(default_factory=Setup)  # of the robot whose episodes it learned from
     training: dict[str, Any] = field(default_factory=dict)  # the resolved training config
     git_hash: str = ''  # commit of the code that trained it; '' unknown
     episodes: list[str] = field(default_factory=list)  # ids of the episodes it learned from
@@ -55,6 +56,7 @@ class Manifest:
         data = {item.name: getattr(self, item.name) for item in fields(self)}
         data |= {
             'spec': to_dict(self.spec),
+            'setup': to_dict(self.setup),
             'rate': self.spec.rate,
             'encoder': self.encoder.to_dict(),
             'policy': self.policy.to_dict(),
@@ -177,6 +179,7 @@ def _parse_manifest(path: Path, text: bytes) -> Manifest:
                 'export it again with this version'
             )
         spec = spec_from_dict(data.pop('spec'))
+        setup = load_config(Setup, data.pop('setup', {}))  # older bundles say nothing of it
         rate = data.pop('rate')
         if rate != spec.rate:
             raise BundleError(f"'{path}': rate is {rate} Hz; expected the spec's {spec.rate} Hz")
@@ -190,7 +193,7 @@ def _parse_manifest(path: Path, text: bytes) -> Manifest:
         if not (isinstance(data['tolerance'], float) and 0 < data['tolerance'] < np.inf):
             raise BundleError(f"'{path}': tolerance is {data['tolerance']!r}; expected above 0")
         data |= {part: signature_from_dict(data[part]) for part in ('encoder', 'policy')}
-        return Manifest(spec=spec, **data)
+        return Manifest(spec=spec, setup=setup, **data)
     except BundleError:
         raise
     except KeyError as error:

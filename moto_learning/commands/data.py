@@ -30,6 +30,8 @@ from moto_learning.commands.data_stats import count_table, sum_table
 
 EXAMPLES = """examples:
   moto-data collect --task kitchen-microwave --episodes 40 --out data
+  moto-data collect --task metaworld-door-open --episodes 10 --out door
+  moto-data collect --task kitchen-mixed --view paper --episodes 40 --out mixed
   moto-data inspect data
   moto-data inspect data --episode 7Q2M --png frames.png
   moto-data label data 7Q2M success --by anna
@@ -60,14 +62,17 @@ def collect(args: argparse.Namespace, console: Console) -> int:
         from moto_learning.data.demonstrations import Demonstrations, record_demonstrations
 
         wanted = Demonstrations(
-            args.task,
-            args.episodes,
-            args.noise,
-            args.seed,
-            args.profile,
-            args.robot,
-            args.size,
-            args.workers,
+            task=args.task,
+            episodes=args.episodes,
+            noise=args.noise,
+            seed=args.seed,
+            robot=args.robot,
+            profile=args.profile,
+            actuation=args.actuation,
+            view=args.view,
+            after_success=args.after_success,
+            size=args.size,
+            workers=args.workers,
         )
         with _progress(console) as progress:
             bar = progress.add_task(args.task, total=args.episodes)
@@ -257,7 +262,8 @@ def _collect_arguments(part: argparse.ArgumentParser) -> None:
     part.add_argument(
         '--task',
         required=True,
-        help='for example kitchen-microwave, kitchen-microwave+kettle, metaworld-door-open',
+        help='for example kitchen-microwave, kitchen-microwave+kettle, metaworld-door-open; '
+        "kitchen-mixed and kitchen-partial by the paper's names (D4RL's are the other way round)",
     )
     part.add_argument('--episodes', type=int, default=40, help='how many (default: %(default)s)')
     part.add_argument(
@@ -282,15 +288,25 @@ def _collect_arguments(part: argparse.ArgumentParser) -> None:
         '--workers', type=int, default=1, help='simulators side by side (default: %(default)s)'
     )
     part.add_argument(
+        '--after-success',
+        type=int,
+        metavar='N',
+        help='decisions that an episode runs on after its success (default: 15 in the Kitchen, '
+        'to the end in MetaWorld)',
+    )
+    own = " (default: the task's own)"
+    part.add_argument('--robot', default='', help='a robot of config/robot, or a YAML file' + own)
+    part.add_argument(
         '--profile',
-        default='normal',
-        help="the guard's profile: commissioning, normal, ceiling, or none (default: %(default)s)",
+        default='',
+        help="the guard's profile: commissioning, normal, ceiling, or none" + own,
     )
     part.add_argument(
-        '--robot',
+        '--actuation',
         default='',
-        help="a robot of config/robot, or a YAML file (default: the task's own)",
+        help="how the joints move: hold, or D4RL's d4rl, which no guard goes with" + own,
     )
+    part.add_argument('--view', default='', help='of the camera: front, paper, wide' + own)
     part.add_argument(
         '--size', type=int, default=64, help='of the image [px] (default: %(default)s)'
     )

@@ -18,13 +18,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from moto_core.config import to_dict
 from moto_core.errors import ConfigError, MotoError
+from moto_core.spec import Setup
 from moto_core.version import version
 
 EXAMPLES = """examples:
   moto-eval --policy bundles/3f0c... --task kitchen-microwave --episodes 10 --json eval.json
   moto-eval --policy runs/door --task metaworld-door-open --video door.mp4
   moto-eval --policy scripted --task kitchen-kettle --episodes 20 --seed 5
+  moto-eval --policy scripted --task kitchen-mixed --view paper --profile none
   moto-eval --policy bundles/3f0c... --task kitchen-microwave --cover-camera"""
 
 
@@ -57,24 +60,45 @@ def _evaluate(args: argparse.Namespace, console: Console) -> dict[str, Any]:
             built_in,
             check_fits,
             evaluate,
+            evaluation_setup,
             load_policy,
             summarize,
         )
         from moto_sim import tasks
+        from moto_sim.episode import LEARNED
     except ImportError as error:
         raise ConfigError(f"something is missing ({error}); pip install '.[train,sim]'") from error
-    began, policy = time.time(), load_policy(args.policy)
-    cameras = [] if policy is None else list(policy.spec.cameras.values())
+    if not 0 <= args.seed < LEARNED:
+        raise ConfigError(
+            f'--seed is {args.seed}; expected 0 to below {LEARNED}: the starts from there on are '
+            'those of episodes that are learned from'
+        )
+    began, loaded = time.time(), load_policy(args.policy)
+    cameras = [] if loaded is None else list(loaded.policy.spec.cameras.values())
+    setup, differences = evaluation_setup(
+        args.task,
+        Setup() if loaded is None else loaded.setup,
+        robot=args.robot,
+        profile=args.profile,
+        actuation=args.actuation,
+        view=args.view,
+    )
+    if differences:
+        print(
+            f"moto-eval: warning: this is not the robot that the policy learned on (the policy's "
+            f'first): {"; ".join(differences)}',
+            file=sys.stderr,
+        )
     env: Any = tasks.make(
         args.task,
-        robot=args.robot or None,
-        guard=None if args.profile == 'none' else args.profile,
+        setup,
         size=cameras[0].height if cameras else None,
         seed=args.seed,
         max_steps=args.max_steps or None,
+        proprioception=None if loaded is None else loaded.policy.spec.proprioception,
     )
     try:
-        policy = policy or built_in(args.policy, env, args.seed)
+        policy = loaded.policy if loaded else built_in(args.policy, env, args.seed)
         check_fits(policy, env.spec)
         columns = (
             TextColumn('{task.description}'),
@@ -108,7 +132,7 @@ def _evaluate(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         'policy': args.policy,
         'hash': policy.hash,
         'seed': args.seed,
-        'profile': args.profile,
+        'setup': to_dict(env.setup),
         'camera_covered': args.cover_camera,
         'video': args.video or '',
         'seconds': time.time() - began,
@@ -130,7 +154,7 @@ def _table(result: dict[str, Any]) -> Table:
     for row in result['episodes']:
         table.add_row(
             str(row['seed']),
-            str(row['steps']),
+            str(row['decisions']),
             f'{row["return_"]:.1f}',
             'yes' if row['success'] else 'no',
             f'{row["disagreement"]:.3f}',
@@ -138,7 +162,7 @@ def _table(result: dict[str, Any]) -> Table:
     table.add_section()
     table.add_row(
         'mean',
-        f'{result["steps"]:.1f}',
+        f'{result["decisions"]:.1f}',
         f'{result["return"]:.1f}',
         f'{found["k"]} of {found["n"]}',
         f'{result["disagreement"]:.3f}',
@@ -169,7 +193,12 @@ def _parser() -> argparse.ArgumentParser:
         help="a bundle's folder (or a file with its path), a run's folder, or "
         "'zero', 'random', 'scripted'",
     )
-    parser.add_argument('--task', required=True, help='for example kitchen-microwave')
+    parser.add_argument(
+        '--task',
+        required=True,
+        help='for example kitchen-microwave, metaworld-door-open; kitchen-mixed and '
+        "kitchen-partial by the paper's names (D4RL's are the other way round)",
+    )
     parser.add_argument('--episodes', type=int, default=10, help='(default: %(default)s)')
     parser.add_argument(
         '--seed',
@@ -180,12 +209,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--max-steps', type=int, default=0, help="decisions an episode (default: the task's own)"
     )
+    whose = " (default: the policy's, or the task's own)"
+    parser.add_argument('--robot', default='', help='config/robot/<name>' + whose)
     parser.add_argument(
-        '--profile',
-        default='normal',
-        help="the guard's limits; 'none' for no guard (default: %(default)s)",
+        '--profile', default='', help="the guard's limits; 'none' for no guard" + whose
     )
-    parser.add_argument('--robot', default='', help="config/robot/<name> (default: the task's)")
+    parser.add_argument(
+        '--actuation', default='', help="how the joints move: hold, or D4RL's d4rl" + whose
+    )
+    parser.add_argument('--view', default='', help='of the camera: front, paper, wide' + whose)
     parser.add_argument(
         '--cover-camera',
         action='store_true',

@@ -19,7 +19,8 @@ from moto_core.errors import ConfigError, unknown_name
 TICK = 0.004  # [s] of one guard tick
 SUBSTEPS = 2  # physics steps a tick
 HOLD_TIME = 0.08  # [s] that D4RL's command looks ahead
-MODES = ('hold', 'd4rl')
+OWN = 'hold'  # the robot's own drives, where a setup names no actuation
+MODES = (OWN, 'd4rl')
 
 
 class Actuation:
@@ -28,7 +29,7 @@ class Actuation:
     `mode` is 'hold' or 'd4rl' (module docstring). Raises ConfigError for another.
     """
 
-    def __init__(self, model: mujoco.MjModel, mode: str = 'hold') -> None:
+    def __init__(self, model: mujoco.MjModel, mode: str = OWN) -> None:
         if mode not in MODES:
             raise ConfigError(unknown_name('actuation', mode, MODES))
         joints = model.actuator_trnid[:, 0]

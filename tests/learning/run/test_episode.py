@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
+from moto_learning.run.episode import run_episode
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.errors import ConfigError
 from moto_core.policy.policy import PolicyStep
-from moto_learning.run.episode import run_episode
 from moto_learning.run.online import OnlineCollector
 from tests.learning import tiny_learner as tiny
 
