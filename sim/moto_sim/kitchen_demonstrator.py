@@ -64,13 +64,14 @@ class KitchenDemonstrator:
         Its disagreement is 0.
         """
         self._follow()
-        fingers, velocity = OPEN, np.zeros(ARM)
+        fingers, velocity = OPEN, np.zeros(self.sim.size)
         if self._way:
             point = self._way[0]
-            fingers, velocity = point.fingers, self._velocity(point)
+            fingers, velocity[:ARM] = point.fingers, self._velocity(point)
             self._spent += 1
+        command = self.sim.actuation.command_for(self.sim.data, velocity)
         action = np.full(self.spec.action_size, fingers)
-        action[:ARM] = velocity / self.spec.scale[:ARM]
+        action[:ARM] = command[:ARM] / self.spec.scale[:ARM]
         return PolicyStep(np.clip(action, -1.0, 1.0).astype(np.float32), 0.0, state)
 
     def _next_skill(self) -> None:

@@ -9,9 +9,10 @@ from moto_sim.kitchen_objects import OBJECTS
 from moto_sim.skills import SKILLS
 
 
-def make(task, profile='normal'):
+def make(task, profile='normal', actuation=''):
     """An environment that draws nothing, for speed."""
-    env = tasks.make(task, Setup(robot='kitchen_sim', profile=profile), size=8)
+    setup = Setup(robot='kitchen_sim', profile=profile, actuation=actuation)
+    env = tasks.make(task, setup, size=8)
     env.task.sim.render = lambda camera, height, width: np.zeros((height, width, 3), np.uint8)
     return env
 
@@ -59,6 +60,12 @@ def test_four_objects_follow_one_another_within_an_episode(task):
     demonstrator = tasks.demonstrator(env)
     assert first_success(env, demonstrator, 0) <= 280
     assert env.task.reward() == 4.0
+
+
+def test_four_objects_are_brought_into_place_under_d4rls_actuation():
+    env = make('kitchen-partial', '', 'd4rl')
+    demonstrator = tasks.demonstrator(env)
+    assert first_success(env, demonstrator, 0, 0.03) <= 280
 
 
 def test_it_starts_anew_with_an_episode_and_rests_once_all_is_in_place():
