@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from moto_sim import tasks
+from moto_sim.setups import choose_setup
 
 SIZES = [(64, 64), (128, 128), (240, 320)]  # [px] height, width
 
@@ -23,7 +24,7 @@ def main() -> None:
         result[task] = {
             'frames_full_look': frames(task, False, SIZES[:1], 3, 1),
             'frames_fast_look': frames(task, True, SIZES, 50, 3),
-            'step_and_frame': steps(task, None),
+            'step_and_frame': steps(task, 'none'),
         }
     result['kitchen-microwave']['step_and_frame_guarded'] = steps('kitchen-microwave', 'normal')
     print(json.dumps(result, indent=2))
@@ -45,8 +46,8 @@ def frames(
     return found
 
 
-def steps(task: str, guard: str | None) -> float:
-    env = tasks.make(task, guard=guard, max_steps=250)
+def steps(task: str, profile: str) -> float:
+    env = tasks.make(task, choose_setup(task, profile=profile), max_steps=250)
     env.reset(seed=0)
     env.action_space.seed(0)
 

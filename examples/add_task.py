@@ -5,13 +5,16 @@ Here a dot is to be brought to the middle of the picture; no simulator is needed
 """
 
 import sys
+from collections.abc import Mapping
 
 import numpy as np
 
 from moto_core.episodes.dataset import Dataset
-from moto_core.spec import CameraSpec, Spec
-from moto_sim.collect import collect
+from moto_core.policy.policy import PolicyState, PolicyStep
+from moto_core.spec import CameraSpec, Setup, Spec
 from moto_sim.env import Moved, TaskEnv
+from moto_sim.episode import run_episode, simulated_header
+from moto_sim.noise import NoisyPolicy
 
 NEAR = 0.1  # from the middle, of the half picture
 
@@ -23,7 +26,9 @@ class DotTask:
     spec = Spec(
         joints=['x', 'y'], action_scale=[2.0, 2.0], rate=10.0, cameras={'front': CameraSpec()}
     )
+    setup = Setup(robot='dot')  # kept with every episode: all of a dataset have one setup
     max_steps = 30  # decisions an episode
+    after_success: int | None = 15  # decisions that a demonstration runs on
 
     def reset(self, rng: np.random.Generator) -> None:
         """Puts the dot anywhere."""
@@ -53,7 +58,7 @@ class DotTask:
         """Returns whether the dot is in the middle now."""
         return bool(np.abs(self.place).max() < NEAR)
 
-    def objects(self) -> dict[str, bool]:
+    def parts(self) -> dict[str, bool]:
         """Returns for each part of the task whether it is done now."""
         return {'dot': self.success()}
 
@@ -61,21 +66,42 @@ class DotTask:
         """Frees nothing."""
 
 
+class Demonstrator:
+    """A Policy that goes straight to the middle; it reads the task and not the picture."""
+
+    hash = 'scripted'
+
+    def __init__(self, task: DotTask) -> None:
+        self.task, self.spec = task, task.spec
+
+    def initial(self) -> PolicyState:
+        """Returns the empty state."""
+        return {}
+
+    def step(
+        self,
+        images: Mapping[str, np.ndarray],
+        proprioception: np.ndarray | None,
+        state: PolicyState,
+    ) -> PolicyStep:
+        """Returns the action (2,); its disagreement is 0."""
+        action = np.clip(-4.0 * self.task.place / self.spec.scale, -1.0, 1.0)
+        return PolicyStep(action.astype(np.float32), 0.0, state)
+
+
 def main(folder: str) -> None:
-    """Records five demonstrations of a demonstrator that goes straight to the middle."""
-    env = TaskEnv(DotTask(), seed=0)
-    rng = np.random.default_rng(0)
-
-    def demonstrator() -> np.ndarray:
-        return np.clip(-4.0 * env.task.joints()[0] / env.spec.scale, -1.0, 1.0)
-
+    """Records five demonstrations with a little noise."""
+    task = DotTask()
+    env, policy = TaskEnv(task), NoisyPolicy(Demonstrator(task), 0.05, np.random.default_rng(0))
     with Dataset.create_or_open(folder, env.spec) as dataset:
-        for header, rows, outcome in collect(env, demonstrator, 5, 0.05, rng):
+        for seed in range(5):
+            header = simulated_header(env, seed, controller='scripted')
             with dataset.new_episode(header) as episode:
-                for row in rows:
-                    episode.append(row)
-                episode.close(outcome=outcome)
-            print(f'{header.id} {len(rows)} rows, {outcome}')
+                result = run_episode(
+                    env, policy, seed, episode.append, after_success=task.after_success
+                )
+                episode.close(outcome=result.outcome)
+            print(f'{header.id} {result.decisions + 1} rows, {result.outcome}')
 
 
 if __name__ == '__main__':

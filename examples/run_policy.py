@@ -12,7 +12,7 @@ from moto_sim.tasks import make
 def main(bundle: str) -> None:
     """Runs one episode under the guard and prints what came of it."""
     policy = OnnxPolicy(bundle)  # verifies hashes and runs the bundle's self-test
-    env = make('kitchen-microwave', guard='normal')
+    env = make('kitchen-microwave')
     observation, info = env.reset(seed=7)
     state, done = policy.initial(), False
     while not (done or info['success']):

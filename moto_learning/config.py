@@ -226,8 +226,16 @@ class CollectConfig:
     """Episodes of the policy in the simulator, in the online phase."""
 
     task: str = setting('', "any task of moto_sim; '': the dataset's")
-    robot: str = setting('', "config/robot/<name>; '': the task's own")
-    profile: str = setting('', "the guard's limits around the environment; '': no guard")
+    robot: str = setting('', "config/robot/<name>; '': the dataset's; a value must be the same")
+    profile: str = setting(
+        '', "the guard's limits around the environment, 'none': no guard; '': the dataset's"
+    )
+    actuation: str = setting(
+        '', "how the simulator moves the joints: 'hold', or D4RL's 'd4rl'; '': the dataset's"
+    )
+    view: str = setting(
+        '', "of every camera: 'front', 'paper', 'wide' of the simulator; '': the dataset's"
+    )
     max_steps: int = number(0, "decisions an episode; 0: the task's own", low=0)
     explore: str = choice(
         'sample',

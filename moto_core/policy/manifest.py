@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from moto_core.config import to_dict
+from moto_core.config import load_config, to_dict
 from moto_core.errors import BundleError, ConfigError, one_line
-from moto_core.spec import Spec, spec_from_dict
+from moto_core.spec import Setup, Spec, spec_from_dict
 
 FORMAT = 2
 MAX_BYTES = {  # of each file beside the manifest
@@ -38,6 +38,7 @@ class Manifest:
     """
 
     spec: Spec  # what the policy sees, commands and at what rate
+    setup: Setup = field(default_factory=Setup)  # of the robot whose episodes it learned from
     training: dict[str, Any] = field(default_factory=dict)  # the resolved training config
     git_hash: str = ''  # commit of the code that trained it; '' unknown
     episodes: list[str] = field(default_factory=list)  # ids of the episodes it learned from
@@ -71,7 +72,7 @@ class Manifest:
     def to_json(self) -> bytes:
         """Returns manifest.json: the same manifest always gives the same bytes."""
         data = {item.name: getattr(self, item.name) for item in fields(self)}
-        data['spec'] = to_dict(self.spec)
+        data |= {'spec': to_dict(self.spec), 'setup': to_dict(self.setup)}
         return json.dumps(data, indent=1, sort_keys=True, allow_nan=False).encode() + b'\n'
 
 
@@ -96,7 +97,8 @@ def parse_manifest(text: bytes) -> Manifest:
         raise BundleError(
             f'is not a manifest: missing {_show(missing)}, unexpected {_show(unknown)}'
         )
-    manifest = Manifest(**{**data, 'spec': _read_spec(data['spec'])})
+    read = {'spec': _read_spec(data['spec']), 'setup': _read_setup(data['setup'])}
+    manifest = Manifest(**{**data, **read})
     if manifest.files.keys() != MAX_BYTES.keys():
         raise _wrong('files', sorted(manifest.files), f'exactly {", ".join(MAX_BYTES)}')
     return manifest
@@ -131,6 +133,19 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ValueError(f'the key {_show(key)} repeats')
         data[key] = value
     return data
+
+
+def _read_setup(data: Any) -> Setup:
+    """Returns the setup if it says what the file says."""
+    if not isinstance(data, dict):
+        raise _wrong('setup', data, 'an object')
+    try:
+        setup = load_config(Setup, data)
+    except ConfigError as error:
+        raise BundleError(f'setup: {one_line(error)}') from error
+    if to_dict(setup) != data:
+        raise _wrong('setup', data, 'what it is written as')
+    return setup
 
 
 def _read_spec(data: Any) -> Spec:

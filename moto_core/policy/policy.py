@@ -81,6 +81,7 @@ class OnnxPolicy:
         """
         read = read_bundle(bundle)
         self.spec, self.hash = read.manifest.spec, read.hash
+        self.setup = read.manifest.setup
         self._encoder, self.provider = open_session(
             read.path / 'encoder.onnx', read.encoder, providers, threads
         )

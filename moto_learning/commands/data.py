@@ -16,6 +16,7 @@ from moto_core.command import Parser, importing, real, run_command, whole
 EXAMPLES = """examples:
   moto-data collect --task kitchen-microwave --episodes 40 --out data
   moto-data collect --task metaworld-door-open --episodes 40 --out doors
+  moto-data collect --task kitchen-mixed --view paper --episodes 40 --out mixed
   moto-data inspect data
   moto-data inspect data --episode last --png frames.png
   moto-data compile data
@@ -83,7 +84,8 @@ def _collect_arguments(part: argparse.ArgumentParser) -> None:
     part.add_argument(
         '--task',
         required=True,
-        help='for example kitchen-microwave, kitchen-microwave+kettle, metaworld-door-open',
+        help='for example kitchen-microwave, kitchen-microwave+kettle, metaworld-door-open; '
+        "kitchen-mixed and kitchen-partial by the paper's names (D4RL's are the other way round)",
     )
     part.add_argument(
         '--episodes', type=whole(1), default=40, help='how many (default: %(default)s)'
@@ -113,15 +115,25 @@ def _collect_arguments(part: argparse.ArgumentParser) -> None:
         help='simulators side by side (default: %(default)s)',
     )
     part.add_argument(
+        '--after-success',
+        type=whole(0),
+        metavar='N',
+        help='decisions that an episode runs on after its success (default: 15 in the Kitchen, '
+        'to the end in MetaWorld)',
+    )
+    own = " (default: the task's own)"
+    part.add_argument('--robot', default='', help='a robot of config/robot, or a YAML file' + own)
+    part.add_argument(
         '--profile',
-        default='normal',
-        help="the guard's profile: commissioning, normal, ceiling, or none (default: %(default)s)",
+        default='',
+        help="the guard's profile: commissioning, normal, ceiling, or none" + own,
     )
     part.add_argument(
-        '--robot',
+        '--actuation',
         default='',
-        help="a robot of config/robot, or a YAML file (default: the task's own)",
+        help="how the joints move: hold, or D4RL's d4rl, which no guard goes with" + own,
     )
+    part.add_argument('--view', default='', help='of the camera: front, paper, wide' + own)
     part.add_argument(
         '--size',
         type=whole(LEAST_SIDE, LARGEST_SIDE),

@@ -41,8 +41,11 @@ def collect(args: argparse.Namespace, console: Console) -> int:
         episodes=args.episodes,
         noise=args.noise,
         seed=args.seed,
-        profile=args.profile,
         robot=args.robot,
+        profile=args.profile,
+        actuation=args.actuation,
+        view=args.view,
+        after_success=args.after_success,
         size=args.size,
         workers=args.workers,
     )

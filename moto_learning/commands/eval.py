@@ -17,6 +17,7 @@ EXAMPLES = """examples:
   moto-eval --policy runs/microwave --task kitchen-microwave --video microwave.mp4
   moto-eval --policy scripted --task kitchen-kettle --episodes 20 --seed 5
   moto-eval --policy scripted --task metaworld-door-open --video door.mp4
+  moto-eval --policy scripted --task kitchen-mixed --view paper --profile none
   moto-eval --policy bundles/microwave --task kitchen-microwave --cover-camera"""
 
 
@@ -43,7 +44,12 @@ def _parser() -> Parser:
         help="a bundle's folder (or a file with its path), a run's folder, or "
         "'zero', 'random', 'scripted'",
     )
-    parser.add_argument('--task', required=True, help='for example kitchen-microwave')
+    parser.add_argument(
+        '--task',
+        required=True,
+        help='for example kitchen-microwave, metaworld-door-open; kitchen-mixed and '
+        "kitchen-partial by the paper's names (D4RL's are the other way round)",
+    )
     parser.add_argument('--episodes', type=whole(1), default=10, help='(default: %(default)s)')
     parser.add_argument(
         '--seed',
@@ -57,12 +63,15 @@ def _parser() -> Parser:
         default=0,
         help="decisions an episode (default: the task's own)",
     )
+    whose = " (default: the policy's, or the task's own)"
+    parser.add_argument('--robot', default='', help='config/robot/<name>' + whose)
     parser.add_argument(
-        '--profile',
-        default='normal',
-        help="the guard's limits; 'none' for no guard (default: %(default)s)",
+        '--profile', default='', help="the guard's limits; 'none' for no guard" + whose
     )
-    parser.add_argument('--robot', default='', help="config/robot/<name> (default: the task's)")
+    parser.add_argument(
+        '--actuation', default='', help="how the joints move: hold, or D4RL's d4rl" + whose
+    )
+    parser.add_argument('--view', default='', help='of the camera: front, paper, wide' + whose)
     parser.add_argument(
         '--cover-camera',
         action='store_true',

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -19,17 +20,22 @@ from rich.table import Table
 
 import moto_sim.tasks
 from moto_core.command import output_file
+from moto_core.config import to_dict
 from moto_core.errors import ConfigError
+from moto_core.spec import Setup
 from moto_learning.commands.progress import progress_bars
 from moto_learning.report.video import VideoWriter
 from moto_learning.run.evaluate import (
+    Loaded,
     Score,
     built_in,
     check_fits,
     evaluate,
+    evaluation_setup,
     load_policy,
     summarize,
 )
+from moto_sim.episode import LEARNED
 
 
 def evaluate_policy(args: argparse.Namespace) -> int:
@@ -46,18 +52,18 @@ def evaluate_policy(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, console: Console) -> dict[str, Any]:
-    began, policy = time.time(), load_policy(args.policy)
-    cameras = [] if policy is None else list(policy.spec.cameras.values())
+    began, loaded = time.time(), load_policy(args.policy)
+    cameras = [] if loaded is None else list(loaded.policy.spec.cameras.values())
     env: Any = moto_sim.tasks.make(
         args.task,
-        robot=args.robot or None,
-        guard=None if args.profile == 'none' else args.profile,
+        _setup(args, loaded),
         size=cameras[0].height if cameras else None,
         seed=args.seed,
         max_steps=args.max_steps or None,
+        proprioception=None if loaded is None else loaded.policy.spec.proprioception,
     )
     try:
-        policy = policy or built_in(args.policy, env, args.seed)
+        policy = loaded.policy if loaded else built_in(args.policy, env, args.seed)
         check_fits(policy, env.spec)
         film = VideoWriter(args.video, env.spec.rate) if args.video else nullcontext()
         with film as video, progress_bars(console) as progress:
@@ -77,12 +83,36 @@ def _run(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         'policy': args.policy,
         'hash': policy.hash,
         'seed': args.seed,
-        'profile': args.profile,
+        'setup': to_dict(env.setup),
         'camera_covered': args.cover_camera,
         'video': args.video or '',
         'seconds': time.time() - began,
         **summarize(scores),
     }
+
+
+def _setup(args: argparse.Namespace, loaded: Loaded | None) -> Setup:
+    """Returns the setup to evaluate under; says how it differs from the policy's own."""
+    if args.seed >= LEARNED:
+        raise ConfigError(
+            f'--seed is {args.seed}; expected 0 to below {LEARNED}: the starts from there on are '
+            'those of episodes that are learned from'
+        )
+    setup, differences = evaluation_setup(
+        args.task,
+        Setup() if loaded is None else loaded.setup,
+        robot=args.robot,
+        profile=args.profile,
+        actuation=args.actuation,
+        view=args.view,
+    )
+    if differences:
+        print(
+            'moto-eval: warning: this is not the robot that the policy learned on (the '
+            f"policy's first): {'; '.join(differences)}",
+            file=sys.stderr,
+        )
+    return setup
 
 
 def _listener(progress: Progress, task: str, episodes: int) -> Callable[[Score], None]:
@@ -112,7 +142,7 @@ def _table(result: dict[str, Any]) -> Table:
     for row in result['episodes']:
         table.add_row(
             str(row['seed']),
-            str(row['steps']),
+            str(row['decisions']),
             f'{row["return_"]:.1f}',
             'yes' if row['success'] else 'no',
             f'{row["disagreement"]:.3f}',
@@ -120,7 +150,7 @@ def _table(result: dict[str, Any]) -> Table:
     table.add_section()
     table.add_row(
         'mean',
-        f'{result["steps"]:.1f}',
+        f'{result["decisions"]:.1f}',
         f'{result["return"]:.1f}',
         f'{found["k"]} of {found["n"]}',
         f'{result["disagreement"]:.3f}',

@@ -1,19 +1,19 @@
 """Records scripted demonstrations into a dataset, several simulators side by side.
 
-In: a task's name, how many, noise, seed. Out: episodes in the dataset. Episode i draws from its
-own random stream (seed, i), so that the number of workers changes nothing but the time.
+In: a task's name, a setup, how many, noise, seed. Out: episodes in the dataset. Episode i draws
+from its own random stream (seed, i), so that the number of workers changes nothing but the time.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +23,34 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.manifest import Record
 from moto_core.episodes.writer import EpisodeWriter
 from moto_core.errors import ConfigError, DatasetError
+from moto_core.row import Row
 
-_environment: dict[str, Any] = {}  # a worker process's own simulator, made once
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Demonstrations:
-    """What to record."""
+    """What to record; '' leaves a part of the setup to the task."""
 
     task: str  # for example 'kitchen-microwave'
     episodes: int = 40
     noise: float = 0.05  # standard deviation added to each action
     seed: int = 0
-    profile: str = 'normal'  # the guard's; 'none' records without a guard
-    robot: str = ''  # '' takes the task's own
+    robot: str = ''  # of config/robot, or a YAML file
+    profile: str = ''  # the guard's; 'none' records without a guard
+    actuation: str = ''  # how the simulator moves the joints
+    view: str = ''  # of every camera
+    after_success: int | None = None  # decisions that an episode runs on; None: the task's own
     size: int = 64  # [px] of the square image
     workers: int = 1
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for a number that cannot be."""
+        least = {'episodes': 1, 'workers': 1, 'seed': 0, 'after_success': 0}
+        for name, bound in least.items():
+            value = getattr(self, name)
+            if value is not None and value < bound:
+                raise ConfigError(f'{name} is {value}; expected at least {bound}')
+        if not 0 <= self.noise < 1:
+            raise ConfigError(f'noise is {self.noise}; expected 0 to below 1')
 
 
 def record_demonstrations(
@@ -47,16 +59,13 @@ def record_demonstrations(
     """Records the demonstrations into the dataset at `root`, making it if needed.
 
     Returns their records; `recorded` is told of each as it comes. Raises ConfigError for an
-    unknown task or a setting out of range, DatasetError for a locked dataset or another spec.
+    unknown task or a setting out of range, DatasetError for a locked dataset or one with another
+    spec or setup; nothing is recorded then.
     """
-    if wanted.episodes < 1 or wanted.workers < 1 or not 0 <= wanted.noise < 1:
-        raise ConfigError(
-            f'episodes {wanted.episodes}, workers {wanted.workers}, noise '
-            f'{wanted.noise}; expected at least 1, at least 1, and 0 to below 1'
-        )
     done = []
-    _prepare(wanted)  # unknown names fail here, before anything is made
+    env, _ = _simulator(wanted)  # unknown names fail here, before anything is made
     with Dataset.create_or_open(root) as dataset:
+        dataset.check(env.spec, env.setup)
         for path in _record_all(Path(root), wanted, dataset.floor):
             done.append(dataset.adopt(path))
             if recorded:
@@ -64,8 +73,8 @@ def record_demonstrations(
     return done
 
 
-def _record_all(root: Path, wanted: Demonstrations, floor: int) -> Any:
-    jobs = [(str(root), wanted, index, floor) for index in range(wanted.episodes)]
+def _record_all(root: Path, wanted: Demonstrations, floor: int) -> Iterator[Path]:
+    jobs = [(root, wanted, index, floor) for index in range(wanted.episodes)]
     if wanted.workers == 1 or wanted.episodes == 1:
         yield from map(_record_one, jobs)
         return
@@ -94,37 +103,41 @@ def _uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
 
 
-def _record_one(job: tuple[str, Demonstrations, int, int]) -> Path:
+def _record_one(job: tuple[Path, Demonstrations, int, int]) -> Path:
     """Records demonstration number `index` with this process's simulator; its file's path."""
-    from moto_sim.collect import collect
+    from moto_sim.episode import DEMONSTRATION, learning_seed, run_episode, simulated_header
+    from moto_sim.noise import NoisyPolicy
 
     root, wanted, index, floor = job
-    env, demonstrator = _prepare(wanted)
-    rng = np.random.default_rng([wanted.seed, index])
-    for header, steps, outcome in collect(env, demonstrator, 1, wanted.noise, rng):
-        writer = EpisodeWriter(Path(root) / 'episodes' / header.id, header, floor=floor)
-        with writer:
-            for step in steps:
-                writer.append(step)
-            writer.close(outcome)
-        return writer.path
-    raise DatasetError(f"the demonstrator of '{wanted.task}' gave no episode")
+    env, demonstrator = _simulator(wanted)
+    policy = NoisyPolicy(demonstrator, wanted.noise, np.random.default_rng([wanted.seed, index]))
+    linger = env.task.after_success if wanted.after_success is None else wanted.after_success
+    seed = learning_seed(DEMONSTRATION, wanted.seed, index)
+    about = {'noise': f'{wanted.noise:g}'}
+    header = simulated_header(env, seed, controller='scripted', extra=about)
+    rows: list[Row] = []  # written once they are whole: one that is stopped leaves nothing
+    result = run_episode(
+        env, policy, seed, rows.append, after_success=linger, start=header.created
+    )
+    with EpisodeWriter(root / 'episodes' / header.id, header, floor=floor) as writer:
+        for row in rows:
+            writer.append(row)
+        writer.close(result.outcome)
+    return writer.path
 
 
-def _prepare(wanted: Demonstrations) -> tuple[Any, Any]:
-    """Makes this process's simulator and demonstrator on the first call."""
+@lru_cache(1)
+def _simulator(wanted: Demonstrations) -> tuple[Any, Any]:
+    """Returns this process's environment and demonstrator, made on the first call."""
     from moto_sim import tasks
+    from moto_sim.setups import choose_setup
 
-    key = repr((os.getpid(), wanted))
-    if key not in _environment:
-        guard = None if wanted.profile == 'none' else wanted.profile
-        env = tasks.make(
-            wanted.task,
-            robot=wanted.robot or None,
-            guard=guard,
-            size=wanted.size,
-            seed=wanted.seed,
-        )
-        _environment.clear()
-        _environment[key] = (env, tasks.demonstrator(env))
-    return _environment[key]
+    setup = choose_setup(
+        wanted.task,
+        robot=wanted.robot,
+        profile=wanted.profile,
+        actuation=wanted.actuation,
+        view=wanted.view,
+    )
+    env = tasks.make(wanted.task, setup, size=wanted.size)
+    return env, tasks.demonstrator(env)

@@ -22,7 +22,8 @@ from moto_core.policy.bundle import write_bundle
 from moto_core.policy.manifest import Manifest
 from moto_core.policy.policy import OnnxPolicy
 from moto_core.policy.signature import encoder_signature, policy_signature
-from moto_learning.agents.learner import Learner, make_learner
+from moto_core.spec import Setup
+from moto_learning.agents.learner import Learner
 from moto_learning.agents.policy_graph import Graphs
 from moto_learning.data.cache import CachedEpisode
 from moto_learning.data.sources import dataset_roots, read_episodes
@@ -36,7 +37,7 @@ from moto_learning.export.rehearsal import (
     recorded_frames,
     selftest,
 )
-from moto_learning.run.checkpoint import FOLDER, load_checkpoint, restore
+from moto_learning.run.checkpoint import FOLDER, learner_of, load_checkpoint
 
 MEASURED = 8  # episodes that the frames and the threshold are taken from
 EXPORTS = 'exports.jsonl'  # in a run's folder: what was exported from it, at which update
@@ -62,8 +63,7 @@ def export_run(run: Path | str, folder: Path | str) -> Exported:
     Raises CheckpointError, and BundleError as `export_bundle` does.
     """
     checkpoint = load_checkpoint(run)
-    learner = make_learner(checkpoint.config, checkpoint.spec)
-    restore(learner, checkpoint)
+    learner = learner_of(checkpoint)
     path, meta = checkpoint.path, checkpoint.meta
     root = path.parents[1] if path.parent.name == FOLDER else path
     ids, note = list(meta.get('episodes', [])), ''
@@ -75,7 +75,9 @@ def export_run(run: Path | str, folder: Path | str) -> Exported:
     parent = next(
         (entry['bundle'] for entry in reversed(log) if entry['updates'] < learner.updates), ''
     )
-    done = export_bundle(learner, folder, episodes, ids, parent, str(meta.get('git', '')))
+    done = export_bundle(
+        learner, folder, episodes, ids, parent, str(meta.get('git', '')), checkpoint.setup
+    )
     entry = {'updates': learner.updates, 'bundle': done.path.name}
     if entry not in log:
         with (root / EXPORTS).open('a') as stream:
@@ -90,13 +92,14 @@ def export_bundle(
     ids: Sequence[str] = (),
     parent: str = '',
     git_hash: str = '',
+    setup: Setup | None = None,
 ) -> Exported:
     """Writes folder/<hash> and returns it once onnxruntime has repeated its self-test.
 
     Of some of `episodes` come the self-test's frames and the threshold, the largest disagreement
     along them; without them the self-test sees drawn images and there is no threshold. `ids` name
     all the episodes that the learner learned from (default: those of `episodes`); `parent` is the
-    hash of the bundle that this one was fine-tuned from.
+    hash of the bundle that this one was fine-tuned from; `setup` the robot's in its episodes.
     Raises BundleError if onnxruntime's results differ from torch's: no bundle is left then.
     """
     graphs, spec, some = learner.graphs(), learner.spec, _spread(episodes)
@@ -107,6 +110,7 @@ def export_bundle(
     threshold = disagreement_threshold(graphs, some)
     manifest = Manifest(
         spec=spec,
+        setup=setup or Setup(),
         training=to_dict(learner.config),
         git_hash=git_hash,
         episodes=sorted(ids or [episode.id for episode in episodes]),

@@ -24,7 +24,7 @@ import torch
 from moto_core.config import load_config, to_dict, to_yaml
 from moto_core.durable import sync_folder, write_synced
 from moto_core.errors import MotoError
-from moto_core.spec import Spec, spec_from_dict
+from moto_core.spec import Setup, Spec, spec_from_dict
 from moto_learning.agents.learner import Learner, make_learner
 from moto_learning.config import Config
 
@@ -45,7 +45,13 @@ class Checkpoint(NamedTuple):
     run: dict[str, Any]  # counters, replay, averages: what else the next update depends on
     config: Config
     spec: Spec
-    meta: dict[str, Any]  # format, hashes, updates, kept, git, torch, data, episodes, counters
+    # format, hashes, updates, kept, git, torch, data, episodes, setup, counters
+    meta: dict[str, Any]
+
+    @property
+    def setup(self) -> Setup:
+        """The setup of the episodes it learned from; Setup() if it is not known."""
+        return load_config(Setup, self.meta.get('setup', {}))
 
 
 def save_checkpoint(
@@ -150,7 +156,11 @@ def restore(learner: Learner, checkpoint: Checkpoint) -> None:
 
 def load_learner(run: Path | str, device: str = 'cpu') -> Learner:
     """Returns the learner of a run's last checkpoint; raises CheckpointError."""
-    checkpoint = load_checkpoint(run, device)
+    return learner_of(load_checkpoint(run, device), device)
+
+
+def learner_of(checkpoint: Checkpoint, device: str = 'cpu') -> Learner:
+    """Returns a loaded checkpoint's learner; raises CheckpointError if it is another's."""
     learner = make_learner(checkpoint.config, checkpoint.spec, device)
     restore(learner, checkpoint)
     return learner

@@ -23,9 +23,8 @@ from moto_core.policy.policy import (
     RandomPolicy,
     ZeroPolicy,
 )
-from moto_core.spec import Spec, spec_mismatches
-from moto_learning.run.checkpoint import FOLDER, load_learner
-from moto_learning.run.episode import run_episode
+from moto_core.spec import Setup, Spec, setup_mismatches, spec_mismatches
+from moto_learning.run.checkpoint import FOLDER, learner_of, load_checkpoint
 from moto_learning.run.statistics import wilson_interval
 
 BUILT_IN = ('zero', 'random', 'scripted')
@@ -36,10 +35,10 @@ class Score(NamedTuple):
     """One evaluated episode."""
 
     seed: int  # of its reset
-    steps: int  # decisions
+    decisions: int  # actions executed
     return_: float  # sum of rewards
     success: bool  # at any step
-    disagreement: float  # mean over its steps
+    disagreement: float  # mean over its rows
     step_ms: float  # [ms] median time of a policy's step
 
 
@@ -58,19 +57,21 @@ def evaluate(
     `max_steps` decisions an episode at most (0: the task's own). `cover_camera` shows the policy
     black images; `film` is given the environment's `render()` (H, W, 3) all the same.
     """
+    from moto_sim.episode import run_episode
+
     scores = []
     for index in range(episodes):
         shoot = None if film is None else partial(_shoot, env, film)
         watched = Watched(policy, cover_camera, shoot)
-        result = run_episode(env, watched, None, max_steps, seed + index)
+        result = run_episode(env, watched, seed + index, max_steps=max_steps)
         scores.append(
             Score(
-                seed + index,
-                result.steps,
-                result.return_,
-                result.success,
-                result.disagreement,
-                1e3 * float(np.median(watched.seconds)),
+                seed=seed + index,
+                decisions=result.decisions,
+                return_=result.return_,
+                success=result.success,
+                disagreement=result.disagreement,
+                step_ms=1e3 * float(np.median(watched.seconds)),
             )
         )
         listener(scores[-1])
@@ -84,14 +85,21 @@ def summarize(scores: Sequence[Score]) -> dict[str, Any]:
     return {
         'success': {'k': k, 'n': n, 'low': low, 'high': high},
         'return': float(np.mean([score.return_ for score in scores])),
-        'steps': float(np.mean([score.steps for score in scores])),
+        'decisions': float(np.mean([score.decisions for score in scores])),
         'disagreement': float(np.mean([score.disagreement for score in scores])),
         'step_ms': float(np.median([score.step_ms for score in scores])),
         'episodes': [score._asdict() for score in scores],
     }
 
 
-def load_policy(name: str) -> Policy | None:
+class Loaded(NamedTuple):
+    """A policy and the setup of the robot whose episodes it learned from."""
+
+    policy: Policy
+    setup: Setup  # Setup() where it is not known
+
+
+def load_policy(name: str) -> Loaded | None:
     """Returns the policy of a bundle, of a run, or of a file that names one (`--name-file`).
 
     Returns None for the built-in names, which need an environment (`built_in`).
@@ -103,9 +111,11 @@ def load_policy(name: str) -> Policy | None:
     if path.is_file():
         path = _named_folder(path)
     if (path / FOLDER).is_dir() or (path / 'state.pt').exists():
-        return load_learner(path).policy()
+        checkpoint = load_checkpoint(path)
+        return Loaded(learner_of(checkpoint).policy(), checkpoint.setup)
     if path.is_dir():
-        return OnnxPolicy(path)
+        policy = OnnxPolicy(path)
+        return Loaded(policy, policy.setup)
     raise ConfigError(
         unknown_name('policy', name, BUILT_IN) + ', or the folder of a bundle or of a run'
     )
@@ -127,11 +137,25 @@ def _named_folder(path: Path) -> Path:
     )
 
 
+def evaluation_setup(task: str, recorded: Setup, **choices: str) -> tuple[Setup, list[str]]:
+    """Returns the setup to evaluate under, and each of its differences from the policy's.
+
+    `choices` (robot, profile, actuation, view) go over the recorded setup; if that is not known,
+    over the task's own, and nothing differs.
+    """
+    from moto_sim.setups import choose_setup
+
+    chosen = choose_setup(task, recorded, **choices)
+    return chosen, [] if recorded == Setup() else setup_mismatches(recorded, chosen)
+
+
 def built_in(name: str, env: Any, seed: int) -> Policy:
     """Returns the 'zero', 'random' or 'scripted' policy for an environment."""
-    if name == 'zero':
-        return ZeroPolicy(env.spec)
-    return RandomPolicy(env.spec, seed) if name == 'random' else ScriptedPolicy(env)
+    if name == 'scripted':
+        from moto_sim import tasks
+
+        return tasks.demonstrator(env)
+    return ZeroPolicy(env.spec) if name == 'zero' else RandomPolicy(env.spec, seed)
 
 
 def check_fits(policy: Policy, spec: Spec) -> None:
@@ -168,36 +192,6 @@ class Watched:
         step = self.policy.step(images, proprioception, state)
         self.seconds.append(time.perf_counter() - begin)
         return step
-
-
-class ScriptedPolicy:
-    """The task's demonstrator, which reads the simulator's state and not the images."""
-
-    hash = 'scripted'
-
-    def __init__(self, env: Any) -> None:
-        self.env, self.spec = env, env.spec
-        self._act: Callable[[], np.ndarray] = _demonstrator(env)
-
-    def initial(self) -> PolicyState:
-        """Returns the empty state; called after the environment's reset, it starts anew."""
-        self._act = _demonstrator(self.env)
-        return {}
-
-    def step(
-        self,
-        images: Mapping[str, np.ndarray],
-        proprioception: np.ndarray | None,
-        state: PolicyState,
-    ) -> PolicyStep:
-        """Returns the demonstrator's action, certain of it."""
-        return PolicyStep(np.asarray(self._act(), np.float32), 0.0, state)
-
-
-def _demonstrator(env: Any) -> Callable[[], np.ndarray]:
-    from moto_sim import tasks
-
-    return tasks.demonstrator(env)
 
 
 def _shoot(env: Any, film: Callable[[np.ndarray], None]) -> None:

@@ -1,6 +1,7 @@
-"""The online phase's source of episodes: the policy in the simulator, under the dataset's spec.
+"""The online phase's source of episodes: the policy in the simulator, as the dataset's robot.
 
-In: a learner, the task. Out: one episode after another in the run's own dataset, cached.
+In: a learner, a dataset. Out: one episode after another in the run's own dataset, cached for
+replay. Spec and setup (robot, guard's profile, actuation, views) are the dataset's.
 """
 
 from __future__ import annotations
@@ -10,14 +11,12 @@ from types import TracebackType
 from typing import Any
 
 from moto_core.episodes.dataset import Dataset
-from moto_core.episodes.episode import EpisodeHeader
 from moto_core.errors import ConfigError
-from moto_core.spec import spec_mismatches
+from moto_core.spec import Setup, Spec, setup_mismatches, spec_mismatches
 from moto_learning.agents.learner import Learner
 from moto_learning.agents.torch_policy import Exploration
 from moto_learning.config import Config
 from moto_learning.data.cache import CachedEpisode, cache_episode
-from moto_learning.run.episode import run_episode
 
 
 class OnlineCollector:
@@ -31,23 +30,21 @@ class OnlineCollector:
 
     def collect(self, index: int) -> CachedEpisode:
         """Runs online episode number `index`, which seeds it, exploring; returns it cached."""
-        c, seed = self.config.collect, self.config.seed * 1_000_003 + index
+        from moto_sim.episode import ONLINE, learning_seed, run_episode, simulated_header
+
         env, dataset = self._open()
+        c, seed = self.config.collect, learning_seed(ONLINE, self.config.seed, index)
         policy = self.learner.policy(Exploration(c.explore, c.noise, seed))
-        header = EpisodeHeader(
-            task=self._task(),
-            source='sim',
-            spec=self.learner.spec,
-            controller='policy',
-            policy_hash=policy.hash,
-        )
-        writer = dataset.new_episode(header)
-        with writer:
-            result = run_episode(env, policy, writer, c.max_steps, seed)
+        header = simulated_header(env, seed, policy_hash=policy.hash)
+        with dataset.new_episode(header) as writer:
+            result = run_episode(
+                env, policy, seed, writer.append, max_steps=c.max_steps, start=header.created
+            )
+            writer.close(result.outcome)
         self.metrics = {
             'episode/return': result.return_,
             'episode/success': float(result.success),
-            'episode/steps': float(result.steps),
+            'episode/decisions': float(result.decisions),
             'episode/disagreement': result.disagreement,
         }
         return cache_episode(self.root, dataset.find(header.id))[0]
@@ -66,32 +63,56 @@ class OnlineCollector:
         if self._dataset is not None:
             self._dataset.close()
 
-    def _task(self) -> str:
-        return self.config.collect.task or Dataset.open(self.data).episodes()[0].task
-
     def _open(self) -> tuple[Any, Dataset]:
         if self._env is None or self._dataset is None:
-            try:
-                from moto_sim import tasks
-            except ImportError as error:
-                raise ConfigError(
-                    f"the online phase needs the simulator ({error}); pip install '.[sim]'"
-                ) from error
-            c, spec = self.config.collect, self.learner.spec
-            size = next((camera.height for camera in spec.cameras.values()), None)
-            env = tasks.make(
-                self._task(),
-                robot=c.robot or None,
-                guard=c.profile or None,
-                size=size,
-                seed=self.config.seed,
-                proprioception=spec.proprioception,
-            )
-            wrong = spec_mismatches(spec, env.spec)
-            if wrong:
-                raise ConfigError(
-                    f"the dataset does not fit '{self._task()}' in the simulator: "
-                    f'{"; ".join(wrong)}. Set collect.task, collect.robot'
-                )
-            self._env, self._dataset = env, Dataset.create_or_open(self.root, spec)
+            self._env = online_environment(self.config, self.learner.spec, Dataset.open(self.data))
+            self._dataset = Dataset.create_or_open(self.root, self.learner.spec)
         return self._env, self._dataset
+
+
+def online_environment(config: Config, spec: Spec, dataset: Dataset) -> Any:
+    """Returns the simulator (TaskEnv) with the dataset's task, spec and setup.
+
+    Raises ConfigError that names both where a setting of config.collect or the simulator's spec
+    differs from the dataset's.
+    """
+    try:
+        from moto_sim import tasks
+    except ImportError as error:
+        raise ConfigError(
+            f"the online phase needs the simulator ({error}); pip install '.[sim]'"
+        ) from error
+    task = config.collect.task or dataset.episodes()[0].task
+    size = next((camera.height for camera in spec.cameras.values()), None)
+    env = tasks.make(
+        task,
+        _setup(config, task, dataset.setup or Setup()),
+        size=size,
+        seed=config.seed,
+        proprioception=spec.proprioception,
+    )
+    wrong = spec_mismatches(spec, env.spec)
+    if wrong:
+        raise ConfigError(
+            f"the dataset does not fit '{task}' in the simulator: "
+            f'{"; ".join(wrong)}. Set collect.task'
+        )
+    return env
+
+
+def _setup(config: Config, task: str, recorded: Setup) -> Setup:
+    """Returns the dataset's setup; where it has none, the task's own with config.collect's."""
+    from moto_sim.setups import choose_setup
+
+    c = config.collect
+    chosen = choose_setup(
+        task, recorded, robot=c.robot, profile=c.profile, actuation=c.actuation, view=c.view
+    )
+    wrong = [] if recorded == Setup() else setup_mismatches(chosen, recorded)
+    if wrong:
+        raise ConfigError(
+            f"config.collect and the dataset ask for two robots (config.collect's first): "
+            f'{"; ".join(wrong)}. Leave robot, profile, actuation and view of collect empty to '
+            "take the dataset's"
+        )
+    return chosen

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from moto_core.config import to_yaml
+from moto_core.config import to_dict, to_yaml
+from moto_core.episodes.dataset import Dataset
 from moto_core.errors import DatasetError, MotoError
-from moto_core.spec import Spec
+from moto_core.spec import Setup, Spec
 from moto_learning.agents.learner import make_learner
 from moto_learning.config import Config
 from moto_learning.data.replay import Replay
@@ -105,6 +106,7 @@ class Training:
                 counted = self._journal.ids | set(resumed.run['replay']['episodes'])
             discard_uncounted(out / EPISODES, counted)
         episodes = read_episodes(dataset_roots(self.data, out), config.replay.success_parts)
+        self.setup = Dataset.open(self.data[0]).setup or Setup()
         self.replay = Replay(episodes, config.replay.batch, config.replay.length, config.seed)
         if self.replay.spec_hash != self.spec.hash:
             raise DatasetError(
@@ -187,6 +189,7 @@ class Training:
             'skipped': self.learner.skipped,
             'data': [str(path.resolve()) for path in self.data],
             'episodes': list(self.replay.episodes),
+            'setup': to_dict(self.setup),
             'counters': asdict(self.counters),
             'kept': self._is_milestone(phase),
         }

@@ -19,7 +19,9 @@ from moto_core.errors import ConfigError, unknown_name
 TICK = 0.004  # [s] of one guard tick
 SUBSTEPS = 2  # physics steps a tick
 HOLD_TIME = 0.08  # [s] that D4RL's command looks ahead
-MODES = ('hold', 'd4rl')
+LAG = 3.0  # D4RL's drives move a fraction of what they are told; with 1 no kettle is carried
+OWN = 'hold'  # the robot's own drives, where a setup names no actuation
+MODES = (OWN, 'd4rl')
 
 
 class Actuation:
@@ -28,7 +30,7 @@ class Actuation:
     `mode` is 'hold' or 'd4rl' (module docstring). Raises ConfigError for another.
     """
 
-    def __init__(self, model: mujoco.MjModel, mode: str = 'hold') -> None:
+    def __init__(self, model: mujoco.MjModel, mode: str = OWN) -> None:
         if mode not in MODES:
             raise ConfigError(unknown_name('actuation', mode, MODES))
         joints = model.actuator_trnid[:, 0]
@@ -47,6 +49,17 @@ class Actuation:
         """The position target (A,) [rad, m] before the feed-forward."""
         return self._target.copy()
 
+    def command_for(self, data: mujoco.MjData, velocity: np.ndarray) -> np.ndarray:
+        """Returns the command (A,) under which the joints move at about `velocity` (A,).
+
+        It is the velocity itself where the drives follow it. D4RL's sag and lag: gravity is fed
+        forward, and LAG times the velocity asked for.
+        """
+        if self.mode == OWN:
+            return velocity
+        gravity = data.qfrc_bias[self._dof] * self._softness / HOLD_TIME  # [rad/s]
+        return gravity + LAG * velocity
+
     def reset(self, data: mujoco.MjData) -> None:
         """Targets the measured position at zero velocity."""
         self._velocity[:] = 0.0
@@ -56,14 +69,14 @@ class Actuation:
     def command(self, data: mujoco.MjData, velocity: np.ndarray) -> None:
         """Takes a velocity (A,) [rad/s, m/s] for the ticks to come."""
         self._velocity[:] = velocity
-        if self.mode == 'd4rl':
+        if self.mode != OWN:
             self._target = np.clip(
                 data.qpos[self._qpos] + self._velocity * HOLD_TIME, self.low, self.high
             )
 
     def apply(self, data: mujoco.MjData) -> None:
         """Sets the controls of one tick."""
-        if self.mode == 'd4rl':
+        if self.mode != OWN:
             data.ctrl[:] = self._target
             return
         position = data.qpos[self._qpos]

@@ -13,7 +13,7 @@ from gymnasium import spaces
 
 from moto_core.errors import ConfigError
 from moto_core.observation import proprioception
-from moto_core.spec import Spec
+from moto_core.spec import Setup, Spec
 
 RANGE = 100.0  # [rad, m, rad/s, m/s] no joint gets there
 
@@ -30,7 +30,9 @@ class Task(Protocol):
 
     name: str
     spec: Spec
+    setup: Setup  # robot, guard's profile, actuation, views: what its episodes are recorded under
     max_steps: int  # decisions an episode
+    after_success: int | None  # decisions that a demonstration runs on; None: to max_steps
 
     def reset(self, rng: np.random.Generator) -> None:
         """Starts an episode whose variations `rng` draws."""
@@ -50,8 +52,8 @@ class Task(Protocol):
     def success(self) -> bool:
         """Returns whether the whole task is done now."""
 
-    def objects(self) -> dict[str, bool]:
-        """Returns for each part of the task whether it is done now."""
+    def parts(self) -> dict[str, bool]:
+        """Returns for each part of the task, always in one order, whether it is done now."""
 
     def close(self) -> None:
         """Frees what the simulator holds."""
@@ -61,9 +63,9 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
     """A Task as a gymnasium environment.
 
     Observation: {camera: (h, w, 3) uint8 RGB}, and 'proprioception' (P,) float32 where the spec
-    has it. Action: (A,) float32 in [-1, 1]. `info` holds 'success', 'objects', 'executed' (A,)
-    and 'reasons'. `render()` gives a larger picture for people. `spec` is the robot's Spec; for
-    gymnasium's tools, which take `spec` for a registry entry, there is PlainTaskEnv.
+    has it. Action: (A,) float32 in [-1, 1]. `info` holds 'success', 'done_parts' (the names of
+    the parts that are done), 'executed' (A,) and 'reasons'. `render()` gives a larger picture for
+    people. `spec` is the robot's Spec, where gymnasium's registry has an entry of its own.
     """
 
     metadata = {'render_modes': ['rgb_array'], 'render_fps': 12.5}
@@ -78,12 +80,14 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
     ) -> None:
         """Takes a task; `max_steps` None is the task's own, `picture` render()'s size [px].
 
-        Raises ConfigError where max_steps is below 1.
+        Raises ConfigError for max_steps below 1 or a seed below 0.
         """
         self.task, self.picture = task, picture
         self.max_steps = task.max_steps if max_steps is None else max_steps
         if self.max_steps < 1:
             raise ConfigError(f'max_steps is {max_steps}; expected 1 or more')
+        if seed is not None and seed < 0:
+            raise ConfigError(f'seed is {seed}; expected 0 or more')
         self.render_mode = 'rgb_array'
         self.metadata = {**self.metadata, 'render_fps': task.spec.rate}
         size = task.spec.action_size
@@ -95,6 +99,11 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
     def spec(self) -> Spec:  # type: ignore[override]
         """The robot's Spec: cameras, joints, action scale, rate."""
         return self.task.spec
+
+    @property
+    def setup(self) -> Setup:
+        """What an action does and what a camera sees: part of every episode's header."""
+        return self.task.setup
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -147,16 +156,10 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
     def _info(self, executed: np.ndarray, reasons: tuple[str, ...]) -> dict[str, Any]:
         return {
             'success': self.task.success(),
-            'objects': self.task.objects(),
+            'done_parts': tuple(name for name, done in self.task.parts().items() if done),
             'executed': executed,
             'reasons': reasons,
         }
-
-
-class PlainTaskEnv(TaskEnv):
-    """A TaskEnv whose `spec` is None, as of any environment outside gymnasium's registry."""
-
-    spec = None  # type: ignore[assignment]
 
 
 def _spaces(spec: Spec) -> dict[str, spaces.Space]:

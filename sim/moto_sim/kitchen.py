@@ -12,7 +12,7 @@ import mujoco
 import numpy as np
 
 from moto_core.errors import ConfigError, unknown_name
-from moto_sim.actuation import SUBSTEPS, Actuation
+from moto_sim.actuation import OWN, SUBSTEPS, Actuation
 from moto_sim.kitchen_model import ARM, HOME, kitchen_model
 from moto_sim.kitchen_objects import OBJECTS, in_place
 from moto_sim.renderer import Renderer, View
@@ -52,7 +52,7 @@ class KitchenSim:
         self,
         objects: Sequence[str] = ('microwave',),
         *,
-        actuation: str = 'hold',
+        actuation: str = OWN,
         variation: Variation | None = None,
         views: Mapping[str, View] = VIEWS,
         fast: bool = True,
@@ -69,7 +69,6 @@ class KitchenSim:
         self.size = self.model.nu
         self._renderer = Renderer(self.model, fast=fast, cull=fast)
         self._robot = self._robot_geoms()
-        self.episode = 0  # resets so far
         self.reset()
 
     @property
@@ -92,7 +91,6 @@ class KitchenSim:
 
         An arm pose that touches anything is drawn again.
         """
-        self.episode += 1
         mujoco.mj_resetData(self.model, self.data)
         self.data.qpos[:] = HOME
         if rng is not None:

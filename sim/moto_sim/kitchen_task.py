@@ -5,7 +5,7 @@ In: actions in [-1, 1]. Out: Moved, reward. One decision is 20 ticks of 4 ms at 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,38 +13,53 @@ import numpy as np
 from moto_core.errors import ConfigError, unknown_name
 from moto_core.guard.limits import RobotConfig
 from moto_core.guard.simulated import Guarded
-from moto_core.spec import Spec
-from moto_sim.actuation import TICK
+from moto_core.spec import Setup, Spec
+from moto_sim.actuation import OWN, TICK
 from moto_sim.env import Moved
-from moto_sim.kitchen import KitchenSim
+from moto_sim.kitchen import VIEWS, KitchenSim
 from moto_sim.kitchen_model import ARM
 from moto_sim.kitchen_objects import OBJECTS
+from moto_sim.renderer import View, view_names
 
+PREFIX = 'kitchen-'
+SETUP = Setup(robot='kitchen_sim', profile='normal')  # of its own choice
 STEPS = (40, 60)  # decisions an episode: 40 + 60 an object (four: 280)
+AFTER_SUCCESS = 15  # decisions that a demonstration runs on
+SETS = {
+    'mixed': ('microwave', 'kettle', 'light_switch', 'slide_cabinet'),
+    'partial': ('microwave', 'kettle', 'bottom_burner', 'light_switch'),
+}
+"""The two tasks of MOTO's paper, by its names. D4RL's are the other way round: its kitchen-partial
+has the objects of 'mixed' here, its kitchen-mixed those of 'partial'."""
 
 
 class KitchenTask:
     """A set of Kitchen objects to bring into place; the reward counts those that are.
 
-    `guard` names a profile of the robot, or None for none. `options` go to KitchenSim. Raises
+    `name` is 'kitchen-' and objects joined by '+', or a name of SETS. `robot` is the setup's, and
+    `spec` its spec with the images' size. `options` (variation, fast) go to KitchenSim. Raises
     ConfigError for a robot that does not fit the Kitchen's arm, or D4RL's actuation guarded.
     """
 
     def __init__(
         self,
-        objects: Sequence[str],
+        name: str,
+        setup: Setup,
         robot: RobotConfig,
         spec: Spec,
-        guard: str | None = None,
+        *,
+        views: Mapping[str, View] = VIEWS,
         **options: Any,
     ) -> None:
-        self.name = 'kitchen-' + '+'.join(objects)
-        self.spec, self.robot = spec, robot
-        self.sim = KitchenSim(objects, **options)
-        self.max_steps = STEPS[0] + STEPS[1] * len(self.sim.objects)
+        objects = kitchen_objects(name)
+        self.name, self.setup, self.robot, self.spec = name, setup, robot, spec
+        self.max_steps = STEPS[0] + STEPS[1] * len(objects)
+        self.after_success: int | None = AFTER_SUCCESS
         self.ticks = round(spec.period / TICK)
-        _check(robot, spec, self.sim, guard)
-        self.guard = None if guard is None else Guarded(robot, guard)
+        self._views = view_names(spec, setup, views)
+        self.sim = KitchenSim(objects, actuation=setup.actuation or OWN, views=views, **options)
+        _check(robot, spec, self.sim, setup)
+        self.guard = Guarded(robot, setup.profile) if setup.profile else None
 
     def reset(self, rng: np.random.Generator) -> None:
         """Starts an episode whose arm pose and objects `rng` draws."""
@@ -62,8 +77,8 @@ class KitchenTask:
         return self._guarded(self.guard, velocity)
 
     def render(self, camera: str, height: int, width: int) -> np.ndarray:
-        """Returns a new (height, width, 3) uint8 RGB image of a named view."""
-        return self.sim.render(camera, height, width)
+        """Returns a new (height, width, 3) uint8 RGB image of a camera of the spec."""
+        return self.sim.render(self._views[camera], height, width)
 
     def joints(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns positions [rad, m] and velocities (A,)."""
@@ -78,8 +93,8 @@ class KitchenTask:
         """Returns whether every object is in place."""
         return self.sim.success()
 
-    def objects(self) -> dict[str, bool]:
-        """Returns for each object whether it is in place."""
+    def parts(self) -> dict[str, bool]:
+        """Returns for each object, in the task's order, whether it is in place."""
         return self.sim.in_place()
 
     def close(self) -> None:
@@ -105,17 +120,24 @@ class KitchenTask:
 
 
 def kitchen_objects(task: str) -> tuple[str, ...]:
-    """Returns the objects of 'kitchen-a+b+c'; raises ConfigError for an unknown or double one."""
-    names = tuple(task.removeprefix('kitchen-').split('+'))
+    """Returns the objects of 'kitchen-a+b+c', 'kitchen-mixed' or 'kitchen-partial', in order.
+
+    Raises ConfigError for an unknown object or one that is named twice.
+    """
+    wanted = task.removeprefix(PREFIX)
+    if wanted in SETS:
+        return SETS[wanted]
+    names = tuple(wanted.split('+'))
+    valid = [*OBJECTS, *(SETS if len(names) == 1 else ())]
     for name in names:
         if name not in OBJECTS:
-            raise ConfigError(f"task '{task}': " + unknown_name('Kitchen object', name, OBJECTS))
+            raise ConfigError(f"task '{task}': " + unknown_name('Kitchen object', name, valid))
     if len(set(names)) < len(names):
         raise ConfigError(f"task '{task}' names an object twice")
     return names
 
 
-def _check(robot: RobotConfig, spec: Spec, sim: KitchenSim, guard: str | None) -> None:
+def _check(robot: RobotConfig, spec: Spec, sim: KitchenSim, setup: Setup) -> None:
     if len(spec.joints) != ARM or len(spec.gripper) not in (0, sim.size - ARM):
         raise ConfigError(
             f"robot '{robot.name}' has {len(spec.joints)} joints and "
@@ -127,11 +149,9 @@ def _check(robot: RobotConfig, spec: Spec, sim: KitchenSim, guard: str | None) -
         raise ConfigError(
             f'rate {spec.rate} Hz is no whole number of {TICK * 1e3:g} ms ticks; try 12.5 or 25 Hz'
         )
-    if guard is not None and sim.actuation.mode != 'hold':
+    if setup.profile and sim.actuation.mode != OWN:
         raise ConfigError(
-            f"actuation '{sim.actuation.mode}' cannot be guarded: the guard "
-            "commands each tick; use 'hold'"
+            f"actuation '{sim.actuation.mode}' cannot be guarded by the profile "
+            f"'{setup.profile}': the guard commands each tick; use '{OWN}', or no guard "
+            "(profile 'none')"
         )
-    for camera in spec.cameras:
-        if camera not in sim.views:
-            raise ConfigError(unknown_name('camera view', camera, sim.views))

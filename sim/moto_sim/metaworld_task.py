@@ -1,4 +1,4 @@
-"""MetaWorld's tasks behind the same interface, with their own scripted experts.
+"""MetaWorld's tasks behind the same interface.
 
 In: actions (4,) in [-1, 1]: hand velocity x, y, z, and the fingers' force. Out: Moved; reward 1
 while success holds. One decision is two MetaWorld steps (docs/method.md). Every reset draws
@@ -10,25 +10,24 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from moto_core.errors import ConfigError, unknown_name
-from moto_core.spec import CameraSpec, Spec
+from moto_core.spec import CameraSpec, Setup, Spec
 from moto_sim.env import Moved
-from moto_sim.renderer import Renderer, View
+from moto_sim.renderer import Renderer, View, view_names
 
 PREFIX = 'metaworld-'
+SETUP = Setup()  # its own hand, which no guard knows, seen from 'front'
 REPEAT = 2  # MetaWorld steps a decision
 DECISIONS = 100  # of an episode
 LIMIT = 500 // REPEAT  # MetaWorld refuses to step further
 STEP_TIME = 0.0125  # [s] of one MetaWorld step
 REACH = 0.01  # [m] that the hand's target moves at action 1, a step
-VIEWS = {
-    'front': View(0.75, 15.0, -22.5, (-0.15, 0.65, 0.25)),  # docs/method.md
-    'wide': View(1.4, 35.0, -35.0, (0.0, 0.6, 0.15)),
-}
+_PAPER = View(0.75, 15.0, -22.5, (-0.15, 0.65, 0.25))  # docs/method.md
+VIEWS = {'front': _PAPER, 'paper': _PAPER, 'wide': View(1.4, 35.0, -35.0, (0.0, 0.6, 0.15))}
 SPEC = Spec(
     joints=['hand_x', 'hand_y', 'hand_z'],
     gripper=['fingers'],
@@ -39,22 +38,30 @@ SPEC = Spec(
 
 
 class MetaWorldTask:
-    """One of MetaWorld's tasks by its name without 'metaworld-' and '-v3', say 'door-open'.
+    """One of MetaWorld's tasks; `name` is its own without '-v3' behind 'metaworld-'.
 
-    Raises ConfigError for an unknown task or view, or where metaworld is missing.
+    Raises ConfigError for an unknown task or view, a setup with a robot, a guard or an actuation,
+    or where metaworld is missing.
     """
 
     def __init__(
-        self, task: str, spec: Spec = SPEC, *, views: Mapping[str, View] = VIEWS, fast: bool = True
+        self,
+        name: str,
+        setup: Setup = SETUP,
+        spec: Spec = SPEC,
+        *,
+        views: Mapping[str, View] = VIEWS,
+        fast: bool = True,
     ) -> None:
-        known, _ = _catalogue()
+        known, task = catalogue().environments, name.removeprefix(PREFIX)
         if task not in known:
             raise ConfigError(unknown_name('MetaWorld task', task, known))
-        for camera in spec.cameras:
-            if camera not in views:
-                raise ConfigError(unknown_name('camera view', camera, views))
-        self.name, self.task, self.spec, self.max_steps = PREFIX + task, task, spec, DECISIONS
-        self.views = dict(views)
+        _check(name, setup)
+        self.name, self.setup, self.spec = name, setup, spec
+        self.max_steps = DECISIONS
+        self.after_success: int | None = None
+        self._views = {camera: views[v] for camera, v in view_names(spec, setup, views).items()}
+        self.task = task
         self.env: Any = known[task](seed=0)
         self.env._freeze_rand_vec, self.env.seeded_rand_vec = False, True
         self.observed = np.zeros(39)  # MetaWorld's own state vector, for its experts
@@ -79,10 +86,8 @@ class MetaWorldTask:
         return Moved(action, ())
 
     def render(self, camera: str, height: int, width: int) -> np.ndarray:
-        """Returns a new (height, width, 3) uint8 RGB image of a named view."""
-        if camera not in self.views:
-            raise ConfigError(unknown_name('camera view', camera, self.views))
-        return self._renderer.image(self.env.data, self.views[camera], height, width)
+        """Returns a new (height, width, 3) uint8 RGB image of a camera of the spec."""
+        return self._renderer.image(self.env.data, self._views[camera], height, width)
 
     def joints(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns the hand's position [m] and the fingers' opening, and their velocities (4,)."""
@@ -96,8 +101,8 @@ class MetaWorldTask:
         """Returns whether the task is done now."""
         return self._success
 
-    def objects(self) -> dict[str, bool]:
-        """Returns whether the task is done, by its name."""
+    def parts(self) -> dict[str, bool]:
+        """Returns whether the task is done, by its name: it has no parts."""
         return {self.task: self._success}
 
     def close(self) -> None:
@@ -109,32 +114,24 @@ class MetaWorldTask:
         return np.array(self.observed[:4])
 
 
-class MetaWorldDemonstrator:
-    """MetaWorld's scripted expert for a task; `()` is the next action."""
+class Catalogue(NamedTuple):
+    """MetaWorld's classes by the name of the task, without '-v3'."""
 
-    def __init__(self, task: MetaWorldTask) -> None:
-        self.task = task
-        self._expert = _catalogue()[1][task.task]()
-
-    def __call__(self) -> np.ndarray:
-        """Returns the next action (4,) float32 in [-1, 1]."""
-        with warnings.catch_warnings():  # experts ask for more than 1 and are clipped
-            warnings.simplefilter('ignore')
-            action = self._expert.get_action(self.task.observed)
-        return np.clip(action, -1.0, 1.0).astype(np.float32)
+    environments: dict[str, Any]
+    experts: dict[str, Any]
 
 
 def metaworld_names() -> list[str]:
     """Returns the names of all tasks with their prefix; none where metaworld is missing."""
     try:
-        return [PREFIX + name for name in _catalogue()[0]]
+        return [PREFIX + name for name in catalogue().environments]
     except ConfigError:
         return []
 
 
 @lru_cache(1)
-def _catalogue() -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns the environments and the experts by task."""
+def catalogue() -> Catalogue:
+    """Returns what the installed metaworld holds; raises ConfigError where it is missing."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
@@ -145,7 +142,16 @@ def _catalogue() -> tuple[dict[str, Any], dict[str, Any]]:
             f"MetaWorld's tasks need metaworld ({error}); pip install '.[sim]'"
         ) from error
     ending = '-v3-goal-observable'
-    return (
-        {name.removesuffix(ending): env for name, env in ENVIRONMENTS.items()},
-        {name.removesuffix('-v3'): expert for name, expert in ENV_POLICY_MAP.items()},
+    return Catalogue(
+        environments={name.removesuffix(ending): env for name, env in ENVIRONMENTS.items()},
+        experts={name.removesuffix('-v3'): expert for name, expert in ENV_POLICY_MAP.items()},
     )
+
+
+def _check(name: str, setup: Setup) -> None:
+    if setup.robot or setup.profile or setup.actuation:
+        raise ConfigError(
+            f"'{name}' moves MetaWorld's own hand: it takes no robot (got '{setup.robot}'), no "
+            f"guard (got the profile '{setup.profile}') and no actuation (got "
+            f"'{setup.actuation}'); leave them out"
+        )

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import os
 import weakref
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import mujoco
 import numpy as np
 
 from moto_core.errors import ConfigError, unknown_name
+from moto_core.spec import Setup, Spec
 
 BACKENDS = ('egl', 'osmesa')  # tried in this order where MUJOCO_GL says nothing
+SIZE = 512, 640  # [px] height, width of the largest image
 SLICES, STACKS = 10, 5  # of round geoms in the fast look: half the time of 28, 16
 _FLAG, _GEOM = mujoco.mjtRndFlag, mujoco.mjtObj.mjOBJ_GEOM
 
@@ -27,6 +30,21 @@ class View(NamedTuple):
     azimuth: float  # [deg] about the vertical
     elevation: float  # [deg] below 0: from above
     lookat: tuple[float, float, float]  # [m]
+
+
+def view_names(spec: Spec, setup: Setup, views: Mapping[str, View]) -> dict[str, str]:
+    """Returns for each camera of the spec the name of its view: the setup's, or its own name.
+
+    Raises ConfigError for a view that is not among `views`, or a camera that the spec lacks.
+    """
+    for camera in setup.views:
+        if camera not in spec.cameras:
+            raise ConfigError(unknown_name('camera', camera, spec.cameras))
+    found = {camera: setup.views.get(camera, camera) for camera in spec.cameras}
+    for view in found.values():
+        if view not in views:
+            raise ConfigError(unknown_name('camera view', view, views))
+    return found
 
 
 class Renderer:
@@ -42,7 +60,7 @@ class Renderer:
         *,
         fast: bool = True,
         cull: bool = False,
-        size: tuple[int, int] = (512, 640),
+        size: tuple[int, int] = SIZE,
     ) -> None:
         self.model, self.fast, self.cull, self.size = model, fast, cull, size
         self._context: Any = None

@@ -1,68 +1,69 @@
 """Tasks by name, as environments, with their scripted demonstrators.
 
-In: 'kitchen-microwave', 'kitchen-microwave+kettle', 'metaworld-door-open'. Out: TaskEnv.
+In: 'kitchen-microwave', 'kitchen-microwave+kettle', 'kitchen-mixed', 'metaworld-door-open'; a
+Setup. Out: TaskEnv.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from moto_core.errors import ConfigError
-from moto_core.guard.limits import RobotConfig, load_robot
-from moto_core.spec import Spec
-from moto_sim import metaworld_task
-from moto_sim.demonstrator import KitchenDemonstrator
+from moto_core.guard.limits import load_robot
+from moto_core.policy.policy import Policy
+from moto_core.spec import Setup, Spec
+from moto_sim import kitchen_task, metaworld_task
 from moto_sim.env import TaskEnv
+from moto_sim.kitchen_demonstrator import KitchenDemonstrator
 from moto_sim.kitchen_objects import OBJECTS
-from moto_sim.kitchen_task import KitchenTask, kitchen_objects
-from moto_sim.metaworld_task import MetaWorldDemonstrator, MetaWorldTask, metaworld_names
+from moto_sim.kitchen_task import SETS, KitchenTask
+from moto_sim.metaworld_demonstrator import MetaWorldDemonstrator
+from moto_sim.metaworld_task import MetaWorldTask, metaworld_names
+from moto_sim.renderer import SIZE
+from moto_sim.setups import choose_setup
 
-KITCHEN, METAWORLD = 'kitchen-', metaworld_task.PREFIX
-Demonstrator = Callable[[], np.ndarray]  # () -> action (A,), reading the simulator's state
+KITCHEN, METAWORLD = kitchen_task.PREFIX, metaworld_task.PREFIX
+LEAST = 8  # [px] of an image's side
 
 
 def task_names() -> list[str]:
-    """Returns the names of all single tasks; Kitchen objects also join by '+'."""
-    return [KITCHEN + name for name in OBJECTS] + metaworld_names()
+    """Returns the names of all tasks; single Kitchen objects also join by '+'."""
+    return [KITCHEN + name for name in (*OBJECTS, *SETS)] + metaworld_names()
 
 
 def make(
     task: str,
-    robot: RobotConfig | str | None = None,
-    guard: str | None = None,
+    setup: Setup | None = None,
+    *,
     size: int | None = None,
     seed: int | None = None,
-    *,
     max_steps: int | None = None,
     proprioception: list[str] | None = None,
     **options: Any,
 ) -> TaskEnv:
     """Returns the environment of a task by name.
 
-    `robot` is a RobotConfig or the name of one (None: kitchen_sim; MetaWorld has its own);
-    `guard` a profile of it, or None; `size` [px] the side of every camera's image and
-    `proprioception` what the observation has of the joints (the robot's own where None); `seed`
-    seeds the first reset; `options` go to the simulator (actuation, variation, views, fast).
-    Raises ConfigError for an unknown name, with the nearest valid one.
+    `setup` names robot, guard's profile, actuation and views (None: the task's own); `size` [px]
+    is the side of every camera's image and `proprioception` what the observation has of the
+    joints (the robot's own where None); `seed` seeds the first reset; `options` go to the
+    simulator (variation, views, fast). Raises ConfigError for an unknown name, with the nearest
+    valid one, and for a number out of range.
     """
     if task.startswith(METAWORLD):
-        return _metaworld(task, robot, guard, size, seed, max_steps, proprioception, options)
+        return _metaworld(task, setup, size, seed, max_steps, proprioception, options)
     if not task.startswith(KITCHEN):
         raise ConfigError(_unknown(task))
-    objects = kitchen_objects(task)
-    config = robot if isinstance(robot, RobotConfig) else load_robot(robot or 'kitchen_sim')
-    spec = _changed(config.spec, size, proprioception)
-    made = KitchenTask(objects, config, spec, guard, **options)
+    setup = choose_setup(task) if setup is None else setup
+    robot = load_robot(setup.robot)
+    spec = _changed(robot.spec, size, proprioception)
+    made = KitchenTask(task, setup, robot, spec, **options)
     return TaskEnv(made, max_steps=max_steps, seed=seed)
 
 
-def demonstrator(env: TaskEnv) -> Demonstrator:
-    """Returns the task's scripted demonstrator; it starts afresh whenever `env` was reset."""
+def demonstrator(env: TaskEnv) -> Policy:
+    """Returns the task's scripted demonstrator; raises ConfigError where it has none."""
     if isinstance(env.task, KitchenTask):
         return KitchenDemonstrator(env.task)
     if isinstance(env.task, MetaWorldTask):
@@ -72,24 +73,18 @@ def demonstrator(env: TaskEnv) -> Demonstrator:
 
 def _metaworld(
     task: str,
-    robot: RobotConfig | str | None,
-    guard: str | None,
+    setup: Setup | None,
     size: int | None,
     seed: int | None,
     max_steps: int | None,
     proprioception: list[str] | None,
     options: dict[str, Any],
 ) -> TaskEnv:
-    if robot is not None or guard is not None:
-        raise ConfigError(
-            f"'{task}' moves MetaWorld's own hand: it takes no robot (got {robot!r})"
-            f' and no guard (got {guard!r}); leave both out'
-        )
     limit = metaworld_task.LIMIT
     if max_steps is not None and max_steps > limit:
         raise ConfigError(f"max_steps is {max_steps}; MetaWorld's episodes have {limit} at most")
     spec = _changed(metaworld_task.SPEC, size, proprioception)
-    made = MetaWorldTask(task.removeprefix(METAWORLD), spec, **options)
+    made = MetaWorldTask(task, choose_setup(task) if setup is None else setup, spec, **options)
     return TaskEnv(made, max_steps=max_steps, seed=seed)
 
 
@@ -98,8 +93,8 @@ def _changed(spec: Spec, size: int | None, proprioception: list[str] | None) -> 
         spec = replace(spec, proprioception=list(proprioception))
     if size is None:
         return spec
-    if size < 8:
-        raise ConfigError(f'image size is {size} px; expected 8 or more')
+    if not LEAST <= size <= min(SIZE):
+        raise ConfigError(f'image size is {size} px; expected {LEAST} to {min(SIZE)}')
     return replace(
         spec,
         cameras={
@@ -112,6 +107,7 @@ def _unknown(task: str) -> str:
     near = difflib.get_close_matches(task, task_names(), n=1, cutoff=0.5)
     hint = f" Did you mean '{near[0]}'?" if near else ''
     return (
-        f"unknown task '{task}'.{hint} Valid: kitchen-<object>[+<object>...] with "
-        f"{', '.join(OBJECTS)}; metaworld-<task> with any of MetaWorld's, say door-open"
+        f"unknown task '{task}'.{hint} Valid: kitchen-mixed, kitchen-partial, "
+        f'kitchen-<object>[+<object>...] with {", ".join(OBJECTS)}; metaworld-<task> with any of '
+        "MetaWorld's, say door-open"
     )

@@ -78,3 +78,19 @@ def test_d4rl_actuation_sags_at_zero_velocity():
 def test_an_unknown_actuation_names_the_nearest():
     with pytest.raises(ConfigError, match="Did you mean 'hold'"):
         KitchenSim(actuation='hol')
+
+
+def test_a_command_is_the_velocity_itself_and_under_d4rl_holds_the_arm_up():
+    velocity = np.linspace(-0.1, 0.1, 9)
+    own, d4rl = KitchenSim(), KitchenSim(actuation='d4rl')
+    assert own.actuation.command_for(own.data, velocity) is velocity
+    sagged = {}
+    for fed in (False, True):
+        d4rl.reset()
+        before = d4rl.position
+        for _ in range(50):  # 4 s of standing still
+            command = d4rl.actuation.command_for(d4rl.data, np.zeros(9)) if fed else np.zeros(9)
+            d4rl.set_velocity(command)
+            d4rl.advance(20)
+        sagged[fed] = np.abs(d4rl.position - before)[:7].max()
+    assert sagged[False] > 0.3 and sagged[True] < 0.1, sagged

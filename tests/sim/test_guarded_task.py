@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from moto_core.guard.limits import resolve
+from moto_core.spec import Setup
 from moto_sim import tasks
 from moto_sim.actuation import TICK
 from moto_sim.kitchen_model import ARM
@@ -10,7 +11,7 @@ from moto_sim.kitchen_model import ARM
 @pytest.fixture
 def watched():
     """A guarded environment and the list of every velocity that reaches the robot."""
-    env = tasks.make('kitchen-microwave', guard='normal', size=16)
+    env = tasks.make('kitchen-microwave', size=16)
     sent, original = [], env.task.sim.set_velocity
 
     def note(velocity):
@@ -74,7 +75,7 @@ def test_a_nan_holds_the_arm_and_says_why(watched):
 
 
 def test_without_a_guard_executed_is_the_action_itself():
-    env = tasks.make('kitchen-microwave', size=16)
+    env = tasks.make('kitchen-microwave', Setup(robot='kitchen_sim'), size=16)
     env.reset(seed=0)
     *_, info = env.step(np.full(9, 3.0))
     assert info['executed'].tolist() == [1.0] * 9 and info['reasons'] == ()

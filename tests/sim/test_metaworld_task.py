@@ -3,6 +3,7 @@ import pytest
 
 from moto_core.errors import ConfigError
 from moto_sim import metaworld_task, tasks
+from moto_sim.episode import run_episode
 from moto_sim.metaworld_task import MetaWorldTask, metaworld_names
 
 
@@ -24,15 +25,21 @@ def test_the_scripted_expert_succeeds_and_the_reward_is_one_while_success_holds(
     env = tasks.make(f'metaworld-{name}', size=8)
     expert = tasks.demonstrator(env)
     for seed in range(2):
-        env.reset(seed=seed)
-        rewards, successes = [], []
-        for _ in range(env.max_steps):
-            _, reward, _, _, info = env.step(expert())
-            rewards.append(reward)
-            successes.append(info['success'])
-        assert any(successes)
-        assert rewards == [float(success) for success in successes]
-        assert rewards[0] == 0.0
+        rows = []
+        result = run_episode(env, expert, seed, rows.append)
+        assert result.success and result.decisions == 100
+        assert [row.reward for row in rows] == [float(row.success) for row in rows]
+        assert rows[0].reward == 0.0
+
+
+def test_a_demonstration_runs_on_to_the_tasks_last_decision(env):
+    assert (env.task.after_success, env.max_steps) == (None, 100)
+
+
+def test_the_camera_of_its_own_is_the_one_of_the_papers_authors(env):
+    view = metaworld_task.VIEWS['front']
+    assert view == metaworld_task.VIEWS['paper']
+    assert view == (0.75, 15.0, -22.5, (-0.15, 0.65, 0.25))
 
 
 def test_every_reset_draws_a_fresh_goal_and_a_seed_repeats_it(env):
@@ -67,9 +74,9 @@ def test_the_longest_episode_ends_before_metaworld_refuses():
 
 def test_bad_names_and_actions_are_refused(env):
     with pytest.raises(ConfigError, match="Did you mean 'door-open'"):
-        MetaWorldTask('door-oppen')
+        MetaWorldTask('metaworld-door-oppen')
     with pytest.raises(ConfigError, match="unknown camera view 'front'"):
-        MetaWorldTask('door-open', views={'wide': metaworld_task.VIEWS['wide']})
+        MetaWorldTask('metaworld-door-open', views={'wide': metaworld_task.VIEWS['wide']})
     env.reset(seed=0)
     with pytest.raises(ConfigError, match='finite'):
         env.step(np.array([0, 0, 0, np.nan]))

@@ -3,30 +3,41 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
+from moto_core.config import config_file
 from moto_core.errors import ConfigError
-from moto_core.guard.limits import load_robot
+from moto_core.spec import Setup
 from moto_sim import tasks
-from moto_sim.env import PlainTaskEnv
+from moto_sim.env import TaskEnv
 from moto_sim.kitchen_objects import OBJECTS
+from moto_sim.kitchen_task import SETS
+from moto_sim.setups import choose_setup
 
 NAMES = [f'kitchen-{name}' for name in OBJECTS] + [
-    'kitchen-microwave+kettle+light_switch+slide_cabinet',
+    'kitchen-mixed',
+    'kitchen-partial',
     'metaworld-door-open',
     'metaworld-assembly',
     'metaworld-coffee-push',
 ]
 
 
+class Plain(TaskEnv):
+    """Without the registry entry that gymnasium's checker takes `spec` for."""
+
+    spec = None
+
+
 @pytest.fixture(scope='module', params=NAMES)
 def env(request):
-    env = tasks.make(request.param, size=32, proprioception=['position', 'velocity'])
+    setup = choose_setup(request.param, profile='none')
+    env = tasks.make(request.param, setup, size=32, proprioception=['position', 'velocity'])
     yield env
     env.close()
 
 
 def rollout(env, seed, steps=6):
     rows = [env.reset(seed=seed)[0]]
-    rng = np.random.default_rng(seed)
+    rng, names = np.random.default_rng(seed), list(env.task.parts())
     for _ in range(steps):
         observation, reward, terminated, truncated, info = env.step(
             rng.uniform(-1, 1, env.spec.action_size)
@@ -36,7 +47,10 @@ def rollout(env, seed, steps=6):
         assert np.isfinite(reward) and isinstance(reward, float)
         assert terminated is False and truncated is False
         assert info['executed'].shape == (env.spec.action_size,)
-        assert info['success'] == all(info['objects'].values())
+        parts = env.task.parts()
+        assert list(parts) == names
+        assert info['done_parts'] == tuple(name for name in names if parts[name])
+        assert info['success'] == (len(info['done_parts']) == len(names))
     return rows
 
 
@@ -68,7 +82,7 @@ def test_everything_is_finite_and_no_two_observations_share_memory(env):
 
 
 def test_gymnasiums_checker_accepts_it(env):
-    check_env(PlainTaskEnv(env.task), skip_render_check=True)
+    check_env(Plain(env.task), skip_render_check=True)
 
 
 def test_render_gives_people_a_larger_picture(env):
@@ -101,11 +115,7 @@ def test_an_episode_is_truncated_at_its_length_and_then_asks_for_a_reset():
 
 @pytest.mark.parametrize(
     'task, steps',
-    [
-        ('kitchen-microwave', 100),
-        ('kitchen-microwave+kettle+light_switch+slide_cabinet', 280),
-        ('metaworld-door-open', 100),
-    ],
+    [('kitchen-microwave', 100), ('kitchen-mixed', 280), ('metaworld-door-open', 100)],
 )
 def test_tasks_have_their_own_length(task, steps):
     assert tasks.make(task).max_steps == steps
@@ -117,6 +127,8 @@ def test_tasks_have_their_own_length(task, steps):
         ('kitchen-microwav', "Did you mean 'microwave'"),
         ('kitchen-microwave+ketle', "Did you mean 'kettle'"),
         ('kitchen-kettle+kettle', 'twice'),
+        ('kitchen-parshal', "Did you mean 'partial'"),
+        ('kitchen-mixed+kettle', "unknown Kitchen object 'mixed'"),
         ('kitchn-microwave', "Did you mean 'kitchen-microwave'"),
         ('metaworld-dor-open', "Did you mean 'door-open'"),
         ('metawrld-door-open', "Did you mean 'metaworld-door-open'"),
@@ -129,14 +141,30 @@ def test_an_unknown_task_names_the_nearest(task, message):
 
 
 @pytest.mark.parametrize(
-    'options, message',
+    'choices, message',
     [
         ({'robot': 'kitchen_sm'}, "Did you mean 'kitchen_sim'"),
-        ({'guard': 'norml'}, "Did you mean 'normal'"),
-        ({'guard': 'normal', 'actuation': 'd4rl'}, 'cannot be guarded'),
-        ({'size': 2}, '8 or more'),
+        ({'profile': 'norml'}, "Did you mean 'normal'"),
+        ({'actuation': 'd4lr'}, "Did you mean 'd4rl'"),
+        ({'view': 'papr'}, "Did you mean 'paper'"),
+        ({'profile': 'normal', 'actuation': 'd4rl'}, "cannot be guarded by the profile 'normal'"),
+    ],
+)
+def test_a_bad_setup_is_refused(choices, message):
+    with pytest.raises(ConfigError, match=message):
+        tasks.make('kitchen-microwave', choose_setup('kitchen-microwave', **choices))
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        ({'size': 2}, '8 to 512'),
+        ({'size': -64}, '8 to 512'),
+        ({'size': 1000}, '8 to 512'),
         ({'max_steps': 0}, '1 or more'),
+        ({'seed': -1}, '0 or more'),
         ({'views': {'side': None}}, "unknown camera view 'front'"),
+        ({'setup': Setup(robot='kitchen_sim', views={'left': 'wide'})}, "unknown camera 'left'"),
     ],
 )
 def test_bad_settings_are_refused(options, message):
@@ -145,20 +173,22 @@ def test_bad_settings_are_refused(options, message):
 
 
 @pytest.mark.parametrize(
-    'options, message',
-    [
-        ({'robot': 'fr3'}, 'takes no robot'),
-        ({'guard': 'normal'}, 'no guard'),
-        ({'max_steps': 251}, '250 at most'),
-    ],
+    'choices', [{'robot': 'fr3'}, {'profile': 'normal'}, {'actuation': 'd4rl'}]
 )
-def test_metaworld_refuses_what_it_cannot_do(options, message):
-    with pytest.raises(ConfigError, match=message):
-        tasks.make('metaworld-door-open', **options)
+def test_metaworld_takes_no_robot_no_guard_and_no_actuation(choices):
+    setup = choose_setup('metaworld-door-open', **choices)
+    with pytest.raises(ConfigError, match="MetaWorld's own hand"):
+        tasks.make('metaworld-door-open', setup)
+
+
+def test_metaworlds_episodes_end_before_it_refuses():
+    with pytest.raises(ConfigError, match='250 at most'):
+        tasks.make('metaworld-door-open', max_steps=251)
 
 
 def test_a_robot_without_a_gripper_keeps_the_fingers_still():
-    env = tasks.make('kitchen-microwave', robot='fr3', size=16, guard='normal')
+    setup = choose_setup('kitchen-microwave', robot='fr3')
+    env = tasks.make('kitchen-microwave', setup, size=16)
     env.reset(seed=0)
     for _ in range(20):
         env.step(np.full(7, 0.2))
@@ -166,18 +196,43 @@ def test_a_robot_without_a_gripper_keeps_the_fingers_still():
     assert env.task.sim.position[7:] == pytest.approx([0.04, 0.04], abs=5e-3)
 
 
-def test_a_robot_config_is_taken_as_it_is():
-    robot = load_robot('kitchen_sim', ['spec.rate=25.0'])
-    env = tasks.make('kitchen-microwave', robot=robot, size=16)
+def test_a_robots_rate_is_its_files(tmp_path):
+    def robot(rate):
+        text = config_file('robot', 'kitchen_sim').read_text()
+        path = tmp_path / f'{rate:g}.yaml'
+        path.write_text(text.replace('rate: 12.5', f'rate: {rate}'))
+        return Setup(robot=str(path))
+
+    env = tasks.make('kitchen-microwave', robot(25.0), size=16)
     env.reset(seed=0)
     env.step(np.zeros(9))
     assert env.task.sim.time == pytest.approx(0.04)
     with pytest.raises(ConfigError, match='no whole number of 4 ms ticks'):
-        tasks.make('kitchen-microwave', robot=load_robot('kitchen_sim', ['spec.rate=30.0']))
+        tasks.make('kitchen-microwave', robot(30.0))
+
+
+def test_the_papers_tasks_have_its_objects_in_its_order():
+    objects = {name: list(tasks.make(f'kitchen-{name}', size=8).task.parts()) for name in SETS}
+    assert objects == {
+        'mixed': ['microwave', 'kettle', 'light_switch', 'slide_cabinet'],
+        'partial': ['microwave', 'kettle', 'bottom_burner', 'light_switch'],
+    }
+    assert {'kitchen-mixed', 'kitchen-partial'} <= set(tasks.task_names())
+
+
+def test_a_camera_sees_what_its_view_shows():
+    images = {}
+    for view in ('', 'front', 'paper'):
+        env = tasks.make('kitchen-kettle', choose_setup('kitchen-kettle', view=view), size=32)
+        images[view] = env.reset(seed=0)[0]['front']
+        paper = env.task.sim.render('paper', 32, 32)
+    assert np.array_equal(images[''], images['front'])
+    assert np.array_equal(images['paper'], paper)
+    assert not np.array_equal(images['paper'], images['front'])
 
 
 def test_a_bad_action_is_refused():
-    env = tasks.make('kitchen-microwave', size=16)
+    env = tasks.make('kitchen-microwave', Setup(robot='kitchen_sim'), size=16)
     env.reset(seed=0)
     with pytest.raises(ConfigError, match=r'action is \(7,\); expected \(9,\)'):
         env.step(np.zeros(7))

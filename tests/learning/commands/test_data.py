@@ -1,4 +1,3 @@
-import os
 import shutil
 import subprocess
 import sys
@@ -9,7 +8,6 @@ import numpy as np
 import pytest
 
 from moto_core.episodes.dataset import Dataset
-from moto_core.episodes.reader import read_episode
 from moto_core.spec import Setup
 from moto_learning.commands.data import main
 from moto_learning.commands.data_inspect import contact_sheet
@@ -27,120 +25,6 @@ COMMANDS = (
     'merge',
 )
 ROOT = Path(__file__).parents[3]
-SIMULATOR = """
-from tests.recorded import tiny_header, tiny_row
-from moto_core.errors import ConfigError
-
-def make(task, robot=None, guard=None, size=64, seed=None):
-    if task != 'kitchen-microwave':
-        raise ConfigError(f"unknown task '{task}'. Did you mean 'kitchen-microwave'?")
-    return f'{task} {guard} {size}'
-
-def demonstrator(env):
-    return lambda: None
-
-def collect(env, demonstrator, episodes, noise, rng):
-    for _ in range(episodes):
-        kick = float(rng.normal() * noise)
-        steps = [tiny_row(t, reward=kick, success=t == 3) for t in range(4)]
-        yield tiny_header(extra={'env': env}), steps, 'success'
-"""
-
-
-@pytest.fixture
-def simulator(tmp_path):
-    """Runs moto-data in a process of its own with a stand-in for the simulator."""
-    package = tmp_path / 'path' / 'moto_sim'
-    package.mkdir(parents=True)
-    (package / '__init__.py').write_text('')
-    (package / 'stand_in.py').write_text(SIMULATOR)
-    for name in ('tasks', 'collect'):
-        (package / f'{name}.py').write_text('from moto_sim.stand_in import *\n')
-
-    def run(*arguments):
-        return subprocess.run(
-            [sys.executable, '-m', 'moto_learning.commands.data', *map(str, arguments)],
-            cwd=package.parent,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            env={**os.environ, 'PYTHONPATH': f'{package.parent}:{ROOT}', 'COLUMNS': '200'},
-        )
-
-    return run
-
-
-def rewards(root):
-    return sorted(
-        round(float(read_episode(e.path).reward[0]), 6) for e in Dataset.open(root).episodes()
-    )
-
-
-def test_collect_records_the_same_episodes_whatever_the_number_of_workers(simulator, tmp_path):
-    arguments = (
-        'collect',
-        '--task',
-        'kitchen-microwave',
-        '--episodes',
-        3,
-        '--noise',
-        0.1,
-        '--seed',
-        5,
-    )
-    one = simulator(*arguments, '--out', tmp_path / 'one')
-    two = simulator(*arguments, '--out', tmp_path / 'two', '--workers', 2, '--profile', 'none')
-    assert one.returncode == two.returncode == 0, one.stderr + two.stderr
-    assert '3 episodes, 12 rows, 3 successful' in one.stdout
-    assert rewards(tmp_path / 'one') == rewards(tmp_path / 'two')
-    assert len(set(rewards(tmp_path / 'one'))) == 3
-    wanted = {'one': 'kitchen-microwave normal 64', 'two': 'kitchen-microwave None 64'}
-    for name, env in wanted.items():
-        record_ = Dataset.open(tmp_path / name).episodes()[0]
-        assert read_episode(record_.path).header.extra == {'env': env}
-        assert (record_.outcome, record_.ended) == ('success', 'done')
-
-
-def test_collect_adds_to_a_dataset_and_refuses_one_that_is_being_recorded(simulator, tmp_path):
-    arguments = (
-        'collect',
-        '--task',
-        'kitchen-microwave',
-        '--episodes',
-        1,
-        '--out',
-        tmp_path / 'data',
-    )
-    assert simulator(*arguments).returncode == 0
-    assert simulator(*arguments, '--seed', 1).returncode == 0
-    with Dataset.create_or_open(tmp_path / 'data') as dataset:
-        assert len(dataset.episodes()) == 2
-        refused = simulator(*arguments)
-    assert refused.returncode == 2
-    assert 'another recorder holds' in refused.stderr
-    assert len(refused.stderr.splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    'extra, message',
-    [
-        (('--task', 'kitchen-microwav'), "Did you mean 'kitchen-microwave'"),
-        (('--task', 'kitchen-microwave', '--episodes', 0), 'argument --episodes'),
-        (('--task', 'kitchen-microwave', '--noise', 2), 'argument --noise'),
-        (('--task', 'kitchen-microwave', '--seed', -1), 'argument --seed'),
-        (('--task', 'kitchen-microwave', '--size', 4), 'argument --size'),
-        (('--task', 'kitchen-microwave', '--workers', 'x'), 'argument --workers'),
-    ],
-)
-def test_collect_refuses_bad_settings_in_one_line_and_makes_nothing(
-    simulator, tmp_path, extra, message
-):
-    result = simulator('collect', '--out', tmp_path / 'data', *extra)
-    assert result.returncode == 2
-    assert result.stderr.startswith('moto-data collect: ')
-    assert message in result.stderr
-    assert len(result.stderr.splitlines()) == 1
-    assert not (tmp_path / 'data').exists()
 
 
 def test_inspect_lists_the_episodes(tmp_path, capsys, monkeypatch):

@@ -1,20 +1,21 @@
 """Evaluation: what is counted, what the policy sees, what is filmed, what the command writes."""
 
 import json
-import sys
-import types
+from dataclasses import replace
 
 import av
 import numpy as np
 import pytest
 
-from moto_core.config import load_config
+from moto_core.config import load_config, to_dict
 from moto_core.errors import BundleError, ConfigError
 from moto_core.policy.policy import OnnxPolicy, PolicyStep, ZeroPolicy
+from moto_core.spec import CameraSpec, Setup
 from moto_learning.agents.moto import MotoLearner
 from moto_learning.agents.torch_policy import TorchPolicy
 from moto_learning.commands import eval as command
 from moto_learning.config import Config
+from moto_learning.export.export import export_run
 from moto_learning.report.video import VideoError, VideoWriter
 from moto_learning.run.checkpoint import save_checkpoint
 from moto_learning.run.evaluate import (
@@ -25,55 +26,47 @@ from moto_learning.run.evaluate import (
     load_policy,
     summarize,
 )
+from moto_sim import tasks as real_tasks
+from moto_sim.env import TaskEnv
+from moto_sim.setups import choose_setup
 from tests.core.policy.tiny_bundle import SPEC, write_tiny_bundle
+from tests.learning import tiny_learner as tiny
+from tests.sim.counting_task import CountingTask
 
+SETUP = Setup(robot='counter', profile='slow')
 LENGTH = 5
 
 
-class NothingInPlace:
-    """What an environment says of its task before the first step."""
+class SummingTask(CountingTask):
+    """Succeeds at the second decision of every other episode; rewards are the actions' sums."""
 
-    def reward(self):
-        return 0.0
-
-
-class CountingEnv:
-    """Succeeds at the second step of episodes with an even seed; rewards are the actions' sums."""
-
-    spec = SPEC
-    task = NothingInPlace()
+    setup = SETUP
 
     def __init__(self):
-        self.actions, self.seeds, self.closed = [], [], False
+        super().__init__(SPEC, LENGTH, at=2)
 
-    def reset(self, *, seed):
-        self.seeds.append(seed)
-        self.t = 0
-        return self._observation(), {'success': False}
+    def reset(self, rng):
+        super().reset(rng)
+        self.at = 2 if self.resets % 2 else 99
 
-    def step(self, action):
-        self.actions.append(action)
-        self.t += 1
-        info = {'success': self.seeds[-1] % 2 == 0 and self.t == 2, 'executed': action}
-        return self._observation(), float(action.sum()), False, self.t == LENGTH, info
+    def reward(self):
+        return float(self.actions[-1].sum()) if self.t else 0.0
 
-    def render(self):
-        return np.full((8, 12, 3), 10 * self.t + 100, np.uint8)
+    def render(self, camera, height, width):
+        return np.full((height, width, 3), 10 * self.t + 100, np.uint8)
 
-    def close(self):
-        self.closed = True
 
-    def _observation(self):
-        return {'front': np.full((4, 6, 3), 10 * self.t + 100, np.uint8)}
+def summing_env():
+    return TaskEnv(SummingTask(), picture=(8, 12))
 
 
 class Seeing:
     """Asks for 0.1 on every joint and notes what it saw."""
 
-    spec, hash = SPEC, 'seeing'
+    hash = 'seeing'
 
-    def __init__(self):
-        self.seen, self.started = [], 0
+    def __init__(self, spec=SPEC):
+        self.spec, self.seen, self.started = spec, [], 0
 
     def initial(self):
         self.started += 1
@@ -81,38 +74,24 @@ class Seeing:
 
     def step(self, images, proprioception, state):
         self.seen.append(images['front'].copy())
-        return PolicyStep(np.full(3, 0.1, np.float32), 0.25, state)
+        return PolicyStep(np.full(self.spec.action_size, 0.1, np.float32), 0.25, state)
 
 
 @pytest.fixture
 def tasks(monkeypatch):
-    """A simulator's `tasks` module that makes the environment above and keeps it."""
-    module = types.ModuleType('moto_sim.tasks')
-    module.made = []
+    """The simulator's `tasks` with a task 'counting' more, and what it was asked to make."""
+    made, others = [], real_tasks.make
 
-    def make(task, robot=None, guard=None, size=64, seed=None, *, max_steps=None):
+    def make(task, setup=None, **options):
         if task != 'counting':
-            raise ConfigError(f"unknown task '{task}'")
-        env = CountingEnv()
-        module.made.append(
-            (
-                env,
-                {
-                    'robot': robot,
-                    'guard': guard,
-                    'size': size,
-                    'seed': seed,
-                    'max_steps': max_steps,
-                },
-            )
-        )
+            return others(task, setup, **options)
+        env = summing_env()
+        env.task.setup = setup
+        made.append((env, options))
         return env
 
-    module.make = make
-    module.demonstrator = lambda env: lambda: np.full(3, 0.5 + 0.01 * env.t)
-    monkeypatch.setitem(sys.modules, 'moto_sim.tasks', module)
-    monkeypatch.setattr('moto_sim.tasks', module, raising=False)
-    return module
+    monkeypatch.setattr(real_tasks, 'make', make)
+    return made
 
 
 def frames_of(path):
@@ -126,9 +105,10 @@ def frames_of(path):
 
 
 def test_successes_returns_and_seeds_are_counted_per_episode():
-    env, policy, heard = CountingEnv(), Seeing(), []
+    env, policy, heard = summing_env(), Seeing(), []
     scores = evaluate(env, policy, 3, seed=10, listener=heard.append)
-    assert env.seeds == [10, 11, 12]
+    assert [score.seed for score in scores] == [10, 11, 12]
+    assert [score.decisions for score in scores] == [LENGTH] * 3  # not its LENGTH + 1 rows
     assert [score.success for score in scores] == [True, False, True]
     assert heard == scores
     assert policy.started == 3
@@ -139,15 +119,15 @@ def test_successes_returns_and_seeds_are_counted_per_episode():
 
 
 def test_episodes_end_at_the_given_number_of_decisions():
-    env = CountingEnv()
+    env = summing_env()
     evaluate(env, Seeing(), 2, seed=0, max_steps=3)
-    assert len(env.actions) == 2 * 3
+    assert len(env.task.actions) == 2 * 3
 
 
 def test_a_covered_camera_shows_black_and_an_open_one_what_is_there():
     covered, open_ = Seeing(), Seeing()
-    evaluate(CountingEnv(), covered, 2, seed=0, cover_camera=True)
-    evaluate(CountingEnv(), open_, 2, seed=0)
+    evaluate(summing_env(), covered, 2, seed=0, cover_camera=True)
+    evaluate(summing_env(), open_, 2, seed=0)
     assert len(covered.seen) == len(open_.seen) >= 2 * LENGTH
     assert all((image == 0).all() and image.dtype == np.uint8 for image in covered.seen)
     assert [image[0, 0, 0] for image in open_.seen[:LENGTH]] == [100, 110, 120, 130, 140]
@@ -160,13 +140,13 @@ def test_a_summary_holds_counts_an_interval_and_means():
     # Wilson: (0.8 + 1.96^2 / 20 -+ 1.96 sqrt(0.016 + 1.96^2 / 400)) / (1 + 1.96^2 / 10)
     assert found['success']['low'] == pytest.approx(0.4902, abs=1e-3)
     assert found['success']['high'] == pytest.approx(0.9433, abs=1e-3)
-    assert (found['return'], found['steps']) == (4.5, 14.5)
+    assert (found['return'], found['decisions']) == (4.5, 14.5)
     assert json.loads(json.dumps(found))['episodes'][3]['return_'] == 3.0
 
 
 def test_a_video_holds_every_frame_as_h264_at_the_rate_of_decisions(tmp_path):
     with VideoWriter(tmp_path / 'sub' / 'v.mp4', 12.5, height=64) as video:
-        evaluate(CountingEnv(), Seeing(), 2, seed=0, cover_camera=True, film=video.add)
+        evaluate(summing_env(), Seeing(), 2, seed=0, cover_camera=True, film=video.add)
     codec, rate, frames = frames_of(tmp_path / 'sub' / 'v.mp4')
     assert (codec, float(rate), len(frames)) == ('h264', 12.5, video.frames)
     assert frames[0].shape == (64, 96, 3)
@@ -188,7 +168,7 @@ def test_policies_are_found_by_folder_by_file_and_by_name(tmp_path):
     bundle = write_tiny_bundle(tmp_path)
     (tmp_path / 'current').write_text(f'{bundle}\n')
     for name in (bundle, tmp_path / 'current'):
-        assert isinstance(load_policy(str(name)), OnnxPolicy)
+        assert isinstance(load_policy(str(name)).policy, OnnxPolicy)
     agent = MotoLearner(
         load_config(
             Config,
@@ -201,9 +181,11 @@ def test_policies_are_found_by_folder_by_file_and_by_name(tmp_path):
         ),
         SPEC,
     )
-    save_checkpoint(tmp_path / 'run', agent.state_dict(), {}, agent.config, SPEC, {'updates': 1})
+    meta = {'updates': 1, 'setup': to_dict(SETUP)}
+    save_checkpoint(tmp_path / 'run', agent.state_dict(), {}, agent.config, SPEC, meta)
     for name in ('run', 'run/checkpoints/00000001'):
-        assert isinstance(load_policy(str(tmp_path / name)), TorchPolicy)
+        loaded = load_policy(str(tmp_path / name))
+        assert isinstance(loaded.policy, TorchPolicy) and loaded.setup == SETUP
     assert load_policy('scripted') is None
 
 
@@ -244,16 +226,19 @@ def test_only_the_beginning_of_a_file_is_read(tmp_path):
         load_policy(str(tmp_path / 'name'))
 
 
-def test_the_demonstrator_starts_anew_with_each_episode(tasks):
-    env, made = CountingEnv(), []
-    tasks.demonstrator = lambda env: made.append(env) or (lambda: np.full(3, 0.5))
-    evaluate(env, built_in('scripted', env, 0), 3, seed=0)
-    assert len(made) >= 3
-    assert np.stack(env.actions) == pytest.approx(0.5)
+def test_the_same_seeds_meet_the_same_starts():
+    env = real_tasks.make('kitchen-microwave', size=8)
+    starts = []
+    for _ in range(2):
+        policy = Seeing(env.spec)
+        evaluate(env, policy, 2, seed=3, max_steps=1)
+        starts.append(policy.seen)
+    assert all(np.array_equal(a, b) for a, b in zip(*starts))
+    assert not np.array_equal(starts[0][0], starts[0][2])
 
 
 def test_built_in_policies_have_the_tasks_spec():
-    env = CountingEnv()
+    env = summing_env()
     assert isinstance(built_in('zero', env, 0), ZeroPolicy)
     assert built_in('random', env, 0).spec == SPEC
     check_fits(built_in('zero', env, 0), SPEC)
@@ -290,9 +275,9 @@ def test_the_command_evaluates_films_and_writes_json(tasks, tmp_path, capsys):
         False,
     )
     assert len(frames_of(video)[2]) >= 4 * LENGTH
-    env, arguments = tasks.made[0]
-    assert arguments == {'robot': None, 'guard': 'normal', 'size': 4, 'seed': 1000, 'max_steps': 7}
-    assert env.closed
+    env, options = tasks[0]
+    assert env.task.closed and env.setup == choose_setup('counting')
+    assert options == {'size': 4, 'seed': 1000, 'max_steps': 7, 'proprioception': []}
     assert '2 of 4' in capsys.readouterr().out
 
 
@@ -318,7 +303,7 @@ def test_the_command_covers_the_camera_and_leaves_the_guard_out(tasks, tmp_path)
     covered, open_ = (json.loads((tmp_path / name).read_text()) for name in ('covered', 'open'))
     assert covered['camera_covered'] and not open_['camera_covered']
     assert covered['disagreement'] == 0 < open_['disagreement']  # |embed| of the tiny bundle
-    assert tasks.made[0][1]['guard'] is None
+    assert tasks[0][0].setup.profile == ''
 
 
 @pytest.mark.parametrize(
@@ -328,6 +313,8 @@ def test_the_command_covers_the_camera_and_leaves_the_guard_out(tasks, tmp_path)
         (['--policy', 'nothing', '--task', 'counting'], "unknown policy 'nothing'"),
         (['--policy', 'zero', '--task', 'counting', '--episodes', '0'], 'argument --episodes'),
         (['--policy', 'zero', '--task', 'counting', '--max-steps', '-1'], 'argument --max-steps'),
+        (['--policy', 'random', '--task', 'counting', '--seed', '-1'], 'argument --seed'),
+        (['--policy', 'zero', '--task', 'counting', '--seed', str(2**30)], 'learned from'),
         (['--policy', 'zero', '--task', 'counting', '--json', '/proc/no/e.json'], 'cannot write'),
         (['--policy', 'zero', '--task', 'counting', '--video', '/proc/no/e.mp4'], 'cannot write'),
     ],
@@ -338,10 +325,50 @@ def test_the_command_ends_with_2_and_one_line_where_it_cannot(tasks, capsys, arg
     assert error.startswith('moto-eval: ') and message in error and error.count('\n') == 1
 
 
-def test_the_command_refuses_a_policy_for_another_robot(tasks, tmp_path, capsys, monkeypatch):
-    from dataclasses import replace
-
-    monkeypatch.setattr(CountingEnv, 'spec', replace(SPEC, rate=20.0, gripper=['claw']))
-    assert command.main(['--policy', str(write_tiny_bundle(tmp_path)), '--task', 'counting']) == 2
+def test_the_command_refuses_a_policy_for_another_robot(tasks, tmp_path, capsys):
+    cameras = {'front': CameraSpec(height=8, width=8)}
+    bundle = write_tiny_bundle(tmp_path, replace(SPEC, cameras=cameras))  # 3 joints at 12.5 Hz
+    assert command.main(['--policy', str(bundle), '--task', 'metaworld-door-open']) == 2
     error = capsys.readouterr().err
-    assert 'rate: policy has 12.5, robot has 20.0' in error and 'claw' in error
+    assert 'rate: policy has 12.5, robot has 40.0' in error and 'hand_x' in error
+
+
+def tiny_run(folder, setup):
+    """A run of an untrained agent for the Kitchen's arm that learned under a setup."""
+    env = real_tasks.make('kitchen-microwave', size=8)
+    agent = MotoLearner(tiny.config(), env.spec)
+    meta = {'updates': 1, 'setup': to_dict(setup)}
+    save_checkpoint(folder, agent.state_dict(), {}, agent.config, env.spec, meta)
+    return folder
+
+
+def evaluated(tmp_path, *arguments):
+    out = tmp_path / 'e.json'
+    run = ['--task', 'kitchen-microwave', '--episodes', '1', '--max-steps', '2']
+    assert command.main([*run, '--json', str(out), *arguments]) == 0
+    return load_config(Setup, json.loads(out.read_text())['setup'])
+
+
+def test_the_setup_is_the_policys_and_a_difference_is_said_in_a_line(tmp_path, capsys):
+    learned = Setup(robot='kitchen_sim', actuation='d4rl', views={'front': 'paper'})
+    run = tiny_run(tmp_path / 'run', learned)
+    assert evaluated(tmp_path, '--policy', str(run)) == learned
+    assert capsys.readouterr().err == ''
+    found = evaluated(tmp_path, '--policy', str(run), '--actuation', 'hold', '--view', 'wide')
+    assert found == Setup(robot='kitchen_sim', views={'front': 'wide'})
+    error = capsys.readouterr().err
+    assert error.count('\n') == 1 and 'warning' in error
+    assert "actuation 'd4rl' and ''" in error and "'paper'" in error and "'wide'" in error
+
+
+def test_a_policy_of_an_unknown_setup_runs_under_the_tasks_own(tmp_path, capsys):
+    run = tiny_run(tmp_path / 'run', Setup())
+    assert evaluated(tmp_path, '--policy', str(run)) == choose_setup('kitchen-microwave')
+    assert evaluated(tmp_path, '--policy', str(run), '--profile', 'none').profile == ''
+    assert capsys.readouterr().err == ''
+
+
+def test_a_bundle_keeps_the_setup_of_the_run_that_it_was_exported_from(tmp_path):
+    learned = Setup(robot='kitchen_sim', profile='commissioning')
+    done = export_run(tiny_run(tmp_path / 'run', learned), tmp_path / 'bundles')
+    assert load_policy(str(done.path)).setup == learned

@@ -22,7 +22,7 @@ def action(t):
 
 @pytest.fixture(scope='module')
 def env():
-    env = make('kitchen-microwave', robot='kitchen_sim', guard='normal')
+    env = make('kitchen-microwave')
     yield env
     env.close()
 

@@ -6,9 +6,12 @@ measured joints, so that noise and varied starts are corrected.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from moto_core.errors import ConfigError, unknown_name
+from moto_core.policy.policy import PolicyState, PolicyStep
 from moto_sim.ik import InverseKinematics
 from moto_sim.kitchen_model import ARM, HOME
 from moto_sim.kitchen_task import KitchenTask
@@ -21,13 +24,15 @@ TRIES = 3  # of a skill whose object is not in place after it
 
 
 class KitchenDemonstrator:
-    """Brings a KitchenTask's objects into place one after another; `()` is the next action.
+    """Brings a KitchenTask's objects into place one after another: a Policy that sees the state.
 
     Raises ConfigError for an object that it has no skill for.
     """
 
+    hash = 'scripted'
+
     def __init__(self, task: KitchenTask) -> None:
-        self.task, self.sim = task, task.sim
+        self.task, self.sim, self.spec = task, task.sim, task.spec
         for name in self.sim.objects:
             if name not in SKILLS:
                 raise ConfigError(unknown_name('demonstrated object', name, SKILLS))
@@ -38,34 +43,36 @@ class KitchenDemonstrator:
             np.maximum(low, limits.q_min) + MARGIN,
             np.minimum(high, limits.q_max) - MARGIN,
         )
-        self._episode = -1
+        self.initial()
 
-    @property
-    def done(self) -> bool:
-        """Whether there is nothing left to do."""
-        return self._episode == self.sim.episode and not self._way
-
-    def __call__(self) -> np.ndarray:
-        """Returns the next action (A,) float32; at rest with open fingers once done."""
-        if self._episode != self.sim.episode:
-            self._start()
-        self._follow()
-        fingers, velocity = OPEN, np.zeros(ARM)
-        if self._way:
-            point = self._way[0]
-            fingers, velocity = point.fingers, self._velocity(point)
-            self._spent += 1
-        scale = self.task.spec.scale
-        action = np.full(len(scale), fingers)
-        action[:ARM] = velocity / scale[:ARM]
-        return np.clip(action, -1.0, 1.0).astype(np.float32)
-
-    def _start(self) -> None:
-        self._episode = self.sim.episode
+    def initial(self) -> PolicyState:
+        """Starts anew and returns the empty state; called after the environment's reset."""
         self._todo = [name for name in self.sim.objects for _ in range(TRIES)]
         self._way: list[Waypoint] = []
         self._object = ''
         self._next_skill()
+        return {}
+
+    def step(
+        self,
+        images: Mapping[str, np.ndarray],
+        proprioception: np.ndarray | None,
+        state: PolicyState,
+    ) -> PolicyStep:
+        """Returns the next action (A,) float32, at rest with open fingers once all is in place.
+
+        Its disagreement is 0.
+        """
+        self._follow()
+        fingers, velocity = OPEN, np.zeros(self.sim.size)
+        if self._way:
+            point = self._way[0]
+            fingers, velocity[:ARM] = point.fingers, self._velocity(point)
+            self._spent += 1
+        command = self.sim.actuation.command_for(self.sim.data, velocity)
+        action = np.full(self.spec.action_size, fingers)
+        action[:ARM] = command[:ARM] / self.spec.scale[:ARM]
+        return PolicyStep(np.clip(action, -1.0, 1.0).astype(np.float32), 0.0, state)
 
     def _next_skill(self) -> None:
         """Takes up the next object that is not in place."""

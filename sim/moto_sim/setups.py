@@ -1,0 +1,68 @@
+"""The setup that a task runs under: what was recorded, the task's own choice, a person's choices.
+
+In: a task's name, a recorded Setup, names. Out: a Setup in one form only, so that equal robots
+have equal setups: '' for the robot's own drives and for no guard, no view where a camera has its
+own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from moto_core.guard.limits import load_robot
+from moto_core.spec import Setup
+from moto_sim import kitchen, kitchen_task, metaworld_task
+from moto_sim.actuation import OWN
+
+NO_GUARD = 'none'  # the profile's name for it, where a person chooses
+
+
+def own_setup(task: str) -> Setup:
+    """Returns the setup that a task has where nothing else is chosen.
+
+    The Kitchen: the robot kitchen_sim under the guard's profile 'normal'. MetaWorld: no guard.
+    """
+    return metaworld_task.SETUP if task.startswith(metaworld_task.PREFIX) else kitchen_task.SETUP
+
+
+def choose_setup(
+    task: str,
+    recorded: Setup | None = None,
+    *,
+    robot: str = '',
+    profile: str = '',
+    actuation: str = '',
+    view: str = '',
+) -> Setup:
+    """Returns the recorded setup, or the task's own where none is known, with choices over it.
+
+    '' chooses nothing; `profile` 'none' leaves the guard out, and so does an actuation that
+    cannot be guarded where no profile is chosen; `view` is every camera's. Unknown names are
+    refused where the environment is made; raises ConfigError for an unknown robot.
+    """
+    own = own_setup(task)
+    base = own if recorded is None or recorded == Setup() else recorded
+    chosen = replace(
+        base,
+        robot=robot or base.robot or own.robot,
+        profile=profile or base.profile,
+        actuation=actuation or base.actuation,
+    )
+    if chosen.profile == NO_GUARD or (actuation not in ('', OWN) and not profile):
+        chosen = replace(chosen, profile='')
+    if chosen.actuation == OWN:
+        chosen = replace(chosen, actuation='')
+    return replace(chosen, views=_views(task, chosen, view))
+
+
+def _views(task: str, setup: Setup, view: str) -> dict[str, str]:
+    if task.startswith(metaworld_task.PREFIX):
+        known, spec = metaworld_task.VIEWS, metaworld_task.SPEC
+    else:
+        known, spec = kitchen.VIEWS, load_robot(setup.robot).spec
+    views = dict.fromkeys(spec.cameras, view) if view else setup.views
+    return {
+        camera: name
+        for camera, name in views.items()
+        if name not in known or known[name] != known.get(camera)
+    }

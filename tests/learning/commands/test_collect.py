@@ -1,0 +1,102 @@
+"""moto-data collect and moto-eval as a user types them, with the real simulators."""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from moto_core.episodes.dataset import Dataset
+from moto_core.spec import Setup
+from moto_learning.commands import data
+from moto_learning.commands import eval as evaluation
+
+ROOT = Path(__file__).parents[3]
+SMALL = ('--episodes', '1', '--size', '8')
+
+
+def examples(text, command):
+    """The arguments of every example in a help text that runs a command."""
+    lines = [line.strip() for line in text.splitlines() if line.strip().startswith(command)]
+    return [shlex.split(line)[len(command.split()) :] for line in lines]
+
+
+@pytest.mark.parametrize('arguments', examples(data.EXAMPLES, 'moto-data collect'), ids=' '.join)
+def test_every_example_of_collect_records(arguments, tmp_path):
+    out = str(tmp_path / arguments[arguments.index('--out') + 1])
+    assert data.main(['collect', *arguments, *SMALL, '--out', out]) == 0
+    (record,) = Dataset.open(out).episodes()
+    assert record.task == arguments[arguments.index('--task') + 1]
+
+
+@pytest.mark.parametrize('arguments', examples(evaluation.EXAMPLES, 'moto-eval'), ids=' '.join)
+def test_every_example_of_eval_runs_its_task(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a video or a table goes there
+    known = ('scripted', 'zero', 'random')
+    policy = arguments[arguments.index('--policy') + 1]
+    instead = [] if policy in known else ['--policy', 'zero']  # for a bundle, a run
+    small = ['--episodes', '1', '--max-steps', '2']
+    assert evaluation.main([*arguments, *instead, *small]) == 0
+
+
+def test_collect_adds_to_a_dataset_and_says_how_much(tmp_path, capsys):
+    arguments = ['collect', '--task', 'kitchen-microwave', *SMALL, '--out', str(tmp_path)]
+    assert data.main([*arguments, '--after-success', '2']) == 0
+    assert '1 episodes' in capsys.readouterr().out
+    assert data.main([*arguments, '--seed', '1']) == 0
+    assert len(Dataset.open(tmp_path).episodes()) == 2
+
+
+def test_collect_takes_a_setup_and_refuses_another_for_the_same_dataset(tmp_path, capsys):
+    arguments = ['collect', '--task', 'kitchen-microwave', *SMALL, '--out', str(tmp_path)]
+    assert data.main([*arguments, '--actuation', 'd4rl', '--view', 'paper']) == 0
+    assert Dataset.open(tmp_path).setup == Setup(
+        robot='kitchen_sim', actuation='d4rl', views={'front': 'paper'}
+    )
+    assert data.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert len(error.splitlines()) == 1 and "actuation '' and 'd4rl'" in error
+    assert len(list((tmp_path / 'episodes').iterdir())) == 1
+
+
+def test_collect_refuses_a_dataset_that_is_being_recorded(tmp_path, capsys):
+    with Dataset.create_or_open(tmp_path):
+        arguments = ['collect', '--task', 'kitchen-microwave', *SMALL, '--out', str(tmp_path)]
+        assert data.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert 'another recorder holds' in error and len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    'extra, message',
+    [
+        (('--task', 'kitchen-microwav'), "Did you mean 'microwave'"),
+        (('--task', 'kitchen-microwave', '--episodes', '0'), 'episodes is 0'),
+        (('--task', 'kitchen-microwave', '--seed', '-1'), 'seed is -1'),
+        (('--task', 'kitchen-microwave', '--size', '-64'), 'size is -64'),
+        (('--task', 'metaworld-door-open', '--profile', 'normal'), 'takes no robot'),
+    ],
+)
+def test_collect_refuses_bad_settings_in_one_line_and_makes_nothing(
+    tmp_path, capsys, extra, message
+):
+    assert data.main(['collect', '--out', str(tmp_path / 'data'), *extra]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith('moto-data collect: ') and message in error
+    assert len(error.splitlines()) == 1
+    assert not (tmp_path / 'data').exists()
+
+
+def test_the_help_says_that_d4rls_names_are_the_other_way_round():
+    for module in ('data', 'eval'):
+        line = [sys.executable, '-m', f'moto_learning.commands.{module}']
+        found = subprocess.run(
+            [*line, *(['collect'] if module == 'data' else []), '--help'],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            env={**os.environ, 'COLUMNS': '400'},
+        )
+        assert "D4RL's are the other way round" in found.stdout
