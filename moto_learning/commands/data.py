@@ -65,6 +65,18 @@ def _parser() -> Parser:
     part.add_argument('label', choices=('success', 'failure', 'unlabelled'))
     part.add_argument('--by', default=_user(), help='who says so (default: %(default)s)')
     _dataset(_add(commands, 'recover', 'Recovers unfinished episodes, moves damaged ones aside.'))
+    _dataset(_add(commands, 'verify', 'Reads every byte and says what is wrong; changes nothing.'))
+    _dataset(_add(commands, 'stats', 'Counts the episodes by task, outcome, controller, profile.'))
+    part = _add(commands, 'remove', 'Moves episodes to quarantine/ with the reason beside them.')
+    _dataset(part)
+    part.add_argument(
+        'episodes', nargs='+', metavar='ID', help=f"{EPISODE}, or a folder's name in episodes/"
+    )
+    part.add_argument('--reason', default='removed by hand', help='kept beside it')
+    part.add_argument('--delete', action='store_true', help='delete for good')
+    part = _add(commands, 'merge', 'Copies the episodes of datasets into another one.', 'merge_')
+    part.add_argument('sources', nargs='+', metavar='FROM', help='datasets to read')
+    part.add_argument('--into', required=True, metavar='DATASET', help='made if missing')
     return parser
 
 

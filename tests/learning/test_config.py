@@ -75,7 +75,12 @@ def test_a_wrong_setting_says_what_is_valid(override, message):
 
 
 @pytest.mark.parametrize(
-    'key', [key for key in list_keys(Config()) if not isinstance(key.default, (str, bool))]
+    'key',
+    [
+        key
+        for key in list_keys(Config())
+        if not isinstance(key.default, (str, bool)) and key.name != 'replay.success_parts'
+    ],
 )
 @pytest.mark.parametrize('value', ['-1', '.nan', '.inf', '-.inf', '1e30'])
 def test_no_number_may_be_negative_endless_or_absurd(key, value):
