@@ -30,6 +30,9 @@ class DotTask:
     max_steps = 30  # decisions an episode
     after_success: int | None = 15  # decisions that a demonstration runs on
 
+    def __init__(self) -> None:
+        self.place = self.velocity = np.zeros(2)
+
     def reset(self, rng: np.random.Generator) -> None:
         """Puts the dot anywhere."""
         self.place, self.velocity = rng.uniform(-1.0, 1.0, 2), np.zeros(2)

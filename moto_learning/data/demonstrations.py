@@ -64,8 +64,7 @@ def record_demonstrations(
     """
     done = []
     env, _ = _simulator(wanted)  # unknown names fail here, before anything is made
-    with Dataset.create_or_open(root) as dataset:
-        dataset.check(env.spec, env.setup)
+    with Dataset.create_or_open(root, env.spec, setup=env.setup) as dataset:
         for path in _record_all(Path(root), wanted, dataset.floor):
             done.append(dataset.adopt(path))
             if recorded:

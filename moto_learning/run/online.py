@@ -66,7 +66,8 @@ class OnlineCollector:
     def _open(self) -> tuple[Any, Dataset]:
         if self._env is None or self._dataset is None:
             self._env = online_environment(self.config, self.learner.spec, Dataset.open(self.data))
-            self._dataset = Dataset.create_or_open(self.root, self.learner.spec)
+            spec, setup = self._env.spec, self._env.setup
+            self._dataset = Dataset.create_or_open(self.root, spec, setup=setup)
         return self._env, self._dataset
 
 

@@ -53,7 +53,10 @@ class Task(Protocol):
         """Returns whether the whole task is done now."""
 
     def parts(self) -> dict[str, bool]:
-        """Returns for each part of the task, always in one order, whether it is done now."""
+        """Returns for each part of the task whether it is done now.
+
+        The parts and their order are always the same, before the first reset too.
+        """
 
     def close(self) -> None:
         """Frees what the simulator holds."""

@@ -102,8 +102,8 @@ def test_the_papers_view_and_d4rls_actuation_are_recorded(tmp_path):
     'changes, message',
     [
         ({'size': 32}, '32'),
-        ({'profile': 'commissioning'}, "profile 'commissioning' and 'normal'"),
-        ({'profile': 'none'}, "profile '' and 'normal'"),
+        ({'profile': 'commissioning'}, "profile 'normal' and 'commissioning'"),
+        ({'profile': 'none'}, "profile 'normal' and ''"),
         ({'view': 'paper'}, 'paper'),
         ({'task': 'metaworld-door-open'}, 'hand_x'),
     ],
@@ -156,6 +156,6 @@ def test_a_bad_setting_is_refused_before_a_dataset_is_made(tmp_path, changes, me
 
 def test_a_dataset_with_another_spec_keeps_its_episodes(tmp_path):
     ids = record(tmp_path, [3], tiny_spec())
-    with pytest.raises(DatasetError, match='spec'):
+    with pytest.raises(DatasetError, match='action_scale'):
         record_demonstrations(tmp_path, wanted(episodes=1))
     assert [entry.id for entry in Dataset.open(tmp_path).episodes()] == ids
