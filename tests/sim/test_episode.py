@@ -93,6 +93,13 @@ def test_an_episode_runs_on_after_its_first_success_as_told(after, rows):
     assert not np.any(found[-1].executed) and np.any(found[-2].executed)
 
 
+def test_decisions_after_a_success_that_lasts_count_from_its_first_row(monkeypatch):
+    env = counting_env(length=9)
+    monkeypatch.setattr(env.task, 'success', lambda: env.task.t >= 3)
+    _, rows = rows_of(env, after_success=2)
+    assert [row.success for row in rows] == [False, False, False, True, True, True]
+
+
 def test_every_episode_starts_the_policy_anew():
     env, policy = counting_env(), Counter()
     for _ in range(2):
