@@ -8,6 +8,7 @@ import yaml
 from moto_core.config import config_file, explain_config, load_config, to_dict, to_yaml
 from moto_core.errors import ConfigError
 from moto_core.fields import Key, check, choice, list_keys, names, number, part
+from moto_core.spec import Spec
 
 BILLION_LAUGHS = b"""a: &a [lol, lol, lol, lol, lol, lol, lol, lol]
 b: &b [*a, *a, *a, *a, *a, *a, *a, *a]
@@ -238,3 +239,10 @@ def test_a_missing_file_or_name_is_an_error_that_lists_the_shipped(tmp_path):
     with pytest.raises(ConfigError, match='no file'):
         config_file('robot', str(tmp_path / 'mine.yaml'))
     assert config_file('robot', 'fr3').name == 'fr3.yaml'
+
+
+@pytest.mark.parametrize('value', [[[], 1.0], [[[]], 1.0], [{}, 1.0]])
+def test_a_list_in_place_of_a_lists_number_is_refused(value):
+    data = {'joints': ['j1', 'j2'], 'action_scale': value}
+    with pytest.raises(ConfigError, match='action_scale'):
+        load_config(Spec, data)
