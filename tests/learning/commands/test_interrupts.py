@@ -13,6 +13,8 @@ from moto_learning.run.train import Training
 from tests.learning import tiny_learner as tiny
 from tests.recorded import record
 
+RENDERING = ('MUJOCO_GL', 'PYOPENGL_PLATFORM')  # other tests choose for their own processes
+
 
 def start(command, *arguments, flags=()):
     """Starts a command in a process group of its own, as a shell does."""
@@ -22,6 +24,7 @@ def start(command, *arguments, flags=()):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env={name: text for name, text in os.environ.items() if name not in RENDERING},
     )
 
 

@@ -119,8 +119,10 @@ def test_a_wrong_setting_makes_no_folder(tmp_path, override, says):
     assert not (tmp_path / 'demo').exists()
 
 
-def test_stages_that_were_stopped_begin_anew_or_go_on(tmp_path):
+def test_stages_that_were_stopped_begin_anew_or_go_on(tmp_path, monkeypatch):
     """A collection is done again from nothing; a training goes on from its checkpoint."""
+    for name in ('MUJOCO_GL', 'PYOPENGL_PLATFORM'):  # other tests choose for their own processes
+        monkeypatch.delenv(name, raising=False)
     out = tmp_path / 'demo'
     given = ['demonstrations=1', f'train={json.dumps(TINY)}']
     config = open_demo(out, given, resume=False)

@@ -1,0 +1,127 @@
+"""Each command's examples, as its --help prints them, in order, in a folder of their own.
+
+A run would take hours with an example's own numbers, so that SHORTER options follow its words:
+of two equal options or settings the last one counts.
+"""
+
+import importlib
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MODULES = {
+    'moto-data': 'moto_learning.commands.data',
+    'moto-train': 'moto_learning.commands.train',
+    'moto-export': 'moto_learning.commands.export',
+    'moto-eval': 'moto_learning.commands.eval',
+    'moto-up': 'moto_ros.bringup.up',
+    'moto-demo': 'moto_learning.commands.demo',
+}
+TINY = [
+    'model.encoder.channels=[4, 4, 4, 4]',
+    'model.rssm.deter=8',
+    'model.rssm.stoch=4',
+    'model.rssm.classes=4',
+    'model.rssm.hidden=8',
+    'actor_critic.horizon=2',
+    'replay.batch=2',
+    'replay.length=4',
+    'train.offline_updates=2',
+    'train.online_episodes=1',
+    'train.episode_updates=1',
+    'train.finetune_updates=1',
+    'train.threads=1',
+    'collect.max_steps=6',
+]
+SHORTER = {
+    'moto-data collect': ['--episodes', '1'],
+    'moto-train': TINY,
+    'moto-eval': ['--episodes', '1', '--max-steps', '6'],
+    'moto-up': ['episodes:=1', 'max_steps:=6', 'log_level:=warn'],
+    'moto-demo': [
+        'demonstrations=1',
+        'episodes=1',
+        'covered_episodes=1',
+        'max_steps=15',
+        'finetune_updates=1',
+        f'train={json.dumps(TINY)}',
+    ],
+}
+WITHOUT_ROS = ('moto-data', 'moto-train', 'moto-export', 'moto-eval')
+
+
+def help_of(command):
+    """What `command --help` prints."""
+    result = subprocess.run(
+        [sys.executable, '-m', MODULES[command], '--help'],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, 'COLUMNS': '400'},
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def examples(command):
+    """The lines of --help that are meant to be typed, as they are, with what shortens them."""
+    lines = re.findall(rf'^ +{command} (.+)$', help_of(command), re.MULTILINE)
+    assert lines, f'{command} --help shows no example'
+    for words in map(shlex.split, lines):
+        yield [*words, *SHORTER.get(f'{command} {words[0]}', SHORTER.get(command, []))]
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """A folder in which the examples of all commands that need no ROS were run in order."""
+    place = tmp_path_factory.mktemp('examples')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        for command in WITHOUT_ROS:
+            main = importlib.import_module(MODULES[command]).main
+            for arguments in examples(command):
+                assert main(arguments) == 0, f'{command} {shlex.join(arguments)}'
+    return place
+
+
+def test_the_examples_run_and_leave_what_they_say(folder):
+    for path in (
+        'data',
+        'doors',
+        'frames.png',
+        'runs/microwave/metrics.jsonl',
+        'bundles/microwave',
+        'microwave.json',
+        'door.mp4',
+    ):
+        assert (folder / path).exists(), path
+    assert Path((folder / 'bundles' / 'microwave').read_text().strip()).is_dir()
+
+
+def own_environment():
+    """A shell's environment, without what MuJoCo wrote into this process's; a domain apart."""
+    clean = {name: text for name, text in os.environ.items() if name != 'PYOPENGL_PLATFORM'}
+    domain = str(1 + os.getpid() % 100)
+    return {**clean, 'PYTHONPATH': f'{ROOT}:{ROOT / "sim"}', 'ROS_DOMAIN_ID': domain}
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize('command', ['moto-up', 'moto-demo'])
+def test_the_examples_of_a_command_that_drives_run(folder, command):
+    for arguments in examples(command):
+        result = subprocess.run(
+            [sys.executable, '-m', MODULES[command], *arguments],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=400,
+            env=own_environment(),
+        )
+        assert result.returncode == 0, f'{arguments}\n{result.stdout}\n{result.stderr}'
