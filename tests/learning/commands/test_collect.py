@@ -73,9 +73,11 @@ def test_collect_refuses_a_dataset_that_is_being_recorded(tmp_path, capsys):
     'extra, message',
     [
         (('--task', 'kitchen-microwav'), "Did you mean 'microwave'"),
-        (('--task', 'kitchen-microwave', '--episodes', '0'), 'episodes is 0'),
-        (('--task', 'kitchen-microwave', '--seed', '-1'), 'seed is -1'),
-        (('--task', 'kitchen-microwave', '--size', '-64'), 'size is -64'),
+        (('--task', 'kitchen-microwave', '--episodes', '0'), 'argument --episodes'),
+        (('--task', 'kitchen-microwave', '--seed', '-1'), 'argument --seed'),
+        (('--task', 'kitchen-microwave', '--size', '-64'), 'argument --size'),
+        (('--task', 'kitchen-microwave', '--size', '513'), 'argument --size'),
+        (('--task', 'kitchen-microwave', '--after-success', '-1'), 'argument --after-success'),
         (('--task', 'metaworld-door-open', '--profile', 'normal'), 'takes no robot'),
     ],
 )
