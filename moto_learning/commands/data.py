@@ -27,7 +27,7 @@ EXAMPLES = """examples:
   moto-data remove all last
   moto-data stats data"""
 EPISODE = "an id, its first or last characters, or 'last' for the newest"
-LEAST_SIDE, LARGEST_SIDE = 8, 2048  # [px] of an image
+LEAST_SIDE, LARGEST_SIDE = 8, 512  # [px] of an image that the simulators draw
 
 
 def main(argv: Sequence[str] | None = None) -> int:

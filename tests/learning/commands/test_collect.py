@@ -76,6 +76,8 @@ def test_collect_refuses_a_dataset_that_is_being_recorded(tmp_path, capsys):
         (('--task', 'kitchen-microwave', '--episodes', '0'), 'argument --episodes'),
         (('--task', 'kitchen-microwave', '--seed', '-1'), 'argument --seed'),
         (('--task', 'kitchen-microwave', '--size', '-64'), 'argument --size'),
+        (('--task', 'kitchen-microwave', '--size', '513'), 'argument --size'),
+        (('--task', 'kitchen-microwave', '--after-success', '-1'), 'argument --after-success'),
         (('--task', 'metaworld-door-open', '--profile', 'normal'), 'takes no robot'),
     ],
 )

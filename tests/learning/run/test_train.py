@@ -11,6 +11,7 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.errors import DatasetError
 from moto_core.row import Row
+from moto_core.spec import Setup
 from moto_learning.commands.train import main
 from moto_learning.run.checkpoint import (
     CheckpointError,
@@ -24,13 +25,16 @@ from moto_learning.run.train import Training, TrainingError
 from tests.learning import tiny_learner as tiny
 
 
+SETUP = Setup(robot='counter', profile='slow', views={'front': 'paper'})
+
+
 def record(root, episodes, success=True, seed=0):
-    """Records episodes of 7 random steps."""
+    """Records episodes of 7 random steps under SETUP."""
     spec = tiny.spec()
     with Dataset.create_or_open(root, floor=0) as dataset:
         for index in range(episodes):
             random = np.random.default_rng([seed, index])
-            header = EpisodeHeader(task='none', source='sim', spec=spec)
+            header = EpisodeHeader(task='none', source='sim', spec=spec, setup=SETUP)
             with dataset.new_episode(header) as writer:
                 for t in range(7):
                     action = random.uniform(-1, 1, 2).astype(np.float32)
@@ -202,6 +206,13 @@ def test_resuming_offline_says_that_later_episodes_are_not_used(tmp_path, data, 
     assert main(['--resume', str(run), 'train.offline_updates=2']) == 0
     assert '1 episodes came later and are not used' in capsys.readouterr().out
     assert len(load_checkpoint(run).meta['episodes']) == 3
+
+
+def test_a_checkpoint_holds_the_setup_of_the_episodes_that_it_learned_from(tmp_path, data):
+    training = Training(IDLE, tiny.spec(), [data], tmp_path / 'run')
+    training.offline()
+    training.close()
+    assert load_checkpoint(tmp_path / 'run').setup == SETUP
 
 
 def test_the_resolved_config_lies_beside_run_and_checkpoint(tmp_path, data, preset):
