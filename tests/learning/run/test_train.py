@@ -24,7 +24,6 @@ from moto_learning.run.metrics import read_metrics
 from moto_learning.run.train import Training, TrainingError
 from tests.learning import tiny_learner as tiny
 
-
 SETUP = Setup(robot='counter', profile='slow', views={'front': 'paper'})
 
 
