@@ -9,12 +9,13 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from moto_core.config import load_config, to_dict
 from moto_core.errors import BundleError, ConfigError, one_line
-from moto_core.spec import Setup, Spec, spec_from_dict
+from moto_core.spec import Setup, Spec
 
+T = TypeVar('T')
 FORMAT = 2
 MAX_BYTES = {  # of each file beside the manifest
     'encoder.onnx': 1 << 30,
@@ -97,8 +98,8 @@ def parse_manifest(text: bytes) -> Manifest:
         raise BundleError(
             f'is not a manifest: missing {_show(missing)}, unexpected {_show(unknown)}'
         )
-    read = {'spec': _read_spec(data['spec']), 'setup': _read_setup(data['setup'])}
-    manifest = Manifest(**{**data, **read})
+    spec, setup = _read('spec', data['spec'], Spec), _read('setup', data['setup'], Setup)
+    manifest = Manifest(**{**data, 'spec': spec, 'setup': setup})
     if manifest.files.keys() != MAX_BYTES.keys():
         raise _wrong('files', sorted(manifest.files), f'exactly {", ".join(MAX_BYTES)}')
     return manifest
@@ -135,31 +136,19 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return data
 
 
-def _read_setup(data: Any) -> Setup:
-    """Returns the setup if it says what the file says."""
+def _read(name: str, data: Any, kind: type[T]) -> T:
+    """Returns a spec or a setup if it says what the file says: text is not read as a number."""
     if not isinstance(data, dict):
-        raise _wrong('setup', data, 'an object')
+        raise _wrong(name, data, 'an object')
     try:
-        setup = load_config(Setup, data)
-    except ConfigError as error:
-        raise BundleError(f'setup: {one_line(error)}') from error
-    if to_dict(setup) != data:
-        raise _wrong('setup', data, 'what it is written as')
-    return setup
-
-
-def _read_spec(data: Any) -> Spec:
-    """Returns the spec if it says what the file says: text is not read as a number."""
-    if not isinstance(data, dict):
-        raise _wrong('spec', data, 'an object')
-    try:
-        spec = spec_from_dict(data)
+        found = load_config(kind, data)
+        taken = to_dict(found)
     except (ConfigError, TypeError, ValueError, AttributeError) as error:  # a list for a number
-        raise BundleError(f'spec: {one_line(error)}') from error
-    wrong = _difference(data, to_dict(spec), 'spec')
+        raise BundleError(f'{name}: {one_line(error)}') from error
+    wrong = _difference(data, taken, name)
     if wrong:
-        raise BundleError(f'{wrong} is not of the type that a spec has there')
-    return spec
+        raise BundleError(f'{wrong} is not of the type that a {name} has there')
+    return found
 
 
 def _difference(given: Any, taken: Any, name: str) -> str:

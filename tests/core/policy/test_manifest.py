@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from moto_core.errors import BundleError
 from moto_core.policy.manifest import Manifest, parse_manifest
+from moto_core.spec import Setup
 from tests.core.policy.tiny_bundle import COMMIT, EPISODE, SPEC
 
 RECORD = {'bytes': 5, 'sha256': 'a' * 64}
 GOOD = Manifest(
     spec=SPEC,
+    setup=Setup(robot='arm', profile='normal', views={'front': 'paper'}),
     training={'seed': 1, 'model': {'layers': [1, 2.5]}},
     git_hash=COMMIT,
     episodes=[EPISODE],
@@ -134,7 +136,11 @@ def test_it_may_hold(changes):
         ({'spec': spec_with(cameras={'front': None})}, 'spec'),
         ({'spec': camera_with(height='4')}, 'spec.cameras.front.height is not of the type'),
         ({'spec': camera_with(height=True)}, 'spec.*cameras.front.height'),
-        ({'spec': camera_with(height=-4)}, 'spec: cameras.front.height is -4; expected'),
+        ({'spec': camera_with(height=-4)}, 'spec: cameras.front.height is -4'),
+        ({'setup': 'normal'}, "setup is 'normal'; expected an object"),
+        ({'setup': {'profile': 1}}, 'setup'),
+        ({'setup': {'profiel': 'normal'}}, 'setup: .*profiel'),
+        ({'setup': {'views': {'front': []}}}, 'setup'),
         ({'spec': camera_with(topic='${oc.env:HOME}')}, 'spec'),
         ({'spec': camera_with(topic='???')}, 'spec'),
     ],
