@@ -27,9 +27,6 @@ from tests.learning import tiny_learner as tiny
 SETUP = Setup(robot='counter', profile='slow', views={'front': 'paper'})
 
 
-SETUP = Setup(robot='counter', profile='slow', views={'front': 'paper'})
-
-
 def record(root, episodes, success=True, seed=0):
     """Records episodes of 7 random steps under SETUP."""
     spec = tiny.spec()
