@@ -146,9 +146,7 @@ def _merged(schema: type[T], layers: Sequence[_Layer]) -> T:
             raise ConfigError(f'{layer.where}: {_one_line(error)}') from error
     check_values(schema, OmegaConf.to_container(config))
     try:
-        made = OmegaConf.to_object(config)
-        OmegaConf.structured(made)  # a list where a list's number belongs comes through until here
-        return made  # type: ignore[return-value]
+        return OmegaConf.to_object(config)  # type: ignore[return-value]
     except OmegaConfBaseException as error:
         raise ConfigError(_one_line(error)) from error
 

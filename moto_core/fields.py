@@ -18,6 +18,7 @@ from moto_core.errors import ConfigError, unknown_name
 NAME = r'[a-z0-9_]+'  # of a camera or a joint: it becomes part of file names and topics
 INTEGER = 2**63  # whole numbers lie below it in size
 MISSING_TEXT = '???'  # how OmegaConf writes a value that is not there
+_SCALARS = (bool, int, float, str)  # what takes no list and no mapping
 _RULE, _ABOUT = 'moto_rule', 'moto_about'
 
 
@@ -150,6 +151,8 @@ def _check(hint: Any, value: Any, name: str, rule: Rule) -> None:
         _check_fields(hint, value, name)
     elif is_dataclass(entry_type(hint)) and get_origin(hint) is not dict:  # Schema | None
         _check(entry_type(hint), value, name, rule)
+    elif hint in _SCALARS and isinstance(value, (Mapping, list, tuple)):
+        raise ConfigError(f'{name} is a {type(value).__name__}; expected one {hint.__name__}')
     elif isinstance(value, Mapping):
         for key, item in value.items():
             _check_name(f'the name of {name}', str(key), rule.keys)

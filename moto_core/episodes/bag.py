@@ -5,7 +5,6 @@ In: a whole episode.mcap. Out: `metadata.yaml` beside it (derived, made again at
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import yaml
 from mcap.reader import SeekingReader
 from mcap.records import Statistics
 
+from moto_core.durable import replace_synced
 from moto_core.episodes.episode import FILE
 from moto_core.errors import EpisodeError
 
@@ -27,15 +27,10 @@ def write_bag_metadata(folder: Path) -> None:
     It is whole or absent; a link at its place is replaced, not followed. Raises EpisodeError
     where it cannot be written.
     """
-    new = folder / f'.{METADATA}.{os.getpid()}'
     try:
         text = yaml.safe_dump(_metadata(folder / FILE), sort_keys=False)
-        new.unlink(missing_ok=True)
-        with new.open('x') as stream:
-            stream.write(text)
-        new.replace(folder / METADATA)
+        replace_synced(folder / METADATA, text.encode())
     except OSError as error:
-        new.unlink(missing_ok=True)
         raise EpisodeError(f"cannot write '{folder / METADATA}': {error}") from error
 
 

@@ -5,17 +5,13 @@ In: the dataset's folder. Out: a held FileLock.
 
 from __future__ import annotations
 
-import os
-import socket
-import time
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
-from moto_core.episodes.layout import LOCK, inside, is_plain, read_plain
+from moto_core.episodes.layout import LOCK, inside, is_plain
 from moto_core.errors import DatasetError
-
-HOLDER = 200  # [bytes] of the line that says who records
+from moto_core.lock import LockHeldError, hold_lock
 
 
 def acquire(root: Path) -> FileLock:
@@ -26,29 +22,12 @@ def acquire(root: Path) -> FileLock:
     path = inside(root, LOCK)
     if path.exists() and not is_plain(path):
         raise DatasetError(f"'{path}' is no plain file; remove it")
-    holder, lock = _holder(path), FileLock(path)
     try:
-        lock.acquire(blocking=False)
-        path.write_text(_ourselves())
-    except Timeout as error:
+        return hold_lock(path)
+    except LockHeldError as error:
         raise DatasetError(
-            f"another recorder holds '{root}' ({holder or 'unknown'}); stop it "
+            f"another recorder holds '{root}' ({error}); stop it "
             'first, or choose another dataset folder'
         ) from error
     except OSError as error:
-        lock.release()
         raise DatasetError(f"cannot lock '{path}': {error}") from error
-    return lock
-
-
-def _ourselves() -> str:
-    since = time.strftime('%Y-%m-%d %H:%M:%S')
-    return f'pid {os.getpid()} on {socket.gethostname()} since {since}\n'
-
-
-def _holder(path: Path) -> str:
-    try:
-        text = read_plain(path, HOLDER).decode(errors='replace').strip()
-    except OSError:
-        return ''
-    return text if text.isprintable() else ''

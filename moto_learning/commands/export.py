@@ -7,12 +7,12 @@ policy.onnx, manifest.json and selftest.npz, tested against torch before it is l
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from moto_core.command import Parser, importing, output_file, output_folder, run_command
+from moto_core.durable import replace_synced
 from moto_core.errors import BundleError
 
 EXAMPLES = """examples:
@@ -56,11 +56,9 @@ def _export(args: argparse.Namespace) -> int:
 
 def _write_name(path: Path, bundle: Path) -> None:
     """Writes the bundle's absolute path into a file, replaced as a whole."""
-    new = path.with_name(f'.{path.name}.{os.getpid()}')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        new.write_text(f'{bundle.resolve()}\n')
-        new.replace(path)
+        replace_synced(path, f'{bundle.resolve()}\n'.encode())
     except OSError as error:
         raise BundleError(f"cannot write '{path}': {error.strerror or error}") from error
 

@@ -23,7 +23,7 @@ import torch
 
 from moto_core.config import load_config, to_dict, to_yaml
 from moto_core.durable import sync_folder, write_synced
-from moto_core.errors import MotoError
+from moto_core.errors import MotoError, one_line
 from moto_core.spec import Setup, Spec, spec_from_dict
 from moto_learning.agents.learner import Learner, make_learner
 from moto_learning.config import Config
@@ -95,7 +95,7 @@ def save_checkpoint(
         shutil.rmtree(new, ignore_errors=True)
         left = [path.name for path in _checkpoints(run)]
         raise CheckpointError(
-            f"cannot write checkpoint '{folder}' ({_one_line(error)}); free some space, then "
+            f"cannot write checkpoint '{folder}' ({one_line(error, 200)}); free some space, then "
             f'--resume goes on from {left[-1] if left else "nothing: there is none yet"}'
         ) from error
     for old in [path for path in _checkpoints(run) if not _is_kept(path)][:-keep]:
@@ -176,7 +176,7 @@ def contents_of(path: Path) -> Iterator[None]:
     except Exception as error:  # noqa: BLE001 - torch raises many kinds
         raise CheckpointError(
             f"checkpoint '{path}' does not hold what this run saves "
-            f'({type(error).__name__}: {_one_line(error)}); {_ADVICE}'
+            f'({type(error).__name__}: {one_line(error, 200)}); {_ADVICE}'
         ) from error
 
 
@@ -201,7 +201,7 @@ def _read_meta(path: Path) -> dict[str, Any]:
                 raise ValueError(f'{name} is not as it was written')
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(
-            f"checkpoint '{path}' is damaged ({_one_line(error)}); {_ADVICE}"
+            f"checkpoint '{path}' is damaged ({one_line(error, 200)}); {_ADVICE}"
         ) from error
     return meta
 
@@ -261,7 +261,3 @@ def git_hash() -> str:
 
 def _checkpoints(run: Path) -> list[Path]:
     return sorted(path.parent for path in run.glob(f'{FOLDER}/[0-9]*/{STATE}'))
-
-
-def _one_line(error: Exception) -> str:
-    return ' '.join(str(error).split())[:200]

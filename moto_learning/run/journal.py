@@ -8,13 +8,12 @@ same batches, and meets the episodes of the journal where it collected them.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from moto_core.durable import sync_folder
+from moto_core.durable import append_synced, sync_folder
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import ID
 from moto_core.errors import MotoError
@@ -55,12 +54,8 @@ class Journal:
     def append(self, entry: Entry) -> None:
         """Writes an entry and waits until the disk has it; raises JournalError."""
         existed = self.path.exists()
-        torn = existed and not self.path.read_bytes().endswith(b'\n')
-        line = '\n' * torn + json.dumps(asdict(entry)) + '\n'
         try:
-            with self.path.open('ab', buffering=0) as stream:
-                stream.write(line.encode())
-                os.fsync(stream.fileno())
+            append_synced(self.path, json.dumps(asdict(entry)).encode())
             if not existed:
                 sync_folder(self.path.parent)
         except OSError as error:

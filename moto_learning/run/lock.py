@@ -5,14 +5,12 @@ In: a run's folder. Out: `<run>/LOCK`, held, with the holder's process in it.
 
 from __future__ import annotations
 
-import os
-import socket
-import time
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from moto_core.errors import MotoError
+from moto_core.lock import LockHeldError, hold_lock
 
 FILE = 'LOCK'
 
@@ -27,21 +25,12 @@ def lock_run(run: Path) -> FileLock:
     Raises RunLockedError that names the holder, or says why the lock cannot be made.
     """
     path = run / FILE
-    lock = FileLock(path)
     try:
         run.mkdir(parents=True, exist_ok=True)
-        holder = path.read_text().strip() if path.exists() else ''
-        lock.acquire(blocking=False)
-        path.write_text(
-            f'pid {os.getpid()} on {socket.gethostname()} '
-            f'since {time.strftime("%Y-%m-%d %H:%M:%S")}\n'
-        )
-    except Timeout as error:
+        return hold_lock(path)
+    except LockHeldError as error:
         raise RunLockedError(
-            f"'{run}' is being trained by another process ({holder or 'unknown'}); "
-            'wait for it or stop it first'
+            f"'{run}' is being trained by another process ({error}); wait for it or stop it first"
         ) from error
     except OSError as error:
-        lock.release()
         raise RunLockedError(f"cannot lock '{path}': {error}") from error
-    return lock
