@@ -42,6 +42,13 @@ def replace_synced(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
+def clear_unfinished(path: Path) -> None:
+    """Removes what killed processes left of `replace_synced`; the caller alone writes `path`."""
+    for left in path.parent.glob(f'.{path.name}.*'):
+        if left.suffix[1:].isdecimal():
+            left.unlink(missing_ok=True)
+
+
 def append_synced(path: Path, line: bytes) -> None:
     """Appends one line (its newline is added) and waits until the disk has it.
 

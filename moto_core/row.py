@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+STAMP_LIMIT = 1 << 61  # [ns] no stamp of a row or message reaches it
+
 
 class Kind(NamedTuple):
     """How a field's value becomes JSON in the log and is checked on the way back."""

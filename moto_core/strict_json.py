@@ -6,7 +6,10 @@ In: bytes or text. Out: plain values, or ValueError with one line of why.
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
+
+from moto_core.errors import one_line
 
 DEPTH = 16  # of lists and maps in each other; a header has 4
 
@@ -14,12 +17,14 @@ DEPTH = 16  # of lists and maps in each other; a header has 4
 def parse_json(data: bytes | str) -> Any:
     """Returns the value of a JSON text.
 
-    Raises ValueError for text that is not UTF-8 or not JSON, a repeated key, NaN or Infinity, and
-    lists and maps nested deeper than 16.
+    Raises ValueError for text that is not UTF-8 or not JSON, a repeated key, NaN, Infinity or a
+    number beyond a double (1e999), and lists and maps nested deeper than 16.
     """
     try:
         text = data.decode() if isinstance(data, bytes) else data
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+        value = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite
+        )
     except RecursionError as error:
         raise ValueError(f'it is nested deeper than {DEPTH}') from error
     _check_depth(value)
@@ -27,10 +32,19 @@ def parse_json(data: bytes | str) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError(f'a key is there twice among {[key for key, _ in pairs]}')
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f'the key {one_line(ascii(key), 80)} is there twice')
+        found[key] = value
     return found
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f'{text[:40]} is beyond every number that a double can be')
+    return value
 
 
 def _refuse(name: str) -> Any:

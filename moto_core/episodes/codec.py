@@ -21,7 +21,7 @@ import numpy as np
 
 from moto_core.episodes import messages
 from moto_core.errors import EpisodeError
-from moto_core.row import COLUMNS, Row, info_from_json, info_to_json
+from moto_core.row import COLUMNS, STAMP_LIMIT, Row, info_from_json, info_to_json
 from moto_core.spec import Spec
 
 HEADER_TOPIC, END_TOPIC = '/moto/episode', '/moto/episode/end'
@@ -99,7 +99,11 @@ def decode_row(spec: Spec, parts: Mapping[str, Any], info: Mapping[str, Any], st
 
 
 def check_row(spec: Spec, row: Row) -> None:
-    """Raises EpisodeError that names the field of a row which does not fit the spec."""
+    """Raises EpisodeError that names the field of a row which does not fit the spec.
+
+    A NaN in a vector is written as it was: what a policy asked for is a fact. Training leaves
+    such an episode out (moto_learning/data/cache.py).
+    """
     found = {name: (np.shape(v), np.asarray(v).dtype) for name, v in row.images.items()}
     wanted = {
         name: ((camera.height, camera.width, 3), np.dtype(np.uint8))
@@ -113,7 +117,7 @@ def check_row(spec: Spec, row: Row) -> None:
     for name, got, expected in shapes:
         if got != expected:
             raise EpisodeError(f'{name} is {got}; expected {expected} for {spec.names}')
-    if not 0 <= row.stamp < 1 << 61:
+    if not 0 <= row.stamp < STAMP_LIMIT:
         raise EpisodeError(f'stamp is {row.stamp}; expected [ns] since 1970 or a clock at zero')
 
 

@@ -137,6 +137,14 @@ def labelled(record: Record) -> Record:
 def _look(root: Path, name: str) -> Record | Finding | None:
     """Reads one folder of episodes/; None where no closed episode lies in it."""
     folder = root / EPISODES / name
+    try:
+        return _read(folder)
+    except OSError as error:
+        return Finding(name, 0, f'it cannot be read: {error}', folder)
+
+
+def _read(folder: Path) -> Record | Finding | None:
+    name = folder.name
     path = folder / FILE
     if folder.is_symlink() or not folder.is_dir():
         return Finding(name, 0, 'it is a link or no folder, and is not read', folder)

@@ -17,8 +17,13 @@ from moto_core.errors import DatasetError, unknown_name
 from moto_core.strict_json import parse_json
 
 LABELS = 'labels.jsonl'
-LIMIT = 1 << 20  # [bytes] of the file
+LIMIT = 1 << 20  # [bytes] of the file: it is not read, and takes no label, over it
 BY = 200  # characters of who says so
+
+
+class _Label(NamedTuple):
+    outcome: str
+    at: int  # [ns]
 
 
 class Labels(NamedTuple):
@@ -30,45 +35,74 @@ class Labels(NamedTuple):
 
 def read_labels(folder: Path) -> Labels:
     """Returns the last good label of an episode's folder; bad lines are left out and counted."""
-    path = folder / LABELS
-    if not path.exists() and not path.is_symlink():
-        return Labels('', '')
     try:
-        lines = read_plain(path, LIMIT).splitlines()
+        lines = _lines(folder)
     except OSError as error:
         return Labels('', f'{LABELS} is left out: {error}')
-    outcomes = [_outcome(line) for line in lines]
-    good = [outcome for outcome in outcomes if outcome]
+    good = [label for label in map(_parse, lines) if label]
     bad = len(lines) - len(good)
     problem = f'{bad} of {len(lines)} lines of {LABELS} are no label and left out' if bad else ''
-    return Labels(good[-1] if good else '', problem)
+    return Labels(good[-1].outcome if good else '', problem)
 
 
 def add_label(folder: Path, label: str, by: str) -> None:
     """Appends one label to the episode's file and syncs it; earlier lines stay.
 
     Raises DatasetError for an unknown label, a `by` of over 200 characters, and where the file is
-    a link or cannot be written.
+    a link, full or cannot be written.
     """
     if label not in OUTCOMES:
         raise DatasetError(unknown_name('label', label, OUTCOMES))
     if len(by) > BY:
         raise DatasetError(f"'by' has {len(by)} characters; expected a name of at most {BY}")
+    _append(folder, json.dumps({'label': label, 'by': by, 'at': time.time_ns()}).encode())
+
+
+def take_labels(source: Path, folder: Path) -> int:
+    """Appends the labels of another copy of an episode that are later than the last one here.
+
+    Returns how many came. Raises DatasetError as `add_label` does.
+    """
+    try:
+        ours, theirs = _lines(folder), _lines(source)
+    except OSError as error:
+        raise DatasetError(
+            f"cannot read the labels in '{folder}' and '{source}': {error}"
+        ) from error
+    last = max((label.at for label in map(_parse, ours) if label), default=-1)
+    later = [line for line in theirs if (label := _parse(line)) and label.at > last]
+    for line in later:
+        _append(folder, line)
+    return len(later)
+
+
+def _lines(folder: Path) -> list[bytes]:
     path = folder / LABELS
-    line = json.dumps({'label': label, 'by': by, 'at': time.time_ns()})
+    if not path.exists() and not path.is_symlink():
+        return []
+    return read_plain(path, LIMIT).splitlines()
+
+
+def _append(folder: Path, line: bytes) -> None:
+    path = folder / LABELS
     try:
         if path.exists() and not is_plain(path):
             raise OSError('it is no plain file')
-        append_synced(path, line.encode())
+        if path.exists() and path.stat().st_size + len(line) + 2 > LIMIT:
+            raise OSError(f'it is full: at most {LIMIT} bytes are read. Remove lines from it')
+        append_synced(path, line)
     except OSError as error:
         raise DatasetError(f"cannot label in '{path}': {error}") from error
 
 
-def _outcome(line: bytes) -> str:
+def _parse(line: bytes) -> _Label | None:
+    """Returns the label that a line gives, None if it is none."""
     try:
         item = parse_json(line)
     except ValueError:
-        return ''
+        return None
     if not isinstance(item, dict) or item.get('label') not in OUTCOMES:
-        return ''
-    return str(item['label']) if isinstance(item.get('by', ''), str) else ''
+        return None
+    if not isinstance(item.get('by', ''), str) or type(item.get('at', 0)) is not int:
+        return None
+    return _Label(item['label'], item.get('at', 0))

@@ -5,6 +5,7 @@ In: a dataset to read, a dataset held by its LOCK. Out: Merged (what came, what 
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from moto_core.durable import sync_folder
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import FILE
 from moto_core.episodes.index import Finding
-from moto_core.episodes.labels import LABELS
+from moto_core.episodes.labels import LABELS, take_labels
 from moto_core.episodes.layout import EPISODES, episode_folder, inside, is_plain
 from moto_core.episodes.manifest import Record
 from moto_core.episodes.reader import read_header
@@ -27,6 +28,7 @@ class Merged:
 
     copied: list[str] = field(default_factory=list)  # ids
     present: list[str] = field(default_factory=list)  # ids that were there, byte for byte
+    labels: int = 0  # that came to episodes which were there
     refused: list[Finding] = field(default_factory=list)
 
 
@@ -34,20 +36,22 @@ def merge(source: Dataset, target: Dataset) -> Merged:
     """Copies every whole episode of `source` that `target` lacks and that fits it.
 
     An episode of another spec or setup, of an id that `target` has with other contents, and what
-    `source` holds that is no episode are refused by name. An episode that is there keeps the
-    labels it has there. Raises DatasetError where the disk refuses; what came before stays.
+    `source` holds that is no episode are refused by name. An episode that is there takes the
+    labels of `source` that are later than its own. Raises DatasetError where the
+    disk refuses; what came before stays.
     """
-    if os.path.samefile(source.root, target.root):
+    if source.root.resolve() == target.root.resolve():
         raise DatasetError(f"'{source.root}' cannot be merged into itself; name another dataset")
     done = Merged(
         refused=[item for item in source.findings if item.id not in source.index.records]
     )
     for key, record in sorted(source.index.records.items()):
         known = target.index.records.get(key)
-        if known is not None and _equal(known.path, record.path):
-            done.present.append(record.id)
-            continue
         try:
+            if known is not None and _equal(known.path, record.path):
+                done.present.append(record.id)
+                done.labels += take_labels(record.path.parent, known.path.parent)
+                continue
             if known is not None:
                 raise DatasetError(f"'{target.root}' has another episode of this id")
             header = read_header(record.path)
@@ -86,12 +90,7 @@ def _copy_synced(path: Path, copy: Path) -> None:
 
 
 def _equal(path: Path, other: Path) -> bool:
-    if path.stat().st_size != other.stat().st_size:
-        return False
-    with path.open('rb') as a, other.open('rb') as b:
-        while True:
-            block = a.read(1 << 20)
-            if block != b.read(1 << 20):
-                return False
-            if not block:
-                return True
+    try:
+        return filecmp.cmp(path, other, shallow=False)
+    except OSError as error:
+        raise DatasetError(f"cannot compare '{path}' with '{other}': {error}") from error

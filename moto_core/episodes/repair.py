@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
+from moto_core.durable import clear_unfinished
 from moto_core.episodes.bag import METADATA, write_bag_metadata
 from moto_core.episodes.episode import FILE, ID
 from moto_core.episodes.index import Finding, examine
-from moto_core.episodes.layout import EPISODES, folder_names, inside, is_plain
+from moto_core.episodes.layout import EPISODES, MANIFEST, folder_names, inside, is_plain
 from moto_core.episodes.quarantine import set_file_aside, set_folder_aside
 from moto_core.episodes.recovery import recover
 from moto_core.errors import DatasetError, EpisodeError
@@ -30,13 +32,15 @@ def unfinished(root: Path, skip: frozenset[str]) -> list[Path]:
 
 
 def recover_unfinished(root: Path, skip: frozenset[str]) -> list[Finding]:
-    """Makes episodes of what a dead recorder left and removes copies that were under way.
+    """Makes episodes of what a dead recorder left; removes copies and an index under way.
 
     Raises DatasetError where the disk refuses; what was not recovered stays as it was.
     """
     for path in inside(root, EPISODES).iterdir():
         if PART.fullmatch(path.name) and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
+    with suppress(OSError):  # a folder that cannot be written: said where it matters
+        clear_unfinished(root / MANIFEST)
     return [keep_whole_rows(root, path) for path in unfinished(root, skip)]
 
 

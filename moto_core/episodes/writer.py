@@ -24,7 +24,7 @@ from moto_core.episodes.codec import END_TOPIC, HEADER_TOPIC, encode_row
 from moto_core.episodes.episode import FILE, OUTCOMES, ROW_LIMIT, EpisodeHeader, header_to_dict
 from moto_core.episodes.totals import Totals
 from moto_core.errors import EpisodeError, unknown_name
-from moto_core.row import Row, finite_or_none
+from moto_core.row import STAMP_LIMIT, Row, finite_or_none
 
 FREE_FLOOR = 200_000_000  # [bytes] left free on the disk
 CHUNK = 1 << 20  # [bytes] of raw messages between two rows
@@ -91,10 +91,12 @@ class EpisodeWriter:
         a stock one. Raises EpisodeError like `append`.
         """
         self._check_open()
+        if not 0 <= stamp < STAMP_LIMIT:
+            raise EpisodeError(f'stamp is {stamp}; expected [ns] since 1970 or a clock at zero')
         if topic.startswith(('/moto/episode', '/moto/step')):
             raise EpisodeError(f"topic '{topic}' belongs to the episode itself; remap it")
         text = definition or messages.definition(message_type)
-        self._check_size(len(cdr))
+        self._check_size(len(cdr) + len(text))
         self._check_space()
         with self._writing():
             self._add(topic, message_type, bytes(cdr), stamp, text)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from moto_core.config import load_config, to_dict
 from moto_core.errors import BundleError, ConfigError, one_line
 from moto_core.spec import Setup, Spec
+from moto_core.strict_json import parse_json
 
 T = TypeVar('T')
 FORMAT = 2
@@ -25,7 +26,6 @@ MAX_BYTES = {  # of each file beside the manifest
 MAX_TOLERANCE = 1e-2  # a self-test that allows more shows nothing
 MAX_DISAGREEMENT = 1e6  # far above any spread of logits
 MAX_NUMBER = 1 << 64  # of any number in the file: the largest seed
-MAX_DEPTH = 16  # of lists and objects within each other
 SHA256 = '[0-9a-f]{64}'
 COMMIT = '[0-9a-f]{40}[+]?'  # '+': with changes that were not committed
 ULID = '[0-9A-HJKMNP-TV-Z]{26}'
@@ -106,33 +106,22 @@ def parse_manifest(text: bytes) -> Manifest:
 
 
 def _plain_json(text: bytes) -> Any:
-    """Reads JSON in which no key repeats and every number, text and depth is within bounds."""
+    """Reads strict JSON in which every number and text is within bounds."""
     try:
-        data = json.loads(text.decode(), object_pairs_hook=_without_repeats)
-    except (ValueError, RecursionError) as error:
+        data = parse_json(text)
+    except ValueError as error:
         raise BundleError(f'is not JSON: {one_line(error)}') from error
-    waiting = [(data, 0)]
+    waiting = [data]
     while waiting:
-        value, depth = waiting.pop()
-        if depth > MAX_DEPTH:
-            raise BundleError(f'is not a manifest: lists and objects over {MAX_DEPTH} deep')
+        value = waiting.pop()
         if isinstance(value, dict):
-            waiting += [(part, depth + 1) for item in value.items() for part in item]
+            waiting += [part for item in value.items() for part in item]
         elif isinstance(value, list):
-            waiting += [(part, depth + 1) for part in value]
+            waiting += value
         elif isinstance(value, str) and not value.isprintable():
             raise _wrong('a text', value, 'printable characters')
-        elif isinstance(value, (int, float)) and not abs(value) <= MAX_NUMBER:  # NaN too
-            raise _wrong('a number', value, f'at most {MAX_NUMBER:g}, and finite')
-    return data
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    data: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in data:
-            raise ValueError(f'the key {_show(key)} repeats')
-        data[key] = value
+        elif isinstance(value, (int, float)) and abs(value) > MAX_NUMBER:
+            raise _wrong('a number', value, f'at most {MAX_NUMBER:g}')
     return data
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -23,7 +24,8 @@ from moto_learning.commands.data_inspect import (
     write_contact_sheet,
 )
 from moto_learning.commands.data_stats import count_table, sum_table
-from moto_learning.commands.progress import compile_shown, progress_bars
+from moto_learning.commands.progress import print_left_out, progress_bars, reading_bars
+from moto_learning.data.cache import compile_dataset
 
 LAST = 'last'  # no id can end so: ids have no L
 
@@ -79,13 +81,14 @@ def inspect(args: argparse.Namespace, console: Console) -> int:
 
 def compile_(args: argparse.Namespace, console: Console) -> int:
     """Brings the replay cache up to date."""
-    (result,) = compile_shown([Path(args.dataset)], console)
-    for name, reason in result.skipped.items():
-        console.print(f'skipped {name}: {reason}', style='yellow')
+    dataset = Dataset.open(args.dataset)
+    with progress_bars(console) as progress:
+        result = compile_dataset(dataset, partial(reading_bars(progress), dataset.root))
+    print_left_out(result.skipped, console)
     rows = sum(len(episode) for episode in result.episodes)
     console.print(
         f'{len(result.episodes)} episodes, {rows} rows ready; {len(result.built)} '
-        f'compiled now, {len(result.skipped)} skipped'
+        f'compiled now, {len(result.skipped)} left out'
     )
     return 1 if result.skipped else 0
 
@@ -146,8 +149,8 @@ def merge_(args: argparse.Namespace, console: Console) -> int:
             if done.refused:
                 console.print(finding_table(done.refused))
             console.print(
-                f'{source.root}: {len(done.copied)} copied, {len(done.present)} there already, '
-                f'{len(done.refused)} refused'
+                f'{source.root}: {len(done.copied)} copied, {len(done.present)} there already '
+                f'({done.labels} labels came), {len(done.refused)} refused'
             )
     return 1 if refused else 0
 
@@ -158,8 +161,7 @@ def stats(args: argparse.Namespace, console: Console) -> int:
     records = dataset.episodes()
     console.print(count_table(records))
     console.print(sum_table(records, dataset.root))
-    for name, reason in dataset.left_out.items():
-        console.print(f'left out {name}: {reason}', style='yellow')
+    print_left_out(dataset.left_out, console)
     return 0
 
 

@@ -5,7 +5,7 @@ In: a console. Out: rich's Progress; every task has a note, '' at first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -13,13 +13,13 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
-from moto_core.episodes.dataset import Dataset
-from moto_learning.data.cache import Compiled, compile_dataset
+from moto_learning.data.sources import Reading
 
 
 def progress_bars(console: Console) -> Progress:
@@ -35,19 +35,19 @@ def progress_bars(console: Console) -> Progress:
     )
 
 
-def compile_shown(roots: Sequence[Path], console: Console) -> list[Compiled]:
-    """Brings the cache of each dataset up to date under a bar; raises DatasetError."""
-    done = []
-    with progress_bars(console) as progress:
-        for root in roots:
-            bar = progress.add_task(f'compile {root.name}', total=None, note='')
-            dataset = Dataset.open(root)
-            done.append(compile_dataset(dataset, _updater(progress, bar)))
-    return done
+def reading_bars(progress: Progress) -> Reading:
+    """Returns what shows the episodes of each dataset that are read in a bar of its own."""
+    bars: dict[Path, TaskID] = {}
+
+    def show(root: Path, done: int, total: int) -> None:
+        if root not in bars:
+            bars[root] = progress.add_task(f'compile {root.name}', note='')
+        progress.update(bars[root], completed=done, total=total)
+
+    return show
 
 
-def _updater(progress: Progress, bar: object) -> Callable[[int, int], None]:
-    def update(done: int, total: int) -> None:
-        progress.update(bar, completed=done, total=total)  # type: ignore[arg-type]
-
-    return update
+def print_left_out(skipped: Mapping[str, str], console: Console) -> None:
+    """Prints the episodes that are not used, and why."""
+    for name, reason in skipped.items():
+        console.print(f'left out {name}: {reason}', style='yellow', soft_wrap=True)

@@ -19,7 +19,7 @@ from moto_core.command import output_folder
 from moto_core.config import config_file, explain_config, load_config
 from moto_core.episodes.dataset import Dataset
 from moto_core.errors import ConfigError, DatasetError
-from moto_learning.commands.progress import compile_shown, progress_bars
+from moto_learning.commands.progress import print_left_out, progress_bars, reading_bars
 from moto_learning.commands.settings import print_settings
 from moto_learning.config import Config
 from moto_learning.run.checkpoint import latest_checkpoint, load_checkpoint
@@ -37,6 +37,7 @@ def train(args: argparse.Namespace) -> int:
     """Starts a run or resumes one, and runs its phases; returns the exit code."""
     console = Console(markup=False, highlight=False)
     training = _resume(args, console) if args.resume else _start(args, console)
+    print_left_out(training.skipped, console)
     return _run(training, args.phase, console)
 
 
@@ -72,8 +73,8 @@ def _start(args: argparse.Namespace, console: Console) -> Training:
     output_folder('--out', out)
     use_processor(config.train.threads)
     data = [Path(path) for path in args.data]
-    compile_shown(data, console)
-    return Training(config, spec, data, out)
+    with progress_bars(console) as progress:
+        return Training(config, spec, data, out, reading=reading_bars(progress))
 
 
 def _resume(args: argparse.Namespace, console: Console) -> Training:
@@ -88,8 +89,11 @@ def _resume(args: argparse.Namespace, console: Console) -> Training:
     output_folder('--resume', run)
     use_processor(config.train.threads)
     data = [Path(path) for path in (args.data or checkpoint.meta['data'])]
-    compile_shown(data, console)
-    training = Training(config, checkpoint.spec, data, run, resumed=checkpoint)
+    with progress_bars(console) as progress:
+        reading = reading_bars(progress)
+        training = Training(
+            config, checkpoint.spec, data, run, resumed=checkpoint, reading=reading
+        )
     console.print(f'continuing {run} at update {training.learner.updates}')
     if training.left_out and args.phase != 'finetune':
         console.print(

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,8 @@ from moto_core.episodes.manifest import Record
 from moto_core.episodes.writer import EpisodeWriter
 from moto_core.errors import ConfigError, DatasetError
 from moto_core.row import Row
+
+LISTEN = 0.2  # [s] between two looks at whether Ctrl-C came
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +82,18 @@ def _record_all(root: Path, wanted: Demonstrations, floor: int) -> Iterator[Path
         yield from map(_record_one, jobs)
         return
     context = multiprocessing.get_context('spawn')
-    with ProcessPoolExecutor(min(wanted.workers, wanted.episodes), context) as pool:
-        with _uninterrupted():
-            futures = [pool.submit(_record_one, job) for job in jobs]
+    workers = min(wanted.workers, wanted.episodes)
+    with _interruption() as interruption, ProcessPoolExecutor(workers, context) as pool:
         try:
-            yield from (future.result() for future in as_completed(futures))
+            with _uninterrupted():
+                waiting = {pool.submit(_record_one, job) for job in jobs}
+            while waiting:
+                done, waiting = wait(waiting, LISTEN, FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+                if interruption.came:  # what has begun is finished and kept
+                    waiting = {future for future in waiting if not future.cancel()}
+            if interruption.came:
+                raise KeyboardInterrupt
         except BrokenProcessPool as error:
             raise DatasetError(
                 'a worker process was killed (out of memory?); the episodes so far '
@@ -92,9 +103,33 @@ def _record_all(root: Path, wanted: Demonstrations, floor: int) -> Iterator[Path
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+@dataclass
+class _Interruption:
+    came: bool = False
+
+
+@contextmanager
+def _interruption() -> Iterator[_Interruption]:
+    """Notes Ctrl-C instead of raising it in the midst of a lock of the pool."""
+    found = _Interruption()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        found.came = True
+
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        yield found
+        return
+    earlier = signal.signal(signal.SIGINT, note)
+    try:
+        yield found
+    finally:
+        signal.signal(signal.SIGINT, earlier)
+
+
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Blocks Ctrl-C for processes started inside: it is the parent that ends them."""
+    """Blocks Ctrl-C while a file is written, and for processes started: their parent ends them."""
     earlier = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
@@ -114,11 +149,14 @@ def _record_one(job: tuple[Path, Demonstrations, int, int]) -> Path:
     seed = learning_seed(DEMONSTRATION, wanted.seed, index)
     about = {'noise': f'{wanted.noise:g}'}
     header = simulated_header(env, seed, controller='scripted', extra=about)
-    rows: list[Row] = []  # written once they are whole: one that is stopped leaves nothing
+    rows: list[Row] = []  # written once all are there: an episode that is stopped leaves nothing
     result = run_episode(
         env, policy, seed, rows.append, after_success=linger, start=header.created
     )
-    with EpisodeWriter(root / 'episodes' / header.id, header, floor=floor) as writer:
+    with (
+        _uninterrupted(),
+        EpisodeWriter(root / 'episodes' / header.id, header, floor=floor) as writer,
+    ):
         for row in rows:
             writer.append(row)
         writer.close(result.outcome)

@@ -5,18 +5,31 @@ In: the folders of datasets, a run's folder. Out: CachedEpisodes for replay, old
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from moto_core.episodes.dataset import Dataset
+from moto_core.errors import DatasetError
+from moto_core.spec import Setup, setup_mismatches
 from moto_learning.data.batch import learned_columns
 from moto_learning.data.cache import CachedEpisode, compile_dataset
 from moto_learning.data.rewards import parts_done
 
 EPISODES = 'dataset'  # a run's own episodes, under its folder
+Reading = Callable[[Path, int, int], None]  # a dataset, its episodes read, all of them
+
+
+class Found(NamedTuple):
+    """What a run learns from."""
+
+    episodes: list[CachedEpisode]
+    skipped: dict[str, str]  # id: why an episode cannot be used
+    setup: Setup  # that all have whose setup is known; Setup() if none is
 
 
 def dataset_roots(data: Sequence[Path], run: Path) -> list[Path]:
@@ -26,22 +39,49 @@ def dataset_roots(data: Sequence[Path], run: Path) -> list[Path]:
     return [*data, *([own] if begun else [])]
 
 
-def read_episodes(roots: Sequence[Path], success_parts: Sequence[str] = ()) -> list[CachedEpisode]:
+def read_episodes(
+    roots: Sequence[Path], success_parts: Sequence[str] = (), reading: Reading | None = None
+) -> Found:
     """Compiles what is new in the datasets and returns all their episodes, as labelled now.
 
-    Raises DatasetError for a dataset without a usable episode, ConfigError as `with_success` does.
+    Raises DatasetError for a dataset without a usable episode and for datasets of two robots,
+    ConfigError as `with_success` does.
     """
-    return [
-        with_success(episode, success_parts)
-        for root in roots
-        for episode in compile_dataset(Dataset.open(root)).episodes
-    ]
+    datasets = [Dataset.open(root) for root in roots]
+    setup = _common_setup(datasets)
+    episodes: list[CachedEpisode] = []
+    skipped: dict[str, str] = {}
+    for dataset in datasets:
+        done = compile_dataset(dataset, partial(reading, dataset.root) if reading else None)
+        episodes += [with_success(episode, success_parts) for episode in done.episodes]
+        skipped |= done.skipped
+    return Found(episodes, skipped, setup)
+
+
+def _common_setup(datasets: Sequence[Dataset]) -> Setup:
+    """Returns the setup of the datasets that have one; raises DatasetError that names two."""
+    known, found = None, Setup()
+    for dataset in datasets:
+        setup = dataset.setup or Setup()
+        if dataset.spec is None or setup == Setup():
+            continue
+        if known is None:
+            known, found = dataset, setup
+        wrong = setup_mismatches(found, setup)
+        if wrong:
+            raise DatasetError(
+                f"'{known.root}' and '{dataset.root}' are of two robots: {'; '.join(wrong)}. "
+                'A run learns from one: give it datasets of one setup'
+            )
+    return found
 
 
 def with_success(episode: CachedEpisode, success_parts: Sequence[str]) -> CachedEpisode:
     """Returns the episode, successful if all of `success_parts` are done at one row.
 
-    Without any it keeps its own label. Raises ConfigError for a part that its task does not have.
+    Without any it keeps its own label; with them, they alone decide, whatever its label says: the
+    run asks for another task than the one that was labelled. Raises ConfigError for a part that
+    its task does not have.
     """
     if not success_parts:
         return episode

@@ -169,7 +169,7 @@ def _episodes(
     root: Path, data: list[Path], learner: Learner, ids: list[str]
 ) -> list[CachedEpisode]:
     known, parts = set(ids), learner.config.replay.success_parts
-    episodes = read_episodes(dataset_roots(data, root), parts)
+    episodes = read_episodes(dataset_roots(data, root), parts).episodes
     return [episode for episode in episodes if episode.id in known]
 
 

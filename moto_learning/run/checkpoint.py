@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -98,19 +99,37 @@ def save_checkpoint(
             f"cannot write checkpoint '{folder}' ({one_line(error, 200)}); free some space, then "
             f'--resume goes on from {left[-1] if left else "nothing: there is none yet"}'
         ) from error
-    for old in [path for path in _checkpoints(run) if not _is_kept(path)][:-keep]:
-        shutil.rmtree(old)
+    try:
+        for old in [path for path in _checkpoints(run) if not _is_kept(path)][:-keep]:
+            shutil.rmtree(old)
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot remove an old checkpoint ({one_line(error, 200)}); '{folder}' is whole and "
+            '--resume goes on from it'
+        ) from error
     return folder
 
 
 def tidy_checkpoints(run: Path) -> None:
-    """Clears away what a killed process left half done; the caller holds the run's lock."""
-    for left in sorted((run / FOLDER).glob('.[0-9]*')):
-        folder = left.with_name(left.name.split('.')[1])
-        if left.name.endswith('.old') and not folder.exists():
-            left.rename(folder)  # killed between the two renames
-        else:
-            shutil.rmtree(left)
+    """Clears away what a killed process left half done; the caller holds the run's lock.
+
+    What is not named as this module names it, or is no folder, stays. Raises CheckpointError
+    where the disk refuses.
+    """
+    try:
+        for left in sorted((run / FOLDER).glob('.[0-9]*')):
+            found = _LEFT.fullmatch(left.name)
+            if not found or left.is_symlink() or not left.is_dir():
+                continue
+            folder = left.with_name(found['name'])
+            if found['kind'] == 'old' and not folder.exists():
+                left.rename(folder)  # killed between the two renames
+            else:
+                shutil.rmtree(left)
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot tidy '{run / FOLDER}' ({one_line(error, 200)}); make it writable"
+        ) from error
 
 
 def latest_checkpoint(run: Path) -> Path:
@@ -173,6 +192,10 @@ def contents_of(path: Path) -> Iterator[None]:
         yield
     except MotoError as error:
         raise CheckpointError(f"checkpoint '{path}': {error}") from error
+    except (OSError, MemoryError, torch.OutOfMemoryError) as error:  # it may well be whole
+        raise CheckpointError(
+            f"cannot load checkpoint '{path}': {one_line(error, 200)}"
+        ) from error
     except Exception as error:  # noqa: BLE001 - torch raises many kinds
         raise CheckpointError(
             f"checkpoint '{path}' does not hold what this run saves "
@@ -181,6 +204,7 @@ def contents_of(path: Path) -> Iterator[None]:
 
 
 _ADVICE = 'remove it to continue from the one before'
+_LEFT = re.compile(r'\.(?P<name>[0-9]{8,})\.(?P<kind>new|old)')  # being written; being replaced
 
 
 def _read_meta(path: Path) -> dict[str, Any]:
@@ -199,9 +223,13 @@ def _read_meta(path: Path) -> dict[str, Any]:
         for name in (STATE, CONFIG):
             if meta['hashes'][name] != _hash_file(path / name):
                 raise ValueError(f'{name} is not as it was written')
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(
             f"checkpoint '{path}' is damaged ({one_line(error, 200)}); {_ADVICE}"
+        ) from error
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot read checkpoint '{path}': {one_line(error, 200)}"
         ) from error
     return meta
 
@@ -222,7 +250,12 @@ def _put_in_place(new: Path, folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(old, ignore_errors=True)
         folder.rename(old)
-    new.rename(folder)
+    try:
+        new.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
     sync_folder(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
 
@@ -230,7 +263,7 @@ def _put_in_place(new: Path, folder: Path) -> None:
 def _is_kept(folder: Path) -> bool:
     try:
         return json.loads((folder / META).read_text()).get('kept') is True
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return False
 
 
@@ -260,4 +293,6 @@ def git_hash() -> str:
 
 
 def _checkpoints(run: Path) -> list[Path]:
-    return sorted(path.parent for path in run.glob(f'{FOLDER}/[0-9]*/{STATE}'))
+    """Lists a run's checkpoints in order of their updates, whole or not."""
+    found = [path for path in run.glob(f'{FOLDER}/[0-9]*') if path.name.isdecimal()]
+    return sorted((path for path in found if path.is_dir()), key=lambda path: int(path.name))

@@ -6,6 +6,7 @@ replay. Spec and setup (robot, guard's profile, actuation, views) are the datase
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,7 +23,7 @@ from moto_learning.data.cache import CachedEpisode, cache_episode
 class OnlineCollector:
     """Makes the simulator on the first episode and keeps it; used as a context manager."""
 
-    def __init__(self, config: Config, learner: Learner, data: Path, root: Path) -> None:
+    def __init__(self, config: Config, learner: Learner, data: Sequence[Path], root: Path) -> None:
         self.config, self.learner, self.data, self.root = config, learner, data, root
         self.metrics: dict[str, float] = {}  # of the last episode
         self._env: Any = None
@@ -65,17 +66,18 @@ class OnlineCollector:
 
     def _open(self) -> tuple[Any, Dataset]:
         if self._env is None or self._dataset is None:
-            self._env = online_environment(self.config, self.learner.spec, Dataset.open(self.data))
+            datasets = [Dataset.open(path) for path in self.data]
+            self._env = online_environment(self.config, self.learner.spec, datasets)
             spec, setup = self._env.spec, self._env.setup
             self._dataset = Dataset.create_or_open(self.root, spec, setup=setup)
         return self._env, self._dataset
 
 
-def online_environment(config: Config, spec: Spec, dataset: Dataset) -> Any:
-    """Returns the simulator (TaskEnv) with the dataset's task, spec and setup.
+def online_environment(config: Config, spec: Spec, datasets: Sequence[Dataset]) -> Any:
+    """Returns the simulator (TaskEnv) with the datasets' task, spec and setup.
 
     Raises ConfigError that names both where a setting of config.collect or the simulator's spec
-    differs from the dataset's.
+    differs from the datasets', and where they hold two tasks and config.collect names none.
     """
     try:
         from moto_sim import tasks
@@ -83,11 +85,11 @@ def online_environment(config: Config, spec: Spec, dataset: Dataset) -> Any:
         raise ConfigError(
             f"the online phase needs the simulator ({error}); pip install '.[sim]'"
         ) from error
-    task = config.collect.task or dataset.episodes()[0].task
+    task = config.collect.task or _one_task(datasets)
     size = next((camera.height for camera in spec.cameras.values()), None)
     env = tasks.make(
         task,
-        _setup(config, task, dataset.setup or Setup()),
+        _setup(config, task, next(filter(None, (one.setup for one in datasets)), Setup())),
         size=size,
         seed=config.seed,
         proprioception=spec.proprioception,
@@ -99,6 +101,16 @@ def online_environment(config: Config, spec: Spec, dataset: Dataset) -> Any:
             f'{"; ".join(wrong)}. Set collect.task'
         )
     return env
+
+
+def _one_task(datasets: Sequence[Dataset]) -> str:
+    tasks = sorted({record.task for dataset in datasets for record in dataset.episodes()})
+    if len(tasks) != 1:
+        raise ConfigError(
+            f'the data holds episodes of {len(tasks)} tasks ({", ".join(tasks)}); set '
+            'collect.task to the one to practise'
+        )
+    return tasks[0]
 
 
 def _setup(config: Config, task: str, recorded: Setup) -> Setup:

@@ -17,13 +17,18 @@ import numpy as np
 import torch
 
 from moto_core.config import to_dict, to_yaml
-from moto_core.episodes.dataset import Dataset
 from moto_core.errors import DatasetError, MotoError
-from moto_core.spec import Setup, Spec
+from moto_core.spec import Spec
 from moto_learning.agents.learner import make_learner
 from moto_learning.config import Config
 from moto_learning.data.replay import Replay
-from moto_learning.data.sources import EPISODES, dataset_roots, read_episodes, with_success
+from moto_learning.data.sources import (
+    EPISODES,
+    Reading,
+    dataset_roots,
+    read_episodes,
+    with_success,
+)
 from moto_learning.run.checkpoint import (
     FOLDER,
     Checkpoint,
@@ -76,24 +81,27 @@ class Training:
         out: Path,
         listener: Listener | None = None,
         resumed: Checkpoint | None = None,
+        reading: Reading | None = None,
     ) -> None:
         """Starts a run in `out`, or continues the one there from its last checkpoint.
 
-        Raises RunLockedError if another process trains it, and DatasetError, ConfigError or
+        `listener` is told of each update, `reading` of each episode that is read. Raises
+        RunLockedError if another process trains it, and DatasetError, ConfigError or
         CheckpointError for data, settings or a checkpoint that cannot be used.
         """
         self.config, self.spec, self.data, self.out = config, spec, list(data), out
         self.listener = listener
         self.stopped = False  # set from a signal handler: stop after this update
         self.left_out: list[str] = []  # episodes that came after the checkpoint
+        self.skipped: dict[str, str] = {}  # id: why an episode cannot be used
         self._lock = lock_run(out)
         try:
-            self._open(resumed)
+            self._open(resumed, reading)
         except BaseException:
             self._lock.release()
             raise
 
-    def _open(self, resumed: Checkpoint | None) -> None:
+    def _open(self, resumed: Checkpoint | None, reading: Reading | None) -> None:
         config, out = self.config, self.out
         self.counters, lines = Counters(), 0
         self._recent: list[dict[str, float]] = []  # metrics of updates since the last line
@@ -105,8 +113,9 @@ class Training:
             with contents_of(resumed.path):
                 counted = self._journal.ids | set(resumed.run['replay']['episodes'])
             discard_uncounted(out / EPISODES, counted)
-        episodes = read_episodes(dataset_roots(self.data, out), config.replay.success_parts)
-        self.setup = Dataset.open(self.data[0]).setup or Setup()
+        episodes, self.skipped, self.setup = read_episodes(
+            dataset_roots(self.data, out), config.replay.success_parts, reading
+        )
         self.replay = Replay(episodes, config.replay.batch, config.replay.length, config.seed)
         if self.replay.spec_hash != self.spec.hash:
             raise DatasetError(
@@ -138,7 +147,7 @@ class Training:
         if not (self.out / FOLDER).exists():
             self.save()  # the first episode, too, can be killed and resumed
         own = self.out / EPISODES
-        with OnlineCollector(self.config, self.learner, self.data[0], own) as source:
+        with OnlineCollector(self.config, self.learner, self.data, own) as source:
             while not self.stopped and (
                 counters.episodes < c.online_episodes or counters.online < goal
             ):
@@ -171,9 +180,9 @@ class Training:
         Returns how many are new and how many known ones have another label.
         """
         roots = dataset_roots(self.data, self.out)
-        found = self.replay.update(read_episodes(roots, self.config.replay.success_parts))
-        self.left_out = []
-        return found
+        found = read_episodes(roots, self.config.replay.success_parts)
+        self.left_out, self.skipped = [], found.skipped
+        return self.replay.update(found.episodes)
 
     def save(self, phase: str = '') -> Path:
         """Writes a checkpoint of everything that the next update depends on."""

@@ -181,6 +181,11 @@ def test_raw_refuses_the_episode_s_own_topics_and_unknown_types(tmp_path):
             writer.raw('/moto/step/info', 'std_msgs/msg/String', encode_string(''), 1)
         with pytest.raises(EpisodeError, match='give its definition'):
             writer.raw('/odd', 'my_msgs/msg/Odd', b'', 1)
+        for stamp in (-1, 1 << 61, 1 << 64):
+            with pytest.raises(EpisodeError, match=f'stamp is {stamp}; expected'):
+                writer.raw('/state', 'std_msgs/msg/String', encode_string(''), stamp)
+        with pytest.raises(EpisodeError, match='bytes at once'):
+            writer.raw('/odd', 'my_msgs/msg/Odd', b'', 1, ' ' * (1 << 28))
         writer.append(tiny_row(0))
     assert len(read_episode(writer.path)) == 1
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.labels import LIMIT
 from moto_core.episodes.manifest import manifest_line, seal
 from moto_core.episodes.reader import read_header
 from moto_core.errors import DatasetError
@@ -222,6 +223,45 @@ def test_bad_label_lines_are_left_out_and_said(tmp_path):
     assert '4 of 5 lines of labels.jsonl are no label' in said(tmp_path)
     with pytest.raises(DatasetError, match='at most 200'):
         Dataset.open(tmp_path).label(name, 'failure', by='a' * 201)
+
+
+def test_a_full_file_of_labels_takes_none_that_would_not_be_read(tmp_path):
+    (name,) = record(tmp_path, [2])
+    path, dataset = tmp_path / 'episodes' / name / 'labels.jsonl', Dataset.open(tmp_path)
+    line = '{"label": "success", "by": "anna", "at": 1}\n'
+    path.write_text(line * (LIMIT // len(line)))
+    whole = path.read_bytes()
+    with pytest.raises(DatasetError, match='it is full: at most 1048576 bytes'):
+        dataset.label(name, 'failure')
+    assert path.read_bytes() == whole
+    assert dataset.find(name).outcome == 'success'
+    path.write_text(line * (LIMIT // len(line) - 2))
+    dataset.label(name, 'failure')
+    assert dataset.find(name).outcome == 'failure'
+
+
+def test_a_folder_that_cannot_be_read_is_said_and_the_others_are_there(tmp_path, monkeypatch):
+    closed, whole = record(tmp_path, [2, 2])
+    (tmp_path / 'manifest.jsonl').unlink()
+    real = Path.exists
+
+    def exists(path):
+        if closed in path.parts:
+            raise PermissionError(13, 'Permission denied', str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, 'exists', exists)
+    dataset = Dataset.open(tmp_path)
+    assert [item.id for item in dataset.index.records.values()] == [whole]
+    assert 'cannot be read' in dataset.left_out[closed]
+
+
+def test_a_label_whose_time_is_no_number_is_none(tmp_path):
+    (name,) = record(tmp_path, [2])
+    path = tmp_path / 'episodes' / name / 'labels.jsonl'
+    path.write_text('{"label": "success", "at": "now"}\n{"label": "success", "at": true}\n')
+    assert Dataset.open(tmp_path).find(name).outcome == 'unlabelled'
+    assert '2 of 2 lines' in said(tmp_path)
 
 
 def test_a_record_says_what_its_rows_add_up_to_written_or_read(tmp_path):

@@ -30,6 +30,40 @@ def test_episodes_come_with_their_ids_and_labels_once(tmp_path):
     assert (again.copied, again.present, again.refused) == ([], names, [])
 
 
+def test_later_labels_come_to_an_episode_that_is_there(tmp_path):
+    (name,) = record(tmp_path / 'a', [2])
+    merged(tmp_path / 'a', tmp_path / 'b')
+    Dataset.open(tmp_path / 'b').label(name, 'failure', by='bob')
+    assert merged(tmp_path / 'a', tmp_path / 'b').labels == 0
+    Dataset.open(tmp_path / 'a').label(name, 'unlabelled', by='anna')
+    Dataset.open(tmp_path / 'a').label(name, 'success', by='anna')
+    assert merged(tmp_path / 'a', tmp_path / 'b').labels == 2
+    assert Dataset.open(tmp_path / 'b').find(name).outcome == 'success'
+    assert merged(tmp_path / 'a', tmp_path / 'b').labels == 0  # they are there now
+    Dataset.open(tmp_path / 'b').label(name, 'failure', by='bob')
+    assert merged(tmp_path / 'a', tmp_path / 'b').labels == 0
+    assert Dataset.open(tmp_path / 'b').find(name).outcome == 'failure'
+    text = (tmp_path / 'b' / 'episodes' / name / 'labels.jsonl').read_text()
+    assert [line.split('"')[3] for line in text.splitlines()] == [
+        'failure',
+        'unlabelled',
+        'success',
+        'failure',
+    ]
+
+
+def test_an_episode_that_cannot_be_read_is_refused_by_name(tmp_path, monkeypatch):
+    (name,) = record(tmp_path / 'a', [2])
+    merged(tmp_path / 'a', tmp_path / 'b')
+
+    def fail(a, b, shallow):
+        raise OSError(5, 'Input/output error')
+
+    monkeypatch.setattr(module.filecmp, 'cmp', fail)
+    (item,) = merged(tmp_path / 'a', tmp_path / 'b').refused
+    assert item.id == name and 'cannot compare' in item.reason and 'Input/output' in item.reason
+
+
 def test_foreign_damaged_and_other_episodes_of_an_id_are_refused_by_name(tmp_path):
     (ours,) = record(tmp_path / 'b', [2])
     (foreign,) = record(tmp_path / 'a', [2], spec=tiny_spec(size=4))
@@ -69,3 +103,14 @@ def test_what_a_killed_copy_left_is_not_seen_and_goes_at_the_next_opening(tmp_pa
     assert part.exists()
     Dataset.create_or_open(tmp_path).close()
     assert not part.exists()
+
+
+def test_what_a_killed_process_left_of_the_index_goes_at_the_next_opening(tmp_path):
+    record(tmp_path, [2])
+    left, mine = tmp_path / '.manifest.jsonl.4711', tmp_path / '.manifest.jsonl.mine'
+    for path in (left, mine):
+        path.write_text('half')
+    Dataset.open(tmp_path)
+    assert left.exists()  # reading writes nothing
+    Dataset.create_or_open(tmp_path).close()
+    assert not left.exists() and mine.exists()

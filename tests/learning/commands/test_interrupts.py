@@ -35,6 +35,12 @@ def interrupt(process, group=True):
     return process.returncode, lines
 
 
+def stop(process, line, group=True):
+    """Interrupts a command and checks its code and the one line that it says."""
+    code, lines = interrupt(process, group)
+    assert (code, lines) == (130, [line]), (code, *lines)
+
+
 def wait_for(ready, process, seconds=60):
     end = time.monotonic() + seconds
     while not ready():
@@ -91,8 +97,7 @@ def test_ctrl_c_while_a_command_imports(tmp_path, monkeypatch, command, argument
 def test_ctrl_c_while_the_cache_compiles(tmp_path, data):
     process = start('train', '--data', data, '--out', tmp_path / 'run', 'train.threads=1')
     wait_for(lambda: list((data / 'cache').glob('*/*/meta.json')), process)
-    code, lines = interrupt(process)
-    assert (code, lines) == (130, ['moto-train: stopped'])
+    stop(process, 'moto-train: stopped')
     assert not (tmp_path / 'run' / 'checkpoints').exists()
 
 
@@ -100,7 +105,7 @@ def test_ctrl_c_while_moto_export_works(tmp_path, run):
     process = start('export', run, '--out', tmp_path / 'bundles')
     wait_for((tmp_path / 'bundles').exists, process)
     time.sleep(0.5)
-    assert interrupt(process) == (130, ['moto-export: stopped'])
+    stop(process, 'moto-export: stopped')
 
 
 def test_ctrl_c_while_moto_eval_drives(tmp_path):
@@ -115,7 +120,7 @@ def test_ctrl_c_while_moto_eval_drives(tmp_path):
     )
     wait_for((tmp_path / 'new').exists, process)
     time.sleep(1)
-    assert interrupt(process) == (130, ['moto-eval: stopped'])
+    stop(process, 'moto-eval: stopped')
     assert not (tmp_path / 'new' / 'kettle.json').exists()
 
 
@@ -135,8 +140,10 @@ def test_ctrl_c_while_workers_record(tmp_path, seconds):
     )
     wait_for((tmp_path / 'data' / 'LOCK').exists, process)
     time.sleep(seconds)
-    code, lines = interrupt(process)
-    assert (code, lines) == (130, ['moto-data collect: stopped; whole episodes are kept'])
+    stop(process, 'moto-data collect: stopped; whole episodes are kept')
+    with Dataset.create_or_open(tmp_path / 'data') as dataset:  # nothing half is there
+        assert dataset.findings == []
+        assert all(record.ended == 'done' for record in dataset.episodes())
 
 
 @pytest.mark.parametrize('group', [True, False], ids=['terminal', 'only the command'])
@@ -149,8 +156,6 @@ def test_ctrl_c_in_moto_demo_ends_the_stage_and_says_how_to_go_on(tmp_path, grou
     with open(children) as stream:
         stages = [int(child) for child in stream.read().split()]
     assert stages
-    code, lines = interrupt(process, group)
-    assert code == 130
-    assert lines == [f'moto-demo: stopped; moto-demo --out {out} --resume goes on with it']
+    stop(process, f'moto-demo: stopped; moto-demo --out {out} --resume goes on with it', group)
     assert not any(os.path.exists(f'/proc/{child}') for child in stages)
     assert 'Traceback' not in (out / 'logs' / 'collect.log').read_text()

@@ -93,6 +93,17 @@ def test_settings_may_stand_between_the_options(tmp_path, capsys):
     assert 'compile data' in said and '1/1' in said
 
 
+def test_an_episode_that_cannot_be_used_is_named(tmp_path, capsys):
+    names = record(tmp_path / 'data', [8, 8])
+    path = tmp_path / 'data' / 'episodes' / names[1] / 'episode.mcap'
+    path.write_bytes(path.read_bytes()[:-50])
+    out = str(tmp_path / 'run')
+    assert main(['--data', str(tmp_path / 'data'), '--out', out, *TINY]) == 0
+    assert f'left out {names[1]}: ' in capsys.readouterr().out
+    assert main(['--resume', out, *TINY[1:]]) == 0
+    assert f'left out {names[1]}: ' in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ('arguments', 'says'),
     [

@@ -9,7 +9,7 @@ from moto_core.row import ARRAYS
 from moto_learning.data.batch import learned_columns
 from moto_learning.data.cache import CachedEpisode, compile_dataset
 from moto_learning.data.replay import Replay
-from tests.recorded import record, tiny_spec
+from tests.recorded import record, tiny_header, tiny_row, tiny_spec
 
 
 def episode(name, length, successful=False, base=0, spec_hash='s', gaps=(), outcome='failure'):
@@ -214,3 +214,13 @@ def test_bad_input_is_named_with_the_next_step():
         Replay([episode('a', 50)], 4, 50).add(episode('b', 50, spec_hash='other'))
     with pytest.raises(ConfigError, match='batch 0 x length 50'):
         Replay([episode('a', 50)], batch=0)
+
+
+def test_nothing_led_to_the_first_row_whatever_its_log_says(tmp_path):
+    with Dataset.create_or_open(tmp_path, floor=0) as dataset:
+        with dataset.new_episode(tiny_header()) as writer:
+            for t in range(3):
+                writer.append(tiny_row(t, is_first=False))
+    (episode,) = compile_dataset(Dataset.open(tmp_path)).episodes
+    assert episode.learned['is_first'].tolist() == [True, False, False]
+    assert not episode.learned['action'][0].any()

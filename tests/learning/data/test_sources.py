@@ -2,6 +2,7 @@ import pytest
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.errors import ConfigError, DatasetError
+from moto_core.spec import Setup
 from moto_learning.data.sources import dataset_roots, read_episodes
 from tests.recorded import record, tiny_header, tiny_row
 
@@ -20,10 +21,10 @@ def test_success_by_parts_is_those_parts_and_not_any_as_many(tmp_path):
     record_parts(tmp_path, ['', 'kettle', 'kettle door'])
     record_parts(tmp_path, ['', 'kettle', 'kettle light'])
     record_parts(tmp_path, ['kettle', 'door'])
-    episodes = read_episodes([tmp_path], ['kettle', 'door'])
+    episodes = read_episodes([tmp_path], ['kettle', 'door']).episodes
     assert [episode.successful for episode in episodes] == [True, False, False]
     assert [episode.learned['bc_mask'].all() for episode in episodes] == [True, False, False]
-    assert [episode.successful for episode in read_episodes([tmp_path])] == [False] * 3
+    assert [episode.successful for episode in read_episodes([tmp_path]).episodes] == [False] * 3
 
 
 def test_a_part_that_the_task_does_not_have_is_named(tmp_path):
@@ -40,6 +41,42 @@ def test_a_runs_own_dataset_is_read_once_it_has_an_episode(tmp_path):
     assert dataset_roots([data], run) == [data]  # killed in its first episode
     record(run / 'dataset', [4])
     roots = dataset_roots([data], run)
-    assert [len(episode) for episode in read_episodes(roots)] == [3, 4]
+    assert [len(episode) for episode in read_episodes(roots).episodes] == [3, 4]
     with pytest.raises(DatasetError, match='no dataset at'):
         read_episodes([tmp_path / 'nothing'])
+
+
+def test_parts_decide_whatever_an_episodes_label_says(tmp_path):
+    record_parts(tmp_path, ['', 'kettle door'])
+    (record_,) = Dataset.open(tmp_path).episodes()
+    for label in ('failure', 'success', 'unlabelled'):
+        Dataset.open(tmp_path).label(record_.id, label)
+        for parts, expected in ((['kettle'], True), (['light'], False)):
+            (episode,) = read_episodes([tmp_path], parts).episodes
+            assert (episode.outcome, episode.successful) == (label, expected)
+
+
+def test_datasets_of_two_robots_are_an_error_that_names_both(tmp_path):
+    normal, slow = (Setup(robot='franka', profile=name) for name in ('normal', 'slow'))
+    for name, setup in (('a', normal), ('b', Setup()), ('c', normal), ('d', slow)):
+        record(tmp_path / name, [3], setup=setup)
+    roots = [tmp_path / name for name in 'abcd']
+    found = read_episodes(roots[:3])
+    assert (len(found.episodes), found.setup) == (3, normal)  # b's is not known
+    assert read_episodes(roots[1:2]).setup == Setup()
+    with pytest.raises(
+        DatasetError, match="a' and '.*d' are of two robots: .*'normal' and 'slow'"
+    ):
+        read_episodes(roots)
+
+
+def test_what_is_read_is_told_and_what_cannot_be_used_is_named(tmp_path):
+    names, seen = record(tmp_path / 'a', [3, 4]), []
+    record(tmp_path / 'b', [2])
+    path = tmp_path / 'a' / 'episodes' / names[0] / 'episode.mcap'
+    path.write_bytes(path.read_bytes()[:-50])
+    roots = [tmp_path / 'a', tmp_path / 'b']
+    found = read_episodes(roots, reading=lambda *told: seen.append(told))
+    assert [len(episode) for episode in found.episodes] == [4, 2]
+    assert list(found.skipped) == names[:1]
+    assert seen == [(roots[0], 1, 1), (roots[1], 1, 1)]

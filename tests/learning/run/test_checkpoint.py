@@ -1,6 +1,7 @@
 import json
 import resource
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -71,12 +72,100 @@ def test_what_a_killed_process_left_half_done_is_cleared_away(tmp_path):
     for updates in (5, 10):
         save(tmp_path, agent, updates)
     folder = tmp_path / 'checkpoints'
-    for left in ('.00000015.new', '.00000005.9123', '.00000010.old'):
+    for left in ('.00000015.new', '.00000010.old'):
         (folder / left).mkdir()
         (folder / left / 'state.pt').write_bytes(b'half')
     assert latest_checkpoint(tmp_path).name == '00000010'
     tidy_checkpoints(tmp_path)
     assert names(tmp_path) == ['00000005', '00000010']
+
+
+def test_what_is_not_ours_beside_the_checkpoints_stays(tmp_path):
+    path = save(tmp_path, tiny.agent(), 5)
+    folder, elsewhere = path.parent, tmp_path / 'elsewhere'
+    for mine in (folder / '.00000015.9123', folder / '.2024 notes', elsewhere):
+        mine.mkdir()
+        (mine / 'precious').write_text('x')
+    (folder / '.00000020.new').write_text('a file')
+    (folder / '.00000025.old').symlink_to(elsewhere)
+    before = names(tmp_path)
+    tidy_checkpoints(tmp_path)
+    assert names(tmp_path) == before
+    assert (elsewhere / 'precious').exists()
+    assert load_checkpoint(tmp_path).path == path
+
+
+def test_a_newest_checkpoint_without_its_state_is_said_not_skipped(tmp_path):
+    agent = tiny.agent()
+    save(tmp_path, agent, 5)
+    (save(tmp_path, agent, 10) / 'state.pt').unlink()
+    with pytest.raises(CheckpointError, match='00000010.*damaged.*remove it to continue'):
+        load_checkpoint(tmp_path)
+
+
+def test_checkpoints_are_in_order_of_updates_of_any_number_of_digits(tmp_path):
+    agent = tiny.agent()
+    for updates in (99_999_999, 100_000_000):
+        save(tmp_path, agent, updates)
+    assert latest_checkpoint(tmp_path).name == '100000000'
+
+
+def failing(at, real):
+    """Returns `real` that fails like a disk at its call number `at`."""
+    calls = []
+
+    def function(self, *args, **kwargs):
+        calls.append(self)
+        if len(calls) == at:
+            raise OSError(5, 'Input/output error')
+        return real(self, *args, **kwargs)
+
+    return function
+
+
+def test_a_checkpoint_that_could_not_be_replaced_is_there_again(tmp_path, monkeypatch):
+    path = save(tmp_path, tiny.agent('seed=1'), 5)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, 'rename', failing(2, Path.rename))
+        with pytest.raises(CheckpointError, match='Input/output error.*goes on from 00000005'):
+            save(tmp_path, tiny.agent('seed=2'), 5)
+    assert load_checkpoint(tmp_path).path == path
+    assert load_checkpoint(tmp_path).config.seed == 1
+
+
+def test_an_old_checkpoint_that_cannot_be_removed_is_one_line(tmp_path, monkeypatch):
+    agent = tiny.agent()
+    save(tmp_path, agent, 5)
+
+    def refuse(path, ignore_errors=False):
+        if not ignore_errors:
+            raise PermissionError(13, 'Permission denied', str(path))
+
+    monkeypatch.setattr(shutil, 'rmtree', refuse)
+    with pytest.raises(CheckpointError, match='00000005.*00000010. is whole') as error:
+        save(tmp_path, agent, 10, keep=1)
+    assert one_line(error)
+    assert load_checkpoint(tmp_path).run == {'counters': {'offline': 10}}
+    (tmp_path / 'checkpoints' / '.00000015.new').mkdir()
+    with pytest.raises(CheckpointError, match='cannot tidy.*Permission denied'):
+        tidy_checkpoints(tmp_path)
+
+
+def test_an_error_of_the_machine_is_not_called_damage(tmp_path, monkeypatch):
+    save(tmp_path, tiny.agent(), 5)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, 'read_text', failing(1, Path.read_text))
+        with pytest.raises(CheckpointError, match='cannot read.*Input/output') as error:
+            load_checkpoint(tmp_path)
+    assert 'remove' not in str(error.value)
+
+    def full(*args, **kwargs):
+        raise torch.OutOfMemoryError('out of memory')
+
+    monkeypatch.setattr(torch, 'load', full)
+    with pytest.raises(CheckpointError, match='cannot load.*out of memory') as error:
+        load_checkpoint(tmp_path)
+    assert 'remove' not in str(error.value)
 
 
 def test_a_checkpoint_that_was_being_replaced_comes_back(tmp_path):

@@ -27,9 +27,9 @@ def env():
     env.close()
 
 
-def dataset_of(root, env, setup):
-    """A dataset with one episode of one row, recorded under a setup."""
-    header = replace(simulated_header(env, 3), setup=setup)
+def dataset_of(root, env, setup, task=TASK):
+    """Adds an episode of one row, recorded under a setup."""
+    header = replace(simulated_header(env, 3), setup=setup, task=task)
     nothing = np.zeros(9, np.float32)
     row = Row(
         stamp=0,
@@ -47,7 +47,7 @@ def test_online_episodes_are_of_the_datasets_robot_and_ready_for_replay(tmp_path
     data = dataset_of(tmp_path / 'data', env, D4RL)
     settings = tiny.config('collect.max_steps=2', 'seed=4')
     learner = MotoLearner(settings, env.spec)
-    with OnlineCollector(settings, learner, data, tmp_path / 'own') as source:
+    with OnlineCollector(settings, learner, [data], tmp_path / 'own') as source:
         episodes = [source.collect(index) for index in range(2)]
         assert source.metrics['episode/decisions'] == 2
         assert source.metrics['episode/success'] == 0
@@ -75,7 +75,7 @@ def test_the_environment_is_made_from_the_datasets_setup(
     tmp_path, env, recorded, settings, expected
 ):
     dataset = Dataset.open(dataset_of(tmp_path, env, recorded))
-    assert online_environment(tiny.config(*settings), env.spec, dataset).setup == expected
+    assert online_environment(tiny.config(*settings), env.spec, [dataset]).setup == expected
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_setting_that_is_not_the_datasets_is_an_error_that_names_both(
 ):
     dataset = Dataset.open(dataset_of(tmp_path, env, choose_setup(TASK)))
     with pytest.raises(ConfigError, match='two robots') as error:
-        online_environment(tiny.config(setting), env.spec, dataset)
+        online_environment(tiny.config(setting), env.spec, [dataset])
     assert both in str(error.value)
 
 
@@ -100,4 +100,17 @@ def test_a_simulator_that_does_not_fit_the_dataset_is_refused(tmp_path, env):
     data = dataset_of(tmp_path, env, Setup())
     settings = tiny.config('collect.task=metaworld-door-open')
     with pytest.raises(ConfigError, match='does not fit.*joints'):
-        online_environment(settings, env.spec, Dataset.open(data))
+        online_environment(settings, env.spec, [Dataset.open(data)])
+
+
+def test_data_of_two_tasks_needs_the_one_to_practise(tmp_path, env):
+    setup = choose_setup(TASK)
+    data = [dataset_of(tmp_path / name, env, setup, name) for name in ('kitchen-kettle', TASK)]
+    dataset_of(data[1], env, setup, 'kitchen-kettle')
+    datasets = [Dataset.open(root) for root in data]
+    for some in (datasets, datasets[1:]):
+        with pytest.raises(ConfigError, match=f'2 tasks .kitchen-kettle, {TASK}.*collect.task'):
+            online_environment(tiny.config(), env.spec, some)
+    chosen = tiny.config(f'collect.task={TASK}')
+    assert online_environment(chosen, env.spec, datasets).task.name == TASK
+    assert online_environment(tiny.config(), env.spec, datasets[:1]).task.name == 'kitchen-kettle'

@@ -507,7 +507,7 @@ def test_what_a_killed_or_full_start_left_is_cleared_at_the_next_start(tmp_path,
     training = Training(IDLE, tiny.spec(), [data], run)
     training.offline()
     training.close()
-    for name in ('.00000005.4711', '.00000005.new'):
+    for name in ('.00000000.old', '.00000010.new'):
         (run / 'checkpoints' / name).mkdir()
     Training(IDLE, tiny.spec(), [data], run, resumed=load_checkpoint(run)).close()
     assert [path.name for path in (run / 'checkpoints').iterdir()] == ['00000000']
