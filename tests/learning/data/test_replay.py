@@ -217,10 +217,12 @@ def test_bad_input_is_named_with_the_next_step():
 
 
 def test_nothing_led_to_the_first_row_whatever_its_log_says(tmp_path):
-    with Dataset.create_or_open(tmp_path, floor=0) as dataset:
-        with dataset.new_episode(tiny_header()) as writer:
-            for t in range(3):
-                writer.append(tiny_row(t, is_first=False))
+    with (
+        Dataset.create_or_open(tmp_path, floor=0) as dataset,
+        dataset.new_episode(tiny_header()) as writer,
+    ):
+        for t in range(3):
+            writer.append(tiny_row(t, is_first=False))
     (episode,) = compile_dataset(Dataset.open(tmp_path)).episodes
     assert episode.learned['is_first'].tolist() == [True, False, False]
     assert not episode.learned['action'][0].any()
