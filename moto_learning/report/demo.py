@@ -1,20 +1,18 @@
-"""The demonstration's stages in order: collect, train, export, drive, fine-tune, drive, report.
+"""Runs the demonstration: its stages one after the other, then the summary and the report.
 
-In: DemoConfig and its folder. Out: summary (a dict, also summary.json) and report.html.
-Every stage is a command that a user can type; its output goes to logs/<stage>.log.
+In: DemoConfig and its folder. Out: summary (a dict, also summary.json) and report.html. What a
+stage prints goes to logs/<stage>.log.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +20,12 @@ from rich.console import Console
 
 from moto_core.errors import MotoError
 from moto_learning.report.demo_folder import DemoConfig, read_json, write_json
+from moto_learning.report.demo_stages import Stage, demo_stages
 from moto_learning.report.demo_summary import summarize
 from moto_learning.report.page import write_report
 
 OWN_END = 2.0  # [s] in which a stage ends that heard the terminal's Ctrl-C itself
 SAVING = 60.0  # [s] for a checkpoint, or whole episodes
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One named step of the path and what it runs."""
-
-    name: str
-    about: str
-    run: Callable[[], None]
 
 
 def run_demo(config: DemoConfig, out: Path, console: Console, started: float) -> dict[str, Any]:
@@ -47,13 +37,13 @@ def run_demo(config: DemoConfig, out: Path, console: Console, started: float) ->
     seconds = read_json(out / 'stages.json')
     if not seconds:
         seconds['set-up'] = max(0.0, time.time() - started)
-    for stage in _stages(config, out):
+    for stage in demo_stages(config, out):
         if stage.name in seconds:
             console.print(f'[dim]{stage.name}: done earlier[/dim]')
             continue
         begin = time.time()
         with console.status(f'[bold]{stage.name}[/bold]: {stage.about}'):
-            stage.run()
+            run_stage(stage, out)
         seconds[stage.name] = time.time() - begin
         console.print(f'{stage.name}: {stage.about} [green]{seconds[stage.name]:.0f} s[/green]')
         write_json(out / 'stages.json', seconds)
@@ -66,142 +56,10 @@ def run_demo(config: DemoConfig, out: Path, console: Console, started: float) ->
     return summary
 
 
-def _stages(config: DemoConfig, out: Path) -> list[Stage]:
-    data, train, bundles = out / 'dataset', out / 'train', out / 'bundles'
-
-    def command(name: str, module: str, *args: object) -> Callable[[], None]:
-        return lambda: _run(out / 'logs' / f'{name}.log', module, *map(str, args))
-
-    def drive(
-        name: str, bundle: str, episodes: int, record: bool, *args: str
-    ) -> Callable[[], None]:
-        return lambda: _run(
-            out / 'logs' / f'{name}.log',
-            'moto_ros.bringup.up',
-            'sim:=true',
-            f'policy:={(bundles / bundle).read_text().strip()}',
-            f'profile:={config.profile}',
-            f'task:={config.task}',
-            f'dataset:={data}',
-            f'record:={str(record).lower()}',
-            f'episodes:={episodes}',
-            f'max_steps:={config.max_steps}',
-            f'json:={out / name}.json',
-            *args,
-        )
-
-    def export(name: str) -> Callable[[], None]:
-        return command(
-            f'export-{name}',
-            'moto_learning.commands.export',
-            train,
-            '--out',
-            bundles,
-            '--name-file',
-            bundles / name,
-        )
-
-    def collect() -> None:
-        shutil.rmtree(data, ignore_errors=True)  # of a collection that was stopped
-        command(
-            'collect',
-            'moto_learning.commands.data',
-            'collect',
-            '--task',
-            config.task,
-            '--episodes',
-            config.demonstrations,
-            '--noise',
-            config.noise,
-            '--seed',
-            config.seed,
-            '--profile',
-            config.profile,
-            '--workers',
-            os.cpu_count() or 1,
-            '--out',
-            data,
-        )()
-
-    def train_offline() -> None:
-        new = ('--config', config.preset, '--data', data, '--out', train)
-        begun = (train / 'checkpoints').exists()  # and was stopped
-        command(
-            'train',
-            'moto_learning.commands.train',
-            *(('--resume', train, '--phase', 'offline') if begun else new),
-            f'seed={config.seed}',
-            *config.train,
-        )()
-
-    first, second = config.seed + 1000, config.seed + 2000
-    return [
-        Stage('collect', f'{config.demonstrations} scripted demonstrations from images', collect),
-        Stage('train', 'MOTO offline: world model, critics, policy', train_offline),
-        Stage('export', 'ONNX policy bundle with its self-test', export('offline')),
-        Stage(
-            'drive',
-            f'{config.episodes} episodes through ROS 2, logged',
-            drive('drive', 'offline', config.episodes, True, f'seed:={first}'),
-        ),
-        Stage(
-            'fine-tune',
-            'MOTO on the demonstrations and the logged episodes',
-            command(
-                'fine-tune',
-                'moto_learning.commands.train',
-                '--resume',
-                train,
-                '--phase',
-                'finetune',
-                f'train.finetune_updates={config.finetune_updates}',
-            ),
-        ),
-        Stage('export again', 'the next bundle', export('online')),
-        Stage(
-            'drive again',
-            f'{config.episodes} episodes through ROS 2 with the next bundle',
-            drive('drive-again', 'online', config.episodes, True, f'seed:={second}'),
-        ),
-        Stage(
-            'drive covered',
-            f'{config.covered_episodes} episodes with the camera covered',
-            drive(
-                'drive-covered',
-                'online',
-                config.covered_episodes,
-                False,
-                f'seed:={second}',
-                'cover_camera:=true',
-            ),
-        ),
-        Stage(
-            'film',
-            'a short video of the final policy',
-            command(
-                'film',
-                'moto_learning.commands.eval',
-                '--policy',
-                bundles / 'online',
-                '--task',
-                config.task,
-                '--episodes',
-                2,
-                '--seed',
-                second,
-                '--profile',
-                config.profile,
-                '--video',
-                out / 'episodes.mp4',
-                '--json',
-                out / 'film.json',
-            ),
-        ),
-    ]
-
-
-def _run(log: Path, module: str, *args: str) -> None:
-    line = [sys.executable, '-m', module, *args]
+def run_stage(stage: Stage, out: Path) -> None:
+    """Runs a stage to its end; raises MotoError with its last lines and its log if it fails."""
+    log = out / 'logs' / f'{stage.log}.log'
+    line = [sys.executable, '-m', stage.module, *map(str, stage.arguments())]
     with log.open('w') as stream:
         stream.write('$ ' + ' '.join(line) + '\n')
         stream.flush()
@@ -214,7 +72,9 @@ def _run(log: Path, module: str, *args: str) -> None:
             _stop(process)
     if code:
         tail = '\n  '.join(log.read_text(errors='replace').strip().splitlines()[-6:])
-        raise MotoError(f'{module} stopped with code {code}; its log is {log}; it ends:\n  {tail}')
+        raise MotoError(
+            f'{stage.module} stopped with code {code}; its log is {log}; it ends:\n  {tail}'
+        )
 
 
 def _stop(process: subprocess.Popen) -> None:

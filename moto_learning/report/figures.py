@@ -125,15 +125,15 @@ def latency_histogram(milliseconds: np.ndarray, period: float) -> Figure:
     return figure
 
 
-def reason_bars(reasons: Mapping[str, int]) -> Figure:
-    """Draws how often the guard changed a command, by reason."""
+def reason_bars(reasons: Mapping[str, int], decisions: int) -> Figure:
+    """Draws in how many of all `decisions` the guard changed a command, by reason."""
     items = sorted(reasons.items(), key=lambda item: item[1])
     figure = Figure(figsize=(6.0, 0.36 * max(len(items), 1) + 0.8))
     axis = figure.subplots()
     axis.barh([name for name, _ in items], [count for _, count in items], color=BLUE, alpha=0.85)
     for index, (_, count) in enumerate(items):
         axis.text(count, index, f' {count}', va='center', fontsize=8, color=INK)
-    axis.set_xlabel('decisions in which the guard changed the command')
+    axis.set_xlabel(f'decisions of {decisions} in which the guard changed the command')
     axis.margins(x=0.12)
     _plain(axis)
     return figure

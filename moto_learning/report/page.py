@@ -44,7 +44,8 @@ h2 { font-size: 1.1rem; margin-top: 2.2rem; }
 .card { border: 1px solid #d0d7de; border-radius: 8px; padding: .7rem .9rem; }
 .card b { display: block; font-size: 1.45rem; }
 .card span, .note { color: #57606a; font-size: .88rem; }
-img, video { max-width: 100%; } video { border-radius: 8px; background: #000; }
+img, video { max-width: 100%; } .wide { overflow-x: auto; } .wide img { max-width: none;
+       width: max(100%, 56rem); } video { border-radius: 8px; background: #000; }
 table { border-collapse: collapse; } td.number { text-align: right; }
 td, th { padding: .2rem .9rem .2rem 0; text-align: left; border-bottom: 1px solid #d0d7de; }
 code { background: #f6f8fa; padding: .1rem .3rem; border-radius: 4px; }
@@ -59,7 +60,7 @@ def write_report(out: Path, summary: Mapping[str, Any], period: float = 0.08) ->
     strip = figures.png(_prediction(out, drives['online']))
     (out / 'prediction.png').write_bytes(strip)
     body = [
-        f'<h1>{html.escape(summary["task"])}: from demonstrations to a robot that improves</h1>',
+        f'<h1>{html.escape(summary["task"])}: from demonstrations to a policy on ROS 2</h1>',
         f"<p class='note'>{html.escape(summary['device'])}; bundles "
         f'<code>{summary["bundles"]["offline"][:12]}</code> and '
         f'<code>{summary["bundles"]["online"][:12]}</code></p>',
@@ -77,20 +78,29 @@ def write_report(out: Path, summary: Mapping[str, Any], period: float = 0.08) ->
         ),
         _section(
             'What the camera saw, what the model predicted',
-            _embedded(strip),
+            _wide(
+                'Frames of the camera over what the model reconstructed and then predicted', strip
+            ),
             'An episode recorded through ROS 2. After the context the model is given only '
             'the actions and draws what it expects to see.',
         ),
-        _section('Learning', _image(_curves(metrics)), ''),
+        _section(
+            'Learning',
+            _wide('Losses and imagined values against updates', figures.png(_curves(metrics))),
+            '',
+        ),
         _section(
             'Latency',
-            _image(figures.latency_histogram(latency, period)),
+            _image('Histogram of the latency', figures.latency_histogram(latency, period)),
             'From the stamp of the camera image to the request: transport, preprocessing and '
             f'inference. Missed periods: {summary["missed_periods"]} of {latency.size}.',
         ),
         _section(
             'What the guard did',
-            _image(figures.reason_bars(summary['guard_interventions'])),
+            _image(
+                'Decisions that the guard changed, by reason',
+                figures.reason_bars(summary['guard_interventions'], latency.size),
+            ),
             'A decision may have several reasons; every one is in the logged episode.',
         ),
         _section('Time', _table(('stage', 'seconds'), list(summary['seconds'].items())), ''),
@@ -108,12 +118,13 @@ def write_report(out: Path, summary: Mapping[str, Any], period: float = 0.08) ->
 
 def _success(counts: Mapping[str, Mapping[str, Any]]) -> str:
     return _image(
+        'Share of successful episodes, each with its interval',
         figures.success_bars(
             [
                 (NAMES[name], count['k'], count['n'], count['interval'])
                 for name, count in counts.items()
             ]
-        )
+        ),
     )
 
 
@@ -160,12 +171,17 @@ def _section(title: str, content: str, note: str) -> str:
     return f"<h2>{html.escape(title)}</h2>{content}<p class='note'>{html.escape(note)}</p>"
 
 
-def _image(figure: Figure) -> str:
-    return _embedded(figures.png(figure))
+def _image(alt: str, figure: Figure) -> str:
+    return _embedded(alt, figures.png(figure))
 
 
-def _embedded(data: bytes) -> str:
-    return f"<img alt='' src='{figures.data_uri(data, 'image/png')}'>"
+def _wide(alt: str, data: bytes) -> str:
+    """Returns a picture that keeps its size on a narrow screen and is scrolled there."""
+    return f"<div class='wide'>{_embedded(alt, data)}</div>"
+
+
+def _embedded(alt: str, data: bytes) -> str:
+    return f"<img alt='{html.escape(alt, True)}' src='{figures.data_uri(data, 'image/png')}'>"
 
 
 def _video(path: Path) -> str:

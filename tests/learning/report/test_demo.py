@@ -53,6 +53,7 @@ def test_the_report_needs_no_other_file(demo):
     page = (demo / 'report.html').read_text()
     assert page.count('data:image/png;base64,') >= 5
     assert page.count('data:video/mp4;base64,') == 1
+    assert len(re.findall(r"<img alt='[A-Z][^']{20,}' ", page)) == page.count('<img')
     sources = re.findall(r'(?:src|href)=[\'"]([^\'"]{0,40})', page)
     assert sources
     assert all(source.startswith('data:') for source in sources)

@@ -8,8 +8,9 @@ import pytest
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.errors import ConfigError
-from moto_learning.report.demo import _stages
+from moto_learning.report.demo import run_stage
 from moto_learning.report.demo_folder import MARKER, open_demo
+from moto_learning.report.demo_stages import demo_stages
 from moto_learning.run.checkpoint import latest_checkpoint
 from tests.recorded import record
 
@@ -128,12 +129,12 @@ def test_stages_that_were_stopped_begin_anew_or_go_on(tmp_path, monkeypatch):
     config = open_demo(out, given, resume=False)
     (out / 'logs').mkdir()
     record(out / 'dataset', [3, 3])
-    collect, train = _stages(config, out)[:2]
-    collect.run()
+    collect, train = demo_stages(config, out)[:2]
+    run_stage(collect, out)
     assert len(Dataset.open(out / 'dataset').episodes()) == 1
-    train.run()
+    run_stage(train, out)
     assert latest_checkpoint(out / 'train').name == '00000002'
-    train.run()
+    run_stage(train, out)
     assert '--resume' in (out / 'logs' / 'train.log').read_text().splitlines()[0]
 
 

@@ -27,7 +27,7 @@ def test_the_strip_holds_the_frames_it_was_given():
 
 def test_an_empty_latency_list_and_no_reason_still_draw():
     assert decoded(figures.latency_histogram(np.zeros(0), 0.08)).shape[2] == 3
-    assert decoded(figures.reason_bars({})).shape[2] == 3
+    assert decoded(figures.reason_bars({}, 0)).shape[2] == 3
 
 
 def test_more_successes_draw_a_longer_bar():
