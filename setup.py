@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from setuptools import find_packages, setup
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent  # colcon links to this file
 NAME = 'moto_ros'
 VERSION = ElementTree.parse(HERE / 'package.xml').findtext('version')  # stands there alone
 

@@ -81,6 +81,14 @@ def test_the_version_stands_in_one_place(told):
     assert not again, 'the version is written again'
 
 
+def test_setup_works_through_a_link_as_colcon_makes_one(tmp_path):
+    (tmp_path / 'setup.py').symlink_to(ROOT / 'setup.py')
+    line = [sys.executable, 'setup.py', '--version']
+    result = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split()[-1] == version()
+
+
 def test_the_maintainers_address_is_one_that_colcon_takes_and_no_invented_domain():
     # colcon builds the package as plain Python, without a word, where catkin_pkg's rule fails
     address = ElementTree.parse(ROOT / 'package.xml').find('maintainer').get('email')
