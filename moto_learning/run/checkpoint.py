@@ -17,6 +17,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -267,8 +268,12 @@ def _is_kept(folder: Path) -> bool:
         return False
 
 
+@cache
 def git_hash() -> str:
-    """Returns the commit of the checkout this file is in, '+' where it was changed; '' if none."""
+    """Returns the commit of the checkout this file is in, '+' if it was changed; '' without one.
+
+    It is asked once a process: what runs is what was imported.
+    """
     here = Path(__file__).resolve().parent
     try:
         found = subprocess.run(
