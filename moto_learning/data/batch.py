@@ -38,7 +38,6 @@ def learned_columns(
     `reward` (T,) stands in for the recorded one (moto_learning/data/rewards.py).
     """
     edges = columns['is_first'] | columns['gap']
-    edges[0] = True  # whatever the log says: nothing led to it
     found = {
         'action': previous_actions(columns['requested'], edges),
         'chosen': columns['requested'],
