@@ -1,8 +1,8 @@
 """Episodes as memory-mapped arrays: what training reads instead of MCAP files.
 
-In: a Dataset. Out: `cache/<hash of spec and format>/<ulid>/{image_<camera>,requested,...}.npy` and
-CachedEpisode. Rebuilt from the episodes at will; labels are read at load, never baked in. An entry
-is whole or absent, and one process at a time builds one.
+In: a Dataset. Out: `cache/<hash of spec, table of rows and format>/<ulid>/{image_<camera>,
+requested,...}.npy` and CachedEpisode. Rebuilt from the episodes at will; labels are read at load,
+never baked in. An entry is whole or absent, and one process at a time builds one.
 """
 
 from __future__ import annotations
@@ -193,9 +193,14 @@ def to_arrays(episode: Episode) -> dict[str, np.ndarray]:
 
 
 def cache_hash(spec: Spec | str) -> str:
-    """Returns the name of the cache folder for a spec (or its hash) and this cache format."""
+    """Returns the name of the cache folder for a spec (or its hash).
+
+    It changes with the cache's format and with the table of a row's arrays, so that entries of
+    another format or table are not looked at.
+    """
     text = spec if isinstance(spec, str) else spec.hash
-    return hashlib.sha256(f'{CACHE_FORMAT} {text}'.encode()).hexdigest()[:16]
+    table = [(column.name, str(column.dtype), column.shape) for column in ARRAYS]
+    return hashlib.sha256(f'{CACHE_FORMAT} {text} {table}'.encode()).hexdigest()[:16]
 
 
 def _build_entry(folder: Path, record: Record) -> None:

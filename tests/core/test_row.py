@@ -12,7 +12,7 @@ from moto_core.episodes.codec import encode_row
 from moto_core.episodes.reader import read_episode
 from moto_core.errors import EpisodeError
 from moto_core.row import ARRAYS, COLUMNS, info_from_json, info_to_json
-from tests.recorded import tiny_header, tiny_row, tiny_spec
+from tests.recorded import record, tiny_header, tiny_row, tiny_spec
 
 ROOT = Path(__file__).parents[2]
 FORMAT_1 = Path(__file__).parent / 'episodes' / 'format_1.mcap'  # 3 rows, by the first version
@@ -32,23 +32,54 @@ with Dataset.create_or_open(sys.argv[1], floor=0) as dataset:
     replay = Replay(compile_dataset(dataset).episodes, batch=1, length=5)
 print(replay.sample()['force'].tolist())
 """
+COMPILE = """
+import sys
+from moto_core.episodes.dataset import Dataset
+from moto_learning.data.cache import compile_dataset
+
+compiled = compile_dataset(Dataset.open(sys.argv[1]))
+print(compiled.built, getattr(compiled.episodes[0], sys.argv[2]).tolist())
+"""
 
 
-def test_a_new_scalar_is_one_line_and_comes_out_in_a_batch(tmp_path):
+def copied_tree(folder):
     for name in ('moto_core', 'moto_learning', 'tests'):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns('*.pyc'))
-    source = tmp_path / 'moto_core' / 'row.py'
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns('*.pyc'))
+    return folder
+
+
+def add_scalar(tree, line):
+    source = tree / 'moto_core' / 'row.py'
     assert source.read_text().count(LAST) == 1
-    source.write_text(source.read_text().replace(LAST, FORCE + LAST))
+    source.write_text(source.read_text().replace(LAST, line + LAST))
+
+
+def run_in(tree, program, *arguments):
     done = subprocess.run(
-        [sys.executable, '-c', PROGRAM, str(tmp_path / 'data')],
-        cwd=tmp_path,
-        env={'PYTHONPATH': f'{tmp_path}:{ROOT / "sim"}', 'PATH': ''},
+        [sys.executable, '-c', program, *map(str, arguments)],
+        cwd=tree,
+        env={'PYTHONPATH': f'{tree}:{ROOT / "sim"}', 'PATH': ''},
         capture_output=True,
         text=True,
         timeout=120,
     )
-    assert done.stdout.strip() == '[[0.5, 1.5, 2.5, 3.5, 4.5]]', done.stderr
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_a_new_scalar_is_one_line_and_comes_out_in_a_batch(tmp_path):
+    tree = copied_tree(tmp_path)
+    add_scalar(tree, FORCE)
+    assert run_in(tree, PROGRAM, tmp_path / 'data') == '[[0.5, 1.5, 2.5, 3.5, 4.5]]'
+
+
+def test_what_was_compiled_before_a_new_scalar_is_compiled_again(tmp_path):
+    tree = copied_tree(tmp_path)
+    (name,) = record(tmp_path / 'data', [3])
+    assert run_in(tree, COMPILE, tmp_path / 'data', 'reward') == f"['{name}'] [0.0, 1.0, 2.0]"
+    add_scalar(tree, FORCE.replace(', batch=True', ''))
+    assert run_in(tree, COMPILE, tmp_path / 'data', 'force') == f"['{name}'] [0.0, 0.0, 0.0]"
+    assert run_in(tree, COMPILE, tmp_path / 'data', 'force') == '[] [0.0, 0.0, 0.0]'
 
 
 def test_every_field_of_a_row_is_logged_once():

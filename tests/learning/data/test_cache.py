@@ -11,6 +11,7 @@ import pytest
 from moto_core.episodes.dataset import Dataset
 from moto_core.errors import DatasetError
 from moto_core.row import ARRAYS
+from moto_learning.data import cache
 from moto_learning.data.cache import cache_hash, compile_dataset
 from tests.recorded import record, tiny_header, tiny_row, tiny_spec
 
@@ -45,6 +46,17 @@ def test_only_new_episodes_are_compiled_again(tmp_path):
     assert [len(e) for e in result.episodes] == [3, 4, 5]
     assert len(times) == 2 * (len(ARRAYS) + 2)
     assert {p: p.stat().st_mtime_ns for p in times} == times
+
+
+@pytest.mark.parametrize(
+    'changed',
+    [{'name': 'force'}, {'dtype': np.dtype(np.float64)}, {'shape': ('A',)}],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_a_changed_table_of_rows_has_a_cache_of_its_own(monkeypatch, changed):
+    before = cache_hash(tiny_spec())
+    monkeypatch.setattr(cache, 'ARRAYS', (ARRAYS[0]._replace(**changed), *ARRAYS[1:]))
+    assert cache_hash(tiny_spec()) != before
 
 
 def test_labels_are_read_at_load_and_never_baked_in(tmp_path):
