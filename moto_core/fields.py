@@ -202,7 +202,7 @@ def _keys(config: Any, group: str) -> Iterator[Key]:
         if is_dataclass(value):
             yield from _keys(value, name)
         else:
-            yield Key(name, value, found.metadata.get(_ABOUT, ''), group)
+            yield Key(name=name, default=value, about=found.metadata.get(_ABOUT, ''), group=group)
 
 
 @lru_cache

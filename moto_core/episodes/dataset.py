@@ -223,7 +223,10 @@ class Dataset:
         skip = frozenset(self._open)
         index = take_stock(self.root, believe=False, skip=skip)
         left = 'it is being recorded, or its recorder died: moto-data recover closes it'
-        found = [Finding(p.parent.name, 0, left, p) for p in unfinished(self.root, skip)]
+        found = [
+            Finding(id=p.parent.name, rows=0, reason=left, path=p)
+            for p in unfinished(self.root, skip)
+        ]
         if not repair:
             return index.findings + found
         self._need_lock('repair')

@@ -61,9 +61,9 @@ def examine(path: Path) -> Examined:
             totals = totals.plus(item)
     damage = reading.damage or ('' if totals.rows else 'it holds no whole row')
     if reading.header is None or damage:
-        return Examined(None, reading.header, totals.rows, damage)
+        return Examined(record=None, header=reading.header, rows=totals.rows, damage=damage)
     record = make_record(path, reading.header, totals, reading.outcome, reading.ended)
-    return Examined(record, reading.header, totals.rows, '')
+    return Examined(record=record, header=reading.header, rows=totals.rows, damage='')
 
 
 def take_stock(
@@ -79,7 +79,10 @@ def take_stock(
     DatasetError if episodes/ is a link.
     """
     manifest = read_manifest(root)
-    findings = [Finding(MANIFEST, 0, text, root / MANIFEST) for text in manifest.problems]
+    findings = [
+        Finding(id=MANIFEST, rows=0, reason=text, path=root / MANIFEST)
+        for text in manifest.problems
+    ]
     records: dict[str, Record] = {}
     again: list[str] = []  # ids whose line did not fit their file
     names = set(folder_names(root))
@@ -98,14 +101,21 @@ def take_stock(
     identity = _identity(manifest, records)
     foreign = _foreign(identity, records)
     findings += [
-        Finding(key, records[key].rows, f'it is foreign here: {why}', records[key].path)
+        Finding(
+            id=key,
+            rows=records[key].rows,
+            reason=f'it is foreign here: {why}',
+            path=records[key].path,
+        )
         for key, why in foreign.items()
     ]
     findings += _label_findings(records)
     stale = bool(manifest.problems) or manifest.identity != identity
     stale |= manifest.records.keys() != records.keys()
     stale |= not all(_same(manifest.records.get(key), value) for key, value in records.items())
-    return Index(identity, records, foreign, findings, stale)
+    return Index(
+        identity=identity, records=records, foreign=foreign, findings=findings, stale=stale
+    )
 
 
 def find_record(index: Index, text: str, root: Path) -> Record:
@@ -140,28 +150,39 @@ def _look(root: Path, name: str) -> Record | Finding | None:
     try:
         return _read(folder)
     except OSError as error:
-        return Finding(name, 0, f'it cannot be read: {error}', folder)
+        return Finding(id=name, rows=0, reason=f'it cannot be read: {error}', path=folder)
 
 
 def _read(folder: Path) -> Record | Finding | None:
     name = folder.name
     path = folder / FILE
     if folder.is_symlink() or not folder.is_dir():
-        return Finding(name, 0, 'it is a link or no folder, and is not read', folder)
+        return Finding(
+            id=name, rows=0, reason='it is a link or no folder, and is not read', path=folder
+        )
     if not path.exists() and not path.is_symlink():
         return None
     if not ID.fullmatch(name):
-        return Finding(name, 0, 'its name is no episode id, and it is not read', folder)
+        return Finding(
+            id=name, rows=0, reason='its name is no episode id, and it is not read', path=folder
+        )
     if not is_plain(path):
-        return Finding(name, 0, f'its {FILE} is a link or no plain file, and is not read', path)
+        return Finding(
+            id=name,
+            rows=0,
+            reason=f'its {FILE} is a link or no plain file, and is not read',
+            path=path,
+        )
     try:
         found = examine(path)
     except EpisodeError as error:
-        return Finding(name, 0, str(error), path) if path.exists() else None
+        return Finding(id=name, rows=0, reason=str(error), path=path) if path.exists() else None
     if found.header is not None and found.header.id != name:
         reason = f'it holds episode {found.header.id}: a copy under another name, not used'
-        return Finding(name, found.rows, reason, path)
-    return found.record or Finding(name, found.rows, found.damage, path, damaged=True)
+        return Finding(id=name, rows=found.rows, reason=reason, path=path)
+    return found.record or Finding(
+        id=name, rows=found.rows, reason=found.damage, path=path, damaged=True
+    )
 
 
 def _is_current(root: Path, record: Record) -> bool:
@@ -184,7 +205,7 @@ def _manifest_findings(root: Path, again: list[str], gone: list[str]) -> list[Fi
         found.append(f'no line of it fits {len(again)} episodes, read again: {_some(again)}')
     if gone:
         found.append(f'{len(gone)} of its lines have no episode any more: {_some(gone)}')
-    return [Finding(MANIFEST, 0, reason, root / MANIFEST) for reason in found]
+    return [Finding(id=MANIFEST, rows=0, reason=reason, path=root / MANIFEST) for reason in found]
 
 
 def _some(names: list[str]) -> str:
@@ -218,5 +239,7 @@ def _label_findings(records: dict[str, Record]) -> list[Finding]:
     for key, record in records.items():
         problem = read_labels(record.path.parent).problem
         if problem:
-            found.append(Finding(key, record.rows, problem, record.path.parent / LABELS))
+            found.append(
+                Finding(id=key, rows=record.rows, reason=problem, path=record.path.parent / LABELS)
+            )
     return found

@@ -57,7 +57,9 @@ def merge(source: Dataset, target: Dataset) -> Merged:
             header = read_header(record.path)
             target.check(header.spec, header.setup)
         except (DatasetError, EpisodeError) as error:
-            done.refused.append(Finding(record.id, record.rows, str(error), record.path))
+            done.refused.append(
+                Finding(id=record.id, rows=record.rows, reason=str(error), path=record.path)
+            )
             continue
         _copy(record, target)
         done.copied.append(record.id)

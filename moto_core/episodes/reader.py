@@ -104,7 +104,14 @@ def salvage(path: Path | str, raw: bool = False) -> Salvage:
             rows.append(item)
         else:
             others.append(item)
-    return Salvage(reading.header, rows, others, reading.outcome, reading.ended, reading.damage)
+    return Salvage(
+        header=reading.header,
+        rows=rows,
+        raw=others,
+        outcome=reading.outcome,
+        ended=reading.ended,
+        damage=reading.damage,
+    )
 
 
 class Reading:
@@ -164,7 +171,11 @@ class Reading:
             raise EpisodeError(f"'{topic}' is no first record, or a second one")
         if not topic.startswith((ROW_TOPIC, HEADER_TOPIC)):
             raw = RawMessage(
-                topic, schema.name, record.data, record.publish_time, schema.data.decode()
+                topic=topic,
+                message_type=schema.name,
+                cdr=record.data,
+                stamp=record.publish_time,
+                definition=schema.data.decode(),
             )
             return raw if self.keep_raw else None
         kind = type_of(topic)

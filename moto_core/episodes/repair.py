@@ -54,25 +54,31 @@ def keep_whole_rows(root: Path, path: Path) -> Finding:
     name, closed = folder.name, folder / FILE
     if path != closed and (closed.exists() or closed.is_symlink()):
         reason = f'it lay beside a closed {FILE}'
-        return Finding(name, 0, reason, set_file_aside(root, path, name, reason))
+        return Finding(
+            id=name, rows=0, reason=reason, path=set_file_aside(root, path, name, reason)
+        )
     if not is_plain(path):
         reason = f'its {path.name} is a link or no plain file'
-        return Finding(name, 0, reason, set_folder_aside(root, name, reason))
+        return Finding(id=name, rows=0, reason=reason, path=set_folder_aside(root, name, reason))
     try:
         found = examine(path)
         reason = found.damage or 'the recorder stopped without closing it'
         if not found.rows or found.header is None:
             reason = f'no whole row: {reason}'
-            return Finding(name, 0, reason, set_folder_aside(root, name, reason))
+            return Finding(
+                id=name, rows=0, reason=reason, path=set_folder_aside(root, name, reason)
+            )
         if not ID.fullmatch(name) or found.header.id != name:
             reason = f'it holds episode {found.header.id}: a copy under another name; {reason}'
-            return Finding(name, found.rows, reason, set_folder_aside(root, name, reason))
+            return Finding(
+                id=name, rows=found.rows, reason=reason, path=set_folder_aside(root, name, reason)
+            )
         final = recover(path)
     except EpisodeError as error:
         raise DatasetError(f"'{name}' stays as it was: {error}") from error
     for damaged in folder.glob('*.damaged'):
         set_file_aside(root, damaged, name, reason)
-    return Finding(name, found.rows, reason, final)
+    return Finding(id=name, rows=found.rows, reason=reason, path=final)
 
 
 def add_bag_metadata(root: Path, names: Iterable[str]) -> None:

@@ -56,7 +56,14 @@ def trajectory_to_rest(
     if not (interval > 0.0 and horizon >= 0.0):
         raise MotoError(f'horizon {horizon} s and interval {interval} s; expected >= 0 and > 0')
     if not any(start[1]) and not any(start[2]):
-        return [TrajectoryPoint(max(horizon, interval), start[0], [0.0] * n, [0.0] * n)]
+        return [
+            TrajectoryPoint(
+                time_from_start=max(horizon, interval),
+                position=start[0],
+                velocity=[0.0] * n,
+                acceleration=[0.0] * n,
+            )
+        ]
     for ahead in (horizon, 0.0):
         points, middle = _cruise(limits, start, ahead, interval)
         for together in (Synchronization.Phase, Synchronization.No):
@@ -101,14 +108,21 @@ def _sample(
     """Points of a profile at equal distances, its start left out; (rest) its end made exact."""
     count = max(1, math.ceil(duration / interval - 1e-9))
     step = max(duration, 1e-3) / count  # an arm that nearly rests still gets a time > 0
-    points = [
-        TrajectoryPoint(offset + k * step, *map(list, profile.at_time(k * step)))
-        for k in range(1, count + 1)
-    ]
+    points = [_point(profile, offset, k * step) for k in range(1, count + 1)]
     if rest:
         still = [0.0] * len(points[-1].velocity)
         points[-1] = points[-1]._replace(velocity=still, acceleration=list(still))
     return points
+
+
+def _point(profile: Trajectory, offset: float, time: float) -> TrajectoryPoint:
+    position, velocity, acceleration = profile.at_time(time)
+    return TrajectoryPoint(
+        time_from_start=offset + time,
+        position=list(position),
+        velocity=list(velocity),
+        acceleration=list(acceleration),
+    )
 
 
 def _inside(limits: Limits, start: list[float], stop: Trajectory) -> bool:

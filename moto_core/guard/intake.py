@@ -64,16 +64,16 @@ def take_request(
         )
     if reason:
         return RequestIntake(
-            key,
-            None,
-            (),
-            intake.stamp,
-            intake.received,
-            1.0,
-            warning,
-            _refused(config, intake.rejects, reason, now),
-            names if places else (),
-            places or (),
+            key=key,
+            arm=None,
+            gripper=(),
+            stamp=intake.stamp,
+            received=intake.received,
+            speed=1.0,
+            warning=warning,
+            rejects=_refused(config, intake.rejects, reason, now),
+            names=names if places else (),
+            places=places or (),
         )
     if stamp < intake.stamp:
         return intake._replace(key=key, warning='request_late')
@@ -81,16 +81,16 @@ def take_request(
     ordered = tuple([values[i] for i in places])
     n = len(spec.joints)
     return RequestIntake(
-        key,
-        ordered[:n],
-        ordered[n:],
-        stamp,
-        request.received,
-        min(1.0, request.speed_scale),
-        warning,
-        Rejects('', 0, intake.rejects.times),
-        names,
-        places,
+        key=key,
+        arm=ordered[:n],
+        gripper=ordered[n:],
+        stamp=stamp,
+        received=request.received,
+        speed=min(1.0, request.speed_scale),
+        warning=warning,
+        rejects=Rejects('', 0, intake.rejects.times),
+        names=names,
+        places=places,
     )
 
 
@@ -144,14 +144,14 @@ def take_joints(
         interval += 0.2 * (min(gap, 0.1) - interval)
     assert places is not None
     return JointIntake(
-        key,
-        position,
-        stamp,
-        measured.received,
-        interval,
-        Rejects('', 0, intake.rejects.times),
-        names,
-        places,
+        key=key,
+        position=position,
+        stamp=stamp,
+        received=measured.received,
+        interval=interval,
+        rejects=Rejects('', 0, intake.rejects.times),
+        names=names,
+        places=places,
     )
 
 

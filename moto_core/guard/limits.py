@@ -119,22 +119,25 @@ class Limits:
     @cached_property
     def rows(self) -> tuple[JointRow, ...]:
         """The same numbers joint by joint as plain floats."""
-        nothing = [0.0] * self.size
-        curve = [
-            column.tolist() if column.size else nothing
-            for column in (self.q_low, self.q_high, self.velocity_offset, self.velocity_slope)
-        ]
-        bends = [_bend(o, d, self.brake) for o, d in zip(curve[2], curve[3])]
+        nothing = np.zeros(self.size)
+        offset, slope, curve_high, curve_low = (
+            column if column.size else nothing
+            for column in (self.velocity_offset, self.velocity_slope, self.q_high, self.q_low)
+        )
+        columns = {
+            'low': self.q_min + self.margin,
+            'high': self.q_max - self.margin,
+            'speed': self.dq,
+            'curve_low': curve_low,
+            'curve_high': curve_high,
+            'offset': offset,
+            'slope': slope,
+            'bend': np.array([_bend(o, d, self.brake) for o, d in zip(offset, slope)]),
+            'speed_max': self.dq_max,
+        }
         return tuple(
-            JointRow(*row)
-            for row in zip(
-                (self.q_min + self.margin).tolist(),
-                (self.q_max - self.margin).tolist(),
-                self.dq.tolist(),
-                *curve,
-                bends,
-                self.dq_max.tolist(),
-            )
+            JointRow(**{name: float(values[joint]) for name, values in columns.items()})
+            for joint in range(self.size)
         )
 
     def speed_at(self, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -80,8 +80,14 @@ class Guarded:
         if self._offset is None:
             self._offset = _START - now
         now = now + self._offset
-        wanted = None if request is None else Request(self._names, request, now, now)
-        measured = Measured(self.limits.joints, position, velocity, now, now)
+        wanted = (
+            None
+            if request is None
+            else Request(names=self._names, velocity=request, stamp=now, received=now)
+        )
+        measured = Measured(
+            names=self.limits.joints, position=position, velocity=velocity, stamp=now, received=now
+        )
         switches = _ON if request is not None else _ON._replace(active=False)
         output, self._state = guard_step(
             self.config, self.limits, self.spec, self._state, wanted, measured, switches, now

@@ -44,9 +44,9 @@ def draw_starts(
     inside = (index % length > 0) & ~data['is_first'].flatten()[index].bool()
     before = State(*(part[(index - 1).clamp(min=0)] for part in flat))
     return Starts(
-        State(*(part[index] for part in flat)),
-        before.feat,
-        data['action'].flatten(0, 1)[index],
-        data['reward'].flatten()[index],
-        inside.to(post.deter.dtype),
+        state=State(*(part[index] for part in flat)),
+        before=before.feat,
+        action=data['action'].flatten(0, 1)[index],
+        reward=data['reward'].flatten()[index],
+        weight=inside.to(post.deter.dtype),
     )

@@ -78,8 +78,8 @@ def rollout(
             spreads.append(disagreement(logits, config.logits, config.reduce))
     feat = torch.stack(feats)
     return Rollout(
-        feat,
-        torch.stack(actions),
-        torch.stack(spreads) if spreads else feat.new_zeros(0, feat.shape[1]),
-        torch.stack(entropies),
+        feat=feat,
+        action=torch.stack(actions),
+        disagreement=torch.stack(spreads) if spreads else feat.new_zeros(0, feat.shape[1]),
+        entropy=torch.stack(entropies),
     )

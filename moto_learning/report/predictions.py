@@ -49,7 +49,10 @@ def predict_episode(
     predicted = open_loop(learner, recorded, seen)[camera]
     stride = float(np.diff(shown).mean()) if len(shown) > 1 else 1.0
     return Prediction(
-        recorded.images[camera][shown], predicted[shown], context, stride * learner.spec.period
+        truth=recorded.images[camera][shown],
+        predicted=predicted[shown],
+        context=context,
+        period=stride * learner.spec.period,
     )
 
 

@@ -18,9 +18,11 @@ from moto_sim.kitchen_objects import OBJECTS, in_place
 from moto_sim.renderer import Renderer, View
 
 VIEWS: dict[str, View] = {
-    'front': View(1.7, 70.0, -35.0, (-0.35, 0.45, 2.0)),
-    'paper': View(1.86, 90.0, -60.0, (-0.3, 0.5, 2.0)),  # docs/method.md
-    'wide': View(2.2, 70.0, -35.0, (-0.2, 0.5, 2.0)),  # FrankaKitchen-v1's own
+    'front': View(distance=1.7, azimuth=70.0, elevation=-35.0, lookat=(-0.35, 0.45, 2.0)),
+    # docs/method.md
+    'paper': View(distance=1.86, azimuth=90.0, elevation=-60.0, lookat=(-0.3, 0.5, 2.0)),
+    # FrankaKitchen-v1's own
+    'wide': View(distance=2.2, azimuth=70.0, elevation=-35.0, lookat=(-0.2, 0.5, 2.0)),
 }
 KETTLE = slice(23, 25)  # x, y in qpos
 DOORS = {19: 0.44, 20: -1.57, 21: 1.57, 22: -2.094}  # qpos entry: fully open [m, rad]

@@ -26,8 +26,13 @@ DECISIONS = 100  # of an episode
 LIMIT = 500 // REPEAT  # MetaWorld refuses to step further
 STEP_TIME = 0.0125  # [s] of one MetaWorld step
 REACH = 0.01  # [m] that the hand's target moves at action 1, a step
-_PAPER = View(0.75, 15.0, -22.5, (-0.15, 0.65, 0.25))  # docs/method.md
-VIEWS = {'front': _PAPER, 'paper': _PAPER, 'wide': View(1.4, 35.0, -35.0, (0.0, 0.6, 0.15))}
+# docs/method.md
+_PAPER = View(distance=0.75, azimuth=15.0, elevation=-22.5, lookat=(-0.15, 0.65, 0.25))
+VIEWS = {
+    'front': _PAPER,
+    'paper': _PAPER,
+    'wide': View(distance=1.4, azimuth=35.0, elevation=-35.0, lookat=(0.0, 0.6, 0.15)),
+}
 SPEC = Spec(
     joints=['hand_x', 'hand_y', 'hand_z'],
     gripper=['fingers'],
