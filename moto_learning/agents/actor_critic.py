@@ -1,4 +1,4 @@
-"""Policy and critics, and their losses (3), (6)-(10) as functions of tensors.
+"""Policy and critics, and their losses, equations 3 and 6 to 10, as functions of tensors.
 
 Time is first in rollouts (H, N), as in returns.py; data is (B, T).
 """
@@ -49,14 +49,14 @@ class Critics(nn.Module):
 
 
 def penalised_reward(reward: Tensor, disagreement: Tensor, alpha: float) -> Tensor:
-    """Returns r~ (3) (H, N) of the rewards predicted at s^1..s^H and u of the steps to them."""
+    """Returns r~ (H, N) of equation 3, of rewards at s^1..s^H and u of the steps to them."""
     return reward - alpha * disagreement
 
 
 def model_critic_loss(q: Tensor, value: Tensor) -> Tensor:
-    """Returns (7), summed over critics: the mean over N of (V - Q_i)^2; 0 where there are none.
+    """Returns equation 7, summed over critics: the mean over N of (V - Q_i)^2; 0 if N is 0.
 
-    q (members, N) at imagined states and actions; value (N,) of (5) carries no gradient.
+    q (members, N) at imagined states and actions; value (N,) of equation 5 carries no gradient.
     """
     if value.numel() == 0:
         return q.new_zeros(())
@@ -66,7 +66,9 @@ def model_critic_loss(q: Tensor, value: Tensor) -> Tensor:
 def data_critic_loss(
     q: Tensor, reward: Tensor, next_value: Tensor, weight: Tensor, discount: float
 ) -> Tensor:
-    """Returns (8), summed over critics: mean of (r_{j+1} + gamma V^(s_{j+1}) - Q_i(s_j, a_j))^2.
+    """Returns equation 8, summed over critics.
+
+    The mean of (r_{j+1} + gamma V^(s_{j+1}) - Q_i(s_j, a_j))^2.
 
     q (members, N) at true states and actions; reward (N,) and next_value (N,) belong to the state
     after; weight (N,) is 0 where the pair is none (a sequence's first row, a new episode).
@@ -76,14 +78,14 @@ def data_critic_loss(
 
 
 def behaviour_prior(log_prob: Tensor, mask: Tensor) -> Tensor:
-    """Returns -mean ln pi(a_t | s_t) over successful trajectories' steps (B, T); 0 of none."""
+    """Returns -mean ln pi(a_t | s_t) over successful trajectories' rows (B, T); 0 of none."""
     return -(log_prob * mask).sum() / mask.sum().clamp(min=1)
 
 
 def actor_loss(value: Tensor, prior: Tensor, entropy: Tensor, config: ActorConfig) -> Tensor:
-    """Returns (10) less the entropy bonus: -mean V^ of (6) + beta * prior - eta * mean entropy.
+    """Returns equation 10 less the entropy bonus: -mean V^ + beta * prior - eta * mean entropy.
 
-    value (H, N) is V^ at s^0..s^{H-1}; where H = 0, V_0 at s^0.
+    value (H, N) is V^ at s^0..s^{H-1} (equation 6); if H is 0, V_0 at s^0.
     """
     return (
         -config.value_scale * value.mean() + config.beta * prior - config.entropy * entropy.mean()

@@ -75,7 +75,7 @@ class MotoLearner:
         return {**dict(zip(metrics, values)), 'update/skipped': float(not finite)}
 
     def update_model(self, data: Mapping[str, Any]) -> tuple[bool, State, dict[str, Tensor]]:
-        """Takes a step down the loss (1); returns the posterior states (B, T), detached."""
+        """Takes a step down the loss, equation 1; returns the posterior states (B, T) detached."""
         batch, length = data['reward'].shape
         noise = self.world_model.draw_noise(batch, length, self.generator)
         loss, post, metrics = self.world_model.loss(data, noise)
@@ -103,7 +103,7 @@ class MotoLearner:
         return actor_finite and critics_finite, metrics | found | more
 
     def imagine(self, state: State) -> tuple[Rollout, Tensor, dict[str, Tensor]]:
-        """Rolls the policy H steps from `state` (N, ...); returns r~ (3) (H, N) of them too."""
+        """Rolls the policy H steps from `state` (N, ...); returns their r~ (H, N), equation 3."""
         c = self.config.actor_critic
         noise = draw_rollout_noise(
             c.horizon,
@@ -127,7 +127,7 @@ class MotoLearner:
         return imagined, reward, metrics
 
     def expand(self, imagined: Rollout, reward: Tensor, critics: str) -> Expansion:
-        """Returns V of (5) and V^ of rollouts, by the 'target' or the 'online' critics."""
+        """Returns V (equation 5) and V^ of rollouts, by the 'target' or the 'online' critics."""
         c = self.config.actor_critic
         net = self.target_critics if critics == 'target' else self.critics
         with torch.set_grad_enabled(self._actor_uses_rollouts()):
@@ -137,7 +137,7 @@ class MotoLearner:
     def update_actor(
         self, imagined: Rollout, value: Tensor, post: State, data: Mapping[str, Any]
     ) -> tuple[bool, dict[str, Tensor]]:
-        """Takes a step down the actor's loss (10); value (H + 1, N) is V^."""
+        """Takes a step down the actor's loss (equation 10); value (H + 1, N) is V^."""
         c, steps = self.config.actor_critic.actor, max(self.config.actor_critic.horizon, 1)
         prior = value.new_zeros(())
         if c.beta:
@@ -149,7 +149,7 @@ class MotoLearner:
             'actor/behaviour': prior.detach(),
             'actor/entropy': imagined.entropy.detach().mean(),
         }
-        if not loss.requires_grad:  # every weight of (10) is 0: a policy that is not trained
+        if not loss.requires_grad:  # every weight of equation 10 is 0
             return True, metrics
         finite, metrics['actor/grad_norm'] = self.optimizers['actor'].step(loss)
         return finite, metrics
@@ -157,9 +157,9 @@ class MotoLearner:
     def update_critics(
         self, imagined: Rollout, value: Tensor, next_value: Tensor, starts: Starts
     ) -> tuple[bool, dict[str, Tensor]]:
-        """Takes a step down the critics' loss (9) and copies the targets when it is time.
+        """Takes a step down the critics' loss (equation 9) and copies the targets when due.
 
-        value (H, N) is V of (5); next_value (N,) is V^ at the starts.
+        value (H, N) is V of equation 5; next_value (N,) is V^ at the starts.
         """
         c = self.config.actor_critic
         count = c.horizon * starts.weight.shape[0]

@@ -1,4 +1,4 @@
-"""Values of imagined rollouts: V_K, the mixture (5) and V^, as pure functions.
+"""Values of imagined rollouts: V_K, the mixture V of equation 5 and V^, as pure functions.
 
 A rollout has H rewards and H + 1 values V_0, time first:
 
@@ -16,14 +16,14 @@ from torch import Tensor
 
 
 class Expansion(NamedTuple):
-    """What value expansion gives: `value` V (H, ...) of (5), `mixed` V^ (H + 1, ...)."""
+    """What value expansion gives: `value` V (H, ...) of equation 5, `mixed` V^ (H + 1, ...)."""
 
     value: Tensor
     mixed: Tensor
 
 
 def lambda_return(reward: Tensor, value: Tensor, discount: float, lambda_: float) -> Tensor:
-    """Returns V (H, ...) of (5), the lambda-weighted mixture of V_1..V_{H-t}, by recursion.
+    """Returns V (H, ...) of equation 5, the lambda-weighted mixture of V_1..V_{H-t}.
 
     V^t = r^{t+1} + gamma ((1 - lambda) V_0^{t+1} + lambda V^{t+1}), with V^H = V_0^H.
     """
@@ -36,7 +36,7 @@ def lambda_return(reward: Tensor, value: Tensor, discount: float, lambda_: float
 
 
 def value_expansion(reward: Tensor, value: Tensor, discount: float, lambda_: float) -> Expansion:
-    """Returns V of (5) and V^ = lambda V + (1 - lambda) V_0, whose last entry is V_0(s^H).
+    """Returns V (equation 5) and V^ = lambda V + (1 - lambda) V_0, V_0(s^H) its last entry.
 
     With H = 0 there is no V and V^ is V_0: an ordinary actor-critic.
     """

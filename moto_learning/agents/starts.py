@@ -1,11 +1,11 @@
 """Where rollouts start: posterior states of the data, each with the true step that led to it.
 
-The data loss (8) needs V^ at the state after a true step, and V^ needs a rollout from there. So
-starts are drawn first, and the true step into each is taken from the same sequence:
+The data loss (equation 8) needs V^ at the state after a true step, and V^ needs a rollout from
+there. So starts are drawn first, and the true step into each is taken from the same sequence:
 
     t-1                          t = start               rollouts run from s_t
-    feat  -- action[t] (true) --> state, reward[t]       (8) pairs Q(s_{t-1}, a_{t-1}) with
-                                                             r_t + gamma V^(s_t)
+    feat  -- action[t] (true) --> state, reward[t]       equation 8 pairs Q(s_{t-1}, a_{t-1})
+                                                             with r_t + gamma V^(s_t)
 With every state as a start this is docs/method.md, equation 8, over all true steps.
 """
 

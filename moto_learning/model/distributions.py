@@ -51,7 +51,7 @@ def categorical_kl(p: Tensor, q: Tensor) -> Tensor:
 def balanced_kl(
     post: Tensor, prior: Tensor, balance: float, free: float, free_average: bool
 ) -> tuple[Tensor, Tensor]:
-    """Returns the KL term of loss (1) and the plain mean of KL(post || prior), both scalars.
+    """Returns the KL term of equation 1 and the plain mean of KL(post || prior), both scalars.
 
     balance * KL(sg(post) || prior) + (1 - balance) * KL(post || sg(prior)), each at least `free`
     nats: of the mean where `free_average`, else of every step. Source: DreamerV2, kl_loss.

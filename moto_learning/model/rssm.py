@@ -163,7 +163,7 @@ class EnsembleRSSM(nn.Module):
 
 
 def disagreement(logits: Tensor, kind: str = 'raw', reduce: str = 'mean') -> Tensor:
-    """Returns u (2) (...,): the standard deviation over members of logits (M, ..., S, K), reduced.
+    """Returns u (...,) of equation 2: the std over members of logits (M, ..., S, K), reduced.
 
     `kind`: the logits 'raw', 'centred' over the classes, or turned into 'probability'. `reduce`:
     'mean' or 'max' of the S x K entries. The deviation is the population's: one member gives 0.

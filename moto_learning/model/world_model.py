@@ -1,4 +1,4 @@
-"""The world model: encoder, EnsembleRSSM, decoders for images and reward, and its loss (1).
+"""The world model: encoder, EnsembleRSSM, decoders, and its loss (equation 1).
 
 In: a batch of sequences and noise. Out: the loss, the posterior states the rollouts start from.
 """
@@ -20,7 +20,7 @@ from moto_learning.model.rssm import EnsembleRSSM, State
 
 
 class ModelNoise(NamedTuple):
-    """What is random in the loss (1) of one batch."""
+    """What is random in the loss of one batch."""
 
     sample: Tensor  # (B, T, S, K) Gumbel, of the posterior
     members: list[int]  # T indices, the prior trained at each time step
@@ -28,7 +28,7 @@ class ModelNoise(NamedTuple):
 
 
 class WorldModel(nn.Module):
-    """Everything that the loss (1) trains."""
+    """Everything that the loss (equation 1) trains."""
 
     def __init__(self, spec: Spec, config: WorldModelConfig) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class WorldModel(nn.Module):
     def loss(
         self, batch: Mapping[str, Any], noise: ModelNoise
     ) -> tuple[Tensor, State, dict[str, Tensor]]:
-        """Returns the loss (1), the posterior states (B, T, ...) and metrics.
+        """Returns the loss (equation 1), the posterior states (B, T, ...) and metrics.
 
         Means over B and T of: -ln p of images, reward and proprioception (up to the constants of
         their unit normals) and the KL from the posterior to one random prior at each step.
