@@ -22,7 +22,6 @@ from moto_core.guard.mode import ModeDecision, Trouble, decide_mode
 from moto_core.guard.motion import MotionStep, allowed, motion_step, reach
 from moto_core.guard.reasons import REASONS
 from moto_core.guard.state import (
-    ARMED,
     ESTOP,
     FAULT,
     HOLD,
@@ -37,31 +36,8 @@ from moto_core.guard.state import (
     Request,
     RequestIntake,
     Switches,
-    initial_state,
 )
 from moto_core.spec import Spec
-
-__all__ = [
-    'ARMED',
-    'ESTOP',
-    'FAULT',
-    'HOLD',
-    'READY',
-    'REASONS',
-    'RUNNING',
-    'GuardConfig',
-    'GuardOutput',
-    'GuardRefusal',
-    'GuardState',
-    'Measured',
-    'Request',
-    'Switches',
-    'arm',
-    'guard_step',
-    'initial_state',
-    'latch_fault',
-    'reset_fault',
-]
 
 _SLOW = 0.020  # [s] between joint states that is worth a warning
 _LONGEST = 1.5  # ticks that one change of velocity may make up

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from moto_core.errors import ConfigError
-from moto_core.guard.guard import (
+from moto_core.guard.guard import arm, guard_step
+from moto_core.guard.limits import RobotConfig, load_robot, resolve
+from moto_core.guard.state import (
     ESTOP,
     FAULT,
     GuardConfig,
@@ -19,11 +21,8 @@ from moto_core.guard.guard import (
     Measured,
     Request,
     Switches,
-    arm,
-    guard_step,
     initial_state,
 )
-from moto_core.guard.limits import RobotConfig, load_robot, resolve
 
 _START = 1.0  # [s] before the first tick, so that no stamp is 0
 _ON = Switches(active=True, armed=True)

@@ -15,7 +15,9 @@ from dataclasses import replace
 import numpy as np
 
 from moto_core.guard.brake import TrajectoryPoint, trajectory_to_rest
-from moto_core.guard.guard import (
+from moto_core.guard.guard import arm, guard_step, latch_fault, reset_fault
+from moto_core.guard.limits import RobotConfig, resolve
+from moto_core.guard.state import (
     FAULT,
     HOLD,
     READY,
@@ -26,13 +28,8 @@ from moto_core.guard.guard import (
     Measured,
     Request,
     Switches,
-    arm,
-    guard_step,
     initial_state,
-    latch_fault,
-    reset_fault,
 )
-from moto_core.guard.limits import RobotConfig, resolve
 
 LEAD = 0.1  # [rad] a trajectory may lead the joints by
 LATE = 1.5  # ticks without a tick: one was late

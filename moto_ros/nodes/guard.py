@@ -19,7 +19,7 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Bool
 
-from moto_core.guard.guard import READY, GuardConfig, GuardOutput, GuardRefusal
+from moto_core.guard.state import READY, GuardConfig, GuardOutput, GuardRefusal
 from moto_ros.loops.guard import GuardLoop
 from moto_ros.messages import GuardReasons, GuardState
 from moto_ros.services import GUARD

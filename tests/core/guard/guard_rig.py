@@ -6,17 +6,16 @@ import math
 
 import numpy as np
 
-from moto_core.guard.guard import (
+from moto_core.guard.guard import arm, guard_step
+from moto_core.guard.limits import load_robot, resolve
+from moto_core.guard.state import (
     GuardConfig,
     GuardOutput,
     Measured,
     Request,
     Switches,
-    arm,
-    guard_step,
     initial_state,
 )
-from moto_core.guard.limits import load_robot, resolve
 
 ON = Switches(active=True, armed=True)
 

@@ -8,22 +8,19 @@ import pytest
 
 import moto_core.guard.guard as guard
 from moto_core.errors import ConfigError
-from moto_core.guard.guard import (
+from moto_core.guard.guard import arm, guard_step, latch_fault, reset_fault
+from moto_core.guard.reasons import REASONS
+from moto_core.guard.state import (
     ARMED,
     ESTOP,
     FAULT,
     HOLD,
     READY,
-    REASONS,
     RUNNING,
     GuardConfig,
     GuardRefusal,
     Switches,
-    arm,
-    guard_step,
     initial_state,
-    latch_fault,
-    reset_fault,
 )
 from tests.core.guard.guard_rig import ON, Rig
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from moto_core.guard.guard import FAULT, HOLD, RUNNING, GuardConfig, GuardRefusal, arm, reset_fault
+from moto_core.guard.guard import arm, reset_fault
+from moto_core.guard.state import FAULT, HOLD, RUNNING, GuardConfig, GuardRefusal
 from tests.core.guard.guard_rig import ON, Rig
 
 NAN, INF = float('nan'), float('inf')

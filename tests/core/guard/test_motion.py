@@ -7,18 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moto_core.guard.guard import (
-    FAULT,
-    RUNNING,
-    GuardConfig,
-    GuardRefusal,
-    arm,
-    guard_step,
-    initial_state,
-    reset_fault,
-)
+from moto_core.guard.guard import arm, guard_step, reset_fault
 from moto_core.guard.limits import load_robot, resolve
 from moto_core.guard.motion import Reach, allowed, motion_step, reach
+from moto_core.guard.state import FAULT, RUNNING, GuardConfig, GuardRefusal, initial_state
 from tests.core.guard.guard_rig import ON, Rig
 
 FR3 = load_robot('fr3')
