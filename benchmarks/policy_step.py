@@ -25,7 +25,7 @@ from moto_learning.agents.moto import MotoLearner
 from moto_learning.agents.torch_policy import TorchPolicy
 from moto_learning.config import Config
 from moto_learning.export.export import export_bundle
-from moto_learning.export.rehearsal import drawn_frames
+from moto_learning.export.rehearsal import drawn_observations
 
 KITCHEN = Spec(
     joints=[f'panda_joint{i}' for i in range(1, 8)],
@@ -81,7 +81,7 @@ def main() -> None:
 
 def measure(policies: dict[str, Any], steps: int, pause: float = 0.0) -> dict[str, np.ndarray]:
     """Returns [ms] of each policy's steps over the same frames, one of each in turn."""
-    frames = drawn_frames(KITCHEN, 100)
+    frames = drawn_observations(KITCHEN, 100)
     states = {name: policy.initial() for name, policy in policies.items()}
     times: dict[str, list[float]] = {name: [] for name in policies}
     for t in range(50 + steps):

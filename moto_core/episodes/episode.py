@@ -5,7 +5,6 @@ In: nothing. Out: EpisodeHeader (known before the first row), Episode (all rows,
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import numpy as np
 from ulid import ULID
 
 from moto_core.config import load_config, to_dict
+from moto_core.episode_id import EPISODE_ID
 from moto_core.errors import EpisodeError, MotoError
 from moto_core.row import ARRAYS, COLUMNS, Row, stack_column
 from moto_core.spec import Setup, Spec, spec_from_dict
@@ -24,7 +24,6 @@ READABLE = (1, 2)  # format 1 has no setup, seed, parts and calls the disagreeme
 FILE = 'episode.mcap'
 ROW_LIMIT = 1 << 18  # of one episode: 5.8 h at 12.5 Hz
 OUTCOMES = ('success', 'failure', 'unlabelled')
-ID = re.compile(r'[0-7][0-9A-HJKMNP-TV-Z]{25}')  # a ULID
 
 
 _KINDS: dict[str, Any] = {
@@ -60,7 +59,7 @@ class EpisodeHeader:
     def __post_init__(self) -> None:
         """Raises EpisodeError for an id that is no ULID (it becomes a folder's name) and for
         values that no log can hold."""
-        if not isinstance(self.id, str) or not ID.fullmatch(self.id):
+        if not isinstance(self.id, str) or not EPISODE_ID.fullmatch(self.id):
             raise EpisodeError(
                 f'episode id is {self.id!r}; expected a ULID, 26 of 0-9 and A-Z without I, L, O, U'
             )

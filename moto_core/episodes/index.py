@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from moto_core.episodes.episode import FILE, ID, EpisodeHeader
+from moto_core.episode_id import EPISODE_ID
+from moto_core.episodes.episode import FILE, EpisodeHeader
 from moto_core.episodes.identity import Identity, differences
 from moto_core.episodes.labels import LABELS, read_labels
 from moto_core.episodes.layout import EPISODES, MANIFEST, folder_names, inside, is_plain
@@ -162,7 +163,7 @@ def _read(folder: Path) -> Record | Finding | None:
         )
     if not path.exists() and not path.is_symlink():
         return None
-    if not ID.fullmatch(name):
+    if not EPISODE_ID.fullmatch(name):
         return Finding(
             id=name, rows=0, reason='its name is no episode id, and it is not read', path=folder
         )

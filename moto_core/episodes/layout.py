@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from moto_core.episodes.episode import FILE, ID
+from moto_core.episode_id import EPISODE_ID
+from moto_core.episodes.episode import FILE
 from moto_core.errors import DatasetError
 
 EPISODES, CACHE, QUARANTINE = 'episodes', 'cache', 'quarantine'
@@ -48,7 +49,7 @@ def check_root(root: Path) -> None:
 
 def episode_folder(root: Path, episode: str) -> Path:
     """Returns the folder of an id; raises DatasetError for no ULID and for a link."""
-    if not ID.fullmatch(episode):
+    if not EPISODE_ID.fullmatch(episode):
         raise DatasetError(f"'{episode}' is no episode id; expected a ULID of 26 characters")
     return inside(root, EPISODES, episode)
 

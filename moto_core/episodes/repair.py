@@ -12,8 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from moto_core.durable import clear_unfinished
+from moto_core.episode_id import EPISODE_ID
 from moto_core.episodes.bag import METADATA, write_bag_metadata
-from moto_core.episodes.episode import FILE, ID
+from moto_core.episodes.episode import FILE
 from moto_core.episodes.index import Finding, examine
 from moto_core.episodes.layout import EPISODES, MANIFEST, folder_names, inside, is_plain
 from moto_core.episodes.quarantine import set_file_aside, set_folder_aside
@@ -68,7 +69,7 @@ def keep_whole_rows(root: Path, path: Path) -> Finding:
             return Finding(
                 id=name, rows=0, reason=reason, path=set_folder_aside(root, name, reason)
             )
-        if not ID.fullmatch(name) or found.header.id != name:
+        if not EPISODE_ID.fullmatch(name) or found.header.id != name:
             reason = f'it holds episode {found.header.id}: a copy under another name; {reason}'
             return Finding(
                 id=name, rows=found.rows, reason=reason, path=set_folder_aside(root, name, reason)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from moto_core.config import load_config, to_dict
+from moto_core.episode_id import EPISODE_ID
 from moto_core.errors import BundleError, ConfigError, one_line
 from moto_core.spec import Setup, Spec
 from moto_core.strict_json import parse_json
@@ -28,7 +29,6 @@ MAX_DISAGREEMENT = 1e6  # far above any spread of logits
 MAX_NUMBER = 1 << 64  # of any number in the file: the largest seed
 SHA256 = '[0-9a-f]{64}'
 COMMIT = '[0-9a-f]{40}[+]?'  # '+': with changes that were not committed
-ULID = '[0-9A-HJKMNP-TV-Z]{26}'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class Manifest:
         if not isinstance(self.episodes, list):
             raise _wrong('episodes', self.episodes, 'a list of ULIDs')
         for episode in self.episodes:
-            if not _matches(ULID, episode):
+            if not isinstance(episode, str) or not EPISODE_ID.fullmatch(episode):
                 raise _wrong('an episode', episode, 'a ULID')
         threshold = self.disagreement_threshold
         if threshold is not None and not _is_number(threshold, 0, MAX_DISAGREEMENT):

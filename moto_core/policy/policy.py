@@ -17,6 +17,7 @@ from moto_core.policy.bundle import read_bundle
 from moto_core.policy.onnx_session import open_session, session_signature
 from moto_core.policy.selftest import SelfTest, run_selftest
 from moto_core.policy.signature import (
+    STATE,
     Signature,
     Tensor,
     encoder_signature,
@@ -26,7 +27,10 @@ from moto_core.policy.signature import (
 from moto_core.spec import Spec, spec_mismatches
 
 PolicyState = dict[str, np.ndarray]
-"""'deter' (1, D), 'stoch' (1, S*K), 'action' (1, A), 'is_first' (1,), all float32; or empty."""
+"""'deter' (1, D), 'stoch' (1, S*K), 'previous_action' (1, A), 'is_first' (1,), all float32.
+
+The names are those of policy.onnx; a policy that carries nothing has an empty one.
+"""
 
 
 class PolicyStep(NamedTuple):
@@ -94,14 +98,7 @@ class OnnxPolicy:
             f'image_{name}': (name, (camera.height, camera.width, 3))
             for name, camera in self.spec.cameras.items()
         }
-        self._sizes = {
-            name: policy.inputs[key].shape
-            for name, key in (
-                ('deter', 'deter'),
-                ('stoch', 'stoch'),
-                ('action', 'previous_action'),
-            )
-        }
+        self._sizes = {name: policy.inputs[name].shape for name in STATE}
         limit = self.spec.period / 2 if latency_limit is None else latency_limit
         self.selftest: SelfTest = run_selftest(self.step, read, encoder, policy, limit)
 
@@ -123,19 +120,12 @@ class OnnxPolicy:
         """
         embed = self._encoder.run(None, self._observe(images, proprioception))[0]
         action, deter, stoch, disagreement = self._policy.run(
-            ['action', 'next_deter', 'next_stoch', 'disagreement'],
-            {
-                'embed': embed,
-                'deter': state['deter'],
-                'stoch': state['stoch'],
-                'previous_action': state['action'],
-                'is_first': state['is_first'],
-            },
+            ['action', 'next_deter', 'next_stoch', 'disagreement'], {'embed': embed, **state}
         )
         following = {
             'deter': deter,
             'stoch': stoch,
-            'action': action,
+            'previous_action': action,
             'is_first': np.zeros(1, np.float32),
         }
         return PolicyStep(action[0].copy(), float(disagreement[0]), following)

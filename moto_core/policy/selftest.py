@@ -21,11 +21,10 @@ from moto_core.errors import BundleError, one_line
 from moto_core.policy.arrays import declared_arrays, unpack_arrays
 from moto_core.policy.bundle import Bundle
 from moto_core.policy.onnx_session import REFUSALS
-from moto_core.policy.signature import Signature, Tensor, tensor_mismatches
+from moto_core.policy.signature import STATE, Signature, Tensor, tensor_mismatches
 
 MAX_STEPS = 1000  # T
 MAX_BYTES = 1 << 28  # of all arrays, unpacked
-STATE = {'deter': 'deter', 'stoch': 'stoch', 'action': 'previous_action'}
 
 
 class SelfTest(NamedTuple):
@@ -55,7 +54,7 @@ def run_selftest(
     except BundleError as error:
         raise BundleError(f"'{bundle.path / 'selftest.npz'}': {error}") from error
     tolerance, worst, seconds = bundle.manifest.tolerance, 0.0, []
-    state = {name: arrays[key] for name, key in STATE.items()}
+    state = {name: arrays[name] for name in STATE}
     for t in range(len(arrays['is_first'])):
         state['is_first'] = arrays['is_first'][t : t + 1]
         images = {name: arrays[f'image_{name}'][t] for name in bundle.manifest.spec.cameras}
@@ -135,5 +134,5 @@ def _expected(steps: int, encoder: Signature, policy: Signature) -> dict[str, Te
             name: Tensor(tensor.dtype, (steps, *tensor.shape[1:]))
             for name, tensor in each_step.items()
         },
-        **{key: policy.inputs[key] for key in STATE.values()},
+        **{name: policy.inputs[name] for name in STATE},
     }

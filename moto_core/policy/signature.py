@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from moto_core.spec import Spec
 
+STATE = ('deter', 'stoch', 'previous_action')
+"""What is carried from step to step, besides is_first, which says that it counts as zero."""
+
 
 @dataclass(frozen=True)
 class Tensor:

@@ -1,7 +1,8 @@
-"""The decision: from a posterior state to the policy's action and the ensemble's disagreement.
+"""The decision: from an observation and what is carried to an action and its disagreement.
 
 Written once, for the policy that runs in torch, for the graph that is exported and for the
-threshold that goes with it. In: networks and a posterior. Out: Decision.
+threshold that goes with it. In: networks, the embedded observation, the state carried so far.
+Out: PolicyOutput.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from moto_learning.model.distributions import TruncatedNormal
 from moto_learning.model.rssm import EnsembleRSSM, State, disagreement
 
 
-class Decision(NamedTuple):
+class PolicyOutput(NamedTuple):
     """What was decided, and from which state."""
 
     post: State  # the posterior (N, ...) that the policy read
@@ -29,12 +30,26 @@ def decide(
     rssm: EnsembleRSSM,
     actor: Actor,
     penalty: PenaltyConfig,
-    post: State,
+    embed: Tensor,
+    deter: Tensor,
+    stoch: Tensor,
+    previous_action: Tensor,
+    is_first: Tensor,
+    *,
+    noise: Tensor | None = None,
     choose: Callable[[TruncatedNormal], Tensor] = TruncatedNormal.mode,
-) -> Decision:
-    """Returns the action that `choose` takes from the policy at `post` (N, ...), by default its
-    mode, and the members' disagreement (equation 2) about what it leads to.
+) -> PolicyOutput:
+    """Filters an observation embed (N, E) into the state and returns what the policy does there.
+
+    deter (N, D), stoch (N, S * K) and previous_action (N, A) are carried from the row before; they
+    count as zero if is_first (N,). `noise` (N, S, K) Gumbel draws the posterior, None takes its
+    mode; `choose` takes the action from the policy, by default its mode. The disagreement
+    (equation 2) is the members' about what that action leads to.
     """
+    before = State(deter, stoch, deter.new_zeros(()))  # its logit is of no use to what follows
+    post = rssm.obs_step(before, previous_action, embed, is_first, noise)
     action = choose(actor(post.feat))
     _, logits = rssm.img_step(post, action)  # (M, N, S, K)
-    return Decision(post, action, disagreement(logits, penalty.logits, penalty.reduce))
+    return PolicyOutput(
+        post=post, action=action, disagreement=disagreement(logits, penalty.logits, penalty.reduce)
+    )

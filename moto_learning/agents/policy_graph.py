@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from moto_core.spec import Spec
 from moto_learning.agents.actor_critic import Actor
-from moto_learning.agents.decide import decide
+from moto_learning.agents.decide import PolicyOutput, decide
 from moto_learning.config import PenaltyConfig
 from moto_learning.model.networks import Encoder
-from moto_learning.model.rssm import EnsembleRSSM, State
+from moto_learning.model.rssm import EnsembleRSSM
 
 Net = TypeVar('Net', bound=nn.Module)
 
@@ -33,16 +33,6 @@ class Graphs(NamedTuple):
     embed: int  # E
     deter: int  # D
     stoch: int  # S * K
-
-
-class PolicyOutput(NamedTuple):
-    """What the policy gives, and the posterior's logit (1, S, K); a bundle leaves it out."""
-
-    action: Tensor  # (1, A)
-    next_deter: Tensor  # (1, D)
-    next_stoch: Tensor  # (1, S * K)
-    disagreement: Tensor  # (1,)
-    logit: Tensor
 
 
 class EncoderGraph(nn.Module):
@@ -75,7 +65,8 @@ class PolicyGraph(nn.Module):
         is_first: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Returns action, next_deter, next_stoch, disagreement."""
-        return self.step(embed, deter, stoch, previous_action, is_first)[:4]
+        out = self.step(embed, deter, stoch, previous_action, is_first)
+        return out.action, out.post.deter, out.post.stoch, out.disagreement
 
     def step(
         self,
@@ -85,16 +76,9 @@ class PolicyGraph(nn.Module):
         previous_action: Tensor,
         is_first: Tensor,
     ) -> PolicyOutput:
-        """Returns the decision at the posterior's mode."""
-        logit = stoch.unflatten(-1, (self.rssm.config.stoch, self.rssm.config.classes))
-        post = self.rssm.obs_step(State(deter, stoch, logit), previous_action, embed, is_first)
-        decision = decide(self.rssm, self.actor, self.penalty, post)
-        return PolicyOutput(
-            action=decision.action,
-            next_deter=post.deter,
-            next_stoch=post.stoch,
-            disagreement=decision.disagreement,
-            logit=post.logit,
+        """Returns what `decide` does; nothing is random."""
+        return decide(
+            self.rssm, self.actor, self.penalty, embed, deter, stoch, previous_action, is_first
         )
 
 

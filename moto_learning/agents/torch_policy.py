@@ -20,7 +20,6 @@ from moto_learning.agents.actor_critic import Actor
 from moto_learning.agents.decide import decide
 from moto_learning.config import Config
 from moto_learning.model.distributions import TruncatedNormal, gumbel, uniform
-from moto_learning.model.rssm import State
 from moto_learning.model.world_model import WorldModel
 
 
@@ -63,7 +62,7 @@ class TorchPolicy:
         return {
             'deter': _array(state.deter),
             'stoch': _array(state.stoch),
-            'action': np.zeros((1, self.spec.action_size), np.float32),
+            'previous_action': np.zeros((1, self.spec.action_size), np.float32),
             'is_first': np.ones(1, np.float32),
         }
 
@@ -81,21 +80,23 @@ class TorchPolicy:
         model = self.agent.world_model
         vector = None if proprioception is None else self._tensor(proprioception[None])
         embed = model.encoder(self._images(images), vector)
-        deter, stoch, previous, is_first = (
-            self._tensor(state[name]) for name in ('deter', 'stoch', 'action', 'is_first')
+        out = decide(
+            model.rssm,
+            self.agent.actor,
+            self.agent.config.actor_critic.penalty,
+            embed,
+            **{name: self._tensor(value) for name, value in state.items()},
+            noise=self._posterior_noise(),
+            choose=self._choose,
         )
-        before = State(deter, stoch, deter.new_zeros(()))  # its logit is of no use to the next
-        post = model.rssm.obs_step(before, previous, embed, is_first, self._posterior_noise())
-        penalty = self.agent.config.actor_critic.penalty
-        decision = decide(model.rssm, self.agent.actor, penalty, post, self._choose)
-        action = _array(decision.action)
+        action = _array(out.action)
         following = {
-            'deter': _array(post.deter),
-            'stoch': _array(post.stoch),
-            'action': action,
+            'deter': _array(out.post.deter),
+            'stoch': _array(out.post.stoch),
+            'previous_action': action,
             'is_first': np.zeros(1, np.float32),
         }
-        return PolicyStep(action[0].copy(), float(decision.disagreement), following)
+        return PolicyStep(action[0].copy(), float(out.disagreement), following)
 
     def _posterior_noise(self) -> Tensor | None:
         """Returns the noise that draws the state, or None, with which it is the mode."""

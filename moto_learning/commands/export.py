@@ -44,7 +44,7 @@ def _export(args: argparse.Namespace) -> int:
     console.print(
         f'{done.path}\n'
         f'self-test: error {done.error:.1e}, step {done.latency * 1e3:.2f} ms (p90), '
-        f'least margin {done.margins.least:.1e}; disagreement threshold '
+        f'least margin {done.margin:.1e}; disagreement threshold '
         f'{"none" if threshold is None else f"{threshold:.3f}"}; '
         f'parent {done.parent[:12] or "none"}',
         soft_wrap=True,

@@ -31,15 +31,14 @@ from moto_learning.export.onnx_graph import to_onnx
 from moto_learning.export.rehearsal import (
     STEPS,
     TRIES,
-    Margins,
-    drawn_frames,
-    frame_tensors,
-    recorded_frames,
+    drawn_observations,
+    encoder_inputs,
+    recorded_observations,
     selftest,
 )
 from moto_learning.run.checkpoint import FOLDER, learner_of, load_checkpoint
 
-MEASURED = 8  # episodes that the frames and the threshold are taken from
+MEASURED = 8  # episodes that the self-test and the threshold are taken from
 EXPORTS = 'exports.jsonl'  # in a run's folder: what was exported from it, at which update
 
 
@@ -49,7 +48,7 @@ class Exported(NamedTuple):
     path: Path
     error: float  # largest of the self-test, relative above 1
     latency: float  # [s] 90th percentile of a step
-    margins: Margins
+    margin: float  # lead [logits] of the least clear category in the self-test's states
     disagreement_threshold: float | None
     parent: str
     note: str  # '' or what the bundle lacks, and why
@@ -96,17 +95,19 @@ def export_bundle(
 ) -> Exported:
     """Writes folder/<hash> and returns it once onnxruntime has repeated its self-test.
 
-    Of some of `episodes` come the self-test's frames and the threshold, the largest disagreement
-    along them; without them the self-test sees drawn images and there is no threshold. `ids` name
-    all the episodes that the learner learned from (default: those of `episodes`); `parent` is the
-    hash of the bundle that this one was fine-tuned from; `setup` the robot's in its episodes.
+    Of some of `episodes` come the self-test's observations and the threshold, the largest
+    disagreement along them; without them the self-test sees drawn images and there is no
+    threshold. `ids` name all the episodes that the learner learned from (default: those of
+    `episodes`); `parent` is the hash of the bundle that this one was fine-tuned from; `setup` the
+    robot's in its episodes.
     Raises BundleError if onnxruntime's results differ from torch's: no bundle is left then.
     """
     graphs, spec, some = learner.graphs(), learner.spec, _spread(episodes)
     sees = encoder_signature(spec, graphs.embed)
     chooses = policy_signature(spec, graphs.embed, graphs.deter, graphs.stoch)
-    frames = list(islice(recorded_frames(some), TRIES * STEPS)) or drawn_frames(spec, 2 * STEPS)
-    arrays, margins = selftest(graphs, spec, frames)
+    seen = list(islice(recorded_observations(some), TRIES * STEPS))
+    seen = seen or drawn_observations(spec, 2 * STEPS)
+    arrays, margin = selftest(graphs, spec, seen)
     threshold = disagreement_threshold(graphs, some)
     manifest = Manifest(
         spec=spec,
@@ -131,7 +132,7 @@ def export_bundle(
         path=path,
         error=result.error,
         latency=result.latency,
-        margins=margins,
+        margin=margin,
         disagreement_threshold=threshold,
         parent=parent,
         note='',
@@ -153,10 +154,10 @@ def disagreements(graphs: Graphs, episode: CachedEpisode) -> np.ndarray:
     led, first = (torch.from_numpy(episode.learned[name]) for name in ('action', 'is_first'))
     deter, stoch = torch.zeros(1, graphs.deter), torch.zeros(1, graphs.stoch)
     found = np.empty(len(episode), np.float32)
-    for t, frame in enumerate(recorded_frames([episode])):
-        embed = graphs.encoder(*frame_tensors(frame))
+    for t, seen in enumerate(recorded_observations([episode])):
+        embed = graphs.encoder(*encoder_inputs(seen))
         out = graphs.policy.step(embed, deter, stoch, led[t][None], first[t][None].float())
-        deter, stoch, found[t] = out.next_deter, out.next_stoch, out.disagreement.item()
+        deter, stoch, found[t] = out.post.deter, out.post.stoch, out.disagreement.item()
     return found
 
 

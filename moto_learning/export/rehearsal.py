@@ -1,71 +1,60 @@
-"""The steps of a bundle's self-test: which frames, and what the networks make of them in torch.
+"""The steps of a bundle's self-test: what is observed, and what the networks make of it in torch.
 
-In: the networks of a learner, recorded frames or drawn ones. Out: the arrays of selftest.npz.
+In: a learner's networks, recorded observations or drawn ones. Out: the arrays of selftest.npz.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
 
 from moto_core.errors import BundleError
+from moto_core.observation import Observation
+from moto_core.policy.signature import STATE
 from moto_core.spec import Spec
-from moto_learning.agents.policy_graph import Graphs, PolicyOutput
+from moto_learning.agents.decide import PolicyOutput
+from moto_learning.agents.policy_graph import Graphs
 from moto_learning.data.cache import CachedEpisode
 
 STEPS = 50  # of the self-test
 MARGIN = 1e-3  # by which the winner of each category leads in its states
-TRIES = 16  # frames looked at for a step with that margin
-
-
-class Frame(NamedTuple):
-    """What the policy sees at one step."""
-
-    images: dict[str, np.ndarray]  # camera: (h, w, 3) uint8
-    proprioception: np.ndarray | None  # (P,) float32
-
-
-class Margins(NamedTuple):
-    """How clearly the states of a self-test are decided."""
-
-    least: float  # lead of the least clear winner, in logits
-    passed_over: int  # frames not taken for their near ties
+TRIES = 16  # observations looked at for a step with that margin
 
 
 def selftest(
-    graphs: Graphs, spec: Spec, frames: Sequence[Frame]
-) -> tuple[dict[str, np.ndarray], Margins]:
-    """Returns the arrays of selftest.npz: 50 steps in torch with carried state.
+    graphs: Graphs, spec: Spec, observations: Sequence[Observation]
+) -> tuple[dict[str, np.ndarray], float]:
+    """Returns the arrays of selftest.npz, 50 steps in torch with carried state, and their margin.
 
-    Of the coming frames each step takes the first in which every category of the posterior wins
-    by MARGIN, or the best of TRIES: a near tie, decided by the last bit of a sum, would make the
-    self-test fail on another processor though nothing is wrong.
-    Raises BundleError where the networks give values that are not finite.
+    Of the coming observations each step takes the first in which every category of the posterior
+    wins by MARGIN, or the best of TRIES: a near tie, decided by the last bit of a sum, would make
+    the self-test fail on another processor though nothing is wrong. The margin is the lead
+    [logits] of the least clear winner of all.
+    Raises BundleError if the networks give values that are not finite.
     """
     state = _start(graphs, spec.action_size)
-    start = dict(zip(('deter', 'stoch', 'previous_action'), (part.numpy() for part in state)))
-    coming, rows, least, seen = cycle(frames), [], float('inf'), 0
+    start = dict(zip(STATE, (part.numpy() for part in state)))
+    coming, rows, least = cycle(observations), [], float('inf')
     for t in range(STEPS):
         first, best = torch.full((1,), float(t == 0)), -1.0
-        for frame in islice(coming, TRIES):
+        for seen in islice(coming, TRIES):
             out = graphs.policy.step(
-                graphs.encoder(*frame_tensors(frame)), state[0], state[1], state[2], first
+                graphs.encoder(*encoder_inputs(seen)), state[0], state[1], state[2], first
             )
-            margin, seen = _margin(out), seen + 1
+            margin = _margin(out)
             if margin > best:
-                best, chosen, result = margin, frame, out
+                best, chosen, result = margin, seen, out
             if margin >= MARGIN:
                 break
-        state = [result.next_deter, result.next_stoch, result.action]
+        state = [result.post.deter, result.post.stoch, result.action]
         outputs = {
             'action': result.action,
-            'next_deter': result.next_deter,
-            'next_stoch': result.next_stoch,
+            'next_deter': result.post.deter,
+            'next_stoch': result.post.stoch,
             'disagreement': result.disagreement,
         }
         rows.append(
@@ -77,31 +66,41 @@ def selftest(
         )
         least = min(least, best)
     arrays = {**start, **{name: np.stack([row[name] for row in rows]) for name in rows[0]}}
-    return arrays, Margins(least, seen - STEPS)
+    return arrays, least
 
 
-def recorded_frames(episodes: Sequence[CachedEpisode]) -> Iterator[Frame]:
-    """Yields the frames of recorded episodes, one episode after another."""
+def recorded_observations(episodes: Sequence[CachedEpisode]) -> Iterator[Observation]:
+    """Yields the observations of recorded episodes, one episode after another."""
     for episode in episodes:
         for t in range(len(episode)):
             images = {name: np.array(stack[t]) for name, stack in episode.images.items()}
             vector = episode.proprioception
-            yield Frame(images, None if vector is None else np.array(vector[t], np.float32))
+            yield Observation(
+                images=images,
+                proprioception=None if vector is None else np.array(vector[t], np.float32),
+                stamp=int(episode.stamp[t]),
+            )
 
 
-def drawn_frames(spec: Spec, count: int, seed: int = 0) -> list[Frame]:
-    """Returns frames of smooth random colours and normal proprioception."""
+def drawn_observations(spec: Spec, count: int, seed: int = 0) -> list[Observation]:
+    """Returns observations of smooth random colours and normal proprioception."""
     random = np.random.default_rng(seed)
-    frames = []
-    for _ in range(count):
+    found = []
+    for index in range(count):
         coarse = random.integers(0, 256, (4, 4, 3), np.uint8)
         images = {
             name: cv2.resize(coarse, (camera.width, camera.height), interpolation=cv2.INTER_CUBIC)
             for name, camera in spec.cameras.items()
         }
         vector = random.normal(size=spec.proprioception_size).astype(np.float32)
-        frames.append(Frame(images, vector if spec.proprioception_size else None))
-    return frames
+        found.append(
+            Observation(
+                images=images,
+                proprioception=vector if spec.proprioception_size else None,
+                stamp=index,
+            )
+        )
+    return found
 
 
 def _start(graphs: Graphs, action: int) -> list[torch.Tensor]:
@@ -113,25 +112,27 @@ def _start(graphs: Graphs, action: int) -> list[torch.Tensor]:
     ]
 
 
-def _inputs(frame: Frame) -> dict[str, np.ndarray]:
-    inputs = {f'image_{name}': image for name, image in frame.images.items()}
-    if frame.proprioception is not None:
-        inputs['proprioception'] = frame.proprioception
+def _inputs(seen: Observation) -> dict[str, np.ndarray]:
+    inputs = {f'image_{name}': image for name, image in seen.images.items()}
+    if seen.proprioception is not None:
+        inputs['proprioception'] = seen.proprioception
     return inputs
 
 
-def frame_tensors(frame: Frame) -> list[torch.Tensor]:
-    """Returns a frame as the encoder takes it, batch 1."""
-    return [torch.from_numpy(part)[None] for part in _inputs(frame).values()]
+def encoder_inputs(seen: Observation) -> list[torch.Tensor]:
+    """Returns an observation as the encoder takes it, batch 1."""
+    return [torch.from_numpy(part)[None] for part in _inputs(seen).values()]
 
 
 def _margin(out: PolicyOutput) -> float:
     """Returns the lead [logits] of the least clear category of a decision's state."""
-    if not all(bool(part.isfinite().all()) for part in out):
+    given = (*out.post, out.action, out.disagreement)
+    if not all(bool(part.isfinite().all()) for part in given):
         raise BundleError(
             'the learner gives values that are not finite; export an earlier checkpoint'
         )
-    if out.logit.shape[-1] == 1:
+    logit = out.post.logit
+    if logit.shape[-1] == 1:
         return float('inf')
-    two = out.logit.topk(2, -1).values  # (1, S, 2)
+    two = logit.topk(2, -1).values  # (1, S, 2)
     return float((two[..., 0] - two[..., 1]).min())

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from moto_core.durable import append_synced, sync_folder
+from moto_core.episode_id import EPISODE_ID
 from moto_core.episodes.dataset import Dataset
-from moto_core.episodes.episode import ID
 from moto_core.errors import MotoError
 
 FILE = 'episodes.jsonl'
@@ -97,7 +97,7 @@ def _is_sound(entry: Entry) -> bool:
         isinstance(entry.index, int)
         and isinstance(entry.update, int)
         and isinstance(entry.id, str)
-        and ID.fullmatch(entry.id) is not None
+        and EPISODE_ID.fullmatch(entry.id) is not None
         and isinstance(metrics, Mapping)
         and all(isinstance(value, (int, float)) for value in metrics.values())
     )

@@ -105,6 +105,7 @@ def test_it_may_hold(changes):
         ({'episodes': [EPISODE, 5]}, 'an episode is 5; expected a ULID'),
         ({'episodes': [EPISODE.replace('J', 'I')]}, 'expected a ULID'),
         ({'episodes': [EPISODE + '0']}, 'expected a ULID'),
+        ({'episodes': ['8' + EPISODE[1:]]}, 'expected a ULID'),  # over 128 bits
         ({'parent': 'x'}, "parent is 'x'; expected 64 hexadecimal digits"),
         ({'parent': 'A' * 64}, "parent is 'AAA"),
         ({'parent': None}, 'parent is None'),

@@ -64,7 +64,7 @@ def test_the_initial_state_is_flagged_and_what_it_holds_does_not_matter(policy):
     assert {name: (array.shape, array.dtype.name) for name, array in state.items()} == {
         'deter': ((1, 1), 'float32'),
         'stoch': ((1, 2), 'float32'),
-        'action': ((1, 3), 'float32'),
+        'previous_action': ((1, 3), 'float32'),
         'is_first': ((1,), 'float32'),
     }
     other = {**{name: array + 5 for name, array in state.items()}, 'is_first': state['is_first']}
@@ -153,7 +153,7 @@ def test_proprioception_that_does_not_fit_is_named(tmp_path):
 def test_what_is_not_finite_is_passed_on(policy):
     state = {
         **policy.step(WHITE, None, policy.initial()).state,
-        'action': np.full((1, 3), np.nan, np.float32),
+        'previous_action': np.full((1, 3), np.nan, np.float32),
     }
     assert np.isnan(policy.step(WHITE, None, state).action).all()
 

@@ -8,20 +8,32 @@ from moto_learning.model.rssm import State
 from tests.learning import tiny_learner as tiny
 
 
-def posterior(agent, count=5):
+def inputs(agent, count=5):
+    """What `decide` is given: an observation, and a state carried to it."""
     random = torch.Generator().manual_seed(1)
-    c = agent.config.model.rssm
+    c, size = agent.config.model.rssm, agent.world_model.encoder.size
     logit = torch.randn(count, c.stoch, c.classes, generator=random)
-    stoch = torch.nn.functional.one_hot(logit.argmax(-1), c.classes).float().flatten(-2)
-    return State(torch.randn(count, c.deter, generator=random), stoch, logit)
+    return {
+        'embed': torch.randn(count, size, generator=random),
+        'deter': torch.randn(count, c.deter, generator=random),
+        'stoch': torch.nn.functional.one_hot(logit.argmax(-1), c.classes).float().flatten(-2),
+        'previous_action': torch.rand(count, 2, generator=random),
+        'is_first': torch.tensor([1.0, *[0.0] * (count - 1)]),
+    }
+
+
+def networks(agent):
+    return agent.world_model.rssm, agent.actor, agent.config.actor_critic.penalty
 
 
 @torch.no_grad()
 def test_the_action_is_the_policys_mode_and_the_disagreement_is_about_what_it_leads_to():
     agent = tiny.agent()
-    rssm, post = agent.world_model.rssm, posterior(agent)
-    found = decide(rssm, agent.actor, agent.config.actor_critic.penalty, post)
-    assert found.post is post
+    rssm, given = agent.world_model.rssm, inputs(agent)
+    found = decide(*networks(agent), **given)
+    before = State(given['deter'], given['stoch'], given['stoch'])
+    post = rssm.obs_step(before, given['previous_action'], given['embed'], given['is_first'])
+    torch.testing.assert_close(found.post, post)
     torch.testing.assert_close(found.action, agent.actor(post.feat).loc)
     _, logits = rssm.img_step(post, found.action)  # (M, N, S, K)
     torch.testing.assert_close(found.disagreement, logits.std(0, correction=0).mean((-2, -1)))
@@ -31,14 +43,22 @@ def test_the_action_is_the_policys_mode_and_the_disagreement_is_about_what_it_le
 @torch.no_grad()
 def test_what_chooses_the_action_is_an_argument_and_is_asked_about_too():
     agent = tiny.agent('actor_critic.penalty.reduce=max')
-    rssm, post = agent.world_model.rssm, posterior(agent)
     given = torch.full((5, 2), 0.5)
-    found = decide(
-        rssm, agent.actor, agent.config.actor_critic.penalty, post, lambda policy: given
-    )
+    found = decide(*networks(agent), **inputs(agent), choose=lambda policy: given)
     assert found.action is given
-    _, logits = rssm.img_step(post, given)
+    _, logits = agent.world_model.rssm.img_step(found.post, given)
     torch.testing.assert_close(found.disagreement, logits.std(0, correction=0).amax((-2, -1)))
+
+
+@torch.no_grad()
+def test_noise_draws_another_state_than_the_mode():
+    agent = tiny.agent()
+    c = agent.config.model.rssm
+    noise = torch.full((5, c.stoch, c.classes), 0.0)
+    noise[..., 0] = 100.0  # the first class of every category, whatever its logit
+    drawn = decide(*networks(agent), **inputs(agent), noise=noise).post
+    assert drawn.stoch.unflatten(-1, (c.stoch, c.classes)).argmax(-1).eq(0).all()
+    assert not decide(*networks(agent), **inputs(agent)).post.stoch.equal(drawn.stoch)
 
 
 @torch.no_grad()
@@ -50,8 +70,8 @@ def test_the_policy_in_torch_and_the_exported_graph_decide_alike():
     random = np.random.default_rng(0)
     for _ in range(5):
         image = random.integers(0, 255, (8, 12, 3), np.uint8)
-        inputs = (state[name] for name in ('deter', 'stoch', 'action', 'is_first'))
-        found = graph(encoder(torch.from_numpy(image)[None]), *map(torch.from_numpy, inputs))
+        carried = (state[name] for name in ('deter', 'stoch', 'previous_action', 'is_first'))
+        found = graph(encoder(torch.from_numpy(image)[None]), *map(torch.from_numpy, carried))
         step = policy.step({'front': image}, None, state)
         np.testing.assert_allclose(found[0][0], step.action, atol=1e-6)
         np.testing.assert_allclose(found[1], step.state['deter'], atol=1e-6)

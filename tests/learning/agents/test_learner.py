@@ -9,10 +9,12 @@ from torch import nn
 from moto_core.episodes.dataset import Dataset
 from moto_core.errors import ConfigError
 from moto_core.policy.policy import OnnxPolicy
+from moto_learning.agents.decide import PolicyOutput
 from moto_learning.agents.learner import LEARNERS, make_learner
 from moto_learning.agents.moto import MotoLearner
-from moto_learning.agents.policy_graph import Graphs, PolicyOutput
+from moto_learning.agents.policy_graph import Graphs
 from moto_learning.export.export import export_run
+from moto_learning.model.rssm import State
 from moto_learning.run.checkpoint import load_checkpoint, load_learner
 from moto_learning.run.metrics import read_metrics
 from moto_learning.run.train import Training
@@ -37,16 +39,16 @@ class Acts(nn.Module):
     def step(self, embed, deter, stoch, previous_action, is_first):
         keep = 1 - is_first[:, None]
         action = self.net(embed).tanh()
-        return PolicyOutput(
-            action=action,
-            next_deter=deter * keep + embed.sum(),
-            next_stoch=stoch * keep + previous_action.sum(),
-            disagreement=action.square().mean(-1),
+        post = State(
+            deter=deter * keep + embed.sum(),
+            stoch=stoch * keep + previous_action.sum(),
             logit=torch.tensor([[[0.0, 1.0]] * 2]),
         )
+        return PolicyOutput(post=post, action=action, disagreement=action.square().mean(-1))
 
     def forward(self, *inputs):
-        return self.step(*inputs)[:4]
+        out = self.step(*inputs)
+        return out.action, out.post.deter, out.post.stoch, out.disagreement
 
 
 class Cloner:

@@ -29,7 +29,7 @@ def test_the_mode_is_deterministic_and_its_state_goes_in_and_out():
         assert np.array_equal(a.action, b.action) and a.disagreement == b.disagreement
     assert first[0].action.shape == (2,) and first[0].action.dtype == np.float32
     assert first[0].state['is_first'].tolist() == [0.0]
-    assert np.array_equal(first[0].state['action'][0], first[0].action)
+    assert np.array_equal(first[0].state['previous_action'][0], first[0].action)
     assert first[0].disagreement > 0
     assert not np.array_equal(first[1].action, first[2].action)
 
@@ -38,7 +38,7 @@ def test_the_disagreement_is_that_of_the_state_the_chosen_action_leads_to():
     agent = tiny.agent()
     step = walk(TorchPolicy(agent), 1)[0]
     deter, stoch, action = (
-        torch.as_tensor(step.state[name]) for name in ('deter', 'stoch', 'action')
+        torch.as_tensor(step.state[name]) for name in ('deter', 'stoch', 'previous_action')
     )
     rssm = agent.world_model.rssm
     with torch.no_grad():
@@ -52,7 +52,8 @@ def test_the_previous_action_and_the_state_matter():
     policy = TorchPolicy(tiny.agent())
     state = walk(policy)[1].state
     plain = policy.step(images(9), None, state)
-    moved = policy.step(images(9), None, {**state, 'action': state['action'] + 0.5})
+    other = {**state, 'previous_action': state['previous_action'] + 0.5}
+    moved = policy.step(images(9), None, other)
     afresh = policy.step(images(9), None, {**state, 'is_first': np.ones(1, np.float32)})
     assert not np.array_equal(plain.action, moved.action)
     assert np.array_equal(afresh.action, policy.step(images(9), None, policy.initial()).action)
@@ -69,7 +70,7 @@ def test_samples_differ_by_seed_and_noise_stays_within_bounds():
         assert not np.array_equal(one[0].action, other[0].action)
         assert not np.array_equal(one[0].action, mode[0].action)
         assert all(np.abs(step.action).max() <= 1 for step in one)
-        assert np.array_equal(one[0].state['action'][0], one[0].action)
+        assert np.array_equal(one[0].state['previous_action'][0], one[0].action)
 
 
 def test_the_state_acted_on_is_the_mode_or_a_sample_of_the_generator():
@@ -87,7 +88,7 @@ def test_the_state_acted_on_is_the_mode_or_a_sample_of_the_generator():
     )
     for stoch in stochs[0]:
         assert stoch.reshape(3, 4).sum(1).tolist() == [1, 1, 1]
-    assert np.array_equal(one[0].state['action'][0], one[0].action)
+    assert np.array_equal(one[0].state['previous_action'][0], one[0].action)
 
 
 def test_samples_of_the_state_follow_the_posterior():

@@ -10,6 +10,7 @@ import torch
 from moto_core.config import load_config, to_dict
 from moto_core.episodes.dataset import Dataset
 from moto_core.errors import BundleError
+from moto_core.observation import Observation
 from moto_core.policy.bundle import read_bundle
 from moto_core.policy.policy import OnnxPolicy
 from moto_core.spec import CameraSpec, Spec
@@ -19,7 +20,7 @@ from moto_learning.config import Config
 from moto_learning.data.cache import compile_dataset
 from moto_learning.export import export
 from moto_learning.export.export import disagreements, export_bundle, export_run
-from moto_learning.export.rehearsal import MARGIN, STEPS, Frame, drawn_frames, selftest
+from moto_learning.export.rehearsal import MARGIN, STEPS, drawn_observations, selftest
 from moto_learning.model.rssm import State
 from moto_learning.run.checkpoint import CheckpointError, save_checkpoint
 from tests.recorded import record, tiny_spec
@@ -109,7 +110,7 @@ def torch_step(agent, frame, state):
     images = {name: torch.from_numpy(image)[None] for name, image in frame.images.items()}
     vector = None if frame.proprioception is None else torch.from_numpy(frame.proprioception)[None]
     deter, stoch, action, is_first = (
-        torch.from_numpy(state[name]) for name in ('deter', 'stoch', 'action', 'is_first')
+        torch.from_numpy(state[name]) for name in ('deter', 'stoch', 'previous_action', 'is_first')
     )
     keep = 1 - is_first[:, None]
     before = State(deter * keep, stoch * keep, stoch)
@@ -123,7 +124,7 @@ def torch_step(agent, frame, state):
     following = {
         'deter': post.deter.numpy(),
         'stoch': post.stoch.numpy(),
-        'action': chosen.numpy(),
+        'previous_action': chosen.numpy(),
         'is_first': np.zeros(1, np.float32),
     }
     return chosen[0].numpy(), disagreement, following, float((two[..., 0] - two[..., 1]).min())
@@ -150,18 +151,17 @@ def compare(agent, policy, frames):
 def noise_frames(spec, count):
     random = np.random.default_rng(5)
     return [
-        Frame(
-            {
+        frame._replace(
+            images={
                 name: random.integers(0, 256, (c.height, c.width, 3), np.uint8)
                 for name, c in spec.cameras.items()
-            },
-            frame.proprioception,
+            }
         )
-        for frame in drawn_frames(spec, count)
+        for frame in drawn_observations(spec, count)
     ]
 
 
-@pytest.mark.parametrize('make_frames', [drawn_frames, noise_frames])
+@pytest.mark.parametrize('make_frames', [drawn_observations, noise_frames])
 def test_the_bundle_repeats_torch_over_50_steps_of_carried_state(exported, make_frames):
     agent, done = exported
     frames = make_frames(agent.spec, 60)
@@ -171,7 +171,7 @@ def test_the_bundle_repeats_torch_over_50_steps_of_carried_state(exported, make_
 def test_the_bundle_repeats_torch_without_proprioception(tmp_path):
     agent = make_agent(ONE_CAMERA)
     done = export_bundle(agent, tmp_path)
-    assert compare(agent, OnnxPolicy(done.path), drawn_frames(ONE_CAMERA, 60)) >= 50
+    assert compare(agent, OnnxPolicy(done.path), drawn_observations(ONE_CAMERA, 60)) >= 50
     assert set(done_inputs(done)) == {'image_front'}
 
 
@@ -191,14 +191,14 @@ def test_a_policy_of_the_small_preset_repeats_torch(tmp_path):
     spec = replace(ONE_CAMERA, cameras={'front': CameraSpec()}, proprioception=['position'])
     agent = MotoLearner(load_config(Config, config_file('train', 'small')), spec)
     done = export_bundle(agent, tmp_path)
-    assert compare(agent, OnnxPolicy(done.path), drawn_frames(spec, 60)) >= 50
+    assert compare(agent, OnnxPolicy(done.path), drawn_observations(spec, 60)) >= 50
     assert done.latency < 0.1  # [s], on a machine busy with other tests
 
 
 def test_actions_depend_on_the_images_and_on_the_past(exported):
     agent, done = exported
     policy = OnnxPolicy(done.path)
-    one, two = drawn_frames(agent.spec, 2)
+    one, two = drawn_observations(agent.spec, 2)
     first = policy.step(one.images, one.proprioception, policy.initial())
     other = policy.step(two.images, one.proprioception, policy.initial())
     again = policy.step(one.images, one.proprioception, first.state)
@@ -211,7 +211,7 @@ def test_the_disagreement_is_the_one_that_training_penalises(tmp_path, kind, red
     changes = {**TINY['actor_critic'], 'penalty': {'logits': kind, 'reduce': reduce}}
     agent = make_agent(ONE_CAMERA, actor_critic=changes)
     policy = OnnxPolicy(export_bundle(agent, tmp_path).path)
-    frame = drawn_frames(ONE_CAMERA, 1)[0]
+    frame = drawn_observations(ONE_CAMERA, 1)[0]
     step = policy.step(frame.images, None, policy.initial())
     state = State(*(torch.from_numpy(step.state[name]) for name in ('deter', 'stoch', 'stoch')))
     _, logits = agent.world_model.rssm.img_step(state, torch.from_numpy(step.action)[None])
@@ -262,7 +262,7 @@ def test_the_self_test_starts_from_a_state_that_must_be_reset(exported):
 
 def test_no_state_of_the_self_test_is_a_near_tie(exported):
     agent, done = exported
-    assert done.margins.least >= MARGIN
+    assert done.margin >= MARGIN
     encoder, policy = agent.graphs()[:2]
     arrays = selftest_of(done.path)
     state = [torch.from_numpy(arrays[name]) for name in ('deter', 'stoch', 'previous_action')]
@@ -271,19 +271,21 @@ def test_no_state_of_the_self_test_is_a_near_tie(exported):
         out = policy.step(
             encoder(*inputs), *state, torch.from_numpy(arrays['is_first'][t : t + 1])
         )
-        two = out.logit.topk(2, -1).values
+        two = out.post.logit.topk(2, -1).values
         assert float((two[..., 0] - two[..., 1]).min()) >= MARGIN
-        state = [out.next_deter, out.next_stoch, out.action]
+        state = [out.post.deter, out.post.stoch, out.action]
 
 
-def test_frames_with_near_ties_are_passed_over(exported):
+def test_observations_with_near_ties_are_passed_over():
     agent = make_agent(tiny_spec())
     with torch.no_grad():  # all logits 1000 times closer
         agent.world_model.rssm.obs_out.weight *= 1e-3
         agent.world_model.rssm.obs_out.bias *= 1e-3
-    arrays, margins = selftest(agent.graphs(), agent.spec, drawn_frames(agent.spec, 100))
-    assert margins.passed_over > 0
+    coming = drawn_observations(agent.spec, 100)
+    arrays, _ = selftest(agent.graphs(), agent.spec, coming)
     assert arrays['action'].shape == (STEPS, 3)
+    in_turn = np.stack([seen.images['front'] for seen in coming[:STEPS]])
+    assert (arrays['image_front'] != in_turn).any()
 
 
 def test_an_agent_that_acts_on_samples_is_not_exported_and_told_why(tmp_path):
@@ -304,9 +306,9 @@ def test_an_agent_that_is_not_finite_is_not_exported(tmp_path):
 
 def test_a_bundle_that_onnxruntime_does_not_repeat_is_not_left_there(tmp_path, monkeypatch):
     def wrong(*arguments):
-        arrays, margins = selftest(*arguments)
+        arrays, margin = selftest(*arguments)
         arrays['action'][20] += 1e-3
-        return arrays, margins
+        return arrays, margin
 
     monkeypatch.setattr(export, 'selftest', wrong)
     with pytest.raises(BundleError, match="differs at step 20 in 'action'"):
@@ -334,17 +336,18 @@ def test_disagreements_of_an_episode_are_those_of_its_steps(run):
     state = {
         'deter': np.zeros((1, 16), np.float32),
         'stoch': np.zeros((1, 20), np.float32),
-        'action': np.zeros((1, 3), np.float32),
+        'previous_action': np.zeros((1, 3), np.float32),
         'is_first': np.ones(1, np.float32),
     }
     expected = []
     for t in range(len(episode)):
-        frame = Frame(
-            {name: np.array(stack[t]) for name, stack in episode.images.items()},
-            np.array(episode.proprioception[t]),
+        frame = Observation(
+            images={name: np.array(stack[t]) for name, stack in episode.images.items()},
+            proprioception=np.array(episode.proprioception[t]),
+            stamp=t,
         )
         _, disagreement, state, _ = torch_step(agent, frame, state)
-        state['action'] = episode.requested[t : t + 1]
+        state['previous_action'] = episode.requested[t : t + 1]
         expected.append(disagreement)
     np.testing.assert_allclose(disagreements(agent.graphs(), episode), expected, atol=1e-5)
 
