@@ -140,18 +140,6 @@ class Limits:
             for joint in range(self.size)
         )
 
-    def speed_at(self, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Returns (lower, upper) velocity limits [rad/s] (n,) at a position (n,) [rad].
-
-        The profile's cap; on FR3 also clip(-o + sqrt(max(0, d (q_hi - q))), 0, dq_max) and its
-        mirror image (docs/safety.md).
-        """
-        if not self.velocity_slope.size:
-            return -self.dq, self.dq
-        up = _curve(self.velocity_offset, self.velocity_slope, self.q_high - position)
-        down = _curve(self.velocity_offset, self.velocity_slope, position - self.q_low)
-        return -np.minimum(self.dq, down), np.minimum(self.dq, up)
-
 
 def load_robot(name_or_path: str, overrides: Sequence[str] = ()) -> RobotConfig:
     """Returns config/robot/<name>.yaml, or the YAML at a path, with `key=value` overrides.
@@ -192,12 +180,6 @@ def resolve(robot: RobotConfig, profile: str = 'normal') -> Limits:
         q_high=np.array(table.q_high, np.float64),
         q_low=np.array(table.q_low, np.float64),
     )
-
-
-def _curve(offset: np.ndarray, slope: np.ndarray, distance: np.ndarray) -> np.ndarray:
-    root = np.sqrt(np.maximum(0.0, slope * distance))
-    speed: np.ndarray = np.maximum(0.0, root - offset)
-    return speed
 
 
 def _bend(offset: float, slope: float, brake: float) -> float:

@@ -14,8 +14,6 @@ from moto_core.errors import ConfigError
 from moto_core.guard.guard import arm, guard_step
 from moto_core.guard.limits import RobotConfig, load_robot, resolve
 from moto_core.guard.state import (
-    ESTOP,
-    FAULT,
     GuardConfig,
     GuardOutput,
     Measured,
@@ -51,23 +49,10 @@ class Guarded:
         self._names = tuple(self.spec.names)
         self.reset()
 
-    def reset(self, position: np.ndarray | None = None) -> None:
-        """Forgets the past: at rest, armed, no fault; only the size of `position` (n,) is used.
-
-        Raises ConfigError where it has the wrong size.
-        """
-        if position is not None and np.shape(position) != (self.limits.size,):
-            raise ConfigError(
-                f'position is {np.shape(position)}; expected ({self.limits.size},), '
-                f'one for each of {list(self.limits.joints)}'
-            )
+    def reset(self) -> None:
+        """Forgets the past: at rest, armed, no fault; the arm may be elsewhere."""
         self._state = arm(initial_state(self.config))
         self._offset: float | None = None
-
-    @property
-    def faulted(self) -> bool:
-        """Says whether the guard has latched; only reset() clears it."""
-        return self._state.mode in (FAULT, ESTOP)
 
     def tick(
         self, request: np.ndarray | None, position: np.ndarray, velocity: np.ndarray, now: float

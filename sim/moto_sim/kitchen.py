@@ -31,16 +31,11 @@ TRIES = 50  # arm poses drawn until one touches nothing
 
 @dataclass(frozen=True)
 class Variation:
-    """How far a reset strays from FrankaKitchen's own, uniformly to both sides."""
+    """How far a reset strays from FrankaKitchen's own, uniformly to both sides; all 0: not."""
 
     arm: float = 0.1  # [rad] of each arm joint
     kettle: float = 0.02  # [m] of the kettle's x and y
     door: float = 0.03  # of a door's or drawer's travel, opening only
-
-    @staticmethod
-    def none() -> Variation:
-        """The reset of FrankaKitchen itself."""
-        return Variation(0.0, 0.0, 0.0)
 
 
 class KitchenSim:

@@ -65,7 +65,7 @@ class KitchenTask:
         """Starts an episode whose arm pose and objects `rng` draws."""
         self.sim.reset(rng)
         if self.guard is not None:
-            self.guard.reset(self.sim.position[:ARM])
+            self.guard.reset()
 
     def step(self, action: np.ndarray) -> Moved:
         """Moves for one period by an action (A,) in [-1, 1]; unguarded it must be finite."""

@@ -37,7 +37,7 @@ def test_replaying_human_actions_open_loop_solves_what_it_solves_in_franka_kitch
     data = np.load(DEMOS)
     ends, actions = data['episode_ends'], data['actions']
     setup = choose_setup(TASK, actuation='d4rl', view='paper')
-    env = tasks.make(TASK, setup, size=8, variation=Variation.none())
+    env = tasks.make(TASK, setup, size=8, variation=Variation(arm=0, kettle=0, door=0))
     assert (env.setup.profile, env.setup.actuation, env.setup.views) == (
         '',
         'd4rl',

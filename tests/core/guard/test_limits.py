@@ -8,6 +8,7 @@ import pytest
 from moto_core.config import config_file
 from moto_core.errors import ConfigError
 from moto_core.guard.limits import load_robot, resolve
+from tests.core.guard.published import velocity_limits
 
 ROBOTS = ('fr3', 'panda', 'kitchen_sim')
 PROFILES = ('commissioning', 'normal', 'ceiling')
@@ -79,7 +80,7 @@ def test_pandas_ceiling_is_bounded_by_its_weakest_joint():
 def test_fr3_velocity_depends_on_position_as_published():
     limits = resolve(load_robot('fr3'), 'ceiling')
     position = np.array([2.5, 0.0, 2.9065, -3.0, 0.0, 0.5, 0.0])
-    lower, upper = limits.speed_at(position)
+    lower, upper = velocity_limits(limits, position)
     assert upper[0] == pytest.approx(-0.30 + math.sqrt(12.0 * 0.2501))  # 1.4324
     assert lower[0] == pytest.approx(-2.489)  # far from q_lo
     assert upper[1] == pytest.approx(2.489)  # the cap: 2.84 > it
@@ -90,7 +91,7 @@ def test_fr3_velocity_depends_on_position_as_published():
 
 def test_panda_velocity_does_not_depend_on_position():
     limits = resolve(load_robot('panda'), 'normal')
-    lower, upper = limits.speed_at(np.full(7, 2.0))
+    lower, upper = velocity_limits(limits, np.full(7, 2.0))
     assert upper == pytest.approx(limits.dq)
     assert lower == pytest.approx(-limits.dq)
 

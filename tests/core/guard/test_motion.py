@@ -12,6 +12,7 @@ from moto_core.guard.limits import load_robot, resolve
 from moto_core.guard.motion import Reach, allowed, motion_step, reach
 from moto_core.guard.state import FAULT, RUNNING, GuardConfig, GuardRefusal, initial_state
 from tests.core.guard.guard_rig import ON, Rig
+from tests.core.guard.published import velocity_limits
 
 FR3 = load_robot('fr3')
 ZERO = (0.0,) * 7
@@ -192,7 +193,7 @@ def test_braking_beside_a_faster_joint_keeps_fr3s_curve():
             output = rig.tick(switches=ON._replace(active=running))
             witness.sees(output, position, rig.config.tick)
             if not running and output.velocity[1] > 0.5:
-                upper = rig.limits.speed_at(position)[1][1]
+                upper = velocity_limits(rig.limits, position)[1][1]
                 nearest = min(nearest, upper - output.velocity[1])
     assert nearest < 0.1  # the curve was what bounded it
 
@@ -286,7 +287,7 @@ class Witness:
         assert np.isfinite(velocity).all()
         assert np.isfinite(output.gripper).all()
         assert (abs(velocity) <= limits.dq).all()
-        lower, upper = limits.speed_at(position)
+        lower, upper = velocity_limits(limits, position)
         assert (velocity <= upper + 1e-9).all(), (velocity, upper)
         assert (velocity >= lower - 1e-9).all(), (velocity, lower)
         assert abs(acceleration).max() <= max(limits.acceleration, limits.brake) + 1e-6
