@@ -125,7 +125,7 @@ class Setup:
 def setup_mismatches(ours: Setup, theirs: Setup) -> list[str]:
     """Lists every difference between two setups, each with both values."""
     a, b = to_dict(ours), to_dict(theirs)
-    return [f"{key} '{a[key]}' and '{b[key]}'" for key in a if a[key] != b[key]]
+    return [f'{key} {_shown(a[key])} and {_shown(b[key])}' for key in a if a[key] != b[key]]
 
 
 def spec_from_dict(data: Any) -> Spec:
@@ -154,3 +154,10 @@ def spec_mismatches(policy: Spec, robot: Spec) -> list[str]:
             if camera[key] != other[key]
         ]
     return found
+
+
+def _shown(value: str | dict[str, str]) -> str:
+    """Returns a setting in words: 'name', or camera=view of each; none if there is nothing."""
+    if isinstance(value, str):
+        return f"'{value}'" if value else 'none'
+    return ', '.join(f'{name}={item}' for name, item in value.items()) or 'none'

@@ -113,10 +113,12 @@ def _run(training: Training, phase: str, console: Console) -> int:
     def stop(number: int, frame: FrameType | None) -> None:
         training.stopped = True
 
-    if not training.replay.rewarded:
-        console.print(NO_REWARD.format(data=training.data[0]), soft_wrap=True)
     earlier = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
+        if phase == 'finetune':
+            console.print(_new_data(training.begin_round()))
+        if not training.replay.rewarded:
+            console.print(NO_REWARD.format(data=training.data[0]), soft_wrap=True)
         with progress_bars(console) as progress:
             training.listener = _listener(progress)
             if phase in ('all', 'offline'):
@@ -135,6 +137,14 @@ def _run(training: Training, phase: str, console: Console) -> int:
         f'{training.learner.updates}{skipped}: {training.out}'
     )
     return 130 if training.stopped else 0
+
+
+def _new_data(new: tuple[int, int] | None) -> str:
+    """Says in a line what a round of fine-tuning takes in."""
+    if new is None:
+        return 'going on with the round that was stopped'
+    counted = zip(new, ('episode', 'label'))
+    return ', '.join(f'{count} new {name}{"" if count == 1 else "s"}' for count, name in counted)
 
 
 def _listener(progress: Progress) -> Callable[[str, int, int, Mapping[str, float]], None]:

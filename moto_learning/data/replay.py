@@ -35,6 +35,7 @@ class Replay:
         self._rng = np.random.default_rng(seed)
         self._episodes: list[CachedEpisode] = []
         self._use(list(episodes))
+        self._outcomes = {episode.id: episode.outcome for episode in self._episodes}  # taken in
         if not self._episodes:
             raise DatasetError("replay has no episodes; record some with 'moto-data collect'")
         if self.rows < length:
@@ -59,32 +60,30 @@ class Replay:
         """Whether any row has a reward to learn from."""
         return has_reward(self._episodes)
 
-    @property
-    def spec_hash(self) -> str:
-        """The hash of the spec that all episodes have."""
-        return self._episodes[0].spec_hash
-
     def add(self, episode: CachedEpisode) -> None:
         """Appends an episode; raises DatasetError for another spec or one it has already."""
         if episode.id in self.episodes:
             raise DatasetError(f'episode {episode.id} is in the replay already')
         self._use([*self._episodes, episode])
+        self._outcomes[episode.id] = episode.outcome
 
     def update(self, episodes: Iterable[CachedEpisode]) -> tuple[int, int]:
         """Takes in episodes as they are now: new ones are appended, known ones replaced in place.
 
-        Returns how many were new and how many known ones have another outcome than before.
+        Returns how many were new, and how many known ones have another outcome than when they
+        were last taken in, be it before the checkpoint that this replay continues.
         """
         places = {episode.id: index for index, episode in enumerate(self._episodes)}
         held, added, changed = list(self._episodes), 0, 0
         for episode in episodes:
             if episode.id in places:
-                changed += held[places[episode.id]].outcome != episode.outcome
+                changed += self._outcomes[episode.id] != episode.outcome
                 held[places[episode.id]] = episode
             else:
                 added += 1
                 held.append(episode)
         self._use(held)
+        self._outcomes = {episode.id: episode.outcome for episode in held}
         return added, changed
 
     def sample(self) -> Batch:
@@ -100,8 +99,15 @@ class Replay:
         return out
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns what makes the next batches: random state and episode ids (JSON can hold it)."""
-        return {'random': self._rng.bit_generator.state, 'episodes': list(self.episodes)}
+        """Returns what makes the next batches: random state and episode ids (JSON can hold it).
+
+        Also the outcomes with which the episodes were taken in.
+        """
+        return {
+            'random': self._rng.bit_generator.state,
+            'episodes': list(self.episodes),
+            'outcomes': [self._outcomes[key] for key in self.episodes],
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> list[str]:
         """Continues with the very next batch after `state_dict`; returns the ids it left out.
@@ -117,6 +123,8 @@ class Replay:
                 f'{missing[0]}; restore them (see quarantine/) or start afresh'
             )
         self._use([known[key] for key in state['episodes']])
+        if 'outcomes' in state:  # an older checkpoint holds none: nothing counts as changed
+            self._outcomes = dict(zip(state['episodes'], state['outcomes'], strict=True))
         self._rng.bit_generator.state = state['random']
         return [key for key in known if key not in set(state['episodes'])]
 
@@ -124,9 +132,9 @@ class Replay:
         for episode in episodes[1:]:
             if episode.spec_hash != episodes[0].spec_hash:
                 raise DatasetError(
-                    f'episode {episode.id} has spec {episode.spec_hash[:12]}, the others have '
-                    f'{episodes[0].spec_hash[:12]}; one replay takes one spec (cameras, joints, '
-                    'scale, rate). Keep them in separate datasets'
+                    f'the episodes {episode.id} and {episodes[0].id} are of two specs (cameras, '
+                    'joints, scale, rate); one replay takes one spec. Keep them in separate '
+                    'datasets'
                 )
         self._episodes = episodes
         self._ends = np.cumsum([len(episode) for episode in episodes])

@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.identity import Identity, differences
 from moto_core.errors import DatasetError
-from moto_core.spec import Setup, setup_mismatches
+from moto_core.spec import Setup, Spec, setup_mismatches
 from moto_learning.data.batch import learned_columns
 from moto_learning.data.cache import CachedEpisode, compile_dataset
 from moto_learning.data.rewards import parts_done
@@ -29,6 +30,7 @@ class Found(NamedTuple):
 
     episodes: list[CachedEpisode]
     skipped: dict[str, str]  # id: why an episode cannot be used
+    spec: Spec  # that all have
     setup: Setup  # that all have whose setup is known; Setup() if none is
 
 
@@ -48,32 +50,39 @@ def read_episodes(
     ConfigError as `with_success` does.
     """
     datasets = [Dataset.open(root) for root in roots]
-    setup = _common_setup(datasets)
+    spec, setup = _common_robot(datasets)
     episodes: list[CachedEpisode] = []
     skipped: dict[str, str] = {}
     for dataset in datasets:
         done = compile_dataset(dataset, partial(reading, dataset.root) if reading else None)
         episodes += [with_success(episode, success_parts) for episode in done.episodes]
         skipped |= done.skipped
-    return Found(episodes, skipped, setup)
+    assert spec is not None, roots  # each has an episode
+    return Found(episodes=episodes, skipped=skipped, spec=spec, setup=setup)
 
 
-def _common_setup(datasets: Sequence[Dataset]) -> Setup:
-    """Returns the setup of the datasets that have one; raises DatasetError that names two."""
-    known, found = None, Setup()
-    for dataset in datasets:
-        setup = dataset.setup or Setup()
-        if dataset.spec is None or setup == Setup():
-            continue
-        if known is None:
-            known, found = dataset, setup
-        wrong = setup_mismatches(found, setup)
-        if wrong:
-            raise DatasetError(
-                f"'{known.root}' and '{dataset.root}' are of two robots: {'; '.join(wrong)}. "
-                'A run learns from one: give it datasets of one setup'
-            )
-    return found
+def _common_robot(datasets: Sequence[Dataset]) -> tuple[Spec | None, Setup]:
+    """Returns the spec and the setup of the datasets that have one.
+
+    Raises DatasetError that names two and how they differ.
+    """
+    specs = [(dataset, dataset.spec) for dataset in datasets if dataset.spec is not None]
+    setups = [
+        (dataset, dataset.setup) for dataset in datasets if dataset.setup not in (None, Setup())
+    ]
+    for dataset, spec in specs[1:]:
+        _refuse(specs[0][0], dataset, differences(Identity(specs[0][1], Setup()), spec))
+    for dataset, setup in setups[1:]:
+        _refuse(setups[0][0], dataset, setup_mismatches(setups[0][1] or Setup(), setup or Setup()))
+    return specs[0][1] if specs else None, (setups[0][1] if setups else None) or Setup()
+
+
+def _refuse(one: Dataset, other: Dataset, wrong: Sequence[str]) -> None:
+    if wrong:
+        raise DatasetError(
+            f"'{one.root}' and '{other.root}' are of two robots: {'; '.join(wrong)}. "
+            'A run learns from one: give it datasets of one spec and setup'
+        )
 
 
 def with_success(episode: CachedEpisode, success_parts: Sequence[str]) -> CachedEpisode:

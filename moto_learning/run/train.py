@@ -17,8 +17,9 @@ import numpy as np
 import torch
 
 from moto_core.config import to_dict, to_yaml
+from moto_core.episodes.identity import Identity, differences
 from moto_core.errors import DatasetError, MotoError
-from moto_core.spec import Spec
+from moto_core.spec import Setup, Spec
 from moto_learning.agents.learner import make_learner
 from moto_learning.config import Config
 from moto_learning.data.replay import Replay
@@ -113,15 +114,16 @@ class Training:
             with contents_of(resumed.path):
                 counted = self._journal.ids | set(resumed.run['replay']['episodes'])
             discard_uncounted(out / EPISODES, counted)
-        episodes, self.skipped, self.setup = read_episodes(
+        episodes, self.skipped, spec, self.setup = read_episodes(
             dataset_roots(self.data, out), config.replay.success_parts, reading
         )
-        self.replay = Replay(episodes, config.replay.batch, config.replay.length, config.seed)
-        if self.replay.spec_hash != self.spec.hash:
+        wrong = differences(Identity(self.spec, Setup()), spec)
+        if wrong:
             raise DatasetError(
-                f"'{self.data[0]}' has spec {self.replay.spec_hash[:12]}, the run has "
-                f'{self.spec.hash[:12]}; a run learns from one spec. Start a new run for it'
+                f"the run and '{self.data[0]}' are of two robots: {'; '.join(wrong)}. "
+                'A run learns from one: start a new run for it'
             )
+        self.replay = Replay(episodes, config.replay.batch, config.replay.length, config.seed)
         self.learner = make_learner(config, self.spec, choose_device(config.train.device))
         if resumed is not None:
             restore(self.learner, resumed)
@@ -159,20 +161,28 @@ class Training:
         self.save('online')
 
     def finetune(self) -> None:
-        """Takes in the episodes and labels that came to the datasets since, then trains one round.
-
-        A round that was stopped goes on with the episodes that it had.
-        """
+        """Begins a round (`begin_round`), or goes on with one that was stopped, and trains it."""
         counters = self.counters
-        if counters.finetune >= counters.finetune_goal:
-            self.take_new_episodes()
-            counters.finetune_goal = counters.finetune + self.config.train.finetune_updates
-            self.save()
+        self.begin_round()
         first = counters.finetune_goal - self.config.train.finetune_updates
         while counters.finetune < counters.finetune_goal and not self.stopped:
             counters.finetune += 1
             self._update('finetune', counters.finetune - first, counters.finetune_goal - first)
         self.save()
+
+    def begin_round(self) -> tuple[int, int] | None:
+        """Takes in the episodes and labels that came to the datasets since the last round.
+
+        Returns how many episodes and how many labels are new, or None if a round goes on that was
+        begun before: it keeps the episodes that it had.
+        """
+        counters = self.counters
+        if counters.finetune < counters.finetune_goal:
+            return None
+        new = self.take_new_episodes()
+        counters.finetune_goal = counters.finetune + self.config.train.finetune_updates
+        self.save()
+        return new
 
     def take_new_episodes(self) -> tuple[int, int]:
         """Takes in every episode of the datasets as it is labelled now.

@@ -7,7 +7,14 @@ import pytest
 
 from moto_core.config import to_dict
 from moto_core.errors import ConfigError
-from moto_core.spec import CameraSpec, Spec, spec_from_dict, spec_mismatches
+from moto_core.spec import (
+    CameraSpec,
+    Setup,
+    Spec,
+    setup_mismatches,
+    spec_from_dict,
+    spec_mismatches,
+)
 
 SPEC = Spec(
     joints=['a', 'b'],
@@ -135,3 +142,11 @@ def test_every_mismatch_is_listed_and_topics_are_none():
     ]
     blind = replace(SPEC, cameras={})
     assert spec_mismatches(SPEC, blind) == ["camera 'front': robot has only []"]
+
+
+def test_setups_differ_in_words():
+    ours = Setup(robot='franka', profile='normal', views={'front': 'paper', 'wrist': 'wide'})
+    assert setup_mismatches(ours, Setup(robot='franka')) == [
+        "profile 'normal' and none",
+        'views front=paper, wrist=wide and none',
+    ]

@@ -165,7 +165,7 @@ def test_the_setup_belongs_to_a_dataset_and_a_difference_names_both(tmp_path):
         dataset.check(tiny_spec(size=4), NORMAL)
     with (
         Dataset.create_or_open(tmp_path, floor=0) as held,
-        pytest.raises(DatasetError, match="profile 'normal' and ''"),
+        pytest.raises(DatasetError, match="profile 'normal' and none"),
     ):
         held.new_episode(tiny_header())
     with pytest.raises(DatasetError, match='differ'):

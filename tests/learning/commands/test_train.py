@@ -6,6 +6,7 @@ import re
 import pytest
 
 from moto_core.config import load_config
+from moto_core.episodes.dataset import Dataset
 from moto_core.fields import list_keys
 from moto_learning.commands.train import main
 from moto_learning.config import Config
@@ -102,6 +103,19 @@ def test_an_episode_that_cannot_be_used_is_named(tmp_path, capsys):
     assert f'left out {names[1]}: ' in capsys.readouterr().out
     assert main(['--resume', out, *TINY[1:]]) == 0
     assert f'left out {names[1]}: ' in capsys.readouterr().out
+
+
+def test_a_round_of_fine_tuning_says_what_was_new(tmp_path, capsys):
+    data, run = tmp_path / 'data', tmp_path / 'run'
+    names = record(data, [8, 9, 8])
+    assert main(['--data', str(data), '--out', str(run), *TINY]) == 0
+    record(data, [7, 8])
+    Dataset.open(data).label(names[1], 'success')
+    capsys.readouterr()
+    assert main(['--resume', str(run), '--phase', 'finetune', 'train.finetune_updates=1']) == 0
+    assert '2 new episodes, 1 new label\n' in capsys.readouterr().out
+    assert main(['--resume', str(run), '--phase', 'finetune']) == 0
+    assert '0 new episodes, 0 new labels\n' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_the_papers_view_and_d4rls_actuation_are_recorded(tmp_path):
     [
         ({'size': 32}, '32'),
         ({'profile': 'commissioning'}, "profile 'normal' and 'commissioning'"),
-        ({'profile': 'none'}, "profile 'normal' and ''"),
+        ({'profile': 'none'}, "profile 'normal' and none"),
         ({'view': 'paper'}, 'paper'),
         ({'task': 'metaworld-door-open'}, 'hand_x'),
     ],

@@ -4,7 +4,7 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.errors import ConfigError, DatasetError
 from moto_core.spec import Setup
 from moto_learning.data.sources import dataset_roots, read_episodes
-from tests.recorded import record, tiny_header, tiny_row
+from tests.recorded import record, tiny_header, tiny_row, tiny_spec
 
 
 def record_parts(root, done_by_row, parts=('kettle', 'light', 'door')):
@@ -68,6 +68,14 @@ def test_datasets_of_two_robots_are_an_error_that_names_both(tmp_path):
         DatasetError, match="a' and '.*d' are of two robots: .*'normal' and 'slow'"
     ):
         read_episodes(roots)
+
+
+def test_datasets_of_two_specs_are_an_error_that_names_what_differs(tmp_path):
+    record(tmp_path / 'a', [3])
+    record(tmp_path / 'b', [3], tiny_spec(rate=10.0))
+    with pytest.raises(DatasetError, match="a' and '.*b' are of two robots: rate 12.5 and 10.0"):
+        read_episodes([tmp_path / 'a', tmp_path / 'b'])
+    assert read_episodes([tmp_path / 'b']).spec == tiny_spec(rate=10.0)
 
 
 def test_what_is_read_is_told_and_what_cannot_be_used_is_named(tmp_path):

@@ -416,13 +416,25 @@ def test_a_round_of_fine_tuning_takes_changed_labels_too(tmp_path, data):
     training.close()
 
 
+def test_a_round_says_what_was_new_once_and_a_stopped_one_goes_on(tmp_path, data):
+    training = Training(tiny.config(), tiny.spec(), [data], tmp_path / 'run')
+    first = Dataset.open(data).episodes()[0]
+    Dataset.open(data).label(first.id, 'failure')
+    record(data, 1, success=False, seed=9)
+    assert training.begin_round() == (1, 1)
+    assert training.begin_round() is None
+    training.finetune()
+    assert training.begin_round() == (0, 0)
+    training.close()
+
+
 def test_a_checkpoint_of_another_spec_than_the_data_is_refused(tmp_path, data):
     run = tmp_path / 'run'
     training = Training(IDLE, tiny.spec(), [data], run)
     training.offline()
     training.close()
     other = replace(tiny.spec(), rate=5.0)
-    with pytest.raises(DatasetError, match='a run learns from one spec'):
+    with pytest.raises(DatasetError, match='of two robots: rate 5.0 and 12.5'):
         Training(IDLE, other, [data], run, resumed=load_checkpoint(run))
 
 
@@ -435,6 +447,7 @@ def test_a_checkpoint_of_another_spec_than_the_data_is_refused(tmp_path, data):
         lambda run: run['counters'].update(more=1),
         lambda run: run.update(replay=[]),
         lambda run: run['replay'].pop('random'),
+        lambda run: run['replay'].update(outcomes=['success']),
         lambda run: run['replay']['random'].update(state=3),
         lambda run: run.update(recent=[{'model/loss': 1.0}]),
         lambda run: run.update(lines='all'),
