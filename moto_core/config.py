@@ -22,7 +22,7 @@ from moto_core.fields import check_values, entry_type, hints_of
 from moto_core.strict_yaml import check_plain, parse_yaml, read_yaml
 
 T = TypeVar('T')
-# of OmegaConf, which also gives a TypeError where a list is given as a mapping
+# of OmegaConf, which also gives a TypeError if a list is given as a mapping
 _MERGE_ERRORS = (OmegaConfBaseException, TypeError, ValueError, OverflowError)
 Source = Path | str | Mapping[str, Any]
 

@@ -21,7 +21,7 @@ class Observation(NamedTuple):
     """What a policy sees at one decision."""
 
     images: dict[str, np.ndarray]  # camera: (h, w, 3) uint8 RGB
-    proprioception: np.ndarray | None  # (P,) float32, or None where the spec has none
+    proprioception: np.ndarray | None  # (P,) float32, or None if the spec has none
     stamp: int  # [ns] of the oldest image
 
 

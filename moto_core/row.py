@@ -63,7 +63,7 @@ def _numbers(value: Any) -> dict[str, float]:
 
 
 def finite_or_none(value: float) -> float | None:
-    """Returns the value, or None (JSON null) where it is not finite."""
+    """Returns the value, or None (JSON null) if it is not finite."""
     return float(value) if math.isfinite(value) else None
 
 

@@ -84,7 +84,7 @@ class Spec:
 
     @property
     def proprioception_size(self) -> int:
-        """P, the length of the proprioception vector; 0 where there is none."""
+        """P, the length of the proprioception vector; 0 if there is none."""
         return len(self.proprioception) * self.action_size
 
     @property

@@ -25,7 +25,7 @@ def write_bag_metadata(folder: Path) -> None:
     """Writes metadata.yaml beside the folder's episode.mcap, whose checksums must have been read.
 
     It is whole or absent; a link at its place is replaced, not followed. Raises EpisodeError
-    where it cannot be written.
+    if it cannot be written.
     """
     try:
         text = yaml.safe_dump(_metadata(folder / FILE), sort_keys=False)

@@ -34,7 +34,7 @@ class Bounded:
         self._stream, self.left = stream, size
 
     def read(self, count: int) -> bytes:
-        """Returns exactly `count` bytes; raises EpisodeError where fewer are left."""
+        """Returns exactly `count` bytes; raises EpisodeError if fewer are left."""
         if not 0 <= count <= self.left:
             raise EpisodeError(f'it ends early: {count} bytes were to follow, {self.left} do')
         self.left -= count
@@ -65,7 +65,7 @@ def read_records(stream: Bounded) -> Iterator[McapRecord]:
 
 
 def unpack(chunk: Chunk) -> bytes:
-    """Returns a chunk's bytes, no more than it declares; raises EpisodeError where it is wrong."""
+    """Returns a chunk's bytes, no more than it declares; raises EpisodeError if it is wrong."""
     size = chunk.uncompressed_size
     if size > CHUNK_LIMIT:
         raise EpisodeError(f'a chunk claims {size} bytes unpacked; at most {CHUNK_LIMIT} are read')

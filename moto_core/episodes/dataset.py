@@ -72,7 +72,7 @@ class Dataset:
         """Opens the dataset at `root`, making it if needed, and recovers unfinished episodes.
 
         `lock` False reads beside a recorder: it makes, recovers and writes nothing. `floor`
-        [bytes] stays free on the disk. Raises DatasetError where another process records into
+        [bytes] stays free on the disk. Raises DatasetError if another process records into
         it, it cannot be written (nothing half is left), one of its folders is a link, or its
         episodes have another spec or setup.
         """
@@ -99,9 +99,9 @@ class Dataset:
 
     @classmethod
     def open(cls, root: Path | str, lock: bool = False) -> Dataset:
-        """Opens an existing dataset; raises DatasetError where there is none."""
+        """Opens an existing dataset; raises DatasetError if there is none."""
         if lock:
-            cls.create_or_open(root, lock=False)  # says so where there is none
+            cls.create_or_open(root, lock=False)  # says so if there is none
         return cls.create_or_open(root, lock=lock)
 
     @property
@@ -130,7 +130,7 @@ class Dataset:
         }
 
     def check(self, spec: Spec | None, setup: Setup | None = None) -> None:
-        """Raises DatasetError that names both values where episodes of these do not fit here."""
+        """Raises DatasetError that names both values if episodes of these do not fit here."""
         known_spec, known_setup = self.spec, self.setup
         if spec is None or known_spec is None:
             return

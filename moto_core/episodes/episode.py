@@ -48,7 +48,7 @@ class EpisodeHeader:
     spec: Spec
     setup: Setup = field(default_factory=Setup)  # the guard's profile among it
     controller: str = 'policy'  # 'scripted', 'policy' or 'teleop'
-    policy_hash: str = ''  # of the policy bundle; '' where there is none
+    policy_hash: str = ''  # of the policy bundle; '' if there is none
     config_hash: str = ''  # of the configuration it ran under
     id: str = field(default_factory=lambda: str(ULID()))
     created: int = field(default_factory=time.time_ns)  # [ns]
@@ -80,7 +80,7 @@ class EpisodeHeader:
 class Episode:
     """A whole episode; row t = observation t and the action chosen at it.
 
-    Every field of moto_core.row.Row but the images is an attribute: an array (T, ...) where it
+    Every field of moto_core.row.Row but the images is an attribute: an array (T, ...) if it
     has a dtype, a list otherwise. `proprioception` is None if the spec has none.
     """
 

@@ -23,7 +23,7 @@ class Identity:
 
     @property
     def key(self) -> str:
-        """A name that is equal where the identity is."""
+        """A name that is equal if the identity is."""
         return identity_key(self.spec.hash, self.setup)
 
 
@@ -33,7 +33,7 @@ def identity_key(spec_hash: str, setup: Setup) -> str:
 
 
 def differences(ours: Identity, spec: Spec, setup: Setup | None = None) -> list[str]:
-    """Lists how a spec, and a setup where one is given, differ from ours: ours, then theirs."""
+    """Lists how a spec, and a setup if one is given, differ from ours: ours, then theirs."""
     found = []
     if ours.spec.hash != spec.hash:
         a, b = _flat(ours.spec), _flat(spec)

@@ -15,7 +15,13 @@ from moto_core.episodes.episode import FILE, EpisodeHeader
 from moto_core.episodes.identity import Identity, differences
 from moto_core.episodes.labels import LABELS, read_labels
 from moto_core.episodes.layout import EPISODES, MANIFEST, folder_names, inside, is_plain
-from moto_core.episodes.manifest import Manifest, Record, make_record, manifest_line, read_manifest
+from moto_core.episodes.manifest import (
+    ManifestLines,
+    Record,
+    make_record,
+    manifest_line,
+    read_manifest,
+)
 from moto_core.episodes.reader import Reading, read_header
 from moto_core.episodes.totals import Totals
 from moto_core.errors import DatasetError, EpisodeError
@@ -35,10 +41,10 @@ class Finding(NamedTuple):
 class Examined(NamedTuple):
     """What one episode file holds."""
 
-    record: Record | None  # None where it is damaged or empty
+    record: Record | None  # None if it is damaged or empty
     header: EpisodeHeader | None
     rows: int  # whole ones before any damage
-    damage: str  # '' where every byte is as it was written and there is a row
+    damage: str  # '' if every byte is as it was written and there is a row
 
 
 class Index(NamedTuple):
@@ -54,7 +60,7 @@ class Index(NamedTuple):
 def examine(path: Path) -> Examined:
     """Reads a whole episode file, row by row, every checksum verified.
 
-    Raises EpisodeError where it cannot be opened.
+    Raises EpisodeError if it cannot be opened.
     """
     reading, totals = Reading(path), Totals()
     for item in reading:
@@ -146,7 +152,7 @@ def labelled(record: Record) -> Record:
 
 
 def _look(root: Path, name: str) -> Record | Finding | None:
-    """Reads one folder of episodes/; None where no closed episode lies in it."""
+    """Reads one folder of episodes/; None if no closed episode lies in it."""
     folder = root / EPISODES / name
     try:
         return _read(folder)
@@ -213,7 +219,7 @@ def _some(names: list[str]) -> str:
     return ', '.join(sorted(names)[:3]) + (', ...' if len(names) > 3 else '')
 
 
-def _identity(manifest: Manifest, records: dict[str, Record]) -> Identity | None:
+def _identity(manifest: ManifestLines, records: dict[str, Record]) -> Identity | None:
     """Returns the manifest's identity if an episode has it, or else the one that most have."""
     counts = Counter(records[key].identity_key for key in sorted(records))
     if manifest.identity is not None and manifest.identity.key in counts:

@@ -29,8 +29,8 @@ class _Label(NamedTuple):
 class Labels(NamedTuple):
     """What the labels of one episode say."""
 
-    outcome: str  # of the last good line; '' where there is none
-    problem: str  # '' where every line is a label
+    outcome: str  # of the last good line; '' if there is none
+    problem: str  # '' if every line is a label
 
 
 def read_labels(folder: Path) -> Labels:
@@ -48,7 +48,7 @@ def read_labels(folder: Path) -> Labels:
 def add_label(folder: Path, label: str, by: str) -> None:
     """Appends one label to the episode's file and syncs it; earlier lines stay.
 
-    Raises DatasetError for an unknown label, a `by` of over 200 characters, and where the file is
+    Raises DatasetError for an unknown label, a `by` of over 200 characters, and if the file is
     a link, full or cannot be written.
     """
     if label not in OUTCOMES:

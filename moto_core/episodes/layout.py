@@ -88,7 +88,7 @@ def read_plain(path: Path, limit: int) -> bytes:
 def make_folders(root: Path) -> list[Path]:
     """Makes what is missing of a dataset's folders; returns what it made, outermost first.
 
-    Raises DatasetError, and leaves nothing, where one cannot be made.
+    Raises DatasetError, and leaves nothing, if one cannot be made.
     """
     made: list[Path] = []
     wanted = [path for path in (*reversed(root.parents), root) if not path.exists()]

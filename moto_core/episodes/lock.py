@@ -17,7 +17,7 @@ from moto_core.lock import LockHeldError, hold_lock
 def acquire(root: Path) -> FileLock:
     """Takes the dataset's LOCK and writes this process's number into it.
 
-    Raises DatasetError where another process holds it or it cannot be written.
+    Raises DatasetError if another process holds it or it cannot be written.
     """
     path = inside(root, LOCK)
     if path.exists() and not is_plain(path):

@@ -102,7 +102,7 @@ def make_record(
     )
 
 
-class Manifest(NamedTuple):
+class ManifestLines(NamedTuple):
     """What could be believed of a manifest, and what could not."""
 
     identity: Identity | None
@@ -110,17 +110,17 @@ class Manifest(NamedTuple):
     problems: list[str]
 
 
-def read_manifest(root: Path) -> Manifest:
+def read_manifest(root: Path) -> ManifestLines:
     """Reads manifest.jsonl as far as it can be believed; a missing one is empty."""
     identity, records, problems = None, {}, []
     path = root / MANIFEST
     if not path.exists() and not path.is_symlink():
-        return Manifest(None, {}, [])
+        return ManifestLines(None, {}, [])
     try:
         lines = read_plain(path, LIMIT).splitlines()
         identity = _parse_first(lines[0] if lines else b'')
     except (OSError, ValueError) as error:
-        return Manifest(None, {}, [f'it is not believed: {error}'])
+        return ManifestLines(None, {}, [f'it is not believed: {error}'])
     for number, line in enumerate(lines[1:], 2):
         try:
             record = _parse_line(root, line)
@@ -130,11 +130,11 @@ def read_manifest(root: Path) -> Manifest:
         if record.id in records:
             problems.append(f'line {number} names {record.id} a second time')
         records[record.id] = record
-    return Manifest(identity, records, problems)
+    return ManifestLines(identity, records, problems)
 
 
 def write_manifest(root: Path, identity: Identity | None, records: Iterable[Record]) -> None:
-    """Replaces manifest.jsonl as a whole; raises DatasetError where it cannot be written."""
+    """Replaces manifest.jsonl as a whole; raises DatasetError if it cannot be written."""
     first = identity_to_dict(identity) if identity else {'spec': None, 'setup': None}
     lines = [seal({'format': FORMAT, **first}), *(manifest_line(record) for record in records)]
     try:
@@ -144,7 +144,7 @@ def write_manifest(root: Path, identity: Identity | None, records: Iterable[Reco
 
 
 def append_manifest(root: Path, record: Record) -> None:
-    """Appends one episode's line; raises DatasetError where it cannot be written."""
+    """Appends one episode's line; raises DatasetError if it cannot be written."""
     try:
         append_synced(root / MANIFEST, manifest_line(record))
     except OSError as error:

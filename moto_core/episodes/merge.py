@@ -37,7 +37,7 @@ def merge(source: Dataset, target: Dataset) -> Merged:
 
     An episode of another spec or setup, of an id that `target` has with other contents, and what
     `source` holds that is no episode are refused by name. An episode that is there takes the
-    labels of `source` that are later than its own. Raises DatasetError where the
+    labels of `source` that are later than its own. Raises DatasetError if the
     disk refuses; what came before stays.
     """
     if source.root.resolve() == target.root.resolve():

@@ -105,7 +105,7 @@ def definition(message_type: str) -> str:
 def decode(message_type: str, cdr: bytes) -> Any:
     """Returns a stock message by its own definition, whatever schema a file gives it.
 
-    Raises what the library raises (ValueError, struct.error, ...) where the bytes are no such one.
+    Raises what the library raises (ValueError, struct.error, ...) if the bytes are no such one.
     """
     return _decoder(message_type)(cdr)
 

@@ -18,7 +18,7 @@ REASON = 'REASON'
 def set_folder_aside(root: Path, name: str, reason: str) -> Path:
     """Moves a folder (or whatever else has this name) out of episodes/; returns its new place.
 
-    A link is moved itself. Raises DatasetError, and moves nothing, where that cannot be done.
+    A link is moved itself. Raises DatasetError, and moves nothing, if that cannot be done.
     """
     found = inside(root, EPISODES) / name
     if name != found.name or not os.path.lexists(found):

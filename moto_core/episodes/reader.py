@@ -60,7 +60,7 @@ class Salvage(NamedTuple):
     raw: list[RawMessage]
     outcome: str
     ended: str
-    damage: str  # '' where every byte is as it was written
+    damage: str  # '' if every byte is as it was written
 
 
 def read_episode(path: Path | str) -> Episode:
@@ -188,7 +188,7 @@ class Reading:
         return self._own(topic, messages.decode(kind, record.data), record.publish_time)
 
     def _own(self, topic: str, message: Any, stamp: int) -> Row | None:
-        """Takes a message of the episode itself; returns a Row where it completes one."""
+        """Takes a message of the episode itself; returns a Row if it completes one."""
         if topic == HEADER_TOPIC:
             self.header = header_from_dict(_parse_map(message.data, 'first record'))
         elif topic == END_TOPIC:

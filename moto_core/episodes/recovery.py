@@ -77,7 +77,7 @@ def _clear(rescue: Path) -> None:
 
 
 def keep_copy(path: Path, copy: Path) -> None:
-    """Gives a file a second name that outlives the first one, by a link where that works."""
+    """Gives a file a second name that outlives the first one, by a link if that works."""
     copy.unlink(missing_ok=True)
     try:
         os.link(path, copy)

@@ -35,7 +35,7 @@ def unfinished(root: Path, skip: frozenset[str]) -> list[Path]:
 def recover_unfinished(root: Path, skip: frozenset[str]) -> list[Finding]:
     """Makes episodes of what a dead recorder left; removes copies and an index under way.
 
-    Raises DatasetError where the disk refuses; what was not recovered stays as it was.
+    Raises DatasetError if the disk refuses; what was not recovered stays as it was.
     """
     for path in inside(root, EPISODES).iterdir():
         if PART.fullmatch(path.name) and not path.is_symlink():
@@ -48,8 +48,8 @@ def recover_unfinished(root: Path, skip: frozenset[str]) -> list[Finding]:
 def keep_whole_rows(root: Path, path: Path) -> Finding:
     """Makes a whole episode of an unfinished or damaged file in episodes/<id>/.
 
-    The damaged file goes to quarantine, and so does the whole folder where it holds no whole row
-    or is no folder of the episode. Raises DatasetError where the disk refuses.
+    The damaged file goes to quarantine, and so does the whole folder if it holds no whole row
+    or is no folder of the episode. Raises DatasetError if the disk refuses.
     """
     folder = path.parent
     name, closed = folder.name, folder / FILE

@@ -34,7 +34,7 @@ class EpisodeWriter:
     """Appends rows to `<folder>/episode.mcap.active`; `close` renames it to `episode.mcap`.
 
     `where` is a folder (made if missing) or a path that ends in '.mcap'. Not thread-safe. Used
-    as a context manager it closes on leaving, with ended='exception' where one was raised.
+    as a context manager it closes on leaving, with ended='exception' if one was raised.
     """
 
     def __init__(
@@ -66,8 +66,8 @@ class EpisodeWriter:
     def append(self, row: Row) -> None:
         """Writes one row and flushes it to the operating system (not to the disk's platters).
 
-        Raises EpisodeError if the row does not fit the spec (nothing is written), where free
-        space is below the floor (the file is closed, ended='disk_full') or where writing fails
+        Raises EpisodeError if the row does not fit the spec (nothing is written), if free
+        space is below the floor (the file is closed, ended='disk_full') or if writing fails
         (the file stays `.active` and is recovered at the next start).
         """
         self._check_open()
@@ -87,7 +87,7 @@ class EpisodeWriter:
     ) -> None:
         """Records one already serialised message [stamp in ns]; it is flushed with the next row.
 
-        `message_type` is 'package/msg/Name'; `definition` is its schema text where the type is not
+        `message_type` is 'package/msg/Name'; `definition` is its schema text if the type is not
         a stock one. Raises EpisodeError like `append`.
         """
         self._check_open()

@@ -39,8 +39,8 @@ def trajectory_to_rest(
 
     `position`, `velocity`, `acceleration` (n,) are the command in force: [rad], [rad/s],
     [rad/s^2] (None: 0). Points lie at most `interval` [s] apart, the first after the start; the
-    last has velocity exactly 0. Joints stop along a line where that keeps clear of the position
-    limits less the margin, else each as fast as it may; where even the horizon would lead outside,
+    last has velocity exactly 0. Joints stop along a line if that keeps clear of the position
+    limits less the margin, else each as fast as it may; if even the horizon would lead outside,
     it is left out. Raises MotoError for non-finite numbers or wrong sizes.
     """
     n = limits.size

@@ -28,9 +28,9 @@ from moto_core.guard.state import (
     READY,
     RUNNING,
     GuardConfig,
+    GuardMemory,
     GuardOutput,
     GuardRefusal,
-    GuardState,
     JointIntake,
     Measured,
     Request,
@@ -47,12 +47,12 @@ def guard_step(
     config: GuardConfig,
     limits: Limits,
     spec: Spec,
-    state: GuardState,
+    state: GuardMemory,
     request: Request | None,
     measured: Measured | None,
     switches: Switches,
     now: float,
-) -> tuple[GuardOutput, GuardState]:
+) -> tuple[GuardOutput, GuardMemory]:
     """Returns the command of this tick and the next state.
 
     `request` and `measured` are the newest messages, None before the first; `now` [s] is a steady
@@ -79,7 +79,7 @@ def guard_step(
         else (now if state.rest_since is None else min(now, state.rest_since))
     )
     reasons = (*decision.reasons, *reasons, *clipped, *_warnings(requests, joints))
-    after = GuardState(
+    after = GuardMemory(
         mode=decision.mode,
         cause=decision.cause,
         now=now,
@@ -107,7 +107,7 @@ def guard_step(
     return output, after
 
 
-def arm(state: GuardState) -> GuardState:
+def arm(state: GuardMemory) -> GuardMemory:
     """Returns the state armed: it moves once active, with a request made from now on.
 
     Also ends a HOLD that waits for a person. Raises GuardRefusal while a fault or an e-stop is
@@ -127,10 +127,10 @@ def arm(state: GuardState) -> GuardState:
     )
 
 
-def reset_fault(state: GuardState, switches: Switches) -> GuardState:
+def reset_fault(state: GuardMemory, switches: Switches) -> GuardMemory:
     """Returns the state READY after a fault or an e-stop; it must be armed again.
 
-    The deadman, where it is required, must be let go and pressed anew. Without a latched fault
+    The deadman, if it is required, must be let go and pressed anew. Without a latched fault
     the state comes back as it is. Raises GuardRefusal while the cause is still there or the arm
     still moves.
     """
@@ -160,7 +160,7 @@ def reset_fault(state: GuardState, switches: Switches) -> GuardState:
     )
 
 
-def latch_fault(state: GuardState, reason: str) -> GuardState:
+def latch_fault(state: GuardMemory, reason: str) -> GuardMemory:
     """Returns the state with a fault that was seen elsewhere, as 'two_masters' (fault 27)."""
     if state.mode == ESTOP:
         return state
@@ -175,7 +175,7 @@ def latch_fault(state: GuardState, reason: str) -> GuardState:
     )
 
 
-def _elapsed(config: GuardConfig, state: GuardState, now: float) -> tuple[float, str]:
+def _elapsed(config: GuardConfig, state: GuardMemory, now: float) -> tuple[float, str]:
     """The time [s] that this tick's change may use, and what is wrong with the clock."""
     if state.now is None and math.isfinite(now):
         return config.tick, ''
@@ -185,7 +185,7 @@ def _elapsed(config: GuardConfig, state: GuardState, now: float) -> tuple[float,
     return min(dt, _LONGEST * config.tick), 'tick_gap' if dt > config.gap else ''
 
 
-def _new_time(state: GuardState) -> GuardState:
+def _new_time(state: GuardMemory) -> GuardMemory:
     joints = state.joints._replace(stamp=-math.inf, received=-math.inf)
     return replace(state, requests=_forget(state.requests), joints=joints)
 
@@ -193,14 +193,14 @@ def _new_time(state: GuardState) -> GuardState:
 def _move(
     config: GuardConfig,
     limits: Limits,
-    state: GuardState,
+    state: GuardMemory,
     decision: ModeDecision,
     requests: RequestIntake,
     joints: JointIntake,
     dt: float,
     now: float,
 ) -> tuple[MotionStep, float, tuple[str, ...]]:
-    """The command of this tick: toward the request where running, toward rest otherwise."""
+    """The command of this tick: toward the request if running, toward rest otherwise."""
     rest = (0.0,) * limits.size
     velocity, acceleration = state.velocity or rest, state.acceleration or rest
     braking = decision.mode != RUNNING

@@ -24,7 +24,7 @@ from moto_core.spec import Spec
 def take_request(
     config: GuardConfig, spec: Spec, intake: RequestIntake, request: Request | None, now: float
 ) -> RequestIntake:
-    """Returns the intake after a request, None where none has come yet.
+    """Returns the intake after a request, None if none has come yet.
 
     Refuses wrong names or size, non-finite numbers and stamps in the future; drops one that is
     older than the request it would replace.
@@ -97,7 +97,7 @@ def take_request(
 def take_joints(
     config: GuardConfig, limits: Limits, intake: JointIntake, measured: Measured | None, now: float
 ) -> JointIntake:
-    """Returns the intake after a joint state, None where none has come yet.
+    """Returns the intake after a joint state, None if none has come yet.
 
     Refuses missing, duplicate or too few entries, non-finite numbers, stamps in the future, jumps
     above dq_max dt + 0.02 rad and positions far outside the limits. An old one is dropped.
@@ -156,7 +156,7 @@ def take_joints(
 
 
 def request_trouble(config: GuardConfig, spec: Spec, intake: RequestIntake, now: float) -> str:
-    """Returns why the last request may not be followed now; '' where it may."""
+    """Returns why the last request may not be followed now; '' if it may."""
     if intake.rejects.reason:
         return intake.rejects.reason
     if intake.arm is None:
@@ -168,7 +168,7 @@ def request_trouble(config: GuardConfig, spec: Spec, intake: RequestIntake, now:
 
 
 def joints_trouble(config: GuardConfig, intake: JointIntake, now: float) -> str:
-    """Returns why the last joint state may not be relied on now; '' where it may.
+    """Returns why the last joint state may not be relied on now; '' if it may.
 
     The age limit grows to three intervals of a slow stream, 0.15 s at most (fault 10).
     """
@@ -195,7 +195,7 @@ def _ages(intake: RequestIntake | JointIntake, now: float) -> tuple[float, float
 
 
 def _places(names: tuple[str, ...], wanted: Sequence[str], exact: bool) -> tuple[int, ...] | None:
-    """Where each wanted name stands; None where one is missing or twice, or (exact) in excess."""
+    """Where each wanted name stands; None if one is missing or twice, or (exact) in excess."""
     if exact and len(names) != len(wanted):
         return None
     if any(names.count(name) != 1 for name in wanted):

@@ -154,7 +154,7 @@ def resolve(robot: RobotConfig, profile: str = 'normal') -> Limits:
     """Returns the numbers that the guard holds for one profile.
 
     Acceleration, jerk and braking are single numbers for the whole arm: the profile's, or 95 %
-    of the weakest joint's published limit where that is less. Raises ConfigError for an unknown
+    of the weakest joint's published limit if that is less. Raises ConfigError for an unknown
     profile.
     """
     if profile not in robot.profiles:

@@ -21,7 +21,7 @@ from moto_core.guard.state import (
     READY,
     RUNNING,
     GuardConfig,
-    GuardState,
+    GuardMemory,
     JointIntake,
     RequestIntake,
     Switches,
@@ -29,7 +29,7 @@ from moto_core.guard.state import (
 
 
 class Trouble(NamedTuple):
-    """What is wrong now, '' where nothing is: a reason code of each."""
+    """What is wrong now, '' if nothing is: a reason code of each."""
 
     clock: str
     joints: str
@@ -51,7 +51,7 @@ class ModeDecision(NamedTuple):
 
 def decide_mode(
     config: GuardConfig,
-    state: GuardState,
+    state: GuardMemory,
     requests: RequestIntake,
     joints: JointIntake,
     switches: Switches,
@@ -86,7 +86,7 @@ def decide_mode(
 
 
 def _armed(
-    state: GuardState,
+    state: GuardMemory,
     switches: Switches,
     still: ModeDecision,
     causes: tuple[str, ...],
@@ -113,7 +113,7 @@ def _armed(
 
 
 def _deadman(
-    config: GuardConfig, state: GuardState, switches: Switches, now: float
+    config: GuardConfig, state: GuardMemory, switches: Switches, now: float
 ) -> tuple[bool, bool, bool, bool]:
     """(motion allowed, a new press is needed, seen released, this is a new press)."""
     last = switches.deadman
@@ -125,7 +125,7 @@ def _deadman(
     return not press_needed, press_needed, False, edge and config.deadman_required
 
 
-def _stale_since(state: GuardState, trouble: Trouble, now: float) -> float | None:
+def _stale_since(state: GuardMemory, trouble: Trouble, now: float) -> float | None:
     if state.mode not in (RUNNING, HOLD) or not (trouble.joints or trouble.request):
         return None
     return now if state.stale_since is None else min(now, state.stale_since)
@@ -133,7 +133,7 @@ def _stale_since(state: GuardState, trouble: Trouble, now: float) -> float | Non
 
 def _latched(
     config: GuardConfig,
-    state: GuardState,
+    state: GuardMemory,
     requests: RequestIntake,
     joints: JointIntake,
     switches: Switches,
@@ -141,7 +141,7 @@ def _latched(
     stale_since: float | None,
     now: float,
 ) -> tuple[str, tuple[str, ...]] | None:
-    """The latched mode with its cause, old or new; None where nothing latches."""
+    """The latched mode with its cause, old or new; None if nothing latches."""
     if switches.estop or state.mode == ESTOP:
         return ESTOP, ('estop',)
     if state.mode == FAULT:

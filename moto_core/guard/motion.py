@@ -8,7 +8,7 @@ the acceleration's fall to -b, the velocity w after it, and the whole way
 
     D(v, a) = x + w^2/(2 b) + b^3/(24 j^2)
 
-Where the wanted step would make that impossible, the joint takes the largest step between the
+If the wanted step would make that impossible, the joint takes the largest step between the
 stop's and the wanted one that does not (bisection). docs/safety.md derives why there always is
 one, and names what lies outside: a position that jumps, late ticks, a plant that does not follow.
 """

@@ -41,7 +41,7 @@ class Measured(NamedTuple):
 
     names: tuple[str, ...]
     position: np.ndarray  # (n,) [rad]
-    velocity: np.ndarray  # (n,) [rad/s], or (0,) where there is none
+    velocity: np.ndarray  # (n,) [rad/s], or (0,) if there is none
     stamp: float  # [s] of the measurement
     received: float  # [s] of arrival here
 
@@ -122,7 +122,7 @@ class GuardConfig:
 class Rejects(NamedTuple):
     """How many messages of one stream were refused."""
 
-    reason: str = ''  # of the newest message; '' where it was good
+    reason: str = ''  # of the newest message; '' if it was good
     in_row: int = 0
     times: tuple[float, ...] = ()  # [s] of those within the window
 
@@ -156,7 +156,7 @@ class JointIntake(NamedTuple):
 
 
 @dataclass(frozen=True)
-class GuardState:
+class GuardMemory:
     """Everything that a tick hands to the next; treat it as opaque but for `mode`."""
 
     mode: str = READY
@@ -179,7 +179,7 @@ class GuardState:
         return not any(self.velocity)
 
 
-def initial_state(config: GuardConfig) -> GuardState:
+def initial_state(config: GuardConfig) -> GuardMemory:
     """Returns the state of a guard that has just started: READY, at rest."""
     del config
-    return GuardState()
+    return GuardMemory()

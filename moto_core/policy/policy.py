@@ -50,7 +50,7 @@ class Policy(Protocol):
 
     @property
     def hash(self) -> str:
-        """The bundle's hash, or a name where there is no bundle."""
+        """The bundle's hash, or a name if there is no bundle."""
 
     def initial(self) -> PolicyState:
         """Returns the state before an episode's first step."""
@@ -115,7 +115,7 @@ class OnnxPolicy:
     ) -> PolicyStep:
         """Returns the action (A,), the disagreement and the next state.
 
-        Raises ObservationError where an image or the proprioception does not fit the spec.
+        Raises ObservationError if an image or the proprioception does not fit the spec.
         A non-finite output is passed on as it is: the guard refuses it.
         """
         embed = self._encoder.run(None, self._observe(images, proprioception))[0]

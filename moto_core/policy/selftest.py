@@ -45,7 +45,7 @@ def run_selftest(
     """Calls a policy's `step` through the bundle's self-test; returns its error and latency.
 
     `encoder` and `policy` are the signatures of its networks.
-    Raises BundleError naming the step, output and values where an error exceeds the manifest's
+    Raises BundleError naming the step, output and values if an error exceeds the manifest's
     tolerance, if the arrays are not those of the networks, or if the latency [s] exceeds its
     limit.
     """
@@ -118,7 +118,7 @@ def _difference(where: str, got: np.ndarray, expected: np.ndarray, tolerance: fl
         raise BundleError(f'{where}: expected shape {expected.shape}, got {got.shape}')
     with np.errstate(all='ignore'):  # of values that are not finite, which are refused here
         off = np.abs(got - expected) / np.maximum(1, np.abs(expected))
-    if not off.max() <= tolerance:  # also where it is not a number
+    if not off.max() <= tolerance:  # also if it is not a number
         at = int(np.argmax(np.nan_to_num(off, nan=np.inf)))
         raise BundleError(
             f'{where}[{at}]: expected {expected.flat[at]:.6g}, got {got.flat[at]:.6g}, '

@@ -20,7 +20,7 @@ class Tensor:
     """One input or output: a numpy dtype name and a fixed shape."""
 
     dtype: str
-    shape: tuple[int, ...]  # a str or None where a file leaves an axis open
+    shape: tuple[int, ...]  # a str or None if a file leaves an axis open
 
     def __str__(self) -> str:
         """Returns for example 'uint8 (1, 64, 64, 3)'."""

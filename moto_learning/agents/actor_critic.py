@@ -71,7 +71,7 @@ def data_critic_loss(
     The mean of (r_{j+1} + gamma V^(s_{j+1}) - Q_i(s_j, a_j))^2.
 
     q (members, N) at true states and actions; reward (N,) and next_value (N,) belong to the state
-    after; weight (N,) is 0 where the pair is none (a sequence's first row, a new episode).
+    after; weight (N,) is 0 if the pair is none (a sequence's first row, a new episode).
     """
     target = (reward + discount * next_value).detach()
     return ((target - q).square() * weight).sum() / weight.sum().clamp(min=1)

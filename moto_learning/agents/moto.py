@@ -59,7 +59,7 @@ class MotoLearner:
         self.skipped = 0  # of them, those with a non-finite gradient
 
     def update(self, batch: Mapping[str, Any]) -> dict[str, float]:
-        """Trains on one batch of replay and returns metrics; 'update/skipped' is 1 where a
+        """Trains on one batch of replay and returns metrics; 'update/skipped' is 1 if a
         gradient was not finite, and the networks it belongs to were left as they were.
         """
         data = to_tensors(batch, self.device)

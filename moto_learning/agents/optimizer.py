@@ -43,7 +43,7 @@ class Optimizer:
     def step(self, loss: Tensor) -> tuple[bool, Tensor]:
         """Takes one step down the loss; returns whether it did, and the gradient's norm.
 
-        Where the gradient is not finite, nothing changes but the gradients, which are dropped.
+        If the gradient is not finite, nothing changes but the gradients, which are dropped.
         """
         self._adam.zero_grad(set_to_none=True)
         loss.backward()

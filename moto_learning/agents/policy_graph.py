@@ -36,7 +36,7 @@ class Graphs(NamedTuple):
 
 
 class EncoderGraph(nn.Module):
-    """The encoder: the cameras in the spec's order, then proprioception where there is one."""
+    """The encoder: the cameras in the spec's order, then proprioception if there is one."""
 
     def __init__(self, encoder: Encoder, spec: Spec) -> None:
         super().__init__()

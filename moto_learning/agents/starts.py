@@ -27,7 +27,7 @@ class Starts(NamedTuple):
     before: Tensor  # (N, F) feat at t - 1
     action: Tensor  # (N, A) true action from t - 1 to t
     reward: Tensor  # (N,) true reward received at t
-    weight: Tensor  # (N,) 1 where t - 1 is in the same sequence and episode
+    weight: Tensor  # (N,) 1 if t - 1 is in the same sequence and episode
 
 
 def draw_starts(

@@ -75,7 +75,7 @@ class TorchPolicy:
     ) -> PolicyStep:
         """Returns the action (A,), its disagreement (equation 2) and the state to pass in next.
 
-        Raises ObservationError where a camera is missing or an image has another size.
+        Raises ObservationError if a camera is missing or an image has another size.
         """
         model = self.agent.world_model
         vector = None if proprioception is None else self._tensor(proprioception[None])

@@ -20,7 +20,7 @@ class Replay:
     """Draws sequences uniformly over the rows of all its episodes.
 
     A row is drawn uniformly, then the window of `length` rows that holds it at a uniformly drawn
-    position, moved inside the episode where it sticks out. A shorter episode is taken whole and
+    position, moved inside the episode if it sticks out. A shorter episode is taken whole and
     followed by others from their beginning, is_first marking each. In mid-episode row 0 has its
     true previous action and is_first False.
     """
@@ -113,7 +113,7 @@ class Replay:
         """Continues with the very next batch after `state_dict`; returns the ids it left out.
 
         Takes exactly the episodes of the state, in its order; those that came later are left out
-        (add them again where they are wanted). Raises DatasetError for an episode that is gone.
+        (add them again if they are wanted). Raises DatasetError for an episode that is gone.
         """
         known = {episode.id: episode for episode in self._episodes}
         missing = [key for key in state['episodes'] if key not in known]

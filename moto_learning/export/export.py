@@ -57,7 +57,7 @@ class Exported(NamedTuple):
 def export_run(run: Path | str, folder: Path | str) -> Exported:
     """Exports a run's last checkpoint (or the one at the path) to folder/<hash>.
 
-    The parent is the bundle exported from the same run at an earlier update. Where the datasets
+    The parent is the bundle exported from the same run at an earlier update. If the datasets
     are gone the bundle has no threshold, and the note says so.
     Raises CheckpointError, and BundleError as `export_bundle` does.
     """

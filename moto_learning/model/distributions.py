@@ -54,7 +54,7 @@ def balanced_kl(
     """Returns the KL term of equation 1 and the plain mean of KL(post || prior), both scalars.
 
     balance * KL(sg(post) || prior) + (1 - balance) * KL(post || sg(prior)), each at least `free`
-    nats: of the mean where `free_average`, else of every step. Source: DreamerV2, kl_loss.
+    nats: of the mean if `free_average`, else of every step. Source: DreamerV2, kl_loss.
     """
     trains_prior = categorical_kl(post.detach(), prior)
     trains_post = categorical_kl(post, prior.detach())

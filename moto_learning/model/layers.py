@@ -22,7 +22,7 @@ def glorot(weight: Tensor, fan_in: int, fan_out: int) -> None:
 def linear(inputs: int, outputs: int, bias: bool = True, fan_in: int = 0) -> nn.Linear:
     """Makes a Linear with Glorot weights and no bias at first.
 
-    `fan_in` is the width of the whole input where this layer sees only a part of it.
+    `fan_in` is the width of the whole input if this layer sees only a part of it.
     """
     layer = nn.Linear(inputs, outputs, bias)
     glorot(layer.weight, fan_in or inputs, outputs)

@@ -30,7 +30,7 @@ def normalize(image: Tensor) -> Tensor:
 def conv_sizes(height: int, width: int, config: EncoderConfig) -> list[tuple[int, int]]:
     """Lists (height, width) [px] before the first convolution and after each.
 
-    Raises ConfigError where the image is too small for so many convolutions.
+    Raises ConfigError if the image is too small for so many convolutions.
     """
     sizes = [(height, width)]
     for _ in config.channels:
@@ -108,7 +108,7 @@ class Decoder(nn.Module):
 
     @torch.no_grad()
     def begin_at(self, images: Mapping[str, Tensor]) -> None:
-        """Sets pixel biases, where there are any, to the mean of images (..., h, w, 3) uint8."""
+        """Sets pixel biases, if there are any, to the mean of images (..., h, w, 3) uint8."""
         for name, decoder in self.cameras.items():
             bias = cast(ConvDecoder, decoder).pixel_bias
             if bias is not None:

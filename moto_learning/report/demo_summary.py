@@ -61,7 +61,7 @@ def success(episodes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def percentiles(values: Iterable[float]) -> dict[str, float | int | None]:
-    """Returns the count, p50, p95 and p99; None where there is no value."""
+    """Returns the count, p50, p95 and p99; None if there is no value."""
     array = np.asarray(list(values), np.float64)
     marks = {f'p{q}': float(np.percentile(array, q)) if array.size else None for q in (50, 95, 99)}
     return {'count': int(array.size), **marks}

@@ -21,7 +21,7 @@ class VideoWriter:
     """Writes (h, w, 3) uint8 RGB frames, enlarged to at least `height` [px]; a context manager."""
 
     def __init__(self, path: Path | str, rate: float, height: int = 240) -> None:
-        """Opens `path` for frames at `rate` [Hz]; raises VideoError where that is impossible."""
+        """Opens `path` for frames at `rate` [Hz]; raises VideoError if that is impossible."""
         self.path, self.height, self.frames = Path(path), height, 0
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -115,7 +115,7 @@ def tidy_checkpoints(run: Path) -> None:
     """Clears away what a killed process left half done; the caller holds the run's lock.
 
     What is not named as this module names it, or is no folder, stays. Raises CheckpointError
-    where the disk refuses.
+    if the disk refuses.
     """
     try:
         for left in sorted((run / FOLDER).glob('.[0-9]*')):

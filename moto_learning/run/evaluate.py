@@ -96,7 +96,7 @@ class Loaded(NamedTuple):
     """A policy and the setup of the robot whose episodes it learned from."""
 
     policy: Policy
-    setup: Setup  # Setup() where it is not known
+    setup: Setup  # Setup() if it is not known
 
 
 def load_policy(name: str) -> Loaded | None:
@@ -166,7 +166,7 @@ def check_fits(policy: Policy, spec: Spec) -> None:
 
 
 class Watched:
-    """A policy that is timed, filmed and, where wanted, shown black images."""
+    """A policy that is timed, filmed and, if wanted, shown black images."""
 
     def __init__(self, policy: Policy, cover: bool, film: Callable[[], None] | None) -> None:
         self.policy, self.cover, self.film = policy, cover, film

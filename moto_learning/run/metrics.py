@@ -1,4 +1,4 @@
-"""Metrics of a run: `metrics.jsonl` always, TensorBoard scalars where wanted.
+"""Metrics of a run: `metrics.jsonl` always, TensorBoard scalars if wanted.
 
 In: flat `group/name` numbers at an update. Out: one JSON line each, readable while it grows.
 """

@@ -76,8 +76,8 @@ class OnlineCollector:
 def online_environment(config: Config, spec: Spec, datasets: Sequence[Dataset]) -> Any:
     """Returns the simulator (TaskEnv) with the datasets' task, spec and setup.
 
-    Raises ConfigError that names both where a setting of config.collect or the simulator's spec
-    differs from the datasets', and where they hold two tasks and config.collect names none.
+    Raises ConfigError that names both if a setting of config.collect or the simulator's spec
+    differs from the datasets', and if they hold two tasks and config.collect names none.
     """
     try:
         from moto_sim import tasks
@@ -114,7 +114,7 @@ def _one_task(datasets: Sequence[Dataset]) -> str:
 
 
 def _setup(config: Config, task: str, recorded: Setup) -> Setup:
-    """Returns the dataset's setup; where it has none, the task's own with config.collect's."""
+    """Returns the dataset's setup; if it has none, the task's own with config.collect's."""
     from moto_sim.setups import choose_setup
 
     c = config.collect

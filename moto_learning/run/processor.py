@@ -16,7 +16,7 @@ def use_processor(threads: int = 0) -> None:
     """Sets torch's threads (0: one for each core), drops denormals, keeps freed memory.
 
     An update frees and takes hundreds of megabytes; handing them back to the system each time
-    costs a tenth of it in page faults. Where the C library has no mallopt nothing changes.
+    costs a tenth of it in page faults. If the C library has no mallopt nothing changes.
     """
     torch.set_num_threads(threads or os.cpu_count() or 1)
     torch.set_flush_denormal(True)

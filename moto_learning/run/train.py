@@ -308,7 +308,7 @@ def _check_newest(resumed: Checkpoint, out: Path) -> None:
 
 
 def choose_device(name: str) -> str:
-    """Returns 'cpu' or 'cuda' for train.device; raises TrainingError where it is not there."""
+    """Returns 'cpu' or 'cuda' for train.device; raises TrainingError if it is not there."""
     available = torch.cuda.is_available()
     if name == 'cuda' and not available:
         raise TrainingError("train.device=cuda, but torch sees no GPU; use 'auto' or 'cpu'")

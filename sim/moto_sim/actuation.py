@@ -20,7 +20,7 @@ TICK = 0.004  # [s] of one guard tick
 SUBSTEPS = 2  # physics steps a tick
 HOLD_TIME = 0.08  # [s] that D4RL's command looks ahead
 LAG = 3.0  # D4RL's drives move a fraction of what they are told; with 1 no kettle is carried
-OWN = 'hold'  # the robot's own drives, where a setup names no actuation
+OWN = 'hold'  # the robot's own drives, if a setup names no actuation
 MODES = (OWN, 'd4rl')
 
 
@@ -52,7 +52,7 @@ class Actuation:
     def command_for(self, data: mujoco.MjData, velocity: np.ndarray) -> np.ndarray:
         """Returns the command (A,) under which the joints move at about `velocity` (A,).
 
-        It is the velocity itself where the drives follow it. D4RL's sag and lag: gravity is fed
+        It is the velocity itself if the drives follow it. D4RL's sag and lag: gravity is fed
         forward, and LAG times the velocity asked for.
         """
         if self.mode == OWN:

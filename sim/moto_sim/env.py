@@ -65,10 +65,10 @@ class Task(Protocol):
 class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
     """A Task as a gymnasium environment.
 
-    Observation: {camera: (h, w, 3) uint8 RGB}, and 'proprioception' (P,) float32 where the spec
+    Observation: {camera: (h, w, 3) uint8 RGB}, and 'proprioception' (P,) float32 if the spec
     has it. Action: (A,) float32 in [-1, 1]. `info` holds 'success', 'done_parts' (the names of
     the parts that are done), 'executed' (A,) and 'reasons'. `render()` gives a larger picture for
-    people. `spec` is the robot's Spec, where gymnasium's registry has an entry of its own.
+    people. `spec` is the robot's Spec, in the place of gymnasium's entry of its registry.
     """
 
     metadata = {'render_modes': ['rgb_array'], 'render_fps': 12.5}
@@ -124,7 +124,7 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
     ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
         """Moves for one period; returns (observation, reward, False, truncated, info).
 
-        Raises ConfigError for an action of the wrong size, or where no episode is running.
+        Raises ConfigError for an action of the wrong size, or if no episode is running.
         """
         if not self._running:
             raise ConfigError('no episode is running (not begun, or truncated); call reset()')

@@ -58,7 +58,7 @@ HOME = np.array(
 def kitchen_model(decimate: bool = True) -> mujoco.MjModel:
     """Returns a Kitchen model of the caller's own, compiled once a process.
 
-    `decimate` False keeps the full visual meshes. Raises ConfigError where gymnasium-robotics or
+    `decimate` False keeps the full visual meshes. Raises ConfigError if gymnasium-robotics or
     its assets are missing.
     """
     return copy.copy(_compiled(decimate))

@@ -1,4 +1,4 @@
-"""The Kitchen as a task: actions become velocities, through the guard where there is one.
+"""The Kitchen as a task: actions become velocities, through the guard if there is one.
 
 In: actions in [-1, 1]. Out: Moved, reward. One decision is 20 ticks of 4 ms at 12.5 Hz.
 """
@@ -114,7 +114,7 @@ class KitchenTask:
         return Moved(total / (self.ticks * self.spec.scale), tuple(reasons))
 
     def _all(self, velocity: np.ndarray) -> np.ndarray:
-        """Returns a command (9,) with fingers that hold where the robot has none."""
+        """Returns a command (9,) with fingers that hold if the robot has none."""
         missing = self.sim.size - len(velocity)
         return np.pad(velocity, (0, missing)) if missing else velocity
 

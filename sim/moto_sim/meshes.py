@@ -33,7 +33,7 @@ class Mesh(NamedTuple):
 def coarsen(spec: mujoco.MjSpec, folder: Path, faces: int = FACES) -> list[str]:
     """Replaces every STL mesh of `spec` above FINE faces by one of about `faces`; their names.
 
-    Coarse meshes are kept under `cache_dir()`. Where fast-simplification is missing the spec
+    Coarse meshes are kept under `cache_dir()`. If fast-simplification is missing the spec
     stays as it is, with a warning.
     """
     done: list[str] = []

@@ -46,7 +46,7 @@ class MetaWorldTask:
     """One of MetaWorld's tasks; `name` is its own without '-v3' behind 'metaworld-'.
 
     Raises ConfigError for an unknown task or view, a setup with a robot, a guard or an actuation,
-    or where metaworld is missing.
+    or if metaworld is missing.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Catalogue(NamedTuple):
 
 
 def metaworld_names() -> list[str]:
-    """Returns the names of all tasks with their prefix; none where metaworld is missing."""
+    """Returns the names of all tasks with their prefix; none if metaworld is missing."""
     try:
         return [PREFIX + name for name in catalogue().environments]
     except ConfigError:
@@ -136,7 +136,7 @@ def metaworld_names() -> list[str]:
 
 @lru_cache(1)
 def catalogue() -> Catalogue:
-    """Returns what the installed metaworld holds; raises ConfigError where it is missing."""
+    """Returns what the installed metaworld holds; raises ConfigError if it is missing."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')

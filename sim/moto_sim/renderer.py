@@ -17,7 +17,7 @@ import numpy as np
 from moto_core.errors import ConfigError, unknown_name
 from moto_core.spec import Setup, Spec
 
-BACKENDS = ('egl', 'osmesa')  # tried in this order where MUJOCO_GL says nothing
+BACKENDS = ('egl', 'osmesa')  # tried in this order if MUJOCO_GL says nothing
 SIZE = 512, 640  # [px] height, width of the largest image
 SLICES, STACKS = 10, 5  # of round geoms in the fast look: half the time of 28, 16
 _FLAG, _GEOM = mujoco.mjtRndFlag, mujoco.mjtObj.mjOBJ_GEOM
@@ -76,7 +76,7 @@ class Renderer:
     def image(self, data: mujoco.MjData, view: View, height: int, width: int) -> np.ndarray:
         """Returns a new (height, width, 3) uint8 RGB image of the model's state in `data`.
 
-        Raises ConfigError for a size above the renderer's, or where no GL backend works.
+        Raises ConfigError for a size above the renderer's, or if no GL backend works.
         """
         self._open(height, width)
         if self.cull:

@@ -1,7 +1,7 @@
 """The setup that a task runs under: what was recorded, the task's own choice, a person's choices.
 
 In: a task's name, a recorded Setup, names. Out: a Setup in one form only, so that equal robots
-have equal setups: '' for the robot's own drives and for no guard, no view where a camera has its
+have equal setups: '' for the robot's own drives and for no guard, no view if a camera has its
 own.
 """
 
@@ -18,7 +18,7 @@ NO_GUARD = 'none'  # the profile's name for it, where a person chooses
 
 
 def own_setup(task: str) -> Setup:
-    """Returns the setup that a task has where nothing else is chosen.
+    """Returns the setup that a task has if nothing else is chosen.
 
     The Kitchen: the robot kitchen_sim under the guard's profile 'normal'. MetaWorld: no guard.
     """
@@ -34,10 +34,10 @@ def choose_setup(
     actuation: str = '',
     view: str = '',
 ) -> Setup:
-    """Returns the recorded setup, or the task's own where none is known, with choices over it.
+    """Returns the recorded setup, or the task's own if none is known, with choices over it.
 
     '' chooses nothing; `profile` 'none' leaves the guard out, and so does an actuation that
-    cannot be guarded where no profile is chosen; `view` is every camera's. Unknown names are
+    cannot be guarded if no profile is chosen; `view` is every camera's. Unknown names are
     refused where the environment is made; raises ConfigError for an unknown robot.
     """
     own = own_setup(task)

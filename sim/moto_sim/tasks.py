@@ -47,7 +47,7 @@ def make(
 
     `setup` names robot, guard's profile, actuation and views (None: the task's own); `size` [px]
     is the side of every camera's image and `proprioception` what the observation has of the
-    joints (the robot's own where None); `seed` seeds the first reset; `options` go to the
+    joints (the robot's own if None); `seed` seeds the first reset; `options` go to the
     simulator (variation, views, fast). Raises ConfigError for an unknown name, with the nearest
     valid one, and for a number out of range.
     """
@@ -63,7 +63,7 @@ def make(
 
 
 def demonstrator(env: TaskEnv) -> Policy:
-    """Returns the task's scripted demonstrator; raises ConfigError where it has none."""
+    """Returns the task's scripted demonstrator; raises ConfigError if it has none."""
     if isinstance(env.task, KitchenTask):
         return KitchenDemonstrator(env.task)
     if isinstance(env.task, MetaWorldTask):
