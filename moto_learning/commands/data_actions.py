@@ -19,8 +19,8 @@ from moto_core.episodes.merge import merge
 from moto_core.errors import ConfigError
 from moto_learning.commands.data_inspect import (
     dataset_table,
+    episode_view,
     finding_table,
-    row_table,
     write_contact_sheet,
 )
 from moto_learning.commands.data_stats import count_table, sum_table
@@ -72,7 +72,7 @@ def inspect(args: argparse.Namespace, console: Console) -> int:
         output_file('--png', args.png)
     record = _find(dataset, args.episode)
     episode = dataset.read(record.id)
-    console.print(row_table(record, episode, args.rows))
+    console.print(episode_view(record, episode, args.rows))
     if args.png:
         write_contact_sheet(episode, Path(args.png))
         console.print(f'frames: {args.png}')

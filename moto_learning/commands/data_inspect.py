@@ -5,12 +5,14 @@ In: Dataset, Episode. Out: rich tables, a PNG.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from string import ascii_lowercase, ascii_uppercase
 
 import cv2
 import numpy as np
-from rich.box import SIMPLE_HEAD
+from rich.console import Group
 from rich.table import Table
 
 from moto_core.episodes.dataset import Dataset
@@ -21,6 +23,13 @@ from moto_core.errors import EpisodeError
 
 SHEET_FRAMES, SHEET_COLUMNS = 40, 8
 SHORT = 8  # characters of an id or a hash
+FLAGS = {  # as they are told: the field of a row
+    'first': 'is_first',
+    'last': 'is_last',
+    'gap': 'gap',
+    'success': 'success',
+    'intervention': 'intervention',
+}
 
 
 def dataset_table(dataset: Dataset) -> Table:
@@ -32,7 +41,7 @@ def dataset_table(dataset: Dataset) -> Table:
     table = Table(
         title=title,
         title_justify='left',
-        box=SIMPLE_HEAD,
+        box=None,
         pad_edge=False,
         padding=(0, 1, 0, 0),
         min_width=len(title),
@@ -58,40 +67,67 @@ def dataset_table(dataset: Dataset) -> Table:
     return table
 
 
-def row_table(record: Record, episode: Episode, rows: int = 20) -> Table:
-    """Returns `rows` of an episode, evenly spread with the first and the last; 0: all."""
+def episode_view(record: Record, episode: Episode, rows: int = 20) -> Group:
+    """Returns a line for each of `rows` rows, evenly spread with the first and the last; 0: all.
+
+    What every line would repeat stands once: above them the joints, below them the latencies and
+    what the letters mean.
+    """
     count = len(episode)
     shown = np.unique(np.linspace(0, count - 1, rows or count).round().astype(int))
-    table = Table(
-        title=f'{record.id}: {record.task}, {record.outcome}, ended {record.ended}, {count} rows',
-        title_justify='left',
+    letters = _letters(episode)
+    return Group(
+        f'{record.id}: {record.task}, {record.outcome}, ended {record.ended}, {count} rows',
+        f'requested: hundredths of the scale, of {", ".join(episode.header.spec.names)}',
+        _row_table(episode, shown, letters),
+        '\n'.join(_legend(episode, letters)),
     )
-    for name in (
-        'row',
-        'time [s]',
-        'reward',
-        'requested',
-        'executed',
-        'disagreement',
-        'flags',
-        'guard',
-        'latency [ms]',
-    ):
-        table.add_column(name)
-    flags = ('is_first', 'is_last', 'gap', 'success', 'intervention')
+
+
+def _row_table(episode: Episode, shown: np.ndarray, letters: Mapping[str, str]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ('row', 'time', 'reward', 'dis.', 'requested', 'off', 'flags', 'guard'):
+        text = name in ('requested', 'flags', 'guard')
+        table.add_column(
+            name, justify='left' if text else 'right', no_wrap=name not in ('requested', 'guard')
+        )
+    percent = (episode.requested * 100).round()
+    widths = [max(len(f'{value:.0f}') for value in column) for column in percent[shown].T]
+    off = np.abs(episode.requested - episode.executed).max(-1) * 100
     for t in shown:
         table.add_row(
             str(t),
             f'{(episode.stamp[t] - episode.stamp[0]) * 1e-9:.2f}',
             f'{episode.reward[t]:.2f}',
-            _vector(episode.requested[t]),
-            _vector(episode.executed[t]),
             f'{episode.disagreement[t]:.3f}',
-            ' '.join(name for name in flags if getattr(episode, name)[t]),
-            ' '.join(episode.reasons[t]),
-            ' '.join(f'{name} {value:.1f}' for name, value in episode.latency[t].items()),
+            ' '.join(f'{value:{width}.0f}' for value, width in zip(percent[t], widths)),
+            '-' if episode.is_last[t] else f'{off[t]:.0f}',
+            ''.join(name[0].upper() for name in FLAGS if getattr(episode, FLAGS[name])[t]),
+            ''.join(letters[reason] for reason in episode.reasons[t]),
         )
     return table
+
+
+def _letters(episode: Episode) -> dict[str, str]:
+    """Gives each reason of the guard in the episode a letter, the most frequent first."""
+    counts = Counter(reason for reasons in episode.reasons for reason in reasons)
+    letters = ascii_lowercase + ascii_uppercase
+    return {reason: letters[at] for at, (reason, _) in enumerate(counts.most_common())}
+
+
+def _legend(episode: Episode, letters: Mapping[str, str]) -> Iterator[str]:
+    """Yields what the headings and letters mean, and the medians of the latencies."""
+    yield 'time [s]; dis.: disagreement; off: largest |executed - requested|, hundredths'
+    yield 'flags: ' + ', '.join(f'{name[0].upper()} {name}' for name in FLAGS)
+    if letters:
+        yield 'guard: ' + ', '.join(f'{letter} {reason}' for reason, letter in letters.items())
+    stages = sorted({name for row in episode.latency for name in row})
+    medians = [
+        f'{name} {np.median([row[name] for row in episode.latency if name in row]):.1f}'
+        for name in stages
+    ]
+    if medians:
+        yield f'latency [ms], median: {", ".join(medians)}'
 
 
 def finding_table(findings: Sequence[Finding]) -> Table:
@@ -127,7 +163,3 @@ def write_contact_sheet(episode: Episode, path: Path) -> None:
         path.write_bytes(data.tobytes())
     except OSError as error:
         raise EpisodeError(f"cannot write the frames to '{path}': {error}") from error
-
-
-def _vector(values: np.ndarray) -> str:
-    return ' '.join(f'{value:+.2f}' for value in values)

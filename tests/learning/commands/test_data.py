@@ -1,6 +1,7 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,7 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.spec import Setup
 from moto_learning.commands.data import main
 from moto_learning.commands.data_inspect import contact_sheet
-from tests.recorded import record, tiny_spec
+from tests.recorded import record, tiny_header, tiny_row, tiny_spec
 
 COMMANDS = (
     'collect',
@@ -28,30 +29,52 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_inspect_lists_the_episodes(tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv('COLUMNS', '200')
+    monkeypatch.setenv('COLUMNS', '80')
     ids = record(tmp_path, [3, 4], success=True)
     assert main(['inspect', str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert '2 episodes, 7 rows, 2 successful' in out
     assert all(name[-8:] in out for name in ids)
     assert out.count('scripted') == 2
+    assert out.count('kitchen-microwave') == 2 and '…' not in out
 
 
-def test_inspect_shows_the_rows_and_frames_of_one(tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv('COLUMNS', '200')
+def test_inspect_shows_an_episode_in_80_columns_one_line_a_row(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv('COLUMNS', '80')
+    spec = replace(
+        tiny_spec(),
+        joints=[f'panda_joint{i}' for i in range(1, 8)],
+        gripper=['panda_finger_joint1', 'panda_finger_joint2'],
+        action_scale=[1.0] * 9,
+    )
+    asked = np.array([-0.391, 0.012, 0.07, 0.3, -1, 0.15, 0.36, 1, -1], np.float32)
+    with (
+        Dataset.create_or_open(tmp_path, floor=0) as dataset,
+        dataset.new_episode(tiny_header(spec)) as writer,
+    ):
+        for t in range(60):
+            row = tiny_row(t, spec, requested=asked, executed=asked / 4, success=t == 59)
+            writer.append(row)
+    assert main(['inspect', str(tmp_path), '--episode', 'last', '--rows', '3']) == 0
+    out = capsys.readouterr().out
+    lines = [line.rstrip() for line in out.splitlines()]
+    assert max(map(len, lines)) <= 80 and '…' not in out
+    assert 'row time reward  dis. requested                      off flags guard' in lines
+    vector = '-39 1 7 30 -100 15 36 100 -100'
+    assert f'  0 0.00   0.00 0.000 {vector}  75 F' in lines
+    assert f' 29 2.32  29.00 3.625 {vector}  75       ab' in lines
+    assert f' 59 4.72  59.00 7.375 {vector}   - LS    ab' in lines
+    flat = ' '.join(lines)
+    assert ', '.join(spec.names) in flat
+    assert 'guard: a velocity, b jerk' in lines
+    assert 'flags: F first, L last, G gap, S success, I intervention' in lines
+    assert 'latency [ms], median: policy 31.0' in lines
+
+
+def test_inspect_writes_the_frames_of_one(tmp_path):
     (name,) = record(tmp_path, [60], success=True)
     sheet = tmp_path / 'frames.png'
-    assert (
-        main(
-            ['inspect', str(tmp_path), '--episode', name[-5:], '--rows', '3', '--png', str(sheet)]
-        )
-        == 0
-    )
-    out = capsys.readouterr().out
-    assert 'velocity jerk' in out
-    assert 'is_last success' in out
-    assert '+0.59 +0.59 +0.59' in out
-    assert 'latency [ms]' in out
+    assert main(['inspect', str(tmp_path), '--episode', name[-5:], '--png', str(sheet)]) == 0
     episode = Dataset.open(tmp_path).read(name)
     frames = contact_sheet(episode)
     assert frames.shape == (2 * 5 * 8, 8 * 16, 3)
