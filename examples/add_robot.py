@@ -4,7 +4,7 @@ python examples/add_robot.py examples/my_arm.yaml
 moto-up and the launch file take it as robot_type:=my_arm.yaml.
 """
 
-import sys
+import argparse
 
 from moto_core.guard.brake import trajectory_to_rest
 from moto_core.guard.limits import load_robot, resolve
@@ -25,4 +25,6 @@ def main(file: str) -> None:
 
 
 if __name__ == '__main__':
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('file', help='of the robot, or the name of one of config/robot')
+    main(**vars(parser.parse_args()))

@@ -4,7 +4,7 @@ python examples/add_task.py my_task && moto-data inspect my_task
 Here a dot is to be brought to the middle of the picture; no simulator is needed for that.
 """
 
-import sys
+import argparse
 from collections.abc import Mapping
 
 import numpy as np
@@ -108,4 +108,6 @@ def main(folder: str) -> None:
 
 
 if __name__ == '__main__':
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('folder', help='of the dataset; made if missing')
+    main(**vars(parser.parse_args()))

@@ -3,14 +3,14 @@
 python examples/guard_alone.py [fr3] [commissioning]
 """
 
-import sys
+import argparse
 
 import numpy as np
 
 from moto_core.guard.simulated import Guarded
 
 
-def main(robot: str = 'fr3', profile: str = 'commissioning') -> None:
+def main(robot: str, profile: str) -> None:
     """Asks for far too much, then for nonsense, and prints what is let out."""
     guard = Guarded(robot, profile)
     position, tick = np.array(guard.robot.home), guard.config.tick
@@ -31,4 +31,7 @@ def main(robot: str = 'fr3', profile: str = 'commissioning') -> None:
 
 
 if __name__ == '__main__':
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('robot', nargs='?', default='fr3')
+    parser.add_argument('profile', nargs='?', default='commissioning')
+    main(**vars(parser.parse_args()))

@@ -3,7 +3,7 @@
 python examples/run_policy.py runs/demo/bundles/<hash>
 """
 
-import sys
+import argparse
 
 from moto_core.policy.policy import OnnxPolicy
 from moto_sim.tasks import make
@@ -26,4 +26,6 @@ def main(bundle: str) -> None:
 
 
 if __name__ == '__main__':
-    main(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('bundle', help="a bundle's folder, as moto-export writes it")
+    main(**vars(parser.parse_args()))

@@ -3,7 +3,8 @@
 python examples/train.py data runs/mine
 """
 
-import sys
+import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from moto_core.config import config_file, load_config
@@ -13,7 +14,7 @@ from moto_learning.export.export import export_run
 from moto_learning.run.train import Training
 
 
-def main(data: str, out: str, *settings: str) -> None:
+def main(data: str, out: str, settings: Sequence[str] = ()) -> None:
     """Trains offline on a dataset, saying the losses, and exports the policy."""
     config = load_config(Config, config_file('train', 'small'), overrides=settings)
     training = Training(config, Dataset.open(data).spec, [Path(data)], Path(out))
@@ -26,4 +27,8 @@ def main(data: str, out: str, *settings: str) -> None:
 
 
 if __name__ == '__main__':
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('data', help='a dataset')
+    parser.add_argument('out', help='folder of the new run')
+    parser.add_argument('settings', nargs='*', help="key=value over the config 'small'")
+    main(**vars(parser.parse_args()))

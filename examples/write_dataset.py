@@ -3,7 +3,7 @@
 python examples/write_dataset.py my_dataset && moto-data inspect my_dataset
 """
 
-import sys
+import argparse
 
 import numpy as np
 
@@ -60,4 +60,6 @@ def main(folder: str) -> None:
 
 
 if __name__ == '__main__':
-    main(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('folder', help='of the dataset; made if missing')
+    main(**vars(parser.parse_args()))

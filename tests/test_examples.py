@@ -5,6 +5,8 @@ import runpy
 import sys
 from pathlib import Path
 
+import pytest
+
 from moto_core.episodes.dataset import Dataset
 from moto_core.guard.limits import load_robot
 from moto_core.policy.bundle import read_bundle
@@ -85,3 +87,16 @@ def test_an_own_task_is_an_environment_whose_demonstrations_train(tmp_path, monk
     batch = Replay(episodes, batch=4, length=10).sample()
     assert batch['reward'].max() == 1.0
     assert batch['images']['front'].max() == 255
+
+
+@pytest.mark.parametrize(
+    'name', ['add_robot', 'add_task', 'run_policy', 'train', 'write_dataset', 'guard_alone -x']
+)
+def test_an_example_that_lacks_its_arguments_says_which_in_one_line(monkeypatch, capsys, name):
+    name, *wrong = name.split()
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, f'{name}.py', *wrong)
+    usage, error = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 2
+    assert usage.startswith(f'usage: {name}.py [-h] ')
+    assert 'required' in error or '-x' in error

@@ -23,8 +23,8 @@ EXAMPLES = """examples:
   moto-data label data last success --by anna
   moto-data verify data
   moto-data recover data
-  moto-data merge data --into all
-  moto-data remove all last
+  moto-data merge data --into kitchen
+  moto-data remove kitchen last
   moto-data stats data"""
 EPISODE = "an id, its first or last characters, or 'last' for the newest"
 LEAST_SIDE, LARGEST_SIDE = 8, 512  # [px] of an image that the simulators draw

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from moto_core.errors import ConfigError, unknown_name
 from moto_core.guard.limits import load_robot
 from moto_core.spec import Setup
 from moto_sim import kitchen, kitchen_task, metaworld_task
@@ -37,10 +38,16 @@ def choose_setup(
     """Returns the recorded setup, or the task's own if none is known, with choices over it.
 
     '' chooses nothing; `profile` 'none' leaves the guard out, and so does an actuation that
-    cannot be guarded if no profile is chosen; `view` is every camera's. Unknown names are
-    refused where the environment is made; raises ConfigError for an unknown robot.
+    cannot be guarded if no profile is chosen; `view` is every camera's. Raises ConfigError for
+    what was recorded on a robot that the task does not have, an unknown robot and an unknown
+    profile; other unknown names are refused where the environment is made.
     """
     own = own_setup(task)
+    if recorded is not None and recorded.robot and not own.robot:
+        raise ConfigError(
+            f"the policy or dataset is of the robot '{recorded.robot}', and '{task}' moves "
+            "MetaWorld's own hand; take a task of that robot"
+        )
     base = own if recorded is None or recorded == Setup() else recorded
     chosen = replace(
         base,
@@ -52,7 +59,16 @@ def choose_setup(
         chosen = replace(chosen, profile='')
     if chosen.actuation == OWN:
         chosen = replace(chosen, actuation='')
+    if own.robot:
+        _check_profile(chosen)
     return replace(chosen, views=_views(task, chosen, view))
+
+
+def _check_profile(setup: Setup) -> None:
+    robot = load_robot(setup.robot)
+    if setup.profile not in ('', *robot.profiles):
+        kind = f"profile of robot '{robot.name}'"
+        raise ConfigError(unknown_name(kind, setup.profile, [*robot.profiles, NO_GUARD]))
 
 
 def _views(task: str, setup: Setup, view: str) -> dict[str, str]:

@@ -57,3 +57,13 @@ def test_an_unknown_record_leaves_the_tasks_own():
 def test_metaworlds_own_camera_is_the_papers():
     assert choose_setup(DOOR, view='paper') == Setup()
     assert choose_setup(DOOR, view='wide') == Setup(views={'front': 'wide'})
+
+
+def test_an_unknown_profile_is_told_the_valid_ones_and_none_among_them():
+    with pytest.raises(ConfigError, match="profile of robot 'kitchen_sim' 'fast'.* none, normal"):
+        choose_setup(KITCHEN, profile='fast')
+
+
+def test_a_recorded_robot_that_the_task_does_not_have_is_named():
+    with pytest.raises(ConfigError, match="of the robot 'fr3', and 'metaworld-door-open' moves"):
+        choose_setup(DOOR, Setup(robot='fr3', profile='normal'))

@@ -57,7 +57,7 @@ def test_collect_takes_a_setup_and_refuses_another_for_the_same_dataset(tmp_path
     )
     assert data.main(arguments) == 2
     error = capsys.readouterr().err
-    assert len(error.splitlines()) == 1 and "actuation 'd4rl' and ''" in error
+    assert len(error.splitlines()) == 1 and "actuation 'd4rl' and none" in error
     assert len(list((tmp_path / 'episodes').iterdir())) == 1
 
 

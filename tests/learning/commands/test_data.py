@@ -32,7 +32,7 @@ def test_inspect_lists_the_episodes(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv('COLUMNS', '80')
     ids = record(tmp_path, [3, 4], success=True)
     assert main(['inspect', str(tmp_path)]) == 0
-    out = capsys.readouterr().out
+    out = ' '.join(capsys.readouterr().out.split())
     assert '2 episodes, 7 rows, 2 successful' in out
     assert all(name[-8:] in out for name in ids)
     assert out.count('scripted') == 2
@@ -55,14 +55,14 @@ def test_inspect_shows_an_episode_in_80_columns_one_line_a_row(tmp_path, capsys,
         for t in range(60):
             row = tiny_row(t, spec, requested=asked, executed=asked / 4, success=t == 59)
             writer.append(row)
-    assert main(['inspect', str(tmp_path), '--episode', 'last', '--rows', '3']) == 0
+    assert main(['inspect', str(tmp_path), '--episode', 'last', '--rows', '5']) == 0
     out = capsys.readouterr().out
     lines = [line.rstrip() for line in out.splitlines()]
     assert max(map(len, lines)) <= 80 and '…' not in out
     assert 'row time reward  dis. requested                      off flags guard' in lines
     vector = '-39 1 7 30 -100 15 36 100 -100'
     assert f'  0 0.00   0.00 0.000 {vector}  75 F' in lines
-    assert f' 29 2.32  29.00 3.625 {vector}  75       ab' in lines
+    assert f' 15 1.20  15.00 1.875 {vector}  75       ab' in lines
     assert f' 59 4.72  59.00 7.375 {vector}   - LS    ab' in lines
     flat = ' '.join(lines)
     assert ', '.join(spec.names) in flat
@@ -85,13 +85,13 @@ def test_inspect_writes_the_frames_of_one(tmp_path):
 def test_compile_says_what_it_did_and_what_it_skipped(tmp_path, capsys):
     good, bad = record(tmp_path, [3, 4])
     assert main(['compile', str(tmp_path)]) == 0
-    assert '2 episodes, 7 rows ready; 2 compiled now, 0 skipped' in capsys.readouterr().out
+    assert '2 episodes, 7 rows ready; 2 compiled now, 0 left out' in capsys.readouterr().out
     path = tmp_path / 'episodes' / bad / 'episode.mcap'
     path.write_bytes(path.read_bytes()[:-100])
     assert main(['compile', str(tmp_path)]) == 1
     out = capsys.readouterr().out
-    assert f'skipped {bad}' in out
-    assert '1 episodes, 3 rows ready; 0 compiled now, 1 skipped' in out
+    assert f'left out {bad}' in out
+    assert '1 episodes, 3 rows ready; 0 compiled now, 1 left out' in out
 
 
 def test_label_and_recover_do_what_they_say(tmp_path, capsys):
@@ -186,7 +186,7 @@ def test_merge_copies_and_says_what_it_refused(tmp_path, capsys, monkeypatch):
     (foreign,) = record(tmp_path / 'b', [2], spec=tiny_spec(size=4))
     into = str(tmp_path / 'c')
     assert main(['merge', str(tmp_path / 'a'), '--into', into]) == 0
-    assert '2 copied, 0 there already, 0 refused' in capsys.readouterr().out
+    assert '2 copied, 0 there already (0 labels came), 0 refused' in capsys.readouterr().out
     assert main(['merge', str(tmp_path / 'a'), str(tmp_path / 'b'), '--into', into]) == 1
     out = capsys.readouterr().out
     assert '0 copied, 2 there already' in out

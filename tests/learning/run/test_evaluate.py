@@ -358,7 +358,7 @@ def test_the_setup_is_the_policys_and_a_difference_is_said_in_a_line(tmp_path, c
     assert found == Setup(robot='kitchen_sim', views={'front': 'wide'})
     error = capsys.readouterr().err
     assert error.count('\n') == 1 and 'warning' in error
-    assert "actuation 'd4rl' and ''" in error and "'paper'" in error and "'wide'" in error
+    assert "actuation 'd4rl' and none; views front=paper and front=wide" in error
 
 
 def test_a_policy_of_an_unknown_setup_runs_under_the_tasks_own(tmp_path, capsys):
