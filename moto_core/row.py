@@ -2,7 +2,8 @@
 
     row t = observation t, the reward and flags received with it, the action chosen at it
 
-A new scalar is one line in `Row` and the line of its producer. In: nothing. Out: Row, COLUMNS.
+A new scalar is one line in `Row` and the line of its producer (in the simulator: of the
+environment's info). In: nothing. Out: Row, COLUMNS.
 """
 
 from __future__ import annotations

@@ -67,8 +67,9 @@ class TaskEnv(gymnasium.Env[dict[str, np.ndarray], np.ndarray]):
 
     Observation: {camera: (h, w, 3) uint8 RGB}, and 'proprioception' (P,) float32 if the spec
     has it. Action: (A,) float32 in [-1, 1]. `info` holds 'success', 'done_parts' (the names of
-    the parts that are done), 'executed' (A,) and 'reasons'. `render()` gives a larger picture for
-    people. `spec` is the robot's Spec, in the place of gymnasium's entry of its registry.
+    the parts that are done), 'executed' (A,) and 'reasons'; what else it holds of a row's fields
+    is recorded too. `render()` gives a larger picture for people. `spec` is the robot's Spec, in
+    the place of gymnasium's entry of its registry.
     """
 
     metadata = {'render_modes': ['rgb_array'], 'render_fps': 12.5}

@@ -2,14 +2,15 @@
 
 In: an environment, a Policy, a seed. Out: rows as they come, and what they came to.
 
-    row t:  observation t, the reward and flags received with it, the action chosen at it
+    row t:  observation t, the reward and flags received with it, the action chosen at it; of the
+            environment's info every field that a row has
     executed[t] is known after the environment has moved; the last row's action is not executed
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import count
 from typing import Any, NamedTuple
@@ -18,10 +19,11 @@ import numpy as np
 
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.policy.policy import Policy
-from moto_core.row import Row
+from moto_core.row import INFO, Row
 from moto_sim.env import TaskEnv
 
 DEMONSTRATION, ONLINE = 1, 2  # of learning_seed's streams
+OVER_PERIOD = ('executed', 'reasons')  # in info: of the action before, for the row it began at
 LEARNED = 2**30  # seeds of episodes that are learned from begin here; evaluations' lie below
 
 
@@ -104,23 +106,28 @@ def _rows(
             succeeded = t
         if after_success is not None and succeeded is not None:
             done |= t - succeeded >= after_success
-        row = Row(
-            stamp=start + round(t * env.spec.period * 1e9),
-            images=images,
-            proprioception=vector,
-            requested=chosen.action,
-            executed=np.zeros_like(chosen.action),
-            reward=reward,
-            success=info['success'],
-            done_parts=info['done_parts'],
-            is_first=t == 0,
-            is_last=done,
-            disagreement=chosen.disagreement,
-        )
+        told = {
+            'stamp': start + round(t * env.spec.period * 1e9),
+            'images': images,
+            'proprioception': vector,
+            'requested': chosen.action,
+            'executed': np.zeros_like(chosen.action),
+            'reward': reward,
+            'is_first': t == 0,
+            'is_last': done,
+            'disagreement': chosen.disagreement,
+        }
+        row = Row(**{**_received(info), **told})
         if done:
             yield row
             return
         state = chosen.state
         observation, reward, _, truncated, info = env.step(chosen.action)
         done = truncated or t + 1 == max_steps
-        yield replace(row, executed=info['executed'], reasons=info['reasons'])
+        yield replace(row, **{name: info[name] for name in OVER_PERIOD})
+
+
+def _received(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what an environment's info holds of the row whose observation came with it."""
+    names = [column.name for column in INFO if column.name not in OVER_PERIOD]
+    return {name: info[name] for name in names if name in info}

@@ -32,6 +32,27 @@ with Dataset.create_or_open(sys.argv[1], floor=0) as dataset:
     replay = Replay(compile_dataset(dataset).episodes, batch=1, length=5)
 print(replay.sample()['force'].tolist())
 """
+SIMULATED = """
+import sys
+from moto_core.episodes.dataset import Dataset
+from moto_core.policy.policy import ZeroPolicy
+from moto_learning.data.cache import compile_dataset
+from moto_learning.data.replay import Replay
+from moto_sim.env import TaskEnv
+from moto_sim.episode import run_episode, simulated_header
+from tests.sim.counting_task import CountingTask
+
+class Feeling(TaskEnv):
+    def _info(self, executed, reasons):
+        return {**super()._info(executed, reasons), 'force': self.task.t + 0.5}
+
+env = Feeling(CountingTask())
+with Dataset.create_or_open(sys.argv[1], floor=0) as dataset:
+    with dataset.new_episode(simulated_header(env, 0)) as writer:
+        run_episode(env, ZeroPolicy(env.spec), 0, writer.append)
+    replay = Replay(compile_dataset(dataset).episodes, batch=1, length=5)
+print(replay.sample()['force'].tolist())
+"""
 COMPILE = """
 import sys
 from moto_core.episodes.dataset import Dataset
@@ -43,7 +64,7 @@ print(compiled.built, getattr(compiled.episodes[0], sys.argv[2]).tolist())
 
 
 def copied_tree(folder):
-    for name in ('moto_core', 'moto_learning', 'tests'):
+    for name in ('moto_core', 'moto_learning', 'sim', 'tests'):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns('*.pyc'))
     return folder
 
@@ -58,7 +79,7 @@ def run_in(tree, program, *arguments):
     done = subprocess.run(
         [sys.executable, '-c', program, *map(str, arguments)],
         cwd=tree,
-        env={'PYTHONPATH': f'{tree}:{ROOT / "sim"}', 'PATH': ''},
+        env={'PYTHONPATH': f'{tree}:{tree / "sim"}', 'PATH': ''},
         capture_output=True,
         text=True,
         timeout=120,
@@ -71,6 +92,13 @@ def test_a_new_scalar_is_one_line_and_comes_out_in_a_batch(tmp_path):
     tree = copied_tree(tmp_path)
     add_scalar(tree, FORCE)
     assert run_in(tree, PROGRAM, tmp_path / 'data') == '[[0.5, 1.5, 2.5, 3.5, 4.5]]'
+
+
+def test_a_new_scalar_that_the_simulator_knows_is_one_line_and_its_producer(tmp_path):
+    """The producer puts it into the environment's info; row t holds what came with x_t."""
+    tree = copied_tree(tmp_path)
+    add_scalar(tree, FORCE)
+    assert run_in(tree, SIMULATED, tmp_path / 'data') == '[[0.5, 1.5, 2.5, 3.5, 4.5]]'
 
 
 def test_what_was_compiled_before_a_new_scalar_is_compiled_again(tmp_path):
