@@ -44,7 +44,7 @@ class Rule:
             ('at most', self.high),
             ('below', self.below),
         )
-        return ', '.join(f'{word} {bound:g}' for word, bound in bounds if bound is not None)
+        return ', '.join(f'{word} {_digits(bound)}' for word, bound in bounds if bound is not None)
 
     def allows(self, value: float) -> bool:
         """Says whether a number lies within the bounds."""
@@ -187,7 +187,12 @@ def _check_scalar(value: Any, name: str, rule: Rule) -> None:
         digits = len(str(abs(value)))
         raise ConfigError(f'{name} has {digits} digits; expected a number of at most 63 bits')
     elif isinstance(value, (int, float)) and not rule.allows(value):
-        raise ConfigError(f'{name} is {value:g}; expected {rule.expected}')
+        raise ConfigError(f'{name} is {_digits(value)}; expected {rule.expected}')
+
+
+def _digits(value: float) -> str:
+    """Returns a whole number with all its digits, another one in short."""
+    return str(value) if isinstance(value, int) else f'{value:g}'
 
 
 def _check_name(name: str, text: str, pattern: str) -> None:

@@ -7,6 +7,7 @@ run, the bundles, report.html and summary.json.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -37,9 +38,14 @@ def _demonstrate(args: argparse.Namespace) -> int:
         print_settings(explain_config(DemoConfig, overrides=args.overrides))
         return 0
     console, out = Console(), Path(args.out)
-    config = open_demo(out, args.overrides, args.resume)
+    demo = open_demo(out, args.overrides, args.resume)
     args.stopped = f'stopped; moto-demo --out {out} --resume goes on with it'
-    summary = run_demo(config, out, console, args.started)
+    earlier = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    try:
+        summary = run_demo(demo.config, out, console, args.started)
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
+        demo.lock.release()
     console.print(
         f'report: {out / "report.html"}   '
         f'after fine-tuning {summary["success"]["online"]["text"]}, '

@@ -93,10 +93,11 @@ def _run(args: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 def _setup(args: argparse.Namespace, loaded: Loaded | None) -> Setup:
     """Returns the setup to evaluate under; says how it differs from the policy's own."""
-    if args.seed >= LEARNED:
+    last = args.seed + args.episodes - 1
+    if last >= LEARNED:
         raise ConfigError(
-            f'--seed is {args.seed}; expected 0 to below {LEARNED}: the starts from there on are '
-            'those of episodes that are learned from'
+            f'--seed {args.seed} and --episodes {args.episodes} end at seed {last}; expected '
+            f'below {LEARNED}: from there on are the starts of episodes that are learned from'
         )
     setup, differences = evaluation_setup(
         args.task,

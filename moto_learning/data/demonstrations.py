@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from moto_core.command import end_with_parent
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.manifest import Record
 from moto_core.episodes.writer import EpisodeWriter
@@ -28,6 +29,7 @@ from moto_core.errors import ConfigError, DatasetError
 from moto_core.row import Row
 
 LISTEN = 0.2  # [s] between two looks at whether Ctrl-C came
+ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +85,10 @@ def _record_all(root: Path, wanted: Demonstrations, floor: int) -> Iterator[Path
         return
     context = multiprocessing.get_context('spawn')
     workers = min(wanted.workers, wanted.episodes)
-    with _interruption() as interruption, ProcessPoolExecutor(workers, context) as pool:
+    with (
+        _interruption() as interruption,
+        ProcessPoolExecutor(workers, context, initializer=end_with_parent) as pool,
+    ):
         try:
             with _uninterrupted():
                 waiting = {pool.submit(_record_one, job) for job in jobs}
@@ -110,7 +115,7 @@ class _Interruption:
 
 @contextmanager
 def _interruption() -> Iterator[_Interruption]:
-    """Notes Ctrl-C instead of raising it in the midst of a lock of the pool."""
+    """Notes Ctrl-C and SIGTERM instead of raising in the midst of a lock of the pool."""
     found = _Interruption()
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -120,11 +125,12 @@ def _interruption() -> Iterator[_Interruption]:
     if not ours or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         yield found
         return
-    earlier = signal.signal(signal.SIGINT, note)
+    earlier = {number: signal.signal(number, note) for number in ENDING}
     try:
         yield found
     finally:
-        signal.signal(signal.SIGINT, earlier)
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ class Found(NamedTuple):
 
     episodes: list[CachedEpisode]
     skipped: dict[str, str]  # id: why an episode cannot be used
-    spec: Spec  # that all have
+    spec: Spec | None  # that all have; None without a dataset
     setup: Setup  # that all have whose setup is known; Setup() if none is
 
 
@@ -57,7 +57,6 @@ def read_episodes(
         done = compile_dataset(dataset, partial(reading, dataset.root) if reading else None)
         episodes += [with_success(episode, success_parts) for episode in done.episodes]
         skipped |= done.skipped
-    assert spec is not None, roots  # each has an episode
     return Found(episodes=episodes, skipped=skipped, spec=spec, setup=setup)
 
 

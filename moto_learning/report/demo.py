@@ -18,6 +18,7 @@ from typing import Any
 
 from rich.console import Console
 
+from moto_core.command import end_with_parent
 from moto_core.errors import MotoError
 from moto_learning.report.demo_folder import DemoConfig, read_json, write_json
 from moto_learning.report.demo_stages import Stage, demo_stages
@@ -64,7 +65,11 @@ def run_stage(stage: Stage, out: Path) -> None:
         stream.write('$ ' + ' '.join(line) + '\n')
         stream.flush()
         process = subprocess.Popen(
-            line, stdout=stream, stderr=subprocess.STDOUT, env=_environment()
+            line,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            env=_environment(),
+            preexec_fn=end_with_parent,
         )
         try:
             code = process.wait()

@@ -8,25 +8,33 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from filelock import FileLock
 
 from moto_core.command import output_folder
 from moto_core.config import config_file, load_config, to_dict
 from moto_core.errors import ConfigError
 from moto_core.fields import number, setting
+from moto_core.lock import LockHeldError, hold_lock
 from moto_learning.config import Config
+from moto_sim.kitchen_task import kitchen_objects
+from moto_sim.setups import choose_setup
+from moto_sim.tasks import KITCHEN
 
 MARKER = 'moto-demo.json'  # in a folder that moto-demo made; written before anything else
+LOCK = 'LOCK'  # held while a moto-demo works in the folder
 
 
 @dataclass(frozen=True)
 class DemoConfig:
     """What the demonstration does; the defaults are what `make demo` runs."""
 
-    task: str = setting('kitchen-microwave', 'any task of moto_sim')
+    task: str = setting('kitchen-microwave', 'a task of the Kitchen, as moto_sim names it')
     demonstrations: int = number(80, 'scripted episodes to learn from', low=1)
     noise: float = number(
         0.05, "standard deviation of the demonstrator's action noise", low=0, below=1
@@ -39,32 +47,47 @@ class DemoConfig:
     max_steps: int = number(100, 'decisions an episode at most', low=1)
     finetune_updates: int = number(500, 'updates on the logged episodes', low=0)
     seed: int = number(
-        0, 'of the demonstrations, the training and the resets', low=0, high=2**32 - 3000
+        0, 'of the demonstrations, the training and the resets', low=0, high=2**30 - 3000
     )
 
 
-def open_demo(out: Path, overrides: Sequence[str], resume: bool) -> DemoConfig:
-    """Makes the demonstration's folder, or opens the one to go on with; returns its settings.
+class Demo(NamedTuple):
+    """A demonstration's settings and the hold on its folder, which `release` gives back."""
 
-    An earlier demonstration there is kept under another name. Raises ConfigError for a folder
-    that holds anything else, and if `resume` would change a setting.
+    config: DemoConfig
+    lock: FileLock
+
+
+def open_demo(out: Path, overrides: Sequence[str], resume: bool) -> Demo:
+    """Makes the demonstration's folder, or opens the one to go on with, and holds it.
+
+    An earlier demonstration there is kept under another name. Raises ConfigError for a task
+    that cannot be demonstrated, a folder that holds anything else or in which another process
+    works, and if `resume` would change a setting.
     """
     marker = out / MARKER
     if resume:
-        return _resumed(marker, overrides)
+        if not marker.is_file():
+            raise ConfigError(f"'{out}' holds no demonstration to go on with (no {MARKER})")
+        with _held(out) as lock:
+            return Demo(_resumed(marker, overrides), lock)
     config = load_config(DemoConfig, overrides=overrides)
     load_config(Config, config_file('train', config.preset), overrides=config.train)
+    _check_task(config)
     if marker.is_file():
         _stored(marker)  # somebody else's file is not taken for ours
-        _keep_earlier(out)
-    elif out.is_dir() and any(out.iterdir()):
+        with _held(out) as lock:
+            _keep_earlier(out)
+        lock.release()
+    elif out.is_dir() and {path.name for path in out.iterdir()} - {LOCK}:
         raise ConfigError(
             f"'{out}' holds files and no demonstration (no {MARKER}); "
             'take a new or an empty folder for --out'
         )
     output_folder('--out', out)
-    write_json(marker, {'task': config.task, 'seed': config.seed, 'config': to_dict(config)})
-    return config
+    with _held(out) as lock:
+        write_json(marker, {'task': config.task, 'seed': config.seed, 'config': to_dict(config)})
+        return Demo(config, lock)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -87,10 +110,38 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
     part.replace(path)
 
 
+@contextmanager
+def _held(out: Path) -> Iterator[FileLock]:
+    """Holds the folder; it stays held unless the body raises."""
+    try:
+        lock = hold_lock(out / LOCK)
+    except LockHeldError as error:
+        raise ConfigError(
+            f"another moto-demo works in '{out}' ({error}); wait for it, stop it first, or take "
+            'another --out'
+        ) from error
+    try:
+        yield lock
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _check_task(config: DemoConfig) -> None:
+    """Raises ConfigError for a task that the simulated robot cannot do under the profile."""
+    if not config.task.startswith(KITCHEN):
+        raise ConfigError(
+            f"task '{config.task}' has no robot on ROS; take one of the Kitchen, say "
+            'kitchen-microwave'
+        )
+    kitchen_objects(config.task)
+    setup = choose_setup(config.task, profile=config.profile)
+    if not setup.profile:
+        raise ConfigError(f"profile is '{config.profile}'; on ROS nothing moves without a guard")
+
+
 def _resumed(marker: Path, overrides: Sequence[str]) -> DemoConfig:
     """Returns the settings that a demonstration began with; refuses any other."""
-    if not marker.is_file():
-        raise ConfigError(f"'{marker.parent}' holds no demonstration to go on with (no {MARKER})")
     stored = _stored(marker)
     before = to_dict(stored)
     for key, value in to_dict(load_config(DemoConfig, before, overrides=overrides)).items():

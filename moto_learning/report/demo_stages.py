@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moto_learning.report.demo_folder import DemoConfig
+from moto_sim.episode import LEARNED
 
 COMMANDS = 'moto_learning.commands'
-OFFLINE, ONLINE = 1000, 2000  # first seeds of the drives, beside the demonstration's own
+OFFLINE, ONLINE = 1000, 2000  # first starts of the drives, beside the demonstration's own seed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +123,7 @@ def _export(out: Path, name: str, bundle: str, about: str) -> Stage:
 
 def _drive(config: DemoConfig, out: Path, name: str, bundle: str, about: str) -> Stage:
     stem, covered = name.replace(' ', '-'), name == 'drive covered'
-    seed = config.seed + (OFFLINE if bundle == 'offline' else ONLINE)
+    seed = LEARNED + config.seed + (OFFLINE if bundle == 'offline' else ONLINE)
     return Stage(
         name=name,
         about=about,

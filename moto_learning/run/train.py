@@ -117,7 +117,7 @@ class Training:
         episodes, self.skipped, spec, self.setup = read_episodes(
             dataset_roots(self.data, out), config.replay.success_parts, reading
         )
-        wrong = differences(Identity(self.spec, Setup()), spec)
+        wrong = differences(Identity(self.spec, Setup()), spec) if spec else []
         if wrong:
             raise DatasetError(
                 f"the run and '{self.data[0]}' are of two robots: {'; '.join(wrong)}. "

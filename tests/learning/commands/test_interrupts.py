@@ -124,26 +124,66 @@ def test_ctrl_c_while_moto_eval_drives(tmp_path):
     assert not (tmp_path / 'new' / 'kettle.json').exists()
 
 
+def children(pid):
+    """Returns the processes below one, at any depth."""
+    with open(f'/proc/{pid}/task/{pid}/children') as stream:
+        found = [int(child) for child in stream.read().split()]
+    return [*found, *(below for child in found for below in children(child))]
+
+
+def ended(pids, seconds=30):
+    """Waits until none of the processes is there; returns those that still are."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and any(os.path.exists(f'/proc/{pid}') for pid in pids):
+        time.sleep(0.05)
+    return [pid for pid in pids if os.path.exists(f'/proc/{pid}')]
+
+
+def collecting(out, workers=2):
+    """Starts a collection of many episodes and waits until it holds its dataset."""
+    line = ('--task', 'kitchen-kettle', '--episodes', 50, '--workers', workers, '--out', out)
+    process = start('data', 'collect', *line)
+    wait_for((out / 'LOCK').exists, process)
+    return process
+
+
 @pytest.mark.parametrize('seconds', [0.2, 3.0])
 def test_ctrl_c_while_workers_record(tmp_path, seconds):
-    process = start(
-        'data',
-        'collect',
-        '--task',
-        'kitchen-kettle',
-        '--episodes',
-        '50',
-        '--workers',
-        '2',
-        '--out',
-        tmp_path / 'data',
-    )
-    wait_for((tmp_path / 'data' / 'LOCK').exists, process)
+    process = collecting(tmp_path / 'data')
     time.sleep(seconds)
     stop(process, 'moto-data collect: stopped; whole episodes are kept')
     with Dataset.create_or_open(tmp_path / 'data') as dataset:  # nothing half is there
         assert dataset.findings == []
         assert all(record.ended == 'done' for record in dataset.episodes())
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL])
+def test_workers_end_with_a_collection_that_is_killed(tmp_path, number):
+    process = collecting(tmp_path / 'data')
+    wait_for(lambda: len(children(process.pid)) >= 3, process)  # with the resource tracker
+    time.sleep(2)
+    workers = children(process.pid)
+    process.send_signal(number)
+    code = process.wait(60)
+    assert code == (130 if number == signal.SIGTERM else -signal.SIGKILL)
+    assert ended(workers) == []
+    process.communicate()
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL])
+def test_a_stage_ends_with_a_demonstration_that_is_killed(tmp_path, number):
+    out = tmp_path / 'demo'
+    process = start('demo', '--out', out, 'demonstrations=50')
+    wait_for((out / 'dataset' / 'LOCK').exists, process)
+    time.sleep(2)
+    below = children(process.pid)
+    assert len(below) >= 2
+    process.send_signal(number)
+    _, said = process.communicate(timeout=90)
+    assert ended(below) == []
+    if number == signal.SIGTERM:
+        line = f'moto-demo: stopped; moto-demo --out {out} --resume goes on with it'
+        assert (process.returncode, said.splitlines()) == (130, [line])
 
 
 @pytest.mark.parametrize('group', [True, False], ids=['terminal', 'only the command'])
@@ -152,10 +192,9 @@ def test_ctrl_c_in_moto_demo_ends_the_stage_and_says_how_to_go_on(tmp_path, grou
     process = start('demo', '--out', out, 'demonstrations=50')
     wait_for((out / 'logs' / 'collect.log').exists, process)
     time.sleep(1)
-    children = f'/proc/{process.pid}/task/{process.pid}/children'
-    with open(children) as stream:
-        stages = [int(child) for child in stream.read().split()]
+    stages = children(process.pid)
     assert stages
     stop(process, f'moto-demo: stopped; moto-demo --out {out} --resume goes on with it', group)
-    assert not any(os.path.exists(f'/proc/{child}') for child in stages)
+    assert not os.path.exists(f'/proc/{stages[0]}')
+    assert ended(stages) == []
     assert 'Traceback' not in (out / 'logs' / 'collect.log').read_text()

@@ -23,21 +23,29 @@ TINY = [
     'train.threads=1',
 ]
 
+
+def opened(out, overrides, resume):
+    """Opens a demonstration's folder and gives it back; returns the settings."""
+    demo = open_demo(out, overrides, resume)
+    demo.lock.release()
+    return demo.config
+
+
 SAID = {'task': 'kitchen-kettle', 'seed': 4}
 GIVEN = ['task=kitchen-kettle', 'seed=4']
 
 
 def test_the_marker_is_written_first_with_task_seed_and_settings(tmp_path):
-    config = open_demo(tmp_path / 'demo', GIVEN, resume=False)
+    config = opened(tmp_path / 'demo', GIVEN, resume=False)
     assert (config.task, config.seed) == ('kitchen-kettle', 4)
     stored = json.loads((tmp_path / 'demo' / MARKER).read_text())
     assert {name: stored[name] for name in SAID} == SAID
     assert stored['config']['demonstrations'] == 80
-    assert [path.name for path in (tmp_path / 'demo').iterdir()] == [MARKER]
+    assert {path.name for path in (tmp_path / 'demo').iterdir()} == {MARKER, 'LOCK'}
 
 
 def test_an_empty_folder_is_taken(tmp_path):
-    open_demo(tmp_path, GIVEN, resume=False)
+    opened(tmp_path, GIVEN, resume=False)
     assert (tmp_path / MARKER).is_file()
 
 
@@ -47,7 +55,7 @@ def test_a_folder_with_anything_else_is_refused_and_left_as_it_is(tmp_path, resu
     precious.mkdir()
     (precious / 'thesis.tex').write_text('words')
     with pytest.raises(ConfigError, match='no moto-demo.json'):
-        open_demo(precious, GIVEN, resume)
+        opened(precious, GIVEN, resume)
     assert [path.name for path in tmp_path.iterdir()] == ['precious']
     assert [path.name for path in precious.iterdir()] == ['thesis.tex']
 
@@ -60,14 +68,14 @@ def test_a_file_of_the_markers_name_that_is_not_ours_marks_nothing(tmp_path, con
     (tmp_path / 'demo' / MARKER).write_text(content)
     for resume in (False, True):
         with pytest.raises(ConfigError, match="is damaged|unknown key 'tusk'"):
-            open_demo(tmp_path / 'demo', GIVEN, resume)
+            opened(tmp_path / 'demo', GIVEN, resume)
     assert [path.name for path in tmp_path.iterdir()] == ['demo']
 
 
 def test_an_earlier_demonstration_is_kept_under_another_name(tmp_path):
     out = tmp_path / 'demo'
     for seed in (4, 5, 6):
-        open_demo(out, ['task=kitchen-kettle', f'seed={seed}'], resume=False)
+        opened(out, ['task=kitchen-kettle', f'seed={seed}'], resume=False)
     assert len(list(tmp_path.iterdir())) == 3
     seeds = {json.loads((path / MARKER).read_text())['seed'] for path in tmp_path.iterdir()}
     assert seeds == {4, 5, 6}
@@ -77,16 +85,16 @@ def test_an_earlier_demonstration_is_kept_under_another_name(tmp_path):
 def test_the_current_folder_is_not_renamed_under_its_user(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for out in ('.', tmp_path, '../' + tmp_path.name):
-        open_demo(tmp_path, GIVEN, resume=False) if out == '.' else None
+        opened(tmp_path, GIVEN, resume=False) if out == '.' else None
         with pytest.raises(ConfigError, match='you are in it'):
-            open_demo(type(tmp_path)(out), GIVEN, resume=False)
-    assert open_demo(type(tmp_path)('.'), [], resume=True).seed == 4
+            opened(type(tmp_path)(out), GIVEN, resume=False)
+    assert opened(type(tmp_path)('.'), [], resume=True).seed == 4
 
 
 def test_resume_takes_the_settings_it_began_with(tmp_path):
-    began = open_demo(tmp_path / 'demo', [*GIVEN, 'episodes=3'], resume=False)
-    assert open_demo(tmp_path / 'demo', [], resume=True) == began
-    assert open_demo(tmp_path / 'demo', ['seed=4'], resume=True) == began
+    began = opened(tmp_path / 'demo', [*GIVEN, 'episodes=3'], resume=False)
+    assert opened(tmp_path / 'demo', [], resume=True) == began
+    assert opened(tmp_path / 'demo', ['seed=4'], resume=True) == began
 
 
 @pytest.mark.parametrize(
@@ -98,10 +106,10 @@ def test_resume_takes_the_settings_it_began_with(tmp_path):
     ],
 )
 def test_resume_refuses_a_setting_that_contradicts(tmp_path, override, says):
-    open_demo(tmp_path / 'demo', GIVEN, resume=False)
+    opened(tmp_path / 'demo', GIVEN, resume=False)
     before = (tmp_path / 'demo' / MARKER).read_text()
     with pytest.raises(ConfigError, match=says):
-        open_demo(tmp_path / 'demo', [override], resume=True)
+        opened(tmp_path / 'demo', [override], resume=True)
     assert (tmp_path / 'demo' / MARKER).read_text() == before
 
 
@@ -110,14 +118,65 @@ def test_resume_refuses_a_setting_that_contradicts(tmp_path, override, says):
     [
         ('demonstrations=0', 'demonstrations is 0; expected at least 1'),
         ('seed=-1', 'seed is -1'),
+        (f'seed={2**30 - 2999}', 'at most 1073738824'),
+        ('task=metaworld-door-open', "'metaworld-door-open' has no robot on ROS"),
+        ('task=kitchen-microwav', "Did you mean 'microwave'"),
+        ('profile=fast', "unknown profile.*'fast'"),
+        ('profile=none', 'nothing moves without a guard'),
         ('preset=dmo', "Did you mean 'demo'"),
         ('train=[train.thread=1]', "Did you mean 'train.threads'"),
     ],
 )
 def test_a_wrong_setting_makes_no_folder(tmp_path, override, says):
     with pytest.raises(ConfigError, match=says):
-        open_demo(tmp_path / 'demo', [override], resume=False)
+        opened(tmp_path / 'demo', [override], resume=False)
     assert not (tmp_path / 'demo').exists()
+
+
+@pytest.mark.parametrize('resume', [False, True])
+def test_a_folder_in_which_another_works_is_refused_and_left_as_it_is(tmp_path, resume):
+    out = tmp_path / 'demo'
+    demo = open_demo(out, GIVEN, resume=False)
+    before = (out / MARKER).read_bytes()
+    with pytest.raises(ConfigError, match='another moto-demo works in .*pid [0-9]+ on'):
+        open_demo(out, GIVEN, resume)
+    assert [path.name for path in tmp_path.iterdir()] == ['demo']
+    assert (out / MARKER).read_bytes() == before
+    demo.lock.release()
+    opened(out, GIVEN, resume)
+
+
+def test_a_setting_that_is_refused_gives_the_folder_back(tmp_path):
+    opened(tmp_path / 'demo', GIVEN, resume=False)
+    with pytest.raises(ConfigError, match='cannot become'):
+        open_demo(tmp_path / 'demo', ['seed=5'], resume=True)
+    opened(tmp_path / 'demo', [], resume=True)
+
+
+def test_a_folder_that_was_left_before_its_marker_is_taken(tmp_path):
+    (tmp_path / 'LOCK').write_text('')
+    opened(tmp_path, GIVEN, resume=False)
+
+
+def test_drives_that_are_learned_from_start_where_no_evaluation_does(tmp_path):
+    config = opened(tmp_path / 'demo', ['seed=7'], resume=False)
+    (tmp_path / 'demo' / 'bundles').mkdir()
+    for name in ('offline', 'online'):
+        (tmp_path / 'demo' / 'bundles' / name).write_text('somewhere')
+    stages = {stage.name: stage for stage in demo_stages(config, tmp_path / 'demo')}
+    seeds = {
+        name: int(word.removeprefix('seed:='))
+        for name, stage in stages.items()
+        for word in map(str, stage.arguments())
+        if word.startswith('seed:=')
+    }
+    assert seeds == {
+        'drive': 2**30 + 1007,
+        'drive again': 2**30 + 2007,
+        'drive covered': 2**30 + 2007,
+    }
+    film = list(map(str, stages['film'].arguments()))
+    assert int(film[film.index('--seed') + 1]) == 2007
 
 
 def test_stages_that_were_stopped_begin_anew_or_go_on(tmp_path, monkeypatch):
@@ -126,7 +185,7 @@ def test_stages_that_were_stopped_begin_anew_or_go_on(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     out = tmp_path / 'demo'
     given = ['demonstrations=1', f'train={json.dumps(TINY)}']
-    config = open_demo(out, given, resume=False)
+    config = opened(out, given, resume=False)
     (out / 'logs').mkdir()
     record(out / 'dataset', [3, 3])
     collect, train = demo_stages(config, out)[:2]
