@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from moto_core.errors import one_line
@@ -29,6 +31,19 @@ def parse_json(data: bytes | str) -> Any:
         raise ValueError(f'it is nested deeper than {DEPTH}') from error
     _check_depth(value)
     return value
+
+
+def read_maps(path: Path) -> list[dict[str, Any]]:
+    """Returns the JSON maps of a file of lines; none of a missing file.
+
+    A line that is torn or is no map is left out. Raises OSError if the file cannot be read.
+    """
+    found = []
+    for line in path.read_bytes().splitlines() if path.exists() else ():
+        with suppress(ValueError):
+            value = parse_json(line)
+            found += [value] if isinstance(value, dict) else []
+    return found
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

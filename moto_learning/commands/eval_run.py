@@ -44,6 +44,8 @@ def evaluate_policy(args: argparse.Namespace) -> int:
     for option, path in (('--json', args.json), ('--video', args.video)):
         if path:
             output_file(option, path)
+    if args.json and args.video and Path(args.json).resolve() == Path(args.video).resolve():
+        raise ConfigError(f"--json and --video both name '{args.json}'; name two files")
     result = _run(args, console)
     if args.json:
         _write_json(Path(args.json), result)

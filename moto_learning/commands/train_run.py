@@ -25,7 +25,7 @@ from moto_learning.config import Config
 from moto_learning.run.checkpoint import latest_checkpoint, load_checkpoint
 from moto_learning.run.processor import use_processor
 from moto_learning.run.resume import resumed_config
-from moto_learning.run.train import Training
+from moto_learning.run.train import Training, TrainingError
 
 NO_REWARD = (
     'no row of the data has a reward: world model and behaviour are learned, but no value. '
@@ -38,6 +38,8 @@ def train(args: argparse.Namespace) -> int:
     console = Console(markup=False, highlight=False)
     training = _resume(args, console) if args.resume else _start(args, console)
     print_left_out(training.skipped, console)
+    for episode in training.discarded:
+        console.print(f'set aside {episode}: it was being collected when the run was killed')
     return _run(training, args.phase, console)
 
 
@@ -131,6 +133,11 @@ def _run(training: Training, phase: str, console: Console) -> int:
         for number, handler in earlier.items():
             signal.signal(number, handler)
         training.close()
+    if training.learner.skipped == training.learner.updates > 0:
+        raise TrainingError(
+            f'none of {training.learner.updates} updates had finite gradients: nothing was '
+            f"learned. Look at penalty.alpha and the rates, and at '{training.out}/nonfinite'"
+        )
     skipped = f', {training.learner.skipped} skipped' if training.learner.skipped else ''
     console.print(
         f'{"stopped" if training.stopped else "done"} at update '

@@ -7,6 +7,7 @@ already repeated.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from itertools import islice
@@ -17,12 +18,14 @@ import numpy as np
 import torch
 
 from moto_core.config import to_dict
+from moto_core.durable import append_synced
 from moto_core.errors import BundleError, DatasetError
 from moto_core.policy.bundle import write_bundle
-from moto_core.policy.manifest import Manifest
+from moto_core.policy.manifest import SHA256, Manifest
 from moto_core.policy.policy import OnnxPolicy
 from moto_core.policy.signature import encoder_signature, policy_signature
 from moto_core.spec import Setup
+from moto_core.strict_json import read_maps
 from moto_learning.agents.learner import Learner
 from moto_learning.agents.policy_graph import Graphs
 from moto_learning.data.cache import CachedEpisode
@@ -71,16 +74,13 @@ def export_run(run: Path | str, folder: Path | str) -> Exported:
     except DatasetError as error:
         episodes, note = [], f'no disagreement threshold, drawn images in the self-test: {error}'
     log = _read_log(root / EXPORTS)
-    parent = next(
-        (entry['bundle'] for entry in reversed(log) if entry['updates'] < learner.updates), ''
-    )
+    parent = next((bundle for updates, bundle in reversed(log) if updates < learner.updates), '')
     done = export_bundle(
         learner, folder, episodes, ids, parent, str(meta.get('git', '')), checkpoint.setup
     )
-    entry = {'updates': learner.updates, 'bundle': done.path.name}
-    if entry not in log:
-        with (root / EXPORTS).open('a') as stream:
-            stream.write(json.dumps(entry) + '\n')
+    if (learner.updates, done.path.name) not in log:
+        entry = {'updates': learner.updates, 'bundle': done.path.name}
+        append_synced(root / EXPORTS, json.dumps(entry).encode())
     return done._replace(note=note)
 
 
@@ -174,5 +174,10 @@ def _episodes(
     return [episode for episode in episodes if episode.id in known]
 
 
-def _read_log(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+def _read_log(path: Path) -> list[tuple[int, str]]:
+    """Returns updates and hash of each bundle that was exported; other lines are left out."""
+    return [
+        (line['updates'], line['bundle'])
+        for line in read_maps(path)
+        if type(line.get('updates')) is int and re.fullmatch(SHA256, str(line.get('bundle')))
+    ]

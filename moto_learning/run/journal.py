@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from typing import Any
 from moto_core.durable import append_synced, sync_folder
 from moto_core.episode_id import EPISODE_ID
 from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.reader import read_header
 from moto_core.errors import MotoError
+from moto_core.strict_json import read_maps
 
 FILE = 'episodes.jsonl'
 
@@ -63,16 +66,24 @@ class Journal:
         self._entries[entry.index] = entry
 
 
-def discard_uncounted(root: Path, counted: set[str]) -> list[str]:
-    """Moves the episodes of a run's own dataset that are not `counted` to its quarantine.
+def discard_uncounted(root: Path, counted: set[str], seed: int, collected: int) -> list[str]:
+    """Moves the episodes that a killed run did not count out of its own dataset, to quarantine.
 
-    They were being collected, or were just collected, when the run was killed: it collects them
-    again from the same start with the same weights. Returns their ids.
+    Such an episode was being collected, or was just collected: it starts as one of this run's
+    `collected` + 1 first does by the run's `seed`, and is not among the `counted`. The run
+    collects it again from the same start with the same weights. Episodes that came from elsewhere
+    stay. Returns the ids.
     """
     if not (root / 'episodes').is_dir():
         return []
     with Dataset.open(root, lock=True) as dataset:
-        extra = [record.id for record in dataset.episodes() if record.id not in counted]
+        unknown = [record for record in dataset.episodes() if record.id not in counted]
+        if not unknown:
+            return []
+        from moto_sim.episode import ONLINE, learning_seed  # where episodes are, it is
+
+        starts = {learning_seed(ONLINE, seed, index) for index in range(collected + 1)}
+        extra = [record.id for record in unknown if read_header(record.path).seed in starts]
         for episode in extra:
             dataset.quarantine(episode, 'the run was killed before it counted this episode')
     return extra
@@ -81,14 +92,10 @@ def discard_uncounted(root: Path, counted: set[str]) -> list[str]:
 def _read(path: Path) -> list[Entry]:
     """Returns the whole lines; a torn one was not counted."""
     found = []
-    for line in path.read_text(errors='replace').splitlines() if path.exists() else ():
-        try:
-            entry = Entry(**json.loads(line))
-        except (ValueError, TypeError):
-            continue
-        if _is_sound(entry):
-            found.append(entry)
-    return found
+    for line in read_maps(path):
+        with suppress(TypeError):
+            found.append(Entry(**line))
+    return [entry for entry in found if _is_sound(entry)]
 
 
 def _is_sound(entry: Entry) -> bool:

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from moto_core.durable import replace_synced
+from moto_core.strict_json import read_maps
+
 FILE = 'metrics.jsonl'
 
 
@@ -53,23 +56,13 @@ class MetricsLog:
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """Reads the lines of a run's metrics; a last line cut short by a crash is left out."""
-    path = folder / FILE
-    lines = path.read_text().splitlines() if path.exists() else []
-    rows = []
-    for line in lines:
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            continue
-    return rows
+    """Reads the lines of a run's metrics; one that a crash cut short is left out."""
+    return read_maps(folder / FILE)
 
 
 def _keep_first(path: Path, lines: int) -> int:
     """Drops all but the first `lines` whole lines; returns how many there are now."""
     kept = read_metrics(path.parent)[:lines]
     if path.exists():
-        new = path.with_suffix('.new')
-        new.write_text(''.join(json.dumps(row) + '\n' for row in kept))
-        new.replace(path)
+        replace_synced(path, ''.join(json.dumps(row) + '\n' for row in kept).encode())
     return len(kept)

@@ -17,10 +17,11 @@ import numpy as np
 import torch
 
 from moto_core.config import to_dict, to_yaml
+from moto_core.durable import replace_synced
 from moto_core.episodes.identity import Identity, differences
-from moto_core.errors import DatasetError, MotoError
+from moto_core.errors import DatasetError, MotoError, one_line
 from moto_core.spec import Setup, Spec
-from moto_learning.agents.learner import make_learner
+from moto_learning.agents.learner import Learner, make_learner
 from moto_learning.config import Config
 from moto_learning.data.replay import Replay
 from moto_learning.data.sources import (
@@ -61,6 +62,7 @@ class Counters:
     offline: int = 0  # updates done
     episodes: int = 0  # collected online
     online: int = 0  # updates done
+    online_goal: int = 0  # updates that the episodes so far call for
     finetune: int = 0  # updates done, in all rounds
     finetune_goal: int = 0  # updates at which the current round ends
 
@@ -95,6 +97,7 @@ class Training:
         self.stopped = False  # set from a signal handler: stop after this update
         self.left_out: list[str] = []  # episodes that came after the checkpoint
         self.skipped: dict[str, str] = {}  # id: why an episode cannot be used
+        self.discarded: list[str] = []  # episodes that a killed run did not count
         self._lock = lock_run(out)
         try:
             self._open(resumed, reading)
@@ -113,7 +116,8 @@ class Training:
             _check_newest(resumed, out)
             with contents_of(resumed.path):
                 counted = self._journal.ids | set(resumed.run['replay']['episodes'])
-            discard_uncounted(out / EPISODES, counted)
+            collected = len(self._journal.ids)
+            self.discarded = discard_uncounted(out / EPISODES, counted, config.seed, collected)
         episodes, self.skipped, spec, self.setup = read_episodes(
             dataset_roots(self.data, out), config.replay.success_parts, reading
         )
@@ -124,7 +128,7 @@ class Training:
                 'A run learns from one: start a new run for it'
             )
         self.replay = Replay(episodes, config.replay.batch, config.replay.length, config.seed)
-        self.learner = make_learner(config, self.spec, choose_device(config.train.device))
+        self.learner = _made(config, self.spec)
         if resumed is not None:
             restore(self.learner, resumed)
             lines = self._restore(resumed)
@@ -132,7 +136,7 @@ class Training:
         self._waiting = {key: known[key] for key in known.keys() - set(self.replay.episodes)}
         self.left_out = sorted(self._waiting.keys() - self._journal.ids)
         self.log = MetricsLog(out, config.train.tensorboard, self.learner.updates, lines)
-        (out / 'config.yaml').write_text(to_yaml(config))
+        replace_synced(out / 'config.yaml', to_yaml(config).encode())
 
     def offline(self) -> None:
         """Trains on the datasets until train.offline_updates are done."""
@@ -145,19 +149,19 @@ class Training:
     def online(self) -> None:
         """Collects an episode with the policy, makes G updates, and so on."""
         c, counters = self.config.train, self.counters
-        goal = c.online_episodes * c.episode_updates
         if not (self.out / FOLDER).exists():
             self.save()  # the first episode, too, can be killed and resumed
         own = self.out / EPISODES
         with OnlineCollector(self.config, self.learner, self.data, own) as source:
-            while not self.stopped and (
-                counters.episodes < c.online_episodes or counters.online < goal
-            ):
-                if counters.online < counters.episodes * c.episode_updates:
+            while not self.stopped:
+                to_come = max(0, c.online_episodes - counters.episodes) * c.episode_updates
+                if counters.online < counters.online_goal:
                     counters.online += 1
-                    self._update('online', counters.online, goal)
-                else:
+                    self._update('online', counters.online, counters.online_goal + to_come)
+                elif counters.episodes < c.online_episodes:
                     self._take_episode(source)
+                else:
+                    break
         self.save('online')
 
     def finetune(self) -> None:
@@ -251,6 +255,7 @@ class Training:
         if entry.id in self._waiting:
             self.replay.add(self._waiting.pop(entry.id))
         self.counters.episodes += 1
+        self.counters.online_goal += self.config.train.episode_updates
         self.log.write(self.learner.updates, 'episode', entry.metrics)
         if not self.config.train.episode_updates and self._is_milestone('online'):
             self.save('online')
@@ -258,7 +263,7 @@ class Training:
     def _is_milestone(self, phase: str) -> bool:
         """Whether the checkpoint of now is one that stays."""
         c, counters = self.config.train, self.counters
-        trained = phase == 'online' and counters.online == counters.episodes * c.episode_updates
+        trained = phase == 'online' and counters.online == counters.online_goal
         return self.learner.updates in c.milestone_updates or (
             trained and counters.episodes in c.milestone_episodes
         )
@@ -305,6 +310,19 @@ def _check_newest(resumed: Checkpoint, out: Path) -> None:
         raise CheckpointError(
             f"another process went on with '{out}' meanwhile; try --resume again"
         )
+
+
+def _made(config: Config, spec: Spec) -> Learner:
+    """Returns a new learner; raises TrainingError if the memory does not hold it."""
+    try:
+        return make_learner(config, spec, choose_device(config.train.device))
+    except (MemoryError, RuntimeError) as error:
+        if 'alloc' not in str(error) and 'memory' not in str(error):
+            raise
+        raise TrainingError(
+            f'the model does not fit into memory ({one_line(error, 160)}); lower the sizes of '
+            'model.rssm'
+        ) from error
 
 
 def choose_device(name: str) -> str:

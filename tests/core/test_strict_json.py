@@ -1,6 +1,6 @@
 import pytest
 
-from moto_core.strict_json import DEPTH, parse_json
+from moto_core.strict_json import DEPTH, parse_json, read_maps
 
 
 def test_ordinary_json_comes_back():
@@ -28,3 +28,10 @@ def test_ordinary_json_comes_back():
 def test_what_is_ambiguous_endless_or_no_number_is_a_value_error(text, said):
     with pytest.raises(ValueError, match=said):
         parse_json(text)
+
+
+def test_lines_that_are_no_maps_are_left_out(tmp_path):
+    path = tmp_path / 'lines.jsonl'
+    assert read_maps(path) == []
+    path.write_bytes(b'{"a": 1}\n[]\n\xff\n3\n' + b'[' * 100_000 + b'\n{"b": 2}\n{"c": ')
+    assert read_maps(path) == [{'a': 1}, {'b': 2}]

@@ -360,6 +360,10 @@ def test_the_parent_is_the_bundle_of_an_earlier_update(run, tmp_path):
     save_run(path, agent, ids, path.parent / 'data')
     second = export_run(path, tmp_path)
     assert (first.parent, second.parent) == ('', first.path.name)
+    log = path / 'exports.jsonl'  # what a kill or a hand leaves there spoils no later export
+    log.write_bytes(log.read_bytes() + b'\xff\n[]\n{"updates": "6", "bundle": 3}\n{"upda')
+    again = export_run(path, tmp_path)
+    assert (again.path, again.parent) == (second.path, second.parent)
     assert read_bundle(second.path).manifest.parent == first.path.name
     earlier = export_run(path / 'checkpoints' / '00000010', tmp_path)
     assert earlier.path == first.path

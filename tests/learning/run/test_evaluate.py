@@ -328,6 +328,10 @@ def test_the_command_covers_the_camera_and_leaves_the_guard_out(tasks, tmp_path)
             ],
             'end at seed 1073741824; expected below 1073741824',
         ),
+        (
+            ['--policy', 'zero', '--task', 'counting', '--json', 'e.mp4', '--video', './e.mp4'],
+            "--json and --video both name 'e.mp4'",
+        ),
         (['--policy', 'zero', '--task', 'counting', '--json', '/proc/no/e.json'], 'cannot write'),
         (['--policy', 'zero', '--task', 'counting', '--video', '/proc/no/e.mp4'], 'cannot write'),
     ],

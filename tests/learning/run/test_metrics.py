@@ -20,6 +20,8 @@ def test_lines_that_the_checkpoint_does_not_count_and_a_torn_one_are_dropped_on_
     log.close()
     with (tmp_path / 'metrics.jsonl').open('a') as stream:
         stream.write('{"update": 40, "pha')
+    with (tmp_path / 'metrics.jsonl').open('ab') as stream:
+        stream.write(b'\xff\n' + b'[' * 100_000 + b'\n[]\n')
     log = MetricsLog(tmp_path, updates=20, lines=2)
     log.write(25, 'offline', {'a/b': 0})
     log.close()

@@ -83,7 +83,7 @@ def test_the_environment_is_made_from_the_datasets_setup(
     [
         ('collect.profile=commissioning', "profile 'commissioning' and 'normal'"),
         ('collect.robot=fr3', "robot 'fr3' and 'kitchen_sim'"),
-        ('collect.actuation=d4rl', "actuation 'd4rl' and ''"),
+        ('collect.actuation=d4rl', "actuation 'd4rl' and none"),
         ('collect.view=wide', 'wide'),
     ],
 )

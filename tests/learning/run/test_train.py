@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from moto_core.config import to_dict
@@ -22,18 +23,19 @@ from moto_learning.run.checkpoint import (
 from moto_learning.run.lock import RunLockedError
 from moto_learning.run.metrics import read_metrics
 from moto_learning.run.train import Training, TrainingError
+from moto_sim.episode import ONLINE, learning_seed
 from tests.learning import tiny_learner as tiny
 
 SETUP = Setup(robot='counter', profile='slow', views={'front': 'paper'})
 
 
-def record(root, episodes, success=True, seed=0):
-    """Records episodes of 7 random steps under SETUP."""
+def record(root, episodes, success=True, seed=0, start=None):
+    """Records episodes of 7 random steps under SETUP, from a start's seed."""
     spec = tiny.spec()
     with Dataset.create_or_open(root, floor=0) as dataset:
         for index in range(episodes):
             random = np.random.default_rng([seed, index])
-            header = EpisodeHeader(task='none', source='sim', spec=spec, setup=SETUP)
+            header = EpisodeHeader(task='none', source='sim', spec=spec, setup=SETUP, seed=start)
             with dataset.new_episode(header) as writer:
                 for t in range(7):
                     action = random.uniform(-1, 1, 2).astype(np.float32)
@@ -524,3 +526,65 @@ def test_what_a_killed_or_full_start_left_is_cleared_at_the_next_start(tmp_path,
         (run / 'checkpoints' / name).mkdir()
     Training(IDLE, tiny.spec(), [data], run, resumed=load_checkpoint(run)).close()
     assert [path.name for path in (run / 'checkpoints').iterdir()] == ['00000000']
+
+
+def test_an_uncounted_episode_of_the_run_is_set_aside_and_others_stay(tmp_path, data, capsys):
+    """A kill leaves the next online episode, by its start; somebody merges one in beside it."""
+    run = tmp_path / 'run'
+    training = Training(tiny.config('train.offline_updates=1'), tiny.spec(), [data], run)
+    training.offline()
+    training.close()
+    mine = run / 'dataset'
+    record(mine, 1)
+    (foreign,) = [episode.id for episode in Dataset.open(mine).episodes()]
+    record(mine, 1, start=learning_seed(ONLINE, training.config.seed, 0))
+    (killed,) = [e.id for e in Dataset.open(mine).episodes() if e.id != foreign]
+    assert main(['--resume', str(run), '--phase', 'finetune', 'train.finetune_updates=1']) == 0
+    assert f'set aside {killed}: ' in capsys.readouterr().out
+    assert [episode.id for episode in Dataset.open(mine).episodes()] == [foreign]
+    assert (mine / 'quarantine' / killed / 'REASON').exists()
+    assert load_checkpoint(run).run['replay']['episodes'][-1] == foreign
+
+
+@pytest.mark.parametrize(('g', 'updates'), [(1, [1, 1, 1]), (5, [5, 5, 5])])
+def test_another_number_of_updates_an_episode_holds_for_the_episodes_to_come(
+    tmp_path, data, preset, simulator, g, updates
+):
+    run = tmp_path / 'run'
+    start = ['--config', str(preset), '--data', str(data), '--out', str(run)]
+    settings = ['train.offline_updates=0', 'train.log_every=1']
+    online = ['train.online_episodes=2', 'train.episode_updates=3']
+    assert main([*start, *settings, *online]) == 0
+    more = ['train.online_episodes=5', f'train.episode_updates={g}']
+    assert main(['--resume', str(run), '--phase', 'online', *more]) == 0
+    phases = ''.join('E' if row['phase'] == 'episode' else 'u' for row in rows(run))
+    assert phases == 'Euuu' * 2 + ''.join('E' + 'u' * count for count in updates)
+
+
+def test_a_link_in_the_place_of_the_runs_settings_is_not_followed(tmp_path, data):
+    run, outside = tmp_path / 'run', tmp_path / 'precious.yaml'
+    outside.write_text('mine')
+    run.mkdir()
+    (run / 'config.yaml').symlink_to(outside)
+    Training(IDLE, tiny.spec(), [data], run).close()
+    assert outside.read_text() == 'mine'
+    assert 'offline_updates' in (run / 'config.yaml').read_text()
+
+
+def test_a_model_that_does_not_fit_into_memory_is_one_line(
+    tmp_path, data, preset, capsys, monkeypatch
+):
+    def too_large(config, spec, device):
+        return torch.empty(1 << 60)
+
+    monkeypatch.setattr('moto_learning.run.train.make_learner', too_large)
+    start = ['--config', str(preset), '--data', str(data), '--out', str(tmp_path / 'run')]
+    assert main(start) == 2
+    said = capsys.readouterr().err
+    assert 'does not fit into memory' in said and len(said.strip().splitlines()) == 1
+
+
+def test_training_in_which_no_update_was_finite_is_an_error(tmp_path, data, preset, capsys):
+    start = ['--config', str(preset), '--data', str(data), '--out', str(tmp_path / 'run')]
+    assert main([*start, 'train.offline_updates=2', 'actor_critic.penalty.alpha=1e300']) == 2
+    assert 'none of 2 updates had finite gradients' in capsys.readouterr().err
