@@ -1,4 +1,4 @@
-"""ROS 2's stock messages as bytes: definitions as text, and CDR for the three that steps use.
+"""ROS 2's stock messages as bytes: definitions as text, and CDR for the three that rows use.
 
 In: images, joint vectors, text. Out: little-endian CDR and `ros2msg` schema text.
 mcap-ros2-support decodes them; its encoder packs images byte by byte, so these three are ours.

@@ -37,7 +37,7 @@ class Score(NamedTuple):
     seed: int  # of its reset
     decisions: int  # actions executed
     return_: float  # sum of rewards
-    success: bool  # at any step
+    success: bool  # at any row
     disagreement: float  # mean over its rows
     step_ms: float  # [ms] median time of a policy's step
 
