@@ -1,5 +1,6 @@
 """An exported bundle repeats its agent, to 1e-4 over 50 steps of carried state."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -361,7 +362,9 @@ def test_the_parent_is_the_bundle_of_an_earlier_update(run, tmp_path):
     second = export_run(path, tmp_path)
     assert (first.parent, second.parent) == ('', first.path.name)
     log = path / 'exports.jsonl'  # what a kill or a hand leaves there spoils no later export
-    log.write_bytes(log.read_bytes() + b'\xff\n[]\n{"updates": "6", "bundle": 3}\n{"upda')
+    wrong = [{'updates': '6', 'bundle': 'a' * 64}, {'updates': 6, 'bundle': '../a'}]
+    lines = ''.join(json.dumps(line) + '\n' for line in wrong).encode()
+    log.write_bytes(log.read_bytes() + b'\xff\n[]\n' + lines + b'{"upda')
     again = export_run(path, tmp_path)
     assert (again.path, again.parent) == (second.path, second.parent)
     assert read_bundle(second.path).manifest.parent == first.path.name

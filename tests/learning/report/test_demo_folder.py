@@ -148,8 +148,9 @@ def test_a_folder_in_which_another_works_is_refused_and_left_as_it_is(tmp_path, 
 
 def test_a_setting_that_is_refused_gives_the_folder_back(tmp_path):
     opened(tmp_path / 'demo', GIVEN, resume=False)
-    with pytest.raises(ConfigError, match='cannot become'):
+    with pytest.raises(ConfigError, match='cannot become') as held:  # with all its frames
         open_demo(tmp_path / 'demo', ['seed=5'], resume=True)
+    assert held.value.__traceback__ is not None
     opened(tmp_path / 'demo', [], resume=True)
 
 
