@@ -106,6 +106,14 @@ class EpisodeEvent:
     ended: str = ''
     problem: str = ''
 
+    def sentence(self) -> str:
+        """Returns what happened as a person reads it."""
+        parts = [f'episode {self.episode} {self.state}']
+        if self.state == 'ended':
+            counts = f'{self.rows} rows, {self.dropped} dropped'
+            parts[0] += f': {self.outcome}, {self.ended or "not closed"}, {counts}'
+        return '; '.join([*parts, self.problem] if self.problem else parts)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskState:

@@ -16,7 +16,7 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import Image, JointState
 
 from moto_core.episodes.episode import EpisodeHeader
-from moto_core.errors import ConfigError
+from moto_core.errors import ConfigError, ObservationError
 from moto_core.spec import Setup
 from moto_ros.loops.recorder import Recording
 from moto_ros.loops.row_join import Executed
@@ -92,10 +92,15 @@ class RecorderNode(MotoNode):
 
     def on_image(self, camera: str, message: Image) -> None:
         """Takes an image that the policy saw, and writes the rows before it."""
-        if self.recording is not None:
-            stamp = to_ns(message.header.stamp)
-            self.recording.joiner.image(camera, stamp, to_rgb(message).copy())
-            self.recording.append()
+        if self.recording is None:
+            return
+        try:
+            image = to_rgb(message).copy()
+        except ObservationError as error:
+            self.report_problem(f"observation of camera '{camera}': {error}")
+            return
+        self.recording.joiner.image(camera, to_ns(message.header.stamp), image)
+        self.recording.append()
 
     def on_executed(self, message: JointState) -> None:
         """Takes the velocity that the guard commanded at one tick."""
@@ -133,8 +138,10 @@ class RecorderNode(MotoNode):
     def on_event(self, event: EpisodeEvent) -> None:
         """Tells the policy and the session that an episode begins or ends."""
         self.events.publish(to_string(event))
-        log = self.get_logger()
-        (log.error if event.problem else log.info)(str(event))
+        if event.problem:  # two calls: rclpy refuses another severity at the same one
+            self.get_logger().error(event.sentence())
+        else:
+            self.get_logger().info(event.sentence())
 
     def publish_status(self) -> None:
         """Closes what has ended, and publishes the state."""
@@ -156,7 +163,7 @@ class RecorderNode(MotoNode):
         """Begins an episode; returns its id."""
         if not self.active or self.recording is None:
             raise ConfigError(f'{RECORDER} is not active; activate it first')
-        self.policy_heard = self.steady_now()
+        self.policy_heard, self.problem = self.steady_now(), ''
         return self.recording.start(self._header())
 
     def stop(self) -> str:
@@ -191,7 +198,7 @@ class RecorderNode(MotoNode):
     def _publish_state(self, recording: Recording) -> None:
         state = recording.status()
         self.state.publish(to_string(state))
-        problems = [state.problem] if state.problem else []
+        problems = [text for text in (state.problem, self.problem) if text]
         if state.dropped:
             problems.append(f'{state.dropped} rows lost: their images or decisions did not arrive')
         values = {name: getattr(state, name) for name in ('state', 'episode', 'rows', 'dropped')}

@@ -8,7 +8,7 @@ from mcap.reader import make_reader
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
@@ -34,8 +34,8 @@ def make():
     """Makes a node with ROS parameters; everything ends with the test."""
     made = []
 
-    def make(kind, **parameters):
-        arguments = ['--ros-args', '--log-level', 'fatal']
+    def make(kind, level='fatal', **parameters):
+        arguments = ['--ros-args', '--log-level', level]
         for key, value in parameters.items():
             arguments += ['-p', f'{key}:={value}']
         rclpy.init(args=arguments)
@@ -191,6 +191,43 @@ def test_the_recorder_goes_on_after_a_lost_image_and_marks_the_gap(make, tmp_pat
     with path.open('rb') as file:
         raw = [m for _, _, m in make_reader(file).iter_messages(topics=['/joint_states'])]
     assert len(raw) >= 3  # best effort
+
+
+def test_a_full_disk_is_a_problem_that_the_recorder_survives(make, tmp_path, capfd):
+    node = make(RecorderNode, 'info', **{'record.dataset': tmp_path / 'd'})
+    events, diagnosed = [], []
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    node.create_subscription_to(interface.EPISODE, events.append)
+    node.create_subscription_to(interface.DIAGNOSTICS, diagnosed.append)
+    identity = node.start()
+    node.recording.writer.floor = 10**18  # no disk has as much free
+    joints = node.create_publisher(
+        JointState, interface.JOINT_STATES.name, interface.JOINT_STATES.publisher
+    )
+
+    def full():
+        joints.publish(JointState())
+        return node.recording.state == 'idle'
+
+    wait(node, full)
+    wait(node, lambda: events and events[-1].state == 'ended')
+    assert (events[-1].ended, 'MB free at' in events[-1].problem) == ('disk_full', True)
+    wait(node, lambda: any('MB free' in m.status[0].message for m in diagnosed))
+    assert node.start() != identity  # the next episode is tried anew
+    node.stop()
+    wait(node, lambda: status(node).state == 'idle')
+    said = capfd.readouterr().err
+    assert f'episode {identity} ended: unlabelled, disk_full, 0 rows, 0 dropped; ' in said
+    assert f'episode {identity} started' in said and 'EpisodeEvent(' not in said
+
+
+def test_an_observation_that_is_no_image_is_a_problem_that_the_recorder_survives(make, tmp_path):
+    node = make(RecorderNode, **{'record.dataset': tmp_path / 'd'})
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    seen = interface.observation('front')
+    node.create_publisher(seen.type, seen.name, seen.publisher).publish(Image(encoding='16UC1'))
+    wait(node, lambda: node.problem)
+    assert "observation of camera 'front': image encoding is '16UC1'" in node.problem
 
 
 def status(node):
