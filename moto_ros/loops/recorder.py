@@ -74,13 +74,18 @@ class Recording:
         if self.writer is not None:
             self._write(self.joiner.rows())
 
-    def raw(self, topic: str, message_type: str, cdr: bytes, stamp: int) -> None:
-        """Writes a message as it came [stamp in ns]; a failing disk ends the recording."""
+    def raw(
+        self, topic: str, message_type: str, cdr: bytes, stamp: int, definition: str = ''
+    ) -> None:
+        """Writes a message as it came [stamp in ns]; a failing disk ends the recording.
+
+        `definition` is the type's text where it is not a stock one.
+        """
         writer = self.writer
         if writer is None:
             return
         try:
-            writer.raw(topic, message_type, cdr, stamp)
+            writer.raw(topic, message_type, cdr, stamp, definition)
         except (MotoError, OSError) as error:
             self.problem = str(error)
             if writer.closed:

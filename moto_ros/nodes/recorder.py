@@ -125,7 +125,7 @@ class RecorderNode(MotoNode):
         if recording is None or recording.writer is None:
             return
         if raw.passes(self.steady_now(), len(data)):
-            recording.raw(raw.topic.name, raw.kind, data, self.now())
+            recording.raw(raw.topic.name, raw.kind, data, self.now(), raw.definition)
 
     def on_status(self, _: object) -> None:
         """Remembers when the policy last reported."""

@@ -148,11 +148,13 @@ def type_name(kind: type) -> str:
     return f'{kind.__module__.split(".")[0]}/msg/{kind.__name__}'
 
 
-def message_class(kind: str) -> type:
+def message_class(kind: str) -> Any:
     """Returns the Python class of 'package/msg/Name'; raises ConfigError if it is missing."""
     package, _, name = kind.partition('/msg/')
     try:
-        return getattr(importlib.import_module(f'{package}.msg'), name)
+        found = getattr(importlib.import_module(f'{package}.msg'), name)
+        found.get_fields_and_field_types()  # what else a package holds is no message
+        return found
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise ConfigError(
             f"message type '{kind}' cannot be imported; expected an installed type "

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, cast
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.parameter import Parameter
 
+from moto_core.fields import list_keys
 from moto_core.guard.limits import RobotConfig, load_robot
+from moto_core.strict_yaml import parse_yaml
 from moto_ros.config import RosConfig, load_ros_config
 
 if TYPE_CHECKING:
     from rclpy.node import Node
 
+MAPPINGS = tuple(key.name for key in list_keys(RosConfig()) if isinstance(key.default, dict))
 ROS_OWN = ('use_sim_time', 'start_type_description_service', 'qos_overrides')
 
 
@@ -27,12 +30,19 @@ def read_config(node: Node) -> tuple[RosConfig, RobotConfig]:
     """
     parameters = cast(dict[str, Parameter], node.get_parameters_by_prefix(''))
     given = {
-        name: parameter.value
+        name: _plain(name, parameter.value)
         for name, parameter in parameters.items()
         if name.split('.')[0] not in ROS_OWN
     }
     config = load_ros_config(str(given.pop('config', 'franka_kitchen')), given)
     return config, load_robot(config.robot)
+
+
+def _plain(name: str, value: object) -> object:
+    """Returns a mapping from the text that stands for it: ROS has no such parameters."""
+    if name in MAPPINGS and isinstance(value, str):
+        return parse_yaml(value, f"parameter {name} '{value}'", name)
+    return value
 
 
 def refuse_changes(_: object) -> SetParametersResult:

@@ -5,6 +5,7 @@ import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
 from mcap.reader import make_reader
+from mcap_ros2.decoder import DecoderFactory
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -191,6 +192,63 @@ def test_the_recorder_goes_on_after_a_lost_image_and_marks_the_gap(make, tmp_pat
     with path.open('rb') as file:
         raw = [m for _, _, m in make_reader(file).iter_messages(topics=['/joint_states'])]
     assert len(raw) >= 3  # best effort
+
+
+TYPES = {'/wrench': 'geometry_msgs/msg/WrenchStamped', '/tf': 'tf2_msgs/msg/TFMessage'}
+
+
+@pytest.mark.parametrize('topic', TYPES)
+def test_a_topic_of_any_installed_type_is_recorded_and_read_by_others(make, tmp_path, topic):
+    pytest.importorskip(TYPES[topic].split('/')[0], reason='comes with a ROS 2 distro')
+    kind = interface.message_class(TYPES[topic])
+    raw = f'"{{{topic}: {TYPES[topic]}}}"'
+    node = make(RecorderNode, **{'record.dataset': tmp_path / 'd', 'record.raw': raw})
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    identity = node.start()
+    sent, path = filled(kind), node.recording.writer.active
+    publisher = node.create_publisher(kind, topic, 10)
+    wait(node, publisher.get_subscription_count)
+    publisher.publish(sent)
+    wait(node, lambda: topic in node.recording.writer._channels)
+    assert node.recording.problem == ''
+    node.halt()
+    quarantined = tmp_path / 'd' / 'quarantine' / identity / path.stem  # it has no rows
+    with quarantined.open('rb') as file:
+        reader = make_reader(file, decoder_factories=[DecoderFactory()])
+        ((schema, _, _, got),) = reader.iter_decoded_messages(topics=[topic])
+    assert schema.name == TYPES[topic]
+    if topic == '/wrench':
+        assert (got.header.frame_id, got.wrench.torque.z) == ('flange', -2.5)
+    else:
+        assert got.transforms[0].transform.rotation.w == 0.5
+
+
+def filled(kind):
+    message = kind()
+    if hasattr(message, 'wrench'):
+        message.header.frame_id, message.wrench.torque.z = 'flange', -2.5
+    else:
+        transform = interface.message_class('geometry_msgs/msg/TransformStamped')()
+        transform.transform.rotation.w = 0.5
+        message.transforms.append(transform)
+    return message
+
+
+@pytest.mark.parametrize(
+    ('raw', 'says'),
+    [
+        ('{/odd: nobody_msgs/msg/Odd}', "message type 'nobody_msgs/msg/Odd' cannot be imported"),
+        ('{/o d: std_msgs/msg/String}', "record.raw: '/o d' is no topic's name"),
+    ],
+)
+def test_what_cannot_be_recorded_fails_to_configure_with_one_line(
+    make, tmp_path, capfd, raw, says
+):
+    given = {'record.dataset': tmp_path / 'd', 'record.raw': f'"{raw}"'}
+    node = make(RecorderNode, 'error', **given)
+    assert node.trigger_configure() == FAILURE
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if line.strip()]
+    assert says in line
 
 
 def test_a_full_disk_is_a_problem_that_the_recorder_survives(make, tmp_path, capfd):
