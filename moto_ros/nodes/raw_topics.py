@@ -8,6 +8,7 @@ switched off: an episode is also the black box of its run.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from rclpy._rclpy_pybind11 import RCLError
@@ -19,7 +20,10 @@ from moto_ros.config import RosConfig, camera_topics
 from moto_ros.loops.throttle import Throttle
 from moto_ros.wire import interface
 from moto_ros.wire.definition import definition
-from moto_ros.wire.interface import SENSOR, Topic, message_class, type_name
+from moto_ros.wire.interface import SENSOR, SENSOR_READER, Topic, message_class, type_name
+
+
+LATE = 0.2  # [s] that the recorder may be late without a loss by a bound
 
 
 class RawTopic(NamedTuple):
@@ -56,11 +60,13 @@ def raw_topics(
     record, found = config.record, [*_images(config, robot)]
     if record.joint_rate:
         joint_states = interface.JOINT_STATES.at(config.joint_states)
-        found.append(RawTopic(topic=joint_states, messages=Throttle(record.joint_rate)))
+        joint_states = replace(joint_states, subscription=SENSOR_READER)
+        messages = Throttle(record.joint_rate, burst=1.0 + LATE * record.joint_rate)
+        found.append(RawTopic(topic=joint_states, messages=messages))
     if record.guard_state:
         found.append(RawTopic(topic=interface.GUARD_STATE))
     for name, kind in record.raw.items():
-        found.append(RawTopic(topic=Topic(name, message_class(kind), SENSOR, SENSOR)))
+        found.append(RawTopic(topic=Topic(name, message_class(kind), SENSOR, SENSOR_READER)))
     named = {_resolved(raw.topic.name, resolve): raw for raw in found}  # the last of a name wins
     return [
         raw._replace(topic=raw.topic.at(name), definition=definition(raw.kind))

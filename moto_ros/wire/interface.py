@@ -45,6 +45,7 @@ SENSOR = _profile(1, _BEST)  # the newest; a queue shows the past
 COMMAND = _profile(1, _RELIABLE)  # the last command must arrive, older ones must not
 LOG = _profile(10, _RELIABLE)  # the recorder wants every one
 LOG_READER = _profile(500, _RELIABLE)  # and may be 2 s late at 250 Hz without a loss
+SENSOR_READER = _profile(250, _BEST)  # hears every publisher, 2 s late at 125 Hz without a loss
 STATUS = _profile(1, _RELIABLE)  # 10 Hz, the newest is enough
 LATCHED = _profile(1, _RELIABLE, _LATCHED)  # who starts late still learns it
 

@@ -191,7 +191,7 @@ def test_the_recorder_goes_on_after_a_lost_image_and_marks_the_gap(make, tmp_pat
     assert episode.header.setup == Setup(robot='kitchen_sim', profile='normal')
     with path.open('rb') as file:
         raw = [m for _, _, m in make_reader(file).iter_messages(topics=['/joint_states'])]
-    assert len(raw) >= 3  # best effort
+    assert len(raw) == 6
 
 
 TYPES = {'/wrench': 'geometry_msgs/msg/WrenchStamped', '/tf': 'tf2_msgs/msg/TFMessage'}
