@@ -22,7 +22,6 @@ from moto_ros.wire import interface
 from moto_ros.wire.definition import definition
 from moto_ros.wire.interface import SENSOR, SENSOR_READER, Topic, message_class, type_name
 
-
 LATE = 0.2  # [s] that the recorder may be late without a loss by a bound
 
 

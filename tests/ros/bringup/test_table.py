@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from moto_core.errors import ConfigError
-from moto_ros.bringup.table import ARGUMENTS, command, environment, parse_arguments, processes
-from moto_ros.bringup.up import follow, split
+from moto_ros.bringup.arguments import ARGUMENTS, parse_arguments
+from moto_ros.bringup.follower import follow, split
+from moto_ros.bringup.table import command, environment, processes
 from moto_ros.config import load_ros_config
 
 ROS_MD = (
@@ -95,7 +96,41 @@ def test_a_command_line_names_module_node_namespace_and_parameters():
     line = command(twin, 'py')
     assert line[:3] == ['py', '-m', 'moto_ros.nodes.twin']
     assert '__node:=moto_twin' in line and '__ns:=/left' in line
-    assert 'robot:=kitchen_sim' in line and 'command.dry_run:=false' in line
+    assert 'robot:="kitchen_sim"' in line and 'command.dry_run:=false' in line
+
+
+def test_a_setting_reaches_the_nodes_with_its_type():
+    given = {
+        'sim': 'true',
+        'record.raw': '{/tf: tf2_msgs/msg/TFMessage}',
+        'cameras.front': '/left/image_raw',
+        'record.task': '007',
+        'guard.rate': '500',
+    }
+    found = parameters(**given)
+    assert found['record.raw'] == {'/tf': 'tf2_msgs/msg/TFMessage'}
+    assert found['cameras'] == {'front': '/left/image_raw'}
+    assert (found['record.task'], found['guard.rate']) == ('007', 500)
+    line = command(processes(given)[0], 'py')
+    assert 'record.task:="007"' in line and 'guard.rate:=500' in line
+    assert r'record.raw:="{\"/tf\": \"tf2_msgs/msg/TFMessage\"}"' in line
+
+
+@pytest.mark.parametrize('given', [{'guard.rate': '5'}, {'cameras.side': '/c'}, {'profile': 'x'}])
+def test_what_a_node_would_refuse_is_refused_before_it_starts(given):
+    with pytest.raises(ConfigError):
+        processes({'sim': 'true', **given})
+
+
+def test_only_a_robot_with_the_twins_joints_is_simulated(tmp_path):
+    own = tmp_path / 'wide.yaml'
+    text = (Path(__file__).parents[3] / 'config' / 'robot' / 'kitchen_sim.yaml').read_text()
+    own.write_text(text.replace('height: 64', 'height: 32'))
+    assert parameters(sim='true', robot_type=str(own))['robot'] == str(own)
+    assert parameters(sim='true')['robot'] == 'kitchen_sim'
+    assert parameters(sim='false')['robot'] == 'fr3'
+    with pytest.raises(ConfigError, match="robot_type is 'fr3' and sim is true"):
+        processes({'sim': 'true', 'robot_type': 'fr3'})
 
 
 def test_an_unknown_argument_names_the_nearest():

@@ -40,6 +40,7 @@ def test_moto_up_runs_episodes_writes_the_result_and_ends(tmp_path):
     process = up(
         'sim:=true',
         'policy:=random',
+        'record.raw:={/wrench: geometry_msgs/msg/WrenchStamped}',
         f'dataset:={tmp_path / "d"}',
         'episodes:=2',
         'max_steps:=8',
@@ -97,8 +98,38 @@ def test_a_missing_bundle_ends_moto_up_with_its_path():
     assert '/nowhere/bundle' in output and "'moto_policy' refused to configure" in output
 
 
-def test_an_unknown_argument_is_refused_before_anything_starts():
-    process = up('sim:=true', 'polcy:=zero')
+@pytest.mark.parametrize(
+    ('words', 'says'),
+    [
+        (['sim:=true', 'polcy:=zero'], "Did you mean 'policy'"),
+        (['sim:=true', 'guard.rat:=100'], "unknown key 'guard.rat'. Did you mean 'guard.rate'"),
+        (['sim:=true', 'guard.rate:=abc'], "guard.rate: Value 'abc'"),
+        (['sim:=true', 'namespace:=bad-name'], "namespace is 'bad-name'; expected letters"),
+        (['sim:=true', 'robot_type:=panda'], 'the simulated robot is kitchen_sim'),
+        (['sim:=true', 'profile:=norml'], "Did you mean 'normal'"),
+        (['sim:=true', 'log_level:=loud'], "unknown value of log_level 'loud'"),
+        (['sim:=true', 'record.raw:={/a'], "argument record.raw '{/a' is not valid YAML"),
+    ],
+)
+def test_what_cannot_be_is_one_line_before_anything_starts(words, says):
+    process = up(*words)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 2
-    assert "Did you mean 'policy'" in output
+    (line,) = output.splitlines()
+    assert line.startswith('moto-up: ') and says in line
+
+
+def test_ctrl_c_while_moto_up_imports_is_one_line():
+    process = subprocess.Popen(
+        [sys.executable, '-X', 'importtime', '-m', 'moto_ros.bringup.up', 'sim:=true'],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not process.stderr.readline().endswith(' yaml.reader\n'):  # omegaconf is on its way
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    lines = [line for line in said.splitlines() if not line.startswith('import time:')]
+    assert (process.returncode, lines) == (130, ['moto-up: stopped'])
