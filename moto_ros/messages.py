@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from moto_core.errors import MotoError
 
-SCHEMA = 2  # of all of them together
+SCHEMA = 3  # of all of them together
 M = TypeVar('M')
 
 
@@ -49,6 +49,7 @@ class PolicyStatus:
     refused: int  # observations that were not fit to act on
     waiting: bool  # between episodes: it asks for rest
     reasons: tuple[str, ...]  # why the last chance to decide was not taken
+    differences: tuple[str, ...]  # of the setup it learned under and this one: both values
     problem: str
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from moto_core.errors import BundleError
 from moto_core.observation import GateLimits, Observation, gate, proprioception
 from moto_core.policy.policy import OnnxPolicy, Policy, PolicyState, RandomPolicy, ZeroPolicy
-from moto_core.spec import Spec
+from moto_core.spec import Setup, Spec, setup_mismatches
 from moto_ros.config import PolicyParams
 from moto_ros.messages import Decision
 
@@ -177,11 +177,17 @@ class PolicySlot:
     leaves the one in use as it was (docs/safety.md, fault 30).
     """
 
-    def __init__(self, params: PolicyParams, spec: Spec) -> None:
-        """Loads and verifies; raises BundleError with path and cause."""
-        self._params, self._spec = params, spec
+    def __init__(self, params: PolicyParams, spec: Spec, setup: Setup | None = None) -> None:
+        """Loads and verifies for a robot's spec; raises BundleError with path and cause."""
+        self._params, self._spec, self._setup = params, spec, setup or Setup()
         self.policy = make_policy(params, spec)
         self._previous: Policy | None = None
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """How the setup that the policy learned under, if it is known, and the robot's differ."""
+        learned = getattr(self.policy, 'setup', Setup())
+        return () if learned == Setup() else tuple(setup_mismatches(learned, self._setup))
 
     def reload(self, busy: bool) -> str:
         """Loads the bundle anew from its place and returns its hash.

@@ -17,7 +17,7 @@ from sensor_msgs.msg import Image, JointState
 
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.errors import ConfigError, ObservationError
-from moto_core.spec import Setup
+from moto_ros.config import recorded_setup, recorded_task
 from moto_ros.loops.recorder import Recording
 from moto_ros.loops.row_join import Executed
 from moto_ros.messages import Decision, EpisodeEvent, GuardReasons, PolicyManifest, TaskState
@@ -37,7 +37,7 @@ class RecorderNode(MotoNode):
         super().__init__(RECORDER)
         self.recording: Recording | None = None
         self.active = False
-        self.policy_hash, self.task = '', self.config.record.task or self.config.twin.task
+        self.policy_hash = ''
         self.scene: TaskState | None = None  # the newest, of a simulator
         self.policy_heard: float | None = None  # [s] steady time of its last status
 
@@ -45,7 +45,12 @@ class RecorderNode(MotoNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Opens the dataset under its lock, recovers what was left, and subscribes."""
         self.events = self.create_publisher_of(interface.EPISODE)
-        self.recording = Recording(self.config.record.dataset, self.robot.spec, self.on_event)
+        self.recording = Recording(
+            self.config.record.dataset,
+            self.robot.spec,
+            self.on_event,
+            setup=recorded_setup(self.config, self.robot),
+        )
         for finding in self.recording.dataset.findings:
             self.get_logger().warn(
                 f'recovered {finding.id}: {finding.rows} rows; {finding.reason}'
@@ -185,10 +190,10 @@ class RecorderNode(MotoNode):
     def _header(self) -> EpisodeHeader:
         config, scene = self.config, self.scene
         return EpisodeHeader(
-            task=self.task,
+            task=recorded_task(config),
             source=config.record.source,
             spec=self.robot.spec,
-            setup=Setup(robot=self.robot.name, profile=config.profile),
+            setup=recorded_setup(config, self.robot),
             policy_hash=self.policy_hash,
             config_hash=config.hash,
             seed=scene.seed if scene else None,

@@ -22,7 +22,7 @@ from moto_ros.wire.convert import to_ns
 from moto_ros.wire.joints import joint_state
 
 COMMANDS = 'joint_velocity_controller/commands'
-TRAJECTORIES = 'fr3_arm_controller/joint_trajectory'
+TRAJECTORIES = 'panda_arm_controller/joint_trajectory'
 SPOKEN = {GUARD: 'guard', POLICY: 'policy', RECORDER: 'recorder', TWIN: 'task'}  # by whom
 
 

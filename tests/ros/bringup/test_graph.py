@@ -15,7 +15,14 @@ GUARD = GuardState(
     dry_run=False,
 )
 POLICY = PolicyStatus(
-    policy='p', decisions=7, missed=2, refused=0, waiting=False, reasons=(), problem=''
+    policy='p',
+    decisions=7,
+    missed=2,
+    refused=0,
+    waiting=False,
+    reasons=(),
+    differences=(),
+    problem='',
 )
 
 

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from moto_core.config import share_dir
 from moto_core.errors import ConfigError
+from moto_core.guard.limits import load_robot
 from moto_ros.bringup.arguments import ARGUMENTS, parse_arguments
 from moto_ros.bringup.follower import follow, split
 from moto_ros.bringup.table import command, environment, processes
-from moto_ros.config import load_ros_config
+from moto_ros.config import command_topic, load_ros_config
 
 ROS_MD = (
     'sim',
@@ -24,6 +26,7 @@ ROS_MD = (
     'use_sim_time',
     'log_level',
 )
+IN_TABLE = ('config', 'use_sim_time')  # parameters that are no settings
 
 
 def nodes(**given):
@@ -69,6 +72,42 @@ def test_a_real_robot_starts_dry_and_the_twin_does_not():
     assert parameters(sim='false', dry_run='false')['command.dry_run'] is False
 
 
+def test_a_real_arm_moves_only_while_the_deadman_is_held(tmp_path):
+    def required(**given):
+        values = {k: v for k, v in parameters(**given).items() if k not in IN_TABLE}
+        config = load_ros_config(given.get('config', 'franka_kitchen'), values)
+        return config.guard.deadman_required
+
+    assert required(sim='false') and required(sim='false', robot_type='panda')
+    assert not required(sim='true')
+    assert not required(sim='false', **{'guard.deadman_required': 'false'})
+    (tmp_path / 'own.yaml').write_text('guard: {deadman_required: false}')
+    assert not required(sim='false', config=str(tmp_path / 'own.yaml'))
+    (tmp_path / 'other.yaml').write_text('guard: {rate: 500.0}')
+    assert required(sim='false', config=str(tmp_path / 'other.yaml'))
+
+
+@pytest.mark.parametrize(
+    ('robot_type', 'topic'),
+    [
+        ('fr3', 'fr3_arm_controller/joint_trajectory'),
+        ('panda', 'panda_arm_controller/joint_trajectory'),
+    ],
+)
+def test_each_robot_is_commanded_through_its_own_controller(robot_type, topic, tmp_path):
+    values = parameters(sim='false', robot_type=robot_type)
+    config = load_ros_config(
+        'franka_kitchen', {k: v for k, v in values.items() if k not in IN_TABLE}
+    )
+    assert command_topic(config, load_robot(robot_type)) == topic
+    own = tmp_path / 'cell.yaml'
+    text = (share_dir() / 'config' / 'robot' / f'{robot_type}.yaml').read_text()
+    own.write_text(text.replace(topic.partition('/')[0], 'my_controller'))
+    assert command_topic(config, load_robot(str(own))) == 'my_controller/joint_trajectory'
+    given = load_ros_config('franka_kitchen', {'command.trajectory_controller': 'other'})
+    assert command_topic(given, load_robot(robot_type)) == 'other/joint_trajectory'
+
+
 def test_the_default_command_ends_at_rest_on_a_real_robot():
     assert parameters(sim='false')['command.mode'] == 'trajectory'
     assert parameters(sim='true')['command.mode'] == 'velocity_array'
@@ -85,9 +124,7 @@ def test_parameters_of_every_process_fit_the_schema():
         {'sim': 'false', 'robot_type': 'panda', 'guard.rate': '500.0'},
     ):
         for process in processes(given):
-            values = {
-                k: v for k, v in process.parameters.items() if k not in ('config', 'use_sim_time')
-            }
+            values = {k: v for k, v in process.parameters.items() if k not in IN_TABLE}
             load_ros_config('franka_kitchen', values)
 
 
@@ -246,7 +283,6 @@ def test_the_launch_file_starts_the_tables_processes():
     from launch.actions import DeclareLaunchArgument, ExecuteProcess
 
     from launch import LaunchContext
-    from moto_core.config import share_dir
 
     spec = spec_from_file_location('franka', share_dir() / 'launch' / 'franka_kitchen.launch.py')
     module = module_from_spec(spec)

@@ -35,6 +35,7 @@ class PlayedGraph:
                 refused=0,
                 waiting=False,
                 reasons=(),
+                differences=(),
                 problem='',
             ),
             recorder=RecorderState(state='idle', episode='', rows=0, dropped=0, problem=''),

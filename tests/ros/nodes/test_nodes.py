@@ -12,8 +12,10 @@ from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
 from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.episode import EpisodeHeader
 from moto_core.episodes.reader import read_episode
 from moto_core.errors import ConfigError
+from moto_core.guard.limits import load_robot
 from moto_core.spec import Setup
 from moto_ros.messages import Decision
 from moto_ros.nodes.guard import GuardNode
@@ -24,6 +26,7 @@ from moto_ros.services import SWITCHES, TRIGGERS
 from moto_ros.wire import interface
 from moto_ros.wire.convert import from_rgb, to_ns
 from moto_ros.wire.joints import joint_state
+from tests.core.policy.tiny_bundle import write_tiny_bundle
 from tests.ros.nodes.waiting import wait
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -91,7 +94,7 @@ def test_a_dry_run_computes_and_commands_nothing(make):
     sent, executed, reasons = [], [], []
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
     node.create_subscription(
-        type_of(node.commands), node.config.command.topic, sent.append, interface.COMMAND
+        type_of(node.commands), node.command_topic, sent.append, interface.COMMAND
     )
     node.create_subscription_to(interface.EXECUTED, executed.append)
     node.create_subscription_to(interface.GUARD_REASONS, reasons.append)
@@ -115,6 +118,61 @@ def test_reasons_carry_the_stamp_of_their_tick_and_are_repeated_ten_times_a_seco
     assert 15 < len(executed) / len(reasons) < 40  # 250 and 10 Hz
 
 
+ELSEWHERE = Setup(robot='kitchen_sim', profile='commissioning', views={'front': 'paper'})
+
+
+def test_a_policy_that_learned_under_another_setup_says_both(make, tmp_path, capfd):
+    spec, told = load_robot('kitchen_sim').spec, []
+    bundle = write_tiny_bundle(tmp_path, spec, manifest_setup=ELSEWHERE)
+    node = make(PolicyNode, 'warn', **{'policy.bundle': bundle})
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if 'WARN' in line]
+    assert "profile 'commissioning' and 'normal'; views '{'front': 'paper'}' and '{}'" in line
+    statuses = []
+    node.create_subscription_to(interface.POLICY_STATUS, statuses.append)
+    node.create_subscription_to(interface.DIAGNOSTICS, told.append)
+    wait(node, lambda: told and statuses)
+    assert statuses[-1].differences[0] == "profile 'commissioning' and 'normal'"
+    assert told[-1].status[0].level == DiagnosticStatus.WARN
+    assert "profile 'commissioning' and 'normal'" in told[-1].status[0].message
+
+
+@pytest.mark.parametrize('setup', [Setup(), Setup(robot='kitchen_sim', profile='normal')])
+def test_a_policy_of_this_setup_or_an_unknown_one_says_nothing(make, tmp_path, capfd, setup):
+    spec = load_robot('kitchen_sim').spec
+    node = make(
+        PolicyNode,
+        'warn',
+        **{'policy.bundle': write_tiny_bundle(tmp_path, spec, manifest_setup=setup)},
+    )
+    assert node.trigger_configure() == SUCCESS and node.slot.differences == ()
+    assert 'WARN' not in capfd.readouterr().err
+
+
+def test_a_dataset_of_another_setup_fails_to_configure_and_names_both(make, tmp_path, capfd):
+    spec = load_robot('kitchen_sim').spec
+    header = EpisodeHeader(task='t', source='sim', spec=spec, setup=ELSEWHERE)
+    with Dataset.create_or_open(tmp_path / 'd', spec, setup=ELSEWHERE) as dataset:
+        dataset.new_episode(header).close()
+    node = make(RecorderNode, 'error', **{'record.dataset': tmp_path / 'd'})
+    assert node.trigger_configure() == FAILURE
+    assert "profile 'commissioning' and 'normal'" in capfd.readouterr().err
+
+
+def test_an_episode_of_a_real_robot_needs_the_name_of_its_task(make, tmp_path):
+    node = make(RecorderNode, **{'record.dataset': tmp_path / 'd', 'record.source': 'robot'})
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    with pytest.raises(ConfigError, match="record.task is ''.*start again with task:=<name>"):
+        node.start()
+    assert node.recording.state == 'idle'
+
+
+def test_the_robots_yaml_names_the_controllers(make):
+    node = make(GuardNode, robot='panda')
+    assert node.trigger_configure() == SUCCESS
+    assert node.commands.topic_name == '/panda_arm_controller/joint_trajectory'
+
+
 def test_a_message_of_another_schema_is_a_problem_and_nothing_else(make):
     node = make(PolicyNode)
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
@@ -127,7 +185,7 @@ def test_a_message_of_another_schema_is_a_problem_and_nothing_else(make):
 
 
 def test_the_recorder_goes_on_after_a_lost_image_and_marks_the_gap(make, tmp_path):
-    node = make(RecorderNode, **{'record.dataset': tmp_path / 'd'})
+    node = make(RecorderNode, **{'record.dataset': tmp_path / 'd', 'record.source': 'sim'})
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
     decisions = node.create_publisher(
         interface.DECISION.type, interface.DECISION.name, interface.DECISION.publisher
@@ -180,8 +238,9 @@ TYPES = {'/wrench': 'geometry_msgs/msg/WrenchStamped', '/tf': 'tf2_msgs/msg/TFMe
 def test_a_topic_of_any_installed_type_is_recorded_and_read_by_others(make, tmp_path, topic):
     pytest.importorskip(TYPES[topic].split('/')[0], reason='comes with a ROS 2 distro')
     kind = interface.message_class(TYPES[topic])
-    raw = f'"{{{topic}: {TYPES[topic]}}}"'
-    node = make(RecorderNode, **{'record.dataset': tmp_path / 'd', 'record.raw': raw})
+    given = {'record.dataset': tmp_path / 'd', 'record.source': 'sim'}
+    given['record.raw'] = f'"{{{topic}: {TYPES[topic]}}}"'
+    node = make(RecorderNode, **given)
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
     identity = node.start()
     sent, path = filled(kind), node.recording.writer.active
@@ -231,7 +290,7 @@ def test_what_cannot_be_recorded_fails_to_configure_with_one_line(
 
 
 def test_a_full_disk_is_a_problem_that_the_recorder_survives(make, tmp_path, capfd):
-    node = make(RecorderNode, 'info', **{'record.dataset': tmp_path / 'd'})
+    node = make(RecorderNode, 'info', **{'record.dataset': tmp_path / 'd', 'record.task': 'door'})
     events, diagnosed = [], []
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
     node.create_subscription_to(interface.EPISODE, events.append)
