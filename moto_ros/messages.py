@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 from moto_core.errors import MotoError
 
 SCHEMA = 3  # of all of them together
+DRY_RUN = 'dry_run'  # the guard's reason while what it lets out is shown and not sent
 M = TypeVar('M')
 
 

@@ -22,7 +22,7 @@ from std_msgs.msg import Bool
 from moto_core.guard.state import READY, GuardConfig, GuardOutput, GuardRefusal
 from moto_ros.config import command_topic
 from moto_ros.loops.guard import GuardLoop
-from moto_ros.messages import GuardReasons, GuardState
+from moto_ros.messages import DRY_RUN, GuardReasons, GuardState
 from moto_ros.services import GUARD
 from moto_ros.wire import interface
 from moto_ros.wire.convert import to_ns
@@ -191,8 +191,8 @@ class GuardNode(MotoNode):
             return
         stamp, velocity = self.now(), np.concatenate([output.velocity, output.gripper])
         reasons = output.reasons
-        if self.dry_run:
-            velocity, reasons = np.zeros_like(velocity), ('dry_run', *reasons)
+        if self.dry_run:  # what would be let out is shown, and nothing of it sent
+            reasons = (DRY_RUN, *reasons)
         else:
             self._command(output)
         self.executed.publish(joint_state(self.robot.spec.names, stamp, velocity))

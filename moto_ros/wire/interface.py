@@ -93,7 +93,7 @@ POLICY_STATUS = _json('moto/policy/status', messages.PolicyStatus, STATUS, STATU
 MANIFEST = _json('moto/policy/manifest', messages.PolicyManifest, LATCHED, LATCHED)
 
 # the guard
-EXECUTED = Topic('moto/guard/executed', JointState, LOG, LOG_READER)  # velocity that was sent
+EXECUTED = Topic('moto/guard/executed', JointState, LOG, LOG_READER)  # velocity let out
 GUARD_REASONS = _json(
     'moto/guard/reasons', messages.GuardReasons, LOG, LOG_READER
 )  # as it changes

@@ -105,6 +105,31 @@ def test_a_dry_run_computes_and_commands_nothing(make):
     wait(node, lambda: len(sent) > 5 and 'dry_run' not in reasons[-1].reasons)
 
 
+def test_a_dry_run_shows_what_would_be_let_out_and_commands_nothing(make):
+    given = {'command.mode': 'velocity_array', 'command.dry_run': 'true'}
+    node = make(GuardNode, **given, **{'guard.deadman_required': 'false'})
+    sent, executed, reasons = [], [], []
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    for topic in (node.command_topic, interface.GRIPPER.name):
+        node.create_subscription(type_of(node.commands), topic, sent.append, interface.COMMAND)
+    node.create_subscription_to(interface.EXECUTED, executed.append)
+    node.create_subscription_to(interface.GUARD_REASONS, reasons.append)
+    joints = node.create_publisher(JointState, 'joint_states', interface.SENSOR)
+    asked = interface.request(node.robot.spec.period)
+    requests = node.create_publisher(asked.type, asked.name, asked.publisher)
+    names, home = node.robot.spec.names, np.array([*node.robot.home, 0.0, 0.0])
+
+    def moving():
+        joints.publish(joint_state(names, node.now(), np.zeros(9), home))
+        requests.publish(joint_state(names, node.now(), np.full(9, 0.3)))
+        return executed and min(executed[-1].velocity[:7]) > 0.25
+
+    wait(node, lambda: joints.get_subscription_count() and requests.get_subscription_count())
+    node.loop.arm()
+    wait(node, moving)
+    assert sent == [] and 'dry_run' in reasons[-1].reasons
+
+
 def test_reasons_carry_the_stamp_of_their_tick_and_are_repeated_ten_times_a_second(make):
     node = make(GuardNode, **{'command.mode': 'velocity_array'})
     executed, reasons = [], []
