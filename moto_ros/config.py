@@ -17,6 +17,7 @@ from moto_core.fields import check, choice, names, number, part, setting
 from moto_core.guard.limits import RobotConfig
 from moto_core.spec import Setup
 
+BUILT_IN = ('zero', 'random')  # policies without a bundle
 MODES = ('velocity_array', 'trajectory')
 
 
@@ -38,7 +39,9 @@ class CommandConfig:
 class PolicyParams:
     """The policy and what it may act on."""
 
-    bundle: str = setting('zero', "folder of a policy bundle, 'zero' or 'random'")
+    bundle: str = setting(
+        'zero', "folder of a policy bundle, a file that names it, 'zero' or 'random'"
+    )
     seed: int = number(0, "of 'random'", low=0)
     threads: int = number(1, 'of onnxruntime', low=1, high=256)
     wait_for_episode: bool = setting(False, 'request rest until start_episode')

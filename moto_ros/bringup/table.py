@@ -7,7 +7,6 @@ command lines and environment. Nothing here imports rclpy or launch.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,15 +15,15 @@ from typing import Any
 from moto_core.errors import ConfigError
 from moto_core.fields import list_keys
 from moto_core.guard.limits import load_robot, resolve
+from moto_core.policy.name_file import named_folder
 from moto_core.strict_yaml import parse_yaml
 from moto_ros.bringup.arguments import as_bool, as_whole, resolved
-from moto_ros.config import RosConfig, camera_topics, load_ros_config
+from moto_ros.config import BUILT_IN, RosConfig, camera_topics, load_ros_config
 from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
 from moto_ros.wire.environment import DISCOVERY, prepare_environment
 
 SIMULATED = 'kitchen_sim'
 DEFAULTS = {key.name: key.default for key in list_keys(RosConfig())}
-LONGEST_PATH = 4096  # [bytes]
 MANAGER = 'moto_lifecycle_manager'
 KEYS = {'profile': ('profile',), 'task': ('twin.task', 'record.task'), 'seed': ('twin.seed',)}
 
@@ -85,7 +84,7 @@ def parameters(given: Mapping[str, str]) -> dict[str, Any]:
         'robot': robot_name(values),
         'command.mode': values['command_mode'] or ('velocity_array' if sim else 'trajectory'),
         'command.dry_run': as_bool('dry_run', values['dry_run'] or str(not sim).lower()),
-        'policy.bundle': bundle_folder(values['policy']),
+        'policy.bundle': values['policy'],
         'policy.wait_for_episode': record,
         'record.dataset': values['dataset'],
         'record.source': 'sim' if sim else 'robot',
@@ -110,6 +109,8 @@ def checked(found: dict[str, Any]) -> dict[str, Any]:
     robot = load_robot(config.robot)
     resolve(robot, config.profile)
     camera_topics(config, robot)
+    if config.policy.bundle not in BUILT_IN:
+        named_folder(config.policy.bundle)
     return found
 
 
@@ -159,23 +160,6 @@ def environment(base: Mapping[str, str], sim: bool) -> dict[str, str]:
     result.setdefault('MUJOCO_GL', 'osmesa')
     result.setdefault('OMP_NUM_THREADS', '1')
     return result
-
-
-def bundle_folder(text: str) -> str:
-    """Returns the folder of a policy that a file names, as moto-export --name-file writes it.
-
-    Anything else is returned as it is. Raises ConfigError for a file that names no folder.
-    """
-    if not os.path.isfile(text):
-        return text
-    with open(text, 'rb') as stream:
-        folder = stream.read(LONGEST_PATH).decode('utf-8', 'replace').strip()
-    if not os.path.isdir(folder):
-        raise ConfigError(
-            f"argument policy is the file '{text}', which does not hold the path of a bundle's "
-            'folder; expected a folder, or the --name-file of moto-export'
-        )
-    return folder
 
 
 def _typed(key: str, text: str) -> Any:

@@ -220,8 +220,8 @@ def test_a_policy_may_be_named_by_the_file_that_moto_export_writes(tmp_path):
     (tmp_path / 'microwave').write_text(f'{tmp_path / "bundle"}\n')
     (tmp_path / 'secret').write_text('word of pass')
     policy = processes({'sim': 'true', 'policy': str(tmp_path / 'microwave')})[2]
-    assert policy.parameters['policy.bundle'] == str(tmp_path / 'bundle')
-    with pytest.raises(ConfigError, match='does not hold the path') as caught:
+    assert policy.parameters['policy.bundle'] == str(tmp_path / 'microwave')  # read at each load
+    with pytest.raises(ConfigError, match="/secret' is a file; expected") as caught:
         processes({'policy': str(tmp_path / 'secret')})
     assert 'word' not in str(caught.value)
 
