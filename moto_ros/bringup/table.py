@@ -150,13 +150,14 @@ def command(process: Process, python: str = sys.executable) -> list[str]:
 def environment(base: Mapping[str, str], sim: bool) -> dict[str, str]:
     """Returns the processes' environment: `base` with what is unset filled in.
 
-    `sim` keeps discovery on this machine and uses no shared memory: the twin's images are small,
-    and a killed process must not disturb the others. ROS_DOMAIN_ID is passed through as it is.
+    `sim` binds everything to 127.0.0.1 and uses no shared memory: the twin's images are small, and
+    a killed process must not disturb the others. It is so with the discovery range SYSTEM_DEFAULT
+    alone; ROS adds shared memory for any other. ROS_DOMAIN_ID is passed through as it is.
     """
     result = dict(base)
     prepare_environment(result, 'fastdds_udp' if sim else 'fastdds')
     if sim:
-        result.setdefault(DISCOVERY, 'LOCALHOST')
+        result.setdefault(DISCOVERY, 'SYSTEM_DEFAULT')
     result.setdefault('MUJOCO_GL', 'osmesa')
     result.setdefault('OMP_NUM_THREADS', '1')
     return result

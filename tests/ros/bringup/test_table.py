@@ -241,7 +241,7 @@ def test_what_is_set_in_the_environment_stays():
     result = environment({'ROS_DOMAIN_ID': '7', 'FASTRTPS_DEFAULT_PROFILES_FILE': 'mine'}, True)
     assert result['ROS_DOMAIN_ID'] == '7'
     assert result['FASTRTPS_DEFAULT_PROFILES_FILE'] == 'mine'
-    assert result['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
+    assert result['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'SYSTEM_DEFAULT'
     assert 'ROS_AUTOMATIC_DISCOVERY_RANGE' not in environment({}, False)
 
 

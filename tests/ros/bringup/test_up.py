@@ -3,9 +3,12 @@
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -76,6 +79,40 @@ def test_ctrl_c_ends_every_process_of_moto_up(tmp_path):
     assert process.returncode == 0, seen + rest
     assert 'Traceback' not in rest
     assert gone(pids)
+
+
+def bound_to(pid):
+    """The IPv4 addresses to which a process's UDP sockets are bound."""
+    table = [line.split() for line in Path(f'/proc/{pid}/net/udp').read_text().splitlines()[1:]]
+    address = {row[9]: row[1].partition(':')[0] for row in table}
+    targets = []
+    for file in Path(f'/proc/{pid}/fd').iterdir():
+        with suppress(OSError):  # closed meanwhile
+            targets.append(os.readlink(file))
+    inodes = [target[8:-1] for target in targets if target.startswith('socket:[')]
+    found = {address[inode] for inode in inodes if inode in address}
+    return {socket.inet_ntoa(struct.pack('=I', int(text, 16))) for text in found}
+
+
+def test_the_simulated_graph_uses_no_shared_memory_and_binds_to_this_machine(monkeypatch):
+    for name in ('ROS_AUTOMATIC_DISCOVERY_RANGE', 'FASTRTPS_DEFAULT_PROFILES_FILE'):
+        monkeypatch.delenv(name)
+    process = up('sim:=true', 'record:=false', 'log_level:=warn')
+    seen = ''
+    while 'guard READY' not in seen:
+        line = process.stdout.readline()
+        assert line, seen
+        seen += line
+    pids = children(process.pid)
+    maps = [Path(f'/proc/{pid}/maps').read_text() for pid in pids]
+    bound = [bound_to(pid) for pid in pids]
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert len(pids) >= 4
+    for mapped, addresses in zip(maps, bound):
+        assert '/dev/shm/fastrtps' not in mapped
+        # 239.255.0.1 is listened to on 127.0.0.1; nothing is sent there: see the initial peers
+        assert {'127.0.0.1'} <= addresses <= {'127.0.0.1', '239.255.0.1'}
 
 
 def test_the_nodes_end_when_moto_up_is_killed():
