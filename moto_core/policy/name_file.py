@@ -43,8 +43,8 @@ def _one_line(path: Path) -> str:
     """Returns the file's only line; '' if it holds anything else."""
     try:
         with path.open('rb') as stream:
-            text = stream.read(LONGEST + 2).decode()
+            text = stream.read(LONGEST + 1).decode()  # a longer line is no path
     except (OSError, ValueError):
         return ''
     line = text.removesuffix('\n')
-    return line if line.isprintable() and len(text) <= LONGEST + 1 else ''
+    return line if line.isprintable() else ''

@@ -52,9 +52,17 @@ def test_any_other_file_is_refused_and_not_quoted(folder, tmp_path, text):
     assert 'word' not in str(caught.value) and '\x1b' not in str(caught.value)
 
 
+@pytest.mark.parametrize('odd', ['two\nlines', 'bell\x07', 'turn\u202e'])
+def test_a_folder_whose_name_cannot_be_printed_is_refused(tmp_path, odd):
+    (tmp_path / odd).mkdir()
+    (tmp_path / 'name').write_text(f'{tmp_path / odd}\n')
+    with pytest.raises(ConfigError, match="/name' is a file; expected"):
+        named_folder(tmp_path / 'name')
+
+
 def test_a_line_longer_than_a_path_is_refused(folder, tmp_path):
     long = '/' * (LONGEST - len(str(folder))) + str(folder)
-    (tmp_path / 'name').write_text(f'{long[1:]}\n')
+    (tmp_path / 'name').write_text(f'{long[1:]}\n')  # as long as a path may be
     assert named_folder(tmp_path / 'name').samefile(folder)
     (tmp_path / 'name').write_text(f'{"/" * LONGEST}{folder}\n')
     with pytest.raises(ConfigError, match='is a file'):
