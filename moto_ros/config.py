@@ -97,6 +97,7 @@ class TwinParams:
     seed: int = number(
         0, 'of the first reset; each reset uses the next', low=0, high=2**32 - 1_000_000
     )
+    views: dict[str, str] = names({}, "camera: viewpoint; the one of the camera's name if none")
     joint_rate: float = number(125.0, '[Hz] of joint states', above=0, high=1000)
     camera_rate: float = number(0.0, "[Hz]; 0: the spec's rate", low=0, high=1000)
     watchdog: float = number(
@@ -152,8 +153,13 @@ def command_topic(config: RosConfig, robot: RobotConfig) -> str:
 
 
 def recorded_setup(config: RosConfig, robot: RobotConfig) -> Setup:
-    """Returns the setup of this robot's episodes; the twin's cameras show their own views."""
-    return Setup(robot=robot.name, profile=config.profile)
+    """Returns the setup of this robot's episodes; a camera's own view is not named."""
+    views = config.twin.views if config.record.source == 'sim' else {}
+    return Setup(
+        robot=robot.name,
+        profile=config.profile,
+        views={camera: view for camera, view in views.items() if view != camera},
+    )
 
 
 def recorded_task(config: RosConfig) -> str:

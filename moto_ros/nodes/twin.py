@@ -44,7 +44,7 @@ class TwinNode(MotoNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Loads the model, draws a first image, and makes the robot's topics."""
         params, spec = self.config.twin, self.robot.spec
-        self.sim = TwinSim(params.task, self.robot)
+        self.sim = TwinSim(params.task, self.robot, params.views)
         self.loop = TwinLoop(
             self.sim,
             spec,

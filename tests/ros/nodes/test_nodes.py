@@ -184,6 +184,14 @@ def test_a_dataset_of_another_setup_fails_to_configure_and_names_both(make, tmp_
     assert "profile 'commissioning' and 'normal'" in capfd.readouterr().err
 
 
+def test_the_setup_holds_the_views_that_the_twins_cameras_have(make, tmp_path):
+    views = {'twin.views': '"{front: paper}"', 'record.source': 'sim'}
+    node = make(RecorderNode, **{'record.dataset': tmp_path / 'd'}, **views)
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    node.start()
+    assert node.recording.writer.header.setup.views == {'front': 'paper'}
+
+
 def test_an_episode_of_a_real_robot_needs_the_name_of_its_task(make, tmp_path):
     node = make(RecorderNode, **{'record.dataset': tmp_path / 'd', 'record.source': 'robot'})
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
