@@ -152,7 +152,7 @@ def test_a_policy_that_learned_under_another_setup_says_both(make, tmp_path, cap
     node = make(PolicyNode, 'warn', **{'policy.bundle': bundle})
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
     (line,) = [line for line in capfd.readouterr().err.splitlines() if 'WARN' in line]
-    assert "profile 'commissioning' and 'normal'; views '{'front': 'paper'}' and '{}'" in line
+    assert "profile 'commissioning' and 'normal'; views front=paper and none" in line
     statuses = []
     node.create_subscription_to(interface.POLICY_STATUS, statuses.append)
     node.create_subscription_to(interface.DIAGNOSTICS, told.append)
