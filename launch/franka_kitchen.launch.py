@@ -21,7 +21,8 @@ from launch.launch_description_sources import AnyLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 
 from launch import LaunchContext, LaunchDescription
-from moto_ros.bringup.table import ARGUMENTS, as_bool, command, environment, processes
+from moto_ros.bringup.arguments import ARGUMENTS, as_bool
+from moto_ros.bringup.table import command, environment, processes, robot_name
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -71,7 +72,7 @@ def start(context: LaunchContext) -> list[Action]:
                 ),
                 launch_arguments={
                     'robot_ip': given['robot_ip'],
-                    'robot_type': given['robot_type'],
+                    'robot_type': robot_name(given),
                 }.items(),
             )
         )

@@ -124,6 +124,16 @@ def list_keys(config: Any) -> list[Key]:
     return list(_keys(config, ''))
 
 
+def rule_of(config: Any, name: str) -> Rule:
+    """Returns what the setting of a dotted name in a dataclass instance must be."""
+    *groups, last = name.split('.')
+    for group in groups:
+        config = getattr(config, group)
+    (found,) = (field for field in fields(config) if field.name == last)
+    rule: Rule = found.metadata.get(_RULE, Rule())
+    return rule
+
+
 def hints_of(schema: type) -> dict[str, Any]:
     """Returns the types of a dataclass's fields by name."""
     return _hints(schema)

@@ -15,7 +15,9 @@ from moto_core.config import config_file, load_config, to_yaml
 from moto_core.errors import ConfigError
 from moto_core.fields import check, choice, names, number, part, setting
 from moto_core.guard.limits import RobotConfig
+from moto_core.spec import Setup
 
+BUILT_IN = ('zero', 'random')  # policies without a bundle
 MODES = ('velocity_array', 'trajectory')
 
 
@@ -24,29 +26,22 @@ class CommandConfig:
     """How commands reach the arm."""
 
     mode: str = choice('trajectory', *MODES, about='how the arm is commanded')
-    velocity_controller: str = setting('joint_velocity_controller', '<controller>/commands')
-    trajectory_controller: str = setting(
-        'joint_trajectory_controller', '<controller>/joint_trajectory'
-    )
+    velocity_controller: str = setting('', "of <name>/commands; '': the robot's own")
+    trajectory_controller: str = setting('', "of <name>/joint_trajectory; '': the robot's own")
     gripper_rate: float = number(50.0, '[Hz] at which gripper commands repeat', above=0, high=1000)
     dry_run: bool = setting(False, 'compute everything, command nothing')
     silence: float = number(
         2.0, '[s] that the stream of zeros goes on after a halt', low=0, high=60
     )
 
-    @property
-    def topic(self) -> str:
-        """The controller's command topic, relative to the namespace."""
-        if self.mode == 'velocity_array':
-            return f'{self.velocity_controller}/commands'
-        return f'{self.trajectory_controller}/joint_trajectory'
-
 
 @dataclass(frozen=True)
 class PolicyParams:
     """The policy and what it may act on."""
 
-    bundle: str = setting('zero', "folder of a policy bundle, 'zero' or 'random'")
+    bundle: str = setting(
+        'zero', "folder of a policy bundle, a file that names it, 'zero' or 'random'"
+    )
     seed: int = number(0, "of 'random'", low=0)
     threads: int = number(1, 'of onnxruntime', low=1, high=256)
     wait_for_episode: bool = setting(False, 'request rest until start_episode')
@@ -64,7 +59,7 @@ class GuardParams:
 
     rate: float = number(250.0, '[Hz] of ticks, steady clock', low=50, high=1000)
     trajectory_rate: float = number(50.0, '[Hz] of trajectories in that mode', above=0, high=1000)
-    deadman_required: bool = setting(False, 'true: the arm moves only while a button is held')
+    deadman_required: bool = setting(True, 'true: the arm moves only while a button is held')
     deadman_button: int = number(4, 'index in Joy.buttons', low=0, high=255)
     joint_age: float = number(0.100, '[s] of the oldest joint state used', above=0, high=10)
     speed_floor: float = number(
@@ -77,7 +72,7 @@ class RecordParams:
     """The recorder."""
 
     dataset: str = setting('runs/dataset', 'folder, made if missing')
-    task: str = setting('', "name written into episodes; '': the twin's")
+    task: str = setting('', "name written into episodes; '': the twin's; a real robot needs one")
     source: str = choice('robot', 'robot', 'sim', about='what made the episodes')
     policy_timeout: float = number(
         1.0, "[s] of the policy's silence after which it is dead", above=0, high=600
@@ -102,6 +97,7 @@ class TwinParams:
     seed: int = number(
         0, 'of the first reset; each reset uses the next', low=0, high=2**32 - 1_000_000
     )
+    views: dict[str, str] = names({}, "camera: viewpoint; the one of the camera's name if none")
     joint_rate: float = number(125.0, '[Hz] of joint states', above=0, high=1000)
     camera_rate: float = number(0.0, "[Hz]; 0: the spec's rate", low=0, high=1000)
     watchdog: float = number(
@@ -137,6 +133,44 @@ class RosConfig:
 def load_ros_config(name: str, given: Mapping[str, Any]) -> RosConfig:
     """Returns config/ros/<name>.yaml (or the YAML at a path) with dotted keys put over it."""
     return load_config(RosConfig, config_file('ros', name), _nested(given))
+
+
+def velocity_topic(config: RosConfig, robot: RobotConfig) -> str:
+    """Returns the topic of joint velocities, relative to the namespace."""
+    return f'{config.command.velocity_controller or robot.controllers.velocity}/commands'
+
+
+def trajectory_topic(config: RosConfig, robot: RobotConfig) -> str:
+    """Returns the topic of trajectories, relative to the namespace."""
+    name = config.command.trajectory_controller or robot.controllers.trajectory
+    return f'{name}/joint_trajectory'
+
+
+def command_topic(config: RosConfig, robot: RobotConfig) -> str:
+    """Returns the topic of the mode in which the arm is commanded."""
+    arrays = config.command.mode == 'velocity_array'
+    return (velocity_topic if arrays else trajectory_topic)(config, robot)
+
+
+def recorded_setup(config: RosConfig, robot: RobotConfig) -> Setup:
+    """Returns the setup of this robot's episodes; a camera's own view is not named."""
+    views = config.twin.views if config.record.source == 'sim' else {}
+    return Setup(
+        robot=robot.name,
+        profile=config.profile,
+        views={camera: view for camera, view in views.items() if view != camera},
+    )
+
+
+def recorded_task(config: RosConfig) -> str:
+    """Returns the task that episodes are recorded as; raises ConfigError if none is given."""
+    task = config.record.task or (config.twin.task if config.record.source == 'sim' else '')
+    if not task:
+        raise ConfigError(
+            "record.task is '', and an episode of a real robot says what was tried; "
+            'start again with task:=<name> (-p record.task:=<name>)'
+        )
+    return task
 
 
 def camera_topics(config: RosConfig, robot: RobotConfig) -> dict[str, str]:

@@ -15,7 +15,8 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from moto_core.errors import MotoError
 
-SCHEMA = 2  # of all of them together
+SCHEMA = 3  # of all of them together
+DRY_RUN = 'dry_run'  # the guard's reason while what it lets out is shown and not sent
 M = TypeVar('M')
 
 
@@ -49,6 +50,7 @@ class PolicyStatus:
     refused: int  # observations that were not fit to act on
     waiting: bool  # between episodes: it asks for rest
     reasons: tuple[str, ...]  # why the last chance to decide was not taken
+    differences: tuple[str, ...]  # of the setup it learned under and this one: both values
     problem: str
 
 
@@ -105,6 +107,14 @@ class EpisodeEvent:
     outcome: str = ''
     ended: str = ''
     problem: str = ''
+
+    def sentence(self) -> str:
+        """Returns what happened as a person reads it."""
+        parts = [f'episode {self.episode} {self.state}']
+        if self.state == 'ended':
+            counts = f'{self.rows} rows, {self.dropped} dropped'
+            parts[0] += f': {self.outcome}, {self.ended or "not closed"}, {counts}'
+        return '; '.join([*parts, self.problem] if self.problem else parts)
 
 
 @dataclass(frozen=True, kw_only=True)

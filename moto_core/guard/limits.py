@@ -63,14 +63,23 @@ class Profile:
 
 
 @dataclass(frozen=True)
+class Controllers:
+    """The names under which the robot's controllers take commands."""
+
+    trajectory: str = 'joint_trajectory_controller'  # <name>/joint_trajectory
+    velocity: str = 'joint_velocity_controller'  # <name>/commands
+
+
+@dataclass(frozen=True)
 class RobotConfig:
-    """One robot: its specification, home, limits and profiles."""
+    """One robot: its specification, home, limits, profiles and controllers."""
 
     name: str
     spec: Spec
     home: list[float]  # [rad] of the arm's joints
     limits: JointLimits
     profiles: dict[str, Profile]
+    controllers: Controllers = field(default_factory=Controllers)
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a table of the wrong size, out of order or likely in degrees."""

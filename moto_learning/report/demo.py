@@ -100,7 +100,6 @@ def _environment() -> Mapping[str, str]:
     domain = str(1 + os.getpid() % 100)
     return {
         'ROS_DOMAIN_ID': domain,
-        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
         'OMP_WAIT_POLICY': 'PASSIVE',  # threads that spin are slow on a busy machine
         'PYTHONUNBUFFERED': '1',
         'COLUMNS': '120',

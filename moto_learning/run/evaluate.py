@@ -9,12 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from moto_core.errors import ConfigError, unknown_name
+from moto_core.policy.name_file import named_folder
 from moto_core.policy.policy import (
     OnnxPolicy,
     Policy,
@@ -28,7 +28,6 @@ from moto_learning.run.checkpoint import FOLDER, learner_of, load_checkpoint
 from moto_learning.run.statistics import wilson_interval
 
 BUILT_IN = ('zero', 'random', 'scripted')
-MAX_NAME = 4096  # characters of a path
 
 
 class Score(NamedTuple):
@@ -105,11 +104,9 @@ def load_policy(name: str) -> Loaded | None:
     Returns None for the built-in names, which need an environment (`built_in`).
     Raises ConfigError if the name is none of these, BundleError or CheckpointError if it is bad.
     """
-    path = Path(name)
     if name in BUILT_IN:
         return None
-    if path.is_file():
-        path = _named_folder(path)
+    path = named_folder(name)
     if (path / FOLDER).is_dir() or (path / 'state.pt').exists():
         checkpoint = load_checkpoint(path)
         return Loaded(learner_of(checkpoint).policy(), checkpoint.setup)
@@ -118,22 +115,6 @@ def load_policy(name: str) -> Loaded | None:
         return Loaded(policy, policy.setup)
     raise ConfigError(
         unknown_name('policy', name, BUILT_IN) + ', or the folder of a bundle or of a run'
-    )
-
-
-def _named_folder(path: Path) -> Path:
-    """Returns the folder that a file's one line names; no message tells what else is in it."""
-    try:
-        with path.open('rb') as stream:
-            text = stream.read(MAX_NAME + 1).decode()
-        lines = text.splitlines()
-        if len(lines) == 1 and lines[0] and len(text) <= MAX_NAME and Path(lines[0]).is_dir():
-            return Path(lines[0])
-    except (OSError, ValueError):
-        pass  # not readable, no text or no possible path: told below as everything else
-    raise ConfigError(
-        f"'{path}' is a file; expected the folder of a bundle or of a run, or a file that holds "
-        'one line with its path, as moto-export --name-file writes it'
     )
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import rclpy
@@ -31,6 +32,7 @@ from moto_ros.wire.environment import prepare_environment
 from moto_ros.wire.interface import Topic, payload_reader
 
 SERVICE_READY = 20.0  # [s]
+SILENT = 2.0  # [s] without a message, of which there are ten a second
 LATEST = {
     'guard': interface.GUARD_STATE,
     'policy': interface.POLICY_STATUS,
@@ -45,6 +47,7 @@ class RosGraph:
     def __init__(self, node: Node) -> None:
         """Subscribes through `node`; rclpy must be initialised."""
         self.node, self.latest = node, Latest()
+        self.heard: dict[str, float] = {}  # [s] steady time of the newest message of each
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(node)
         # made early: an answer may get lost while two ends still discover each other
@@ -103,7 +106,11 @@ class RosGraph:
         self.node.create_subscription(String, topic.name, reader, topic.subscription)
 
     def _keeper(self, name: str) -> Callable[[Any], None]:
-        return lambda payload: setattr(self.latest, name, payload)
+        def keep(payload: Any) -> None:
+            setattr(self.latest, name, payload)
+            self.heard[name] = time.monotonic()
+
+        return keep
 
     def _refuse(self, problem: str) -> None:
         self.node.get_logger().error(problem, throttle_duration_sec=10.0)
@@ -114,23 +121,55 @@ def open_graph(name: str) -> RosGraph:
     return RosGraph(rclpy.create_node(name))
 
 
-def status_line(latest: Latest, rate: float) -> str:
-    """Returns the newest states and the rate of decisions [Hz] as one line."""
+class DecisionRate:
+    """The rate of decisions from counts that begin anew whenever the policy does."""
+
+    def __init__(self) -> None:
+        self._count: int | None = None  # None: the policy was not heard
+        self._at = 0.0  # [s]
+
+    def update(self, count: int | None, now: float) -> float | None:
+        """Returns the rate [Hz] since the last update; None if the policy was or is silent."""
+        before, elapsed = self._count, now - self._at
+        self._count, self._at = count, now
+        if count is None or before is None or elapsed <= 0.0:
+            return None
+        return (count - before if count >= before else count) / elapsed
+
+
+def without_silent(latest: Latest, heard: Mapping[str, float], now: float) -> Latest:
+    """Returns the newest messages without those of nodes that are silent for SILENT [s]."""
+    old: dict[str, Any] = {name: None for name in LATEST if now - heard.get(name, now) > SILENT}
+    return replace(latest, **old)
+
+
+def status_line(latest: Latest, rate: float | None, known: Collection[str] = ()) -> str:
+    """Returns the newest states and the rate of decisions [Hz] as one line.
+
+    `known` are the nodes that were heard at some time: one that is silent now is said to be.
+    """
     guard, policy, recorder, task = latest.guard, latest.policy, latest.recorder, latest.task
     parts = ['guard silent', 'policy silent']
     if guard:
         parts[0] = f'guard {guard.state} {",".join(guard.reasons)}'
     if policy:
+        speed = '' if rate is None else f' {rate:.1f} Hz'
+        causes = [*policy.reasons, *policy.differences, *([policy.problem] * bool(policy.problem))]
         parts[1] = (
-            f'policy {policy.decisions} decisions {rate:.1f} Hz, missed {policy.missed} '
-            f'{",".join(policy.reasons)}'
+            f'policy {policy.decisions} decisions{speed}, missed {policy.missed} '
+            f'{",".join(causes)}'
         )
+    parts += [f'{name} silent' for name in ('recorder', 'task') if _lost(latest, name, known)]
     if recorder:
         dropped = f', {recorder.dropped} dropped' if recorder.dropped else ''
         parts.append(f'recorder {recorder.state} {recorder.rows} rows{dropped} {recorder.problem}')
     if task:
         parts.append(f'task reward {task.reward:g}{" success" if task.success else ""}')
     return ' | '.join(part.strip() for part in parts)
+
+
+def _lost(latest: Latest, name: str, known: Collection[str]) -> bool:
+    return name in known and getattr(latest, name) is None
 
 
 def main() -> int:
@@ -141,15 +180,14 @@ def main() -> int:
     prepare_environment()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     console, graph = Console(soft_wrap=True), open_graph('moto_watch')
-    shown, decisions = time.monotonic(), 0
+    shown, rate = time.monotonic(), DecisionRate()
     while not stop:
         graph.spin(0.1)
-        elapsed = time.monotonic() - shown
-        if elapsed >= 1.0:
-            policy = graph.latest.policy
-            total = policy.decisions if policy else 0
-            console.print(status_line(graph.latest, (total - decisions) / elapsed))
-            shown, decisions = time.monotonic(), total
+        now = time.monotonic()
+        if now - shown >= 1.0:
+            shown, latest = now, without_silent(graph.latest, graph.heard, now)
+            speed = rate.update(latest.policy.decisions if latest.policy else None, now)
+            console.print(status_line(latest, speed, graph.heard))
             graph.latest.decisions.clear()
     graph.close()
     rclpy.try_shutdown()

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import rclpy
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.task import Future
@@ -103,6 +104,19 @@ def main() -> int:
     prepare_environment()
     nodes = remove_ros_args(sys.argv)[1:]
     rclpy.init()
+    try:
+        return _bring_up(nodes)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        return 1
+    except RCLError:
+        if rclpy.ok():
+            raise
+        return 1  # a signal ended the context in the middle of a call
+    finally:
+        rclpy.try_shutdown()
+
+
+def _bring_up(nodes: Sequence[str]) -> int:
     node = rclpy.create_node('moto_lifecycle_manager')
     try:
         bring_up(node, nodes)
@@ -111,11 +125,8 @@ def main() -> int:
     except MotoError as error:
         node.get_logger().error(str(error))
         return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
-        return 1
     finally:
         node.destroy_node()
-        rclpy.try_shutdown()
 
 
 if __name__ == '__main__':

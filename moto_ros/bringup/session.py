@@ -19,6 +19,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 from rich.console import Console
 
+from moto_core.command import STOPPED
 from moto_core.errors import MotoError
 from moto_ros.bringup.graph import RosGraph, open_graph
 from moto_ros.loops.session import Session, SessionConfig
@@ -37,13 +38,16 @@ def main() -> int:
     )
     prepare_environment()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    graph = open_graph('moto_session')
     try:
-        return _run(graph, config, arguments.json)
-    finally:
-        graph.close()
-        rclpy.try_shutdown()
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        graph = open_graph('moto_session')
+        try:
+            return _run(graph, config, arguments.json)
+        finally:
+            graph.close()
+            rclpy.try_shutdown()
+    except KeyboardInterrupt:
+        return STOPPED
 
 
 def _run(graph: RosGraph, config: SessionConfig, file: Path | None) -> int:
@@ -56,7 +60,7 @@ def _run(graph: RosGraph, config: SessionConfig, file: Path | None) -> int:
         console.print(str(error), style='red', markup=False)
         return 1
     except KeyboardInterrupt:
-        return 130
+        return STOPPED
     finally:
         if file:
             file.write_text(json.dumps(session.result.to_json(), indent=2))

@@ -6,37 +6,24 @@ command lines and environment. Nothing here imports rclpy or launch.
 
 from __future__ import annotations
 
-import os
+import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from moto_core.errors import ConfigError, unknown_name
+from moto_core.errors import ConfigError
+from moto_core.fields import list_keys
+from moto_core.guard.limits import load_robot, resolve
+from moto_core.policy.name_file import named_folder
+from moto_core.strict_yaml import parse_yaml
+from moto_ros.bringup.arguments import as_bool, as_whole, resolved
+from moto_ros.config import BUILT_IN, RosConfig, camera_topics, load_ros_config
 from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
 from moto_ros.wire.environment import DISCOVERY, prepare_environment
 
-ARGUMENTS: dict[str, tuple[str, str]] = {  # name: (default, meaning)
-    'sim': ('false', "true: the simulated robot (the twin) in place of a real one's drivers"),
-    'robot_type': ('fr3', 'fr3 or panda, or a robot YAML; sim:=true uses kitchen_sim'),
-    'robot_ip': ('', "address of a real robot; with it the launch file starts Franka's drivers"),
-    'namespace': ('', 'namespace of every node and relative topic'),
-    'command_mode': ('', 'trajectory (default) or velocity_array (default with sim:=true)'),
-    'policy': (
-        'zero',
-        "folder of a policy bundle (or a file with its path), or 'zero' or 'random' for a dry run",
-    ),
-    'config': ('franka_kitchen', 'name in config/ros, or path of a YAML'),
-    'record': ('true', 'true: record episodes'),
-    'dataset': ('runs/dataset', 'folder of the recorded episodes'),
-    'dry_run': ('', 'true: compute everything, command nothing; default true on a real robot'),
-    'use_sim_time': ('false', 'true: take time from /clock'),
-    'log_level': ('info', 'debug, info, warn, error or fatal'),
-    'profile': ('', "the guard's limits: commissioning, normal or ceiling; default the config's"),
-    'task': ('', "the twin's task and the episodes' label; default the config's"),
-    'seed': ('', "of the twin's first reset; default the config's"),
-}
-LONGEST_PATH = 4096  # [bytes]
+SIMULATED = 'kitchen_sim'
+DEFAULTS = {key.name: key.default for key in list_keys(RosConfig())}
 MANAGER = 'moto_lifecycle_manager'
 KEYS = {'profile': ('profile',), 'task': ('twin.task', 'record.task'), 'seed': ('twin.seed',)}
 
@@ -58,7 +45,8 @@ class Process:
 def processes(given: Mapping[str, str]) -> list[Process]:
     """Returns the table for launch arguments by name; dotted names are configuration keys.
 
-    Raises ConfigError for an unknown argument (naming the nearest) or a value out of range.
+    Raises ConfigError for an unknown argument or key (naming the nearest), or a value that one of
+    the nodes would refuse.
     """
     values = resolved(given)
     sim = as_bool('sim', values['sim'])
@@ -66,7 +54,7 @@ def processes(given: Mapping[str, str]) -> list[Process]:
         node=POLICY,
         module='moto_ros.nodes.policy',
         namespace=values['namespace'],
-        parameters=parameters(given),
+        parameters=checked(parameters(given)),
         log_level=values['log_level'],
     )
     guard = replace(policy, node=GUARD, module='moto_ros.nodes.guard', required=True)
@@ -93,10 +81,10 @@ def parameters(given: Mapping[str, str]) -> dict[str, Any]:
     record = as_bool('record', values['record'])
     found = {
         'config': values['config'],
-        'robot': 'kitchen_sim' if sim else values['robot_type'],
+        'robot': robot_name(values),
         'command.mode': values['command_mode'] or ('velocity_array' if sim else 'trajectory'),
         'command.dry_run': as_bool('dry_run', values['dry_run'] or str(not sim).lower()),
-        'policy.bundle': bundle_folder(values['policy']),
+        'policy.bundle': values['policy'],
         'policy.wait_for_episode': record,
         'record.dataset': values['dataset'],
         'record.source': 'sim' if sim else 'robot',
@@ -104,19 +92,39 @@ def parameters(given: Mapping[str, str]) -> dict[str, Any]:
     }
     for name, keys in KEYS.items():
         found.update({key: values[name] for key in keys if values[name]})
+    if sim:
+        found['guard.deadman_required'] = False  # nobody is near the twin
     if values['seed']:
         found['twin.seed'] = as_whole('seed', values['seed'])
-    found.update({key: value for key, value in given.items() if '.' in key})
+    for key, text in given.items():
+        if '.' in key:
+            _put(found, key, _typed(key, text))
     return found
 
 
-def resolved(given: Mapping[str, str]) -> dict[str, str]:
-    """Returns every argument's value; raises ConfigError for an unknown name."""
-    for name in given:
-        if name not in ARGUMENTS and '.' not in name:
-            raise ConfigError(unknown_name('argument', name, ARGUMENTS))
-    defaults = {name: default for name, (default, _) in ARGUMENTS.items()}
-    return {**defaults, **{name: str(given[name]) for name in ARGUMENTS if name in given}}
+def checked(found: dict[str, Any]) -> dict[str, Any]:
+    """Returns the parameters; raises ConfigError for what no node could be made with."""
+    given = {key: value for key, value in found.items() if key not in ('config', 'use_sim_time')}
+    config = load_ros_config(found['config'], given)
+    robot = load_robot(config.robot)
+    resolve(robot, config.profile)
+    camera_topics(config, robot)
+    if config.policy.bundle not in BUILT_IN:
+        named_folder(config.policy.bundle)
+    return found
+
+
+def robot_name(values: Mapping[str, str]) -> str:
+    """Returns the robot's name or YAML; raises ConfigError for one that is not the simulated."""
+    given = values['robot_type']
+    if not as_bool('sim', values['sim']):
+        return given or 'fr3'
+    if given and load_robot(given).spec.names != load_robot(SIMULATED).spec.names:
+        raise ConfigError(
+            f"robot_type is '{given}' and sim is true; the simulated robot is {SIMULATED}, whose "
+            'joints differ: leave robot_type out, or sim'
+        )
+    return given or SIMULATED
 
 
 def command(process: Process, python: str = sys.executable) -> list[str]:
@@ -142,74 +150,35 @@ def command(process: Process, python: str = sys.executable) -> list[str]:
 def environment(base: Mapping[str, str], sim: bool) -> dict[str, str]:
     """Returns the processes' environment: `base` with what is unset filled in.
 
-    `sim` keeps discovery on this machine and uses no shared memory: the twin's images are small,
-    and a killed process must not disturb the others. ROS_DOMAIN_ID is passed through as it is.
+    `sim` binds everything to 127.0.0.1 and uses no shared memory: the twin's images are small, and
+    a killed process must not disturb the others. It is so with the discovery range SYSTEM_DEFAULT
+    alone; ROS adds shared memory for any other. ROS_DOMAIN_ID is passed through as it is.
     """
     result = dict(base)
     prepare_environment(result, 'fastdds_udp' if sim else 'fastdds')
     if sim:
-        result.setdefault(DISCOVERY, 'LOCALHOST')
+        result.setdefault(DISCOVERY, 'SYSTEM_DEFAULT')
     result.setdefault('MUJOCO_GL', 'osmesa')
     result.setdefault('OMP_NUM_THREADS', '1')
     return result
 
 
-def as_bool(name: str, text: str) -> bool:
-    """Returns a launch argument's truth; raises ConfigError for anything but true or false."""
-    if text.lower() not in ('true', 'false', '1', '0'):
-        raise ConfigError(f"argument {name} is '{text}'; expected true or false")
-    return text.lower() in ('true', '1')
-
-
-def parse_arguments(line: Sequence[str]) -> dict[str, str]:
-    """Returns {name: value} of `name:=value`, `--name value` and `--name=value` words."""
-    words, found = list(line), {}
-    while words:
-        word = words.pop(0)
-        name, separator, value = word.partition(':=')
-        if not separator and word.startswith('--'):
-            name, separator, value = word[2:].partition('=')
-            name = name.replace('-', '_')
-            if not separator:
-                follows = bool(words) and not words[0].startswith('--') and ':=' not in words[0]
-                value, separator = (words.pop(0) if follows else 'true'), '='
-        if not separator or not name:
-            raise ConfigError(f"'{word}' is not an argument; expected name:=value or --name value")
-        found[name] = value
-    return found
-
-
-def as_whole(name: str, text: str, low: int = 0) -> int:
-    """Returns a launch argument's number; raises ConfigError for anything but one of `low` up."""
-    wrong = ConfigError(f"argument {name} is '{text}'; expected a whole number of at least {low}")
-    try:
-        value = int(text)
-    except ValueError:
-        raise wrong from None
-    if value < low:
-        raise wrong
-    return value
-
-
-def bundle_folder(text: str) -> str:
-    """Returns the folder of a policy that a file names, as moto-export --name-file writes it.
-
-    Anything else is returned as it is. Raises ConfigError for a file that names no folder.
-    """
-    if not os.path.isfile(text):
+def _typed(key: str, text: str) -> Any:
+    """Returns a setting's value of the text on a command line; a text's own is the text."""
+    if isinstance(DEFAULTS.get(key), str):
         return text
-    with open(text, 'rb') as stream:
-        folder = stream.read(LONGEST_PATH).decode('utf-8', 'replace').strip()
-    if not os.path.isdir(folder):
-        raise ConfigError(
-            f"argument policy is the file '{text}', which does not hold the path of a bundle's "
-            'folder; expected a folder, or the --name-file of moto-export'
-        )
-    return folder
+    return parse_yaml(text, f"argument {key} '{text}'", key)
+
+
+def _put(found: dict[str, Any], key: str, value: Any) -> None:
+    """Adds a setting, or an entry of one that is a mapping: ROS has no parameter for an entry."""
+    for name, default in DEFAULTS.items():
+        if isinstance(default, dict) and key.startswith(f'{name}.'):
+            found[name] = {**found.get(name, {}), key.removeprefix(f'{name}.'): value}
+            return
+    found[key] = value
 
 
 def _as_yaml(value: Any) -> str:
-    """Returns a value as `-p` reads it; a text that looks like a number or a flag stays a text."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value)
+    """Returns a value as `-p` reads it: a text in quotes, a mapping as a text of its own."""
+    return json.dumps(json.dumps(value) if isinstance(value, dict) else value, ensure_ascii=False)

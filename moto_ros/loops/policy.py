@@ -18,8 +18,9 @@ import numpy as np
 
 from moto_core.errors import BundleError
 from moto_core.observation import GateLimits, Observation, gate, proprioception
+from moto_core.policy.name_file import named_folder
 from moto_core.policy.policy import OnnxPolicy, Policy, PolicyState, RandomPolicy, ZeroPolicy
-from moto_core.spec import Spec
+from moto_core.spec import Setup, Spec, setup_mismatches
 from moto_ros.config import PolicyParams
 from moto_ros.messages import Decision
 
@@ -173,20 +174,27 @@ def requested_at(decision: Decision, now: int) -> Decision:
 class PolicySlot:
     """The policy in use and the one before it; `reload` and `rollback` swap between episodes.
 
-    The bundle is a folder, or a link to one that a fine-tuning moves on. A bundle that is refused
-    leaves the one in use as it was (docs/safety.md, fault 30).
+    The bundle is a folder, or a link to one or a file that names one; a fine-tuning moves these
+    on. A bundle that is refused leaves the one in use as it was (docs/safety.md, fault 30).
     """
 
-    def __init__(self, params: PolicyParams, spec: Spec) -> None:
-        """Loads and verifies; raises BundleError with path and cause."""
-        self._params, self._spec = params, spec
+    def __init__(self, params: PolicyParams, spec: Spec, setup: Setup | None = None) -> None:
+        """Loads and verifies for a robot's spec; raises BundleError with path and cause."""
+        self._params, self._spec, self._setup = params, spec, setup or Setup()
         self.policy = make_policy(params, spec)
         self._previous: Policy | None = None
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """How the setup that the policy learned under, if it is known, and the robot's differ."""
+        learned = getattr(self.policy, 'setup', Setup())
+        return () if learned == Setup() else tuple(setup_mismatches(learned, self._setup))
 
     def reload(self, busy: bool) -> str:
         """Loads the bundle anew from its place and returns its hash.
 
-        Raises BundleError while an episode runs (`busy`) or if the bundle is refused.
+        Raises BundleError while an episode runs (`busy`) or if the bundle is refused, ConfigError
+        for a file that names none.
         """
         _refuse_if(busy)
         following = make_policy(self._params, self._spec)
@@ -203,12 +211,12 @@ class PolicySlot:
 
 
 def make_policy(params: PolicyParams, spec: Spec) -> Policy:
-    """Returns the policy that the parameters name; raises BundleError with path and cause."""
+    """Returns the policy that the parameters name; raises MotoError with path and cause."""
     if params.bundle == 'zero':
         return ZeroPolicy(spec)
     if params.bundle == 'random':
         return RandomPolicy(spec, params.seed)
-    return OnnxPolicy(params.bundle, threads=params.threads, robot=spec)
+    return OnnxPolicy(named_folder(params.bundle), threads=params.threads, robot=spec)
 
 
 def _refuse_if(busy: bool) -> None:

@@ -16,7 +16,7 @@ from moto_core.episodes.episode import EpisodeHeader
 from moto_core.episodes.writer import EpisodeWriter
 from moto_core.errors import EpisodeError, MotoError
 from moto_core.row import Row
-from moto_core.spec import Spec
+from moto_core.spec import Setup, Spec
 from moto_ros.loops.row_join import RowJoiner
 from moto_ros.messages import EpisodeEvent, RecorderState
 
@@ -27,13 +27,18 @@ class Recording:
     """One dataset and at most one open episode."""
 
     def __init__(
-        self, folder: Path | str, spec: Spec, event: Callable[[EpisodeEvent], None]
+        self,
+        folder: Path | str,
+        spec: Spec,
+        event: Callable[[EpisodeEvent], None],
+        setup: Setup | None = None,
     ) -> None:
         """Opens the dataset under its lock and recovers what a dead recorder left.
 
-        `event` is told of every begin and end. Raises DatasetError if it cannot be opened.
+        `event` is told of every begin and end. Raises DatasetError if it cannot be opened, or if
+        its episodes have another spec, or another setup where one is given.
         """
-        self.dataset = Dataset.create_or_open(folder, spec)
+        self.dataset = Dataset.create_or_open(folder, spec, setup=setup)
         self.spec, self.joiner, self.event = spec, RowJoiner(spec), event
         self.writer: EpisodeWriter | None = None
         self.last, self.problem, self.intervention = '', '', False
@@ -74,13 +79,18 @@ class Recording:
         if self.writer is not None:
             self._write(self.joiner.rows())
 
-    def raw(self, topic: str, message_type: str, cdr: bytes, stamp: int) -> None:
-        """Writes a message as it came [stamp in ns]; a failing disk ends the recording."""
+    def raw(
+        self, topic: str, message_type: str, cdr: bytes, stamp: int, definition: str = ''
+    ) -> None:
+        """Writes a message as it came [stamp in ns]; a failing disk ends the recording.
+
+        `definition` is the type's text where it is not a stock one.
+        """
         writer = self.writer
         if writer is None:
             return
         try:
-            writer.raw(topic, message_type, cdr, stamp)
+            writer.raw(topic, message_type, cdr, stamp, definition)
         except (MotoError, OSError) as error:
             self.problem = str(error)
             if writer.closed:

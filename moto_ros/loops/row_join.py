@@ -18,7 +18,7 @@ import numpy as np
 
 from moto_core.row import Row
 from moto_core.spec import Spec
-from moto_ros.messages import Decision, GuardReasons, TaskState
+from moto_ros.messages import DRY_RUN, Decision, GuardReasons, TaskState
 
 KEEP = 256  # stamps of images and task states, and decisions, remembered
 KEEP_EXECUTED = 4096  # ticks of the guard: 16 s at 250 Hz
@@ -121,20 +121,22 @@ class RowJoiner:
         begin = _request_time(decision)
         end = _request_time(following) if following else begin + round(1e9 * self.spec.period)
         ticks = [tick.velocity for tick in self._executed if begin <= tick.stamp < end]
-        velocity = ticks or [np.zeros(self.spec.action_size)]
+        reasons = self._reasons_in(begin, end)
+        if not ticks or DRY_RUN in reasons:  # nothing moved the arm
+            ticks = [np.zeros(self.spec.action_size)]
         task, body = self._task_at(decision.stamp), decision.proprioception
         return Row(
             stamp=decision.stamp,
             images=self._images[decision.stamp],
             proprioception=None if body is None else np.array(body, np.float32),
             requested=np.array(decision.action, np.float32),
-            executed=(np.mean(velocity, axis=0) / self.spec.scale).astype(np.float32),
+            executed=(np.mean(ticks, axis=0) / self.spec.scale).astype(np.float32),
             reward=task.reward,
             success=task.success,
             done_parts=task.done_parts,
             disagreement=decision.disagreement,
             intervention=pending.intervention,
-            reasons=self._reasons_in(begin, end),
+            reasons=reasons,
             latency={
                 'image': decision.image_latency,
                 'inference': decision.inference_latency,

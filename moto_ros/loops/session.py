@@ -52,6 +52,15 @@ class Played:
     seconds: float  # [s]
     start_seconds: float  # [s] from the end of the one before to the first decision
 
+    def sentence(self) -> str:
+        """Returns what happened as a person reads it."""
+        name = f'{self.id} ' if self.id else ''
+        seed = '' if self.seed is None else f' from seed {self.seed}'
+        return (
+            f'{name}ended: {self.outcome}, {self.ended}, {self.steps} decisions '
+            f'in {self.seconds:.1f} s{seed}'
+        )
+
 
 @dataclass
 class SessionResult:
@@ -122,7 +131,7 @@ class Session:
         for number in range(config.episodes):
             episode = self._episode()
             result.episodes.append(episode)
-            self.console.print(f'episode {number + 1} of {config.episodes}: {asdict(episode)}')
+            self.console.print(f'episode {number + 1} of {config.episodes} {episode.sentence()}')
         if config.record:
             graph.wait(self._recorder_is_idle, 5.0, 'the recorder')
         return result
@@ -181,7 +190,7 @@ class Session:
     def _reset_fault(self) -> None:
         """Resets a fault as soon as the guard allows; raises MotoError if it does not."""
         guard, end = self._guard(), time.monotonic() + PATIENCE
-        self.console.print(f'guard {guard.state}: {list(guard.cause)}; resetting it')
+        self.console.print(f'guard {guard.state}: {", ".join(guard.cause)}; resetting it')
         while True:
             try:
                 self.graph.call(GUARD, 'reset_fault')
@@ -212,8 +221,12 @@ class Session:
             if self._guard().state in LATCHED:
                 return False, 'fault'
             if time.monotonic() - heard > SILENT:
-                self.console.print(f'no decision within {SILENT:.0f} s: {graph.latest.policy}')
+                self.console.print(f'no decision within {SILENT:.0f} s: {self._why_silent()}')
                 return False, 'no_decisions'
+
+    def _why_silent(self) -> str:
+        policy = self._policy()
+        return '; '.join(filter(None, [*policy.reasons, policy.problem])) or 'no reason was given'
 
     def _finish(self, success: bool) -> bool:
         graph = self.graph

@@ -18,9 +18,10 @@ import numpy as np
 
 from moto_core.errors import ConfigError
 from moto_core.guard.limits import RobotConfig
-from moto_core.spec import Spec
-from moto_sim.kitchen import KitchenSim
+from moto_core.spec import Setup, Spec
+from moto_sim.kitchen import VIEWS, KitchenSim
 from moto_sim.kitchen_task import kitchen_objects
+from moto_sim.renderer import view_names
 
 TICK = 0.004  # [s] two steps of physics
 CATCH_UP = 0.100  # [s] behind the clock that are made good
@@ -48,15 +49,21 @@ class Frame(NamedTuple):
 class TwinSim(KitchenSim):
     """The training environment's simulation for a task and a robot with all of its joints."""
 
-    def __init__(self, task: str, robot: RobotConfig) -> None:
+    def __init__(
+        self, task: str, robot: RobotConfig, views: Mapping[str, str] | None = None
+    ) -> None:
         """Draws each camera once, so that no first image is late.
 
-        Raises ConfigError for a task that is not the Kitchen's, a robot of another size, or a
-        camera without a view.
+        `views` names cameras' viewpoints where it is not the one of their name. Raises ConfigError
+        for a task that is not the Kitchen's, a robot of another size, a camera that it lacks or
+        one without a view.
         """
         if not task.startswith('kitchen-'):
             raise ConfigError(f"the twin simulates 'kitchen-<object>[+<object>...]'; got '{task}'")
-        super().__init__(kitchen_objects(task))
+        named = view_names(robot.spec, Setup(views=dict(views or {})), VIEWS)
+        super().__init__(
+            kitchen_objects(task), views={camera: VIEWS[name] for camera, name in named.items()}
+        )
         self.task = task
         if robot.spec.action_size != self.size:
             raise ConfigError(

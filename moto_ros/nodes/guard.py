@@ -20,8 +20,9 @@ from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Bool
 
 from moto_core.guard.state import READY, GuardConfig, GuardOutput, GuardRefusal
+from moto_ros.config import command_topic
 from moto_ros.loops.guard import GuardLoop
-from moto_ros.messages import GuardReasons, GuardState
+from moto_ros.messages import DRY_RUN, GuardReasons, GuardState
 from moto_ros.services import GUARD
 from moto_ros.wire import interface
 from moto_ros.wire.convert import to_ns
@@ -44,6 +45,7 @@ class GuardNode(MotoNode):
         self.timer: Any = None
         self.told: tuple[str, ...] | None = None  # the reasons last published
         self.dry_run = self.config.command.dry_run
+        self.command_topic = command_topic(self.config, self.robot)
 
     @logs_errors
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -147,7 +149,7 @@ class GuardNode(MotoNode):
         """Publishes the state, and looks for a second master of the arm."""
         if self.loop is None or self.timer is None or self.loop.output is None:
             return
-        if not self.dry_run and self.count_publishers(self.config.command.topic) > 1:
+        if not self.dry_run and self.count_publishers(self.command_topic) > 1:
             self.loop.fault('two_masters')
         loop, output = self.loop, self.loop.output
         state = GuardState(
@@ -177,7 +179,7 @@ class GuardNode(MotoNode):
     def _create_publishers(self) -> None:
         self.arrays = self.config.command.mode == 'velocity_array'
         commands = interface.VELOCITIES if self.arrays else interface.TRAJECTORY
-        self.commands = self.create_publisher_of(commands.at(self.config.command.topic))
+        self.commands = self.create_publisher_of(commands.at(self.command_topic))
         self.gripper = self.create_publisher_of(interface.GRIPPER)
         self.executed = self.create_publisher_of(interface.EXECUTED)
         self.reasons = self.create_publisher_of(interface.GUARD_REASONS)
@@ -189,8 +191,8 @@ class GuardNode(MotoNode):
             return
         stamp, velocity = self.now(), np.concatenate([output.velocity, output.gripper])
         reasons = output.reasons
-        if self.dry_run:
-            velocity, reasons = np.zeros_like(velocity), ('dry_run', *reasons)
+        if self.dry_run:  # what would be let out is shown, and nothing of it sent
+            reasons = (DRY_RUN, *reasons)
         else:
             self._command(output)
         self.executed.publish(joint_state(self.robot.spec.names, stamp, velocity))

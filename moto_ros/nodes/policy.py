@@ -20,7 +20,7 @@ from sensor_msgs.msg import JointState
 from moto_core.config import to_dict
 from moto_core.errors import ObservationError
 from moto_core.observation import GateLimits, preprocess
-from moto_ros.config import camera_topics
+from moto_ros.config import camera_topics, recorded_setup
 from moto_ros.loops.policy import Decided, PolicyLoop, PolicySlot, requested_at
 from moto_ros.messages import EpisodeEvent, PolicyManifest, PolicyStatus
 from moto_ros.services import POLICY
@@ -30,6 +30,8 @@ from moto_ros.wire.interface import to_string
 from moto_ros.wire.joints import joint_state, pick
 from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.runner import run
+
+LEARNED_ELSEWHERE = "the setup of the policy's episodes and this one differ"
 
 
 class PolicyNode(MotoNode):
@@ -46,7 +48,7 @@ class PolicyNode(MotoNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Loads and verifies the policy; nothing is published."""
         params, spec = self.config.policy, self.robot.spec
-        self.slot = PolicySlot(params, spec)
+        self.slot = PolicySlot(params, spec, recorded_setup(self.config, self.robot))
         self.loop = PolicyLoop(
             self.slot.policy,
             GateLimits(
@@ -75,6 +77,7 @@ class PolicyNode(MotoNode):
         self.create_trigger_service('reload_policy', lambda: self.swap(self.slot.reload))
         self.create_trigger_service('rollback_policy', lambda: self.swap(self.slot.rollback))
         self.get_logger().info(f'policy {self.loop.policy.hash}, images by {converter}')
+        self._warn_of_setup()
         return super().on_configure(state)
 
     @logs_errors
@@ -143,6 +146,7 @@ class PolicyNode(MotoNode):
         told = change(self.active and not self.waiting)
         self.loop.policy = self.slot.policy
         self.loop.forget()
+        self._warn_of_setup()
         if self.active:
             self._show_policy()
         return told
@@ -160,6 +164,7 @@ class PolicyNode(MotoNode):
             refused=loop.refused,
             waiting=self.waiting,
             reasons=loop.reasons,
+            differences=self.slot.differences,
             problem=self.problem,
         )
         self.status.publish(to_string(status))
@@ -167,6 +172,8 @@ class PolicyNode(MotoNode):
             name: getattr(status, name) for name in ('policy', 'decisions', 'missed', 'refused')
         }
         problems = [*loop.reasons, *([self.problem] if self.problem else [])]
+        if status.differences:
+            problems.append(f'{LEARNED_ELSEWHERE}: {"; ".join(status.differences)}')
         self.publish_diagnostics(problems, values)
 
     def _step(self) -> None:
@@ -194,6 +201,11 @@ class PolicyNode(MotoNode):
         self.decisions.publish(to_string(requested_at(decision, self.now())))
         for camera, image in observation.images.items():
             self.seen[camera].publish(from_rgb(image, observation.stamp, camera))
+
+    def _warn_of_setup(self) -> None:
+        """Says where the policy learned under another setup; that may be meant."""
+        if self.slot.differences:
+            self.get_logger().warn(f'{LEARNED_ELSEWHERE}: {"; ".join(self.slot.differences)}')
 
     def _show_policy(self) -> None:
         policy = self.slot.policy

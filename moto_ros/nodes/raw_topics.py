@@ -8,13 +8,21 @@ switched off: an episode is also the black box of its run.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
+from rclpy._rclpy_pybind11 import RCLError
+from rclpy.exceptions import InvalidTopicNameException
+
+from moto_core.errors import ConfigError
 from moto_core.guard.limits import RobotConfig
 from moto_ros.config import RosConfig, camera_topics
 from moto_ros.loops.throttle import Throttle
 from moto_ros.wire import interface
-from moto_ros.wire.interface import SENSOR, Topic, message_class, type_name
+from moto_ros.wire.definition import definition
+from moto_ros.wire.interface import SENSOR, SENSOR_READER, Topic, message_class, type_name
+
+LATE = 0.2  # [s] that the recorder may be late without a loss by a bound
 
 
 class RawTopic(NamedTuple):
@@ -23,6 +31,7 @@ class RawTopic(NamedTuple):
     topic: Topic
     messages: Throttle | None = None  # of messages a second
     bytes: Throttle | None = None  # of bytes a second, maybe shared with other topics
+    definition: str = ''  # the type's text, which a reader of the file needs
 
     @property
     def kind(self) -> str:
@@ -45,18 +54,32 @@ def raw_topics(
 ) -> list[RawTopic]:
     """Returns what is recorded; a topic that `record.raw` names has no bound.
 
-    Raises ConfigError for a message type that is not installed.
+    Raises ConfigError for a message type that is not installed, or a name that no topic can have.
     """
     record, found = config.record, [*_images(config, robot)]
     if record.joint_rate:
         joint_states = interface.JOINT_STATES.at(config.joint_states)
-        found.append(RawTopic(topic=joint_states, messages=Throttle(record.joint_rate)))
+        joint_states = replace(joint_states, subscription=SENSOR_READER)
+        messages = Throttle(record.joint_rate, burst=1.0 + LATE * record.joint_rate)
+        found.append(RawTopic(topic=joint_states, messages=messages))
     if record.guard_state:
         found.append(RawTopic(topic=interface.GUARD_STATE))
     for name, kind in record.raw.items():
-        found.append(RawTopic(topic=Topic(name, message_class(kind), SENSOR, SENSOR)))
-    named = {resolve(raw.topic.name): raw for raw in found}  # the last of a name wins
-    return [raw._replace(topic=raw.topic.at(name)) for name, raw in named.items()]
+        found.append(RawTopic(topic=Topic(name, message_class(kind), SENSOR, SENSOR_READER)))
+    named = {_resolved(raw.topic.name, resolve): raw for raw in found}  # the last of a name wins
+    return [
+        raw._replace(topic=raw.topic.at(name), definition=definition(raw.kind))
+        for name, raw in named.items()
+    ]
+
+
+def _resolved(name: str, resolve: Callable[[str], str]) -> str:
+    try:
+        return resolve(name)
+    except (InvalidTopicNameException, RCLError) as error:
+        raise ConfigError(
+            f"record.raw: '{name}' is no topic's name; expected one such as '/wrench'"
+        ) from error
 
 
 def _images(config: RosConfig, robot: RobotConfig) -> list[RawTopic]:

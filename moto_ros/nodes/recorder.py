@@ -16,8 +16,8 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import Image, JointState
 
 from moto_core.episodes.episode import EpisodeHeader
-from moto_core.errors import ConfigError
-from moto_core.spec import Setup
+from moto_core.errors import ConfigError, ObservationError
+from moto_ros.config import recorded_setup, recorded_task
 from moto_ros.loops.recorder import Recording
 from moto_ros.loops.row_join import Executed
 from moto_ros.messages import Decision, EpisodeEvent, GuardReasons, PolicyManifest, TaskState
@@ -37,7 +37,7 @@ class RecorderNode(MotoNode):
         super().__init__(RECORDER)
         self.recording: Recording | None = None
         self.active = False
-        self.policy_hash, self.task = '', self.config.record.task or self.config.twin.task
+        self.policy_hash = ''
         self.scene: TaskState | None = None  # the newest, of a simulator
         self.policy_heard: float | None = None  # [s] steady time of its last status
 
@@ -45,7 +45,12 @@ class RecorderNode(MotoNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Opens the dataset under its lock, recovers what was left, and subscribes."""
         self.events = self.create_publisher_of(interface.EPISODE)
-        self.recording = Recording(self.config.record.dataset, self.robot.spec, self.on_event)
+        self.recording = Recording(
+            self.config.record.dataset,
+            self.robot.spec,
+            self.on_event,
+            setup=recorded_setup(self.config, self.robot),
+        )
         for finding in self.recording.dataset.findings:
             self.get_logger().warn(
                 f'recovered {finding.id}: {finding.rows} rows; {finding.reason}'
@@ -92,10 +97,15 @@ class RecorderNode(MotoNode):
 
     def on_image(self, camera: str, message: Image) -> None:
         """Takes an image that the policy saw, and writes the rows before it."""
-        if self.recording is not None:
-            stamp = to_ns(message.header.stamp)
-            self.recording.joiner.image(camera, stamp, to_rgb(message).copy())
-            self.recording.append()
+        if self.recording is None:
+            return
+        try:
+            image = to_rgb(message).copy()
+        except ObservationError as error:
+            self.report_problem(f"observation of camera '{camera}': {error}")
+            return
+        self.recording.joiner.image(camera, to_ns(message.header.stamp), image)
+        self.recording.append()
 
     def on_executed(self, message: JointState) -> None:
         """Takes the velocity that the guard commanded at one tick."""
@@ -120,7 +130,7 @@ class RecorderNode(MotoNode):
         if recording is None or recording.writer is None:
             return
         if raw.passes(self.steady_now(), len(data)):
-            recording.raw(raw.topic.name, raw.kind, data, self.now())
+            recording.raw(raw.topic.name, raw.kind, data, self.now(), raw.definition)
 
     def on_status(self, _: object) -> None:
         """Remembers when the policy last reported."""
@@ -133,8 +143,10 @@ class RecorderNode(MotoNode):
     def on_event(self, event: EpisodeEvent) -> None:
         """Tells the policy and the session that an episode begins or ends."""
         self.events.publish(to_string(event))
-        log = self.get_logger()
-        (log.error if event.problem else log.info)(str(event))
+        if event.problem:  # two calls: rclpy refuses another severity at the same one
+            self.get_logger().error(event.sentence())
+        else:
+            self.get_logger().info(event.sentence())
 
     def publish_status(self) -> None:
         """Closes what has ended, and publishes the state."""
@@ -156,7 +168,7 @@ class RecorderNode(MotoNode):
         """Begins an episode; returns its id."""
         if not self.active or self.recording is None:
             raise ConfigError(f'{RECORDER} is not active; activate it first')
-        self.policy_heard = self.steady_now()
+        self.policy_heard, self.problem = self.steady_now(), ''
         return self.recording.start(self._header())
 
     def stop(self) -> str:
@@ -178,10 +190,10 @@ class RecorderNode(MotoNode):
     def _header(self) -> EpisodeHeader:
         config, scene = self.config, self.scene
         return EpisodeHeader(
-            task=self.task,
+            task=recorded_task(config),
             source=config.record.source,
             spec=self.robot.spec,
-            setup=Setup(robot=self.robot.name, profile=config.profile),
+            setup=recorded_setup(config, self.robot),
             policy_hash=self.policy_hash,
             config_hash=config.hash,
             seed=scene.seed if scene else None,
@@ -191,7 +203,7 @@ class RecorderNode(MotoNode):
     def _publish_state(self, recording: Recording) -> None:
         state = recording.status()
         self.state.publish(to_string(state))
-        problems = [state.problem] if state.problem else []
+        problems = [text for text in (state.problem, self.problem) if text]
         if state.dropped:
             problems.append(f'{state.dropped} rows lost: their images or decisions did not arrive')
         values = {name: getattr(state, name) for name in ('state', 'episode', 'rows', 'dropped')}

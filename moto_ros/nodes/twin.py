@@ -18,7 +18,7 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
 from moto_core.errors import ObservationError
-from moto_ros.config import camera_topics
+from moto_ros.config import camera_topics, trajectory_topic, velocity_topic
 from moto_ros.loops.twin import TICK, Frame, Joints, TwinLoop, TwinSim
 from moto_ros.messages import SceneReset, TaskState, to_json
 from moto_ros.services import TWIN
@@ -44,7 +44,7 @@ class TwinNode(MotoNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Loads the model, draws a first image, and makes the robot's topics."""
         params, spec = self.config.twin, self.robot.spec
-        self.sim = TwinSim(params.task, self.robot)
+        self.sim = TwinSim(params.task, self.robot, params.views)
         self.loop = TwinLoop(
             self.sim,
             spec,
@@ -145,9 +145,8 @@ class TwinNode(MotoNode):
             )
 
     def _create_subscriptions(self) -> None:
-        command = self.config.command
-        velocities = interface.VELOCITIES.at(f'{command.velocity_controller}/commands')
-        trajectory = interface.TRAJECTORY.at(f'{command.trajectory_controller}/joint_trajectory')
+        velocities = interface.VELOCITIES.at(velocity_topic(self.config, self.robot))
+        trajectory = interface.TRAJECTORY.at(trajectory_topic(self.config, self.robot))
         self.create_subscription_to(velocities, self.on_array)
         self.create_subscription_to(trajectory, self.on_trajectory)
         self.create_subscription_to(interface.GRIPPER, self.on_gripper)

@@ -20,7 +20,8 @@ def prepare_environment(
     """Fills in AMENT_PREFIX_PATH (the ament index) and the Fast DDS profile if they are unset.
 
     'fastdds' gives shared memory segments that hold whole camera images; without it a 640x480
-    image is cut into fragments and best effort loses most of them. 'fastdds_udp' has none.
+    image is cut into fragments and best effort loses most of them. 'fastdds_udp' has none,
+    if the discovery range is SYSTEM_DEFAULT.
     """
     environment.setdefault('AMENT_PREFIX_PATH', sys.prefix)
     path = share_dir() / 'config' / 'ros' / f'{profile}.xml'

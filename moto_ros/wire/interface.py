@@ -45,6 +45,7 @@ SENSOR = _profile(1, _BEST)  # the newest; a queue shows the past
 COMMAND = _profile(1, _RELIABLE)  # the last command must arrive, older ones must not
 LOG = _profile(10, _RELIABLE)  # the recorder wants every one
 LOG_READER = _profile(500, _RELIABLE)  # and may be 2 s late at 250 Hz without a loss
+SENSOR_READER = _profile(250, _BEST)  # hears every publisher, 2 s late at 125 Hz without a loss
 STATUS = _profile(1, _RELIABLE)  # 10 Hz, the newest is enough
 LATCHED = _profile(1, _RELIABLE, _LATCHED)  # who starts late still learns it
 
@@ -92,7 +93,7 @@ POLICY_STATUS = _json('moto/policy/status', messages.PolicyStatus, STATUS, STATU
 MANIFEST = _json('moto/policy/manifest', messages.PolicyManifest, LATCHED, LATCHED)
 
 # the guard
-EXECUTED = Topic('moto/guard/executed', JointState, LOG, LOG_READER)  # velocity that was sent
+EXECUTED = Topic('moto/guard/executed', JointState, LOG, LOG_READER)  # velocity let out
 GUARD_REASONS = _json(
     'moto/guard/reasons', messages.GuardReasons, LOG, LOG_READER
 )  # as it changes
@@ -148,11 +149,13 @@ def type_name(kind: type) -> str:
     return f'{kind.__module__.split(".")[0]}/msg/{kind.__name__}'
 
 
-def message_class(kind: str) -> type:
+def message_class(kind: str) -> Any:
     """Returns the Python class of 'package/msg/Name'; raises ConfigError if it is missing."""
     package, _, name = kind.partition('/msg/')
     try:
-        return getattr(importlib.import_module(f'{package}.msg'), name)
+        found = getattr(importlib.import_module(f'{package}.msg'), name)
+        found.get_fields_and_field_types()  # what else a package holds is no message
+        return found
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise ConfigError(
             f"message type '{kind}' cannot be imported; expected an installed type "

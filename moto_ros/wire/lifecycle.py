@@ -16,7 +16,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.qos import QoSProfile
 from std_srvs.srv import SetBool, Trigger
 
-from moto_core.errors import MotoError
+from moto_core.errors import MotoError, one_line
 from moto_core.guard.limits import RobotConfig
 from moto_ros.config import RosConfig
 from moto_ros.wire.convert import to_time
@@ -39,7 +39,9 @@ def logs_errors(transition: Transition) -> Transition:
         except MotoError as error:
             self.get_logger().error(f'{transition.__name__}: {error}')
         except Exception as error:  # noqa: BLE001  rclpy would drop it unseen
-            self.get_logger().error(f'{transition.__name__}: {type(error).__name__}: {error}')
+            self.get_logger().error(
+                f'{transition.__name__}: {type(error).__name__}: {one_line(error)}'
+            )
         if transition.__name__ == 'on_configure':
             self.destroy_entities()
         return TransitionCallbackReturn.FAILURE

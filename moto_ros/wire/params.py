@@ -1,44 +1,109 @@
 """ROS parameters to and from the configuration.
 
-In: a node's parameters (`-p key:=value`). Out: RosConfig and the robot's RobotConfig.
+In: a node's parameters (`-p key:=value`). Out: RosConfig and the robot's RobotConfig; every
+setting declared with its value, meaning and bounds, for `ros2 param list`, `get` and `describe`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import json
+import sys
+from typing import TYPE_CHECKING, Any, cast
 
-from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
 from rclpy.parameter import Parameter
 
+from moto_core.fields import INTEGER, Rule, list_keys, rule_of
 from moto_core.guard.limits import RobotConfig, load_robot
+from moto_core.strict_yaml import parse_yaml
 from moto_ros.config import RosConfig, load_ros_config
 
 if TYPE_CHECKING:
     from rclpy.node import Node
 
+CONFIG = 'config'  # the parameter that names the YAML
+DEFAULT_CONFIG = 'franka_kitchen'
+MAPPINGS = tuple(key.name for key in list_keys(RosConfig()) if isinstance(key.default, dict))
 ROS_OWN = ('use_sim_time', 'start_type_description_service', 'qos_overrides')
+AT_START = 'read at start: give `-p key:=value` or a config file and start the node again'
+TYPES = {
+    bool: Parameter.Type.BOOL,
+    int: Parameter.Type.INTEGER,
+    float: Parameter.Type.DOUBLE,
+    str: Parameter.Type.STRING,
+    list: Parameter.Type.STRING_ARRAY,
+    dict: Parameter.Type.STRING,  # as YAML: ROS has no mappings
+}
 
 
 def read_config(node: Node) -> tuple[RosConfig, RobotConfig]:
     """Returns the configuration of a node made with its parameters declared from overrides.
 
-    The parameter `config` names the YAML; every other one is a key of RosConfig. Raises
-    ConfigError for an unknown key (naming the nearest valid one) or a wrong value.
+    The parameter `config` names the YAML; every other one is a key of RosConfig. All of them are
+    declared afterwards. Raises ConfigError for an unknown key (naming the nearest valid one) or a
+    wrong value.
     """
     parameters = cast(dict[str, Parameter], node.get_parameters_by_prefix(''))
     given = {
-        name: parameter.value
+        name: _plain(name, parameter.value)
         for name, parameter in parameters.items()
         if name.split('.')[0] not in ROS_OWN
     }
-    config = load_ros_config(str(given.pop('config', 'franka_kitchen')), given)
-    return config, load_robot(config.robot)
+    name = str(given.pop(CONFIG, DEFAULT_CONFIG))
+    config = load_ros_config(name, given)
+    robot = load_robot(config.robot)
+    _declare(node, CONFIG, name, 'name in config/ros, or a path to a YAML', Rule())
+    for key in list_keys(config):
+        _declare(node, key.name, key.default, key.about, rule_of(config, key.name))
+    return config, robot
 
 
 def refuse_changes(_: object) -> SetParametersResult:
     """Answers every attempt to set a parameter of a running node."""
-    return SetParametersResult(
-        successful=False,
-        reason='parameters are read at start; '
-        'give `-p key:=value` or a config file and start the node again',
+    return SetParametersResult(successful=False, reason=f'parameters are {AT_START}')
+
+
+def _plain(name: str, value: object) -> object:
+    """Returns a mapping from the text that stands for it."""
+    if name in MAPPINGS and isinstance(value, str):
+        return parse_yaml(value, f"parameter {name} '{value}'", name)
+    return value
+
+
+def _declare(node: Node, name: str, value: Any, about: str, rule: Rule) -> None:
+    """Declares a setting at its value, in place of what its override declared."""
+    if node.has_parameter(name):
+        node.undeclare_parameter(name)
+    # an empty list has no type of its own, so that at first the type follows the value
+    node.declare_parameter(name, '', ParameterDescriptor(dynamic_typing=True), True)
+    kind = TYPES[type(value)]
+    plain = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+    node.set_parameters([Parameter(name, kind, plain)])
+    words = f'one of {", ".join(rule.valid)}' if rule.valid else rule.expected
+    descriptor = ParameterDescriptor(
+        type=kind.value,
+        description=about,
+        additional_constraints='; '.join(filter(None, [words, AT_START])),
+        read_only=True,
     )
+    if kind == Parameter.Type.INTEGER and rule.expected:
+        low, high = _ends(rule, -INTEGER, INTEGER - 1)
+        descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high))]
+    elif kind == Parameter.Type.DOUBLE and rule.expected:
+        low, high = _ends(rule, -sys.float_info.max, sys.float_info.max)
+        descriptor.floating_point_range = [
+            FloatingPointRange(from_value=float(low), to_value=float(high))
+        ]
+    node.set_descriptor(name, descriptor)
+
+
+def _ends(rule: Rule, least: float, most: float) -> tuple[float, float]:
+    """Returns a rule's bounds; ROS's ranges hold both ends, and the constraints say which not."""
+    low = rule.above if rule.low is None else rule.low
+    high = rule.below if rule.high is None else rule.high
+    return (least if low is None else low, most if high is None else high)

@@ -12,9 +12,9 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 
 from moto_core.guard.limits import load_robot
+from moto_ros.bringup.children import Children
 from moto_ros.bringup.graph import RosGraph
 from moto_ros.bringup.table import MANAGER, command, environment, processes
-from moto_ros.bringup.up import Children
 from moto_ros.messages import SceneReset, from_json
 from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
 from moto_ros.wire import interface
@@ -22,7 +22,7 @@ from moto_ros.wire.convert import to_ns
 from moto_ros.wire.joints import joint_state
 
 COMMANDS = 'joint_velocity_controller/commands'
-TRAJECTORIES = 'fr3_arm_controller/joint_trajectory'
+TRAJECTORIES = 'panda_arm_controller/joint_trajectory'
 SPOKEN = {GUARD: 'guard', POLICY: 'policy', RECORDER: 'recorder', TWIN: 'task'}  # by whom
 
 

@@ -1,6 +1,10 @@
 """The line that a person reads about a running graph."""
 
-from moto_ros.bringup.graph import status_line
+from dataclasses import replace
+
+import pytest
+
+from moto_ros.bringup.graph import DecisionRate, status_line, without_silent
 from moto_ros.messages import GuardState, Latest, PolicyStatus, RecorderState, TaskState
 
 GUARD = GuardState(
@@ -15,7 +19,14 @@ GUARD = GuardState(
     dry_run=False,
 )
 POLICY = PolicyStatus(
-    policy='p', decisions=7, missed=2, refused=0, waiting=False, reasons=(), problem=''
+    policy='p',
+    decisions=7,
+    missed=2,
+    refused=0,
+    waiting=False,
+    reasons=(),
+    differences=(),
+    problem='',
 )
 
 
@@ -43,3 +54,30 @@ def test_every_state_is_one_part_of_the_line():
 def test_without_a_loss_nothing_is_said_of_it():
     recorder = RecorderState(state='idle', episode='', rows=0, dropped=0, problem='')
     assert status_line(Latest(recorder=recorder), 0.0).endswith('| recorder idle 0 rows')
+
+
+def test_the_rate_begins_anew_with_the_policy_and_is_never_negative():
+    rate = DecisionRate()
+    assert rate.update(733, 10.0) is None  # a graph that ran before
+    assert rate.update(746, 11.0) == pytest.approx(13.0)
+    assert rate.update(6, 12.0) == pytest.approx(6.0)  # configured again
+    assert rate.update(None, 13.0) is None
+    assert rate.update(12, 14.0) is None
+    assert rate.update(24, 15.0) == pytest.approx(12.0)
+
+
+def test_a_node_that_died_is_silent_and_its_counts_are_gone():
+    recorder = RecorderState(state='idle', episode='', rows=5, dropped=0, problem='')
+    latest = Latest(guard=GUARD, policy=POLICY, recorder=recorder)
+    heard = {'guard': 9.5, 'policy': 7.5, 'recorder': 7.5}
+    found = without_silent(latest, heard, now=10.0)
+    assert (found.guard, found.policy, found.recorder) == (GUARD, None, None)
+    line = status_line(found, None, heard)
+    assert line == 'guard HOLD request_stale,deadman | policy silent | recorder silent'
+    assert without_silent(latest, heard, now=9.0) == latest
+
+
+def test_what_keeps_a_policy_is_in_its_part():
+    policy = replace(POLICY, differences=("profile 'a' and 'b'",), problem='no camera')
+    line = status_line(Latest(policy=policy), None)
+    assert line.endswith("7 decisions, missed 2 profile 'a' and 'b',no camera")

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from moto_core.config import share_dir
 from moto_core.errors import ConfigError
-from moto_ros.bringup.table import ARGUMENTS, command, environment, parse_arguments, processes
-from moto_ros.bringup.up import follow, split
-from moto_ros.config import load_ros_config
+from moto_core.guard.limits import load_robot
+from moto_ros.bringup.arguments import ARGUMENTS, parse_arguments
+from moto_ros.bringup.follower import follow, split
+from moto_ros.bringup.table import command, environment, processes
+from moto_ros.config import command_topic, load_ros_config
 
 ROS_MD = (
     'sim',
@@ -23,6 +26,7 @@ ROS_MD = (
     'use_sim_time',
     'log_level',
 )
+IN_TABLE = ('config', 'use_sim_time')  # parameters that are no settings
 
 
 def nodes(**given):
@@ -68,6 +72,42 @@ def test_a_real_robot_starts_dry_and_the_twin_does_not():
     assert parameters(sim='false', dry_run='false')['command.dry_run'] is False
 
 
+def test_a_real_arm_moves_only_while_the_deadman_is_held(tmp_path):
+    def required(**given):
+        values = {k: v for k, v in parameters(**given).items() if k not in IN_TABLE}
+        config = load_ros_config(given.get('config', 'franka_kitchen'), values)
+        return config.guard.deadman_required
+
+    assert required(sim='false') and required(sim='false', robot_type='panda')
+    assert not required(sim='true')
+    assert not required(sim='false', **{'guard.deadman_required': 'false'})
+    (tmp_path / 'own.yaml').write_text('guard: {deadman_required: false}')
+    assert not required(sim='false', config=str(tmp_path / 'own.yaml'))
+    (tmp_path / 'other.yaml').write_text('guard: {rate: 500.0}')
+    assert required(sim='false', config=str(tmp_path / 'other.yaml'))
+
+
+@pytest.mark.parametrize(
+    ('robot_type', 'topic'),
+    [
+        ('fr3', 'fr3_arm_controller/joint_trajectory'),
+        ('panda', 'panda_arm_controller/joint_trajectory'),
+    ],
+)
+def test_each_robot_is_commanded_through_its_own_controller(robot_type, topic, tmp_path):
+    values = parameters(sim='false', robot_type=robot_type)
+    config = load_ros_config(
+        'franka_kitchen', {k: v for k, v in values.items() if k not in IN_TABLE}
+    )
+    assert command_topic(config, load_robot(robot_type)) == topic
+    own = tmp_path / 'cell.yaml'
+    text = (share_dir() / 'config' / 'robot' / f'{robot_type}.yaml').read_text()
+    own.write_text(text.replace(topic.partition('/')[0], 'my_controller'))
+    assert command_topic(config, load_robot(str(own))) == 'my_controller/joint_trajectory'
+    given = load_ros_config('franka_kitchen', {'command.trajectory_controller': 'other'})
+    assert command_topic(given, load_robot(robot_type)) == 'other/joint_trajectory'
+
+
 def test_the_default_command_ends_at_rest_on_a_real_robot():
     assert parameters(sim='false')['command.mode'] == 'trajectory'
     assert parameters(sim='true')['command.mode'] == 'velocity_array'
@@ -84,9 +124,7 @@ def test_parameters_of_every_process_fit_the_schema():
         {'sim': 'false', 'robot_type': 'panda', 'guard.rate': '500.0'},
     ):
         for process in processes(given):
-            values = {
-                k: v for k, v in process.parameters.items() if k not in ('config', 'use_sim_time')
-            }
+            values = {k: v for k, v in process.parameters.items() if k not in IN_TABLE}
             load_ros_config('franka_kitchen', values)
 
 
@@ -95,7 +133,41 @@ def test_a_command_line_names_module_node_namespace_and_parameters():
     line = command(twin, 'py')
     assert line[:3] == ['py', '-m', 'moto_ros.nodes.twin']
     assert '__node:=moto_twin' in line and '__ns:=/left' in line
-    assert 'robot:=kitchen_sim' in line and 'command.dry_run:=false' in line
+    assert 'robot:="kitchen_sim"' in line and 'command.dry_run:=false' in line
+
+
+def test_a_setting_reaches_the_nodes_with_its_type():
+    given = {
+        'sim': 'true',
+        'record.raw': '{/tf: tf2_msgs/msg/TFMessage}',
+        'cameras.front': '/left/image_raw',
+        'record.task': '007',
+        'guard.rate': '500',
+    }
+    found = parameters(**given)
+    assert found['record.raw'] == {'/tf': 'tf2_msgs/msg/TFMessage'}
+    assert found['cameras'] == {'front': '/left/image_raw'}
+    assert (found['record.task'], found['guard.rate']) == ('007', 500)
+    line = command(processes(given)[0], 'py')
+    assert 'record.task:="007"' in line and 'guard.rate:=500' in line
+    assert r'record.raw:="{\"/tf\": \"tf2_msgs/msg/TFMessage\"}"' in line
+
+
+@pytest.mark.parametrize('given', [{'guard.rate': '5'}, {'cameras.side': '/c'}, {'profile': 'x'}])
+def test_what_a_node_would_refuse_is_refused_before_it_starts(given):
+    with pytest.raises(ConfigError):
+        processes({'sim': 'true', **given})
+
+
+def test_only_a_robot_with_the_twins_joints_is_simulated(tmp_path):
+    own = tmp_path / 'wide.yaml'
+    text = (Path(__file__).parents[3] / 'config' / 'robot' / 'kitchen_sim.yaml').read_text()
+    own.write_text(text.replace('height: 64', 'height: 32'))
+    assert parameters(sim='true', robot_type=str(own))['robot'] == str(own)
+    assert parameters(sim='true')['robot'] == 'kitchen_sim'
+    assert parameters(sim='false')['robot'] == 'fr3'
+    with pytest.raises(ConfigError, match="robot_type is 'fr3' and sim is true"):
+        processes({'sim': 'true', 'robot_type': 'fr3'})
 
 
 def test_an_unknown_argument_names_the_nearest():
@@ -148,8 +220,8 @@ def test_a_policy_may_be_named_by_the_file_that_moto_export_writes(tmp_path):
     (tmp_path / 'microwave').write_text(f'{tmp_path / "bundle"}\n')
     (tmp_path / 'secret').write_text('word of pass')
     policy = processes({'sim': 'true', 'policy': str(tmp_path / 'microwave')})[2]
-    assert policy.parameters['policy.bundle'] == str(tmp_path / 'bundle')
-    with pytest.raises(ConfigError, match='does not hold the path') as caught:
+    assert policy.parameters['policy.bundle'] == str(tmp_path / 'microwave')  # read at each load
+    with pytest.raises(ConfigError, match="/secret' is a file; expected") as caught:
         processes({'policy': str(tmp_path / 'secret')})
     assert 'word' not in str(caught.value)
 
@@ -169,7 +241,7 @@ def test_what_is_set_in_the_environment_stays():
     result = environment({'ROS_DOMAIN_ID': '7', 'FASTRTPS_DEFAULT_PROFILES_FILE': 'mine'}, True)
     assert result['ROS_DOMAIN_ID'] == '7'
     assert result['FASTRTPS_DEFAULT_PROFILES_FILE'] == 'mine'
-    assert result['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
+    assert result['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'SYSTEM_DEFAULT'
     assert 'ROS_AUTOMATIC_DISCOVERY_RANGE' not in environment({}, False)
 
 
@@ -211,7 +283,6 @@ def test_the_launch_file_starts_the_tables_processes():
     from launch.actions import DeclareLaunchArgument, ExecuteProcess
 
     from launch import LaunchContext
-    from moto_core.config import share_dir
 
     spec = spec_from_file_location('franka', share_dir() / 'launch' / 'franka_kitchen.launch.py')
     module = module_from_spec(spec)

@@ -3,9 +3,12 @@
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -40,6 +43,7 @@ def test_moto_up_runs_episodes_writes_the_result_and_ends(tmp_path):
     process = up(
         'sim:=true',
         'policy:=random',
+        'record.raw:={/wrench: geometry_msgs/msg/WrenchStamped}',
         f'dataset:={tmp_path / "d"}',
         'episodes:=2',
         'max_steps:=8',
@@ -77,6 +81,40 @@ def test_ctrl_c_ends_every_process_of_moto_up(tmp_path):
     assert gone(pids)
 
 
+def bound_to(pid):
+    """The IPv4 addresses to which a process's UDP sockets are bound."""
+    table = [line.split() for line in Path(f'/proc/{pid}/net/udp').read_text().splitlines()[1:]]
+    address = {row[9]: row[1].partition(':')[0] for row in table}
+    targets = []
+    for file in Path(f'/proc/{pid}/fd').iterdir():
+        with suppress(OSError):  # closed meanwhile
+            targets.append(os.readlink(file))
+    inodes = [target[8:-1] for target in targets if target.startswith('socket:[')]
+    found = {address[inode] for inode in inodes if inode in address}
+    return {socket.inet_ntoa(struct.pack('=I', int(text, 16))) for text in found}
+
+
+def test_the_simulated_graph_uses_no_shared_memory_and_binds_to_this_machine(monkeypatch):
+    for name in ('ROS_AUTOMATIC_DISCOVERY_RANGE', 'FASTRTPS_DEFAULT_PROFILES_FILE'):
+        monkeypatch.delenv(name)
+    process = up('sim:=true', 'record:=false', 'log_level:=warn')
+    seen = ''
+    while 'guard READY' not in seen:
+        line = process.stdout.readline()
+        assert line, seen
+        seen += line
+    pids = children(process.pid)
+    maps = [Path(f'/proc/{pid}/maps').read_text() for pid in pids]
+    bound = [bound_to(pid) for pid in pids]
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert len(pids) >= 4
+    for mapped, addresses in zip(maps, bound):
+        assert '/dev/shm/fastrtps' not in mapped
+        # 239.255.0.1 is listened to on 127.0.0.1; nothing is sent there: see the initial peers
+        assert {'127.0.0.1'} <= addresses <= {'127.0.0.1', '239.255.0.1'}
+
+
 def test_the_nodes_end_when_moto_up_is_killed():
     process = up('sim:=true', 'record:=false', 'log_level:=warn')
     seen = ''
@@ -97,8 +135,38 @@ def test_a_missing_bundle_ends_moto_up_with_its_path():
     assert '/nowhere/bundle' in output and "'moto_policy' refused to configure" in output
 
 
-def test_an_unknown_argument_is_refused_before_anything_starts():
-    process = up('sim:=true', 'polcy:=zero')
+@pytest.mark.parametrize(
+    ('words', 'says'),
+    [
+        (['sim:=true', 'polcy:=zero'], "Did you mean 'policy'"),
+        (['sim:=true', 'guard.rat:=100'], "unknown key 'guard.rat'. Did you mean 'guard.rate'"),
+        (['sim:=true', 'guard.rate:=abc'], "guard.rate: Value 'abc'"),
+        (['sim:=true', 'namespace:=bad-name'], "namespace is 'bad-name'; expected letters"),
+        (['sim:=true', 'robot_type:=panda'], 'the simulated robot is kitchen_sim'),
+        (['sim:=true', 'profile:=norml'], "Did you mean 'normal'"),
+        (['sim:=true', 'log_level:=loud'], "unknown value of log_level 'loud'"),
+        (['sim:=true', 'record.raw:={/a'], "argument record.raw '{/a' is not valid YAML"),
+    ],
+)
+def test_what_cannot_be_is_one_line_before_anything_starts(words, says):
+    process = up(*words)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 2
-    assert "Did you mean 'policy'" in output
+    (line,) = output.splitlines()
+    assert line.startswith('moto-up: ') and says in line
+
+
+def test_ctrl_c_while_moto_up_imports_is_one_line():
+    process = subprocess.Popen(
+        [sys.executable, '-X', 'importtime', '-m', 'moto_ros.bringup.up', 'sim:=true'],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not process.stderr.readline().endswith(' yaml.reader\n'):  # omegaconf is on its way
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    lines = [line for line in said.splitlines() if not line.startswith('import time:')]
+    assert (process.returncode, lines) == (130, ['moto-up: stopped'])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from moto_core.errors import BundleError
+from moto_core.errors import BundleError, ConfigError
 from moto_core.observation import GateLimits
 from moto_core.policy.policy import PolicyStep, ZeroPolicy
 from moto_core.spec import CameraSpec, Spec
@@ -233,6 +233,19 @@ def test_a_reload_follows_the_link_and_a_rollback_goes_back(bundles, tmp_path):
     point(link, bundles[1])
     assert slot.reload(busy=False) == bundles[1].name == slot.policy.hash
     assert slot.rollback(busy=False) == bundles[0].name == slot.policy.hash
+
+
+def test_a_reload_follows_the_file_that_names_the_bundle(bundles, tmp_path):
+    name = tmp_path / 'name'
+    name.write_text(f'{bundles[0]}\n')
+    slot = PolicySlot(PolicyParams(bundle=str(name)), BUNDLE_SPEC)
+    assert slot.policy.hash == bundles[0].name
+    name.write_text(f'{bundles[1]}\n')
+    assert slot.reload(busy=False) == bundles[1].name == slot.policy.hash
+    name.write_text('nothing')
+    with pytest.raises(ConfigError, match="/name' is a file; expected"):
+        slot.reload(busy=False)
+    assert slot.policy.hash == bundles[1].name
 
 
 def test_a_damaged_bundle_is_refused_and_the_one_in_use_stays(bundles, tmp_path):

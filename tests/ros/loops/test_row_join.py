@@ -72,6 +72,17 @@ def feed(joiner, count, first=0, lost=(), episode=EPISODE):
     return joiner
 
 
+def test_in_a_dry_run_nothing_is_executed_whatever_was_let_out():
+    joiner = begun()
+    joiner.reasons(GuardReasons(stamp=stamp(0), reasons=('dry_run',)))
+    joiner.decision(decision(0), False)
+    joiner.image('front', stamp(0), pixels(0))
+    for tick in range(20):
+        joiner.executed(Executed(stamp(0) + (10 + 4 * tick) * MS, np.array([1.0, 0.5])))
+    (row,) = joiner.last_rows()
+    assert row.reasons == ('dry_run',) and row.executed.tolist() == [0.0, 0.0]
+
+
 def begun(spec=SPEC):
     joiner = RowJoiner(spec)
     joiner.start(EPISODE)

@@ -35,6 +35,7 @@ class PlayedGraph:
                 refused=0,
                 waiting=False,
                 reasons=(),
+                differences=(),
                 problem='',
             ),
             recorder=RecorderState(state='idle', episode='', rows=0, dropped=0, problem=''),
@@ -120,6 +121,14 @@ def test_success_ends_an_episode_at_once_and_is_its_label():
         ('disarm', None),
         ('end_episode', True),
     ]
+
+
+def test_what_is_printed_of_an_episode_is_a_sentence(capsys):
+    console = Console(soft_wrap=True, no_color=True)
+    Session(PlayedGraph(success_at=6), SessionConfig(episodes=1), console).run()
+    said = capsys.readouterr().out
+    assert 'episode 1 of 1 ID ended: success, done, ' in said and 'from seed 3' in said
+    assert '{' not in said
 
 
 def test_the_last_step_ends_an_episode_without_success():

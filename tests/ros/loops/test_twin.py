@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
+from moto_core.errors import ConfigError
 from moto_core.guard.limits import load_robot
-from moto_ros.loops.twin import Frame, TwinLoop
+from moto_ros.config import load_ros_config, recorded_setup
+from moto_ros.loops.twin import Frame, TwinLoop, TwinSim
+from moto_sim.setups import choose_setup
+from moto_sim.tasks import make
 
 
 class Still:
@@ -73,3 +77,23 @@ def test_a_frame_says_which_parts_of_the_task_are_in_place(twin):
     frame = next(seen for seen in twin.advance(10.0) if isinstance(seen, Frame))
     assert frame.parts == {'door': True, 'light': False}
     assert all(type(done) is bool for done in frame.parts.values())  # JSON knows no numpy
+
+
+@pytest.mark.parametrize('view', ['front', 'paper'])
+def test_the_twin_sees_what_the_training_environment_sees_under_the_same_views(view):
+    robot, task = load_robot('kitchen_sim'), 'kitchen-microwave'
+    config = load_ros_config('franka_kitchen', {'twin.views.front': view, 'record.source': 'sim'})
+    setup = recorded_setup(config, robot)
+    env, twin = make(task, setup=setup), TwinSim(task, robot, config.twin.views)
+    seen, _ = env.reset(seed=3)
+    twin.start(3)
+    assert np.array_equal(twin.render('front', 64, 64), seen['front'])
+    assert setup == choose_setup(task, view=view)
+    env.close()
+    twin.close()
+
+
+@pytest.mark.parametrize('views', [{'front': 'papr'}, {'side': 'paper'}])
+def test_a_view_or_a_camera_that_is_not_there_is_refused(views):
+    with pytest.raises(ConfigError, match='unknown camera'):
+        TwinSim('kitchen-microwave', load_robot('kitchen_sim'), views)

@@ -1,0 +1,81 @@
+"""What moto-up is told: the table's arguments, and its own that say what runs beside the graph.
+
+In: {name: text}. Out: both kinds with defaults, the follower's Process, the help text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from moto_core.command import output_file
+from moto_core.errors import ConfigError, unknown_name
+from moto_ros.bringup.arguments import ARGUMENTS, as_bool, as_whole
+from moto_ros.bringup.table import Process
+
+OWN = {  # name: (default, meaning)
+    'episodes': ('0', 'episodes to run before ending; 0: run until Ctrl-C'),
+    'max_steps': ('100', 'decisions an episode at most'),
+    'cover_camera': ('false', "true: cover the twin's camera"),
+    'json': ('', "file for the session's result"),
+}
+
+
+def split(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Returns our own arguments with defaults, and those of the table.
+
+    Raises ConfigError for a name that neither has.
+    """
+    for name in given:
+        if name not in OWN and name not in ARGUMENTS and '.' not in name:
+            raise ConfigError(unknown_name('argument', name, [*ARGUMENTS, *OWN]))
+    own = {name: given.get(name, default) for name, (default, _) in OWN.items()}
+    as_whole('episodes', own['episodes'])
+    as_whole('max_steps', own['max_steps'], low=1)
+    as_bool('cover_camera', own['cover_camera'])
+    if own['json']:
+        output_file('json:=', own['json'])
+    theirs = {name: value for name, value in given.items() if name not in OWN}
+    if int(own['episodes']):  # a session says when the policy may act
+        theirs.setdefault('policy.wait_for_episode', 'true')
+    return own, theirs
+
+
+def follow(own: Mapping[str, str], values: Mapping[str, str]) -> Process:
+    """Returns what runs beside the graph: a session, or a status line."""
+    watch = Process(
+        node='moto_watch',
+        module='moto_ros.bringup.graph',
+        namespace=values['namespace'],
+        log_level=values['log_level'],
+    )
+    if not int(own['episodes']):
+        return watch
+    line = ['--episodes', own['episodes'], '--max-steps', own['max_steps']]
+    line += ['--json', own['json']] if own['json'] else []
+    for flag, on in (
+        ('--cover-camera', as_bool('cover_camera', own['cover_camera'])),
+        ('--no-record', not as_bool('record', values['record'])),
+        ('--operator', not as_bool('sim', values['sim'])),
+    ):
+        line += [flag] if on else []
+    return replace(
+        watch, node='moto_session', module='moto_ros.bringup.session', arguments=tuple(line)
+    )
+
+
+def usage(about: str) -> str:
+    """Returns the help text."""
+    rows = [
+        f'  {name + ":=" + default:<28} {meaning}'
+        for name, (default, meaning) in {**ARGUMENTS, **OWN}.items()
+    ]
+    return '\n'.join(
+        [
+            about.strip(),
+            '',
+            'Arguments (name:=value or --name value):',
+            *rows,
+            '  any.key:=value               a key of moto_ros/config.py',
+        ]
+    )

@@ -1,0 +1,16 @@
+"""Spins one node inside the test process."""
+
+import time
+
+from rclpy.executors import SingleThreadedExecutor
+
+
+def wait(node, condition, seconds=10):
+    """Spins a node until the condition holds; fails if it does not in time."""
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        executor.spin_once(timeout_sec=0.1)
+    executor.shutdown()
+    assert condition()
