@@ -93,9 +93,13 @@ class RecordParams:
 class TwinParams:
     """The simulated robot."""
 
-    task: str = setting('kitchen-microwave', 'any task of moto_sim')
+    task: str = setting('kitchen-microwave', 'a task of the Kitchen, as moto_sim names it')
     seed: int = number(
-        0, 'of the first reset; each reset uses the next', low=0, high=2**32 - 1_000_000
+        2**30,
+        'of the first reset, each reset uses the next; below 2**30 are the starts of evaluations, '
+        'which no recorded episode should have',
+        low=0,
+        high=2**32 - 1_000_000,
     )
     views: dict[str, str] = names({}, "camera: viewpoint; the one of the camera's name if none")
     joint_rate: float = number(125.0, '[Hz] of joint states', above=0, high=1000)

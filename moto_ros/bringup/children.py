@@ -5,7 +5,6 @@ In: names and command lines. Out: exit codes. Ctrl-C reaches a process once and 
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -15,10 +14,8 @@ from contextlib import suppress
 
 from rich.console import Console
 
-from moto_core.command import STOPPED
+from moto_core.command import STOPPED, end_with_parent
 from moto_ros.bringup.table import MANAGER, Process
-
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class Children:
@@ -31,7 +28,7 @@ class Children:
     def start(self, name: str, line: Sequence[str]) -> subprocess.Popen[bytes]:
         """Starts a process; the kernel ends it with SIGTERM if this one dies."""
         self.running[name] = subprocess.Popen(
-            list(line), env=self.environment, start_new_session=True, preexec_fn=_die_with_parent
+            list(line), env=self.environment, start_new_session=True, preexec_fn=end_with_parent
         )
         return self.running[name]
 
@@ -79,7 +76,3 @@ def tend(children: Children, table: Sequence[Process], follower: Process, stop: 
                     return 1
         time.sleep(0.05)
     return 0 if follower.node == 'moto_watch' else STOPPED
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -5,6 +5,7 @@ import pytest
 from moto_core.errors import ConfigError
 from moto_core.fields import list_keys
 from moto_ros.config import RosConfig, load_ros_config
+from moto_sim.episode import LEARNED
 
 NUMBERS = [key for key in list_keys(RosConfig()) if type(key.default) in (int, float)]
 
@@ -38,3 +39,7 @@ def test_a_value_that_cannot_be_is_named_with_what_can(given, says):
     with pytest.raises(ConfigError) as caught:
         load_ros_config('franka_kitchen', given)
     assert says in str(caught.value)
+
+
+def test_the_twins_episodes_start_where_no_evaluation_does():
+    assert RosConfig().twin.seed == LEARNED
