@@ -1,16 +1,17 @@
 """Episodes as memory-mapped arrays: what training reads instead of MCAP files.
 
-In: a Dataset. Out: `cache/<hash of spec, table of rows and format>/<ulid>/{image_<camera>,
-requested,...}.npy` and CachedEpisode. Rebuilt from the episodes at will; labels are read at load,
-never baked in. An entry is whole or absent, and one process at a time builds one.
+In: a Dataset. Out: `cache/<hash of spec, table of rows and format>/<ulid>/` (entry.py says what
+lies there) and CachedEpisode. Rebuilt from the episodes at will; labels are read at load, never
+baked in. An entry is whole or absent, one process at a time builds one, and no link is followed.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,18 +19,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from filelock import FileLock
 
+from moto_core.episode_id import EPISODE_ID
 from moto_core.episodes.dataset import Dataset
-from moto_core.episodes.episode import Episode
+from moto_core.episodes.layout import CACHE, LOCK, inside, is_plain
 from moto_core.episodes.manifest import Record
 from moto_core.episodes.reader import read_episode
 from moto_core.errors import DatasetError, EpisodeError
 from moto_core.row import ARRAYS
 from moto_core.spec import Spec
 from moto_learning.data.batch import learned_columns
-from moto_learning.data.mapped import map_array
+from moto_learning.data.entry import DamagedEntryError, Stored, read_entry, write_entry
 from moto_learning.data.rewards import is_successful, learned_reward
 
-CACHE_FORMAT = 3
+CACHE_FORMAT = 4
 Progress = Callable[[int, int], None]  # episodes done, episodes in all
 
 
@@ -83,8 +85,9 @@ def compile_dataset(dataset: Dataset, progress: Progress | None = None) -> Compi
             f"the dataset '{dataset.root}' has no episodes; record some with 'moto-data collect'"
         )
     for index, record in enumerate(records):
+        assert dataset.spec is not None, dataset.root  # it has an episode
         try:
-            episode, new = cache_episode(dataset.root, record)
+            episode, new = cache_episode(dataset.root, record, dataset.spec)
             episodes.append(episode)
             built += [record.id] if new else []
         except EpisodeError as error:
@@ -98,98 +101,48 @@ def compile_dataset(dataset: Dataset, progress: Progress | None = None) -> Compi
     return Compiled(episodes, built, skipped)
 
 
-def cache_episode(root: Path, record: Record) -> tuple[CachedEpisode, bool]:
+def cache_episode(root: Path, record: Record, spec: Spec) -> tuple[CachedEpisode, bool]:
     """Opens one episode's cache entry, building it if it is missing, stale or damaged.
 
     Returns the episode and whether it was built. Raises EpisodeError if the episode itself is
-    damaged or unusable, DatasetError if the cache cannot be written or the entry cannot be read.
+    damaged or unusable, DatasetError if the cache cannot be written, the entry cannot be read or
+    a link lies on the way to it.
     """
-    folder = root / 'cache' / cache_hash(record.spec_hash) / record.id
-    found = _open_entry(folder, record)
+    name = cache_hash(record.spec_hash)
+    folder = inside(root, CACHE, name, record.id)
+    found = _open_entry(folder, record, spec)
     if found is not None:
-        return found, False
+        return _cached(record, found), False
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.parent / 'LOCK'):
-            found = _open_entry(folder, record)  # another process may have built it meanwhile
+        with _locked(root, name):
+            found = _open_entry(folder, record, spec)  # built by another process meanwhile?
             if found is not None:
-                return found, False
-            _build_entry(folder, record)
+                return _cached(record, found), False
+            _build_entry(folder, inside(root, CACHE, name, f'.{record.id}.new'), record)
+            return _cached(record, read_entry(folder, record, spec)), True
+    except DamagedEntryError as error:
+        raise DatasetError(f"the cache entry '{folder}' changed at once: {error}") from error
     except OSError as error:
         raise DatasetError(f"cannot write the cache '{folder}': {error}") from error
-    return load_entry(folder, record.outcome), True
 
 
-def load_entry(folder: Path, outcome: str) -> CachedEpisode:
-    """Opens a cache entry; raises DatasetError if it is missing, damaged or cannot be read."""
-    try:
-        return _load_entry(folder, outcome)
-    except (FileNotFoundError, ValueError, KeyError, TypeError, EOFError) as error:
-        raise DatasetError(
-            f"the cache entry '{folder}' is damaged ({error}); 'moto-data compile' rebuilds it"
-        ) from error
-    except OSError as error:
-        raise DatasetError(f"cannot read the cache entry '{folder}': {error}") from error
+def remove_entries(root: Path, episode: str) -> None:
+    """Removes an episode's entries of every spec and format; does nothing for what is no id.
 
-
-def _open_entry(folder: Path, record: Record) -> CachedEpisode | None:
-    """Returns the entry if it is up to date and whole, else None.
-
-    An error of the system (too many open files, a disk that fails) says nothing about the entry:
-    it raises DatasetError and nothing is built over it.
+    Raises DatasetError, and removes nothing outside, for a link on the way to one.
     """
+    if not EPISODE_ID.fullmatch(episode):
+        return
     try:
-        if _read_meta(folder)['file'] != _fingerprint(record.path):
-            return None
-        return _load_entry(folder, record.outcome)
-    except (FileNotFoundError, ValueError, KeyError, TypeError, EOFError):
-        return None
+        for name in os.listdir(inside(root, CACHE)):
+            entries = [inside(root, CACHE, name, kind) for kind in (episode, f'.{episode}.new')]
+            if any(os.path.lexists(entry) for entry in entries):
+                with _locked(root, name):
+                    for entry in entries:
+                        _clear(entry)
     except OSError as error:
-        raise DatasetError(f"cannot read the cache entry '{folder}': {error}") from error
-
-
-def _load_entry(folder: Path, outcome: str) -> CachedEpisode:
-    meta = _read_meta(folder)
-    images = {name: map_array(folder / f'image_{name}.npy') for name in meta['cameras']}
-    columns: dict[str, Any] = {
-        name: np.load(folder / f'{name}.npy', allow_pickle=False) for name in meta['columns']
-    }
-    lengths = {len(x) for x in (*images.values(), *columns.values())} | {meta['rows']}
-    if len(lengths) != 1:
-        raise ValueError(f'its arrays have {sorted(lengths)} rows')
-    columns.setdefault('proprioception', None)
-    said = (meta['source'], columns['reward'], columns['success'], outcome)
-    successful = is_successful(*said)
-    return CachedEpisode(
-        id=meta['id'],
-        spec_hash=meta['spec_hash'],
-        source=meta['source'],
-        parts=tuple(meta['parts']),
-        outcome=outcome,
-        successful=successful,
-        images=images,
-        columns=columns,
-        learned=learned_columns(columns, learned_reward(*said), successful),
-    )
-
-
-def to_arrays(episode: Episode) -> dict[str, np.ndarray]:
-    """Returns the arrays that a cache entry holds; raises EpisodeError if one cannot be used.
-
-    A non-finite requested action becomes 0: the guard refused it and held
-    (docs/safety.md, fault 11).
-    """
-    arrays = {
-        column.name: episode.columns[column.name]
-        for column in ARRAYS
-        if episode.columns[column.name] is not None
-    }
-    arrays['requested'] = np.nan_to_num(episode.requested, nan=0.0, posinf=0.0, neginf=0.0)
-    for name in {'executed', 'proprioception', *(c.name for c in ARRAYS if c.batch)} & set(arrays):
-        if not np.isfinite(arrays[name]).all():
-            row = int(np.argwhere(~np.isfinite(arrays[name]))[0][0])
-            raise EpisodeError(f'a non-finite {name} at row {row}; quarantine the episode')
-    return arrays | {f'image_{name}': value for name, value in episode.images.items()}
+        raise DatasetError(f'cannot remove {episode} from the cache: {error}') from error
 
 
 def cache_hash(spec: Spec | str) -> str:
@@ -203,44 +156,73 @@ def cache_hash(spec: Spec | str) -> str:
     return hashlib.sha256(f'{CACHE_FORMAT} {text} {table}'.encode()).hexdigest()[:16]
 
 
-def _build_entry(folder: Path, record: Record) -> None:
-    """Writes beside the entry, then renames; its lock is held, so what lies there is a dead one's.
+def _open_entry(folder: Path, record: Record, spec: Spec) -> Stored | None:
+    """Returns the entry if it is up to date and whole, else None.
+
+    An error of the system (too many open files, a disk that fails) says nothing about the entry:
+    it raises DatasetError and nothing is built over it.
+    """
+    try:
+        return read_entry(folder, record, spec)
+    except DamagedEntryError:
+        return None
+    except OSError as error:
+        raise DatasetError(f"cannot read the cache entry '{folder}': {error}") from error
+
+
+def _cached(record: Record, stored: Stored) -> CachedEpisode:
+    columns = stored.columns
+    said = (record.source, columns['reward'], columns['success'], record.outcome)
+    successful = is_successful(*said)
+    return CachedEpisode(
+        id=record.id,
+        spec_hash=record.spec_hash,
+        source=record.source,
+        parts=stored.parts,
+        outcome=record.outcome,
+        successful=successful,
+        images=stored.images,
+        columns=columns,
+        learned=learned_columns(columns, learned_reward(*said), successful),
+    )
+
+
+def _build_entry(folder: Path, new: Path, record: Record) -> None:
+    """Writes to `new` beside the entry, then renames; what lies there is a dead process's.
 
     Raises EpisodeError if the episode cannot be used, OSError if the entry cannot be written.
     """
     episode = read_episode(record.path)
-    arrays = to_arrays(episode)
-    meta = {
-        'id': record.id,
-        'spec_hash': record.spec_hash,
-        'source': episode.header.source,
-        'parts': list(episode.header.parts),
-        'file': _fingerprint(record.path),
-        'rows': len(episode),
-        'cameras': list(episode.images),
-        'columns': [name for name in arrays if not name.startswith('image_')],
-    }
-    new = folder.with_name(f'.{folder.name}.new')
-    shutil.rmtree(new, ignore_errors=True)
+    header = episode.header
+    found = (header.id, header.source, header.spec.hash, len(episode))
+    if found != (record.id, record.source, record.spec_hash, record.rows):
+        raise EpisodeError(
+            f"'{record.path}' is not what manifest.jsonl says of it; try again, or remove the "
+            'manifest: it is made anew from the episodes'
+        )
+    _clear(new)
     try:
-        new.mkdir()
-        for name, value in arrays.items():
-            np.save(new / f'{name}.npy', value, allow_pickle=False)
-        (new / 'meta.json').write_text(json.dumps(meta))
-        shutil.rmtree(folder, ignore_errors=True)
+        write_entry(new, record, episode)
+        _clear(folder)
         new.rename(folder)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
 
 
-def _read_meta(folder: Path) -> dict[str, Any]:
-    meta = json.loads((folder / 'meta.json').read_text())
-    if not isinstance(meta, dict):
-        raise ValueError(f'meta.json holds a {type(meta).__name__}')
-    return meta
+@contextmanager
+def _locked(root: Path, name: str) -> Iterator[None]:
+    """Holds the lock of one of the cache's folders; raises DatasetError if it is no plain file."""
+    path = inside(root, CACHE, name, LOCK)
+    if path.exists() and not is_plain(path):
+        raise DatasetError(f"'{path}' is no plain file; remove it")
+    with FileLock(path):
+        yield
 
 
-def _fingerprint(path: Path) -> list[int]:
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns]
+def _clear(path: Path) -> None:
+    """Removes a folder, or whatever else lies there; a link itself, not what it points to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

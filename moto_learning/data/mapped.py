@@ -7,10 +7,14 @@ a process may have 1,024 of them; of maps without one Linux allows 65,530.
 from __future__ import annotations
 
 import ctypes
+import math
 import mmap
 import os
 import weakref
+from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,21 +25,29 @@ _libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 _FAILED = ctypes.c_void_p(-1).value
 
 
-def map_array(path: Path) -> np.ndarray:
+def map_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarray:
     """Returns a .npy file's array, read-only and in the page cache alone; it closes the file.
 
-    Raises ValueError if the file is no whole .npy file, OSError if it cannot be opened or mapped.
+    Raises ValueError if the file is not what np.save writes of this type and shape (its header is
+    compared, never followed), OSError if it cannot be opened or mapped.
     """
+    header, count = _header(dtype, shape), math.prod(shape)
     with path.open('rb') as stream:
-        if np.lib.format.read_magic(stream) != (1, 0):
-            raise ValueError(f"'{path.name}' is of another .npy version than 1.0")
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-        begin, size = stream.tell(), os.fstat(stream.fileno()).st_size
-        count = int(np.prod(shape))
-        if fortran or dtype.hasobject or size != begin + count * dtype.itemsize:
-            raise ValueError(f"'{path.name}' has {size} bytes; its header says otherwise")
+        size = os.fstat(stream.fileno()).st_size
+        if size != len(header) + count * dtype.itemsize or stream.read(len(header)) != header:
+            raise ValueError(f"'{path.name}' is no {dtype} of shape {shape}")
         whole = _map(stream.fileno(), size)
-    return np.frombuffer(memoryview(whole).toreadonly(), dtype, count, begin).reshape(shape)
+    values = np.frombuffer(memoryview(whole).toreadonly(), dtype, count, len(header))
+    return values.reshape(shape)
+
+
+@lru_cache(maxsize=1024)
+def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    """Returns the bytes before the values in a .npy file."""
+    stream = BytesIO()
+    about = {'descr': np.lib.format.dtype_to_descr(dtype), 'fortran_order': False, 'shape': shape}
+    np.lib.format.write_array_header_1_0(stream, about)
+    return stream.getvalue()
 
 
 def _map(descriptor: int, size: int) -> ctypes.Array[ctypes.c_ubyte]:

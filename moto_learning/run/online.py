@@ -48,7 +48,7 @@ class OnlineCollector:
             'episode/decisions': float(result.decisions),
             'episode/disagreement': result.disagreement,
         }
-        return cache_episode(self.root, dataset.find(header.id))[0]
+        return cache_episode(self.root, dataset.find(header.id), header.spec)[0]
 
     def __enter__(self) -> OnlineCollector:
         return self

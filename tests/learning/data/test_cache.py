@@ -1,5 +1,4 @@
 import errno
-import json
 import multiprocessing
 import subprocess
 import sys
@@ -156,7 +155,7 @@ def test_an_interrupted_compilation_leaves_no_half_entry(tmp_path, monkeypatch):
     assert not entry(tmp_path, name).exists()
     monkeypatch.undo()
     assert compile_dataset(Dataset.open(tmp_path)).built == [name]
-    assert json.loads((entry(tmp_path, name) / 'meta.json').read_text())['rows'] == 3
+    assert compile_dataset(Dataset.open(tmp_path)).built == []
 
 
 ROOT = Path(__file__).parents[3]
@@ -190,7 +189,7 @@ def test_600_episodes_of_two_cameras_need_no_600_file_descriptors(tmp_path, monk
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize('broken', ['map_array', 'np.load'])
+@pytest.mark.parametrize('broken', ['map_array', 'read_plain'])
 def test_an_error_of_the_system_is_not_taken_for_damage(tmp_path, monkeypatch, broken):
     (name,) = record(tmp_path, [3])
     compile_dataset(Dataset.open(tmp_path))
@@ -199,7 +198,7 @@ def test_an_error_of_the_system_is_not_taken_for_damage(tmp_path, monkeypatch, b
     def exhausted(*args, **kwargs):
         raise OSError(errno.EMFILE, 'Too many open files')
 
-    monkeypatch.setattr(f'moto_learning.data.cache.{broken}', exhausted)
+    monkeypatch.setattr(f'moto_learning.data.entry.{broken}', exhausted)
     with pytest.raises(DatasetError, match='cannot read the cache entry .*Too many open files'):
         compile_dataset(Dataset.open(tmp_path))
     monkeypatch.undo()

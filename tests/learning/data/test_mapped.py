@@ -17,7 +17,7 @@ def test_a_mapped_array_is_the_saved_one_read_only_and_holds_no_descriptor(tmp_p
     array = np.random.default_rng(0).integers(0, 256, (7, 5, 3), np.uint8)
     np.save(path, array)
     before = len(os.listdir('/proc/self/fd'))
-    mapped = [map_array(path) for _ in range(50)]
+    mapped = [map_array(path, array.dtype, array.shape) for _ in range(50)]
     assert len(os.listdir('/proc/self/fd')) == before
     np.testing.assert_array_equal(mapped[-1], array)
     assert mapped[0].dtype == np.uint8
@@ -30,7 +30,7 @@ def test_a_mapped_array_is_the_saved_one_read_only_and_holds_no_descriptor(tmp_p
 def test_a_view_keeps_the_map_and_the_last_one_gives_it_back(tmp_path):
     path = tmp_path / 'x.npy'
     np.save(path, np.arange(10_000, dtype=np.int64))
-    view = map_array(path)[10:20]
+    view = map_array(path, np.dtype(np.int64), (10_000,))[10:20]
     gc.collect()
     assert maps_of(path) == 1 and view.tolist() == list(range(10, 20))
     del view
@@ -44,13 +44,13 @@ def test_a_file_cut_short_is_refused_before_it_is_mapped(tmp_path, cut):
     np.save(path, np.zeros(1000, np.uint8))
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(ValueError):
-        map_array(path)
+        map_array(path, np.dtype(np.uint8), (1000,))
 
 
 def test_an_empty_array_and_another_type_come_back(tmp_path):
     path = tmp_path / 'x.npy'
     for array in (np.zeros((0, 4, 3), np.uint8), np.float32([[1.5], [2.5]])):
         np.save(path, array)
-        np.testing.assert_array_equal(map_array(path), array)
+        np.testing.assert_array_equal(map_array(path, array.dtype, array.shape), array)
     with pytest.raises(FileNotFoundError):
-        map_array(tmp_path / 'nothing.npy')
+        map_array(tmp_path / 'nothing.npy', np.dtype(np.uint8), (1,))

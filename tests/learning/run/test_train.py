@@ -81,7 +81,7 @@ class Simulator:
 
         record(self.root, 1, seed=100 + index)
         self.metrics = {'episode/success': 1.0}
-        return cache_episode(self.root, Dataset.open(self.root).episodes()[-1])[0]
+        return cache_episode(self.root, Dataset.open(self.root).episodes()[-1], tiny.spec())[0]
 
     def __enter__(self):
         return self
