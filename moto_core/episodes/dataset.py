@@ -1,23 +1,27 @@
 """A folder of episodes: one writer at a time, labels, recovery, quarantine; nothing is deleted.
 
 In: episodes. Out: Records, EpisodeWriters. Where things lie is in layout.py. Reading needs no
-lock and never writes; the manifest is an index that is checked against the episodes.
+lock and never writes; the manifest is an index that is checked against the episodes' sizes and
+times of change (index.py); `verify` reads every byte.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 from filelock import FileLock
 
+from moto_core.durable import sync_folder
 from moto_core.episodes.bag import write_bag_metadata
 from moto_core.episodes.episode import FILE, Episode, EpisodeHeader
 from moto_core.episodes.identity import Identity, differences
-from moto_core.episodes.index import Finding, Index, examine, find_record, labelled, take_stock
+from moto_core.episodes.index import EMPTY, Finding, examine, find_record, labelled, take_stock
 from moto_core.episodes.labels import LABELS, add_label
 from moto_core.episodes.layout import (
+    EPISODES,
     MANIFEST,
     check_root,
     episode_file,
@@ -56,7 +60,7 @@ class Dataset:
         self._open: set[str] = set()  # ids that this process writes now
         self._declared: tuple[Spec | None, Setup | None] = (None, None)  # while it is empty
         self._recovered = recover_unfinished(self.root, frozenset()) if lock else []
-        self.index: Index  # as of the last refresh
+        self.index = EMPTY  # as of the last refresh
         self.refresh()
 
     @classmethod
@@ -77,11 +81,8 @@ class Dataset:
         episodes have another spec or setup.
         """
         root = Path(root)
-        if not lock and not (root / 'episodes').is_dir():
-            raise DatasetError(
-                f"no dataset at '{root}'; expected a folder with episodes/ in it. "
-                "'moto-data collect' makes one"
-            )
+        if not lock:
+            _check_there(root)
         check_root(root)
         made = make_folders(root) if lock else []
         held = None
@@ -100,8 +101,7 @@ class Dataset:
     @classmethod
     def open(cls, root: Path | str, lock: bool = False) -> Dataset:
         """Opens an existing dataset; raises DatasetError if there is none."""
-        if lock:
-            cls.create_or_open(root, lock=False)  # says so if there is none
+        _check_there(Path(root))
         return cls.create_or_open(root, lock=lock)
 
     @property
@@ -169,15 +169,27 @@ class Dataset:
         if path.absolute() != place.absolute():
             raise DatasetError(f"'{path}' is not under '{self.root / 'episodes'}'; move it there")
         wanted = episode_file(self.root, path.parent.name)
-        found = examine(wanted)
-        if found.record is None or found.header is None:
-            raise DatasetError(f"'{path}' is damaged: {found.damage}")
-        if found.header.id != path.parent.name:
-            raise DatasetError(f"'{path}' holds episode {found.header.id}; name its folder so")
-        self.check(found.header.spec, found.header.setup)
+        record, identity = self._examine(wanted, path.parent.name, path)
         write_bag_metadata(wanted.parent)
-        self._keep(found.record, Identity(found.header.spec, found.header.setup))
-        return found.record
+        self._keep(record, identity)
+        return record
+
+    def take_in(self, part: Path, episode: str, origin: Path) -> Record:
+        """Adds a folder that was made beside the episodes under a hidden name; its Record.
+
+        Its file, a copy of `origin`, is read whole before the folder gets its name. Raises
+        DatasetError as `adopt` does, EpisodeError or OSError if the disk refuses; the folder has
+        its hidden name then.
+        """
+        self._need_lock('add an episode')
+        record, identity = self._examine(part / FILE, episode, origin)
+        write_bag_metadata(part)
+        folder = episode_folder(self.root, episode)
+        part.rename(folder)
+        sync_folder(folder.parent)
+        record = replace(record, path=folder / FILE)
+        self._keep(record, identity)
+        return record
 
     def episodes(self) -> list[Record]:
         """Lists the closed episodes, oldest first, with their latest labels."""
@@ -200,11 +212,31 @@ class Dataset:
         add_label(episode_folder(self.root, self.find(episode).id), label, by)
 
     def refresh(self) -> None:
-        """Takes stock again; with the lock, the manifest is made to say what was found."""
-        new = frozenset(item.id for item in self._recovered)
-        self.index = take_stock(self.root, skip=frozenset(self._open), new=new)
+        """Takes stock again; with the lock, the manifest is made to say what was found.
+
+        A file that was read before and did not change is not read again.
+        """
+        skip, new = frozenset(self._open), frozenset(item.id for item in self._recovered)
+        self.index = take_stock(self.root, skip=skip, new=new, known=self.index.records)
         if self._lock and self.index.stale:
             self._write()
+
+    def write_index(self) -> bool:
+        """Makes the manifest say what was found, so that the next opening need not read it again.
+
+        A dataset that was opened without its LOCK holds it for that moment. Returns False if
+        another process holds it or the manifest cannot be written.
+        """
+        if self._lock or not self.index.stale:
+            return True
+        try:
+            with acquire(self.root):
+                earlier, self.index = self.index, take_stock(self.root, known=self.index.records)
+                self._write()
+        except DatasetError:
+            return False
+        self.index = self.index._replace(stale=False, read=earlier.read + self.index.read)
+        return True
 
     def recover(self) -> list[Finding]:
         """Makes episodes of what a dead recorder left; what cannot be read goes to quarantine."""
@@ -269,6 +301,16 @@ class Dataset:
     ) -> None:
         self.close()
 
+    def _examine(self, path: Path, episode: str, shown: Path) -> tuple[Record, Identity]:
+        """Reads a file whole; raises DatasetError if it is damaged or does not belong here."""
+        found = examine(path)
+        if found.record is None or found.header is None:
+            raise DatasetError(f"'{shown}' is damaged: {found.damage}")
+        if found.header.id != episode:
+            raise DatasetError(f"'{shown}' holds episode {found.header.id}; name its folder so")
+        self.check(found.header.spec, found.header.setup)
+        return found.record, Identity(found.header.spec, found.header.setup)
+
     def _closed(self, writer: EpisodeWriter) -> None:
         header = writer.header
         self._open.discard(header.id)
@@ -291,3 +333,11 @@ class Dataset:
     def _need_lock(self, action: str) -> None:
         if self._lock is None:
             raise DatasetError(f"cannot {action} in '{self.root}': it was opened without its LOCK")
+
+
+def _check_there(root: Path) -> None:
+    if not (root / EPISODES).is_dir():
+        raise DatasetError(
+            f"no dataset at '{root}'; expected a folder with episodes/ in it. "
+            "'moto-data collect' makes one"
+        )

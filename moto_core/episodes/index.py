@@ -1,13 +1,19 @@
 """Which episodes a dataset holds: the manifest, checked against the episodes' own records.
 
 In: a dataset's folder. Out: Index (identity, records, what does not belong). Writes nothing.
+A line of the manifest is believed if its file has the size and the time of change that it says;
+every other file is read whole, and a copy (`cp -r`) has all its files to be read. Bytes that
+changed under the same size and time are found by `moto-data verify`, which reads every byte, and
+where an episode is read: when it is compiled, merged or shown.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from moto_core.episode_id import EPISODE_ID
@@ -55,6 +61,10 @@ class Index(NamedTuple):
     foreign: dict[str, str]  # id: how it differs from the identity
     findings: list[Finding]
     stale: bool  # manifest.jsonl does not say the same
+    read: int  # episode files that were read whole, for no record was known of them as they are
+
+
+EMPTY = Index(identity=None, records={}, foreign={}, findings=[], stale=False, read=0)
 
 
 def examine(path: Path) -> Examined:
@@ -79,11 +89,13 @@ def take_stock(
     believe: bool = True,
     skip: frozenset[str] = frozenset(),
     new: frozenset[str] = frozenset(),
+    known: Mapping[str, Record] = MappingProxyType({}),
 ) -> Index:
     """Returns what a dataset holds; `believe` False reads every byte instead of the manifest.
 
-    `skip` are ids that this process is writing, `new` such as no manifest can know yet. Raises
-    DatasetError if episodes/ is a link.
+    `skip` are ids that this process is writing, `new` such as no manifest can know yet, `known`
+    records that this process read before, believed as the manifest's are. Raises DatasetError if
+    episodes/ is a link.
     """
     manifest = read_manifest(root)
     findings = [
@@ -92,18 +104,21 @@ def take_stock(
     ]
     records: dict[str, Record] = {}
     again: list[str] = []  # ids whose line did not fit their file
+    read = 0
     names = set(folder_names(root))
     for name in sorted(names - skip):
-        known = manifest.records.get(name)
-        if known and believe and _is_current(root, known):
-            records[name] = known
+        line = manifest.records.get(name)
+        current = [item for item in (line, known.get(name)) if item and _is_current(root, item)]
+        if believe and current:
+            records[name] = current[0]
             continue
         found = _look(root, name)
         if isinstance(found, Finding):
             findings.append(found)
         elif found is not None:
+            read += 1
             records[name] = found
-            again += [] if name in new or _same(known, found) else [name]
+            again += [] if name in new or _same(line, found) else [name]
     findings += _manifest_findings(root, again, [*set(manifest.records) - names])
     identity = _identity(manifest, records)
     foreign = _foreign(identity, records)
@@ -121,7 +136,12 @@ def take_stock(
     stale |= manifest.records.keys() != records.keys()
     stale |= not all(_same(manifest.records.get(key), value) for key, value in records.items())
     return Index(
-        identity=identity, records=records, foreign=foreign, findings=findings, stale=stale
+        identity=identity,
+        records=records,
+        foreign=foreign,
+        findings=findings,
+        stale=stale,
+        read=read,
     )
 
 

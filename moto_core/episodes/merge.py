@@ -10,8 +10,8 @@ import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
-from moto_core.durable import sync_folder
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import FILE
 from moto_core.episodes.index import Finding
@@ -20,6 +20,8 @@ from moto_core.episodes.layout import EPISODES, episode_folder, inside, is_plain
 from moto_core.episodes.manifest import Record
 from moto_core.episodes.reader import read_header
 from moto_core.errors import DatasetError, EpisodeError
+
+_BLOCK = 1 << 20  # [bytes] copied at a time
 
 
 @dataclass
@@ -35,40 +37,54 @@ class Merged:
 def merge(source: Dataset, target: Dataset) -> Merged:
     """Copies every whole episode of `source` that `target` lacks and that fits it.
 
-    An episode of another spec or setup, of an id that `target` has with other contents, and what
-    `source` holds that is no episode are refused by name. An episode that is there takes the
-    labels of `source` that are later than its own. Raises DatasetError if the
-    disk refuses; what came before stays.
+    An episode of another spec or setup, of an id that `target` has with other contents, one whose
+    bytes are not those that were written, and what `source` holds that is no episode are refused
+    by name. An episode that is there takes the labels of `source` that are later than its own.
+    Raises DatasetError if the disk refuses; what came before stays.
     """
     if source.root.resolve() == target.root.resolve():
         raise DatasetError(f"'{source.root}' cannot be merged into itself; name another dataset")
     done = Merged(
         refused=[item for item in source.findings if item.id not in source.index.records]
     )
-    for key, record in sorted(source.index.records.items()):
-        known = target.index.records.get(key)
+    for _, record in sorted(source.index.records.items()):
         try:
-            if known is not None and _equal(known.path, record.path):
-                done.present.append(record.id)
-                done.labels += take_labels(record.path.parent, known.path.parent)
-                continue
-            if known is not None:
-                raise DatasetError(f"'{target.root}' has another episode of this id")
-            header = read_header(record.path)
-            target.check(header.spec, header.setup)
+            _merge_one(record, target, done)
         except (DatasetError, EpisodeError) as error:
             done.refused.append(
                 Finding(id=record.id, rows=record.rows, reason=str(error), path=record.path)
             )
-            continue
-        _copy(record, target)
-        done.copied.append(record.id)
+        except OSError as error:
+            raise DatasetError(f"cannot copy {record.id} into '{target.root}': {error}") from error
     return done
 
 
-def _copy(record: Record, target: Dataset) -> None:
-    """Copies beside its place under a hidden name, then renames: whole or absent."""
+def _merge_one(record: Record, target: Dataset, done: Merged) -> None:
+    """Copies an episode or its labels; raises DatasetError or EpisodeError if it is refused."""
+    known = target.index.records.get(record.id)
+    if known is not None and _equal(known.path, record.path):
+        done.present.append(record.id)
+        done.labels += take_labels(record.path.parent, known.path.parent)
+        return
+    if known is not None:
+        raise DatasetError(f"'{target.root}' has another episode of this id")
     folder = episode_folder(target.root, record.id)
+    if os.path.lexists(folder):
+        raise DatasetError(
+            f"'{folder}' is there and no whole episode; 'moto-data recover' keeps its whole rows, "
+            "'moto-data remove' sets it aside"
+        )
+    header = read_header(record.path)
+    target.check(header.spec, header.setup)
+    _copy(record, target)
+    done.copied.append(record.id)
+
+
+def _copy(record: Record, target: Dataset) -> None:
+    """Copies beside its place under a hidden name, where it is read whole, then renames.
+
+    Raises OSError if the target's disk refuses.
+    """
     part = inside(target.root, EPISODES) / f'.{record.id}.part'
     try:
         shutil.rmtree(part, ignore_errors=True)
@@ -76,19 +92,29 @@ def _copy(record: Record, target: Dataset) -> None:
         for name in (FILE, LABELS):
             if is_plain(record.path.parent / name):
                 _copy_synced(record.path.parent / name, part / name)
-        part.rename(folder)  # the copy is read once more, whole, when it is adopted
-        sync_folder(folder.parent)
-    except OSError as error:
+        target.take_in(part, record.id, record.path)
+    finally:
         shutil.rmtree(part, ignore_errors=True)
-        raise DatasetError(f"cannot copy {record.id} into '{target.root}': {error}") from error
-    target.adopt(folder / FILE)
 
 
 def _copy_synced(path: Path, copy: Path) -> None:
-    with path.open('rb') as source, copy.open('xb') as stream:
-        shutil.copyfileobj(source, stream)
+    """Copies a file; raises EpisodeError if it cannot be read, OSError if the copy cannot be."""
+    try:
+        source = path.open('rb')
+    except OSError as error:
+        raise EpisodeError(f"cannot read '{path}': {error}") from error
+    with source, copy.open('xb') as stream:
+        while block := _read(source):
+            stream.write(block)
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def _read(source: BinaryIO) -> bytes:
+    try:
+        return source.read(_BLOCK)
+    except OSError as error:
+        raise EpisodeError(f"cannot read '{source.name}': {error}") from error
 
 
 def _equal(path: Path, other: Path) -> bool:

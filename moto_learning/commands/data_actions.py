@@ -14,6 +14,7 @@ from rich.console import Console
 
 from moto_core.command import importing, output_file
 from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.layout import folder_names
 from moto_core.episodes.manifest import Record
 from moto_core.episodes.merge import merge
 from moto_core.errors import ConfigError
@@ -24,8 +25,13 @@ from moto_learning.commands.data_inspect import (
     write_contact_sheet,
 )
 from moto_learning.commands.data_stats import count_table, sum_table
-from moto_learning.commands.progress import print_left_out, progress_bars, reading_bars
-from moto_learning.data.cache import compile_dataset
+from moto_learning.commands.progress import (
+    print_left_out,
+    print_read_whole,
+    progress_bars,
+    reading_bars,
+)
+from moto_learning.data.cache import compile_dataset, remove_entries
 
 LAST = 'last'  # no id can end so: ids have no L
 
@@ -80,8 +86,10 @@ def inspect(args: argparse.Namespace, console: Console) -> int:
 
 
 def compile_(args: argparse.Namespace, console: Console) -> int:
-    """Brings the replay cache up to date."""
+    """Brings the replay cache up to date, and the manifest if nobody records."""
     dataset = Dataset.open(args.dataset)
+    dataset.write_index()
+    print_read_whole([dataset], console)
     with progress_bars(console) as progress:
         result = compile_dataset(dataset, partial(reading_bars(progress), dataset.root))
     print_left_out(result.skipped, console)
@@ -130,9 +138,11 @@ def remove(args: argparse.Namespace, console: Console) -> int:
     """Moves episodes to quarantine/ with the reason beside them; --delete deletes them there."""
     with Dataset.open(args.dataset, lock=True) as dataset:
         for episode in args.episodes:
-            name = _find(dataset, episode).id if episode == LAST else episode
+            exact = episode in folder_names(dataset.root)  # it need not be a whole episode
+            name = episode if exact else _find(dataset, episode).id
             place = dataset.quarantine(name, args.reason)
             if args.delete:
+                remove_entries(dataset.root, name)
                 shutil.rmtree(place)
             console.print(f'{name}: {"deleted" if args.delete else f"now at {place}"}')
     return 0

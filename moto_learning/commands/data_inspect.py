@@ -74,7 +74,8 @@ def episode_view(record: Record, episode: Episode, rows: int = 20) -> Group:
     what the letters mean.
     """
     count = len(episode)
-    shown = np.unique(np.linspace(0, count - 1, rows or count).round().astype(int))
+    spread = np.linspace(0, count - 1, min(rows or count, count))
+    shown = np.unique(spread.round().astype(int))
     letters = _letters(episode)
     return Group(
         f'{record.id}: {record.task}, {record.outcome}, ended {record.ended}, {count} rows',

@@ -5,7 +5,7 @@ In: a console. Out: rich's Progress; every task has a note, '' at first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -19,7 +19,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from moto_core.episodes.dataset import Dataset
 from moto_learning.data.sources import Reading
+
+MANY = 10  # episodes
 
 
 def progress_bars(console: Console) -> Progress:
@@ -45,6 +48,19 @@ def reading_bars(progress: Progress) -> Reading:
         progress.update(bars[root], completed=done, total=total)
 
     return show
+
+
+def print_read_whole(datasets: Sequence[Dataset], console: Console) -> None:
+    """Prints a line for each dataset of which many episode files were read whole at opening."""
+    for dataset in datasets:
+        if dataset.index.read >= MANY:
+            keep = f"; 'moto-data compile {dataset.root}' keeps what was read, if nobody records"
+            console.print(
+                f'{dataset.root}: {dataset.index.read} episodes were read whole, for its manifest '
+                "does not know their files as they are (a copy's times are others)"
+                + (keep if dataset.index.stale else ''),
+                soft_wrap=True,
+            )
 
 
 def print_left_out(skipped: Mapping[str, str], console: Console) -> None:

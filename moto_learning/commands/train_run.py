@@ -17,26 +17,34 @@ from rich.progress import Progress, TaskID
 
 from moto_core.command import output_folder
 from moto_core.config import config_file, explain_config, load_config
-from moto_core.episodes.dataset import Dataset
-from moto_core.errors import ConfigError, DatasetError
-from moto_learning.commands.progress import print_left_out, progress_bars, reading_bars
+from moto_core.errors import ConfigError
+from moto_learning.commands.progress import (
+    print_left_out,
+    print_read_whole,
+    progress_bars,
+    reading_bars,
+)
 from moto_learning.commands.settings import print_settings
 from moto_learning.config import Config
+from moto_learning.data.sources import common_spec, open_datasets
 from moto_learning.run.checkpoint import latest_checkpoint, load_checkpoint
 from moto_learning.run.processor import use_processor
 from moto_learning.run.resume import resumed_config
 from moto_learning.run.train import Training, TrainingError
 
-NO_REWARD = (
-    'no row of the data has a reward: world model and behaviour are learned, but no value. '
-    "A robot's episodes get theirs from labels: moto-data label {data} EPISODE success"
-)
+NO_REWARD = 'no row of the data has a reward: world model and behaviour are learned, but no value.'
+REWARD_FROM = {  # source of episodes: where their reward comes from
+    'sim': "A simulator's episodes have theirs from the task alone, whatever their labels say: "
+    'record some that do a part of it (moto-data collect)',
+    'robot': "A robot's episodes get theirs from labels: moto-data label {data} EPISODE success",
+}
 
 
 def train(args: argparse.Namespace) -> int:
     """Starts a run or resumes one, and runs its phases; returns the exit code."""
     console = Console(markup=False, highlight=False)
     training = _resume(args, console) if args.resume else _start(args, console)
+    print_read_whole(training.datasets, console)
     print_left_out(training.skipped, console)
     for episode in training.discarded:
         console.print(f'set aside {episode}: it was being collected when the run was killed')
@@ -67,14 +75,10 @@ def _start(args: argparse.Namespace, console: Console) -> Training:
         )
     file = config_file('train', args.config or 'small')
     config = load_config(Config, file, overrides=args.settings)
-    spec = Dataset.open(args.data[0]).spec
-    if spec is None:
-        raise DatasetError(
-            f"the dataset '{args.data[0]}' has no episodes; record some with 'moto-data collect'"
-        )
+    data = open_datasets([Path(path) for path in args.data])
+    spec = common_spec(data)
     output_folder('--out', out)
     use_processor(config.train.threads)
-    data = [Path(path) for path in args.data]
     with progress_bars(console) as progress:
         return Training(config, spec, data, out, reading=reading_bars(progress))
 
@@ -120,7 +124,7 @@ def _run(training: Training, phase: str, console: Console) -> int:
         if phase == 'finetune':
             console.print(_new_data(training.begin_round()))
         if not training.replay.rewarded:
-            console.print(NO_REWARD.format(data=training.data[0]), soft_wrap=True)
+            console.print(_no_reward(training), soft_wrap=True)
         with progress_bars(console) as progress:
             training.listener = _listener(progress)
             if phase in ('all', 'offline'):
@@ -144,6 +148,16 @@ def _run(training: Training, phase: str, console: Console) -> int:
         f'{training.learner.updates}{skipped}: {training.out}'
     )
     return 130 if training.stopped else 0
+
+
+def _no_reward(training: Training) -> str:
+    """Says that nothing is rewarded and, for each source of episodes, where rewards are from."""
+    roots: dict[str, Path] = {}  # source: a dataset that has episodes of it
+    for dataset in training.datasets:
+        for record in dataset.index.records.values():
+            roots.setdefault('robot' if record.source == 'robot' else 'sim', dataset.root)
+    found = [text.format(data=roots[name]) for name, text in REWARD_FROM.items() if name in roots]
+    return '\n'.join([NO_REWARD, *found])
 
 
 def _new_data(new: tuple[int, int] | None) -> str:

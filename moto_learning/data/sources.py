@@ -36,20 +36,32 @@ class Found(NamedTuple):
 
 def dataset_roots(data: Sequence[Path], run: Path) -> list[Path]:
     """Lists the datasets of a run: those it was given, and its own once that has an episode."""
+    return [*data, *(dataset.root for dataset in own_dataset(run))]
+
+
+def own_dataset(run: Path) -> list[Dataset]:
+    """Opens a run's own dataset; returns none until it has an episode."""
     own = run / EPISODES
-    begun = (own / 'episodes').is_dir() and Dataset.open(own).episodes()
-    return [*data, *([own] if begun else [])]
+    opened = [Dataset.open(own)] if (own / 'episodes').is_dir() else []
+    return [dataset for dataset in opened if dataset.episodes()]
+
+
+def open_datasets(data: Sequence[Path | Dataset]) -> list[Dataset]:
+    """Opens the folders among `data`; what is open already stays as it is."""
+    return [one if isinstance(one, Dataset) else Dataset.open(one) for one in data]
 
 
 def read_episodes(
-    roots: Sequence[Path], success_parts: Sequence[str] = (), reading: Reading | None = None
+    data: Sequence[Path | Dataset],
+    success_parts: Sequence[str] = (),
+    reading: Reading | None = None,
 ) -> Found:
     """Compiles what is new in the datasets and returns all their episodes, as labelled now.
 
-    Raises DatasetError for a dataset without a usable episode and for datasets of two robots,
-    ConfigError as `with_success` does.
+    `data` are folders, or datasets that are open already. Raises DatasetError for a dataset
+    without a usable episode and for datasets of two robots, ConfigError as `with_success` does.
     """
-    datasets = [Dataset.open(root) for root in roots]
+    datasets = open_datasets(data)
     spec, setup = _common_robot(datasets)
     episodes: list[CachedEpisode] = []
     skipped: dict[str, str] = {}
@@ -58,6 +70,19 @@ def read_episodes(
         episodes += [with_success(episode, success_parts) for episode in done.episodes]
         skipped |= done.skipped
     return Found(episodes=episodes, skipped=skipped, spec=spec, setup=setup)
+
+
+def common_spec(datasets: Sequence[Dataset]) -> Spec:
+    """Returns the spec of the datasets; raises DatasetError for one without episodes, or two."""
+    for dataset in datasets:
+        if not dataset.index.records:
+            raise DatasetError(
+                f"the dataset '{dataset.root}' has no episodes; record some with "
+                "'moto-data collect'"
+            )
+    spec, _ = _common_robot(datasets)
+    assert spec is not None, datasets  # each has an episode
+    return spec
 
 
 def _common_robot(datasets: Sequence[Dataset]) -> tuple[Spec | None, Setup]:

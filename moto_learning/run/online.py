@@ -23,7 +23,9 @@ from moto_learning.data.cache import CachedEpisode, cache_episode
 class OnlineCollector:
     """Makes the simulator on the first episode and keeps it; used as a context manager."""
 
-    def __init__(self, config: Config, learner: Learner, data: Sequence[Path], root: Path) -> None:
+    def __init__(
+        self, config: Config, learner: Learner, data: Sequence[Dataset], root: Path
+    ) -> None:
         self.config, self.learner, self.data, self.root = config, learner, data, root
         self.metrics: dict[str, float] = {}  # of the last episode
         self._env: Any = None
@@ -66,8 +68,7 @@ class OnlineCollector:
 
     def _open(self) -> tuple[Any, Dataset]:
         if self._env is None or self._dataset is None:
-            datasets = [Dataset.open(path) for path in self.data]
-            self._env = online_environment(self.config, self.learner.spec, datasets)
+            self._env = online_environment(self.config, self.learner.spec, self.data)
             spec, setup = self._env.spec, self._env.setup
             self._dataset = Dataset.create_or_open(self.root, spec, setup=setup)
         return self._env, self._dataset

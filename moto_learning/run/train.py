@@ -18,6 +18,7 @@ import torch
 
 from moto_core.config import to_dict, to_yaml
 from moto_core.durable import replace_synced
+from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.identity import Identity, differences
 from moto_core.errors import DatasetError, MotoError, one_line
 from moto_core.spec import Setup, Spec
@@ -26,8 +27,10 @@ from moto_learning.config import Config
 from moto_learning.data.replay import Replay
 from moto_learning.data.sources import (
     EPISODES,
+    Found,
     Reading,
-    dataset_roots,
+    open_datasets,
+    own_dataset,
     read_episodes,
     with_success,
 )
@@ -80,7 +83,7 @@ class Training:
         self,
         config: Config,
         spec: Spec,
-        data: Sequence[Path],
+        data: Sequence[Path | Dataset],
         out: Path,
         listener: Listener | None = None,
         resumed: Checkpoint | None = None,
@@ -88,11 +91,14 @@ class Training:
     ) -> None:
         """Starts a run in `out`, or continues the one there from its last checkpoint.
 
-        `listener` is told of each update, `reading` of each episode that is read. Raises
-        RunLockedError if another process trains it, and DatasetError, ConfigError or
-        CheckpointError for data, settings or a checkpoint that cannot be used.
+        `data` are folders, or datasets that are open already. `listener` is told of each update,
+        `reading` of each episode that is read. Raises RunLockedError if another process trains
+        it, and DatasetError, ConfigError or CheckpointError for data, settings or a checkpoint
+        that cannot be used.
         """
-        self.config, self.spec, self.data, self.out = config, spec, list(data), out
+        self.config, self.spec, self.out = config, spec, out
+        self.datasets = open_datasets(data)
+        self.data = [dataset.root for dataset in self.datasets]
         self.listener = listener
         self.stopped = False  # set from a signal handler: stop after this update
         self.left_out: list[str] = []  # episodes that came after the checkpoint
@@ -118,9 +124,7 @@ class Training:
                 counted = self._journal.ids | set(resumed.run['replay']['episodes'])
             collected = len(self._journal.ids)
             self.discarded = discard_uncounted(out / EPISODES, counted, config.seed, collected)
-        episodes, self.skipped, spec, self.setup = read_episodes(
-            dataset_roots(self.data, out), config.replay.success_parts, reading
-        )
+        episodes, self.skipped, spec, self.setup = self._read(reading)
         wrong = differences(Identity(self.spec, Setup()), spec) if spec else []
         if wrong:
             raise DatasetError(
@@ -152,7 +156,7 @@ class Training:
         if not (self.out / FOLDER).exists():
             self.save()  # the first episode, too, can be killed and resumed
         own = self.out / EPISODES
-        with OnlineCollector(self.config, self.learner, self.data, own) as source:
+        with OnlineCollector(self.config, self.learner, self.datasets, own) as source:
             while not self.stopped:
                 to_come = max(0, c.online_episodes - counters.episodes) * c.episode_updates
                 if counters.online < counters.online_goal:
@@ -193,8 +197,9 @@ class Training:
 
         Returns how many are new and how many known ones have another label.
         """
-        roots = dataset_roots(self.data, self.out)
-        found = read_episodes(roots, self.config.replay.success_parts)
+        for dataset in self.datasets:
+            dataset.refresh()
+        found = self._read()
         self.left_out, self.skipped = [], found.skipped
         return self.replay.update(found.episodes)
 
@@ -223,6 +228,11 @@ class Training:
         """Closes the metrics and gives the run's lock back."""
         self.log.close()
         self._lock.release()
+
+    def _read(self, reading: Reading | None = None) -> Found:
+        """Reads the episodes of the datasets, and of the run's own, as they were opened."""
+        data = [*self.datasets, *own_dataset(self.out)]
+        return read_episodes(data, self.config.replay.success_parts, reading)
 
     def _update(self, phase: str, done: int, goal: int) -> None:
         batch = self.replay.sample()

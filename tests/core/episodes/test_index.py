@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from moto_core.episodes import index
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.labels import LIMIT
 from moto_core.episodes.manifest import manifest_line, seal
@@ -275,3 +276,89 @@ def test_a_record_says_what_its_rows_add_up_to_written_or_read(tmp_path):
     assert manifest_line(read) == manifest_line(written)
     assert (read.duration, read.gaps, read.interventions) == (pytest.approx(0.24), 1, 2)
     assert read.disagreement == (0 + 1 + 2 + 3) / 8 / 4
+
+
+def copied(source, target):
+    """Copies a dataset as `cp -r` does: its files are as large and of other times."""
+    shutil.copytree(source, target, copy_function=shutil.copyfile)
+    return target
+
+
+def test_a_copied_dataset_is_read_once_and_then_believed(tmp_path, examined):
+    names = record(tmp_path / 'a', [2, 3])
+    copy = copied(tmp_path / 'a', tmp_path / 'b')
+    dataset = Dataset.open(copy)
+    assert (sorted(examined), dataset.index.read, dataset.index.stale) == (names, 2, True)
+    examined.clear()
+    dataset.refresh()
+    assert (examined, dataset.index.read, dataset.index.stale) == ([], 0, True)
+    more = record(copy, [4])  # its recorder writes the manifest: the index is known again
+    examined.clear()
+    dataset.refresh()
+    assert [item.id for item in dataset.episodes()] == names + more and examined == []
+
+
+def test_a_file_that_changed_since_it_was_read_is_read_again(tmp_path, examined):
+    (name,) = record(tmp_path / 'a', [2])
+    dataset = Dataset.open(copied(tmp_path / 'a', tmp_path / 'b'))
+    path = dataset.find(name).path
+    path.write_bytes(path.read_bytes()[:-50])
+    dataset.refresh()
+    assert examined == [name, name] and dataset.episodes() == []
+
+
+def test_the_index_of_a_copy_is_written_by_a_reader_if_nobody_records(tmp_path, examined):
+    names = record(tmp_path / 'a', [2, 3])
+    copy = copied(tmp_path / 'a', tmp_path / 'b')
+    dataset, before = Dataset.open(copy), (copy / 'manifest.jsonl').read_bytes()
+    with Dataset.open(copied(copy, tmp_path / 'held'), lock=True):
+        (tmp_path / 'held' / 'manifest.jsonl').write_bytes(before)  # as if it had begun just now
+        held = Dataset.open(tmp_path / 'held')
+        assert held.index.stale and not held.write_index()
+        assert (tmp_path / 'held' / 'manifest.jsonl').read_bytes() == before
+    examined.clear()
+    assert dataset.write_index() and (dataset.index.read, dataset.index.stale) == (2, False)
+    assert examined == []
+    again = Dataset.open(copy)
+    assert (examined, again.index.read, again.index.stale) == ([], 0, False)
+    assert [item.id for item in again.episodes()] == names
+    Dataset.open(copy, lock=True).close()  # the lock was given back
+
+
+def test_an_index_that_fits_is_not_written_again(tmp_path):
+    record(tmp_path, [2])
+    before = (tmp_path / 'manifest.jsonl').stat().st_mtime_ns
+    assert Dataset.open(tmp_path).write_index()
+    assert (tmp_path / 'manifest.jsonl').stat().st_mtime_ns == before
+
+
+def test_an_index_that_the_disk_refuses_is_no_error_of_a_reader(tmp_path, monkeypatch):
+    record(tmp_path / 'a', [2])
+    dataset = Dataset.open(copied(tmp_path / 'a', tmp_path / 'b'))
+
+    def refuse(path, data):
+        raise OSError(30, 'Read-only file system')
+
+    monkeypatch.setattr('moto_core.episodes.manifest.replace_synced', refuse)
+    assert not dataset.write_index() and dataset.index.stale
+    monkeypatch.undo()
+    assert dataset.write_index()
+
+
+def test_a_copy_that_is_opened_to_record_is_read_once(tmp_path, examined):
+    names = record(tmp_path / 'a', [2, 3])
+    Dataset.open(copied(tmp_path / 'a', tmp_path / 'b'), lock=True).close()
+    assert sorted(examined) == names
+
+
+@pytest.fixture
+def examined(monkeypatch):
+    """The ids of the episode files that are read whole."""
+    found, real = [], index.examine
+
+    def told(path):
+        found.append(path.parent.name)
+        return real(path)
+
+    monkeypatch.setattr(index, 'examine', told)
+    return found

@@ -1,4 +1,7 @@
+import io
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +83,82 @@ def test_foreign_damaged_and_other_episodes_of_an_id_are_refused_by_name(tmp_pat
     assert [item.id for item in Dataset.open(tmp_path / 'b').episodes()] == [ours]
     with pytest.raises(DatasetError, match='into itself'):
         merged(tmp_path / 'b', tmp_path / 'b')
+
+
+def rot(root, name):
+    """Flips one bit of an episode's file, with its size and times as they were."""
+    path = root / 'episodes' / name / 'episode.mcap'
+    status, data = path.stat(), bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_a_rotten_episode_is_refused_by_name_and_the_others_come(tmp_path):
+    first, rotten, last = record(tmp_path / 'a', [2, 3, 4])
+    rot(tmp_path / 'a', rotten)
+    for copied, present in (([first, last], []), ([], [first, last])):
+        done = merged(tmp_path / 'a', tmp_path / 'b')
+        assert (done.copied, done.present) == (copied, present)
+        (item,) = done.refused
+        assert item.id == rotten and 'damaged' in item.reason
+        assert item.path == tmp_path / 'a' / 'episodes' / rotten / 'episode.mcap'
+        assert sorted(os.listdir(tmp_path / 'b' / 'episodes')) == [first, last]
+    assert Dataset.open(tmp_path / 'b').verify() == []
+
+
+def test_an_episode_whose_place_is_taken_is_refused_by_name_and_the_others_come(tmp_path):
+    first, last = record(tmp_path / 'a', [2, 3])
+    merged(tmp_path / 'a', tmp_path / 'b')
+    path = tmp_path / 'b' / 'episodes' / first / 'episode.mcap'
+    path.write_bytes(path.read_bytes()[:-50])
+    shutil.rmtree(tmp_path / 'b' / 'episodes' / last)
+    done = merged(tmp_path / 'a', tmp_path / 'b')
+    assert done.copied == [last]
+    (item,) = done.refused
+    assert item.id == first and "'moto-data recover'" in item.reason
+
+
+def test_an_episode_that_the_disk_cannot_read_is_refused_and_the_others_come(
+    tmp_path, monkeypatch
+):
+    first, bad = record(tmp_path / 'a', [2, 3])
+
+    class Failing(io.BufferedReader):
+        """A file of which the first record can be read, and not the whole."""
+
+        def read(self, size=-1):
+            if size > 1 << 16:
+                raise OSError(5, 'Input/output error')
+            return super().read(size)
+
+    def opened(path, *mode, **known):
+        stream = real(path, *mode, **known)
+        return Failing(stream.detach()) if bad in str(path) and mode == ('rb',) else stream
+
+    real = Path.open
+    monkeypatch.setattr(Path, 'open', opened)
+    done = merged(tmp_path / 'a', tmp_path / 'b')
+    assert done.copied == [first]
+    (item,) = done.refused
+    assert item.id == bad and 'Input/output error' in item.reason
+    assert os.listdir(tmp_path / 'b' / 'episodes') == [first]
+
+
+def test_an_episode_that_is_another_inside_is_refused_by_name(tmp_path):
+    """Its file was put there with the size and the time of change of the one before."""
+    ids = [f'01ARZ3NDEKTSV4RRFFQ69G5FA{end}' for end in 'VW']
+    for name in ids:
+        record(tmp_path / 'a', [2], id=name, created=1)
+    paths = [tmp_path / 'a' / 'episodes' / name / 'episode.mcap' for name in ids]
+    status = paths[0].stat()
+    assert status.st_size == paths[1].stat().st_size
+    shutil.copy(paths[1], paths[0])
+    os.utime(paths[0], ns=(status.st_atime_ns, status.st_mtime_ns))
+    done = merged(tmp_path / 'a', tmp_path / 'b')
+    assert done.copied == ids[1:]
+    (item,) = done.refused
+    assert item.id == ids[0] and f'holds episode {ids[1]}' in item.reason
 
 
 def test_a_copy_that_is_cut_short_is_never_seen(tmp_path, monkeypatch):

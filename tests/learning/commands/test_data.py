@@ -94,6 +94,21 @@ def test_compile_says_what_it_did_and_what_it_skipped(tmp_path, capsys):
     assert '1 episodes, 3 rows ready; 0 compiled now, 1 left out' in out
 
 
+def test_compile_says_that_a_copy_was_read_whole_and_keeps_what_was_read(tmp_path, capsys):
+    record(tmp_path / 'a', [2] * 10)
+    assert main(['compile', str(tmp_path / 'a')]) == 0
+    assert 'read whole' not in capsys.readouterr().out
+    copy = tmp_path / 'b'
+    shutil.copytree(tmp_path / 'a', copy, copy_function=shutil.copyfile)
+    assert main(['compile', str(copy)]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if 'read whole' in line]
+    assert len(lines) == 1
+    assert f'{copy}: 10 episodes were read whole' in lines[0] and 'moto-data' not in lines[0]
+    assert not Dataset.open(copy).index.stale
+    assert main(['compile', str(copy)]) == 0
+    assert 'read whole' not in capsys.readouterr().out
+
+
 def test_label_and_recover_do_what_they_say(tmp_path, capsys):
     (name,) = record(tmp_path, [5])
     assert main(['label', str(tmp_path), name[-6:], 'success', '--by', 'anna']) == 0
@@ -178,6 +193,24 @@ def test_remove_sets_aside_with_a_reason_and_deletes_only_when_told(tmp_path, ca
     assert main(['remove', str(tmp_path), '../..']) == 2
     assert "no episode '../..'" in capsys.readouterr().err
     assert [item.id for item in Dataset.open(tmp_path).episodes()] == [third]
+
+
+def test_a_deleted_episode_leaves_no_cache_entry_and_its_neighbour_keeps_its_own(tmp_path, capsys):
+    first, second, third = record(tmp_path, [2, 2, 2])
+    assert main(['compile', str(tmp_path)]) == 0
+    assert main(['remove', str(tmp_path), first]) == 0
+    assert main(['remove', str(tmp_path), second[-8:], '--delete']) == 0
+    assert f'{second}: deleted' in capsys.readouterr().out
+    (folder,) = (tmp_path / 'cache').iterdir()
+    assert sorted(path.name for path in folder.iterdir()) == [first, third, 'LOCK']
+
+
+@pytest.mark.parametrize('rows', [2**63 - 1, 10**12, 4, 5])
+def test_inspect_shows_at_most_the_rows_that_there_are(tmp_path, capsys, rows):
+    record(tmp_path, [4])
+    assert main(['inspect', str(tmp_path), '--episode', 'last', '--rows', str(rows)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines if line.lstrip()[:1].isdigit()][1:] == list('0123')
 
 
 def test_merge_copies_and_says_what_it_refused(tmp_path, capsys, monkeypatch):

@@ -47,7 +47,7 @@ def test_online_episodes_are_of_the_datasets_robot_and_ready_for_replay(tmp_path
     data = dataset_of(tmp_path / 'data', env, D4RL)
     settings = tiny.config('collect.max_steps=2', 'seed=4')
     learner = MotoLearner(settings, env.spec)
-    with OnlineCollector(settings, learner, [data], tmp_path / 'own') as source:
+    with OnlineCollector(settings, learner, [Dataset.open(data)], tmp_path / 'own') as source:
         episodes = [source.collect(index) for index in range(2)]
         assert source.metrics['episode/decisions'] == 2
         assert source.metrics['episode/success'] == 0

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -29,7 +30,7 @@ from tests.learning import tiny_learner as tiny
 SETUP = Setup(robot='counter', profile='slow', views={'front': 'paper'})
 
 
-def record(root, episodes, success=True, seed=0, start=None):
+def record(root, episodes, success=True, seed=0, start=None, reward=1.0):
     """Records episodes of 7 random steps under SETUP, from a start's seed."""
     spec = tiny.spec()
     with Dataset.create_or_open(root, floor=0) as dataset:
@@ -45,7 +46,7 @@ def record(root, episodes, success=True, seed=0, start=None):
                             images={'front': random.integers(0, 255, (8, 12, 3), np.uint8)},
                             requested=action,
                             executed=action,
-                            reward=float(t == 6),
+                            reward=reward * (t == 6),
                             success=t == 6,
                             is_first=t == 0,
                             is_last=t == 6,
@@ -488,6 +489,72 @@ def test_data_without_any_reward_is_said_aloud_and_how_to_label_it(tmp_path, dat
     Dataset.open(bare).label(ids[0], 'success')
     assert main([*start, '--out', str(tmp_path / 'two')]) == 0
     assert 'has a reward' not in capsys.readouterr().out
+
+
+@pytest.fixture
+def openings(monkeypatch):
+    """The folders that are opened as datasets."""
+    found, real = [], Dataset.__init__
+
+    def told(self, root, *rest):
+        found.append(root)
+        real(self, root, *rest)
+
+    monkeypatch.setattr(Dataset, '__init__', told)
+    return found
+
+
+def test_a_copied_dataset_is_opened_and_read_once_by_a_run_which_says_so(
+    tmp_path, data, preset, openings, capsys
+):
+    many, copy, run = tmp_path / 'many', tmp_path / 'copy', tmp_path / 'run'
+    record(many, 10)
+    shutil.copytree(many, copy, copy_function=shutil.copyfile)
+    openings.clear()
+    start = ['--config', str(preset), 'train.offline_updates=1', '--data', str(data)]
+    assert main([*start, '--data', str(copy), '--out', str(run)]) == 0
+    assert openings == [data, copy]
+    said = capsys.readouterr().out
+    assert f'{copy}: 10 episodes were read whole' in said
+    assert f"'moto-data compile {copy}' keeps what was read" in said
+    openings.clear()
+    assert main(['--resume', str(run), '--phase', 'finetune', 'train.finetune_updates=1']) == 0
+    assert openings == [data, copy]
+
+
+def test_a_round_takes_in_what_was_recorded_after_the_datasets_were_opened(tmp_path, data):
+    training = Training(IDLE, tiny.spec(), [Dataset.open(data)], tmp_path / 'run')
+    assert training.begin_round() == (0, 0)
+    record(data, 1, seed=7)
+    known = Dataset.open(data).episodes()[0].id
+    Dataset.open(data).label(known, 'failure')
+    training.counters.finetune = training.counters.finetune_goal
+    assert training.begin_round() == (1, 1)
+    training.close()
+
+
+def test_data_that_cannot_be_used_leaves_no_folder_of_a_run(tmp_path, preset, data, capsys):
+    Dataset.create_or_open(tmp_path / 'empty').close()
+    start = ['--config', str(preset), '--data', str(data), '--out', str(tmp_path / 'run')]
+    for name, text in (('empty', 'has no episodes'), ('nowhere', 'no dataset at')):
+        assert main([*start, '--data', str(tmp_path / name)]) == 2
+        assert text in capsys.readouterr().err
+    assert not (tmp_path / 'run').exists()
+
+
+def test_a_simulators_data_without_reward_is_not_said_to_need_labels(tmp_path, preset, capsys):
+    """A label changes no reward of a simulator's episode (moto_learning/data/rewards.py)."""
+    bare, robots = tmp_path / 'bare', tmp_path / 'robots'
+    record(bare, 2, reward=0.0)
+    label_only(robots, 0)
+    start = ['--config', str(preset), 'train.offline_updates=1', '--data', str(bare)]
+    assert main([*start, '--out', str(tmp_path / 'one')]) == 0
+    said = capsys.readouterr().out
+    assert 'no row of the data has a reward' in said
+    assert "simulator's" in said and 'moto-data collect' in said and 'moto-data label' not in said
+    assert main([*start, '--data', str(robots), '--out', str(tmp_path / 'two')]) == 0
+    said = capsys.readouterr().out
+    assert "simulator's" in said and f'moto-data label {robots} EPISODE success' in said
 
 
 def test_a_run_killed_in_its_first_online_episode_can_be_resumed(tmp_path, data, simulator):
