@@ -33,6 +33,16 @@ def test_episodes_come_with_their_ids_and_labels_once(tmp_path):
     assert (again.copied, again.present, again.refused) == ([], names, [])
 
 
+def test_a_copied_episode_is_known_at_its_place_at_once(tmp_path):
+    (name,) = record(tmp_path / 'a', [2])
+    with Dataset.create_or_open(tmp_path / 'b') as held:
+        merge(Dataset.open(tmp_path / 'a'), held)
+        path = tmp_path / 'b' / 'episodes' / name / 'episode.mcap'
+        assert [item.path for item in held.episodes()] == [path]
+        assert merge(Dataset.open(tmp_path / 'a'), held).present == [name]
+    assert not Dataset.open(tmp_path / 'b').index.stale
+
+
 def test_later_labels_come_to_an_episode_that_is_there(tmp_path):
     (name,) = record(tmp_path / 'a', [2])
     merged(tmp_path / 'a', tmp_path / 'b')

@@ -169,6 +169,15 @@ def test_an_entry_of_another_episode_is_not_taken(tmp_path):
     assert_as_recorded(tmp_path, first)
 
 
+def test_an_entry_of_an_earlier_file_with_as_many_rows_is_not_taken(tmp_path):
+    (name,) = record(tmp_path / 'a', [3])
+    record(tmp_path / 'b', [3], id=name, reward=7.0)
+    compiled(tmp_path / 'a')
+    paths = [tmp_path / root / 'episodes' / name / 'episode.mcap' for root in 'ab']
+    shutil.copy(paths[1], paths[0])
+    assert_as_recorded(tmp_path / 'a', name)
+
+
 @pytest.mark.parametrize('place', ['meta.json', 'reward.npy', 'image_front.npy'])
 @pytest.mark.parametrize('kind', ['link', 'folder', 'pipe', 'nothing'])
 def test_what_is_no_plain_file_in_an_entry_is_not_read(tmp_path, place, kind):

@@ -47,6 +47,18 @@ def test_a_file_cut_short_is_refused_before_it_is_mapped(tmp_path, cut):
         map_array(path, np.dtype(np.uint8), (1000,))
 
 
+def test_a_file_that_is_longer_or_of_another_type_or_shape_is_refused(tmp_path):
+    path, kind = tmp_path / 'x.npy', np.dtype(np.uint8)
+    np.save(path, np.zeros((4, 6), np.uint8))
+    for dtype, shape in ((kind, (6, 4)), (np.dtype(bool), (4, 6)), (np.dtype(np.int16), (4, 3))):
+        with pytest.raises(ValueError, match=r"'x.npy' is no .* of shape"):
+            map_array(path, dtype, shape)
+    assert map_array(path, kind, (4, 6)).shape == (4, 6)
+    path.write_bytes(path.read_bytes() + b'x')
+    with pytest.raises(ValueError, match=r"'x.npy' is no uint8 of shape \(4, 6\)"):
+        map_array(path, kind, (4, 6))
+
+
 def test_an_empty_array_and_another_type_come_back(tmp_path):
     path = tmp_path / 'x.npy'
     for array in (np.zeros((0, 4, 3), np.uint8), np.float32([[1.5], [2.5]])):
