@@ -133,7 +133,9 @@ def _legend(episode: Episode, letters: Mapping[str, str]) -> Iterator[str]:
 
 def finding_table(findings: Sequence[Finding]) -> Table:
     """Returns a line a finding: what it is about, what is kept, why, where it lies now."""
-    table = Table('episode', 'rows kept', 'reason', 'now at')
+    table = Table()
+    for name in ('episode', 'rows kept', 'reason', 'now at'):
+        table.add_column(name, overflow='fold')  # a name that is cut names nothing
     for found in findings:
         table.add_row(found.id, str(found.rows), found.reason, str(found.path))
     return table

@@ -227,6 +227,17 @@ def test_merge_copies_and_says_what_it_refused(tmp_path, capsys, monkeypatch):
     assert [item.id for item in Dataset.open(into).episodes()] == names
 
 
+def test_what_is_refused_is_named_in_full_in_80_columns(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv('COLUMNS', '80')
+    record(tmp_path / 'a', [2])
+    (foreign,) = record(tmp_path / 'b', [3], tiny_spec(size=4))
+    assert main(['merge', *(str(tmp_path / x) for x in 'ab'), '--into', str(tmp_path / 'c')]) == 1
+    cells = [line.split('│') for line in capsys.readouterr().out.splitlines() if '│' in line]
+    columns = [''.join(part).replace(' ', '') for part in zip(*cells)]
+    assert columns[1] == foreign
+    assert columns[4].endswith(f'/b/episodes/{foreign}/episode.mcap')
+
+
 def test_stats_counts_and_sums(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv('COLUMNS', '200')
     setup = Setup(profile='ceiling')
