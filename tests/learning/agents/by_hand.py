@@ -70,7 +70,7 @@ def imagine(w, given, held=None):
             break
         deter = cell(w['rssm'], deter, stoch, action)
         logits = prior_logits(w['rssm'], c, deter)  # (M, N, S, K)
-        out.disagreement.append(logits.std(0).mean((1, 2)))
+        out.disagreement.append(disagreement(logits, c.actor_critic.penalty))
         logit = followed(logits, None if noise.member is None else noise.member[t].numpy())
         probability = softmax(logit)
         best = (logit + noise.state[t].numpy()).argmax(-1)
@@ -182,6 +182,16 @@ def prior_logits(w, c, deter):
     shape = (len(deter), c.model.rssm.stoch, c.model.rssm.classes)
     own = {name.removeprefix('priors.'): value for name, value in w.items()}
     return np.array([member(own, i, deter).reshape(shape) for i in range(c.model.rssm.members)])
+
+
+def disagreement(logits, c):
+    """Returns u (N,), equation 2, in the reading of a PenaltyConfig."""
+    if c.logits == 'centred':
+        logits = logits - logits.mean(-1, keepdims=True)
+    if c.logits == 'probability':
+        logits = softmax(logits)
+    spread = logits.std(0)
+    return spread.mean((1, 2)) if c.reduce == 'mean' else spread.max((1, 2))
 
 
 def followed(logits, chosen):

@@ -111,6 +111,8 @@ def check_actor(agent, given):
         (),
         ('actor_critic.actor.value=online',),
         ('actor_critic.actor.state_gradient=true',),
+        ('actor_critic.penalty.logits=centred',),
+        ('actor_critic.penalty.logits=probability', 'actor_critic.penalty.reduce=max'),
         ('model.rssm.imagined=row',),
         ('model.rssm.imagined=mean',),
         ('actor_critic.horizon=1',),

@@ -62,7 +62,7 @@ def test_online_episodes_are_of_the_datasets_robot_and_ready_for_replay(tmp_path
 
 
 def test_episodes_explore_as_the_settings_say(tmp_path, env):
-    data, found = dataset_of(tmp_path / 'data', env, D4RL), {}
+    data, found = Dataset.open(dataset_of(tmp_path / 'data', env, D4RL)), {}
     for kind, noise in (('mode', 0.1), ('noise', 0), ('noise', 0.1), ('noise', 0.2)):
         settings = tiny.config(
             'collect.max_steps=1', f'collect.explore={kind}', f'collect.noise={noise}'
