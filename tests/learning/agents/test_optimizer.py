@@ -4,6 +4,7 @@ from torch import nn
 
 from moto_learning.agents.optimizer import Optimizer, rate_factor
 from moto_learning.config import OptimizerConfig
+from tests.learning import tiny_learner as tiny
 
 
 def test_the_rate_rises_then_falls_linearly_to_its_fraction_and_stays():
@@ -11,6 +12,40 @@ def test_the_rate_rises_then_falls_linearly_to_its_fraction_and_stays():
     found = [rate_factor(step, config) for step in (0, 3, 50, 100, 900)]
     assert found == pytest.approx([0.25, 1 - 0.9 * 0.03, 0.55, 0.1, 0.1])
     assert rate_factor(10_000, OptimizerConfig()) == 1.0
+
+
+def test_the_rate_of_each_step_is_that_of_the_schedule():
+    weight = nn.Parameter(torch.tensor([0.0]).double())
+    config = OptimizerConfig(
+        rate=0.1, final=0.5, decay_updates=4, warmup_updates=2, eps=1e-12, weight_decay=0
+    )
+    optimizer, seen = Optimizer([weight], config), [0.0]
+    for _ in range(6):  # of a constant gradient, every step of Adam has the size of the rate
+        optimizer.step(weight.sum())
+        seen.append(weight.item())
+    steps = [before - after for before, after in zip(seen, seen[1:])]
+    # factors: of the decay 1, 7/8, 3/4, 5/8, 1/2, 1/2; of the rise 1/2, 1
+    assert steps == pytest.approx([0.05, 0.0875, 0.075, 0.0625, 0.05, 0.05])
+
+
+def test_each_group_of_networks_has_the_optimizer_of_its_own_settings():
+    groups = {'model': 'model', 'actor': 'actor_critic.actor', 'critics': 'actor_critic.critic'}
+    rates = {'model': 0.01, 'actor': 0.02, 'critics': 0.03}
+    agent = tiny.agent(
+        *(f'{group}.optimizer.rate={rates[name]}' for name, group in groups.items()),
+        *(f'{group}.optimizer.weight_decay=0' for group in groups.values()),
+        *(f'{group}.optimizer.decay_updates=1' for group in groups.values()),
+        *(f'{group}.optimizer.final=0' for group in groups.values()),
+    )
+    nets = {'model': agent.world_model, 'actor': agent.actor, 'critics': agent.critics}
+    before = {name: tiny.weights(net) for name, net in nets.items()}
+    agent.update(tiny.batch(0))
+    after = {name: tiny.weights(net) for name, net in nets.items()}
+    for name, rate in rates.items():  # a first step of Adam has at most the size of the rate
+        moved = max((after[name][key] - before[name][key]).abs().max() for key in after[name])
+        assert moved.item() == pytest.approx(rate, rel=0.1), name
+    agent.update(tiny.batch(1))  # the rates have fallen to nothing
+    assert all(tiny.same(after[name], tiny.weights(net)) for name, net in nets.items())
 
 
 def test_adams_first_step_has_the_size_of_the_rate():

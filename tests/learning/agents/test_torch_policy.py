@@ -73,6 +73,17 @@ def test_samples_differ_by_seed_and_noise_stays_within_bounds():
         assert np.array_equal(one[0].state['previous_action'][0], one[0].action)
 
 
+@pytest.mark.parametrize('deviation', [0.05, 0.4])
+def test_the_noise_added_has_the_deviation_that_is_asked_for(deviation):
+    agent = tiny.agent()
+    mode = walk(TorchPolicy(agent), 1)[0].action
+    policy = TorchPolicy(agent, Exploration('noise', deviation))
+    actions = [policy.step(images(0), None, policy.initial()).action for _ in range(400)]
+    assert np.abs(mode).max() < 0.6  # so that the bounds leave the median as it is
+    added = np.median(np.abs(actions - mode), 0)  # of a normal: 0.6745 deviations
+    np.testing.assert_allclose(added, [0.6745 * deviation] * 2, rtol=0.15)
+
+
 def test_the_state_acted_on_is_the_mode_or_a_sample_of_the_generator():
     mode = tiny.agent()
     sample = tiny.agent('actor_critic.actor.act_on=sample')

@@ -70,6 +70,16 @@ def test_labels_are_read_at_load_and_never_baked_in(tmp_path):
     assert flags == [False, True, False]
 
 
+@pytest.mark.parametrize('label', ['unlabelled', 'failure', 'success'])
+def test_an_entry_built_now_has_the_label_given_before(tmp_path, label):
+    (name,) = record(tmp_path, [3])
+    dataset = Dataset.open(tmp_path)
+    dataset.label(name, label)
+    (episode,) = compile_dataset(dataset).episodes
+    assert (episode.outcome, episode.successful) == (label, label == 'success')
+    assert episode.learned['bc_mask'].tolist() == [label == 'success'] * 3
+
+
 @pytest.mark.parametrize(
     'spoil',
     [

@@ -100,6 +100,12 @@ def test_sampling_is_uniform_over_rows_whichever_phase_they_come_from():
     assert abs(share - 0.25) < 0.03
 
 
+def test_episodes_of_one_row_begin_a_sequence_equally_often():
+    replay = Replay([episode(str(i), 1, base=i) for i in range(4)], batch=100, length=2)
+    first = np.concatenate([replay.sample()['reward'][:, 0] for _ in range(20)]).astype(int)
+    np.testing.assert_allclose(np.bincount(first, minlength=4) / 2000, 0.25, atol=0.04)
+
+
 def test_the_behaviour_mask_is_one_in_successful_trajectories_only():
     replay = Replay([episode('a', 2, True, 10), episode('b', 2, False, 20)], batch=50, length=4)
     batch = replay.sample()

@@ -94,6 +94,28 @@ def test_the_log_probability_is_the_hand_made_one():
     assert dist.log_prob(value).item() == pytest.approx(one + other, abs=1e-6)
 
 
+def test_a_value_outside_counts_as_the_bound_next_to_it():
+    dist = TruncatedNormal(torch.tensor([0.2]), torch.tensor([0.5]))
+    for outside, bound in ((1.5, 1.0), (-7.0, -1.0)):
+        found, expected = (dist.log_prob(torch.tensor([x])).item() for x in (outside, bound))
+        assert found == expected
+    assert dist.log_prob(torch.tensor([0.9])).item() > dist.log_prob(torch.tensor([1.0])).item()
+
+
+def test_a_sample_at_the_bound_is_moved_inside_and_keeps_its_gradient():
+    loc = torch.tensor([1.0]).double().requires_grad_()
+    scale = torch.tensor([0.1]).double().requires_grad_()
+    sample = TruncatedNormal(loc, scale).sample(torch.tensor([1.0]).double())
+    # the noise is taken as u = 1 - 1e-6 and half of the mass lies inside: p = u / 2, and
+    # z = -5e-7 sqrt(2 pi) gives 1 - 1.25e-7, which is nearer than 1e-6
+    z = -5e-7 * math.sqrt(2 * math.pi)
+    assert sample.item() == 1 - 1e-6 < 1 + 0.1 * z
+    sample.backward()
+    # d sample / d loc = 1 - u density(0) / density(z), d sample / d scale = z
+    assert loc.grad.item() == pytest.approx(1e-6, rel=1e-3)
+    assert scale.grad.item() == pytest.approx(z, rel=1e-3)
+
+
 def test_samples_stay_inside_and_have_the_mean_and_its_gradient():
     loc = torch.full((50_000, 1), 0.8, requires_grad=True)
     dist = TruncatedNormal(loc, torch.full((50_000, 1), 0.3))

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -50,6 +52,35 @@ def test_the_image_loss_is_summed_over_pixels_and_cameras_and_averaged_over_step
         target = data['images'][name].flatten(0, 1).permute(0, 3, 1, 2) / 255 - 0.5
         total += 0.5 * (predicted[name] - target).square().sum((1, 2, 3)).mean().item()
     assert metrics['model/image_loss'].item() == pytest.approx(total, rel=1e-5)
+
+
+def test_the_kl_is_from_the_posterior_to_the_prior_of_each_steps_member():
+    model, noise = parts('model.kl.free=0', 'model.kl.scale=2', 'model.kl.balance=0.75')
+    post, priors = [0.7, 0.1, 0.1, 0.1], [[0.25] * 4, [0.1, 0.7, 0.1, 0.1], [0.4, 0.2, 0.2, 0.2]]
+    rssm = model.rssm
+    with torch.no_grad():  # the same at every step, whatever is seen
+        rssm.obs_out.weight.zero_()
+        rssm.obs_out.bias.copy_(torch.tensor(post * 3).log())
+        rssm.priors.layers[-1].weight.zero_()
+        rssm.priors.layers[-1].bias.copy_(torch.tensor([p * 3 for p in priors]).log()[:, None])
+    noise = noise._replace(members=[1, 0, 0, 2, 0])
+    loss, _, metrics = model.loss(tiny.tensors(), noise)
+    # three categoricals; to the members in turn, KL(q || p) = sum q ln (q / p)
+    each = [
+        3 * (0.7 * math.log(0.7 / 0.25) + 0.3 * math.log(0.1 / 0.25)),
+        3 * (0.7 * math.log(0.7 / 0.1) + 0.1 * math.log(0.1 / 0.7)),
+        3 * (0.7 * math.log(0.7 / 0.4) + 0.3 * math.log(0.1 / 0.2)),
+    ]
+    kl = (3 * each[0] + each[1] + each[2]) / 5
+    assert metrics['model/kl'].item() == pytest.approx(kl, rel=1e-5)
+    rest = metrics['model/reward_loss'] + metrics['model/image_loss']
+    assert (loss - rest).item() == pytest.approx(2 * kl, rel=1e-4)
+    loss.backward()
+    # d KL / d prior's logits = p - q: 3/4 of it, scaled by 2, of 3, 1 and 1 steps of 5
+    steps = torch.tensor([3 / 5, 1 / 5, 1 / 5])[:, None]
+    expected = 0.75 * 2 * steps * (torch.tensor(priors) - torch.tensor(post))
+    found = rssm.priors.layers[-1].bias.grad[:, 0].unflatten(-1, (3, 4))
+    assert torch.allclose(found, expected[:, None].expand(3, 3, 4), atol=1e-5)
 
 
 def test_decoding_a_part_of_the_images_estimates_the_same_loss():

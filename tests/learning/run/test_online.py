@@ -61,6 +61,22 @@ def test_online_episodes_are_of_the_datasets_robot_and_ready_for_replay(tmp_path
     assert headers[0].seed != headers[1].seed
 
 
+def test_episodes_explore_as_the_settings_say(tmp_path, env):
+    data, found = Dataset.open(dataset_of(tmp_path / 'data', env, D4RL)), {}
+    for kind, noise in (('mode', 0.1), ('noise', 0), ('noise', 0.1), ('noise', 0.2)):
+        settings = tiny.config(
+            'collect.max_steps=1', f'collect.explore={kind}', f'collect.noise={noise}'
+        )
+        learner, own = MotoLearner(settings, env.spec), tmp_path / f'{kind}{noise}'
+        with OnlineCollector(settings, learner, [data], own) as source:
+            found[kind, noise] = source.collect(0).requested[0]
+    mode = found['mode', 0.1]
+    np.testing.assert_array_equal(found['noise', 0], mode)
+    added = found['noise', 0.1] - mode
+    assert np.abs(added).min() > 0
+    np.testing.assert_allclose(found['noise', 0.2] - mode, 2 * added, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     'recorded, settings, expected',
     [

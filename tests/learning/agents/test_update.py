@@ -1,0 +1,203 @@
+"""An update of actor and critics is that of equations 2 to 12, number by number.
+
+Agents are in double precision, their target critics are not their critics, no scale is 1. With
+Adam's epsilon at 1 and neither clipping nor decay, a first step tells its gradient.
+"""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from moto_learning.model.rollout import draw_rollout_noise
+from moto_learning.model.rssm import State
+from tests.learning import tiny_learner as tiny
+from tests.learning.agents import by_hand
+
+RATE, SMALL = 0.01, 1e-5
+PLAIN = [
+    f'actor_critic.{part}.optimizer.{setting}'
+    for part in ('actor', 'critic')
+    for setting in (f'rate={RATE}', 'eps=1', 'clip=0', 'weight_decay=0')
+]
+SETTINGS = [
+    'actor_critic.horizon=3',
+    'actor_critic.starts=0',
+    'actor_critic.discount=0.9',
+    'actor_critic.lambda_=0.7',
+    'actor_critic.penalty.alpha=2',
+    'actor_critic.actor.value_scale=1.5',
+    'actor_critic.actor.beta=0.3',
+    'actor_critic.actor.entropy=0.2',
+    'actor_critic.critic.model_scale=0.5',
+    'actor_critic.critic.data_scale=3',
+]
+
+
+def make(*overrides):
+    """An agent and what its update is given: a random posterior, a batch, its next noise."""
+    agent = tiny.agent(*PLAIN, *SETTINGS, *overrides)
+    random = torch.Generator().manual_seed(7)
+    for net in (agent.world_model, agent.actor, agent.critics, agent.target_critics):
+        net.double()
+    with torch.no_grad():
+        for parameter in (*agent.actor.parameters(), *agent.critics.parameters()):
+            parameter += 0.2 * torch.randn(parameter.shape, generator=random)
+    data = {
+        name: value.double() if torch.is_tensor(value) and value.is_floating_point() else value
+        for name, value in tiny.tensors().items()
+    }
+    data['bc_mask'][1] = 0
+    c, shape = agent.config.model.rssm, data['reward'].shape
+    deter = torch.randn(*shape, c.deter, generator=random).double()
+    logit = torch.randn(*shape, c.stoch, c.classes, generator=random).double()
+    stoch = torch.nn.functional.one_hot(logit.argmax(-1), c.classes).double().flatten(-2)
+    ahead = torch.Generator()
+    ahead.set_state(agent.generator.get_state())
+    noise = draw_rollout_noise(
+        agent.config.actor_critic.horizon, shape.numel(), tiny.ACTION, c, ahead
+    )
+    given = by_hand.Given(
+        config=agent.config, post=State(deter, stoch, logit), data=data, noise=noise
+    )
+    return agent, given
+
+
+def silence(*nets):
+    with torch.no_grad():
+        for net in nets:
+            for parameter in net.parameters():
+                parameter.zero_()
+
+
+def gradients(net, before):
+    """The gradients that a first step of Adam was taken on, by parameter."""
+    found = {}
+    for name, value in net.state_dict().items():
+        moved = (value.numpy() - before[name]) / RATE  # -g / (|g| + 1)
+        found[name] = -moved / (1 - np.abs(moved))
+    return found
+
+
+def check_gradients(found, loss, w, part):
+    """Compares gradients with slopes of `loss`, each parameter's along a random direction."""
+    random = np.random.default_rng(3)
+    for name, gradient in found.items():
+        direction, ends = random.normal(size=gradient.shape), []
+        for step in (SMALL, -SMALL):
+            moved = copy.deepcopy(w)
+            moved[part][name] += step * direction
+            ends.append(loss(moved))
+        slope = (ends[0] - ends[1]) / (2 * SMALL)
+        assert (gradient * direction).sum() == pytest.approx(slope, rel=1e-5, abs=1e-8), name
+
+
+def check_actor(agent, given):
+    """Updates the agent; returns the gradients of its actor, which are equation 10's."""
+    w = by_hand.weights_of(agent)
+    held = by_hand.imagine(w, given)
+    _, metrics = agent.update_behaviour(given.post, given.data)
+    found = gradients(agent.actor, w['actor'])
+    expected = by_hand.actor_loss(w, given, held)
+    assert metrics['actor/loss'].item() == pytest.approx(expected, rel=1e-9)
+    check_gradients(found, lambda at: by_hand.actor_loss(at, given, held), w, 'actor')
+    return found
+
+
+@pytest.mark.parametrize(
+    'overrides',
+    [
+        (),
+        ('actor_critic.actor.value=online',),
+        ('actor_critic.actor.state_gradient=true',),
+        ('actor_critic.penalty.logits=centred',),
+        ('actor_critic.penalty.logits=probability', 'actor_critic.penalty.reduce=max'),
+        ('model.rssm.imagined=row',),
+        ('model.rssm.imagined=mean',),
+        ('actor_critic.horizon=1',),
+        ('actor_critic.horizon=0',),
+    ],
+    ids=lambda overrides: ' '.join(overrides) or 'plain',
+)
+def test_the_actor_goes_down_equation_10_in_every_reading(overrides):
+    check_actor(*make(*overrides))
+
+
+NO_PRIOR = ('actor_critic.actor.beta=0', 'actor_critic.actor.entropy=0')
+NO_PENALTY = (*NO_PRIOR, 'actor_critic.penalty.alpha=0')
+
+
+@pytest.mark.parametrize(
+    'term, overrides, silent',
+    [
+        ('penalty', NO_PRIOR, ('reward', 'target')),
+        ('reward', NO_PENALTY, ('target',)),
+        ('value', NO_PENALTY, ('reward',)),
+        ('value at s^H', (*NO_PENALTY, 'actor_critic.lambda_=1'), ('reward',)),
+        ('value at s^0', (*NO_PENALTY, 'actor_critic.horizon=0'), ('reward',)),
+        ('behaviour', ('actor_critic.actor.value_scale=0', 'actor_critic.actor.entropy=0'), ()),
+        ('entropy', ('actor_critic.actor.value_scale=0', 'actor_critic.actor.beta=0'), ()),
+    ],
+)
+def test_each_term_alone_reaches_the_actor_with_its_own_gradient(term, overrides, silent):
+    agent, given = make(*overrides)
+    nets = {'reward': agent.world_model.reward, 'target': agent.target_critics}
+    silence(*(nets[name] for name in silent))
+    found = check_actor(agent, given)
+    assert all(np.abs(gradient).max() > 1e-4 for gradient in found.values())
+
+
+@pytest.mark.parametrize('data_value', ['target', 'online'])
+@pytest.mark.parametrize('model_scale, data_scale', [(0.5, 3), (2, 0), (0, 2)])
+def test_the_critics_go_down_equation_9(data_value, model_scale, data_scale):
+    agent, given = make(
+        f'actor_critic.critic.data_value={data_value}',
+        f'actor_critic.critic.model_scale={model_scale}',
+        f'actor_critic.critic.data_scale={data_scale}',
+    )
+    w = by_hand.weights_of(agent)
+    imagined = by_hand.imagine(w, given)
+    expanded = by_hand.values(w, given, imagined, 'target')[0]
+    mixed = by_hand.values(w, given, imagined, data_value)[1]
+
+    def losses(at):
+        return by_hand.critic_losses(at, given, imagined, expanded, mixed)
+
+    _, metrics = agent.update_behaviour(given.post, given.data)
+    model, true = losses(w)
+    assert metrics['critics/model_loss'].item() == pytest.approx(model, rel=1e-9)
+    assert metrics['critics/data_loss'].item() == pytest.approx(true, rel=1e-9)
+    check_gradients(
+        gradients(agent.critics, w['online']),
+        lambda at: np.dot(losses(at), (model_scale, data_scale)),
+        w,
+        'online',
+    )
+
+
+def test_without_a_horizon_the_critics_learn_from_the_data_alone():
+    agent, given = make('actor_critic.horizon=0')
+    w = by_hand.weights_of(agent)
+    imagined = by_hand.imagine(w, given)
+    mixed = by_hand.values(w, given, imagined, 'target')[1]
+    _, metrics = agent.update_behaviour(given.post, given.data)
+    _, true = by_hand.critic_losses(w, given, imagined, [], mixed)
+    assert metrics['critics/model_loss'].item() == 0
+    assert metrics['critics/data_loss'].item() == pytest.approx(true, rel=1e-9)
+
+
+def test_the_readings_of_one_update_differ():
+    """Else the tests above would not see which one was taken."""
+    agent, given = make()
+    w = by_hand.weights_of(agent)
+    held = by_hand.imagine(w, given)
+    by_target, by_online = (by_hand.values(w, given, held, name) for name in ('target', 'online'))
+    expanded, mixed = by_target
+    losses = [
+        by_hand.critic_losses(w, given, held, *pair)
+        for pair in (by_target, (mixed[:3], mixed), (expanded, mixed[::-1]), by_online)
+    ]
+    assert len({round(sum(pair), 3) for pair in losses}) == 4
+    assert abs(np.mean(mixed[:3]) - np.mean(mixed)) > 1e-3
+    assert abs(np.mean(by_target[1]) - np.mean(by_online[1])) > 1e-2
