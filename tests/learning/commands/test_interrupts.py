@@ -29,10 +29,15 @@ def start(command, *arguments, flags=()):
 
 
 def interrupt(process, group=True):
+    """Sends Ctrl-C; returns the code that a shell shows and the lines on stderr.
+
+    Python ends itself by the signal if a library ran code of its own below the interrupt.
+    """
     (os.killpg if group else os.kill)(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
     lines = [line for line in said.splitlines() if not line.startswith('import time:')]
-    return process.returncode, lines
+    code = process.returncode
+    return 128 - code if code < 0 else code, lines
 
 
 def stop(process, line, group=True):

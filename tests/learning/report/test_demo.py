@@ -1,12 +1,14 @@
 """The whole path at its smallest: every stage of moto-demo as real processes, through real DDS."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 
 import pytest
 
+RENDERING = ('MUJOCO_GL', 'PYOPENGL_PLATFORM')  # other tests choose for their own processes
 TINY = [
     'demonstrations=2',
     'episodes=1',
@@ -25,6 +27,7 @@ def demo(tmp_path_factory):
         capture_output=True,
         text=True,
         timeout=400,
+        env={name: text for name, text in os.environ.items() if name not in RENDERING},
     )
     assert result.returncode == 0, result.stdout + result.stderr
     return out
