@@ -110,6 +110,7 @@ def check_actor(agent, given):
     [
         (),
         ('actor_critic.actor.value=online',),
+        ('actor_critic.critic.data_value=online',),
         ('actor_critic.actor.state_gradient=true',),
         ('actor_critic.penalty.logits=centred',),
         ('actor_critic.penalty.logits=probability', 'actor_critic.penalty.reduce=max'),
@@ -148,11 +149,14 @@ def test_each_term_alone_reaches_the_actor_with_its_own_gradient(term, overrides
     assert all(np.abs(gradient).max() > 1e-4 for gradient in found.values())
 
 
-@pytest.mark.parametrize('data_value', ['target', 'online'])
+@pytest.mark.parametrize(
+    'data_value, actor_value', [('target', 'target'), ('target', 'online'), ('online', 'target')]
+)
 @pytest.mark.parametrize('model_scale, data_scale', [(0.5, 3), (2, 0), (0, 2)])
-def test_the_critics_go_down_equation_9(data_value, model_scale, data_scale):
+def test_the_critics_go_down_equation_9(data_value, actor_value, model_scale, data_scale):
     agent, given = make(
         f'actor_critic.critic.data_value={data_value}',
+        f'actor_critic.actor.value={actor_value}',
         f'actor_critic.critic.model_scale={model_scale}',
         f'actor_critic.critic.data_scale={data_scale}',
     )
