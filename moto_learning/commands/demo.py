@@ -50,7 +50,8 @@ def _demonstrate(args: argparse.Namespace) -> int:
         f'report: {out / "report.html"}   '
         f'after fine-tuning {summary["success"]["online"]["text"]}, '
         f'camera covered {summary["success"]["camera_covered"]["text"]}, '
-        f'{summary["seconds"]["total"] / 60:.1f} minutes in all'
+        f'{summary["seconds"]["total"] / 60:.1f} minutes in all',
+        soft_wrap=True,
     )
     return 0
 

@@ -49,7 +49,15 @@ def evaluate_policy(args: argparse.Namespace) -> int:
     result = _run(args, console)
     if args.json:
         _write_json(Path(args.json), result)
+    covered = ', camera covered' if result['camera_covered'] else ''
+    console.print(f'{result["task"]}, policy {result["policy"]}{covered}', soft_wrap=True)
     console.print(_table(result))
+    found = result['success']
+    console.print(
+        f'{found["k"]} of {found["n"]} succeeded (95 % interval {found["low"]:.2f} to '
+        f'{found["high"]:.2f}), {result["step_ms"]:.2f} ms a step',
+        soft_wrap=True,
+    )
     return 0
 
 
@@ -133,13 +141,7 @@ def _listener(progress: Progress, task: str, episodes: int) -> Callable[[Score],
 
 def _table(result: dict[str, Any]) -> Table:
     found = result['success']
-    covered = ', camera covered' if result['camera_covered'] else ''
-    table = Table(
-        title=f'{result["task"]}: {result["policy"]} ({result["hash"][:12]}){covered}',
-        caption=f'{found["k"]} of {found["n"]} succeeded '
-        f'(95 % interval {found["low"]:.2f} to {found["high"]:.2f}), '
-        f'{result["step_ms"]:.2f} ms a step',
-    )
+    table = Table()
     for name in ('seed', 'decisions', 'return', 'success', 'disagreement'):
         table.add_column(name, justify='right')
     for row in result['episodes']:
