@@ -81,6 +81,16 @@ def test_ctrl_c_ends_every_process_of_moto_up(tmp_path):
     assert gone(pids)
 
 
+def ready():
+    """Starts a simulated graph without a recorder; returns its process once the guard is ready."""
+    process, seen = up('sim:=true', 'record:=false', 'log_level:=warn'), ''
+    while 'guard READY' not in seen:
+        line = process.stdout.readline()
+        assert line, seen
+        seen += line
+    return process
+
+
 def bound_to(pid):
     """The IPv4 addresses to which a process's UDP sockets are bound."""
     table = [line.split() for line in Path(f'/proc/{pid}/net/udp').read_text().splitlines()[1:]]
@@ -97,12 +107,7 @@ def bound_to(pid):
 def test_the_simulated_graph_uses_no_shared_memory_and_binds_to_this_machine(monkeypatch):
     for name in ('ROS_AUTOMATIC_DISCOVERY_RANGE', 'FASTRTPS_DEFAULT_PROFILES_FILE'):
         monkeypatch.delenv(name)
-    process = up('sim:=true', 'record:=false', 'log_level:=warn')
-    seen = ''
-    while 'guard READY' not in seen:
-        line = process.stdout.readline()
-        assert line, seen
-        seen += line
+    process = ready()
     pids = children(process.pid)
     maps = [Path(f'/proc/{pid}/maps').read_text() for pid in pids]
     bound = [bound_to(pid) for pid in pids]
@@ -116,12 +121,7 @@ def test_the_simulated_graph_uses_no_shared_memory_and_binds_to_this_machine(mon
 
 
 def test_the_nodes_end_when_moto_up_is_killed():
-    process = up('sim:=true', 'record:=false', 'log_level:=warn')
-    seen = ''
-    while 'guard READY' not in seen:
-        line = process.stdout.readline()
-        assert line, seen
-        seen += line
+    process = ready()
     pids = children(process.pid)
     process.kill()
     process.communicate(timeout=10)
