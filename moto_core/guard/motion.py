@@ -22,6 +22,7 @@ from moto_core.guard.limits import JointRow, Limits
 
 HEADROOM = 1.0 - 1e-6  # of a cap, so that rounding stays under it
 SNAP = 0.02  # of j dt^2: an error this small is closed at once
+ROUNDING = 1e-12  # [rad/s] what is this near to the wanted velocity is the wanted velocity
 
 
 class Reach(NamedTuple):
@@ -107,7 +108,7 @@ def motion_step(
     """
     change, reasons = _shape(limits, dt, velocity, acceleration, wanted, braking)
     if where is None:
-        speeds = tuple([v + a * dt for v, a in zip(velocity, change)])
+        speeds = tuple([_closed(v + a * dt, u) for v, a, u in zip(velocity, change, wanted)])
         return MotionStep(speeds, tuple(change), reasons)
     brake, jerk, held = limits.brake, limits.jerk, False
     speeds_out = []
@@ -116,10 +117,15 @@ def motion_step(
         if not _legal(v + a * dt, a, up, down, where.lead, row, brake, jerk):
             a = _largest(v, acceleration[i], a, dt, up, down, where.lead, row, brake, jerk)
             change[i], held = a, True
-        speeds_out.append(v + a * dt)
+        speeds_out.append(_closed(v + a * dt, wanted[i]))
     if held:
         reasons = (*reasons, 'stopping_distance')
     return MotionStep(tuple(speeds_out), tuple(change), reasons)
+
+
+def _closed(speed: float, wanted: float) -> float:
+    """The speed, or the wanted one where only rounding parts them: rest is 0, not 1e-17."""
+    return wanted if abs(speed - wanted) <= ROUNDING else speed
 
 
 def _shape(

@@ -143,6 +143,28 @@ def test_braking_from_full_speed_takes_v_over_b_and_the_jerks_share():
     assert min(np.diff(speeds)) >= -5.0 * 0.004 - 1e-9  # never a step of velocity
 
 
+@pytest.mark.parametrize('pace', [(0.004,), (0.0033, 0.0047), (0.002, 0.006, 0.004)])
+@pytest.mark.parametrize('at_high', [True, False])
+@pytest.mark.parametrize('speed', [1e-3, -1e-3, 1e-20, -1e-20])
+def test_a_joint_that_creeps_beyond_its_margin_comes_to_rest_in_a_few_ticks(speed, at_high, pace):
+    """Bisection takes a thirty-second of what is left at a tick: 0.4 s from 1e-20 rad/s to 0."""
+    limits = resolve(FR3, 'normal')
+    position = list(FR3.home)
+    position[3] = limits.q_max[3] if at_high else limits.q_min[3]
+    velocity, acceleration = (0.0, 0.0, 0.0, speed, 0.0, 0.0, 0.0), ZERO
+    for tick in range(12):
+        velocity, acceleration, _ = motion_step(
+            limits,
+            pace[tick % len(pace)],
+            velocity,
+            acceleration,
+            ZERO,
+            at(limits, position),
+            True,
+        )
+    assert velocity == acceleration == ZERO
+
+
 def test_braking_moves_along_a_line():
     rig = Rig()
     rig.run([0.4, -0.2, 0.1, 0.3, -0.3, 0.0, 0.2], 0.4)
