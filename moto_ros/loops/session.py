@@ -23,7 +23,7 @@ from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
 READY = 60.0  # [s] for the graph to be active
 FRESH = 10.0  # [s] for new observations after a reset
 PATIENCE = 3.0  # [s] for a fault to become resettable
-LATCHED = ('FAULT', 'ESTOP')
+LATCHED = {'FAULT': 'fault', 'ESTOP': 'estop'}  # state: how an episode ends in it
 SILENT = 5.0  # [s] without a decision: the episode is over
 T = TypeVar('T')
 
@@ -47,7 +47,7 @@ class Played:
     seed: int | None  # of the twin's reset
     success: bool
     outcome: str  # 'success' or 'failure'
-    ended: str  # 'done', 'timeout', 'fault' or 'no_decisions'
+    ended: str  # 'done', 'timeout', 'fault', 'estop' or 'no_decisions'
     steps: int  # decisions but the last, whose outcome is not seen
     seconds: float  # [s]
     start_seconds: float  # [s] from the end of the one before to the first decision
@@ -122,7 +122,11 @@ class Session:
         self.result = SessionResult(cover_camera=config.cover_camera)
 
     def run(self) -> SessionResult:
-        """Runs every episode; raises MotoError if the graph does not answer or refuses."""
+        """Runs every episode; raises MotoError if the graph does not answer or refuses.
+
+        A fault is reset before the next episode, an e-stop never: it ends the session with an
+        error, the episodes until then in `result`.
+        """
         config, graph, result = self.config, self.graph, self.result
         self._wait_for_states()
         result.policy = self._policy().policy
@@ -174,6 +178,11 @@ class Session:
     def _reset(self) -> int | None:
         """Brings the scene to a start and waits until the policy sees it; returns the seed."""
         graph = self.graph
+        if self._guard().state == 'ESTOP':
+            raise MotoError(
+                'the e-stop was pressed: the session ends, nothing is reset. Make the arm safe, '
+                f'release the e-stop, call /{GUARD}/reset_fault, then start a session again'
+            )
         if self._guard().state in LATCHED:
             self._reset_fault()
         if self.config.operator:
@@ -219,7 +228,7 @@ class Session:
             if count > self.config.max_steps:  # the last row is the last action's outcome
                 return False, 'timeout'
             if self._guard().state in LATCHED:
-                return False, 'fault'
+                return False, LATCHED[self._guard().state]
             if time.monotonic() - heard > SILENT:
                 self.console.print(f'no decision within {SILENT:.0f} s: {self._why_silent()}')
                 return False, 'no_decisions'

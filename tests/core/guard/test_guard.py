@@ -148,7 +148,22 @@ def test_deadman_released_brings_rest_and_needs_a_press():
     assert (output.state, output.reasons) == (HOLD, ('deadman',))
     assert not output.velocity.any()
     assert rig.run(0.4, 3.0, switches=unplugged).state == HOLD  # a person's doing: no fault
+    output = rig.run(0.4, 0.1, switches=ON._replace(deadman=rig.now))  # heard again, still held
+    assert (output.state, output.reasons) == (HOLD, ('deadman',))
+    rig.run(0.4, 0.004)  # let go
     assert rig.run(0.4, 0.1, switches=ON._replace(deadman=rig.now)).state == RUNNING
+
+
+def test_a_silent_deadman_is_no_new_press_after_a_fault():
+    rig = Rig(config=GuardConfig(deadman_required=True))
+    rig.run(0.4, 0.1, switches=ON._replace(deadman=rig.now))
+    rig.state = latch_fault(rig.state, 'two_masters')
+    silent = ON._replace(deadman=rig.now)
+    rig.run(0.4, 1.0, switches=silent)
+    rig.state = arm(reset_fault(rig.state, silent))
+    rig.run(0.4, 0.5, switches=silent)
+    output = rig.run(0.4, 0.1, switches=ON._replace(deadman=rig.now))
+    assert (output.state, output.reasons) == (ARMED, ('deadman',))
 
 
 def test_estop_is_latched_idempotent_and_refuses_reset_while_pressed():

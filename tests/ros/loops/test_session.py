@@ -24,8 +24,8 @@ PERIOD = 80_000_000  # [ns]
 class PlayedGraph:
     """A graph whose every spin is one decision of the policy."""
 
-    def __init__(self, success_at=None, fault_at=None):
-        self.success_at, self.fault_at = success_at, fault_at
+    def __init__(self, success_at=None, fault_at=None, estop_at=None):
+        self.success_at, self.fault_at, self.estop_at = success_at, fault_at, estop_at
         self.calls, self.t, self.state = [], 0, 'READY'
         self.latest = Latest(
             policy=PolicyStatus(
@@ -45,6 +45,7 @@ class PlayedGraph:
     def spin(self, seconds=0.0):
         self.t += 1
         self.state = 'FAULT' if self.t == self.fault_at else self.state
+        self.state = 'ESTOP' if self.t == self.estop_at else self.state
         self._tell()
         self.latest.decisions.append(
             Decision(
@@ -163,3 +164,18 @@ def test_the_result_is_json_with_percentiles_and_differences():
     assert 0 < found['guard_interventions']['velocity'] <= 12
     assert found['episodes'][0]['ended'] == 'timeout'
     assert found['policy'] == 'played' and found['successes'] == 0
+
+
+@pytest.mark.parametrize('operator', [False, True])
+def test_an_estop_ends_the_session_and_nothing_is_reset_or_armed(operator, monkeypatch):
+    graph, asked = PlayedGraph(estop_at=4), []
+    console = Console(quiet=True)
+    monkeypatch.setattr(console, 'input', lambda text: asked.append(text) or '')
+    session = Session(graph, SessionConfig(episodes=3, operator=operator), console)
+    with pytest.raises(MotoError, match='the e-stop was pressed: the session ends'):
+        session.run()
+    (episode,) = session.result.episodes
+    assert (episode.ended, episode.outcome) == ('estop', 'failure')
+    names = [name for name, _ in graph.calls]
+    assert names.count('arm') == 1 and 'reset_fault' not in names and names[-1] == 'end_episode'
+    assert len(asked) == 2 * operator  # before and after the one episode
