@@ -143,6 +143,35 @@ def test_braking_from_full_speed_takes_v_over_b_and_the_jerks_share():
     assert min(np.diff(speeds)) >= -5.0 * 0.004 - 1e-9  # never a step of velocity
 
 
+def test_braking_uses_the_brake_and_not_the_profiles_acceleration():
+    rig = Rig('fr3', 'commissioning')  # brakes at 5 rad/s^2, accelerates at 2.5
+    rig.run([0.3, *[0.0] * 6], 1.0)
+    speed, begin = rig.velocity[0], rig.now
+    assert speed > 0.25
+    while rig.velocity[0] > 0.0:
+        rig.tick(switches=ON._replace(active=False))
+    assert rig.now - begin <= speed / 5.0 + 0.05
+
+
+def test_a_small_error_is_not_closed_at_once_while_the_joint_accelerates():
+    limits = resolve(FR3, 'normal')  # 500 rad/s^3: 2 rad/s^2 a tick of 4 ms
+    where = at(limits, FR3.home)
+    velocity, acceleration = (0.3, *ZERO[1:]), (4.0, *ZERO[1:])
+    step = motion_step(limits, 0.004, velocity, acceleration, velocity, where, False)
+    assert step.acceleration[0] >= 2.0 - 1e-9
+    assert step.velocity[0] >= 0.308 - 1e-9
+
+
+def test_rest_is_exact_without_any_joint_state():
+    limits, velocity, acceleration = resolve(FR3, 'normal'), (0.3,) * 7, ZERO
+    for tick in range(40):
+        pace = (0.0033, 0.0047, 0.0041)[tick % 3]
+        velocity, acceleration, _ = motion_step(
+            limits, pace, velocity, acceleration, ZERO, None, True
+        )
+    assert velocity == acceleration == ZERO
+
+
 @pytest.mark.parametrize('pace', [(0.004,), (0.0033, 0.0047), (0.002, 0.006, 0.004)])
 @pytest.mark.parametrize('at_high', [True, False])
 @pytest.mark.parametrize('speed', [1e-3, -1e-3, 1e-20, -1e-20])
@@ -175,30 +204,49 @@ def test_braking_moves_along_a_line():
         assert rig.velocity / rig.velocity[0] == pytest.approx(direction, abs=1e-6)
 
 
+@pytest.mark.parametrize('every', [1, 8])  # ticks between joint states: what is old costs room
+@pytest.mark.parametrize('side', [1.0, -1.0])
 @pytest.mark.parametrize('rate', [250.0, 1000.0])
 @pytest.mark.parametrize('profile', ['commissioning', 'normal', 'ceiling'])
-def test_a_joint_comes_to_rest_at_its_margin_by_itself(profile, rate):
+def test_a_joint_comes_to_rest_at_its_margin_by_itself(profile, rate, side, every):
     rig = Rig('fr3', profile, GuardConfig(rate=rate))
-    edge = rig.limits.q_max[4] - rig.limits.margin
-    rig.position[4] = edge - 0.4  # joint 5, the fastest
+    limit = rig.limits.q_max[4] if side > 0 else rig.limits.q_min[4]
+    edge = limit - side * rig.limits.margin
+    rig.position[4] = edge - side * 0.4  # joint 5, the fastest
     witness = Witness(rig, rig.config.tick)
-    for _ in range(int(2.0 * rate)):
-        rig.ask([0.0, 0.0, 0.0, 0.0, 5.0, 0.0, 0.0])
+    for k in range(int(2.0 * rate)):
+        rig.ask([0.0, 0.0, 0.0, 0.0, side * 5.0, 0.0, 0.0])
         position = rig.position
-        witness.sees(rig.tick(), position, rig.config.tick)
-    assert edge - 0.01 < rig.position[4] <= edge
+        witness.sees(rig.tick(sense=k % every == 0), position, rig.config.tick)
+    assert 0.0 <= side * (edge - rig.position[4]) < 0.01
 
 
-def test_a_joint_near_its_cap_stays_under_it_while_others_turn_round():
+@pytest.mark.parametrize('side', [1.0, -1.0])
+def test_where_a_joint_may_be_widens_with_the_age_of_its_measurement_toward_both_limits(side):
+    """100 ms old: 0.027 rad more, and 0.108 s at the speed; 0.02 rad of room is none then."""
+    limits = resolve(FR3, 'normal')
+    position = list(FR3.home)
+    limit = limits.q_max[4] if side > 0 else limits.q_min[4]
+    position[4] = limit - side * (limits.margin + 0.02)
+    wanted = (0.0, 0.0, 0.0, 0.0, side * 0.1, 0.0, 0.0)
+    for age, moves in ((0.0, True), (0.1, False)):
+        where = reach(limits, tuple(position), age, 0.008, 0.004)
+        step = motion_step(limits, 0.004, ZERO, ZERO, wanted, where, False)
+        assert (side * step.velocity[4] > 0.0) is moves
+        assert ('stopping_distance' in step.reasons) is not moves
+
+
+@pytest.mark.parametrize('side', [1.0, -1.0])
+def test_a_joint_near_its_cap_stays_under_it_while_others_turn_round(side):
     turned = 0
     for ticks in range(40, 64, 2):
         rig = Rig('fr3', 'normal')
         witness = Witness(rig, rig.config.tick)
         for k in range(100):
-            rig.ask([1.0, 0.0, 0.0, 0.0, 1.0 if k < ticks else -1.0, 0.0, 0.0])
+            rig.ask([side, 0.0, 0.0, 0.0, side if k < ticks else -side, 0.0, 0.0])
             position = rig.position
             witness.sees(rig.tick(), position, rig.config.tick)
-            turned += rig.velocity[0] > 0.98 and rig.velocity[4] < 0.9
+            turned += side * rig.velocity[0] > 0.98 and side * rig.velocity[4] < 0.9
     assert turned > 10
 
 
