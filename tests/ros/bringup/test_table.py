@@ -180,6 +180,7 @@ def test_a_setting_reaches_the_nodes_with_its_type():
         ('record.raw./x', 'nonsense', "message type 'nonsense' cannot be imported"),
         ('record.raw./bad//name', 'std_msgs/msg/String', "record.raw: '/bad//name' is no topic's"),
         ('policy', 'missing', "bundle 'missing' does not exist; expected a folder"),
+        ('policy', 'x' * 300, "cannot read the bundle 'xxx"),
         ('policy', '/', "bundle '/': missing: encoder.onnx"),
         ('policy', '', "policy.bundle is ''; expected a path, which is not empty"),
         ('dataset', '', "record.dataset is ''; expected a path, which is not empty"),
