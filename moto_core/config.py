@@ -183,7 +183,7 @@ def _unknown_key(key: str, names: Sequence[str], prefix: str, root: type) -> str
     nearest = nearest or (everywhere[elsewhere[0]] if elsewhere else '')
     hint = f" Did you mean '{nearest}'?" if nearest else ''
     valid = ', '.join(prefix + name for name in sorted(names))
-    return f"unknown key '{prefix}{key}'.{hint} Valid: {valid}"
+    return f'unknown key {prefix + key!r}.{hint} Valid: {valid}'
 
 
 def _dotted_names(schema: Any, prefix: str = '') -> Iterator[str]:

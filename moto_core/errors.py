@@ -35,7 +35,7 @@ def unknown_name(kind: str, name: str, valid: Iterable[str]) -> str:
     names = sorted(valid)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f" Did you mean '{near[0]}'?" if near else ''
-    return f"unknown {kind} '{name}'.{hint} Valid: {', '.join(names) or '(none)'}"
+    return f'unknown {kind} {name!r}.{hint} Valid: {", ".join(names) or "(none)"}'
 
 
 def one_line(text: object, most: int = 400) -> str:

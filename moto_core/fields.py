@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 from moto_core.errors import ConfigError, unknown_name
 
 NAME = r'[a-z0-9_]+'  # of a camera or a joint: it becomes part of file names and topics
+PATH = r'[^\0]+'
 INTEGER = 2**63  # whole numbers lie below it in size
 MISSING_TEXT = '???'  # how OmegaConf writes a value that is not there
 _SCALARS = (bool, int, float, str)  # what takes no list and no mapping
@@ -32,6 +33,7 @@ class Rule:
     below: float | None = None  # less than
     valid: tuple[str, ...] = ()  # one of these; () for any
     pattern: str = ''  # a regular expression for the whole text; '' for any
+    words: str = 'small letters, digits and _ only'  # what the pattern expects
     keys: str = ''  # the same for the keys of a mapping
     entries: int = 0  # least number of entries of a list
 
@@ -94,6 +96,11 @@ def names(default: Any = MISSING, about: str = '', entries: int = 0) -> Any:
     """Returns a field for a list of names, or for a mapping whose keys are names (see NAME)."""
     rule = Rule(pattern=NAME, entries=entries)
     return _field(default, about, Rule(keys=NAME) if isinstance(default, dict) else rule)
+
+
+def path(default: str, about: str = '') -> Any:
+    """Returns a field for the path of a file or a folder."""
+    return _field(default, about, Rule(pattern=PATH, words='a path, which is not empty'))
 
 
 def setting(default: Any = MISSING, about: str = '') -> Any:
@@ -165,7 +172,7 @@ def _check(hint: Any, value: Any, name: str, rule: Rule) -> None:
         raise ConfigError(f'{name} is a {type(value).__name__}; expected one {hint.__name__}')
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            _check_name(f'the name of {name}', str(key), rule.keys)
+            _check_text(f'the name of {name}', str(key), rule.keys, rule.words)
             _check(entry_type(hint), item, f'{name}.{key}', rule)
     elif isinstance(value, (list, tuple)):
         if len(value) < rule.entries:
@@ -190,7 +197,7 @@ def _check_scalar(value: Any, name: str, rule: Rule) -> None:
     if isinstance(value, str):
         if rule.valid and value not in rule.valid:
             raise ConfigError(unknown_name(f'value of {name}', value, rule.valid))
-        _check_name(name, value, rule.pattern)
+        _check_text(name, value, rule.pattern, rule.words)
     elif isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f'{name} is {value}; expected a finite number')
     elif isinstance(value, int) and abs(value) >= INTEGER:
@@ -205,9 +212,9 @@ def _digits(value: float) -> str:
     return str(value) if isinstance(value, int) else f'{value:g}'
 
 
-def _check_name(name: str, text: str, pattern: str) -> None:
+def _check_text(name: str, text: str, pattern: str, words: str) -> None:
     if pattern and not re.fullmatch(pattern, text):
-        raise ConfigError(f'{name} is {text!r}; expected small letters, digits and _ only')
+        raise ConfigError(f'{name} is {text!r}; expected {words}')
 
 
 def _keys(config: Any, group: str) -> Iterator[Key]:

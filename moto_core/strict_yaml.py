@@ -7,6 +7,7 @@ Refused: aliases, anchors, merge keys, duplicate keys, interpolations, too much 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from moto_core.errors import ConfigError
 LARGEST = 256 * 1024  # [bytes] of a file or a text
 DEEPEST = 32  # levels of nesting
 MOST = 20_000  # values in a document
+PLACE = re.compile(r',? in "<(?:unicode|byte) string>", ((?:line|position) \d+(?:, column \d+)?)')
 INTERPOLATION, MISSING = '${', '???'  # OmegaConf's: read other settings or the environment
 
 
@@ -53,10 +55,15 @@ def parse_yaml(text: str, where: str, name: str = '') -> Any:
     try:
         data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader that refuses more
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # a date or number that is none
-        reason = ' '.join(str(error).split())
-        raise ConfigError(f'{where} is not valid YAML: {reason}') from error
+        raise ConfigError(f'{where} is not valid YAML: {_reason(error, text)}') from error
     check_plain(data, where, name)
     return data
+
+
+def _reason(error: Exception, text: str) -> str:
+    """Returns a YAML error in one line; where it lies is said of a text of several lines."""
+    reason = ' '.join(str(error).split())
+    return PLACE.sub(r' at \1' if '\n' in text.strip() else '', reason)
 
 
 def check_plain(data: Any, where: str, name: str = '') -> None:

@@ -13,12 +13,20 @@ from typing import Any
 
 from moto_core.config import config_file, load_config, to_yaml
 from moto_core.errors import ConfigError
-from moto_core.fields import check, choice, names, number, part, setting
+from moto_core.fields import check, choice, names, number, part, path, setting
 from moto_core.guard.limits import RobotConfig
+from moto_core.guard.state import RANGES
 from moto_core.spec import Setup
 
 BUILT_IN = ('zero', 'random')  # policies without a bundle
 MODES = ('velocity_array', 'trajectory')
+SLOWEST, FASTEST = 1.0, 250.0  # [Hz] of what the twin publishes: every tick of 4 ms at most
+
+
+def _guarded(default: float, about: str, name: str) -> Any:
+    """Returns a field for a setting of the guard, within the guard's own bounds."""
+    low, high = RANGES[name]
+    return number(default, about, low=low, high=high)
 
 
 @dataclass(frozen=True)
@@ -30,8 +38,8 @@ class CommandConfig:
     trajectory_controller: str = setting('', "of <name>/joint_trajectory; '': the robot's own")
     gripper_rate: float = number(50.0, '[Hz] at which gripper commands repeat', above=0, high=1000)
     dry_run: bool = setting(False, 'compute everything, command nothing')
-    silence: float = number(
-        2.0, '[s] that the stream of zeros goes on after a halt', low=0, high=60
+    silence: float = _guarded(
+        2.0, '[s] that the stream of zeros goes on after a halt', 'halt_stream'
     )
 
 
@@ -39,7 +47,7 @@ class CommandConfig:
 class PolicyParams:
     """The policy and what it may act on."""
 
-    bundle: str = setting(
+    bundle: str = path(
         'zero', "folder of a policy bundle, a file that names it, 'zero' or 'random'"
     )
     seed: int = number(0, "of 'random'", low=0)
@@ -57,11 +65,11 @@ class PolicyParams:
 class GuardParams:
     """The guard's node; what it enforces is the robot's profile."""
 
-    rate: float = number(250.0, '[Hz] of ticks, steady clock', low=50, high=1000)
+    rate: float = _guarded(250.0, '[Hz] of ticks, steady clock', 'rate')
     trajectory_rate: float = number(50.0, '[Hz] of trajectories in that mode', above=0, high=1000)
     deadman_required: bool = setting(True, 'true: the arm moves only while a button is held')
     deadman_button: int = number(4, 'index in Joy.buttons', low=0, high=255)
-    joint_age: float = number(0.100, '[s] of the oldest joint state used', above=0, high=10)
+    joint_age: float = _guarded(0.100, '[s] of the oldest joint state used', 'joint_age')
     speed_floor: float = number(
         0.0, 'speed scale at or below which the guard holds', low=0, below=1
     )
@@ -71,7 +79,7 @@ class GuardParams:
 class RecordParams:
     """The recorder."""
 
-    dataset: str = setting('runs/dataset', 'folder, made if missing')
+    dataset: str = path('runs/dataset', 'folder, made if missing')
     task: str = setting('', "name written into episodes; '': the twin's; a real robot needs one")
     source: str = choice('robot', 'robot', 'sim', about='what made the episodes')
     policy_timeout: float = number(
@@ -102,8 +110,8 @@ class TwinParams:
         high=2**32 - 1_000_000,
     )
     views: dict[str, str] = names({}, "camera: viewpoint; the one of the camera's name if none")
-    joint_rate: float = number(125.0, '[Hz] of joint states', above=0, high=1000)
-    camera_rate: float = number(0.0, "[Hz]; 0: the spec's rate", low=0, high=1000)
+    joint_rate: float = number(125.0, '[Hz] of joint states', low=SLOWEST, high=FASTEST)
+    camera_rate: float = number(0.0, "[Hz], at least 1; 0: the spec's rate", low=0, high=FASTEST)
     watchdog: float = number(
         0.100, '[s] of silence after which an array command stops', above=0, high=1
     )
@@ -198,6 +206,6 @@ def _nested(given: Mapping[str, Any]) -> dict[str, Any]:
         for parent in parents:
             place = place.setdefault(parent, {})
             if not isinstance(place, dict):
-                raise ConfigError(f"'{key}' is given, and '{parent}' as a whole too; leave one")
+                raise ConfigError(f'{key!r} is given, and {parent!r} as a whole too; leave one')
         place[last] = value
     return result

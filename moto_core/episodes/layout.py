@@ -85,11 +85,22 @@ def read_plain(path: Path, limit: int) -> bytes:
         return stream.read(limit)
 
 
+def check_place(root: Path) -> None:
+    """Raises DatasetError unless a dataset may lie at `root`, or be made there; makes nothing."""
+    place = next((path for path in (root, *root.parents) if os.path.exists(path)), root)
+    problem = '' if os.access(place, os.W_OK | os.X_OK) else 'cannot be written'
+    if not os.path.isdir(place):
+        problem = 'is not a folder'
+    if problem:
+        raise DatasetError(f"cannot make a dataset at '{root}': '{place}' {problem}")
+
+
 def make_folders(root: Path) -> list[Path]:
     """Makes what is missing of a dataset's folders; returns what it made, outermost first.
 
     Raises DatasetError, and leaves nothing, if one cannot be made.
     """
+    check_place(root)
     made: list[Path] = []
     wanted = [path for path in (*reversed(root.parents), root) if not path.exists()]
     try:

@@ -67,6 +67,25 @@ class GuardOutput(NamedTuple):
     publish: bool = True  # False: halted for long enough, be silent
 
 
+RANGES: dict[str, tuple[float, float]] = {  # of a GuardConfig's fields, in their units
+    'rate': (50, 1000),
+    'request_periods': (1, 10),
+    'joint_age': (0.005, 0.5),
+    'stale_fault': (0.1, 5),
+    'future': (0, 0.1),
+    'deadman_age': (0.05, 1),
+    'rejects_in_row': (1, 100),
+    'rejects_in_window': (1, 1000),
+    'reject_window': (1, 100),
+    'speed_floor': (0, 1),
+    'jump': (0, 0.2),
+    'outside': (0, 1),
+    'latency': (0, 0.1),
+    'gap': (0.01, 1),
+    'halt_stream': (0, 60),
+}
+
+
 @dataclass(frozen=True)
 class GuardConfig:
     """The guard's own settings; the robot's limits come from its profile."""
@@ -90,25 +109,7 @@ class GuardConfig:
 
     def __post_init__(self) -> None:
         """Raises ConfigError with the valid range for a value outside it."""
-        if not 50 <= self.rate <= 1000:
-            raise ConfigError(f'guard rate is {self.rate} Hz; expected 50 to 1000 Hz')
-        ranges = {
-            'request_periods': (1, 10),
-            'joint_age': (0.005, 0.5),
-            'stale_fault': (0.1, 5),
-            'future': (0, 0.1),
-            'deadman_age': (0.05, 1),
-            'rejects_in_row': (1, 100),
-            'rejects_in_window': (1, 1000),
-            'reject_window': (1, 100),
-            'speed_floor': (0, 1),
-            'jump': (0, 0.2),
-            'outside': (0, 1),
-            'latency': (0, 0.1),
-            'gap': (0.01, 1),
-            'halt_stream': (0, 60),
-        }
-        for name, (low, high) in ranges.items():
+        for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ConfigError(f'guard {name} is {value}; expected {low:g} to {high:g}')

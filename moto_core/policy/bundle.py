@@ -86,8 +86,12 @@ def read_bundle(path: Path | str) -> Bundle:
     truncated, changed or far too large file, a link, a manifest whose hash is not the folder's
     name, a field that is not as it must be, another format.
     """
-    folder = Path(path).resolve()
-    if not folder.is_dir():
+    try:
+        folder = Path(path).resolve()
+        there = folder.is_dir()
+    except (OSError, RuntimeError) as error:  # too long a name, a loop of links
+        raise BundleError(f"cannot read the bundle '{path}': {error}") from error
+    if not there:
         kind = 'is not a folder' if folder.exists() else 'does not exist'
         raise BundleError(f"bundle '{path}' {kind}; expected a folder that moto-export wrote")
     _check_listing(folder)

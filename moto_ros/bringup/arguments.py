@@ -30,6 +30,7 @@ ARGUMENTS: dict[str, tuple[str, str]] = {  # name: (default, meaning)
     'task': ('', "the twin's task and the episodes' label; default the config's"),
     'seed': ('', "of the twin's first reset; default the config's"),
 }
+WHOLE = re.compile(r'[0-9]{1,100}')  # int() takes more: 1_000, another script's digits
 NAMESPACE = re.compile(r'/?([A-Za-z_]\w*)(/[A-Za-z_]\w*)*/?', re.ASCII)
 LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
 
@@ -51,7 +52,7 @@ def resolved(given: Mapping[str, str]) -> dict[str, str]:
 def as_bool(name: str, text: str) -> bool:
     """Returns a launch argument's truth; raises ConfigError for anything but true or false."""
     if text.lower() not in ('true', 'false', '1', '0'):
-        raise ConfigError(f"argument {name} is '{text}'; expected true or false")
+        raise ConfigError(f'argument {name} is {text!r}; expected true or false')
     return text.lower() in ('true', '1')
 
 
@@ -68,28 +69,25 @@ def parse_arguments(line: Sequence[str]) -> dict[str, str]:
                 follows = bool(words) and not words[0].startswith('--') and ':=' not in words[0]
                 value, separator = (words.pop(0) if follows else 'true'), '='
         if not separator or not name:
-            raise ConfigError(f"'{word}' is not an argument; expected name:=value or --name value")
+            raise ConfigError(f'{word!r} is not an argument; expected name:=value or --name value')
         found[name] = value
     return found
 
 
 def as_whole(name: str, text: str, low: int = 0) -> int:
     """Returns a launch argument's number; raises ConfigError for anything but one of `low` up."""
-    wrong = ConfigError(f"argument {name} is '{text}'; expected a whole number of at least {low}")
-    try:
-        value = int(text)
-    except ValueError:
-        raise wrong from None
-    if value < low:
-        raise wrong
-    return value
+    if not WHOLE.fullmatch(text) or int(text) < low:
+        raise ConfigError(
+            f'argument {name} is {text!r}; expected a whole number of at least {low}'
+        )
+    return int(text)
 
 
 def _check_names(values: Mapping[str, str]) -> None:
     namespace, level = values['namespace'], values['log_level']
     if namespace and not NAMESPACE.fullmatch(namespace):
         raise ConfigError(
-            f"argument namespace is '{namespace}'; expected letters, digits and _, not a digit "
+            f'argument namespace is {namespace!r}; expected letters, digits and _, not a digit '
             "first, such as 'left' or 'cell/left'"
         )
     if level not in LOG_LEVELS:

@@ -1,7 +1,7 @@
 """The one table of what a bring-up starts, read by the launch file and by moto-up.
 
 In: launch arguments `name:=value`. Out: Processes (module, node, namespace, parameters), their
-command lines and environment. Nothing here imports rclpy or launch.
+command lines and environment. Nothing here makes a node or imports launch.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 
 from moto_core.errors import ConfigError
 from moto_core.fields import list_keys
-from moto_core.guard.limits import load_robot, resolve
-from moto_core.policy.name_file import named_folder
+from moto_core.guard.limits import load_robot
 from moto_core.strict_yaml import parse_yaml
 from moto_ros.bringup.arguments import as_bool, as_whole, resolved
-from moto_ros.config import BUILT_IN, RosConfig, camera_topics, load_ros_config
+from moto_ros.bringup.check import check_nodes
+from moto_ros.config import RosConfig, load_ros_config
 from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
 from moto_ros.wire.environment import DISCOVERY, prepare_environment
 
@@ -45,8 +45,8 @@ class Process:
 def processes(given: Mapping[str, str]) -> list[Process]:
     """Returns the table for launch arguments by name; dotted names are configuration keys.
 
-    Raises ConfigError for an unknown argument or key (naming the nearest), or a value that one of
-    the nodes would refuse.
+    Raises ConfigError for an unknown argument or key (naming the nearest), MotoError for a value
+    that one of the nodes would refuse.
     """
     values = resolved(given)
     sim = as_bool('sim', values['sim'])
@@ -54,7 +54,7 @@ def processes(given: Mapping[str, str]) -> list[Process]:
         node=POLICY,
         module='moto_ros.nodes.policy',
         namespace=values['namespace'],
-        parameters=checked(parameters(given)),
+        parameters=checked(parameters(given), values),
         log_level=values['log_level'],
     )
     guard = replace(policy, node=GUARD, module='moto_ros.nodes.guard', required=True)
@@ -102,15 +102,17 @@ def parameters(given: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def checked(found: dict[str, Any]) -> dict[str, Any]:
-    """Returns the parameters; raises ConfigError for what no node could be made with."""
+def checked(found: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+    """Returns the parameters; raises MotoError for what no node could be made with."""
     given = {key: value for key, value in found.items() if key not in ('config', 'use_sim_time')}
     config = load_ros_config(found['config'], given)
-    robot = load_robot(config.robot)
-    resolve(robot, config.profile)
-    camera_topics(config, robot)
-    if config.policy.bundle not in BUILT_IN:
-        named_folder(config.policy.bundle)
+    check_nodes(
+        config,
+        load_robot(config.robot),
+        namespace=values['namespace'],
+        sim=as_bool('sim', values['sim']),
+        record=as_bool('record', values['record']),
+    )
     return found
 
 
@@ -167,7 +169,7 @@ def _typed(key: str, text: str) -> Any:
     """Returns a setting's value of the text on a command line; a text's own is the text."""
     if isinstance(DEFAULTS.get(key), str):
         return text
-    return parse_yaml(text, f"argument {key} '{text}'", key)
+    return parse_yaml(text, f'argument {key} {text!r}', key)
 
 
 def _put(found: dict[str, Any], key: str, value: Any) -> None:

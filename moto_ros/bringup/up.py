@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 
 from moto_core.command import FAILED, STOPPED, importing
-from moto_core.errors import MotoError
+from moto_core.errors import MotoError, one_line
 
 
 def main() -> int:
@@ -41,7 +41,7 @@ def main() -> int:
     try:
         return _run(words, stop)
     except MotoError as error:
-        sys.stderr.write(f'moto-up: {error}\n')
+        sys.stderr.write(f'moto-up: {one_line(error, most=4000)}\n')
         return FAILED
 
 

@@ -3,7 +3,7 @@
     idle --start--> recording --stop--> draining (the last row's parts arrive) --> idle
 
 In: commands, the parts of rows, raw messages. Out: episodes in a Dataset, EpisodeEvents. A failing
-disk ends the recording and nothing else.
+disk, or a row that does not fit, ends the recording and nothing else.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Recording:
         return header.id
 
     def append(self) -> None:
-        """Writes the rows that are whole; a failing disk ends the recording."""
+        """Writes the rows that are whole; a failing disk or a bad row ends the recording."""
         if self.writer is not None:
             self._write(self.joiner.rows())
 
@@ -140,14 +140,8 @@ class Recording:
         self._write(self.joiner.last_rows())
         writer = self.writer
         if writer is None:
-            return  # the disk failed; it has ended already
-        try:
-            writer.close(self._outcome, self._ended)
-            if not writer.rows:
-                self.dataset.quarantine(writer.header.id, 'no row arrived')
-        except (MotoError, OSError) as error:
-            self.problem = str(error)
-        self._closed(writer)
+            return  # a row could not be written; it has ended already
+        self._close(writer, self._ended)
 
     def close(self) -> None:
         """Finishes the episode and gives the dataset back."""
@@ -165,7 +159,19 @@ class Recording:
                 writer.append(row)
         except (MotoError, OSError) as error:
             self.problem = str(error)
-            self._closed(writer)
+            if writer.closed:  # the disk failed
+                self._closed(writer)
+            else:  # a row that does not fit; those before it are an episode
+                self._close(writer, 'write_error')
+
+    def _close(self, writer: EpisodeWriter, ended: str) -> None:
+        try:
+            writer.close(self._outcome, ended)
+            if not writer.rows:
+                self.dataset.quarantine(writer.header.id, 'no row arrived')
+        except (MotoError, OSError) as error:
+            self.problem = '; '.join(filter(None, [self.problem, str(error)]))
+        self._closed(writer)
 
     def _closed(self, writer: EpisodeWriter) -> None:
         self.writer, self._stop_at = None, None

@@ -19,9 +19,10 @@ import numpy as np
 from moto_core.errors import ConfigError
 from moto_core.guard.limits import RobotConfig
 from moto_core.spec import Setup, Spec
+from moto_ros.config import FASTEST, SLOWEST, TwinParams
 from moto_sim.kitchen import VIEWS, KitchenSim
-from moto_sim.kitchen_task import kitchen_objects
-from moto_sim.renderer import view_names
+from moto_sim.kitchen_task import PREFIX, kitchen_objects
+from moto_sim.renderer import View, view_names
 
 TICK = 0.004  # [s] two steps of physics
 CATCH_UP = 0.100  # [s] behind the clock that are made good
@@ -58,12 +59,8 @@ class TwinSim(KitchenSim):
         for a task that is not the Kitchen's, a robot of another size, a camera that it lacks or
         one without a view.
         """
-        if not task.startswith('kitchen-'):
-            raise ConfigError(f"the twin simulates 'kitchen-<object>[+<object>...]'; got '{task}'")
-        named = view_names(robot.spec, Setup(views=dict(views or {})), VIEWS)
-        super().__init__(
-            kitchen_objects(task), views={camera: VIEWS[name] for camera, name in named.items()}
-        )
+        objects, seen = scene(task, robot, views or {})
+        super().__init__(objects, views=seen)
         self.task = task
         if robot.spec.action_size != self.size:
             raise ConfigError(
@@ -86,8 +83,7 @@ class TwinLoop:
     ) -> None:
         """Rates in [Hz], at most 250; watchdog in [s]."""
         self.sim, self.spec, self.watchdog = sim, spec, watchdog
-        self.joint_ticks = _ticks('joint_rate', joint_rate)
-        self.camera_ticks = _ticks('camera_rate', camera_rate or spec.rate)
+        self.joint_ticks, self.camera_ticks = periods(spec, joint_rate, camera_rate)
         self.covered, self.overruns = False, 0
         self._noise = np.random.default_rng(0)
         self._n = len(spec.joints)
@@ -171,7 +167,32 @@ class TwinLoop:
         )
 
 
+def check_twin(params: TwinParams, robot: RobotConfig) -> None:
+    """Raises ConfigError for what no twin could be made with; loads no model and draws nothing."""
+    scene(params.task, robot, params.views)
+    periods(robot.spec, params.joint_rate, params.camera_rate)
+
+
+def scene(
+    task: str, robot: RobotConfig, views: Mapping[str, str]
+) -> tuple[tuple[str, ...], dict[str, View]]:
+    """Returns the objects of a task and the view of each camera.
+
+    Raises ConfigError for a task that is not the Kitchen's, a camera that the robot lacks or one
+    without a view.
+    """
+    if not task.startswith(PREFIX):
+        raise ConfigError(f"the twin simulates 'kitchen-<object>[+<object>...]'; got {task!r}")
+    named = view_names(robot.spec, Setup(views=dict(views)), VIEWS)
+    return kitchen_objects(task), {camera: VIEWS[name] for camera, name in named.items()}
+
+
+def periods(spec: Spec, joint_rate: float, camera_rate: float) -> tuple[int, int]:
+    """Returns the ticks from one joint state, and from one image, to the next; rates in [Hz]."""
+    return _ticks('joint_rate', joint_rate), _ticks('camera_rate', camera_rate or spec.rate)
+
+
 def _ticks(name: str, rate: float) -> int:
-    if not 1.0 <= rate <= 250.0:
-        raise ConfigError(f'twin.{name} is {rate} Hz; expected 1 to 250 Hz')
+    if not SLOWEST <= rate <= FASTEST:
+        raise ConfigError(f'twin.{name} is {rate:g} Hz; expected {SLOWEST:g} to {FASTEST:g} Hz')
     return max(1, round(1.0 / (rate * TICK)))

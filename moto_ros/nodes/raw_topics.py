@@ -11,16 +11,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from rclpy._rclpy_pybind11 import RCLError
-from rclpy.exceptions import InvalidTopicNameException
-
-from moto_core.errors import ConfigError
 from moto_core.guard.limits import RobotConfig
 from moto_ros.config import RosConfig, camera_topics
 from moto_ros.loops.throttle import Throttle
 from moto_ros.wire import interface
 from moto_ros.wire.definition import definition
 from moto_ros.wire.interface import SENSOR, SENSOR_READER, Topic, message_class, type_name
+from moto_ros.wire.topic_names import full_name
 
 LATE = 0.2  # [s] that the recorder may be late without a loss by a bound
 
@@ -66,20 +63,13 @@ def raw_topics(
         found.append(RawTopic(topic=interface.GUARD_STATE))
     for name, kind in record.raw.items():
         found.append(RawTopic(topic=Topic(name, message_class(kind), SENSOR, SENSOR_READER)))
-    named = {_resolved(raw.topic.name, resolve): raw for raw in found}  # the last of a name wins
+    named = {  # the last of a name wins
+        full_name('record.raw', raw.topic.name, resolve): raw for raw in found
+    }
     return [
         raw._replace(topic=raw.topic.at(name), definition=definition(raw.kind))
         for name, raw in named.items()
     ]
-
-
-def _resolved(name: str, resolve: Callable[[str], str]) -> str:
-    try:
-        return resolve(name)
-    except (InvalidTopicNameException, RCLError) as error:
-        raise ConfigError(
-            f"record.raw: '{name}' is no topic's name; expected one such as '/wrench'"
-        ) from error
 
 
 def _images(config: RosConfig, robot: RobotConfig) -> list[RawTopic]:

@@ -131,9 +131,9 @@ def kitchen_objects(task: str) -> tuple[str, ...]:
     valid = [*OBJECTS, *(SETS if len(names) == 1 else ())]
     for name in names:
         if name not in OBJECTS:
-            raise ConfigError(f"task '{task}': " + unknown_name('Kitchen object', name, valid))
+            raise ConfigError(f'task {task!r}: ' + unknown_name('Kitchen object', name, valid))
     if len(set(names)) < len(names):
-        raise ConfigError(f"task '{task}' names an object twice")
+        raise ConfigError(f'task {task!r} names an object twice')
     return names
 
 

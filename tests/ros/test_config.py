@@ -3,7 +3,8 @@
 import pytest
 
 from moto_core.errors import ConfigError
-from moto_core.fields import list_keys
+from moto_core.fields import list_keys, rule_of
+from moto_core.guard.state import GuardConfig
 from moto_ros.config import RosConfig, load_ros_config
 from moto_sim.episode import LEARNED
 
@@ -27,6 +28,9 @@ def test_every_setting_has_a_meaning():
     ('given', 'says'),
     [
         ({'guard.rate': 40.0}, 'guard.rate is 40; expected at least 50, at most 1000'),
+        ({'guard.joint_age': 9.0}, 'guard.joint_age is 9; expected at least 0.005, at most 0.5'),
+        ({'record.dataset': ''}, "record.dataset is ''; expected a path"),
+        ({'policy.bundle': ''}, "policy.bundle is ''; expected a path"),
         ({'twin.watchdog': 0.0}, 'twin.watchdog is 0; expected above 0, at most 1'),
         ({'command.mode': 'velocity'}, "Did you mean 'velocity_array'"),
         ({'record.source': 'bag'}, 'Valid: robot, sim'),
@@ -39,6 +43,16 @@ def test_a_value_that_cannot_be_is_named_with_what_can(given, says):
     with pytest.raises(ConfigError) as caught:
         load_ros_config('franka_kitchen', given)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize('end', ['low', 'high'])
+def test_the_guard_takes_every_number_that_its_settings_may_be(end):
+    for name in ('rate', 'joint_age', 'speed_floor'):
+        rule = rule_of(RosConfig(), f'guard.{name}')
+        bound = getattr(rule, end) if getattr(rule, end) is not None else 0.999
+        GuardConfig(**{name: bound})
+    silence = rule_of(RosConfig(), 'command.silence')
+    GuardConfig(halt_stream=getattr(silence, end))
 
 
 def test_the_twins_episodes_start_where_no_evaluation_does():

@@ -1,16 +1,19 @@
 import re
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from moto_core.config import share_dir
-from moto_core.errors import ConfigError
+from moto_core.errors import ConfigError, MotoError
 from moto_core.guard.limits import load_robot
 from moto_ros.bringup.arguments import ARGUMENTS, parse_arguments
 from moto_ros.bringup.follower import follow, split
 from moto_ros.bringup.table import command, environment, processes
 from moto_ros.config import command_topic, load_ros_config
+from tests.core.policy.tiny_bundle import write_tiny_bundle
 
 ROS_MD = (
     'sim',
@@ -139,24 +142,82 @@ def test_a_command_line_names_module_node_namespace_and_parameters():
 def test_a_setting_reaches_the_nodes_with_its_type():
     given = {
         'sim': 'true',
-        'record.raw': '{/tf: tf2_msgs/msg/TFMessage}',
+        'record.raw': '{/wrench: geometry_msgs/msg/WrenchStamped}',
         'cameras.front': '/left/image_raw',
         'record.task': '007',
         'guard.rate': '500',
     }
     found = parameters(**given)
-    assert found['record.raw'] == {'/tf': 'tf2_msgs/msg/TFMessage'}
+    assert found['record.raw'] == {'/wrench': 'geometry_msgs/msg/WrenchStamped'}
     assert found['cameras'] == {'front': '/left/image_raw'}
     assert (found['record.task'], found['guard.rate']) == ('007', 500)
     line = command(processes(given)[0], 'py')
     assert 'record.task:="007"' in line and 'guard.rate:=500' in line
-    assert r'record.raw:="{\"/tf\": \"tf2_msgs/msg/TFMessage\"}"' in line
+    assert r'record.raw:="{\"/wrench\": \"geometry_msgs/msg/WrenchStamped\"}"' in line
 
 
-@pytest.mark.parametrize('given', [{'guard.rate': '5'}, {'cameras.side': '/c'}, {'profile': 'x'}])
-def test_what_a_node_would_refuse_is_refused_before_it_starts(given):
-    with pytest.raises(ConfigError):
-        processes({'sim': 'true', **given})
+@pytest.mark.parametrize(
+    ('name', 'value', 'says'),
+    [
+        ('guard.rate', '5', 'guard.rate is 5; expected at least 50, at most 1000'),
+        ('guard.joint_age', '9', 'guard.joint_age is 9; expected at least 0.005, at most 0.5'),
+        ('guard.joint_age', '0.001', 'guard.joint_age is 0.001; expected at least 0.005'),
+        ('profile', 'x', "unknown profile of robot 'kitchen_sim' 'x'"),
+        ('task', 'foo', "the twin simulates 'kitchen-<object>[+<object>...]'; got 'foo'"),
+        ('task', 'kitchen-foo', "unknown Kitchen object 'foo'"),
+        ('twin.views.front', 'nowhere', "unknown camera view 'nowhere'"),
+        ('twin.views.side', 'paper', "unknown camera 'side'"),
+        ('twin.camera_rate', '500', 'twin.camera_rate is 500; expected at least 0, at most 250'),
+        ('twin.camera_rate', '0.5', 'twin.camera_rate is 0.5 Hz; expected 1 to 250 Hz'),
+        ('twin.joint_rate', '500', 'twin.joint_rate is 500; expected at least 1, at most 250'),
+        ('twin.joint_rate', '0.5', 'twin.joint_rate is 0.5; expected at least 1, at most 250'),
+        ('cameras.side', '/c', "cameras ['side'] are not in robot 'kitchen_sim'"),
+        ('cameras.front', '/bad//name', "cameras.front: '/bad//name' is no topic's name"),
+        ('command.velocity_controller', 'a b', "'a b/commands' is no topic's name"),
+        ('command.velocity_controller', '1bad', "'1bad/commands' is no topic's name"),
+        ('command.trajectory_controller', 'a/', "'a//joint_trajectory' is no topic's name"),
+        ('record.raw./x', 'nonsense/msg/A', "message type 'nonsense/msg/A' cannot be imported"),
+        ('record.raw./x', 'nonsense', "message type 'nonsense' cannot be imported"),
+        ('record.raw./bad//name', 'std_msgs/msg/String', "record.raw: '/bad//name' is no topic's"),
+        ('policy', 'missing', "bundle 'missing' does not exist; expected a folder"),
+        ('policy', 'x' * 300, "cannot read the bundle 'xxx"),
+        ('policy', '/', "bundle '/': missing: encoder.onnx"),
+        ('policy', '', "policy.bundle is ''; expected a path, which is not empty"),
+        ('dataset', '', "record.dataset is ''; expected a path, which is not empty"),
+        ('dataset', 'a\0b', r"record.dataset is 'a\x00b'; expected a path"),
+        ('dataset', '/etc/passwd', "'/etc/passwd' is not a folder"),
+        ('dataset', '/etc/passwd/d', "'/etc/passwd' is not a folder"),
+    ],
+)
+def test_what_a_node_would_refuse_is_refused_before_it_starts(name, value, says):
+    with pytest.raises(MotoError) as caught:
+        processes({'sim': 'true', name: value})
+    assert says in str(caught.value)
+
+
+def test_a_file_of_settings_is_checked_as_the_command_line_is(tmp_path):
+    own = tmp_path / 'own.yaml'
+    own.write_text('joint_states: /bad//name')
+    with pytest.raises(ConfigError, match="joint_states: '/bad//name' is no topic's name"):
+        processes({'config': str(own)})
+
+
+def test_what_only_the_twin_or_the_recorder_reads_is_asked_only_if_they_start():
+    assert nodes(sim='false', **{'twin.views.front': 'nowhere', 'record.task': 'pour'})
+    assert nodes(record='false', dataset='/etc/passwd', **{'record.raw./x': 'nonsense/msg/A'})
+
+
+def test_a_configuration_is_checked_without_making_anything(tmp_path):
+    assert nodes(sim='true', dataset=str(tmp_path / 'new' / 'd'))
+    assert list(tmp_path.iterdir()) == []
+    code = (
+        'import sys\nfrom moto_ros.bringup.table import processes\n'
+        "processes({'sim': 'false', 'record.raw./wrench': 'geometry_msgs/msg/WrenchStamped'})\n"
+        "assert not {'torch', 'mujoco', 'moto_sim', 'onnxruntime'} & set(sys.modules)\n"
+        "processes({'sim': 'true'})\n"
+        "assert not {'torch', 'onnxruntime'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, '-c', code], check=True, timeout=60)
 
 
 def test_only_a_robot_with_the_twins_joints_is_simulated(tmp_path):
@@ -204,9 +265,46 @@ def test_an_argument_of_moto_up_that_cannot_be_is_refused(given):
         split(given)
 
 
-def test_a_seed_below_zero_is_refused():
-    with pytest.raises(ConfigError, match="seed is '-1'; expected a whole number of at least 0"):
-        processes({'sim': 'true', 'seed': '-1'})
+@pytest.mark.parametrize('seed', ['-1', '٣', '1_000', '+1', ' 1', '1e3', '1\n', '9' * 5000])
+def test_a_seed_is_a_whole_number_in_plain_digits(seed):
+    with pytest.raises(ConfigError) as caught:
+        processes({'sim': 'true', 'seed': seed})
+    says = f'seed is {seed!r}; expected a whole number of at least 0'
+    assert str(caught.value) == f'argument {says}'
+    assert parameters(sim='true', seed='0012')['twin.seed'] == 12
+
+
+@pytest.mark.parametrize(
+    'word',
+    [
+        'na\nme:=1',
+        'guard.ra\nte:=1',
+        'a\nb.rate:=1',
+        'robot.a\nb:=1',
+        'sim:=tr\nue',
+        'seed:=1\n2',
+        'namespace:=a\n',
+        'log_level:=in\nfo',
+        'task:=a\nb',
+        'task:=kitchen-a\nb',
+        'guard.rate:=[1,\n2',
+        'twin.views.front:=a\n\n  b',
+        'profile:=a\nb',
+        'no\nword',
+    ],
+)
+def test_an_error_with_line_breaks_in_a_name_or_a_value_is_one_line(word):
+    with pytest.raises(MotoError) as caught:
+        own, given = split(parse_arguments([word]))
+        processes({'sim': 'true', **given})
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_value_that_is_no_yaml_is_named_without_where_in_a_file_it_lies():
+    for text in ('[1,2', '&a', '{a: 1, a: 2}', '"\x01"', 'a: b: c'):
+        with pytest.raises(ConfigError, match='is not valid YAML: ') as caught:
+            processes({'sim': 'true', 'guard.rate': text})
+        assert 'string>' not in str(caught.value) and 'line 1' not in str(caught.value)
 
 
 def test_a_result_that_cannot_be_written_is_refused_before_anything_starts(tmp_path):
@@ -216,8 +314,8 @@ def test_a_result_that_cannot_be_written_is_refused_before_anything_starts(tmp_p
 
 
 def test_a_policy_may_be_named_by_the_file_that_moto_export_writes(tmp_path):
-    (tmp_path / 'bundle').mkdir()
-    (tmp_path / 'microwave').write_text(f'{tmp_path / "bundle"}\n')
+    bundle = write_tiny_bundle(tmp_path, load_robot('kitchen_sim').spec)
+    (tmp_path / 'microwave').write_text(f'{bundle}\n')
     (tmp_path / 'secret').write_text('word of pass')
     policy = processes({'sim': 'true', 'policy': str(tmp_path / 'microwave')})[2]
     assert policy.parameters['policy.bundle'] == str(tmp_path / 'microwave')  # read at each load

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from moto_core.episodes.dataset import Dataset
+from tests.core.policy.tiny_bundle import write_tiny_bundle
 
 pytestmark = pytest.mark.ros
 
@@ -128,11 +129,12 @@ def test_the_nodes_end_when_moto_up_is_killed():
     assert gone(pids)
 
 
-def test_a_missing_bundle_ends_moto_up_with_its_path():
-    process = up('sim:=true', 'policy:=/nowhere/bundle', 'record:=false', 'log_level:=warn')
+def test_a_bundle_that_only_the_policy_can_refuse_ends_moto_up_with_its_path(tmp_path):
+    bundle = write_tiny_bundle(tmp_path)  # whole, and made for another robot
+    process = up('sim:=true', f'policy:={bundle}', 'record:=false', 'log_level:=warn')
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert '/nowhere/bundle' in output and "'moto_policy' refused to configure" in output
+    assert str(bundle) in output and "'moto_policy' refused to configure" in output
 
 
 @pytest.mark.parametrize(
@@ -144,6 +146,8 @@ def test_a_missing_bundle_ends_moto_up_with_its_path():
         (['sim:=true', 'namespace:=bad-name'], "namespace is 'bad-name'; expected letters"),
         (['sim:=true', 'robot_type:=panda'], 'the simulated robot is kitchen_sim'),
         (['sim:=true', 'profile:=norml'], "Did you mean 'normal'"),
+        (['sim:=true', 'policy:=/nowhere/b'], "bundle '/nowhere/b' does not exist"),
+        (['sim:=true', 'policy:=/nowhere\n/b'], "bundle '/nowhere /b' does not exist"),
         (['sim:=true', 'log_level:=loud'], "unknown value of log_level 'loud'"),
         (['sim:=true', 'record.raw:={/a'], "argument record.raw '{/a' is not valid YAML"),
     ],

@@ -23,6 +23,12 @@ def write_rows(recording, count, first=0, lost=()):
         recording.append()
 
 
+def shrink_newest_image(recording):
+    """Takes pixels from the newest image, as a camera that changed its size would give it."""
+    images = recording.joiner._images[max(recording.joiner._images)]
+    images.update({camera: image[:1] for camera, image in images.items()})
+
+
 def test_an_episode_is_written_and_labelled(tmp_path):
     events = []
     recording = Recording(tmp_path / 'd', SPEC, events.append)
@@ -96,6 +102,54 @@ def test_a_full_disk_ends_the_recording_and_says_so(tmp_path):
     assert (events[-1].state, events[-1].ended, events[-1].rows) == ('ended', 'disk_full', 2)
     free[0] = 10**12
     assert recording.start(header())
+    recording.close()
+
+
+def test_a_row_that_does_not_fit_ends_the_episode_whole_so_that_it_can_be_labelled(tmp_path):
+    events = []
+    recording = Recording(tmp_path / 'd', SPEC, events.append)
+    identity = recording.start(header())
+    write_rows(recording, 3)
+    feed(recording.joiner, 4, 3, (), identity)
+    shrink_newest_image(recording)
+    write_rows(recording, 8, 4)
+    assert recording.state == 'idle' and 'images are' in recording.problem
+    assert (events[-1].state, events[-1].ended) == ('ended', 'write_error')
+    assert events[-1].rows == 3 and events[-1].problem == recording.problem
+    assert not list(tmp_path.rglob('*.active'))
+    assert recording.end(True, 0.0) == identity
+    (record,) = recording.dataset.episodes()
+    assert (record.id, record.rows, record.outcome) == (identity, 3, 'success')
+    recording.close()
+
+
+def test_an_episode_whose_first_row_does_not_fit_is_kept_out_of_the_dataset(tmp_path):
+    events = []
+    recording = Recording(tmp_path / 'd', SPEC, events.append)
+    identity = recording.start(header())
+    feed(recording.joiner, 1, 0, (), identity)
+    shrink_newest_image(recording)
+    write_rows(recording, 3, 1)
+    assert (events[-1].ended, events[-1].rows) == ('write_error', 0)
+    assert recording.dataset.episodes() == []
+    assert (tmp_path / 'd' / 'quarantine' / identity).is_dir()
+    recording.close()
+
+
+def test_a_row_and_a_close_that_both_fail_still_end_the_recording(tmp_path, monkeypatch):
+    def fail():
+        raise OSError('the disk is gone')
+
+    events = []
+    recording = Recording(tmp_path / 'd', SPEC, events.append)
+    recording.start(header())
+    write_rows(recording, 3)
+    monkeypatch.setattr(recording.writer._mcap, 'finish', fail)
+    feed(recording.joiner, 4, 3, (), recording.last)
+    shrink_newest_image(recording)
+    write_rows(recording, 8, 4)
+    assert recording.state == 'idle' and events[-1].ended == 'write_error'
+    assert 'images are' in events[-1].problem and 'the disk is gone' in events[-1].problem
     recording.close()
 
 

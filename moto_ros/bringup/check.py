@@ -1,0 +1,42 @@
+"""What no node could be made with, found before anything starts and by the nodes' own rules.
+
+In: the configuration that every node gets, and which of them start. Out: nothing, or a MotoError
+of one line. What a rule needs is imported where it is asked: a real robot needs no simulator.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from moto_core.episodes.layout import check_place
+from moto_core.guard.limits import RobotConfig, resolve
+from moto_core.policy.bundle import read_bundle
+from moto_core.policy.name_file import named_folder
+from moto_ros.config import BUILT_IN, RosConfig
+from moto_ros.services import GUARD
+from moto_ros.wire.topic_names import check_topic_names
+
+
+def check_nodes(
+    config: RosConfig, robot: RobotConfig, namespace: str, sim: bool, record: bool
+) -> None:
+    """Raises MotoError for what the guard, the policy, the twin or the recorder would refuse."""
+    resolve(robot, config.profile)
+    check_topic_names(config, robot, GUARD, namespace)
+    if config.policy.bundle not in BUILT_IN:
+        read_bundle(named_folder(config.policy.bundle))
+    if sim:
+        from moto_ros.loops.twin import check_twin
+
+        check_twin(config.twin, robot)
+    if record:
+        _check_record(config)
+
+
+def _check_record(config: RosConfig) -> None:
+    check_place(Path(config.record.dataset))
+    if config.record.raw:
+        from moto_ros.wire.definition import definition
+
+        for kind in config.record.raw.values():
+            definition(kind)
