@@ -140,8 +140,8 @@ def _check_range(row: Row) -> None:
             )
 
 
-def _single(values: np.ndarray) -> np.ndarray:
-    """Returns float32; what is beyond it becomes infinite, which training leaves out."""
+def _single(values: np.ndarray) -> Any:
+    """Returns an array of float32; what is beyond becomes infinite: training leaves it out."""
     with np.errstate(over='ignore'):
         return values.astype(np.float32)
 

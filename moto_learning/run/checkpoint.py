@@ -271,10 +271,10 @@ def _reading(path: Path) -> Iterator[None]:
 def _check_kinds(meta: Mapping[str, Any]) -> None:
     """Raises what `contents_of` turns into one line; what an older checkpoint lacks is fine."""
     for name, kind in _KINDS.items():
-        value = meta['updates'] if name == 'updates' else meta.get(name, kind())
+        value = meta.get(name, None if name == 'updates' else kind())
         if type(value) is not kind:
             raise TypeError(f'{META} has {name} {value!r}; expected {kind.__name__}')
-        if kind is list and not all(isinstance(item, str) for item in value):
+        if kind is list and not all(isinstance(item, str) for item in meta.get(name, ())):
             raise TypeError(f'{META} has {name} {value!r}; expected texts')
     load_config(Setup, meta.get('setup', {}))
 
