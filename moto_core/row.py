@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 STAMP_LIMIT = 1 << 61  # [ns] no stamp of a row or message reaches it
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 class Kind(NamedTuple):
@@ -150,10 +151,16 @@ def info_from_json(data: Mapping[str, Any]) -> dict[str, Any]:
             found[column.name] = column.default
             continue
         try:
-            found[column.name] = column.kind.from_json(data[column.name])
+            found[column.name] = _held(column, column.kind.from_json(data[column.name]))
         except ValueError as error:
             raise ValueError(f"a row's {column.name}: {error}") from error
     return found
+
+
+def _held(column: Column, value: Any) -> Any:
+    """Returns the value as its column holds it: infinite if it is beyond float32."""
+    beyond = column.dtype == np.float32 and abs(value) > FLOAT32_MAX
+    return math.copysign(math.inf, value) if beyond else value
 
 
 def stack_column(column: Column, rows: list[Row], parts: tuple[str, ...]) -> np.ndarray:

@@ -21,7 +21,15 @@ import numpy as np
 
 from moto_core.episodes import messages
 from moto_core.errors import EpisodeError
-from moto_core.row import COLUMNS, STAMP_LIMIT, Row, info_from_json, info_to_json
+from moto_core.row import (
+    ARRAYS,
+    COLUMNS,
+    FLOAT32_MAX,
+    STAMP_LIMIT,
+    Row,
+    info_from_json,
+    info_to_json,
+)
 from moto_core.spec import Spec
 
 HEADER_TOPIC, END_TOPIC = '/moto/episode', '/moto/episode/end'
@@ -49,6 +57,7 @@ def encode_row(spec: Spec, row: Row, index: int) -> list[tuple[str, str, bytes]]
     Raises EpisodeError that names the field which does not fit the spec.
     """
     check_row(spec, row)
+    _check_range(row)
     found = [
         (
             IMAGE_TOPIC + name,
@@ -78,15 +87,12 @@ def decode_row(spec: Spec, parts: Mapping[str, Any], info: Mapping[str, Any], st
     try:
         if joints is not None and spec.proprioception:
             columns = [_values(spec, joints, name) for name in spec.proprioception]
-            vector = np.concatenate(columns).astype(np.float32)
+            vector = _single(np.concatenate(columns))
         velocities = {
             name: _values(spec, parts[ROW_TOPIC + name], 'velocity') for name in VELOCITIES
         }
         images = {name: _image(parts[IMAGE_TOPIC + name]) for name in spec.cameras}
-        actions = {
-            name: (velocity / spec.scale).astype(np.float32)
-            for name, velocity in velocities.items()
-        }
+        actions = {name: _single(velocity / spec.scale) for name, velocity in velocities.items()}
         row = Row(
             stamp=stamp, images=images, proprioception=vector, **actions, **info_from_json(known)
         )
@@ -119,6 +125,25 @@ def check_row(spec: Spec, row: Row) -> None:
             raise EpisodeError(f'{name} is {got}; expected {expected} for {spec.names}')
     if not 0 <= row.stamp < STAMP_LIMIT:
         raise EpisodeError(f'stamp is {row.stamp}; expected [ns] since 1970 or a clock at zero')
+
+
+def _check_range(row: Row) -> None:
+    """Raises EpisodeError for a finite number that float32 holds as an infinite one."""
+    for column in ARRAYS:
+        value = getattr(row, column.name)
+        if column.dtype != np.float32 or value is None:
+            continue
+        size = np.abs(np.asarray(value, np.float64))
+        if (np.isfinite(size) & (size > FLOAT32_MAX)).any():
+            raise EpisodeError(
+                f'{column.name} is {value}; expected within {FLOAT32_MAX:.3g}, what float32 holds'
+            )
+
+
+def _single(values: np.ndarray) -> Any:
+    """Returns an array of float32; what is beyond becomes infinite: training leaves it out."""
+    with np.errstate(over='ignore'):
+        return values.astype(np.float32)
 
 
 def _values(spec: Spec, message: Any, name: str) -> np.ndarray:

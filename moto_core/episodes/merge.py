@@ -62,7 +62,7 @@ def merge(source: Dataset, target: Dataset) -> Merged:
 def _merge_one(record: Record, target: Dataset, done: Merged) -> None:
     """Copies an episode or its labels; raises DatasetError or EpisodeError if it is refused."""
     known = target.index.records.get(record.id)
-    if known is not None and _equal(known.path, record.path):
+    if known is not None and equal_files(known.path, record.path):
         done.present.append(record.id)
         done.labels += take_labels(record.path.parent, known.path.parent)
         return
@@ -117,8 +117,9 @@ def _read(source: BinaryIO) -> bytes:
         raise EpisodeError(f"cannot read '{source.name}': {error}") from error
 
 
-def _equal(path: Path, other: Path) -> bool:
+def equal_files(path: Path, other: Path) -> bool:
+    """Whether two files hold the same bytes; raises DatasetError if the system cannot read one."""
     try:
-        return filecmp.cmp(path, other, shallow=False)
+        return path.samefile(other) or filecmp.cmp(path, other, shallow=False)
     except OSError as error:
         raise DatasetError(f"cannot compare '{path}' with '{other}': {error}") from error

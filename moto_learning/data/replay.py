@@ -5,6 +5,7 @@ In: CachedEpisodes. Out: (B, T) batches as moto_learning/data/batch.py describes
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -28,7 +29,10 @@ class Replay:
     def __init__(
         self, episodes: Iterable[CachedEpisode], batch: int = 16, length: int = 50, seed: int = 0
     ) -> None:
-        """Takes at least `length` rows of one spec; raises DatasetError or ConfigError."""
+        """Takes at least `length` rows of one spec, each episode once.
+
+        Raises DatasetError or ConfigError.
+        """
         if batch < 1 or length < 2:
             raise ConfigError(f'batch {batch} x length {length}; expected at least 1 x 2')
         self.batch, self.length = batch, length
@@ -129,6 +133,12 @@ class Replay:
         return [key for key in known if key not in set(state['episodes'])]
 
     def _use(self, episodes: list[CachedEpisode]) -> None:
+        twice = [key for key, n in Counter(episode.id for episode in episodes).items() if n > 1]
+        if twice:
+            raise DatasetError(
+                f'{len(twice)} episodes are in the replay twice, the first is {twice[0]}; give '
+                'it each once, or start a new run if a checkpoint says so'
+            )
         for episode in episodes[1:]:
             if episode.spec_hash != episodes[0].spec_hash:
                 raise DatasetError(

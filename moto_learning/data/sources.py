@@ -15,6 +15,7 @@ import numpy as np
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.identity import Identity, differences
+from moto_core.episodes.merge import equal_files
 from moto_core.errors import DatasetError
 from moto_core.spec import Setup, Spec, setup_mismatches
 from moto_learning.data.batch import learned_columns
@@ -58,18 +59,41 @@ def read_episodes(
 ) -> Found:
     """Compiles what is new in the datasets and returns all their episodes, as labelled now.
 
-    `data` are folders, or datasets that are open already. Raises DatasetError for a dataset
-    without a usable episode and for datasets of two robots, ConfigError as `with_success` does.
+    `data` are folders, or datasets that are open already. An episode of which two datasets hold
+    the same copy comes once, where it came first. Raises DatasetError for a dataset without a
+    usable episode, for datasets of two robots and for copies that differ in label or contents,
+    ConfigError as `with_success` does.
     """
     datasets = open_datasets(data)
     spec, setup = _common_robot(datasets)
     episodes: list[CachedEpisode] = []
     skipped: dict[str, str] = {}
+    first: dict[str, tuple[CachedEpisode, Dataset]] = {}
     for dataset in datasets:
         done = compile_dataset(dataset, partial(reading, dataset.root) if reading else None)
-        episodes += [with_success(episode, success_parts) for episode in done.episodes]
+        for episode in done.episodes:
+            if episode.id in first:
+                _check_copy(*first[episode.id], episode, dataset)
+                continue
+            first[episode.id] = episode, dataset
+            episodes.append(with_success(episode, success_parts))
         skipped |= done.skipped
     return Found(episodes=episodes, skipped=skipped, spec=spec, setup=setup)
+
+
+def _check_copy(episode: CachedEpisode, one: Dataset, copy: CachedEpisode, other: Dataset) -> None:
+    """Raises DatasetError unless both hold the episode with one label and the same bytes."""
+    if episode.outcome != copy.outcome:
+        raise DatasetError(
+            f"episode {copy.id} is '{episode.outcome}' in '{one.root}' and '{copy.outcome}' in "
+            f"'{other.root}'; merge the two with 'moto-data merge' and learn from the result "
+            "(the later label holds), or set one copy aside with 'moto-data remove'"
+        )
+    if not equal_files(one.index.records[copy.id].path, other.index.records[copy.id].path):
+        raise DatasetError(
+            f"'{one.root}' and '{other.root}' hold two recordings under the id {copy.id}; "
+            "'moto-data remove' sets one aside"
+        )
 
 
 def common_spec(datasets: Sequence[Dataset]) -> Spec:

@@ -1,7 +1,7 @@
 """Checkpoints: a folder each, whole or absent, checked whole at load, without running anything.
 
     <run>/checkpoints/<updates>/{state.pt, config.yaml, meta.json}
-    <run>/checkpoints/.<updates>.{new, old}         being written; being replaced
+    <run>/checkpoints/.<updates>.{new, old, gone}   being written; replaced; removed
 
 In: tensors, numbers and strings. Out: the same, loaded with torch's weights_only reader. meta.json
 holds a SHA-256 of each file and of itself: it proves that nothing was damaged, not who wrote it.
@@ -68,10 +68,16 @@ def save_checkpoint(
     """Writes a checkpoint beside its final name, syncs it to disk, renames it; returns its path.
 
     `learner` holds tensors and numbers, `state` what JSON can hold. `meta` must hold 'updates';
-    'kept' marks a milestone. All but the milestones and the last `keep` others are removed.
-    Raises CheckpointError if it cannot be written; those that are there stay.
+    'kept' marks a milestone. Of the others that are whole this one and the last before it stay,
+    `keep` in all; what is damaged, foreign or a link stays too. Raises CheckpointError if it
+    cannot be written; those that are there stay.
     """
     folder = run / FOLDER / f'{meta["updates"]:08d}'
+    if folder.is_symlink():
+        raise CheckpointError(
+            f"cannot write checkpoint '{folder}': a link is there; remove the link, or put in its "
+            'place what it points to'
+        )
     new = folder.with_name(f'.{folder.name}.new')
     about = {
         'format': FORMAT,
@@ -79,7 +85,7 @@ def save_checkpoint(
         'torch': torch.__version__,
         'spec': to_dict(spec),
         **meta,
-        'kept': bool(meta.get('kept')) or _is_kept(folder),
+        'kept': bool(meta.get('kept')) or _may_be_milestone(folder),
     }
     try:
         shutil.rmtree(new, ignore_errors=True)
@@ -101,8 +107,10 @@ def save_checkpoint(
             f'--resume goes on from {left[-1] if left else "nothing: there is none yet"}'
         ) from error
     try:
-        for old in [path for path in _checkpoints(run) if not _is_kept(path)][:-keep]:
-            shutil.rmtree(old)
+        for old in _superfluous(run, folder, keep - (not about['kept'])):
+            gone = old.with_name(f'.{old.name}.gone')
+            old.rename(gone)  # half removed, it must not look like a damaged one, which stays
+            shutil.rmtree(gone)
     except OSError as error:
         raise CheckpointError(
             f"cannot remove an old checkpoint ({one_line(error, 200)}); '{folder}' is whole and "
@@ -154,6 +162,7 @@ def load_checkpoint(run: Path | str, device: str = 'cpu') -> Checkpoint:
     path = latest_checkpoint(Path(run))
     meta = _read_meta(path)
     with contents_of(path):
+        _check_kinds(meta)
         state = torch.load(path / STATE, map_location=device, weights_only=True)
         learner, said = state['learner'], json.loads(state['run'])
         if not isinstance(learner, dict) or not isinstance(said, dict):
@@ -205,12 +214,32 @@ def contents_of(path: Path) -> Iterator[None]:
 
 
 _ADVICE = 'remove it to continue from the one before'
-_LEFT = re.compile(r'\.(?P<name>[0-9]{8,})\.(?P<kind>new|old)')  # being written; being replaced
+_LEFT = re.compile(r'\.(?P<name>[0-9]{8,})\.(?P<kind>new|old|gone)')
+_KINDS: dict[str, type] = {  # of what meta.json holds beside its hashes and the spec
+    'updates': int,
+    'kept': bool,
+    'git': str,
+    'torch': str,
+    'data': list,
+    'episodes': list,
+    'setup': dict,
+    'counters': dict,
+}
 
 
 def _read_meta(path: Path) -> dict[str, Any]:
     """Returns meta.json once it and the files that it names have the hashes that they had."""
-    try:
+    with _reading(path):
+        meta = _own_meta(path)
+        for name in (STATE, CONFIG):
+            if meta['hashes'][name] != _hash_file(path / name):
+                raise ValueError(f'{name} is not as it was written')
+    return meta
+
+
+def _own_meta(path: Path) -> dict[str, Any]:
+    """Returns meta.json if it has the hash that it had; says nothing of the files beside it."""
+    with _reading(path):
         meta = json.loads((path / META).read_text())
         if not isinstance(meta, dict):
             raise ValueError(f'{META} holds a {type(meta).__name__}')
@@ -221,9 +250,14 @@ def _read_meta(path: Path) -> dict[str, Any]:
             )
         if meta.get('hash') != _hash_meta(meta):
             raise ValueError(f'{META} is not as it was written')
-        for name in (STATE, CONFIG):
-            if meta['hashes'][name] != _hash_file(path / name):
-                raise ValueError(f'{name} is not as it was written')
+        return meta
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Tells damage from an error of the machine, in one line each."""
+    try:
+        yield
     except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(
             f"checkpoint '{path}' is damaged ({one_line(error, 200)}); {_ADVICE}"
@@ -232,7 +266,17 @@ def _read_meta(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"cannot read checkpoint '{path}': {one_line(error, 200)}"
         ) from error
-    return meta
+
+
+def _check_kinds(meta: Mapping[str, Any]) -> None:
+    """Raises what `contents_of` turns into one line; what an older checkpoint lacks is fine."""
+    for name, kind in _KINDS.items():
+        value = meta.get(name, None if name == 'updates' else kind())
+        if type(value) is not kind:
+            raise TypeError(f'{META} has {name} {value!r}; expected {kind.__name__}')
+        if kind is list and not all(isinstance(item, str) for item in meta.get(name, ())):
+            raise TypeError(f'{META} has {name} {value!r}; expected texts')
+    load_config(Setup, meta.get('setup', {}))
 
 
 def _hash_file(path: Path) -> str:
@@ -261,11 +305,31 @@ def _put_in_place(new: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _is_kept(folder: Path) -> bool:
+def _superfluous(run: Path, written: Path, most: int) -> list[Path]:
+    """Lists the whole checkpoints beside `written` but for the milestones and the last `most`.
+
+    What is not whole is not ours to judge: it may be a milestone, or of another version. A link
+    leads to what lies elsewhere.
+    """
+    others = [path for path in _checkpoints(run) if path != written and not path.is_symlink()]
+    found = [path for path in others if not _may_be_milestone(path) and _is_whole(path)]
+    return found[: len(found) - max(most, 0)] if len(found) > most else []
+
+
+def _may_be_milestone(folder: Path) -> bool:
+    """Whether a checkpoint is there that is a milestone, or whose meta.json cannot be believed."""
     try:
-        return json.loads((folder / META).read_text()).get('kept') is True
-    except (OSError, ValueError, AttributeError, RecursionError):
+        return folder.exists() and _own_meta(folder).get('kept') is True
+    except CheckpointError:
+        return True
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        _read_meta(folder)
+    except CheckpointError:
         return False
+    return True
 
 
 @cache

@@ -7,6 +7,7 @@ from mcap.reader import make_reader
 from moto_core.episodes.episode import header_from_dict, header_to_dict
 from moto_core.episodes.messages import encode_string
 from moto_core.episodes.reader import read_episode, salvage
+from moto_core.episodes.recovery import recover
 from moto_core.episodes.writer import EpisodeWriter
 from moto_core.errors import EpisodeError
 from tests.recorded import tiny_header, tiny_row, tiny_spec
@@ -241,3 +242,36 @@ def test_an_unknown_outcome_and_a_missing_file_are_named(tmp_path):
         read_episode(tmp_path)
     with pytest.raises(EpisodeError, match='no episode file'):
         read_episode(tmp_path / 'none.mcap')
+
+
+BEYOND = {
+    'reward': -1e39,
+    'disagreement': 1e39,
+    'requested': np.array([0.0, 1e39, 0.0]),
+    'executed': np.array([0.0, 0.0, -1e39]),
+    'proprioception': np.full(6, 1e39),
+}
+
+
+@pytest.mark.parametrize('name', BEYOND)
+def test_a_number_beyond_float32_is_refused_at_writing(tmp_path, name):
+    with EpisodeWriter(tmp_path, tiny_header(), floor=0) as writer:
+        writer.append(tiny_row(0))
+        with pytest.raises(EpisodeError, match=f'{name} is .*e.39.*what float32 holds'):
+            writer.append(tiny_row(1, **{name: BEYOND[name]}))
+        writer.append(tiny_row(1, reward=float(np.finfo(np.float32).max)))
+        writer.close('failure')
+    assert len(read_episode(writer.path)) == 2
+
+
+@pytest.mark.parametrize('name', BEYOND)
+def test_a_number_beyond_float32_in_a_file_is_read_as_infinite(tmp_path, name, monkeypatch):
+    """As an earlier version wrote it: read, and read again once recovered, without a warning."""
+    with monkeypatch.context() as patched:
+        patched.setattr('moto_core.episodes.codec._check_range', lambda row: None)
+        path = write(tmp_path, [tiny_row(0), tiny_row(1, **{name: BEYOND[name]})])
+    value = getattr(read_episode(path), name)
+    assert np.isfinite(value[0]).all() and np.isinf(value[1]).any()
+    path.rename(tmp_path / 'episode.mcap.active')
+    again = getattr(read_episode(recover(tmp_path / 'episode.mcap.active')), name)
+    assert np.isfinite(again[0]).all() and not np.isfinite(again[1]).all()

@@ -232,3 +232,16 @@ def test_nothing_led_to_the_first_row_whatever_its_log_says(tmp_path):
     (episode,) = compile_dataset(Dataset.open(tmp_path)).episodes
     assert episode.learned['is_first'].tolist() == [True, False, False]
     assert not episode.learned['action'][0].any()
+
+
+def test_an_episode_comes_into_a_replay_once():
+    a, b = episode('a', 4), episode('b', 4, base=50)
+    with pytest.raises(DatasetError, match='1 episodes are in the replay twice, the first is b'):
+        Replay([a, b, episode('b', 4, outcome='success')], 1, 2)
+    replay = Replay([a], 1, 2)
+    with pytest.raises(DatasetError, match='twice, the first is b'):
+        replay.update([b, b])
+    state = replay.state_dict() | {'episodes': ['a', 'a'], 'outcomes': ['failure', 'failure']}
+    with pytest.raises(DatasetError, match='twice, the first is a.*start a new run'):
+        replay.load_state_dict(state)
+    assert replay.episodes == ('a',)

@@ -1,6 +1,9 @@
+import shutil
+
 import pytest
 
 from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.merge import merge
 from moto_core.errors import ConfigError, DatasetError
 from moto_core.spec import Setup
 from moto_learning.data.sources import dataset_roots, read_episodes
@@ -88,3 +91,45 @@ def test_what_is_read_is_told_and_what_cannot_be_used_is_named(tmp_path):
     assert [len(episode) for episode in found.episodes] == [4, 2]
     assert list(found.skipped) == names[:1]
     assert seen == [(roots[0], 1, 1), (roots[1], 1, 1)]
+
+
+def copied(root, lengths=(3, 4)):
+    """Records dataset a and copies it to b; returns both and the ids."""
+    ids = record(root / 'a', lengths)
+    shutil.copytree(root / 'a', root / 'b')
+    return root / 'a', root / 'b', ids
+
+
+def test_an_episode_that_two_datasets_hold_alike_comes_once(tmp_path):
+    a, b, ids = copied(tmp_path)
+    new = record(b, [5])
+    for root in (a, b):
+        Dataset.open(root).label(ids[0], 'success')
+    found = read_episodes([a, b, a])
+    assert [episode.id for episode in found.episodes] == [*ids, *new]
+    assert [episode.outcome for episode in found.episodes][0] == 'success'
+
+
+def test_copies_of_an_episode_with_two_labels_are_an_error_that_names_both(tmp_path):
+    a, b, ids = copied(tmp_path)
+    Dataset.open(a).label(ids[1], 'success')
+    Dataset.open(b).label(ids[1], 'failure')
+    with pytest.raises(
+        DatasetError,
+        match=f"{ids[1]} is 'success' in '{a}' and 'failure' in '{b}'.*moto-data merge",
+    ):
+        read_episodes([a, b])
+    merge(Dataset.open(b), Dataset.create_or_open(a))
+    assert [one.outcome for one in read_episodes([a]).episodes] == ['unlabelled', 'failure']
+
+
+def test_two_recordings_under_one_id_are_an_error_that_names_both(tmp_path):
+    header = tiny_header()
+    for name, rows in (('a', 3), ('b', 4)):
+        with Dataset.create_or_open(tmp_path / name, floor=0) as dataset:
+            writer = dataset.new_episode(header)
+            for t in range(rows):
+                writer.append(tiny_row(t))
+            writer.close('failure')
+    with pytest.raises(DatasetError, match=f"a' and '.*b' hold two recordings .*{header.id}"):
+        read_episodes([tmp_path / 'a', tmp_path / 'b'])

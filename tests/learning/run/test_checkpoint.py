@@ -319,3 +319,113 @@ def test_a_full_disk_before_the_first_checkpoint_leaves_nothing(tmp_path, monkey
         save(tmp_path, tiny.agent(), 5)
     assert names(tmp_path) == []
     shutil.rmtree(tmp_path / 'checkpoints')
+
+
+def flip(path, at=5):
+    """Flips a bit of a file."""
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0x80
+    path.write_bytes(data)
+
+
+def test_a_milestone_whose_meta_is_damaged_or_unreadable_is_not_pruned(tmp_path):
+    agent = tiny.agent()
+    flip(save(tmp_path, agent, 5, kept=True) / 'meta.json')
+    meta = save(tmp_path, agent, 10, kept=True) / 'meta.json'
+    meta.write_text(meta.read_text().replace('"kept": true', '"kept": false'))  # not its hash
+    save(tmp_path, agent, 15, kept=True).joinpath('meta.json').unlink()
+    for updates in (20, 25, 30):
+        save(tmp_path, agent, updates, keep=1)
+    assert names(tmp_path) == ['00000005', '00000010', '00000015', '00000030']
+
+
+def test_a_checkpoint_written_over_an_unreadable_one_stays_a_milestone(tmp_path):
+    agent = tiny.agent()
+    flip(save(tmp_path, agent, 5, kept=True) / 'meta.json')
+    save(tmp_path, agent, 5)
+    save(tmp_path, agent, 10, keep=1)
+    assert names(tmp_path) == ['00000005', '00000010']
+
+
+def test_only_whole_checkpoints_count_and_the_one_just_written_stays(tmp_path):
+    agent = tiny.agent()
+    for foreign in ('99999998', '99999999'):
+        (tmp_path / 'checkpoints' / foreign).mkdir(parents=True)
+    for updates in (5, 10, 15):
+        assert load_checkpoint(save(tmp_path, agent, updates)).meta['updates'] == updates
+    assert names(tmp_path)[:2] == ['00000010', '00000015']
+    flip(tmp_path / 'checkpoints' / '00000015' / 'state.pt', 100)
+    save(tmp_path, agent, 20)
+    assert names(tmp_path)[:3] == ['00000010', '00000015', '00000020']
+    for folder in ('99999998', '99999999'):
+        assert (tmp_path / 'checkpoints' / folder).is_dir()
+
+
+def test_the_one_just_written_stays_though_later_whole_ones_are_there(tmp_path):
+    agent = tiny.agent()
+    for updates in (20, 30):
+        save(tmp_path, agent, updates)
+    assert save(tmp_path, agent, 10).is_dir()
+    assert names(tmp_path) == ['00000010', '00000030']
+    assert save(tmp_path, agent, 5, keep=1).is_dir()
+    assert names(tmp_path) == ['00000005']
+
+
+def test_a_link_among_the_checkpoints_is_left_alone_and_never_written_over(tmp_path):
+    agent = tiny.agent()
+    elsewhere = save(tmp_path / 'other', agent, 5)
+    (tmp_path / 'checkpoints').mkdir()
+    link = tmp_path / 'checkpoints' / '00000005'
+    link.symlink_to(elsewhere)
+    for updates in (10, 15):
+        save(tmp_path, agent, updates, keep=1)
+    assert names(tmp_path) == ['00000005', '00000015'] and link.is_symlink()
+    with pytest.raises(CheckpointError, match='00000005.*a link is there; remove the link'):
+        save(tmp_path, agent, 5)
+    assert link.is_symlink() and load_checkpoint(elsewhere).meta['updates'] == 5
+
+
+def test_a_checkpoint_half_removed_by_a_killed_process_is_cleared_away(tmp_path, monkeypatch):
+    agent = tiny.agent()
+    save(tmp_path, agent, 5)
+    real = shutil.rmtree
+
+    def killed(path, ignore_errors=False):
+        if ignore_errors:
+            return real(path, ignore_errors=True)
+        (path / 'meta.json').unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, 'rmtree', killed)
+        with pytest.raises(KeyboardInterrupt):
+            save(tmp_path, agent, 10, keep=1)
+    tidy_checkpoints(tmp_path)
+    assert names(tmp_path) == ['00000010']
+
+
+@pytest.mark.parametrize(
+    'wrong',
+    [
+        {'setup': 5},
+        {'setup': [1]},
+        {'setup': {'robots': 'x'}},
+        {'updates': 'x'},
+        {'updates': True},
+        {'counters': None},
+        {'counters': []},
+        {'data': 'here'},
+        {'episodes': [1]},
+        {'spec': None},
+        {'hashes': []},
+    ],
+    ids=str,
+)
+def test_a_meta_of_other_kinds_is_one_line(tmp_path, wrong):
+    path = save(tmp_path, tiny.agent(), 5, counters={'offline': 5}, setup={})
+    meta = json.loads((path / 'meta.json').read_text()) | wrong
+    meta['hash'] = _hash_meta(meta)
+    (path / 'meta.json').write_text(json.dumps(meta))
+    with pytest.raises(CheckpointError, match='00000005') as error:
+        load_checkpoint(tmp_path)
+    assert one_line(error)
