@@ -253,7 +253,7 @@ def _identity(manifest: ManifestLines, records: dict[str, Record]) -> Identity |
         for record in records.values():
             if record.identity_key == key:
                 found = _file_identity(record)
-                if found is not None and found.key == key:
+                if found is not None:
                     return found
     return None
 
