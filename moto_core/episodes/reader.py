@@ -231,7 +231,7 @@ def _parse_map(text: str, what: str) -> dict[str, Any]:
 
 
 def _check_summary(stream: BinaryIO) -> None:
-    """Raises EpisodeError unless the summary follows the data, fits its checksum and makes a bag."""
+    """Raises EpisodeError unless a summary follows the data, fits its checksum and is a bag's."""
     end = stream.seek(-_MAGIC, os.SEEK_END)
     stream.seek(end - 20)
     start, _, crc = struct.unpack('<QQI', stream.read(20))

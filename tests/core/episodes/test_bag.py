@@ -4,7 +4,6 @@ import zlib
 import numpy as np
 import pytest
 import yaml
-
 from mcap.opcode import Opcode
 
 from moto_core.episodes.dataset import Dataset
