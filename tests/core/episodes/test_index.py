@@ -383,6 +383,15 @@ def test_a_label_whose_time_is_no_number_is_none(tmp_path):
     assert '2 of 2 lines' in said(tmp_path)
 
 
+@pytest.mark.parametrize('at', [-5, 10**30])
+def test_a_label_of_a_time_that_no_clock_shows_is_none(tmp_path, at):
+    (name,) = record(tmp_path, [2])
+    path = tmp_path / 'episodes' / name / 'labels.jsonl'
+    path.write_text(f'{{"label": "success", "at": {at}}}\n')
+    assert Dataset.open(tmp_path).find(name).outcome == 'unlabelled'
+    assert '1 of 1 lines' in said(tmp_path)
+
+
 def test_a_record_says_what_its_rows_add_up_to_written_or_read(tmp_path):
     with Dataset.create_or_open(tmp_path, floor=0) as dataset:
         with dataset.new_episode(tiny_header()) as writer:
