@@ -52,16 +52,22 @@ def _flag(value: Any) -> bool:
     return value
 
 
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not value.isprintable():
+        raise ValueError(f'a name is {value!a}; expected plain text')
+    return value
+
+
 def _names(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise ValueError(f'{value!r} is no list of names')
-    return tuple(value)
+    if not isinstance(value, list):
+        raise ValueError(f'{value!a} is no list of names')
+    return tuple(_name(name) for name in value)
 
 
 def _numbers(value: Any) -> dict[str, float]:
     if not isinstance(value, dict):
-        raise ValueError(f'{value!r} is no map of numbers')
-    return {name: _number(item) for name, item in value.items()}
+        raise ValueError(f'{value!a} is no map of numbers')
+    return {_name(name): _number(item) for name, item in value.items()}
 
 
 def finite_or_none(value: float) -> float | None:

@@ -6,11 +6,13 @@ In: a whole episode.mcap. Out: `metadata.yaml` beside it (derived, made again at
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import yaml
+from mcap.exceptions import McapError
 from mcap.reader import SeekingReader
 from mcap.records import Statistics
+from mcap.summary import Summary
 
 from moto_core.durable import replace_synced
 from moto_core.episodes.episode import FILE
@@ -30,16 +32,28 @@ def write_bag_metadata(folder: Path) -> None:
     try:
         text = yaml.safe_dump(_metadata(folder / FILE), sort_keys=False)
         replace_synced(folder / METADATA, text.encode())
-    except OSError as error:
+    except (OSError, McapError) as error:
         raise EpisodeError(f"cannot write '{folder / METADATA}': {error}") from error
+
+
+def read_summary(stream: BinaryIO) -> tuple[Summary, Statistics]:
+    """Returns what the end of an episode file says about the whole.
+
+    Raises EpisodeError if no bag can be described by it, McapError if it cannot be read.
+    """
+    stream.seek(0)
+    summary = SeekingReader(stream, record_size_limit=SUMMARY_LIMIT).get_summary()
+    if summary is None or summary.statistics is None:
+        raise EpisodeError('its summary has no statistics')
+    for channel in summary.channels.values():
+        if channel.schema_id not in summary.schemas:
+            raise EpisodeError(f"the channel '{channel.topic}' of its summary has no schema")
+    return summary, summary.statistics
 
 
 def _metadata(path: Path) -> dict[str, Any]:
     with path.open('rb') as stream:
-        summary = SeekingReader(stream, record_size_limit=SUMMARY_LIMIT).get_summary()
-    if summary is None or summary.statistics is None:
-        raise EpisodeError(f"'{path}' has no summary; 'moto-data recover' writes one")
-    statistics = summary.statistics
+        summary, statistics = read_summary(stream)
     topics = [
         {
             'topic_metadata': {

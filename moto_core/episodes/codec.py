@@ -76,8 +76,17 @@ def encode_row(spec: Spec, row: Row, index: int) -> list[tuple[str, str, bytes]]
         velocity = np.asarray(getattr(row, name), np.float64) * spec.scale
         joints = messages.encode_joints(spec.names, row.stamp, velocity=velocity)
         found.append((ROW_TOPIC + name, messages.JOINT_STATE, joints))
-    info = json.dumps({'step': index, **info_to_json(row)})
+    info = json.dumps({'step': index, **_readable(info_to_json(row))})
     return [*found, (INFO_TOPIC, messages.STRING, messages.encode_string(info))]
+
+
+def _readable(info: dict[str, Any]) -> dict[str, Any]:
+    """Returns a row's JSON; raises EpisodeError if it could not be read back."""
+    try:
+        info_from_json(info)
+    except ValueError as error:
+        raise EpisodeError(str(error)) from error
+    return info
 
 
 def decode_row(spec: Spec, parts: Mapping[str, Any], info: Mapping[str, Any], stamp: int) -> Row:

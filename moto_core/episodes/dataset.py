@@ -28,9 +28,8 @@ from moto_core.episodes.layout import (
     episode_folder,
     folder_names,
     make_folders,
-    remove_folders,
 )
-from moto_core.episodes.lock import acquire
+from moto_core.episodes.lock import acquire, take_back
 from moto_core.episodes.manifest import Record, append_manifest, make_record, write_manifest
 from moto_core.episodes.quarantine import set_folder_aside
 from moto_core.episodes.reader import read_episode
@@ -88,12 +87,11 @@ class Dataset:
         held = None
         try:
             held = acquire(root) if lock else None
+            made += make_folders(root) if lock else []  # one who failed may have taken his back
             dataset = cls(root, held, floor, free)
             dataset.check(spec, setup)
         except BaseException:
-            if held is not None:
-                held.release()
-            remove_folders(root, made)
+            take_back(root, made, held)
             raise
         dataset._declared = (spec, setup)
         return dataset

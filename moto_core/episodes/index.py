@@ -102,23 +102,28 @@ def take_stock(
         Finding(id=MANIFEST, rows=0, reason=text, path=root / MANIFEST)
         for text in manifest.problems
     ]
-    records: dict[str, Record] = {}
-    again: list[str] = []  # ids whose line did not fit their file
-    read = 0
     names = set(folder_names(root))
+    believed: dict[str, Record] = {}
+    looked: dict[str, Record | Finding | None] = {}
     for name in sorted(names - skip):
         line = manifest.records.get(name)
         current = [item for item in (line, known.get(name)) if item and _is_current(root, item)]
         if believe and current:
-            records[name] = current[0]
-            continue
-        found = _look(root, name)
-        if isinstance(found, Finding):
-            findings.append(found)
-        elif found is not None:
-            read += 1
-            records[name] = found
-            again += [] if name in new or _same(line, found) else [name]
+            believed[name] = current[0]
+        else:
+            looked[name] = _look(root, name)
+    identity = _identity(manifest, _records(believed, looked))
+    looked |= {name: _look(root, name) for name in _doubtful(identity, believed)}
+    records = _records(believed, looked)
+    findings += [item for _, item in sorted(looked.items()) if isinstance(item, Finding)]
+    # ids whose line did not fit their file
+    again = [
+        name
+        for name, item in looked.items()
+        if isinstance(item, Record) and name not in new
+        if not _same(manifest.records.get(name), item)
+    ]
+    read = sum(isinstance(item, Record) for item in looked.values())
     findings += _manifest_findings(root, again, [*set(manifest.records) - names])
     identity = _identity(manifest, records)
     foreign = _foreign(identity, records)
@@ -247,8 +252,9 @@ def _identity(manifest: ManifestLines, records: dict[str, Record]) -> Identity |
     for key, _ in counts.most_common():
         for record in records.values():
             if record.identity_key == key:
-                header = read_header(record.path)
-                return Identity(header.spec, header.setup)
+                found = _file_identity(record)
+                if found is not None:
+                    return found
     return None
 
 
@@ -256,9 +262,41 @@ def _foreign(identity: Identity | None, records: dict[str, Record]) -> dict[str,
     found = {}
     for key, record in records.items():
         if identity is not None and record.identity_key != identity.key:
-            header = read_header(record.path)
-            found[key] = '; '.join(differences(identity, header.spec, header.setup))
+            theirs = _file_identity(record)
+            found[key] = (
+                '; '.join(differences(identity, theirs.spec, theirs.setup))
+                if theirs is not None
+                else 'it cannot be read any more'
+            )
     return found
+
+
+def _doubtful(identity: Identity | None, believed: dict[str, Record]) -> list[str]:
+    """Lists the records of another identity than the dataset's that their own file denies."""
+    found = []
+    for name, record in believed.items():
+        if identity is None or record.identity_key != identity.key:
+            theirs = _file_identity(record)
+            if theirs is None or theirs.key != record.identity_key:
+                found.append(name)
+    return found
+
+
+def _file_identity(record: Record) -> Identity | None:
+    """Returns the identity that an episode's own header says, None if it cannot be read."""
+    try:
+        header = read_header(record.path)
+    except (EpisodeError, OSError):
+        return None
+    return Identity(header.spec, header.setup)
+
+
+def _records(
+    believed: dict[str, Record], looked: Mapping[str, Record | Finding | None]
+) -> dict[str, Record]:
+    """Returns the whole episodes by id, in order; what was looked at counts more."""
+    found = {**believed, **looked}
+    return {name: item for name, item in sorted(found.items()) if isinstance(item, Record)}
 
 
 def _label_findings(records: dict[str, Record]) -> list[Finding]:

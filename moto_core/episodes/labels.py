@@ -14,11 +14,13 @@ from moto_core.durable import append_synced
 from moto_core.episodes.episode import OUTCOMES
 from moto_core.episodes.layout import is_plain, read_plain
 from moto_core.errors import DatasetError, unknown_name
+from moto_core.row import STAMP_LIMIT
 from moto_core.strict_json import parse_json
 
 LABELS = 'labels.jsonl'
 LIMIT = 1 << 20  # [bytes] of the file: it is not read, and takes no label, over it
 BY = 200  # characters of who says so
+AHEAD = 86_400 * 10**9  # [ns] that another machine's clock may be ahead of ours
 
 
 class _Label(NamedTuple):
@@ -61,6 +63,9 @@ def add_label(folder: Path, label: str, by: str) -> None:
 def take_labels(source: Path, folder: Path) -> int:
     """Appends the labels of another copy of an episode that are later than the last one here.
 
+    Only the lines after the last one that both files hold are compared. Within a file a later
+    line is later, whatever its clock says: its time is at least that of the lines before it. A
+    time over a day ahead of now says nothing. So the last line of the later file wins.
     Returns how many came. Raises DatasetError as `add_label` does.
     """
     try:
@@ -69,11 +74,30 @@ def take_labels(source: Path, folder: Path) -> int:
         raise DatasetError(
             f"cannot read the labels in '{folder}' and '{source}': {error}"
         ) from error
-    last = max((label.at for label in map(_parse, ours) if label), default=-1)
-    later = [line for line in theirs if (label := _parse(line)) and label.at > last]
+    now = time.time_ns()
+    last = max((at for _, at in _times(_unshared(ours, theirs), now)), default=-1)
+    later = [line for line, at in _times(_unshared(theirs, ours), now) if at > last]
     for line in later:
         _append(folder, line)
     return len(later)
+
+
+def _unshared(lines: list[bytes], others: list[bytes]) -> list[bytes]:
+    """Returns the lines after the last label that the other file holds too."""
+    known = set(others)
+    shared = [n for n, line in enumerate(lines, 1) if line in known and _parse(line)]
+    return lines[shared[-1] :] if shared else lines
+
+
+def _times(lines: list[bytes], now: int) -> list[tuple[bytes, int]]:
+    """Returns each label's line with its time [ns], which never goes back."""
+    found, latest = [], 0
+    for line in lines:
+        label = _parse(line)
+        if label is not None:
+            latest = max(latest, label.at if label.at <= now + AHEAD else 0)
+            found.append((line, latest))
+    return found
 
 
 def _lines(folder: Path) -> list[bytes]:
@@ -103,6 +127,7 @@ def _parse(line: bytes) -> _Label | None:
         return None
     if not isinstance(item, dict) or item.get('label') not in OUTCOMES:
         return None
-    if not isinstance(item.get('by', ''), str) or type(item.get('at', 0)) is not int:
+    at = item.get('at', 0)
+    if not isinstance(item.get('by', ''), str) or type(at) is not int:
         return None
-    return _Label(item['label'], item.get('at', 0))
+    return _Label(item['label'], at) if 0 <= at < STAMP_LIMIT else None

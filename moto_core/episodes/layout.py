@@ -98,27 +98,46 @@ def check_place(root: Path) -> None:
 def make_folders(root: Path) -> list[Path]:
     """Makes what is missing of a dataset's folders; returns what it made, outermost first.
 
-    Raises DatasetError, and leaves nothing, if one cannot be made.
+    Raises DatasetError, and leaves nothing empty, if one cannot be made.
     """
     check_place(root)
     made: list[Path] = []
     wanted = [path for path in (*reversed(root.parents), root) if not path.exists()]
     try:
         for path in (*wanted, *(root / name for name in FOLDERS)):
-            if not path.is_dir():
-                path.mkdir()
+            if _make_folder(path):
                 made.append(path)
     except OSError as error:
-        remove_folders(root, made)
+        if not os.path.lexists(root / LOCK):  # nobody else uses them
+            _remove_empty(made)
         raise DatasetError(f"cannot make a dataset at '{root}': {error}") from error
     return made
 
 
 def remove_folders(root: Path, made: Sequence[Path]) -> None:
-    """Takes a dataset back that could not be made whole; what holds anything stays."""
-    with suppress(OSError):
-        if root / EPISODES in made:
+    """Takes a dataset back that could not be made whole; what holds anything stays.
+
+    The caller holds its LOCK: otherwise this takes them from the one who does.
+    """
+    _remove_empty([path for path in made if path.parent == root])
+    if root / EPISODES in made and not (root / EPISODES).exists():
+        with suppress(OSError):
             (root / LOCK).unlink(missing_ok=True)
-    for path in reversed(made):
+    _remove_empty([path for path in made if path.parent != root])
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    for path in reversed(folders):
         with suppress(OSError):
             path.rmdir()
+
+
+def _make_folder(path: Path) -> bool:
+    """Returns whether it made the folder; another process may make it at the same time."""
+    try:
+        path.mkdir()
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+        return False
+    return True

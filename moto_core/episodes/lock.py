@@ -5,11 +5,13 @@ In: the dataset's folder. Out: a held FileLock.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from moto_core.episodes.layout import LOCK, inside, is_plain
+from moto_core.episodes.layout import LOCK, inside, is_plain, remove_folders
 from moto_core.errors import DatasetError
 from moto_core.lock import LockHeldError, hold_lock
 
@@ -31,3 +33,17 @@ def acquire(root: Path) -> FileLock:
         ) from error
     except OSError as error:
         raise DatasetError(f"cannot lock '{path}': {error}") from error
+
+
+def take_back(root: Path, made: Sequence[Path], held: FileLock | None) -> None:
+    """Removes the folders `made` of a dataset that could not be opened, and gives its LOCK back.
+
+    Without `held` it takes the LOCK for that, and removes nothing if another process has it.
+    """
+    lock = held or FileLock(root / LOCK)
+    with suppress(Timeout, OSError):
+        if made and held is None:
+            lock.acquire(blocking=False)
+        if lock.is_locked:
+            remove_folders(root, made)
+    lock.release()

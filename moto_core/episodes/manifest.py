@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, get_type_hints
 
 from moto_core.config import load_config, to_dict
 from moto_core.durable import append_synced, replace_synced
-from moto_core.episodes.episode import OUTCOMES, EpisodeHeader
+from moto_core.episodes.episode import OUTCOMES, ROW_LIMIT, EpisodeHeader
 from moto_core.episodes.identity import (
     Identity,
     identity_from_dict,
@@ -25,8 +25,8 @@ from moto_core.episodes.identity import (
 )
 from moto_core.episodes.layout import MANIFEST, episode_file, read_plain
 from moto_core.episodes.totals import Totals
-from moto_core.errors import DatasetError, MotoError
-from moto_core.row import finite_or_none
+from moto_core.errors import DatasetError, MotoError, one_line
+from moto_core.row import STAMP_LIMIT, finite_or_none
 from moto_core.spec import Setup
 from moto_core.strict_json import parse_json
 
@@ -124,7 +124,7 @@ def read_manifest(root: Path) -> ManifestLines:
     for number, line in enumerate(lines[1:], 2):
         try:
             record = _parse_line(root, line)
-        except (ValueError, MotoError) as error:
+        except (OSError, ValueError, MotoError) as error:
             problems.append(f'line {number} is not believed: {error}')
             continue
         if record.id in records:
@@ -197,10 +197,30 @@ def _parse_line(root: Path, line: bytes) -> Record:
             values[name] = float('nan')
         if type(values[name]) is not kind:
             raise ValueError(f'{name} is {values[name]!r}; expected {kind.__name__}')
+        if kind is str and not values[name].isprintable():
+            raise ValueError(f'{name} is {values[name]!a}; expected plain text')
+    _check_ranges(values)
     if values['outcome'] not in OUTCOMES:
         raise ValueError(f"outcome is '{values['outcome']}'; expected one of {OUTCOMES}")
     values['setup'] = load_config(Setup, values['setup'])
     return Record(path=episode_file(root, values['id']), **values)
+
+
+def _check_ranges(values: dict[str, Any]) -> None:
+    """Raises ValueError that names a number which no episode file gives."""
+    rows = (0, min(values['rows'], ROW_LIMIT))
+    ranges = {
+        'rows': (1, ROW_LIMIT),
+        'gaps': rows,
+        'interventions': rows,
+        'created': (0, (1 << 63) - 1),
+        'size': (0, (1 << 63) - 1),
+        'changed': (-(1 << 63), (1 << 63) - 1),
+        'duration': (0, STAMP_LIMIT * 1e-9),
+    }
+    for name, (least, most) in ranges.items():
+        if not least <= values[name] <= most:
+            raise ValueError(f'{name} is {one_line(values[name], 40)}; expected {least} to {most}')
 
 
 def _unwritable(root: Path, error: OSError) -> DatasetError:

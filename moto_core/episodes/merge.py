@@ -39,7 +39,8 @@ def merge(source: Dataset, target: Dataset) -> Merged:
 
     An episode of another spec or setup, of an id that `target` has with other contents, one whose
     bytes are not those that were written, and what `source` holds that is no episode are refused
-    by name. An episode that is there takes the labels of `source` that are later than its own.
+    by name, and so are labels that are not read. An episode that is there takes the labels of
+    `source` that are later than its own, as `take_labels` says.
     Raises DatasetError if the disk refuses; what came before stays.
     """
     if source.root.resolve() == target.root.resolve():
@@ -56,6 +57,10 @@ def merge(source: Dataset, target: Dataset) -> Merged:
             )
         except OSError as error:
             raise DatasetError(f"cannot copy {record.id} into '{target.root}': {error}") from error
+    named = {item.id for item in done.refused}
+    done.refused += [
+        item for item in source.findings if item.path.name == LABELS and item.id not in named
+    ]
     return done
 
 

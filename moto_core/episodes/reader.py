@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 from mcap.records import Channel, McapRecord, Message, Schema
 
 from moto_core.episodes import messages
+from moto_core.episodes.bag import read_summary
 from moto_core.episodes.chunks import Bounded, read_records
 from moto_core.episodes.codec import (
     END_TOPIC,
@@ -230,7 +231,7 @@ def _parse_map(text: str, what: str) -> dict[str, Any]:
 
 
 def _check_summary(stream: BinaryIO) -> None:
-    """Raises EpisodeError unless the summary follows the data and fits its checksum."""
+    """Raises EpisodeError unless a summary follows the data, fits its checksum and is a bag's."""
     end = stream.seek(-_MAGIC, os.SEEK_END)
     stream.seek(end - 20)
     start, _, crc = struct.unpack('<QQI', stream.read(20))
@@ -247,3 +248,4 @@ def _check_summary(stream: BinaryIO) -> None:
             raise EpisodeError('it was cut while it was read')
     if found != crc:
         raise EpisodeError('the checksum of its summary does not fit')
+    read_summary(stream)

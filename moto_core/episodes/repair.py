@@ -5,6 +5,7 @@ In: a dataset's folder, held by its LOCK. Out: Findings; what cannot be kept is 
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterable
@@ -29,7 +30,7 @@ def unfinished(root: Path, skip: frozenset[str]) -> list[Path]:
     """Lists the files of episodes that were never closed, but for the ids in `skip`."""
     folders = [inside(root, EPISODES) / name for name in folder_names(root) if name not in skip]
     paths = [folder / ACTIVE for folder in folders if folder.is_dir() and not folder.is_symlink()]
-    return [path for path in paths if path.exists() or path.is_symlink()]
+    return [path for path in paths if os.path.lexists(path)]  # a closed folder is said elsewhere
 
 
 def recover_unfinished(root: Path, skip: frozenset[str]) -> list[Finding]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, repeat
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
 
@@ -22,6 +23,7 @@ from moto_core.episodes.manifest import Record
 from moto_core.errors import EpisodeError
 
 SHEET_FRAMES, SHEET_COLUMNS = 40, 8
+RARER = '*'  # the letter of reasons beyond the alphabet
 SHORT = 8  # characters of an id or a hash
 FLAGS = {  # as they are told: the field of a row
     'first': 'is_first',
@@ -90,7 +92,10 @@ def _row_table(episode: Episode, shown: np.ndarray, letters: Mapping[str, str]) 
     for name in ('row', 'time', 'reward', 'dis.', 'requested', 'off', 'flags', 'guard'):
         text = name in ('requested', 'flags', 'guard')
         table.add_column(
-            name, justify='left' if text else 'right', no_wrap=name not in ('requested', 'guard')
+            name,
+            justify='left' if text else 'right',
+            no_wrap=name not in ('requested', 'guard'),
+            overflow='fold',
         )
     percent = (episode.requested * 100).round()
     widths = [max(len(f'{value:.0f}') for value in column) for column in percent[shown].T]
@@ -104,16 +109,16 @@ def _row_table(episode: Episode, shown: np.ndarray, letters: Mapping[str, str]) 
             ' '.join(f'{value:{width}.0f}' for value, width in zip(percent[t], widths)),
             '-' if episode.is_last[t] else f'{off[t]:.0f}',
             ''.join(name[0].upper() for name in FLAGS if getattr(episode, FLAGS[name])[t]),
-            ''.join(letters[reason] for reason in episode.reasons[t]),
+            ''.join(dict.fromkeys(letters[reason] for reason in episode.reasons[t])),
         )
     return table
 
 
 def _letters(episode: Episode) -> dict[str, str]:
-    """Gives each reason of the guard in the episode a letter, the most frequent first."""
+    """Gives each reason of the guard a letter, the most frequent first; the rest share RARER."""
     counts = Counter(reason for reasons in episode.reasons for reason in reasons)
-    letters = ascii_lowercase + ascii_uppercase
-    return {reason: letters[at] for at, (reason, _) in enumerate(counts.most_common())}
+    letters = chain(ascii_lowercase + ascii_uppercase, repeat(RARER))
+    return {reason: letter for (reason, _), letter in zip(counts.most_common(), letters)}
 
 
 def _legend(episode: Episode, letters: Mapping[str, str]) -> Iterator[str]:
@@ -121,7 +126,9 @@ def _legend(episode: Episode, letters: Mapping[str, str]) -> Iterator[str]:
     yield 'time [s]; dis.: disagreement; off: largest |executed - requested|, hundredths'
     yield 'flags: ' + ', '.join(f'{name[0].upper()} {name}' for name in FLAGS)
     if letters:
-        yield 'guard: ' + ', '.join(f'{letter} {reason}' for reason, letter in letters.items())
+        told = [f'{letter} {reason}' for reason, letter in letters.items() if letter != RARER]
+        rarer = len(letters) - len(told)
+        yield 'guard: ' + ', '.join([*told, *[f'{RARER} {rarer} rarer ones'] * bool(rarer)])
     stages = sorted({name for row in episode.latency for name in row})
     medians = [
         f'{name} {np.median([row[name] for row in episode.latency if name in row]):.1f}'

@@ -1,8 +1,13 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
 import yaml
+from mcap.opcode import Opcode
 
 from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.merge import merge
 from tests.recorded import record, tiny_row, tiny_spec
 
 
@@ -46,3 +51,44 @@ def test_a_folder_that_is_no_bag_is_whole_and_recover_makes_it_one(tmp_path):
     with Dataset.create_or_open(tmp_path) as dataset:
         dataset.verify(repair=True)
     assert path.read_text() == before
+
+
+def spoil_summary(path, missing):
+    """Writes a summary without the records of one opcode; every checksum fits."""
+    data = path.read_bytes()
+    end = len(data) - 8
+    start, _, _ = struct.unpack('<QQI', data[end - 20 : end])
+    summary, place = b'', start
+    while place < end - 29:
+        opcode, size = struct.unpack_from('<BQ', data, place)
+        summary += data[place : place + 9 + size] if opcode != missing else b''
+        place += 9 + size
+    footer = struct.pack('<BQQQ', Opcode.FOOTER, 20, start, 0)
+    crc = struct.pack('<I', zlib.crc32(summary + footer))
+    path.write_bytes(data[:start] + summary + footer + crc + data[-8:])
+
+
+SPOILED = {
+    'a channel without schema': (Opcode.SCHEMA, 'has no schema'),
+    'no statistics': (Opcode.STATISTICS, 'no statistics'),
+}
+
+
+@pytest.mark.parametrize('name', SPOILED)
+def test_a_summary_that_makes_no_bag_is_damage_that_is_found_refused_and_mended(tmp_path, name):
+    missing, said = SPOILED[name]
+    bad, good = record(tmp_path / 'a', [3, 2])
+    folder = tmp_path / 'a' / 'episodes' / bad
+    spoil_summary(folder / 'episode.mcap', missing)
+    (folder / 'metadata.yaml').unlink()
+    (found,) = [item for item in Dataset.open(tmp_path / 'a').verify() if item.id == bad]
+    assert (found.damaged, found.rows) == (True, 3) and said in found.reason
+    with Dataset.create_or_open(tmp_path / 'b', floor=0) as target:
+        done = merge(Dataset.open(tmp_path / 'a'), target)
+    assert (done.copied, [item.id for item in done.refused]) == ([good], [bad])
+    with Dataset.create_or_open(tmp_path / 'a') as held:
+        held.verify(repair=True)
+        assert [item.rows for item in held.episodes()] == [3, 2]
+        assert held.verify() == []
+    assert (folder / 'metadata.yaml').exists()
+    assert [p.name for p in (tmp_path / 'a' / 'quarantine').iterdir()] == [bad]

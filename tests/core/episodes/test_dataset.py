@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from moto_core.episodes import dataset as module
 from moto_core.episodes.dataset import Dataset
 from moto_core.errors import DatasetError, EpisodeError
 from tests.recorded import record, tiny_header, tiny_row, tiny_spec
@@ -196,6 +197,64 @@ def test_a_missing_or_impossible_folder_is_a_clear_error(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(DatasetError, match='cannot make a dataset'):
         Dataset.create_or_open(tmp_path / 'file')
+
+
+def test_the_loser_of_a_race_to_make_a_dataset_takes_nothing_from_the_winner(
+    tmp_path, monkeypatch
+):
+    root, real, winners = tmp_path / 'new' / 'data', module.acquire, []
+
+    def late(place):
+        monkeypatch.setattr(module, 'acquire', real)
+        winners.append(Dataset.create_or_open(root, floor=0))
+        return real(place)
+
+    monkeypatch.setattr(module, 'acquire', late)
+    with pytest.raises(DatasetError, match='another recorder'):
+        Dataset.create_or_open(root)
+    assert {p.name for p in root.iterdir()} == {'LOCK', 'episodes', 'cache', 'quarantine'}
+    with pytest.raises(DatasetError, match='another recorder'):
+        Dataset.create_or_open(root)
+    with winners[0] as dataset, dataset.new_episode(tiny_header()) as writer:
+        writer.append(tiny_row(0))
+    assert len(Dataset.open(root).episodes()) == 1
+
+
+def test_folders_that_another_process_makes_at_once_are_no_error(tmp_path, monkeypatch):
+    real = Path.mkdir
+
+    def twice(path, *args, **known):
+        real(path, *args, **known)
+        real(path, *args, **known)  # the other one was first
+
+    monkeypatch.setattr(Path, 'mkdir', twice)
+    Dataset.create_or_open(tmp_path / 'new' / 'data').close()
+    assert Dataset.open(tmp_path / 'new' / 'data').episodes() == []
+
+
+def test_folders_that_went_before_the_lock_was_held_are_made_again(tmp_path, monkeypatch):
+    real = module.acquire
+
+    def late(place):
+        (place / 'episodes').rmdir()  # of one that failed, and takes back what it made
+        return real(place)
+
+    monkeypatch.setattr(module, 'acquire', late)
+    Dataset.create_or_open(tmp_path / 'data').close()
+    assert Dataset.open(tmp_path / 'data').episodes() == []
+
+
+def test_a_dataset_that_fails_under_its_lock_leaves_nothing(tmp_path, monkeypatch):
+    def fail(*_):
+        raise DatasetError('no')
+
+    monkeypatch.setattr(Dataset, 'check', fail)
+    with pytest.raises(DatasetError, match='no'):
+        Dataset.create_or_open(tmp_path / 'new' / 'data')
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(DatasetError, match='no'):
+        Dataset.create_or_open(tmp_path / 'empty')
+    assert [p.name for p in tmp_path.rglob('*')] == ['empty']
 
 
 def test_the_manifest_is_rebuilt_from_the_episodes(tmp_path):

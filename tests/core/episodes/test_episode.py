@@ -275,3 +275,24 @@ def test_a_number_beyond_float32_in_a_file_is_read_as_infinite(tmp_path, name, m
     path.rename(tmp_path / 'episode.mcap.active')
     again = getattr(read_episode(recover(tmp_path / 'episode.mcap.active')), name)
     assert np.isfinite(again[0]).all() and not np.isfinite(again[1]).all()
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {'reasons': ('\ud800x',)},
+        {'reasons': ('\x1b[2J',)},
+        {'done_parts': ('a\nb',)},
+        {'latency': {'x\ud800': 1.0}},
+        {'latency': {'\x07': 1.0}},
+        {'reasons': (3,)},
+    ],
+)
+def test_a_name_that_is_no_plain_text_is_not_written_and_the_episode_goes_on(tmp_path, changes):
+    (name,) = changes
+    with EpisodeWriter(tmp_path, tiny_header(), floor=0) as writer:
+        writer.append(tiny_row(0))
+        with pytest.raises(EpisodeError, match=f"a row's {name}: .*expected"):
+            writer.append(tiny_row(1, **changes))
+        writer.append(tiny_row(1))
+    assert len(read_episode(writer.path)) == 2

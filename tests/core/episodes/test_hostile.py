@@ -235,6 +235,14 @@ WRONG = {
         changed(ROW_TOPIC + 'image/front', BLACK[:-30], messages.IMAGE),
         'an image has 162 bytes',
     ),
+    'an escape as a reason': (
+        changed(INFO_TOPIC, text({'step': 0, 'reasons': ['\x1b[2J']})),
+        'expected plain text',
+    ),
+    'half a character as a latency': (
+        changed(INFO_TOPIC, text({'step': 0, 'latency': {'\ud800': 1.0}})),
+        'expected plain text',
+    ),
     'no row 0': (own_messages()[:1] + own_messages()[7:], 'row 0 is missing'),
 }
 

@@ -1,6 +1,9 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -61,7 +64,26 @@ def test_an_edited_line_is_never_believed(tmp_path, change):
 
 @pytest.mark.parametrize(
     'change',
-    [{'rows': 'many'}, {'success': 1}, {'return_': 'x'}, {'outcome': 'good'}, {'id': '..'}],
+    [
+        {'rows': 'many'},
+        {'success': 1},
+        {'return_': 'x'},
+        {'outcome': 'good'},
+        {'id': '..'},
+        {'rows': -1},
+        {'rows': 0},
+        {'rows': 10**30},
+        {'gaps': 10**400},
+        {'gaps': 3},
+        {'interventions': -1},
+        {'created': 10**30},
+        {'size': -1},
+        {'changed': 10**30},
+        {'duration': -1e308},
+        {'duration': 1e308},
+        {'task': '\ud800'},
+        {'ended': '\x1b[2J'},
+    ],
 )
 def test_a_value_of_another_kind_is_not_believed_even_with_its_checksum(tmp_path, change):
     record(tmp_path, [2])
@@ -73,6 +95,21 @@ def test_a_value_of_another_kind_is_not_believed_even_with_its_checksum(tmp_path
     )
     assert Dataset.open(tmp_path).episodes() == before
     assert 'line 2 is not believed' in said(tmp_path)
+
+
+@pytest.mark.parametrize('edited', [1, 2])
+def test_a_line_that_names_another_spec_than_its_file_is_read_again(tmp_path, edited):
+    record(tmp_path, [2] * 2)
+    before = Dataset.open(tmp_path).episodes()
+    first, *found = (tmp_path / 'manifest.jsonl').read_bytes().splitlines()
+    for number in range(edited):
+        values = {k: v for k, v in json.loads(found[number]).items() if k != 'sum'}
+        found[number] = seal({**values, 'spec_hash': 'x'})
+    (tmp_path / 'manifest.jsonl').write_bytes(b'\n'.join([first, *found]) + b'\n')
+    dataset = Dataset.open(tmp_path)
+    assert dataset.episodes() == before
+    assert dataset.index.foreign == {}
+    assert f'no line of it fits {edited} episodes' in said(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +230,87 @@ def test_a_foreign_episode_is_named_and_left_out(tmp_path):
         held.adopt(tmp_path / 'a' / 'episodes' / theirs[0] / 'episode.mcap')
 
 
+@pytest.mark.parametrize('first', [True, False])
+def test_a_foreign_episode_with_a_damaged_header_is_named_and_the_others_stay(tmp_path, first):
+    ours = record(tmp_path / 'a', [2, 2], setup=NORMAL)
+    (theirs,) = record(tmp_path / 'b', [3], spec=tiny_spec(size=4), setup=NORMAL)
+    folder = tmp_path / 'a' / 'episodes' / theirs
+    shutil.copytree(tmp_path / 'b' / 'episodes' / theirs, folder)
+    Dataset.create_or_open(tmp_path / 'a').close()
+    if first:  # of the manifest, which says no identity then
+        found = (tmp_path / 'a' / 'manifest.jsonl').read_bytes().splitlines()
+        found[0] = seal({'format': 3, 'spec': None, 'setup': None})
+        (tmp_path / 'a' / 'manifest.jsonl').write_bytes(b'\n'.join(found) + b'\n')
+    spoil_unseen(folder / 'episode.mcap')
+    dataset = Dataset.open(tmp_path / 'a')
+    assert [item.id for item in dataset.episodes()] == ours
+    assert "'moto-data recover'" in dataset.left_out[theirs]
+    assert [item.id for item in dataset.verify() if item.damaged] == [theirs]
+    with Dataset.create_or_open(tmp_path / 'a') as held:
+        assert theirs in {item.id for item in held.verify(repair=True)}
+        assert [item.id for item in held.episodes()] == ours
+        assert theirs not in held.left_out
+
+
+def test_an_identity_is_that_of_an_episode_whose_header_can_be_read(tmp_path):
+    names = record(tmp_path, [2, 2])
+    found = (tmp_path / 'manifest.jsonl').read_bytes().splitlines()
+    found[0] = seal({'format': 3, 'spec': None, 'setup': None})
+    (tmp_path / 'manifest.jsonl').write_bytes(b'\n'.join(found) + b'\n')
+    spoil_unseen(tmp_path / 'episodes' / names[0] / 'episode.mcap')
+    dataset = Dataset.open(tmp_path)
+    assert dataset.spec == tiny_spec()
+    assert names[1] in [item.id for item in dataset.episodes()]
+
+
+def spoil_unseen(path):
+    """Flips a byte of the header; size and time stay, so that the manifest is believed."""
+    data, status = bytearray(path.read_bytes()), path.stat()
+    data[120] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+DENIED = """
+import os, sys
+from moto_core.episodes.dataset import Dataset
+from moto_learning.commands.data import main
+for name in ('inspect', 'verify', 'recover'):
+    main([name, sys.argv[2]])  # imports all that it needs, while it may
+print('start')
+os.setresuid(65534, 65534, 65534)
+dataset = Dataset.open(sys.argv[1])
+print(len(dataset.episodes()), dataset.left_out)
+print([main([name, sys.argv[1]]) for name in ('inspect', 'verify', 'recover')])
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root can become somebody else')
+@pytest.mark.parametrize('indexed', [True, False])
+def test_an_episode_without_permission_is_said_and_the_others_are_there(indexed):
+    with tempfile.TemporaryDirectory() as place:
+        root = Path(place) / 'data'
+        closed, _ = record(root, [2, 2])
+        record(Path(place) / 'other', [2])
+        if not indexed:
+            (root / 'manifest.jsonl').unlink()
+        for path in (Path(place), *Path(place).rglob('*')):
+            os.chown(path, 65534, 65534)
+        (root / 'episodes' / closed).chmod(0)
+        done = subprocess.run(
+            [sys.executable, '-c', DENIED, str(root), str(Path(place) / 'other')],
+            env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path), 'COLUMNS': '200'},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert done.returncode == 0, done.stderr
+    first, *_, last = done.stdout.split('start\n')[1].splitlines()
+    assert first.startswith('1 ') and closed in first and 'cannot be read' in first
+    assert last == '[0, 1, 1]'
+    assert done.stdout.count(closed) >= 3  # verify and recover name it too
+
+
 def test_a_dataset_of_the_first_format_opens(tmp_path):
     name = read_header(FORMAT_1).id
     folder = tmp_path / 'episodes' / name
@@ -263,6 +381,15 @@ def test_a_label_whose_time_is_no_number_is_none(tmp_path):
     path.write_text('{"label": "success", "at": "now"}\n{"label": "success", "at": true}\n')
     assert Dataset.open(tmp_path).find(name).outcome == 'unlabelled'
     assert '2 of 2 lines' in said(tmp_path)
+
+
+@pytest.mark.parametrize('at', [-5, 10**30])
+def test_a_label_of_a_time_that_no_clock_shows_is_none(tmp_path, at):
+    (name,) = record(tmp_path, [2])
+    path = tmp_path / 'episodes' / name / 'labels.jsonl'
+    path.write_text(f'{{"label": "success", "at": {at}}}\n')
+    assert Dataset.open(tmp_path).find(name).outcome == 'unlabelled'
+    assert '1 of 1 lines' in said(tmp_path)
 
 
 def test_a_record_says_what_its_rows_add_up_to_written_or_read(tmp_path):

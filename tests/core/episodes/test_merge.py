@@ -1,6 +1,8 @@
 import io
+import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,81 @@ def test_later_labels_come_to_an_episode_that_is_there(tmp_path):
         'success',
         'failure',
     ]
+
+
+YEAR = 365 * 86_400 * 10**9  # [ns]
+NOW = time.time_ns()
+ORDERS = {  # shared lines, ours, theirs (outcome, at), what the target says then
+    'their clock went back': ([], [], [('failure', 200), ('success', 100)], 'success'),
+    'and ours lies between': (
+        [],
+        [('unlabelled', 150)],
+        [('failure', 200), ('success', 100)],
+        'success',
+    ),
+    'it went back after a shared one': ([('failure', 200)], [], [('success', 100)], 'success'),
+    'ours went back after a shared one': ([('failure', 200)], [('success', 100)], [], 'success'),
+    'ours is later': ([('success', 50)], [('failure', 200)], [('success', 100)], 'failure'),
+    'our clock went back': (
+        [],
+        [('success', 200), ('failure', 100)],
+        [('success', 150)],
+        'failure',
+    ),
+    'ours is of the far future': (
+        [],
+        [('failure', NOW + 5 * YEAR)],
+        [('success', NOW - YEAR)],
+        'success',
+    ),
+    'one of theirs is': (
+        [],
+        [('failure', NOW - YEAR)],
+        [('success', NOW + 5 * YEAR), ('unlabelled', NOW - YEAR // 2)],
+        'unlabelled',
+    ),
+    'ours is beyond every clock': ([], [('failure', 10**30)], [('success', NOW)], 'success'),
+    'theirs is before every clock': ([], [('failure', 1)], [('success', -5)], 'failure'),
+    'theirs has a clock some seconds ahead': (
+        [],
+        [('failure', NOW)],
+        [('success', NOW + 5 * 10**9)],
+        'success',
+    ),
+}
+
+
+@pytest.mark.parametrize('name', ORDERS)
+def test_the_outcome_after_a_merge_is_that_of_the_later_last_line(tmp_path, name):
+    shared, ours, theirs, outcome = ORDERS[name]
+    (episode,) = record(tmp_path / 'a', [2])
+    shutil.copytree(tmp_path / 'a', tmp_path / 'b')
+    for root, own in (('a', theirs), ('b', ours)):
+        lines = [json.dumps({'label': label, 'at': at}) for label, at in (*shared, *own)]
+        text = ''.join(line + '\n' for line in lines)
+        (tmp_path / root / 'episodes' / episode / 'labels.jsonl').write_text(text)
+    merged(tmp_path / 'a', tmp_path / 'b')
+    assert Dataset.open(tmp_path / 'b').find(episode).outcome == outcome
+    assert merged(tmp_path / 'a', tmp_path / 'b').labels == 0
+    assert Dataset.open(tmp_path / 'b').find(episode).outcome == outcome
+
+
+@pytest.mark.parametrize('present', [True, False])
+@pytest.mark.parametrize('spoil', ['a link', 'too large'])
+def test_labels_that_are_not_read_are_said_once(tmp_path, spoil, present):
+    (name,) = record(tmp_path / 'a', [2])
+    if present:
+        shutil.copytree(tmp_path / 'a', tmp_path / 'b')
+    path = tmp_path / 'a' / 'episodes' / name / 'labels.jsonl'
+    if spoil == 'a link':
+        (tmp_path / 'elsewhere').write_text('{"label": "failure", "at": 1}\n')
+        path.symlink_to(tmp_path / 'elsewhere')
+    else:
+        path.write_text('{"label": "failure", "at": 1}\n' * 40_000)
+    done = merged(tmp_path / 'a', tmp_path / 'b')
+    (item,) = done.refused
+    assert (item.id, 'labels' in item.reason) == (name, True)
+    assert [item.id for item in Dataset.open(tmp_path / 'b').episodes()] == [name]
 
 
 def test_an_episode_that_cannot_be_read_is_refused_by_name(tmp_path, monkeypatch):

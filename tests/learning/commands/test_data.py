@@ -39,6 +39,21 @@ def test_inspect_lists_the_episodes(tmp_path, capsys, monkeypatch):
     assert out.count('kitchen-microwave') == 2 and '…' not in out
 
 
+def test_inspect_shows_more_reasons_than_there_are_letters(tmp_path, capsys):
+    reasons = tuple(f'reason_{i}' for i in range(60))
+    with (
+        Dataset.create_or_open(tmp_path, floor=0) as dataset,
+        dataset.new_episode(tiny_header()) as writer,
+    ):
+        writer.append(tiny_row(0, reasons=reasons))
+        writer.append(tiny_row(1, reasons=reasons[:52]))
+    assert main(['inspect', str(tmp_path), '--episode', 'last']) == 0
+    out = ' '.join(capsys.readouterr().out.split())
+    assert 'Z reason_51, * 8 rarer ones' in out
+    assert 'reason_52' not in out
+    assert out.count('*') == 2  # once a row, and what it means
+
+
 def test_inspect_shows_an_episode_in_80_columns_one_line_a_row(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv('COLUMNS', '80')
     spec = replace(
