@@ -131,7 +131,8 @@ class Training:
                 f"the run and '{self.data[0]}' are of two robots: {'; '.join(wrong)}. "
                 'A run learns from one: start a new run for it'
             )
-        self.replay = Replay(episodes, config.replay.batch, config.replay.length, config.seed)
+        c = config.replay
+        self.replay = Replay(episodes, c.batch, c.length, config.seed, c.successful)
         self.learner = _made(config, self.spec)
         if resumed is not None:
             restore(self.learner, resumed)
