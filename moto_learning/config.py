@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from moto_core.errors import ConfigError
-from moto_core.fields import check, choice, number, part, setting
+from moto_core.fields import check, choice, choices, number, part, setting
 
 WIDEST = 65_536  # units or channels of a layer, categoricals, classes
 DEEPEST = 64  # layers
@@ -281,6 +281,20 @@ class CollectConfig:
 
 
 @dataclass(frozen=True)
+class EvaluateConfig:
+    """Evaluations during training, on starts that are never learned from."""
+
+    every: int = number(
+        0, 'online episodes between evaluations, the first before the online phase; 0: none', low=0
+    )
+    episodes: int = number(20, 'starts of each', low=1, high=10_000)
+    seed: int = number(10_000, 'of the first start; start i has seed + i', low=0, high=2**29)
+    explore: list[str] = choices(
+        'mode', 'sample', about="actions: the policy's 'mode', a 'sample' of it; empty: its mode"
+    )
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """The two phases and what is written on the way."""
 
@@ -310,6 +324,7 @@ class Config:
     actor_critic: ActorCriticConfig = part(ActorCriticConfig)
     replay: ReplayConfig = part(ReplayConfig)
     collect: CollectConfig = part(CollectConfig)
+    evaluate: EvaluateConfig = part(EvaluateConfig)
     train: TrainConfig = part(TrainConfig)
 
     def __post_init__(self) -> None:
