@@ -71,6 +71,7 @@ EXTRAS = {
 COMMANDS = [
     'moto-data = moto_learning.commands.data:main',
     'moto-train = moto_learning.commands.train:main',
+    'moto-sweep = moto_learning.commands.sweep:main',
     'moto-eval = moto_learning.commands.eval:main',
     'moto-export = moto_learning.commands.export:main',
     'moto-demo = moto_learning.commands.demo:main',

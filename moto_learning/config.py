@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from moto_core.errors import ConfigError
-from moto_core.fields import check, choice, number, part, setting
+from moto_core.fields import check, choice, choices, number, part, setting
 
 WIDEST = 65_536  # units or channels of a layer, categoricals, classes
 DEEPEST = 64  # layers
@@ -127,7 +127,14 @@ class PenaltyConfig:
         'raw',
         'centred',
         'probability',
-        about="compared as: 'raw', 'centred' over classes, 'probability'",
+        'log_probability',
+        about="compared as: 'raw', 'centred' over classes, 'probability', or the logarithm of it "
+        'with 1 % uniform mixed in',
+    )
+    relative: bool = setting(
+        False,
+        "u counts in multiples of its mean on the data's own steps, so that alpha has the unit of "
+        'the reward whatever the scale of the logits',
     )
     reduce: str = choice('mean', 'mean', 'max', about="of the S x K entries: 'mean' or 'max' [C]")
 
@@ -149,6 +156,20 @@ class ActorConfig:
     )
     beta: float = number(
         10.0, "weight of the behaviour prior; 0 is the paper's row 'No BC' [P]", low=0
+    )
+    beta_half: int = number(
+        0, 'updates after `beta_from` in which the weight of the prior halves; 0: constant', low=0
+    )
+    beta_from: int = number(0, 'updates with the whole weight of the prior', low=0)
+    beta_final: float = number(
+        0.05, 'fraction of the weight below which it does not fall', low=0, high=1
+    )
+    mean_cap: float = number(
+        0.0,
+        "the mean's pre-activation x is read as c tanh(x / c), so that it cannot saturate where "
+        'behaviour is cloned; 0: as it is [D]',
+        low=0,
+        high=100,
     )
     entropy: float = number(1e-4, 'weight of the entropy bonus [D]', low=0)
     value_scale: float = number(1.0, 'weight of the model term (equation 6)', low=0)
@@ -177,6 +198,11 @@ class CriticConfig:
     head: HeadConfig = part(HeadConfig)
     members: int = number(2, 'critics; the least of them is the value [P]', low=1, high=1024)
     target_every: int = number(100, 'updates between copies into the target critics [D]', low=1)
+    target_rate: float = number(
+        1.0, 'share of the critics in each such copy; 1: a plain copy [D]', above=0, high=1
+    )
+    normalize: bool = setting(False, 'layer normalisation in the hidden layers of the critics')
+    zero_start: bool = setting(False, 'the last layer of every critic begins as 0')
     data_value: str = choice(
         'target',
         *CRITICS,
@@ -214,6 +240,13 @@ class ReplayConfig:
 
     batch: int = number(16, 'B, sequences a batch [P]', low=1, high=WIDEST)
     length: int = number(50, 'T, rows a sequence [D]', low=2, high=WIDEST)
+    successful: float = number(
+        0.0,
+        'share of the sequences of a batch that are drawn from successful episodes alone, if '
+        'there are any; the rest is drawn from all [P: 0]',
+        low=0,
+        high=1,
+    )
     success_parts: list[str] = setting(
         [],
         'an episode is successful if all of these parts of its task are done at one row; empty: '
@@ -248,6 +281,20 @@ class CollectConfig:
 
 
 @dataclass(frozen=True)
+class EvaluateConfig:
+    """Evaluations during training, on starts that are never learned from."""
+
+    every: int = number(
+        0, 'online episodes between evaluations, the first before the online phase; 0: none', low=0
+    )
+    episodes: int = number(20, 'starts of each', low=1, high=10_000)
+    seed: int = number(10_000, 'of the first start; start i has seed + i', low=0, high=2**29)
+    explore: list[str] = choices(
+        'mode', 'sample', about="actions: the policy's 'mode', a 'sample' of it; empty: its mode"
+    )
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """The two phases and what is written on the way."""
 
@@ -277,6 +324,7 @@ class Config:
     actor_critic: ActorCriticConfig = part(ActorCriticConfig)
     replay: ReplayConfig = part(ReplayConfig)
     collect: CollectConfig = part(CollectConfig)
+    evaluate: EvaluateConfig = part(EvaluateConfig)
     train: TrainConfig = part(TrainConfig)
 
     def __post_init__(self) -> None:

@@ -21,6 +21,7 @@ MODULES = {
     'moto-train': 'moto_learning.commands.train',
     'moto-export': 'moto_learning.commands.export',
     'moto-eval': 'moto_learning.commands.eval',
+    'moto-sweep': 'moto_learning.commands.sweep',
     'moto-up': 'moto_ros.bringup.up',
     'moto-demo': 'moto_learning.commands.demo',
 }
@@ -44,6 +45,7 @@ SHORTER = {
     'moto-data collect': ['--episodes', '1'],
     'moto-train': TINY,
     'moto-eval': ['--episodes', '1', '--max-steps', '6'],
+    'moto-sweep': ['--demonstrations', '1', '--seeds', '0', *TINY, 'evaluate.episodes=1'],
     'moto-up': ['episodes:=1', 'max_steps:=6', 'log_level:=warn'],
     'moto-demo': [
         'demonstrations=1',
@@ -54,7 +56,7 @@ SHORTER = {
         f'train={json.dumps(TINY)}',
     ],
 }
-WITHOUT_ROS = ('moto-data', 'moto-train', 'moto-export', 'moto-eval')
+WITHOUT_ROS = ('moto-data', 'moto-train', 'moto-export', 'moto-eval', 'moto-sweep')
 
 
 def help_of(command):
@@ -100,6 +102,9 @@ def test_the_examples_run_and_leave_what_they_say(folder):
         'bundles/microwave',
         'microwave.json',
         'door.mp4',
+        'runs/no_bc/checkpoints',
+        'runs/sweep/sweep.json',
+        'runs/two/metaworld-hammer/moto/seed0/evaluations.jsonl',
     ):
         assert (folder / path).exists(), path
     assert Path((folder / 'bundles' / 'microwave').read_text().strip()).is_dir()

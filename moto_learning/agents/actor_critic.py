@@ -21,13 +21,13 @@ class Actor(nn.Module):
     def __init__(self, feat: int, action: int, config: ActorConfig) -> None:
         super().__init__()
         self.net = head(feat, config.head, 2 * action)
-        self.min_std = config.min_std
+        self.min_std, self.cap = config.min_std, config.mean_cap
         share = (config.initial_std - config.min_std) / 2
         nn.init.constant_(self.net.out.bias[action:], 2 * math.log(share / (1 - share)))
 
     def forward(self, feat: Tensor) -> TruncatedNormal:
         """Returns the distribution of actions (..., A) at feat (..., F)."""
-        return truncated_normal(self.net(feat), self.min_std)
+        return truncated_normal(self.net(feat), self.min_std, self.cap)
 
 
 class Critics(nn.Module):
@@ -36,7 +36,10 @@ class Critics(nn.Module):
     def __init__(self, feat: int, action: int, config: CriticConfig) -> None:
         super().__init__()
         units = [config.head.units] * config.head.layers
-        self.net = EnsembleMLP(config.members, feat + action, units, 1)
+        self.net = EnsembleMLP(config.members, feat + action, units, 1, config.normalize)
+        if config.zero_start:
+            for parameter in self.net.layers[-1].parameters():
+                nn.init.zeros_(parameter)
 
     def forward(self, feat: Tensor, action: Tensor) -> Tensor:
         """Returns Q_i (members, ...) at feat (..., F), action (..., A)."""
@@ -48,7 +51,7 @@ class Critics(nn.Module):
         return self(feat, action).amin(0)
 
 
-def penalised_reward(reward: Tensor, disagreement: Tensor, alpha: float) -> Tensor:
+def penalised_reward(reward: Tensor, disagreement: Tensor, alpha: float | Tensor) -> Tensor:
     """Returns r~ (H, N) of equation 3, of rewards at s^1..s^H and u of the steps to them."""
     return reward - alpha * disagreement
 
@@ -82,11 +85,20 @@ def behaviour_prior(log_prob: Tensor, mask: Tensor) -> Tensor:
     return -(log_prob * mask).sum() / mask.sum().clamp(min=1)
 
 
-def actor_loss(value: Tensor, prior: Tensor, entropy: Tensor, config: ActorConfig) -> Tensor:
+def actor_loss(
+    value: Tensor, prior: Tensor, entropy: Tensor, beta: float, config: ActorConfig
+) -> Tensor:
     """Returns equation 10 less the entropy bonus: -mean V^ + beta * prior - eta * mean entropy.
 
-    value (H, N) is V^ at s^0..s^{H-1} (equation 6); if H is 0, V_0 at s^0.
+    value (H, N) is V^ at s^0..s^{H-1} (equation 6); if H is 0, V_0 at s^0. `beta` is the prior's
+    weight at this update (`prior_weight`).
     """
-    return (
-        -config.value_scale * value.mean() + config.beta * prior - config.entropy * entropy.mean()
-    )
+    return -config.value_scale * value.mean() + beta * prior - config.entropy * entropy.mean()
+
+
+def prior_weight(update: int, config: ActorConfig) -> float:
+    """Returns beta at an update: it halves every `beta_half` updates after `beta_from`."""
+    if not config.beta_half:
+        return config.beta
+    halvings = max(0, update - config.beta_from) / config.beta_half
+    return config.beta * max(config.beta_final, 0.5**halvings)

@@ -24,6 +24,7 @@ from moto_learning.agents.actor_critic import (
     data_critic_loss,
     model_critic_loss,
     penalised_reward,
+    prior_weight,
 )
 from moto_learning.agents.optimizer import Optimizer
 from moto_learning.agents.policy_graph import EncoderGraph, Graphs, PolicyGraph
@@ -32,8 +33,10 @@ from moto_learning.agents.starts import Starts, draw_starts
 from moto_learning.agents.torch_policy import Exploration, TorchPolicy
 from moto_learning.config import Config
 from moto_learning.model.rollout import Rollout, draw_rollout_noise, rollout
-from moto_learning.model.rssm import State
+from moto_learning.model.rssm import State, disagreement
 from moto_learning.model.world_model import WorldModel
+
+FOLLOWED = 0.01  # share of a batch in the moving mean of the disagreement
 
 
 class MotoLearner:
@@ -55,6 +58,7 @@ class MotoLearner:
             'critics': Optimizer(self.critics.parameters(), c.critic.optimizer),
         }
         self.generator = torch.Generator(self.device).manual_seed(config.seed)
+        self.usual = torch.zeros((), device=self.device)  # u of the data's steps, a moving mean
         self.updates = 0  # whole updates begun, skipped ones included
         self.skipped = 0  # of them, those with a non-finite gradient
 
@@ -89,6 +93,7 @@ class MotoLearner:
         c = self.config.actor_critic
         with frozen(self.world_model), frozen(self.critics):
             starts = draw_starts(post, data, c.starts, self.generator)
+            self.measure_disagreement(starts)
             imagined, reward, metrics = self.imagine(starts.state)
             target = self.expand(imagined, reward, 'target')
             online = self.expand(imagined, reward, 'online') if self._needs_online() else target
@@ -101,6 +106,15 @@ class MotoLearner:
         )
         metrics['imagined/value'] = target.mixed.detach().mean()
         return actor_finite and critics_finite, metrics | found | more
+
+    @torch.no_grad()
+    def measure_disagreement(self, starts: Starts) -> None:
+        """Follows the mean of equation 2 over true steps, which `penalty.relative` divides by."""
+        c = self.config.actor_critic.penalty
+        if c.relative:
+            logits = self.world_model.rssm.prior_logits(starts.state.deter)
+            found = disagreement(logits, c.logits, c.reduce).mean()
+            self.usual = found if self.usual == 0 else torch.lerp(self.usual, found, FOLLOWED)
 
     def imagine(self, state: State) -> tuple[Rollout, Tensor, dict[str, Tensor]]:
         """Rolls the policy H steps from `state` (N, ...); returns their r~ (H, N), equation 3."""
@@ -123,7 +137,8 @@ class MotoLearner:
                 'imagined/reward': reward.detach().mean(),
                 'imagined/disagreement': imagined.disagreement.detach().mean(),
             }
-        reward = penalised_reward(reward, imagined.disagreement, c.penalty.alpha)
+        alpha = c.penalty.alpha / self.usual if c.penalty.relative else c.penalty.alpha
+        reward = penalised_reward(reward, imagined.disagreement, alpha)
         return imagined, reward, metrics
 
     def expand(self, imagined: Rollout, reward: Tensor, critics: str) -> Expansion:
@@ -140,10 +155,11 @@ class MotoLearner:
         """Takes a step down the actor's loss (equation 10); value (H + 1, N) is V^."""
         c, steps = self.config.actor_critic.actor, max(self.config.actor_critic.horizon, 1)
         prior = value.new_zeros(())
-        if c.beta:
+        beta = prior_weight(self.updates, c)
+        if beta:
             log_prob = self.actor(post.feat).log_prob(data['chosen'])  # (B, T)
             prior = behaviour_prior(log_prob, data['bc_mask'])
-        loss = actor_loss(value[:steps], prior, imagined.entropy[:steps], c)
+        loss = actor_loss(value[:steps], prior, imagined.entropy[:steps], beta, c)
         metrics = {
             'actor/loss': loss.detach(),
             'actor/behaviour': prior.detach(),
@@ -172,7 +188,7 @@ class MotoLearner:
         loss = c.critic.model_scale * model + c.critic.data_scale * data
         finite, norm = self.optimizers['critics'].step(loss)
         if finite and self.optimizers['critics'].steps % c.critic.target_every == 0:
-            self.target_critics.load_state_dict(self.critics.state_dict())
+            blend(self.target_critics, self.critics, c.critic.target_rate)
         return finite, {
             'critics/model_loss': model.detach(),
             'critics/data_loss': data.detach(),
@@ -211,6 +227,7 @@ class MotoLearner:
             'networks': {name: net.state_dict() for name, net in self._networks().items()},
             'optimizers': {name: opt.state_dict() for name, opt in self.optimizers.items()},
             'generator': self.generator.get_state(),
+            'usual': float(self.usual),
             'device': self.device.type,
             'updates': self.updates,
             'skipped': self.skipped,
@@ -222,6 +239,7 @@ class MotoLearner:
             net.load_state_dict(state['networks'][name])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state['optimizers'][name])
+        self.usual = torch.tensor(float(state.get('usual', 0.0)), device=self.device)
         self.updates, self.skipped = int(state['updates']), int(state['skipped'])
         if state['device'] == self.device.type:
             self.generator.set_state(state['generator'].cpu())
@@ -254,6 +272,13 @@ def to_tensors(batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]
         return torch.as_tensor(np.asarray(value)).to(device)
 
     return move(batch)
+
+
+def blend(target: nn.Module, source: nn.Module, share: float) -> None:
+    """Moves the target's parameters by `share` of the way to the source's; 1 copies them."""
+    with torch.no_grad():
+        for kept, new in zip(target.parameters(), source.parameters()):
+            kept.copy_(new) if share == 1 else kept.lerp_(new, share)
 
 
 @contextmanager

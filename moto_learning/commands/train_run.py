@@ -58,7 +58,7 @@ def show_config(args: argparse.Namespace) -> int:
         resumed_config(load_checkpoint(args.resume).config, _file(args), args.settings)
         sources.append(latest_checkpoint(Path(args.resume)) / 'config.yaml')
     if args.config or not args.resume:
-        sources.append(config_file('train', args.config or 'small'))
+        sources += _sources(args)
     print_settings(explain_config(Config, *sources, overrides=args.settings))
     return 0
 
@@ -73,8 +73,7 @@ def _start(args: argparse.Namespace, console: Console) -> Training:
         raise ConfigError(
             f"'{out}' holds a run already; --resume {out} continues it, or take another --out"
         )
-    file = config_file('train', args.config or 'small')
-    config = load_config(Config, file, overrides=args.settings)
+    config = load_config(Config, *_sources(args), overrides=args.settings)
     data = open_datasets([Path(path) for path in args.data])
     spec = common_spec(data)
     output_folder('--out', out)
@@ -85,6 +84,10 @@ def _start(args: argparse.Namespace, console: Console) -> Training:
 
 def _resume(args: argparse.Namespace, console: Console) -> Training:
     run = Path(args.resume)
+    if args.row:
+        raise ConfigError(
+            f"--row '{args.row}' begins a run; the one in '{run}' keeps its own: leave --row away"
+        )
     if args.out and Path(args.out) != run:
         raise ConfigError(
             f"--out '{args.out}' differs from --resume '{run}'; a resumed run stays "
@@ -107,6 +110,12 @@ def _resume(args: argparse.Namespace, console: Console) -> Training:
             '--phase finetune takes them in'
         )
     return training
+
+
+def _sources(args: argparse.Namespace) -> list[Path]:
+    """Returns the files of a new run's settings, the later ones over the earlier."""
+    rows = [config_file('train/rows', args.row)] if args.row else []
+    return [config_file('train', args.config or 'small'), *rows]
 
 
 def _file(args: argparse.Namespace) -> Path | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,17 +17,30 @@ from moto_learning.data.cache import CachedEpisode
 from moto_learning.data.sources import has_reward
 
 
+class _Pool(NamedTuple):
+    """Episodes that rows are drawn from."""
+
+    places: np.ndarray  # (N,) of each in the replay
+    ends: np.ndarray  # (N,) rows up to and with each
+
+
 class Replay:
     """Draws sequences uniformly over the rows of all its episodes.
 
     A row is drawn uniformly, then the window of `length` rows that holds it at a uniformly drawn
     position, moved inside the episode if it sticks out. A shorter episode is taken whole and
     followed by others from their beginning, is_first marking each. In mid-episode row 0 has its
-    true previous action and is_first False.
+    true previous action and is_first False. A share `successful` of the sequences is drawn so from
+    the successful episodes alone, as long as there are any.
     """
 
     def __init__(
-        self, episodes: Iterable[CachedEpisode], batch: int = 16, length: int = 50, seed: int = 0
+        self,
+        episodes: Iterable[CachedEpisode],
+        batch: int = 16,
+        length: int = 50,
+        seed: int = 0,
+        successful: float = 0.0,
     ) -> None:
         """Takes at least `length` rows of one spec, each episode once.
 
@@ -35,7 +48,7 @@ class Replay:
         """
         if batch < 1 or length < 2:
             raise ConfigError(f'batch {batch} x length {length}; expected at least 1 x 2')
-        self.batch, self.length = batch, length
+        self.batch, self.length, self.successful = batch, length, successful
         self._rng = np.random.default_rng(seed)
         self._episodes: list[CachedEpisode] = []
         self._use(list(episodes))
@@ -52,7 +65,7 @@ class Replay:
     @property
     def rows(self) -> int:
         """The number of rows in all episodes."""
-        return int(self._ends[-1]) if self._episodes else 0
+        return int(self._all.ends[-1]) if self._episodes else 0
 
     @property
     def episodes(self) -> tuple[str, ...]:
@@ -94,11 +107,13 @@ class Replay:
         """Returns the next batch of `batch` sequences of `length` rows, freshly allocated."""
         first = self._episodes[0]
         out = empty_batch(first.images, first.learned, self.batch, self.length)
+        favoured = round(self.successful * self.batch) if self._successes.places.size else 0
         for row in range(self.batch):
-            index, start = self._draw()
+            pool = self._successes if row < favoured else self._all
+            index, start = self._draw(pool)
             done = self._copy(out, row, 0, index, start)
             while done < self.length:
-                index = int(self._rng.integers(len(self._episodes)))
+                index = int(pool.places[int(self._rng.integers(len(pool.places)))])
                 done += self._copy(out, row, done, index, 0)
         return out
 
@@ -147,14 +162,20 @@ class Replay:
                     'datasets'
                 )
         self._episodes = episodes
-        self._ends = np.cumsum([len(episode) for episode in episodes])
+        self._all = self._pool(range(len(episodes)))
+        self._successes = self._pool([i for i, e in enumerate(episodes) if e.successful])
 
-    def _draw(self) -> tuple[int, int]:
-        """Draws an episode and the first row of a window in it."""
-        drawn = int(self._rng.integers(self._ends[-1]))
-        index = int(np.searchsorted(self._ends, drawn, side='right'))
+    def _pool(self, places: Iterable[int]) -> _Pool:
+        places = np.array(list(places), np.int64)
+        return _Pool(places, np.cumsum([len(self._episodes[place]) for place in places]))
+
+    def _draw(self, pool: _Pool) -> tuple[int, int]:
+        """Draws an episode of a pool and the first row of a window in it."""
+        drawn = int(self._rng.integers(pool.ends[-1]))
+        place = int(np.searchsorted(pool.ends, drawn, side='right'))
+        index = int(pool.places[place])
         size = len(self._episodes[index])
-        row = drawn - int(self._ends[index]) + size
+        row = drawn - int(pool.ends[place]) + size
         start = row - int(self._rng.integers(self.length))
         return index, min(max(start, 0), max(size - self.length, 0))
 

@@ -103,9 +103,15 @@ class TruncatedNormal(NamedTuple):
         return low, torch.special.ndtr((1 - self.loc) / self.scale)
 
 
-def truncated_normal(out: Tensor, min_std: float) -> TruncatedNormal:
-    """Reads a head's output (..., 2 A): mean tanh, std 2 sigmoid(x / 2) + min_std [D]."""
+def truncated_normal(out: Tensor, min_std: float, cap: float = 0.0) -> TruncatedNormal:
+    """Reads a head's output (..., 2 A): mean tanh, std 2 sigmoid(x / 2) + min_std [D].
+
+    With a cap c the mean's part x is first bounded to c tanh(x / c): where behaviour is cloned at
+    a bound x grows for ever, and no gradient brings the mean back from there.
+    """
     mean, std = out.chunk(2, -1)
+    if cap:
+        mean = cap * torch.tanh(mean / cap)
     return TruncatedNormal(mean.tanh(), 2 * torch.sigmoid(std / 2) + min_std)
 
 

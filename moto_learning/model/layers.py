@@ -72,25 +72,54 @@ class EnsembleLinear(nn.Module):
         return torch.addmm(self.bias[index], x, self.weight[index])
 
 
-class EnsembleMLP(nn.Module):
-    """M perceptrons with ELU, each with its own layers, as batched products."""
+class EnsembleNorm(nn.Module):
+    """Layer normalisation with scale and offset of each member's own, (M, 1, width)."""
 
-    def __init__(self, members: int, inputs: int, units: list[int], outputs: int) -> None:
+    def __init__(self, members: int, width: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(members, 1, width))
+        self.offset = nn.Parameter(torch.zeros(members, 1, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps (M, N, width) to the same shape."""
+        return F.layer_norm(x, x.shape[-1:], eps=1e-3) * self.scale + self.offset
+
+    def member(self, x: Tensor, index: int) -> Tensor:
+        """Maps (N, width) as one member does."""
+        found = F.layer_norm(x, x.shape[-1:], eps=1e-3)
+        return found * self.scale[index] + self.offset[index]
+
+
+class EnsembleMLP(nn.Module):
+    """M perceptrons with ELU, each with its own layers, as batched products.
+
+    With `normalize` each hidden layer's output is normalised before ELU, with a scale and an
+    offset of every member's own.
+    """
+
+    def __init__(
+        self, members: int, inputs: int, units: list[int], outputs: int, normalize: bool = False
+    ) -> None:
         super().__init__()
         widths = [inputs, *units, outputs]
         self.layers = nn.ModuleList(
             EnsembleLinear(members, a, b) for a, b in zip(widths, widths[1:])
         )
+        norms = units if normalize else []
+        self.norms = nn.ModuleList(EnsembleNorm(members, width) for width in norms)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (N, inputs) to (M, N, outputs)."""
-        for layer in self.layers[:-1]:
-            x = F.elu(layer(x))
+        for index, layer in enumerate(self.layers[:-1]):
+            x = layer(x)
+            x = F.elu(self.norms[index](x) if self.norms else x)
         return self.layers[-1](x)
 
     def member(self, x: Tensor, index: int) -> Tensor:
         """Maps (N, inputs) to (N, outputs) through one member, without computing the others."""
         *hidden, last = cast('list[EnsembleLinear]', list(self.layers))
-        for layer in hidden:
-            x = F.elu(layer.member(x, index))
+        norms = cast('list[EnsembleNorm]', list(self.norms))
+        for place, layer in enumerate(hidden):
+            x = layer.member(x, index)
+            x = F.elu(norms[place].member(x, index) if norms else x)
         return last.member(x, index)

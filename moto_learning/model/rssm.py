@@ -20,6 +20,8 @@ from moto_learning.config import RSSMConfig
 from moto_learning.model.distributions import one_hot_sample
 from moto_learning.model.layers import EnsembleMLP, linear
 
+UNIFORM = 0.01  # share mixed in before a logarithm: what no member expects has no infinite weight
+
 
 class State(NamedTuple):
     """A latent state: deter h (..., D), stoch z (..., S * K) one-hot, its logit (..., S, K)."""
@@ -165,13 +167,17 @@ class EnsembleRSSM(nn.Module):
 def disagreement(logits: Tensor, kind: str = 'raw', reduce: str = 'mean') -> Tensor:
     """Returns u (...,) of equation 2: the std over members of logits (M, ..., S, K), reduced.
 
-    `kind`: the logits 'raw', 'centred' over the classes, or turned into 'probability'. `reduce`:
-    'mean' or 'max' of the S x K entries. The deviation is the population's: one member gives 0.
+    `kind`: the logits 'raw', 'centred' over the classes, or turned into 'probability' or, with
+    1 % uniform mixed in, its logarithm 'log_probability'. `reduce`: 'mean' or 'max' of the S x K
+    entries. The deviation is the population's: one member gives 0.
     """
     if kind == 'centred':
         logits = logits - logits.mean(-1, keepdim=True)
     elif kind == 'probability':
         logits = logits.softmax(-1)
+    elif kind == 'log_probability':
+        mixed = (1 - UNIFORM) * logits.softmax(-1) + UNIFORM / logits.shape[-1]
+        logits = mixed.log()
     if logits.shape[0] == 1:
         spread = torch.zeros_like(logits[0])
     else:

@@ -54,6 +54,11 @@ class Journal:
         """Returns the entry of online episode `index`, or None."""
         return self._entries.get(index)
 
+    def decisions(self, episodes: int) -> int:
+        """Returns the decisions in the first so many episodes."""
+        found = (self._entries[i] for i in range(episodes) if i in self._entries)
+        return round(sum(entry.metrics.get('episode/decisions', 0) for entry in found))
+
     def append(self, entry: Entry) -> None:
         """Writes an entry and waits until the disk has it; raises JournalError."""
         existed = self.path.exists()

@@ -44,6 +44,10 @@ class MetricsLog:
         self._file.write(json.dumps(line) + '\n')
         self._file.flush()
         self.lines += 1
+        self.draw(update, metrics)
+
+    def draw(self, update: int, metrics: Mapping[str, float]) -> None:
+        """Adds scalars to TensorBoard alone, of what has a file of its own."""
         if self._board is not None:
             for name, value in metrics.items():
                 self._board.add_scalar(name, value, update)

@@ -44,6 +44,7 @@ from moto_learning.run.checkpoint import (
     save_checkpoint,
     tidy_checkpoints,
 )
+from moto_learning.run.heldout import HeldOut
 from moto_learning.run.journal import Entry, Journal, discard_uncounted
 from moto_learning.run.lock import lock_run
 from moto_learning.run.metrics import MetricsLog
@@ -131,7 +132,8 @@ class Training:
                 f"the run and '{self.data[0]}' are of two robots: {'; '.join(wrong)}. "
                 'A run learns from one: start a new run for it'
             )
-        self.replay = Replay(episodes, config.replay.batch, config.replay.length, config.seed)
+        c = config.replay
+        self.replay = Replay(episodes, c.batch, c.length, config.seed, c.successful)
         self.learner = _made(config, self.spec)
         if resumed is not None:
             restore(self.learner, resumed)
@@ -149,6 +151,8 @@ class Training:
             self.counters.offline += 1
             self._update('offline', self.counters.offline, goal)
         self.save()
+        with self._held_out() as held_out:
+            self._evaluate(held_out)
 
     def online(self) -> None:
         """Collects an episode with the policy, makes G updates, and so on."""
@@ -156,16 +160,18 @@ class Training:
         if not (self.out / FOLDER).exists():
             self.save()  # the first episode, too, can be killed and resumed
         own = self.out / EPISODES
-        with OnlineCollector(self.config, self.learner, self.datasets, own) as source:
+        collector = OnlineCollector(self.config, self.learner, self.datasets, own)
+        with collector as source, self._held_out() as held_out:
             while not self.stopped:
                 to_come = max(0, c.online_episodes - counters.episodes) * c.episode_updates
                 if counters.online < counters.online_goal:
                     counters.online += 1
                     self._update('online', counters.online, counters.online_goal + to_come)
-                elif counters.episodes < c.online_episodes:
-                    self._take_episode(source)
-                else:
+                    continue
+                self._evaluate(held_out)
+                if counters.episodes >= c.online_episodes or self.stopped:
                     break
+                self._take_episode(source)
         self.save('online')
 
     def finetune(self) -> None:
@@ -269,6 +275,29 @@ class Training:
         self.log.write(self.learner.updates, 'episode', entry.metrics)
         if not self.config.train.episode_updates and self._is_milestone('online'):
             self.save('online')
+
+    def _held_out(self) -> HeldOut:
+        return HeldOut(self.config, self.learner, self.datasets, self.out)
+
+    def _evaluate(self, held_out: HeldOut) -> None:
+        """Evaluates the policy if it is due: every so many online episodes, and after the last."""
+        every, counters = self.config.evaluate.every, self.counters
+        done, trained = counters.episodes, counters.online == counters.online_goal
+        last = done == self.config.train.online_episodes
+        if not every or self.stopped or not trained or (done % every and not last):
+            return
+
+        def told(start: int, starts: int) -> bool:
+            if self.listener is not None:
+                self.listener('evaluation', start, starts, {})
+            return not self.stopped
+
+        for found in held_out.measure(done, self._journal.decisions(done), told):
+            metrics = {
+                f'evaluation/{found.explore}_success': found.successes / found.starts,
+                f'evaluation/{found.explore}_return': found.return_,
+            }
+            self.log.draw(self.learner.updates, metrics)
 
     def _is_milestone(self, phase: str) -> bool:
         """Whether the checkpoint of now is one that stays."""

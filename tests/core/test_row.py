@@ -142,7 +142,7 @@ def blank():
         ('reward', True, 'reward: True is no number'),
         ('success', 1, 'success: 1 is neither true nor false'),
         ('reasons', 'jerk', "reasons: 'jerk' is no list of names"),
-        ('done_parts', [1], r'done_parts: \[1\] is no list of names'),
+        ('done_parts', [1], 'done_parts: a name is 1; expected plain text'),
         ('latency', {'a': 'b'}, "latency: 'b' is no number"),
         ('latency', [], r'latency: \[\] is no map'),
     ],

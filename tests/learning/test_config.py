@@ -8,7 +8,7 @@ from moto_learning.run.resume import resumed_config
 from tests.learning import tiny_learner as tiny
 
 
-@pytest.mark.parametrize('name', ['demo', 'small', 'paper_metaworld', 'paper_kitchen'])
+@pytest.mark.parametrize('name', ['demo', 'laptop', 'small', 'paper_metaworld', 'paper_kitchen'])
 def test_every_preset_loads(name):
     assert load_config(Config, config_file('train', name)).model.rssm.members == 7
 

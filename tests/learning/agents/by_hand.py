@@ -87,7 +87,7 @@ def values(w, given, imagined, critics):
     c = given.config.actor_critic
     gamma, lambda_, horizon = c.discount, c.lambda_, c.horizon
     reward = [
-        mlp(w['reward'], feat)[:, 0] - c.penalty.alpha * u
+        mlp(w['reward'], feat)[:, 0] - c.penalty.alpha * u / usual(w, given)
         for feat, u in zip(imagined.feat[1:], imagined.disagreement)
     ]  # reward[t] is r~^(t+1)
     plain = [
@@ -108,6 +108,15 @@ def values(w, given, imagined, critics):
         expanded.append(total)
     mixed = [lambda_ * expanded[t] + (1 - lambda_) * plain[t] for t in range(horizon)]
     return expanded, [*mixed, plain[horizon]]
+
+
+def usual(w, given):
+    """Returns what u is divided by: 1, or its mean over the steps to the posterior states."""
+    if not given.config.actor_critic.penalty.relative:
+        return 1
+    deter = given.post.deter.flatten(0, 1).numpy()
+    logits = prior_logits(w['rssm'], given.config, deter)
+    return disagreement(logits, given.config.actor_critic.penalty).mean()
 
 
 def actor_loss(w, given, held):
@@ -155,6 +164,8 @@ def critic_losses(w, given, imagined, expanded, mixed):
 def policy(w, c, feat):
     """Returns the truncated normal's location and scale."""
     mean, std = np.split(mlp(w['actor'], feat), 2, -1)
+    cap = c.actor_critic.actor.mean_cap
+    mean = cap * np.tanh(mean / cap) if cap else mean
     return np.tanh(mean), 2 / (1 + np.exp(-std / 2)) + c.actor_critic.actor.min_std
 
 
@@ -190,6 +201,8 @@ def disagreement(logits, c):
         logits = logits - logits.mean(-1, keepdims=True)
     if c.logits == 'probability':
         logits = softmax(logits)
+    if c.logits == 'log_probability':
+        logits = np.log(0.99 * softmax(logits) + 0.01 / logits.shape[-1])
     spread = logits.std(0)
     return spread.mean((1, 2)) if c.reduce == 'mean' else spread.max((1, 2))
 
@@ -209,7 +222,12 @@ def q(w, i, feat, action):
 
 def member(w, i, x):
     """Returns the output of the i'th perceptron of an ensemble, one hidden layer."""
-    hidden = elu(x @ w['layers.0.weight'][i] + w['layers.0.bias'][i, 0])
+    hidden = x @ w['layers.0.weight'][i] + w['layers.0.bias'][i, 0]
+    if 'norms.0.scale' in w:
+        mean, variance = hidden.mean(-1, keepdims=True), hidden.var(-1, keepdims=True)
+        hidden = (hidden - mean) / np.sqrt(variance + 1e-3)
+        hidden = hidden * w['norms.0.scale'][i, 0] + w['norms.0.offset'][i, 0]
+    hidden = elu(hidden)
     return hidden @ w['layers.1.weight'][i] + w['layers.1.bias'][i, 0]
 
 

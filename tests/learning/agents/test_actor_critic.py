@@ -11,6 +11,7 @@ from moto_learning.agents.actor_critic import (
     data_critic_loss,
     model_critic_loss,
     penalised_reward,
+    prior_weight,
 )
 from moto_learning.config import ActorConfig, CriticConfig, HeadConfig
 
@@ -65,10 +66,26 @@ def test_the_behaviour_prior_is_the_mean_over_successful_steps_alone():
 
 def test_the_actors_loss_is_equation_10_with_an_entropy_bonus():
     value, entropy = torch.tensor([[1.0, 3.0], [5.0, 7.0]]), torch.tensor([[0.5], [1.5]])
-    config = ActorConfig(beta=10.0, entropy=0.1)
-    assert actor_loss(value, torch.tensor(2.0), entropy, config).item() == pytest.approx(
+    config = ActorConfig(entropy=0.1)
+    assert actor_loss(value, torch.tensor(2.0), entropy, 10.0, config).item() == pytest.approx(
         -4.0 + 10 * 2.0 - 0.1 * 1.0
     )
+
+
+def test_the_weight_of_the_prior_halves_from_an_update_on_down_to_a_floor():
+    config = ActorConfig(beta=8.0, beta_from=100, beta_half=50, beta_final=0.125)
+    found = [prior_weight(update, config) for update in (0, 100, 125, 150, 200, 250, 10_000)]
+    assert found == pytest.approx([8, 8, 8 * 0.5**0.5, 4, 2, 1, 1])
+    assert prior_weight(10_000, ActorConfig(beta=8.0)) == 8
+
+
+def test_critics_may_begin_at_zero_and_still_differ_in_their_hidden_layers():
+    critics = Critics(3, 2, CriticConfig(head=HEAD, zero_start=True))
+    assert not critics(torch.randn(4, 3), torch.randn(4, 2)).any()
+    assert critics.net.layers[0].weight.any()
+    critics(torch.randn(4, 3), torch.randn(4, 2)).sum().backward()
+    gradient = critics.net.layers[-1].weight.grad
+    assert gradient.any() and not torch.equal(gradient[0], gradient[1])
 
 
 def test_the_value_is_the_least_of_the_critics():
@@ -94,3 +111,20 @@ def test_the_policy_is_a_truncated_normal_of_dreamers_head():
     policy = actor(torch.randn(5, 3))
     assert policy.loc[0].tolist() == pytest.approx([math.tanh(0.3), -math.tanh(0.3)])
     assert policy.scale[0].tolist() == pytest.approx([1.1, 2 / (1 + math.exp(-1)) + 0.1])
+
+
+def test_a_capped_mean_keeps_a_gradient_where_behaviour_is_cloned_at_a_bound():
+    found = []
+    for cap in (0.0, 2.0):
+        actor = Actor(3, 1, ActorConfig(head=HEAD, mean_cap=cap))
+        with torch.no_grad():
+            actor.net.out.weight.zero_()
+            actor.net.out.bias.copy_(torch.tensor([5.0, 0.0]))
+        loc = actor(torch.zeros(3)).loc
+        loc.backward()
+        found.append((loc.item(), actor.net.out.bias.grad[0].item()))
+    capped = 2 * math.tanh(2.5)
+    slope = (1 - math.tanh(capped) ** 2) * (1 - math.tanh(2.5) ** 2)
+    assert found[0][0] == pytest.approx(math.tanh(5)) and found[0][1] < 2e-4
+    assert found[1] == pytest.approx((math.tanh(capped), slope), rel=1e-4)
+    assert found[1][1] > 5 * found[0][1]

@@ -114,6 +114,10 @@ def check_actor(agent, given):
         ('actor_critic.actor.state_gradient=true',),
         ('actor_critic.penalty.logits=centred',),
         ('actor_critic.penalty.logits=probability', 'actor_critic.penalty.reduce=max'),
+        ('actor_critic.penalty.logits=log_probability',),
+        ('actor_critic.penalty.relative=true',),
+        ('actor_critic.actor.mean_cap=0.5',),
+        ('actor_critic.critic.normalize=true',),
         ('model.rssm.imagined=row',),
         ('model.rssm.imagined=mean',),
         ('actor_critic.horizon=1',),
@@ -153,8 +157,12 @@ def test_each_term_alone_reaches_the_actor_with_its_own_gradient(term, overrides
     'data_value, actor_value', [('target', 'target'), ('target', 'online'), ('online', 'target')]
 )
 @pytest.mark.parametrize('model_scale, data_scale', [(0.5, 3), (2, 0), (0, 2)])
-def test_the_critics_go_down_equation_9(data_value, actor_value, model_scale, data_scale):
+@pytest.mark.parametrize('normalize', ['false', 'true'])
+def test_the_critics_go_down_equation_9(
+    data_value, actor_value, model_scale, data_scale, normalize
+):
     agent, given = make(
+        f'actor_critic.critic.normalize={normalize}',
         f'actor_critic.critic.data_value={data_value}',
         f'actor_critic.actor.value={actor_value}',
         f'actor_critic.critic.model_scale={model_scale}',
@@ -178,6 +186,22 @@ def test_the_critics_go_down_equation_9(data_value, actor_value, model_scale, da
         w,
         'online',
     )
+
+
+def test_the_usual_disagreement_is_a_moving_mean_that_a_checkpoint_keeps():
+    agent, given = make('actor_critic.penalty.relative=true')
+    first = by_hand.usual(by_hand.weights_of(agent), given)
+    agent.update_behaviour(given.post, given.data)
+    assert agent.usual.item() == pytest.approx(first, rel=1e-6)
+    with torch.no_grad():
+        agent.world_model.rssm.priors.layers[-1].weight.mul_(3)
+    second = by_hand.usual(by_hand.weights_of(agent), given)
+    agent.update_behaviour(given.post, given.data)
+    assert agent.usual.item() == pytest.approx(0.99 * first + 0.01 * second, rel=1e-6)
+    assert second > 1.5 * first
+    other, _ = make('actor_critic.penalty.relative=true')
+    other.load_state_dict(agent.state_dict())
+    assert other.usual.item() == pytest.approx(agent.usual.item(), rel=1e-6)
 
 
 def test_without_a_horizon_the_critics_learn_from_the_data_alone():

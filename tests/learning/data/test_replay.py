@@ -70,6 +70,27 @@ def test_a_window_in_mid_episode_starts_with_its_true_previous_action():
         assert batch['is_first'][row].tolist() == [start == 0, False, False]
 
 
+def test_a_share_of_a_batch_is_drawn_from_successful_episodes_uniformly_over_their_rows():
+    episodes = [
+        episode('a', 900),
+        episode('b', 30, successful=True, base=1000),
+        episode('c', 60, successful=True, base=2000),
+    ]
+    batch = Replay(episodes, batch=400, length=3, successful=0.5).sample()
+    starts = batch['reward'][:, 0]
+    assert batch['bc_mask'][:200].all() and 0.02 < batch['bc_mask'][200:, 0].mean() < 0.2
+    assert 0.55 < (starts[:200] >= 2000).mean() < 0.78  # two thirds of the successful rows
+    assert len(set(starts[:200])) > 60
+
+
+def test_without_a_success_the_whole_batch_is_drawn_from_all_and_one_that_comes_is_found():
+    replay = Replay([episode('a', 9)], batch=8, length=3, successful=0.5)
+    assert not replay.sample()['bc_mask'].any()
+    replay.add(episode('b', 2, successful=True, base=100))
+    batch = replay.sample()
+    assert batch['bc_mask'][:4].all()  # a short one is followed by successful ones, too
+
+
 def test_a_short_episode_is_followed_by_another_from_its_beginning():
     replay = Replay([episode('a', 2, base=10), episode('b', 3, base=20)], batch=50, length=4)
     batch = replay.sample()

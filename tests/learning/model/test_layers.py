@@ -1,12 +1,14 @@
+import pytest
 import torch
 from torch.nn import functional as F
 
 from moto_learning.model.layers import EnsembleLinear, EnsembleMLP, linear
 
 
-def test_the_batched_product_equals_separate_members():
+@pytest.mark.parametrize('normalize', [False, True])
+def test_the_batched_product_equals_separate_members(normalize):
     torch.manual_seed(0)
-    net = EnsembleMLP(4, 5, [6, 7], 3)
+    net = EnsembleMLP(4, 5, [6, 7], 3, normalize)
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.normal_()
@@ -14,8 +16,13 @@ def test_the_batched_product_equals_separate_members():
     batched = net(x)  # (4, 9, 3)
     for i in range(4):
         alone = x
-        for layer in net.layers[:-1]:
-            alone = F.elu(alone @ layer.weight[i] + layer.bias[i])
+        for place, layer in enumerate(net.layers[:-1]):
+            alone = alone @ layer.weight[i] + layer.bias[i]
+            if normalize:
+                mean, variance = alone.mean(1, keepdim=True), alone.var(1, False, keepdim=True)
+                norm = net.norms[place]
+                alone = (alone - mean) / (variance + 1e-3).sqrt() * norm.scale[i] + norm.offset[i]
+            alone = F.elu(alone)
         alone = alone @ net.layers[-1].weight[i] + net.layers[-1].bias[i]
         assert torch.allclose(batched[i], alone, atol=1e-5)
         assert torch.allclose(net.member(x, i), alone, atol=1e-5)

@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from moto_core.episodes.dataset import Dataset
 from moto_learning.run.checkpoint import load_checkpoint, load_learner
+from moto_learning.run.heldout import read_evaluations
 from moto_learning.run.journal import Journal
 from moto_learning.run.metrics import read_metrics
 from moto_learning.run.train import Training
@@ -20,7 +22,8 @@ from tests.learning import tiny_learner as tiny
 pytest.importorskip('mujoco')
 
 ROOT = Path(__file__).parents[3]
-# offline 1 2 3s 4s, episode 0, 5 6s, episode 1, 7 8, episode 2, 9s 10s; s: weights are saved
+# offline 1 2 3s 4s, episode 0, 5 6s, episode 1, 7 8, episode 2, 9s 10s; s: weights are saved;
+# evaluated after 4, 8 and 10, by mode and by sample
 SETTINGS = [
     'train.offline_updates=4',
     'train.online_episodes=3',
@@ -30,6 +33,9 @@ SETTINGS = [
     'collect.task=kitchen-microwave',
     'collect.profile=normal',
     'collect.max_steps=4',
+    'evaluate.every=2',
+    'evaluate.episodes=2',
+    'evaluate.explore=[mode,sample]',
 ]
 KILLED = """
 import os, signal, sys
@@ -38,7 +44,7 @@ from pathlib import Path
 import torch
 torch.set_num_threads(1)
 from moto_core.episodes.writer import EpisodeWriter
-from moto_learning.run import checkpoint, train
+from moto_learning.run import checkpoint, heldout, train
 from moto_learning.run.journal import Journal
 from tests.learning.run.test_killed_run import run_phases
 
@@ -67,6 +73,9 @@ PLACES = {
     'in the last of its updates': (
         "listener = lambda phase, done, *_: phase == 'online' and done == 6 and die()"
     ),
+    'in an evaluation': "before(heldout, 'evaluate', 7)",
+    'before an evaluation is written': "before(heldout, 'append_synced', 3)",
+    'after an evaluation is written': "before(heldout, 'append_synced', 4)",
     'in a checkpoint': "before(checkpoint, 'write_synced', 6)",
     'between two renames of a checkpoint': "before(checkpoint, 'sync_folder', 3)",
 }
@@ -91,7 +100,8 @@ def outcome(run):
     checkpoint = load_checkpoint(run)
     assert checkpoint.meta['episodes'][-3:] == [episode.header.id for episode in episodes]
     contents = [(e.requested.tolist(), e.images['front'].sum()) for e in episodes]
-    return rows, checkpoint.run['counters'], contents
+    evaluations = [replace(found, seconds=0.0) for found in read_evaluations(run)]
+    return rows, checkpoint.run['counters'], contents, evaluations
 
 
 @pytest.fixture(scope='module')
@@ -127,3 +137,21 @@ def test_a_killed_run_ends_with_the_numbers_of_one_that_was_not(tmp_path, data, 
         assert tiny.same(tiny.weights(killed._networks()[name]), tiny.weights(network)), name
     hidden = [path.name for path in (run / 'checkpoints').iterdir() if path.name[0] == '.']
     assert not hidden
+
+
+def test_evaluations_are_of_held_out_starts_and_say_where_in_training_they_were_made(whole):
+    found = read_evaluations(whole)
+    made = [(one.updates, one.episodes, one.decisions, one.explore) for one in found]
+    assert made == [
+        (updates, episodes, 4 * episodes, explore)
+        for updates, episodes in ((4, 0), (8, 2), (10, 3))
+        for explore in ('mode', 'sample')
+    ]
+    assert {(one.seed, one.starts, one.length) for one in found} == {(10_000, 2, 4.0)}
+    assert len({one.disagreement for one in found}) == 6
+
+
+def test_training_is_the_same_without_evaluations(data, whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(f'{__name__}.SETTINGS', [*SETTINGS, 'evaluate.every=0'])
+    run_phases(data, tmp_path / 'run')
+    assert outcome(tmp_path / 'run')[:3] == outcome(whole)[:3]

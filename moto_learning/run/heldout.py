@@ -1,0 +1,156 @@
+"""Evaluations during training: starts that are never learned from, one line each in the run.
+
+In: a learner between two updates. Out: `<run>/evaluations.jsonl`, one synced line an evaluation;
+training itself is not touched: the simulator and the random numbers are others.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from moto_core.durable import append_synced
+from moto_core.episodes.dataset import Dataset
+from moto_core.errors import MotoError
+from moto_core.strict_json import read_maps
+from moto_learning.agents.learner import Learner
+from moto_learning.agents.torch_policy import Exploration
+from moto_learning.config import Config
+from moto_learning.run.evaluate import Score, evaluate
+from moto_learning.run.online import online_environment
+
+FILE = 'evaluations.jsonl'
+
+
+class EvaluationError(MotoError):
+    """An evaluation that cannot be written."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where in training a policy was evaluated, and how."""
+
+    updates: int  # whole updates before it
+    episodes: int  # online episodes before it
+    decisions: int  # in those episodes
+    explore: str  # 'mode' or 'sample' of the policy
+    seed: int  # of the first start; start i has seed + i
+    starts: int
+
+
+@dataclass(frozen=True)
+class Evaluation(Point):
+    """What an evaluation found."""
+
+    successes: int  # of `starts` episodes
+    return_: float  # mean of their sums of rewards
+    length: float  # mean of their decisions
+    disagreement: float  # mean
+    seconds: float  # that it took
+
+
+class HeldOut:
+    """Evaluates a learner at points of its training; used as a context manager."""
+
+    def __init__(
+        self, config: Config, learner: Learner, data: Sequence[Dataset], run: Path
+    ) -> None:
+        self.config, self.learner, self.data, self.path = config, learner, data, run / FILE
+        self._env: Any = None
+
+    def measure(
+        self,
+        episodes: int,
+        decisions: int,
+        listener: Callable[[int, int], bool] = lambda done, goal: True,
+    ) -> list[Evaluation]:
+        """Evaluates the policy as it is now, in each way of evaluate.explore; returns what is new.
+
+        A point that the run has been evaluated at before is not evaluated again. `listener` is
+        told of each episode and returns whether to go on; a part of an evaluation is dropped.
+        Raises EvaluationError if the result cannot be written.
+        """
+        c, new = self.config.evaluate, []
+        known = {point_of(one) for one in read_evaluations(self.path.parent)}
+        for explore in c.explore or ['mode']:
+            point = Point(
+                updates=self.learner.updates,
+                episodes=episodes,
+                decisions=decisions,
+                explore=explore,
+                seed=c.seed,
+                starts=c.episodes,
+            )
+            if point in known:
+                continue
+            found = self._evaluate(point, listener)
+            if found is None:
+                break
+            self._append(found)
+            new.append(found)
+        return new
+
+    def __enter__(self) -> HeldOut:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._env is not None:
+            self._env.close()
+
+    def _evaluate(self, point: Point, listener: Callable[[int, int], bool]) -> Evaluation | None:
+        if self._env is None:
+            self._env = online_environment(self.config, self.learner.spec, self.data)
+        began = time.monotonic()
+        policy = self.learner.policy(Exploration(point.explore, 0.0, point.seed))
+        scores: list[Score] = []
+        for start in range(point.starts):
+            scores += evaluate(
+                self._env,
+                policy,
+                episodes=1,
+                seed=point.seed + start,
+                max_steps=self.config.collect.max_steps,
+            )
+            if not listener(len(scores), point.starts):
+                return None
+        return Evaluation(
+            **asdict(point),
+            successes=sum(score.success for score in scores),
+            return_=float(np.mean([score.return_ for score in scores])),
+            length=float(np.mean([score.decisions for score in scores])),
+            disagreement=float(np.mean([score.disagreement for score in scores])),
+            seconds=round(time.monotonic() - began, 3),
+        )
+
+    def _append(self, found: Evaluation) -> None:
+        try:
+            append_synced(self.path, json.dumps(asdict(found)).encode())
+        except OSError as error:
+            raise EvaluationError(f"cannot write '{self.path}': {error}") from error
+
+
+def point_of(found: Evaluation) -> Point:
+    """Returns where and how an evaluation was made."""
+    return Point(**{name: getattr(found, name) for name in Point.__dataclass_fields__})
+
+
+def read_evaluations(run: Path) -> list[Evaluation]:
+    """Returns the whole lines of a run's evaluations, the oldest first."""
+    found = []
+    for line in read_maps(run / FILE):
+        with suppress(TypeError):
+            found.append(Evaluation(**line))
+    return found

@@ -1,0 +1,138 @@
+"""moto-sweep with real processes: side by side, stopped, killed, gone on with."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from moto_learning.commands.sweep import main
+from moto_learning.run.checkpoint import load_checkpoint
+from moto_learning.run.heldout import read_evaluations
+from tests.test_help_examples import TINY
+
+pytest.importorskip('mujoco')
+
+ROOT = Path(__file__).parents[3]
+TASK = 'kitchen-microwave'
+SHORT = [
+    *TINY,
+    'collect.max_steps=3',
+    'evaluate.every=1',
+    'evaluate.episodes=2',
+    'train.tensorboard=false',
+]
+
+
+def line(out, *more):
+    rows = ('--rows', 'moto', 'no_bc', '--seeds', '0', '1')
+    return ['--tasks', TASK, '--demonstrations', '1', *rows, '--jobs', '2', *more, '--out', out]
+
+
+@pytest.fixture(scope='module')
+def swept(tmp_path_factory):
+    out = tmp_path_factory.mktemp('sweep') / 'out'
+    assert main([*line(str(out)), *SHORT]) == 0
+    return out
+
+
+def test_a_sweep_is_a_run_of_each_task_row_and_seed_with_its_settings(swept):
+    found = {}
+    for row in ('moto', 'no_bc'):
+        for seed in (0, 1):
+            run = swept / TASK / row / f'seed{seed}'
+            config = load_checkpoint(run).config
+            found[row, seed] = (config.actor_critic.actor.beta, config.seed, config.train.threads)
+            assert [one.episodes for one in read_evaluations(run)] == [0, 1]
+    assert found == {
+        ('moto', 0): (10, 0, 1),
+        ('moto', 1): (10, 1, 1),
+        ('no_bc', 0): (0, 0, 1),
+        ('no_bc', 1): (0, 1, 1),
+    }
+
+
+def test_the_summary_counts_the_successes_of_all_seeds(swept):
+    summary = json.loads((swept / 'sweep.json').read_text())
+    assert [(one['row'], one['episodes'], one['success']['n']) for one in summary] == [
+        ('moto', 0, 4),
+        ('moto', 1, 4),
+        ('no_bc', 0, 4),
+        ('no_bc', 1, 4),
+    ]
+    assert all(one['seeds'] == [0, 1] and len(one['by_seed']) == 2 for one in summary)
+
+
+def test_a_finished_sweep_starts_nothing_and_more_episodes_go_on(swept, capsys):
+    before = {path: path.stat().st_mtime_ns for path in swept.glob(f'{TASK}/*/*/run.log')}
+    assert main([*line(str(swept)), *SHORT]) == 0
+    assert '4 of 4 runs are finished' in capsys.readouterr().out
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+    assert main([*line(str(swept), '--rows', 'moto'), *SHORT, 'train.online_episodes=2']) == 0
+    episodes = [one.episodes for one in read_evaluations(swept / TASK / 'moto' / 'seed1')]
+    assert episodes == [0, 1, 2]
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_or_killed_sweep_leaves_no_process_and_goes_on(swept, tmp_path, number):
+    out = tmp_path / 'out'
+    (out / 'data').mkdir(parents=True)
+    subprocess.run(['cp', '-r', str(swept / 'data' / TASK), str(out / 'data')], check=True)
+    long = ['train.offline_updates=100000']
+    words = [*line(str(out), '--rows', 'moto'), *SHORT]
+    command = [sys.executable, '-m', 'moto_learning.commands.sweep', *words]
+    paths = f'{ROOT}:{ROOT / "sim"}'
+    process = subprocess.Popen(
+        [*command, *long],
+        env={**os.environ, 'PYTHONPATH': paths},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    end = time.monotonic() + 90
+    while len(list(out.glob(f'{TASK}/*/*/metrics.jsonl'))) < 2:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    runs = [path.parent for path in out.glob(f'{TASK}/*/*/LOCK')]
+    pids = [run.joinpath('LOCK').read_text().split()[1] for run in runs]  # 'pid 123 ...'
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+    if number == signal.SIGINT:
+        assert process.returncode == 130 and b'the same command goes on' in output
+    while any(Path(f'/proc/{pid}').exists() for pid in pids):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert main(words) == 0
+
+
+def test_a_run_that_fails_is_named_with_its_reason_and_the_others_go_on(swept, tmp_path, capsys):
+    out = tmp_path / 'out'
+    (out / 'data').mkdir(parents=True)
+    subprocess.run(['cp', '-r', str(swept / 'data' / TASK), str(out / 'data')], check=True)
+    (out / TASK / 'moto' / 'seed0').mkdir(parents=True)
+    (out / TASK / 'moto' / 'seed0' / 'LOCK').mkdir()
+    assert main([*line(str(out), '--rows', 'moto'), *SHORT]) == 1
+    said = capsys.readouterr().out
+    assert f'{TASK} moto seed 0: failed, see ' in said and 'LOCK' in said
+    assert len(list(out.glob(f'{TASK}/*/*/checkpoints'))) == 1
+
+
+@pytest.mark.parametrize(
+    'words, says',
+    [
+        (['--rows', 'no_bcc'], "Did you mean 'no_bc'"),
+        (['--tasks', 'kitchen-microwav'], "Did you mean 'microwave'"),
+        (['--config', 'lapto'], "Did you mean 'laptop'"),
+        (['train.offline_update=3'], "Did you mean 'train.offline_updates'"),
+        (['--jobs', '0'], '--jobs 0'),
+    ],
+)
+def test_a_mistake_is_one_line_before_anything_starts(tmp_path, words, says, capsys):
+    assert main([*line(str(tmp_path / 'out')), *words]) == 2
+    said = capsys.readouterr().err
+    assert says in said and said.count('\n') == 1
+    assert not (tmp_path / 'out').exists()
