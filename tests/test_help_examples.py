@@ -45,7 +45,7 @@ SHORTER = {
     'moto-data collect': ['--episodes', '1'],
     'moto-train': TINY,
     'moto-eval': ['--episodes', '1', '--max-steps', '6'],
-    'moto-sweep': ['--demonstrations', '1', '--seeds', '0', *TINY, 'evaluate.episodes=1'],
+    'moto-sweep': ['--seeds', '0', '--demonstrations', '1', *TINY, 'evaluate.episodes=1'],
     'moto-up': ['episodes:=1', 'max_steps:=6', 'log_level:=warn'],
     'moto-demo': [
         'demonstrations=1',

@@ -210,7 +210,7 @@ def _check_ranges(values: dict[str, Any]) -> None:
     """Raises ValueError that names a number which no episode file gives."""
     rows = (0, min(values['rows'], ROW_LIMIT))
     ranges = {
-        'rows': (1, ROW_LIMIT),
+        'rows': (0, ROW_LIMIT),  # 0: an episode that was closed before its first
         'gaps': rows,
         'interventions': rows,
         'created': (0, (1 << 63) - 1),

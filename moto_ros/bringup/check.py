@@ -14,13 +14,14 @@ from moto_core.policy.bundle import read_bundle
 from moto_core.policy.name_file import named_folder
 from moto_ros.config import BUILT_IN, RosConfig
 from moto_ros.services import GUARD
-from moto_ros.wire.topic_names import check_topic_names
 
 
 def check_nodes(
     config: RosConfig, robot: RobotConfig, namespace: str, sim: bool, record: bool
 ) -> None:
     """Raises MotoError for what the guard, the policy, the twin or the recorder would refuse."""
+    from moto_ros.wire.topic_names import check_topic_names  # needs rclpy, as no --version does
+
     resolve(robot, config.profile)
     check_topic_names(config, robot, GUARD, namespace)
     if config.policy.bundle not in BUILT_IN:

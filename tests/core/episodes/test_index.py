@@ -71,7 +71,6 @@ def test_an_edited_line_is_never_believed(tmp_path, change):
         {'outcome': 'good'},
         {'id': '..'},
         {'rows': -1},
-        {'rows': 0},
         {'rows': 10**30},
         {'gaps': 10**400},
         {'gaps': 3},
