@@ -23,6 +23,7 @@ from moto_core.errors import ConfigError, MotoError
 
 FAILED, STOPPED, CLOSED = 2, 130, 141  # exit codes; the last two as a shell gives them
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+AGAIN = 0.01  # [s] until an interrupt that was lost comes again
 
 
 class Parser(argparse.ArgumentParser):
@@ -72,6 +73,9 @@ def run_command(
     name; the namespace's `stopped` says what Ctrl-C leaves.
     """
     args = argparse.Namespace(prog=Path(sys.argv[0]).name, stopped='stopped')
+    if argv is None:
+        sys.unraisablehook = _again
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:
         made = parser()
         args.prog = made.prog
@@ -93,7 +97,16 @@ def run_command(
         return _end(FAILED, f'{args.prog}: {place}{error.strerror or error}')
     finally:
         if argv is None:  # the process's own end: nothing is left that Ctrl-C could disturb
+            signal.signal(signal.SIGALRM, signal.SIG_IGN)
             signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _again(lost: sys.UnraisableHookArgs) -> None:
+    """Raises a Ctrl-C again, a moment later, that fell into a finalizer: Python drops it there."""
+    if lost.exc_type is KeyboardInterrupt:
+        signal.setitimer(signal.ITIMER_REAL, AGAIN)
+    else:
+        sys.__unraisablehook__(lost)
 
 
 @contextmanager

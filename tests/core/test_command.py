@@ -165,3 +165,23 @@ def test_importing_restores_what_ctrl_c_did():
         assert signal.getsignal(signal.SIGINT) is not before
         raise ImportError
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_ctrl_c_that_falls_into_a_finalizer_is_not_lost():
+    code = (
+        'import os, signal, sys, time, weakref\n'
+        f'sys.path.insert(0, {str(ROOT)!r})\n'
+        'from moto_core.command import Parser, run_command\n'
+        'class Thing: pass\n'
+        'def body(args):\n'
+        '    thing = Thing()\n'
+        '    weakref.finalize(thing, os.kill, os.getpid(), signal.SIGINT)\n'
+        '    del thing\n'
+        '    time.sleep(20)\n'
+        '    return 0\n'
+        "sys.exit(run_command(lambda: Parser('moto-x'), body))\n"
+    )
+    result = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, timeout=15
+    )
+    assert (result.returncode, result.stderr) == (130, 'moto-x: stopped\n')
