@@ -24,7 +24,7 @@ for entry in os.listdir('/proc/self/fd'):
 
 @pytest.mark.parametrize('profile', ['fastdds', 'fastdds_udp'])
 def test_a_burst_fits_into_the_receive_buffers(profile):
-    """The default of 208 KiB lost about 100 datagrams a bring-up, and now and then an image."""
+    """The default of 208 KiB lost about 100 datagrams a bring-up."""
     given = {k: v for k, v in os.environ.items() if k != 'FASTRTPS_DEFAULT_PROFILES_FILE'}
     told = subprocess.run(
         [sys.executable, '-c', BUFFERS.format(profile=profile)],
