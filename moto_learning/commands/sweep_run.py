@@ -145,7 +145,6 @@ def _run(
         if stopped:
             for process in running.values():
                 process.terminate()  # moto-train saves and ends
-            stopped[:] = stopped[:1]
         for cell, code in [(cell, process.poll()) for cell, process in running.items()]:
             if code is None:
                 continue
