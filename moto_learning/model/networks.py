@@ -18,13 +18,27 @@ from torch.nn import functional as F
 
 from moto_core.errors import ConfigError
 from moto_core.spec import Spec
-from moto_learning.config import EncoderConfig
+from moto_learning.config import EncoderConfig, HeadConfig
+from moto_learning.model.distributions import reward_bins, two_hot
 from moto_learning.model.layers import MLP, glorot, linear
 
 
 def normalize(image: Tensor) -> Tensor:
     """Returns (N, 3, h, w) float in [-0.5, 0.5] of (N, h, w, 3) uint8; a channels-last view."""
     return image.to(torch.float32, copy=True).div_(255).sub_(0.5).permute(0, 3, 1, 2)
+
+
+def moved(images: Tensor, moves: Tensor) -> Tensor:
+    """Returns images (B, T, h, w, 3) whose every sequence is moved by moves (2, B) [px].
+
+    Pixel (y, x) is what was at (y + moves[0], x + moves[1]); the edges are repeated.
+    """
+    height, width = images.shape[2:4]
+    rows, columns = (
+        (torch.arange(size, device=images.device) + move[:, None]).clamp(0, size - 1)
+        for size, move in zip((height, width), moves)
+    )
+    return torch.stack([image[:, y][:, :, x] for image, y, x in zip(images, rows, columns)])
 
 
 def conv_sizes(height: int, width: int, config: EncoderConfig) -> list[tuple[int, int]]:
@@ -85,6 +99,30 @@ class Encoder(nn.Module):
             assert proprioception is not None, 'the spec has proprioception; none was given'
             parts.append(F.elu(self.proprioception(proprioception)))
         return torch.cat(parts, -1) if len(parts) > 1 else parts[0]
+
+
+class RewardHead(MLP):
+    """Predicts the reward of a latent state, as the mean of a normal or of a two-hot head."""
+
+    def __init__(self, feat: int, config: HeadConfig, likelihood: str) -> None:
+        bins = reward_bins() if likelihood == 'two_hot' else None
+        super().__init__(feat, [config.units] * config.layers, 1 if bins is None else len(bins))
+        self.bins: Tensor | None
+        self.register_buffer('bins', bins, persistent=False)
+        if bins is not None:
+            nn.init.zeros_(self.out.weight)  # every reward is 0 at first: the bins are symmetric
+
+    def mean(self, feat: Tensor) -> Tensor:
+        """Returns the expected reward (...,) at feat (..., F)."""
+        out = self(feat)
+        return out.squeeze(-1) if self.bins is None else out.softmax(-1) @ self.bins
+
+    def loss(self, feat: Tensor, reward: Tensor) -> Tensor:
+        """Returns -ln p(reward) (...,), for a normal without its constant."""
+        out = self(feat)
+        if self.bins is None:
+            return 0.5 * (out.squeeze(-1) - reward).square()
+        return -(two_hot(reward, self.bins) * out.log_softmax(-1)).sum(-1)
 
 
 class Decoder(nn.Module):

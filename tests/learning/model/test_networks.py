@@ -4,8 +4,8 @@ import torch
 
 from moto_core.errors import ConfigError
 from moto_core.spec import CameraSpec, Spec
-from moto_learning.config import EncoderConfig
-from moto_learning.model.networks import Decoder, Encoder, conv_sizes, normalize
+from moto_learning.config import EncoderConfig, HeadConfig
+from moto_learning.model.networks import Decoder, Encoder, RewardHead, conv_sizes, moved, normalize
 from tests.learning import tiny_learner as tiny
 
 SMALL = EncoderConfig(channels=[2, 3, 4, 5], proprioception=[6, 7])
@@ -99,3 +99,34 @@ def test_the_first_update_sets_the_pixel_bias_and_later_ones_train_it():
     assert torch.allclose(first, expected, atol=1e-3) and not torch.equal(first, expected)
     agent.update(tiny.batch(1))
     assert torch.allclose(first, agent.world_model.decoder.cameras['front'].pixel_bias, atol=1e-3)
+
+
+def test_images_are_moved_whole_and_their_edges_are_repeated():
+    image = torch.arange(1, 7, dtype=torch.uint8).reshape(1, 1, 2, 3, 1).repeat(3, 2, 1, 1, 3)
+    found = moved(image, torch.tensor([[0, 1, -1], [0, 1, -2]]))
+    assert found.shape == image.shape and found.dtype == torch.uint8
+    assert torch.equal(found[0], image[0])
+    for row in (0, 1):
+        assert found[1, row, ..., 0].tolist() == [[5, 6, 6], [5, 6, 6]]
+        assert found[2, row, ..., 2].tolist() == [[1, 1, 1], [1, 1, 1]]
+
+
+def test_a_two_hot_head_begins_at_0_and_learns_the_probability_of_a_rare_reward():
+    head = RewardHead(3, HeadConfig(layers=0), 'two_hot')
+    feat, reward = torch.ones(10, 3), torch.tensor([1.0] + [0.0] * 9)
+    assert torch.allclose(head.mean(feat), torch.zeros(10), atol=1e-4)
+    start = torch.log(torch.tensor(63.0))
+    assert torch.allclose(head.loss(feat, reward), start.expand(10), atol=1e-4)
+    optimizer = torch.optim.Adam(head.parameters(), 0.1)
+    for _ in range(500):
+        optimizer.zero_grad()
+        head.loss(feat, reward).mean().backward()
+        optimizer.step()
+    assert torch.allclose(head.mean(feat), torch.full((10,), 0.1), atol=0.01)
+
+
+def test_a_normal_head_predicts_its_output_and_loses_half_the_squared_distance():
+    head = RewardHead(2, HeadConfig(layers=0), 'normal')
+    feat, reward = torch.randn(4, 5, 2), torch.randn(4, 5)
+    assert torch.equal(head.mean(feat), head(feat)[..., 0])
+    assert torch.equal(head.loss(feat, reward), 0.5 * (head(feat)[..., 0] - reward) ** 2)
