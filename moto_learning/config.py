@@ -44,6 +44,13 @@ class EncoderConfig:
     channels: list[int] = number(
         [48, 96, 192, 384], 'of each convolution [D]', low=1, high=WIDEST, entries=1
     )
+    patch: int = number(
+        1,
+        '[px] side of the squares whose pixels become channels before the first convolution, and '
+        'are put back behind the last of the decoder; must divide the height and the width',
+        low=1,
+        high=64,
+    )
     kernel: int = number(4, '[px] [D]', low=1, high=64)
     stride: int = number(2, '[px] [D]', low=1, high=64)
     padding: int = number(

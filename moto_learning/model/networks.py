@@ -28,6 +28,15 @@ def normalize(image: Tensor) -> Tensor:
     return image.to(torch.float32, copy=True).div_(255).sub_(0.5).permute(0, 3, 1, 2)
 
 
+def patches(image: Tensor, side: int) -> Tensor:
+    """Returns (N, h / side, w / side, side * side * 3) of images (N, h, w, 3), patch by patch."""
+    if side == 1:
+        return image
+    count, height, width, colours = image.shape
+    x = image.reshape(count, height // side, side, width // side, side * colours)
+    return x.transpose(2, 3).reshape(count, height // side, width // side, side * side * colours)
+
+
 def moved(images: Tensor, moves: Tensor) -> Tensor:
     """Returns images (B, T, h, w, 3) whose every sequence is moved by moves (2, B) [px].
 
@@ -42,11 +51,16 @@ def moved(images: Tensor, moves: Tensor) -> Tensor:
 
 
 def conv_sizes(height: int, width: int, config: EncoderConfig) -> list[tuple[int, int]]:
-    """Lists (height, width) [px] before the first convolution and after each.
+    """Lists (height, width), in patches, before the first convolution and after each.
 
-    Raises ConfigError if the image is too small for so many convolutions.
+    Raises ConfigError if the image is too small for so many convolutions, or no whole patches.
     """
-    sizes = [(height, width)]
+    if height % config.patch or width % config.patch:
+        raise ConfigError(
+            f'images of {height} x {width} px cannot be cut into patches of {config.patch} px; '
+            'model.encoder.patch must divide both'
+        )
+    sizes = [(height // config.patch, width // config.patch)]
     for _ in config.channels:
         size = tuple(
             (n + 2 * config.padding - config.kernel) // config.stride + 1 for n in sizes[-1]
@@ -67,9 +81,9 @@ class Encoder(nn.Module):
     def __init__(self, spec: Spec, config: EncoderConfig) -> None:
         super().__init__()
         self.cameras = nn.ModuleDict()
-        self.size = 0
+        self.size, self.patch = 0, config.patch
         for name, camera in spec.cameras.items():
-            widths = [3, *config.channels]
+            widths = [3 * config.patch**2, *config.channels]
             self.cameras[name] = nn.ModuleList(
                 _conv(nn.Conv2d(a, b, config.kernel, config.stride, config.padding))
                 for a, b in zip(widths, widths[1:])
@@ -91,7 +105,7 @@ class Encoder(nn.Module):
         parts = []
         for name, convolutions in self.cameras.items():
             image = images[name]
-            x = normalize(image.reshape(-1, *image.shape[-3:]))  # (N, 3, h, w)
+            x = normalize(patches(image.reshape(-1, *image.shape[-3:]), self.patch))
             for convolution in cast(nn.ModuleList, convolutions):
                 x = F.elu(convolution(x))
             parts.append(x.reshape(*image.shape[:-3], -1))
@@ -161,7 +175,8 @@ class ConvDecoder(nn.Module):
         super().__init__()
         self.start = (config.channels[-1], *sizes[-1])
         self.dense = linear(feat, prod(self.start))
-        widths = [*config.channels[::-1], 3]
+        self.patch = config.patch
+        widths = [*config.channels[::-1], 3 * config.patch**2]
         layers = []
         for i, (small, large) in enumerate(zip(sizes[:0:-1], sizes[-2::-1])):
             reached = [(n - 1) * config.stride - 2 * config.padding + config.kernel for n in small]
@@ -181,7 +196,9 @@ class ConvDecoder(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.pixel_bias: nn.Parameter | None = None
         if config.pixel_bias:
-            self.pixel_bias = nn.Parameter(torch.zeros(3, *sizes[0]))
+            self.pixel_bias = nn.Parameter(
+                torch.zeros(3, *(size * config.patch for size in sizes[0]))
+            )
 
     def forward(self, feat: Tensor) -> Tensor:
         """Returns (N, 3, h, w) of feat (N, F)."""
@@ -190,6 +207,8 @@ class ConvDecoder(nn.Module):
         for layer in self.layers[:-1]:
             x = F.elu(layer(x))
         x = self.layers[-1](x)
+        if self.patch > 1:
+            x = F.pixel_shuffle(x, self.patch)
         return x if self.pixel_bias is None else x + self.pixel_bias
 
 

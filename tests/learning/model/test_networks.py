@@ -29,9 +29,10 @@ def test_the_papers_encoder_gives_dreamers_sizes():
 
 
 @pytest.mark.parametrize('height, width', [(48, 64), (64, 64), (80, 96), (128, 128), (240, 320)])
-@pytest.mark.parametrize('padding', [0, 1])
-def test_every_size_comes_back_from_the_decoder(height, width, padding):
-    config = EncoderConfig(channels=[2, 3, 4, 5], padding=padding, proprioception=[6])
+@pytest.mark.parametrize('padding, patch', [(0, 1), (1, 1), (1, 2)])
+def test_every_size_comes_back_from_the_decoder(height, width, padding, patch):
+    channels = [2, 3, 4, 5] if patch == 1 else [2, 3, 4]
+    config = EncoderConfig(channels=channels, padding=padding, patch=patch, proprioception=[6])
     decoder = Decoder(spec(front=(height, width)), config, feat=10)
     assert decoder(torch.randn(2, 10))['front'].shape == (2, 3, height, width)
 
@@ -130,3 +131,31 @@ def test_a_normal_head_predicts_its_output_and_loses_half_the_squared_distance()
     feat, reward = torch.randn(4, 5, 2), torch.randn(4, 5)
     assert torch.equal(head.mean(feat), head(feat)[..., 0])
     assert torch.equal(head.loss(feat, reward), 0.5 * (head(feat)[..., 0] - reward) ** 2)
+
+
+def test_patches_become_channels_and_come_back_where_they_were():
+    ours = Spec(joints=['a'], action_scale=[1.0], cameras={'front': CameraSpec(height=8, width=4)})
+    config = EncoderConfig(channels=[12], kernel=1, stride=1, patch=2, pixel_bias=True)
+    encoder, decoder = Encoder(ours, config), Decoder(ours, config, feat=96)
+    image = torch.randint(0, 255, (1, 8, 4, 3), dtype=torch.uint8)
+    with torch.no_grad():
+        encoder.cameras['front'][0].weight.copy_(torch.eye(12)[:, :, None, None])
+        decoder.cameras['front'].dense.weight.copy_(torch.eye(96))
+        decoder.cameras['front'].layers[0].weight.copy_(torch.eye(12)[:, :, None, None])
+    embed = encoder({'front': image})
+    assert embed.shape == (1, 96) and encoder.size == 96
+    pixels = normalize(image)[0]  # (3, 8, 4)
+    last = pixels[:, 6:, 2:].permute(1, 2, 0).flatten()  # of the patch at the lower right
+    assert torch.allclose(embed.reshape(12, 4, 2)[:, 3, 1], torch.nn.functional.elu(last))
+    found = decoder(pixels_first(embed))['front'][0]
+    assert torch.allclose(found, torch.nn.functional.elu(pixels), atol=1e-6)
+
+
+def pixels_first(embed):
+    """The patches' pixels (12 = 2 x 2 x 3, ...) as the decoder orders them: colours first."""
+    return embed.reshape(1, 2, 2, 3, -1).permute(0, 3, 1, 2, 4).reshape(1, -1)
+
+
+def test_an_image_of_no_whole_patches_is_refused_with_both_numbers():
+    with pytest.raises(ConfigError, match=r'30 x 64 px.*patches of 4 px; model.encoder.patch'):
+        conv_sizes(30, 64, EncoderConfig(patch=4))
