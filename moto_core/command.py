@@ -25,6 +25,8 @@ FAILED, STOPPED, CLOSED = 2, 130, 141  # exit codes; the last two as a shell giv
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 AGAIN = 0.01  # [s] until an interrupt that was lost comes again
 
+SPINS = '1000'  # of a thread that waits for another: unbounded, a busy machine is 30 times slower
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line; `key=value` may stand between options."""
@@ -111,7 +113,11 @@ def _again(lost: sys.UnraisableHookArgs) -> None:
 
 @contextmanager
 def importing(args: argparse.Namespace) -> Iterator[None]:
-    """Ends the process at once on Ctrl-C: an import can swallow it or be left half done."""
+    """Ends the process at once on Ctrl-C: an import can swallow it or be left half done.
+
+    What is imported finds GOMP_SPINCOUNT set, unless the user did: OpenMP reads it only then.
+    """
+    os.environ.setdefault('GOMP_SPINCOUNT', SPINS)
 
     def leave(number: int, frame: FrameType | None) -> None:
         os.write(2, f'{args.prog}: {args.stopped}\n'.encode())

@@ -26,7 +26,7 @@ MODULES = {
     'moto-demo': 'moto_learning.commands.demo',
 }
 TINY = [
-    'model.encoder.channels=[4, 4, 4, 4]',
+    'model.encoder.channels=[4, 4, 4]',
     'model.rssm.deter=8',
     'model.rssm.stoch=4',
     'model.rssm.classes=4',

@@ -33,7 +33,11 @@ def _parser() -> Parser:
     parser = Parser('moto-sweep', __doc__, EXAMPLES)
     parser.add_argument('--tasks', nargs='+', required=True, metavar='TASK', help='of moto_sim')
     parser.add_argument(
-        '--rows', nargs='+', default=['moto'], metavar='ROW', help='config/train/rows/<name>'
+        '--rows',
+        nargs='+',
+        default=['moto'],
+        metavar='ROW',
+        help='config/train/rows/<name>, or a path',
     )
     parser.add_argument('--seeds', nargs='+', type=int, default=[0], metavar='SEED')
     parser.add_argument(

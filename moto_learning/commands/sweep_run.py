@@ -49,12 +49,17 @@ class Cell:
 
     def folder(self, out: Path) -> Path:
         """Returns the run's folder."""
-        return out / self.task / self.row / f'seed{self.seed}'
+        return out / self.task / row_name(self.row) / f'seed{self.seed}'
 
     @property
     def name(self) -> str:
         """Returns the run's name as it is printed."""
-        return f'{self.task} {self.row} seed {self.seed}'
+        return f'{self.task} {row_name(self.row)} seed {self.seed}'
+
+
+def row_name(row: str) -> str:
+    """Returns the name of a row of config/train/rows, or of a YAML file of one's own."""
+    return Path(row).stem if row.endswith(('.yaml', '.yml')) else row
 
 
 def sweep(args: argparse.Namespace) -> int:
@@ -100,6 +105,14 @@ def _cells(args: argparse.Namespace) -> list[Cell]:
     for row in args.rows:
         sources = config_file('train', args.config), config_file('train/rows', row)
         load_config(Config, *sources, overrides=args.settings)
+    named: dict[str, str] = {}
+    for row in args.rows:
+        other = named.setdefault(row_name(row), row)
+        if other != row:
+            raise ConfigError(
+                f"the rows '{other}' and '{row}' have one name, '{row_name(row)}', and so one "
+                'folder; rename one of the files'
+            )
     found = itertools.product(args.tasks, args.rows, args.seeds)
     return list(dict.fromkeys(Cell(*cell) for cell in found))
 
@@ -209,7 +222,7 @@ def _summary(cells: Sequence[Cell], out: Path) -> list[dict[str, Any]]:
             found.append(
                 {
                     'task': task,
-                    'row': row,
+                    'row': row_name(row),
                     'seeds': [cell.seed for cell in group],
                     'episodes': episodes,
                     'explore': explore,

@@ -98,10 +98,4 @@ def _stop(process: subprocess.Popen) -> None:
 
 def _environment() -> Mapping[str, str]:
     domain = str(1 + os.getpid() % 100)
-    return {
-        'ROS_DOMAIN_ID': domain,
-        'OMP_WAIT_POLICY': 'PASSIVE',  # threads that spin are slow on a busy machine
-        'PYTHONUNBUFFERED': '1',
-        'COLUMNS': '120',
-        **os.environ,
-    }
+    return {'ROS_DOMAIN_ID': domain, 'PYTHONUNBUFFERED': '1', 'COLUMNS': '120', **os.environ}

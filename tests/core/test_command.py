@@ -1,6 +1,7 @@
 """What every command does alike: one line an error, exit codes, Ctrl-C, a closed pipe."""
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -185,3 +186,12 @@ def test_a_ctrl_c_that_falls_into_a_finalizer_is_not_lost():
         [sys.executable, '-c', code], capture_output=True, text=True, timeout=15
     )
     assert (result.returncode, result.stderr) == (130, 'moto-x: stopped\n')
+
+
+def test_what_is_imported_does_not_spin_for_long_unless_the_user_says_so(monkeypatch):
+    monkeypatch.delenv('GOMP_SPINCOUNT', raising=False)
+    with importing(argparse.Namespace(prog='p', stopped='s')):
+        assert os.environ['GOMP_SPINCOUNT'] == '1000'
+    monkeypatch.setenv('GOMP_SPINCOUNT', '7')
+    with importing(argparse.Namespace(prog='p', stopped='s')):
+        assert os.environ['GOMP_SPINCOUNT'] == '7'

@@ -29,7 +29,8 @@ SHORT = [
 
 
 def line(out, *more):
-    rows = ('--rows', 'moto', 'no_bc', '--seeds', '0', '1')
+    own = str(ROOT / 'config' / 'train' / 'rows' / 'no_bc.yaml')  # as a file of one's own is given
+    rows = ('--rows', 'moto', own, '--seeds', '0', '1')
     return ['--tasks', TASK, '--demonstrations', '1', *rows, '--jobs', '2', *more, '--out', out]
 
 
@@ -135,4 +136,12 @@ def test_a_mistake_is_one_line_before_anything_starts(tmp_path, words, says, cap
     assert main([*line(str(tmp_path / 'out')), *words]) == 2
     said = capsys.readouterr().err
     assert says in said and said.count('\n') == 1
+    assert not (tmp_path / 'out').exists()
+
+
+def test_two_rows_of_one_name_are_refused_with_both(tmp_path, capsys):
+    own = tmp_path / 'moto.yaml'
+    own.write_text('seed: 1')
+    assert main([*line(str(tmp_path / 'out'), '--rows', 'moto', str(own))]) == 2
+    assert f"the rows 'moto' and '{own}' have one name, 'moto'" in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()
