@@ -132,6 +132,12 @@ class WorldModelConfig:
     image_scale: float = number(1.0, 'weight of -ln p(image)', low=0)
     reward_scale: float = number(1.0, 'weight of -ln p(reward)', low=0)
     proprioception_scale: float = number(1.0, 'weight of -ln p(proprioception)', low=0)
+    behaviour_scale: float = number(
+        0.0,
+        'weight of the behaviour prior (equation 12), so that latent states hold what successful '
+        "actions depend on; 0: the actor's gradients do not reach the model [D]",
+        low=0,
+    )
     decoded: float = number(
         1.0, "fraction of a batch's images drawn for reconstruction", above=0, high=1
     )

@@ -83,6 +83,9 @@ class MotoLearner:
         batch, length = data['reward'].shape
         noise = self.world_model.draw_noise(batch, length, self.generator)
         loss, post, metrics = self.world_model.loss(data, noise)
+        if self.config.model.behaviour_scale:
+            with frozen(self.actor):
+                loss = loss + self.config.model.behaviour_scale * self.behaviour(post, data)
         finite, metrics['model/grad_norm'] = self.optimizers['model'].step(loss)
         return finite, State(*(part.detach() for part in post)), metrics
 
