@@ -27,7 +27,7 @@ from moto_learning.commands.progress import (
 from moto_learning.commands.settings import print_settings
 from moto_learning.config import Config
 from moto_learning.data.sources import common_spec, open_datasets
-from moto_learning.run.checkpoint import latest_checkpoint, load_checkpoint
+from moto_learning.run.checkpoints import latest_checkpoint, load_checkpoint
 from moto_learning.run.processor import use_processor
 from moto_learning.run.resume import resumed_config
 from moto_learning.run.train import Training, TrainingError

@@ -34,13 +34,11 @@ from moto_learning.data.sources import (
     read_episodes,
     with_success,
 )
-from moto_learning.run.checkpoint import (
+from moto_learning.run.checkpoint import Checkpoint, contents_of, restore
+from moto_learning.run.checkpoint_files import CheckpointError
+from moto_learning.run.checkpoints import (
     FOLDER,
-    Checkpoint,
-    CheckpointError,
-    contents_of,
     latest_checkpoint,
-    restore,
     save_checkpoint,
     tidy_checkpoints,
 )

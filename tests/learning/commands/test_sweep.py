@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from moto_learning.commands.sweep import main
-from moto_learning.run.checkpoint import load_checkpoint
+from moto_learning.run.checkpoints import load_checkpoint
 from moto_learning.run.heldout import read_evaluations
 from tests.test_help_examples import TINY
 

@@ -15,12 +15,8 @@ from moto_core.errors import DatasetError
 from moto_core.row import Row
 from moto_core.spec import Setup
 from moto_learning.commands.train import main
-from moto_learning.run.checkpoint import (
-    CheckpointError,
-    load_checkpoint,
-    load_learner,
-    save_checkpoint,
-)
+from moto_learning.run.checkpoint_files import CheckpointError
+from moto_learning.run.checkpoints import load_checkpoint, load_learner, save_checkpoint
 from moto_learning.run.lock import RunLockedError
 from moto_learning.run.metrics import read_metrics
 from moto_learning.run.train import Training, TrainingError
