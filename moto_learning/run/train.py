@@ -47,6 +47,7 @@ from moto_learning.run.journal import Entry, Journal, discard_uncounted
 from moto_learning.run.lock import lock_run
 from moto_learning.run.metrics import MetricsLog
 from moto_learning.run.online import OnlineCollector
+from moto_learning.run.simulator import Simulator
 
 DUMPS = 5  # batches kept of updates that were not finite
 GIVE_UP = 100  # such updates in a row
@@ -133,6 +134,8 @@ class Training:
         c = config.replay
         self.replay = Replay(episodes, c.batch, c.length, config.seed, c.successful)
         self.learner = _made(config, self.spec)
+        self._simulator = Simulator(config, self.spec, self.datasets)
+        self._held_out = HeldOut(config, self.learner, self._simulator, out)
         if resumed is not None:
             restore(self.learner, resumed)
             lines = self._restore(resumed)
@@ -149,8 +152,7 @@ class Training:
             self.counters.offline += 1
             self._update('offline', self.counters.offline, goal)
         self.save()
-        with self._held_out() as held_out:
-            self._evaluate(held_out)
+        self._evaluate()
 
     def online(self) -> None:
         """Collects an episode with the policy, makes G updates, and so on."""
@@ -158,15 +160,14 @@ class Training:
         if not (self.out / FOLDER).exists():
             self.save()  # the first episode, too, can be killed and resumed
         own = self.out / EPISODES
-        collector = OnlineCollector(self.config, self.learner, self.datasets, own)
-        with collector as source, self._held_out() as held_out:
+        with OnlineCollector(self.config, self.learner, self._simulator, own) as source:
             while not self.stopped:
                 to_come = max(0, c.online_episodes - counters.episodes) * c.episode_updates
                 if counters.online < counters.online_goal:
                     counters.online += 1
                     self._update('online', counters.online, counters.online_goal + to_come)
                     continue
-                self._evaluate(held_out)
+                self._evaluate()
                 if counters.episodes >= c.online_episodes or self.stopped:
                     break
                 self._take_episode(source)
@@ -229,7 +230,8 @@ class Training:
         return save_checkpoint(self.out, learner, run, self.config, self.spec, meta, keep)
 
     def close(self) -> None:
-        """Closes the metrics and gives the run's lock back."""
+        """Closes simulator and metrics and gives the run's lock back."""
+        self._simulator.close()
         self.log.close()
         self._lock.release()
 
@@ -274,10 +276,7 @@ class Training:
         if not self.config.train.episode_updates and self._is_milestone('online'):
             self.save('online')
 
-    def _held_out(self) -> HeldOut:
-        return HeldOut(self.config, self.learner, self.datasets, self.out)
-
-    def _evaluate(self, held_out: HeldOut) -> None:
+    def _evaluate(self) -> None:
         """Evaluates the policy if it is due: every so many online episodes, and after the last."""
         every, counters = self.config.evaluate.every, self.counters
         done, trained = counters.episodes, counters.online == counters.online_goal
@@ -290,7 +289,7 @@ class Training:
                 self.listener('evaluation', start, starts, {})
             return not self.stopped
 
-        for found in held_out.measure(done, self._journal.decisions(done), told):
+        for found in self._held_out.measure(done, self._journal.decisions(done), told):
             metrics = {
                 f'evaluation/{found.explore}_success': found.successes / found.starts,
                 f'evaluation/{found.explore}_return': found.return_,
