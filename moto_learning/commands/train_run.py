@@ -30,7 +30,8 @@ from moto_learning.data.sources import common_spec, open_datasets
 from moto_learning.run.checkpoints import latest_checkpoint, load_checkpoint
 from moto_learning.run.processor import use_processor
 from moto_learning.run.resume import resumed_config
-from moto_learning.run.train import Training, TrainingError
+from moto_learning.run.train import Training
+from moto_learning.run.watch import TrainingError
 
 NO_REWARD = 'no row of the data has a reward: world model and behaviour are learned, but no value.'
 REWARD_FROM = {  # source of episodes: where their reward comes from

@@ -30,6 +30,7 @@ from moto_learning.run.checkpoint_files import (
 KINDS: dict[str, type] = {  # of what meta.json holds beside its hashes and the spec
     'updates': int,
     'kept': bool,
+    'sound': bool,
     'git': str,
     'torch': str,
     'data': list,
@@ -47,7 +48,7 @@ class Checkpoint(NamedTuple):
     run: dict[str, Any]  # counters, replay, averages: what else the next update depends on
     config: Config
     spec: Spec
-    # format, hashes, updates, kept, git, torch, data, episodes, setup, counters
+    # format, hashes, updates, kept, sound, git, torch, data, episodes, setup, counters
     meta: dict[str, Any]
 
     @property

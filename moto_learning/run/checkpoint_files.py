@@ -79,6 +79,14 @@ def may_be_milestone(folder: Path) -> bool:
         return True
 
 
+def is_sound(folder: Path) -> bool:
+    """Says whether a checkpoint was saved while training was sound, as far as it can be read."""
+    try:
+        return _own_meta(folder).get('sound', True) is True
+    except CheckpointError:
+        return False
+
+
 def is_whole(folder: Path) -> bool:
     """Says whether every file of a checkpoint is as it was written; it reads them all."""
     try:

@@ -22,6 +22,7 @@ from moto_learning.run.checkpoint import Checkpoint, learner_of, read_checkpoint
 from moto_learning.run.checkpoint_files import (
     STATE,
     CheckpointError,
+    is_sound,
     is_whole,
     may_be_milestone,
     write_checkpoint,
@@ -42,9 +43,10 @@ def save_checkpoint(
 ) -> Path:
     """Writes a checkpoint, then removes those that it makes superfluous; returns its path.
 
-    `meta` must hold 'updates'; 'kept' marks a milestone. Of the others this one and the last
-    whole ones before it stay, `keep` in all. Raises CheckpointError if it cannot be written;
-    those that are there stay.
+    `meta` must hold 'updates'; 'kept' marks a milestone; 'sound' is False if training may be
+    diverging. Of the others this one and the last whole ones before it stay, `keep` in all, and
+    so does the last sound one. Raises CheckpointError if it cannot be written; those that are
+    there stay.
     """
     folder = run / FOLDER / f'{meta["updates"]:08d}'
     if folder.is_symlink():
@@ -56,13 +58,13 @@ def save_checkpoint(
     try:
         write_checkpoint(folder, learner, state, config, spec, {**meta, 'kept': kept})
     except (OSError, RuntimeError) as error:  # torch wraps some of the stream's
-        left = [path.name for path in _checkpoints(run)]
+        left = [path.name for path in checkpoints_of(run)]
         raise CheckpointError(
             f"cannot write checkpoint '{folder}' ({one_line(error, 200)}); free some space, then "
             f'--resume goes on from {left[-1] if left else "nothing: there is none yet"}'
         ) from error
     try:
-        for old in _superfluous(run, folder, keep - (not kept)):
+        for old in _superfluous(run, folder, keep - (not kept), meta.get('sound', True)):
             gone = old.with_name(f'.{old.name}.gone')
             old.rename(gone)  # half removed, it must not look like a damaged one, which stays
             shutil.rmtree(gone)
@@ -91,13 +93,27 @@ def latest_checkpoint(run: Path) -> Path:
     """
     if (run / STATE).exists():
         return run
-    found = _checkpoints(run)
+    found = checkpoints_of(run)
     if not found:
         raise CheckpointError(
             f"no checkpoint under '{run}'; expected {FOLDER}/<updates>/{STATE} "
             "there. 'moto-train --out' makes a run"
         )
     return found[-1]
+
+
+def checkpoints_of(run: Path) -> list[Path]:
+    """Lists a run's checkpoints in order of their updates, whole or not."""
+    found = [path for path in run.glob(f'{FOLDER}/[0-9]*') if path.name.isdecimal()]
+    return sorted((path for path in found if path.is_dir()), key=lambda path: int(path.name))
+
+
+def last_sound(run: Path) -> Path | None:
+    """Returns the last whole checkpoint that was saved while training was sound, or None."""
+    for path in reversed(checkpoints_of(run)):
+        if is_sound(path) and is_whole(path):
+            return path
+    return None
 
 
 def tidy_checkpoints(run: Path) -> None:
@@ -122,22 +138,25 @@ def tidy_checkpoints(run: Path) -> None:
         ) from error
 
 
-def _superfluous(run: Path, written: Path, most: int) -> list[Path]:
+def _superfluous(run: Path, written: Path, most: int, sound: bool) -> list[Path]:
     """Lists the checkpoints beside `written` that come before the last `most` whole ones.
 
     From the newest back each is read whole until so many are found to be: one that is damaged is
-    not counted on, and those after the last that counts are not read. A milestone stays, so does
-    one whose meta.json cannot be believed (it may be a milestone, or of another version), and a
-    link, which leads to what lies elsewhere.
+    not counted on, and those after the last that counts are not read. Unless `written` is sound
+    the last whole one that is stays too. A milestone stays, so does one whose meta.json cannot be
+    believed (it may be a milestone, or of another version), and a link, which leads to what lies
+    elsewhere.
     """
     found: list[Path] = []
-    for path in reversed(_checkpoints(run)):
+    for path in reversed(checkpoints_of(run)):
         if path == written or path.is_symlink() or may_be_milestone(path):
             continue
-        if most <= 0:
+        wanted = not sound and is_sound(path)
+        if most <= 0 and not wanted:
             found.append(path)
-        else:
-            most -= is_whole(path)
+        elif is_whole(path):
+            most -= 1
+            sound |= wanted
     return found
 
 

@@ -9,9 +9,8 @@ batches (bit-equal on a CPU), and online episodes since then are taken from the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from moto_core.config import to_dict, to_yaml
 from moto_core.durable import replace_synced
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.identity import Identity, differences
-from moto_core.errors import DatasetError, MotoError, one_line
+from moto_core.errors import DatasetError, one_line
 from moto_core.spec import Setup, Spec
 from moto_learning.agents.learner import Learner, make_learner
 from moto_learning.config import Config
@@ -42,38 +41,16 @@ from moto_learning.run.checkpoints import (
     save_checkpoint,
     tidy_checkpoints,
 )
+from moto_learning.run.counters import Counters, is_evaluated
 from moto_learning.run.heldout import HeldOut
 from moto_learning.run.journal import Entry, Journal, discard_uncounted
 from moto_learning.run.lock import lock_run
 from moto_learning.run.metrics import MetricsLog
 from moto_learning.run.online import OnlineCollector
 from moto_learning.run.simulator import Simulator
+from moto_learning.run.watch import UNKNOWN, TrainingError, Watch
 
-DUMPS = 5  # batches kept of updates that were not finite
-GIVE_UP = 100  # such updates in a row
 Listener = Callable[[str, int, int, Mapping[str, float]], None]
-
-
-class TrainingError(MotoError):
-    """Training that cannot go on."""
-
-
-@dataclass
-class Counters:
-    """How far each phase is; part of every checkpoint."""
-
-    offline: int = 0  # updates done
-    episodes: int = 0  # collected online
-    online: int = 0  # updates done
-    online_goal: int = 0  # updates that the episodes so far call for
-    finetune: int = 0  # updates done, in all rounds
-    finetune_goal: int = 0  # updates at which the current round ends
-
-    def __post_init__(self) -> None:
-        """Raises TypeError for anything but whole numbers of 0 or more."""
-        for name, value in asdict(self).items():
-            if type(value) is not int or value < 0:
-                raise TypeError(f'counter {name} is {value!r}')
 
 
 class Training:
@@ -115,7 +92,7 @@ class Training:
         config, out = self.config, self.out
         self.counters, lines = Counters(), 0
         self._recent: list[dict[str, float]] = []  # metrics of updates since the last line
-        self._bad = 0  # updates in a row that were not finite
+        self._watch = Watch(out, config.train.divergence)
         self._journal = Journal(out)
         tidy_checkpoints(out)
         if resumed is not None:
@@ -214,7 +191,7 @@ class Training:
             'counters': asdict(self.counters),
             'replay': self.replay.state_dict(),
             'recent': self._recent,
-            'bad': self._bad,
+            'watch': self._watch.state_dict(),
             'lines': self.log.lines,
         }
         meta = {
@@ -225,6 +202,7 @@ class Training:
             'setup': to_dict(self.setup),
             'counters': asdict(self.counters),
             'kept': self._is_milestone(phase),
+            'sound': self._watch.sound,
         }
         keep, learner = self.config.train.keep, self.learner.state_dict()
         return save_checkpoint(self.out, learner, run, self.config, self.spec, meta, keep)
@@ -247,7 +225,7 @@ class Training:
         if self.learner.updates % self.config.train.log_every == 0 or done == goal:
             self.log.write(self.learner.updates, phase, _mean(self._recent))
             self._recent = []
-        self._watch(metrics, batch)
+        self._watch.see(self.learner.updates, metrics, batch)
         if self.listener is not None:
             self.listener(phase, done, goal, metrics)
         due = self.learner.updates % self.config.train.save_every == 0 and done < goal
@@ -278,10 +256,8 @@ class Training:
 
     def _evaluate(self) -> None:
         """Evaluates the policy if it is due: every so many online episodes, and after the last."""
-        every, counters = self.config.evaluate.every, self.counters
-        done, trained = counters.episodes, counters.online == counters.online_goal
-        last = done == self.config.train.online_episodes
-        if not every or self.stopped or not trained or (done % every and not last):
+        done, trained = self.counters.episodes, self.counters.online == self.counters.online_goal
+        if self.stopped or not trained or not is_evaluated(done, self.config):
             return
 
         def told(start: int, starts: int) -> bool:
@@ -311,28 +287,9 @@ class Training:
             self.counters = Counters(**state['counters'])
             self._recent = [dict(row) for row in state['recent']]
             _mean(self._recent)
-            self._bad = int(state['bad'])
+            self._watch.load_state_dict(state.get('watch', UNKNOWN))
             self.replay.load_state_dict(state['replay'])
             return int(state['lines'])
-
-    def _watch(self, metrics: Mapping[str, float], batch: Mapping[str, Any]) -> None:
-        """Keeps the batch of an update that was not finite; gives up after many in a row."""
-        if not metrics['update/skipped']:
-            self._bad = 0
-            return
-        self._bad += 1
-        folder = self.out / 'nonfinite'
-        folder.mkdir(exist_ok=True)
-        if len(list(folder.glob('*.npz'))) < DUMPS:
-            flat = {name: value for name, value in batch.items() if name != 'images'}
-            flat |= {f'image_{name}': value for name, value in batch['images'].items()}
-            np.savez_compressed(folder / f'{self.learner.updates:08d}.npz', **flat)
-        if self._bad >= GIVE_UP:
-            raise TrainingError(
-                f'{self._bad} updates in a row had gradients that are not finite; '
-                f"their batches are in '{folder}'. Lower the learning rates, or "
-                'look for wrong values in the data'
-            )
 
 
 def _check_newest(resumed: Checkpoint, out: Path) -> None:

@@ -8,7 +8,12 @@ import pytest
 
 from moto_learning.run import checkpoints
 from moto_learning.run.checkpoint_files import CheckpointError, is_whole
-from moto_learning.run.checkpoints import latest_checkpoint, load_checkpoint, tidy_checkpoints
+from moto_learning.run.checkpoints import (
+    last_sound,
+    latest_checkpoint,
+    load_checkpoint,
+    tidy_checkpoints,
+)
 from tests.learning import tiny_learner as tiny
 from tests.learning.run.saving import failing, flip, names, one_line, save
 
@@ -224,3 +229,27 @@ def test_a_save_reads_no_more_than_the_checkpoints_that_it_counts_on(tmp_path, m
     assert read == ['00000015', '00000010'] and len(names(tmp_path)) == 3
     save(tmp_path, agent, 25, keep=2)
     assert names(tmp_path) == ['00000020', '00000025']  # whole; nobody needs the damaged one now
+
+
+def test_the_last_sound_checkpoint_outlives_those_of_a_divergence(tmp_path):
+    agent = tiny.agent()
+    for updates, sound in ((5, True), (10, True), (15, False), (20, False), (25, False)):
+        save(tmp_path, agent, updates, keep=2, sound=sound)
+    assert names(tmp_path) == ['00000010', '00000020', '00000025']
+    assert last_sound(tmp_path).name == '00000010'
+    save(tmp_path, agent, 30, keep=1, sound=False)
+    assert names(tmp_path) == ['00000010', '00000030']
+    save(tmp_path, agent, 35, keep=2, sound=True)  # it was none after all
+    assert names(tmp_path) == ['00000030', '00000035']
+    assert last_sound(tmp_path).name == '00000035'
+
+
+def test_a_sound_checkpoint_that_is_damaged_is_not_counted_on(tmp_path):
+    agent = tiny.agent()
+    for updates in (5, 10):
+        save(tmp_path, agent, updates)
+    flip(tmp_path / 'checkpoints' / '00000010' / 'state.pt', 100)
+    for updates in (15, 20):
+        save(tmp_path, agent, updates, sound=False)
+    assert names(tmp_path) == ['00000005', '00000010', '00000015', '00000020']
+    assert last_sound(tmp_path).name == '00000005'

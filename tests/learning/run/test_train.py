@@ -19,7 +19,8 @@ from moto_learning.run.checkpoint_files import CheckpointError
 from moto_learning.run.checkpoints import load_checkpoint, load_learner, save_checkpoint
 from moto_learning.run.lock import RunLockedError
 from moto_learning.run.metrics import read_metrics
-from moto_learning.run.train import Training, TrainingError
+from moto_learning.run.train import Training
+from moto_learning.run.watch import TrainingError
 from moto_sim.episode import ONLINE, learning_seed
 from tests.learning import tiny_learner as tiny
 
@@ -282,7 +283,7 @@ def test_an_empty_dataset_and_too_short_a_one_are_refused(tmp_path, capsys):
 def test_a_batch_that_is_not_finite_is_kept_and_many_in_a_row_end_the_run(
     tmp_path, data, monkeypatch
 ):
-    monkeypatch.setattr('moto_learning.run.train.GIVE_UP', 3)
+    monkeypatch.setattr('moto_learning.run.watch.GIVE_UP', 3)
     training = Training(
         tiny.config('train.offline_updates=9'), tiny.spec(), [data], tmp_path / 'run'
     )
