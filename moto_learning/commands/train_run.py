@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import argparse
 import signal
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress, TaskID
 
 from moto_core.command import output_folder
 from moto_core.config import config_file, explain_config, load_config
@@ -25,6 +23,7 @@ from moto_learning.commands.progress import (
     reading_bars,
 )
 from moto_learning.commands.settings import print_settings
+from moto_learning.commands.train_bars import training_bars
 from moto_learning.config import Config
 from moto_learning.data.sources import common_spec, open_datasets
 from moto_learning.run.checkpoints import latest_checkpoint, load_checkpoint
@@ -135,8 +134,8 @@ def _run(training: Training, phase: str, console: Console) -> int:
             console.print(_new_data(training.begin_round()))
         if not training.replay.rewarded:
             console.print(_no_reward(training), soft_wrap=True)
-        with progress_bars(console) as progress:
-            training.listener = _listener(progress)
+        with progress_bars(console, left=False) as progress:
+            training.listener = training_bars(progress, training, phase)
             if phase in ('all', 'offline'):
                 training.offline()
             if phase == 'online' or (phase == 'all' and training.config.train.online_episodes):
@@ -176,20 +175,3 @@ def _new_data(new: tuple[int, int] | None) -> str:
         return 'going on with the round that was stopped'
     counted = zip(new, ('episode', 'label'))
     return ', '.join(f'{count} new {name}{"" if count == 1 else "s"}' for count, name in counted)
-
-
-def _listener(progress: Progress) -> Callable[[str, int, int, Mapping[str, float]], None]:
-    """Returns what shows a phase's updates in a bar of its own."""
-    bars: dict[str, TaskID] = {}
-
-    def show(name: str, done: int, goal: int, metrics: Mapping[str, float]) -> None:
-        if name not in bars:
-            bars[name] = progress.add_task(name, total=goal, note='')
-        note = ' '.join(
-            f'{label} {metrics[key]:.2f}'
-            for label, key in (('model', 'model/loss'), ('behaviour', 'actor/behaviour'))
-            if key in metrics
-        )
-        progress.update(bars[name], completed=done, total=goal, note=note)
-
-    return show

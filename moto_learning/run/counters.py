@@ -1,13 +1,22 @@
-"""How far each phase of a run is.
+"""How far each phase of a run is, and what is to come.
 
-In: nothing. Out: counts of updates and episodes, part of every checkpoint.
+In: the settings of a run. Out: counts of updates, episodes to collect, starts to evaluate on.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 from moto_learning.config import Config
+
+
+class ToCome(NamedTuple):
+    """What a run has before it."""
+
+    updates: int
+    episodes: int  # to collect
+    starts: int  # of evaluations, an episode each
 
 
 @dataclass
@@ -26,6 +35,24 @@ class Counters:
         for name, value in asdict(self).items():
             if type(value) is not int or value < 0:
                 raise TypeError(f'counter {name} is {value!r}')
+
+    def to_come(self, phase: str, config: Config, evaluated: int) -> ToCome:
+        """Counts what `--phase` has still to do, if `evaluated` episodes were the last point."""
+        c = config.train
+        if phase == 'finetune':
+            return ToCome(self.finetune_goal - self.finetune, 0, 0)
+        updates, episodes = 0, 0
+        last = self.episodes  # the number of episodes at the end
+        if phase in ('all', 'offline'):
+            updates += max(0, c.offline_updates - self.offline)
+        if phase in ('all', 'online'):
+            episodes = max(0, c.online_episodes - self.episodes)
+            updates += self.online_goal - self.online + episodes * c.episode_updates
+            last += episodes
+        points = range(max(self.episodes, evaluated + 1), last + 1)
+        due = sum(is_evaluated(point, config) for point in points)
+        ways = len(config.evaluate.explore or ['mode'])
+        return ToCome(updates, episodes, due * ways * config.evaluate.episodes)
 
 
 def is_evaluated(episodes: int, config: Config) -> bool:

@@ -41,7 +41,7 @@ from moto_learning.run.checkpoints import (
     save_checkpoint,
     tidy_checkpoints,
 )
-from moto_learning.run.counters import Counters, is_evaluated
+from moto_learning.run.counters import Counters, ToCome, is_evaluated
 from moto_learning.run.heldout import HeldOut
 from moto_learning.run.journal import Entry, Journal, discard_uncounted
 from moto_learning.run.lock import lock_run
@@ -68,10 +68,10 @@ class Training:
     ) -> None:
         """Starts a run in `out`, or continues the one there from its last checkpoint.
 
-        `data` are folders, or datasets that are open already. `listener` is told of each update,
-        `reading` of each episode that is read. Raises RunLockedError if another process trains
-        it, and DatasetError, ConfigError or CheckpointError for data, settings or a checkpoint
-        that cannot be used.
+        `data` are folders, or datasets that are open already. `listener` is told of each update
+        and of each episode that is collected or evaluated, `reading` of each that is read. Raises
+        RunLockedError if another process trains it, and DatasetError, ConfigError or
+        CheckpointError for data, settings or a checkpoint that cannot be used.
         """
         self.config, self.spec, self.out = config, spec, out
         self.datasets = open_datasets(data)
@@ -93,6 +93,7 @@ class Training:
         self.counters, lines = Counters(), 0
         self._recent: list[dict[str, float]] = []  # metrics of updates since the last line
         self._watch = Watch(out, config.train.divergence)
+        self._evaluated = -1  # online episodes at the last evaluation of this process
         self._journal = Journal(out)
         tidy_checkpoints(out)
         if resumed is not None:
@@ -185,6 +186,10 @@ class Training:
         self.left_out, self.skipped = [], found.skipped
         return self.replay.update(found.episodes)
 
+    def to_come(self, phase: str) -> ToCome:
+        """Counts what `--phase` has still to do."""
+        return self.counters.to_come(phase, self.config, self._evaluated)
+
     def save(self, phase: str = '') -> Path:
         """Writes a checkpoint of everything that the next update depends on."""
         run = {
@@ -239,7 +244,9 @@ class Training:
         """
         index = self.counters.episodes
         entry = self._journal.find(index)
-        if entry is None or entry.id not in self._waiting.keys() | set(self.replay.episodes):
+        known = self._waiting.keys() | set(self.replay.episodes)
+        collected = entry is None or entry.id not in known
+        if entry is None or collected:
             episode = with_success(source.collect(index), self.config.replay.success_parts)
             entry = Entry(
                 index=index, id=episode.id, update=self.learner.updates, metrics=source.metrics
@@ -251,6 +258,8 @@ class Training:
         self.counters.episodes += 1
         self.counters.online_goal += self.config.train.episode_updates
         self.log.write(self.learner.updates, 'episode', entry.metrics)
+        if collected and self.listener is not None:
+            self.listener('episode', index + 1, self.config.train.online_episodes, {})
         if not self.config.train.episode_updates and self._is_milestone('online'):
             self.save('online')
 
@@ -271,6 +280,7 @@ class Training:
                 f'evaluation/{found.explore}_return': found.return_,
             }
             self.log.draw(self.learner.updates, metrics)
+        self._evaluated = done
 
     def _is_milestone(self, phase: str) -> bool:
         """Whether the checkpoint of now is one that stays."""

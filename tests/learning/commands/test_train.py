@@ -118,6 +118,15 @@ def test_a_round_of_fine_tuning_says_what_was_new(tmp_path, capsys):
     assert '0 new episodes, 0 new labels\n' in capsys.readouterr().out
 
 
+def test_the_whole_run_has_a_bar_of_its_own_with_the_time_left(tmp_path, capsys):
+    record(tmp_path / 'data', [8])
+    line = ['--data', str(tmp_path / 'data'), '--out', str(tmp_path / 'run'), *TINY]
+    assert main([*line, 'train.offline_updates=3']) == 0
+    said = capsys.readouterr().out
+    assert re.search(r'whole run .* 3/3 .* 0:00:00 left', said)
+    assert re.search(r'offline .* 3/3 .* model ', said)
+
+
 @pytest.mark.parametrize(
     ('arguments', 'says'),
     [

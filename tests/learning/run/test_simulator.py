@@ -22,21 +22,29 @@ def env():
     env.close()
 
 
-def test_evaluations_and_online_episodes_share_one_simulator(tmp_path, monkeypatch):
+@pytest.fixture
+def counted(tmp_path, monkeypatch):
+    """A training on an episode of CountingTask, and the simulators that are made for it."""
     made = []
 
-    def count(config, spec, datasets):
+    def make(config, spec, datasets):
         made.append(counting_env())
         return made[-1]
 
-    monkeypatch.setattr('moto_learning.run.simulator.online_environment', count)
+    monkeypatch.setattr('moto_learning.run.simulator.online_environment', make)
     with Dataset.create_or_open(tmp_path / 'data', floor=0) as dataset:
         env = counting_env(length=9)
         with dataset.new_episode(simulated_header(env, 0)) as writer:
             run_episode(env, ZeroPolicy(env.spec), 0, writer.append)
-    settings = ['train.offline_updates=1', 'train.online_episodes=1', 'train.episode_updates=1']
+    settings = ['train.offline_updates=2', 'train.online_episodes=1', 'train.episode_updates=1']
     settings += ['evaluate.every=1', 'evaluate.episodes=2']
     training = Training(tiny.config(*settings), tiny.spec(), [tmp_path / 'data'], tmp_path / 'run')
+    yield training, made
+    training.close()
+
+
+def test_evaluations_and_online_episodes_share_one_simulator(counted):
+    training, made = counted
     assert not made
     training.offline()
     training.online()
@@ -45,6 +53,30 @@ def test_evaluations_and_online_episodes_share_one_simulator(tmp_path, monkeypat
     assert not env.task.closed
     training.close()
     assert env.task.closed
+
+
+def test_a_listener_hears_of_all_that_is_to_come(counted):
+    training, _ = counted
+    heard = []
+
+    def listen(name, done, goal, metrics):
+        heard.append((name, done, goal, *training.to_come('all')))
+
+    training.listener = listen
+    training.offline()
+    training.online()
+    # to come after each: updates, episodes, starts
+    assert heard == [
+        ('offline', 1, 2, 2, 1, 4),
+        ('offline', 2, 2, 1, 1, 4),
+        ('evaluation', 1, 2, 1, 1, 4),
+        ('evaluation', 2, 2, 1, 1, 4),
+        ('episode', 1, 1, 1, 0, 2),
+        ('online', 1, 1, 0, 0, 2),
+        ('evaluation', 1, 2, 0, 0, 2),
+        ('evaluation', 2, 2, 0, 0, 2),
+    ]
+    assert training.to_come('all') == (0, 0, 0)
 
 
 @pytest.mark.parametrize(
