@@ -347,6 +347,7 @@ class TrainConfig:
     threads: int = number(0, 'of torch on a CPU; 0: one for each core', low=0, high=1024)
     device: str = choice('auto', 'auto', 'cpu', 'cuda', about="'auto', 'cpu', 'cuda'")
     tensorboard: bool = setting(True, 'scalars beside metrics.jsonl')
+    wandb: str = setting('', "a project of Weights & Biases for the same numbers; '': none")
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from moto_learning.data.sources import (
     read_episodes,
     with_success,
 )
+from moto_learning.run.boards import open_boards
 from moto_learning.run.checkpoint import Checkpoint, contents_of, restore
 from moto_learning.run.checkpoint_files import CheckpointError
 from moto_learning.run.checkpoints import (
@@ -120,7 +121,7 @@ class Training:
         known = {episode.id: episode for episode in episodes}
         self._waiting = {key: known[key] for key in known.keys() - set(self.replay.episodes)}
         self.left_out = sorted(self._waiting.keys() - self._journal.ids)
-        self.log = MetricsLog(out, config.train.tensorboard, self.learner.updates, lines)
+        self.log = MetricsLog(out, open_boards(config, out, self.learner.updates), lines)
         replace_synced(out / 'config.yaml', to_yaml(config).encode())
 
     def offline(self) -> None:
