@@ -33,6 +33,10 @@ from moto_learning.run.train import Training
 from moto_learning.run.watch import TrainingError
 
 NO_REWARD = 'no row of the data has a reward: world model and behaviour are learned, but no value.'
+NO_SUCCESS = (
+    'no episode of the data is successful: the behaviour prior is empty, and nothing is imitated '
+    'until one is. Record or label successes, or set actor_critic.actor.beta=0 if that is meant'
+)
 REWARD_FROM = {  # source of episodes: where their reward comes from
     'sim': "A simulator's episodes have theirs from the task alone, whatever their labels say: "
     'record some that do a part of it (moto-data collect)',
@@ -134,6 +138,9 @@ def _run(training: Training, phase: str, console: Console) -> int:
             console.print(_new_data(training.begin_round()))
         if not training.replay.rewarded:
             console.print(_no_reward(training), soft_wrap=True)
+        if training.config.actor_critic.actor.beta and not training.replay.has_success:
+            console.print(NO_SUCCESS, soft_wrap=True)
+        training.prepare(phase)
         with progress_bars(console, left=False) as progress:
             training.listener = training_bars(progress, training, phase)
             if phase in ('all', 'offline'):

@@ -124,6 +124,15 @@ class Training:
         self.log = MetricsLog(out, open_boards(config, out, self.learner.updates), lines)
         replace_synced(out / 'config.yaml', to_yaml(config).encode())
 
+    def prepare(self, phase: str) -> None:
+        """Makes the simulator now if `--phase` will need it after its updates.
+
+        Raises ConfigError before the first of them if it does not fit the data.
+        """
+        to_come = self.to_come(phase)
+        if to_come.updates and (to_come.episodes or to_come.starts):
+            self._simulator.env()
+
     def offline(self) -> None:
         """Trains on the datasets until train.offline_updates are done."""
         goal = self.config.train.offline_updates

@@ -55,6 +55,14 @@ def test_evaluations_and_online_episodes_share_one_simulator(counted):
     assert env.task.closed
 
 
+def test_a_phase_that_will_need_the_simulator_makes_it_before_its_first_update(counted):
+    training, made = counted
+    training.prepare('finetune')
+    assert not made
+    training.prepare('all')
+    assert len(made) == 1
+
+
 def test_a_listener_hears_of_all_that_is_to_come(counted):
     training, _ = counted
     heard = []

@@ -91,6 +91,7 @@ class Simulator:
 @pytest.fixture
 def simulator(monkeypatch):
     monkeypatch.setattr('moto_learning.run.train.OnlineCollector', Simulator)
+    monkeypatch.setattr('moto_learning.run.simulator.Simulator.env', lambda self: None)
 
 
 def networks(run):
