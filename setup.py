@@ -58,6 +58,7 @@ EXTRAS = {
         'ros-jazzy-diagnostic-msgs==5.3.6',
         'ros-jazzy-lifecycle-msgs==2.0.3',
     ],
+    'wandb': ['wandb<1'],  # train.wandb
     'dev': [
         'pytest<10',
         'hypothesis<7',

@@ -20,9 +20,9 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 class Kind(NamedTuple):
-    """How a field's value becomes JSON in the log and is checked on the way back."""
+    """How a field's value becomes JSON in the log, checked on both ways."""
 
-    to_json: Callable[[Any], Any]
+    to_json: Callable[[Any], Any]  # raises ValueError for what from_json would not take back
     from_json: Callable[[Any], Any]  # raises ValueError for anything but what to_json gives
 
 
@@ -77,8 +77,10 @@ def finite_or_none(value: float) -> float | None:
 
 NUMBER = Kind(finite_or_none, _number)
 FLAG = Kind(bool, _flag)
-NAMES = Kind(list, _names)
-NUMBERS = Kind(lambda value: {k: finite_or_none(v) for k, v in value.items()}, _numbers)
+NAMES = Kind(lambda value: [_name(name) for name in value], _names)
+NUMBERS = Kind(
+    lambda value: {_name(name): finite_or_none(item) for name, item in value.items()}, _numbers
+)
 
 
 def _column(
@@ -142,8 +144,11 @@ ARRAYS = tuple(column for column in COLUMNS if column.dtype is not None and colu
 
 
 def info_to_json(row: Row) -> dict[str, Any]:
-    """Returns the row's INFO fields as JSON holds them."""
-    return {c.name: c.kind.to_json(getattr(row, c.name)) for c in INFO if c.kind}
+    """Returns the row's INFO fields as JSON holds them.
+
+    Raises ValueError that names the field whose value could not be read back.
+    """
+    return {c.name: _named(c, c.kind.to_json, getattr(row, c.name)) for c in INFO if c.kind}
 
 
 def info_from_json(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,20 +158,38 @@ def info_from_json(data: Mapping[str, Any]) -> dict[str, Any]:
     """
     found = {}
     for column in INFO:
-        if column.kind is None or column.name not in data:
-            found[column.name] = column.default
-            continue
-        try:
-            found[column.name] = _held(column, column.kind.from_json(data[column.name]))
-        except ValueError as error:
-            raise ValueError(f"a row's {column.name}: {error}") from error
+        value = column.default
+        if column.kind is not None and column.name in data:
+            value = _named(column, column.kind.from_json, data[column.name])
+            if column.dtype == np.float32 and math.isinf(to_float32(value)):
+                value = math.copysign(math.inf, value)
+        found[column.name] = value
     return found
 
 
-def _held(column: Column, value: Any) -> Any:
-    """Returns the value as its column holds it: infinite if it is beyond float32."""
-    beyond = column.dtype == np.float32 and abs(value) > FLOAT32_MAX
-    return math.copysign(math.inf, value) if beyond else value
+def to_float32(values: Any) -> np.ndarray:
+    """Returns numbers as float32; a finite one that is beyond it becomes infinite."""
+    with np.errstate(over='ignore'):
+        return np.asarray(values, np.float64).astype(np.float32)
+
+
+def check_numbers(row: Row) -> None:
+    """Raises ValueError that names the field with a finite number that is beyond float32."""
+    for column in ARRAYS:
+        value = getattr(row, column.name)
+        if column.dtype != np.float32 or value is None:
+            continue
+        if (np.isfinite(value) & np.isinf(to_float32(value))).any():
+            raise ValueError(
+                f'{column.name} is {value}; expected within {FLOAT32_MAX:.3g}, what float32 holds'
+            )
+
+
+def _named(column: Column, convert: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return convert(value)
+    except ValueError as error:
+        raise ValueError(f"a row's {column.name}: {error}") from error
 
 
 def stack_column(column: Column, rows: list[Row], parts: tuple[str, ...]) -> np.ndarray:

@@ -339,6 +339,13 @@ class TrainConfig:
     log_every: int = number(50, 'updates between lines of metrics.jsonl', low=1)
     save_every: int = number(1000, 'updates between checkpoints', low=1)
     keep: int = number(2, 'last checkpoints kept beside the milestones', low=1)
+    divergence: float = number(
+        10.0,
+        "training stops if for 100 updates in a row the world model's loss is so many times that "
+        'of its first update, or the size of values so many times what rewards and discount '
+        'allow; 0: never',
+        low=0,
+    )
     milestone_updates: list[int] = number([], 'updates whose checkpoint is kept', low=1)
     milestone_episodes: list[int] = number(
         [], 'online episodes after whose updates a checkpoint is made and kept', low=1
@@ -346,6 +353,7 @@ class TrainConfig:
     threads: int = number(0, 'of torch on a CPU; 0: one for each core', low=0, high=1024)
     device: str = choice('auto', 'auto', 'cpu', 'cuda', about="'auto', 'cpu', 'cuda'")
     tensorboard: bool = setting(True, 'scalars beside metrics.jsonl')
+    wandb: str = setting('', "a project of Weights & Biases for the same numbers; '': none")
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,13 @@ import numpy as np
 from moto_core.episodes import messages
 from moto_core.errors import EpisodeError
 from moto_core.row import (
-    ARRAYS,
     COLUMNS,
-    FLOAT32_MAX,
     STAMP_LIMIT,
     Row,
+    check_numbers,
     info_from_json,
     info_to_json,
+    to_float32,
 )
 from moto_core.spec import Spec
 
@@ -57,7 +57,11 @@ def encode_row(spec: Spec, row: Row, index: int) -> list[tuple[str, str, bytes]]
     Raises EpisodeError that names the field which does not fit the spec.
     """
     check_row(spec, row)
-    _check_range(row)
+    try:
+        check_numbers(row)
+        info = {'step': index, **info_to_json(row)}
+    except ValueError as error:
+        raise EpisodeError(str(error)) from error
     found = [
         (
             IMAGE_TOPIC + name,
@@ -76,17 +80,8 @@ def encode_row(spec: Spec, row: Row, index: int) -> list[tuple[str, str, bytes]]
         velocity = np.asarray(getattr(row, name), np.float64) * spec.scale
         joints = messages.encode_joints(spec.names, row.stamp, velocity=velocity)
         found.append((ROW_TOPIC + name, messages.JOINT_STATE, joints))
-    info = json.dumps({'step': index, **_readable(info_to_json(row))})
-    return [*found, (INFO_TOPIC, messages.STRING, messages.encode_string(info))]
-
-
-def _readable(info: dict[str, Any]) -> dict[str, Any]:
-    """Returns a row's JSON; raises EpisodeError if it could not be read back."""
-    try:
-        info_from_json(info)
-    except ValueError as error:
-        raise EpisodeError(str(error)) from error
-    return info
+    text = messages.encode_string(json.dumps(info))
+    return [*found, (INFO_TOPIC, messages.STRING, text)]
 
 
 def decode_row(spec: Spec, parts: Mapping[str, Any], info: Mapping[str, Any], stamp: int) -> Row:
@@ -96,12 +91,14 @@ def decode_row(spec: Spec, parts: Mapping[str, Any], info: Mapping[str, Any], st
     try:
         if joints is not None and spec.proprioception:
             columns = [_values(spec, joints, name) for name in spec.proprioception]
-            vector = _single(np.concatenate(columns))
+            vector = to_float32(np.concatenate(columns))
         velocities = {
             name: _values(spec, parts[ROW_TOPIC + name], 'velocity') for name in VELOCITIES
         }
         images = {name: _image(parts[IMAGE_TOPIC + name]) for name in spec.cameras}
-        actions = {name: _single(velocity / spec.scale) for name, velocity in velocities.items()}
+        actions: dict[str, Any] = {
+            name: to_float32(velocity / spec.scale) for name, velocity in velocities.items()
+        }
         row = Row(
             stamp=stamp, images=images, proprioception=vector, **actions, **info_from_json(known)
         )
@@ -134,25 +131,6 @@ def check_row(spec: Spec, row: Row) -> None:
             raise EpisodeError(f'{name} is {got}; expected {expected} for {spec.names}')
     if not 0 <= row.stamp < STAMP_LIMIT:
         raise EpisodeError(f'stamp is {row.stamp}; expected [ns] since 1970 or a clock at zero')
-
-
-def _check_range(row: Row) -> None:
-    """Raises EpisodeError for a finite number that float32 holds as an infinite one."""
-    for column in ARRAYS:
-        value = getattr(row, column.name)
-        if column.dtype != np.float32 or value is None:
-            continue
-        size = np.abs(np.asarray(value, np.float64))
-        if (np.isfinite(size) & (size > FLOAT32_MAX)).any():
-            raise EpisodeError(
-                f'{column.name} is {value}; expected within {FLOAT32_MAX:.3g}, what float32 holds'
-            )
-
-
-def _single(values: np.ndarray) -> Any:
-    """Returns an array of float32; what is beyond becomes infinite: training leaves it out."""
-    with np.errstate(over='ignore'):
-        return values.astype(np.float32)
 
 
 def _values(spec: Spec, message: Any, name: str) -> np.ndarray:

@@ -28,7 +28,7 @@ from moto_learning.agents.actor_critic import (
 )
 from moto_learning.agents.optimizer import Optimizer
 from moto_learning.agents.policy_graph import EncoderGraph, Graphs, PolicyGraph
-from moto_learning.agents.returns import Expansion, value_expansion
+from moto_learning.agents.returns import Expansion, largest_value, value_expansion
 from moto_learning.agents.starts import Starts, draw_starts
 from moto_learning.agents.torch_policy import Exploration, TorchPolicy
 from moto_learning.config import Config
@@ -109,6 +109,7 @@ class MotoLearner:
             imagined, target.value, by_name[c.critic.data_value].mixed[0], starts
         )
         metrics['imagined/value'] = target.mixed.detach().mean()
+        metrics['critics/allowed'] = largest_value(reward.detach(), starts.reward, c.discount)
         return cloned and actor_finite and critics_finite, metrics | found | more
 
     @torch.no_grad()
@@ -212,6 +213,7 @@ class MotoLearner:
             'critics/model_loss': model.detach(),
             'critics/data_loss': data.detach(),
             'critics/value': q.detach().mean(),
+            'critics/size': q.detach().abs().mean(),
             'critics/grad_norm': norm,
         }
 

@@ -42,3 +42,12 @@ def value_expansion(reward: Tensor, value: Tensor, discount: float, lambda_: flo
     """
     expanded = lambda_return(reward, value, discount, lambda_)
     return Expansion(expanded, torch.cat([torch.lerp(value[:-1], expanded, lambda_), value[-1:]]))
+
+
+def largest_value(imagined: Tensor, true: Tensor, discount: float) -> Tensor:
+    """Returns the largest size of a discounted sum of rewards: max |r| / (1 - gamma).
+
+    Over rewards r~ (H, N) and r (N,); 1 at least, so that data without a reward has a value too.
+    """
+    largest = torch.cat([imagined.flatten(), true.flatten()]).abs().max().clamp(min=1)
+    return largest / (1 - discount)

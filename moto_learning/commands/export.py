@@ -30,7 +30,7 @@ def _export(args: argparse.Namespace) -> int:
         from rich.console import Console
 
         from moto_learning.export.export import export_run
-        from moto_learning.run.checkpoint import latest_checkpoint
+        from moto_learning.run.checkpoints import latest_checkpoint
     console = Console(markup=False, highlight=False)
     latest_checkpoint(Path(args.run))
     output_folder('--out', args.out)

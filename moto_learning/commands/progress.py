@@ -25,14 +25,14 @@ from moto_learning.data.sources import Reading
 MANY = 10  # episodes
 
 
-def progress_bars(console: Console) -> Progress:
-    """Returns bars that are shown while the result is used in a `with`."""
+def progress_bars(console: Console, left: bool = True) -> Progress:
+    """Returns bars that are shown while the result is used in a `with`; `left`: with time left."""
     return Progress(
         TextColumn('{task.description}'),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        *([TimeRemainingColumn()] if left else []),
         TextColumn('{task.fields[note]}'),
         console=console,
     )

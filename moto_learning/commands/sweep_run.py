@@ -30,7 +30,7 @@ from moto_core.config import config_file, load_config
 from moto_core.durable import replace_synced
 from moto_core.errors import ConfigError, MotoError
 from moto_learning.config import Config
-from moto_learning.run.checkpoint import FOLDER, load_checkpoint
+from moto_learning.run.checkpoints import FOLDER, load_checkpoint
 from moto_learning.run.heldout import Evaluation, read_evaluations
 from moto_learning.run.resume import resumed_config
 from moto_learning.run.statistics import wilson_interval

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import argparse
 import signal
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress, TaskID
 
 from moto_core.command import output_folder
 from moto_core.config import config_file, explain_config, load_config
@@ -25,14 +23,20 @@ from moto_learning.commands.progress import (
     reading_bars,
 )
 from moto_learning.commands.settings import print_settings
+from moto_learning.commands.train_bars import training_bars
 from moto_learning.config import Config
 from moto_learning.data.sources import common_spec, open_datasets
-from moto_learning.run.checkpoint import latest_checkpoint, load_checkpoint
+from moto_learning.run.checkpoints import latest_checkpoint, load_checkpoint
 from moto_learning.run.processor import use_processor
 from moto_learning.run.resume import resumed_config
-from moto_learning.run.train import Training, TrainingError
+from moto_learning.run.train import Training
+from moto_learning.run.watch import TrainingError
 
 NO_REWARD = 'no row of the data has a reward: world model and behaviour are learned, but no value.'
+NO_SUCCESS = (
+    'no episode of the data is successful: the behaviour prior is empty, and nothing is imitated '
+    'until one is. Record or label successes, or set actor_critic.actor.beta=0 if that is meant'
+)
 REWARD_FROM = {  # source of episodes: where their reward comes from
     'sim': "A simulator's episodes have theirs from the task alone, whatever their labels say: "
     'record some that do a part of it (moto-data collect)',
@@ -134,8 +138,11 @@ def _run(training: Training, phase: str, console: Console) -> int:
             console.print(_new_data(training.begin_round()))
         if not training.replay.rewarded:
             console.print(_no_reward(training), soft_wrap=True)
-        with progress_bars(console) as progress:
-            training.listener = _listener(progress)
+        if training.config.actor_critic.actor.beta and not training.replay.has_success:
+            console.print(NO_SUCCESS, soft_wrap=True)
+        training.prepare(phase)
+        with progress_bars(console, left=False) as progress:
+            training.listener = training_bars(progress, training, phase)
             if phase in ('all', 'offline'):
                 training.offline()
             if phase == 'online' or (phase == 'all' and training.config.train.online_episodes):
@@ -175,20 +182,3 @@ def _new_data(new: tuple[int, int] | None) -> str:
         return 'going on with the round that was stopped'
     counted = zip(new, ('episode', 'label'))
     return ', '.join(f'{count} new {name}{"" if count == 1 else "s"}' for count, name in counted)
-
-
-def _listener(progress: Progress) -> Callable[[str, int, int, Mapping[str, float]], None]:
-    """Returns what shows a phase's updates in a bar of its own."""
-    bars: dict[str, TaskID] = {}
-
-    def show(name: str, done: int, goal: int, metrics: Mapping[str, float]) -> None:
-        if name not in bars:
-            bars[name] = progress.add_task(name, total=goal, note='')
-        note = ' '.join(
-            f'{label} {metrics[key]:.2f}'
-            for label, key in (('model', 'model/loss'), ('behaviour', 'actor/behaviour'))
-            if key in metrics
-        )
-        progress.update(bars[name], completed=done, total=goal, note=note)
-
-    return show

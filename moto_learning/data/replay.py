@@ -77,6 +77,11 @@ class Replay:
         """Whether any row has a reward to learn from."""
         return has_reward(self._episodes)
 
+    @property
+    def has_success(self) -> bool:
+        """Whether any episode is successful: the behaviour prior imitates those alone."""
+        return self._successes.places.size > 0
+
     def add(self, episode: CachedEpisode) -> None:
         """Appends an episode; raises DatasetError for another spec or one it has already."""
         if episode.id in self.episodes:
@@ -107,7 +112,7 @@ class Replay:
         """Returns the next batch of `batch` sequences of `length` rows, freshly allocated."""
         first = self._episodes[0]
         out = empty_batch(first.images, first.learned, self.batch, self.length)
-        favoured = round(self.successful * self.batch) if self._successes.places.size else 0
+        favoured = round(self.successful * self.batch) if self.has_success else 0
         for row in range(self.batch):
             pool = self._successes if row < favoured else self._all
             index, start = self._draw(pool)

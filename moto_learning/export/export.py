@@ -39,7 +39,8 @@ from moto_learning.export.rehearsal import (
     recorded_observations,
     selftest,
 )
-from moto_learning.run.checkpoint import FOLDER, learner_of, load_checkpoint
+from moto_learning.run.checkpoint import learner_of
+from moto_learning.run.checkpoints import FOLDER, load_checkpoint
 
 MEASURED = 8  # episodes that the self-test and the threshold are taken from
 EXPORTS = 'exports.jsonl'  # in a run's folder: what was exported from it, at which update

@@ -17,7 +17,7 @@ from moto_core.errors import ConfigError
 from moto_learning.agents.moto import MotoLearner
 from moto_learning.data.batch import previous_actions
 from moto_learning.model.rssm import State
-from moto_learning.run.checkpoint import load_learner
+from moto_learning.run.checkpoints import load_learner
 
 
 class Prediction(NamedTuple):

@@ -24,7 +24,8 @@ from moto_core.policy.policy import (
     ZeroPolicy,
 )
 from moto_core.spec import Setup, Spec, setup_mismatches, spec_mismatches
-from moto_learning.run.checkpoint import FOLDER, learner_of, load_checkpoint
+from moto_learning.run.checkpoint import learner_of
+from moto_learning.run.checkpoints import FOLDER, load_checkpoint
 from moto_learning.run.statistics import wilson_interval
 
 BUILT_IN = ('zero', 'random', 'scripted')

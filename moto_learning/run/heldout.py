@@ -1,31 +1,28 @@
 """Evaluations during training: starts that are never learned from, one line each in the run.
 
-In: a learner between two updates. Out: `<run>/evaluations.jsonl`, one synced line an evaluation;
-training itself is not touched: the simulator and the random numbers are others.
+In: a learner between two updates, the run's simulator. Out: `<run>/evaluations.jsonl`, one synced
+line an evaluation; training itself is not touched: starts and random numbers are others.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
 import numpy as np
 
 from moto_core.durable import append_synced
-from moto_core.episodes.dataset import Dataset
 from moto_core.errors import MotoError
 from moto_core.strict_json import read_maps
 from moto_learning.agents.learner import Learner
 from moto_learning.agents.torch_policy import Exploration
 from moto_learning.config import Config
 from moto_learning.run.evaluate import Score, evaluate
-from moto_learning.run.online import online_environment
+from moto_learning.run.simulator import Simulator
 
 FILE = 'evaluations.jsonl'
 
@@ -58,13 +55,11 @@ class Evaluation(Point):
 
 
 class HeldOut:
-    """Evaluates a learner at points of its training; used as a context manager."""
+    """Evaluates a learner at points of its training."""
 
-    def __init__(
-        self, config: Config, learner: Learner, data: Sequence[Dataset], run: Path
-    ) -> None:
-        self.config, self.learner, self.data, self.path = config, learner, data, run / FILE
-        self._env: Any = None
+    def __init__(self, config: Config, learner: Learner, simulator: Simulator, run: Path) -> None:
+        self.config, self.learner, self.simulator = config, learner, simulator
+        self.path = run / FILE
 
     def measure(
         self,
@@ -98,27 +93,14 @@ class HeldOut:
             new.append(found)
         return new
 
-    def __enter__(self) -> HeldOut:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._env is not None:
-            self._env.close()
-
     def _evaluate(self, point: Point, listener: Callable[[int, int], bool]) -> Evaluation | None:
-        if self._env is None:
-            self._env = online_environment(self.config, self.learner.spec, self.data)
+        env = self.simulator.env()
         began = time.monotonic()
         policy = self.learner.policy(Exploration(point.explore, 0.0, point.seed))
         scores: list[Score] = []
         for start in range(point.starts):
             scores += evaluate(
-                self._env,
+                env,
                 policy,
                 episodes=1,
                 seed=point.seed + start,

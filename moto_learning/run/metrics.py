@@ -1,4 +1,4 @@
-"""Metrics of a run: `metrics.jsonl` always, TensorBoard scalars if wanted.
+"""Metrics of a run: `metrics.jsonl` always, boards if wanted.
 
 In: flat `group/name` numbers at an update. Out: one JSON line each, readable while it grows.
 """
@@ -8,34 +8,29 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from moto_core.durable import replace_synced
 from moto_core.strict_json import read_maps
+from moto_learning.run.boards import Board
 
 FILE = 'metrics.jsonl'
 
 
 class MetricsLog:
-    """Appends to `<folder>/metrics.jsonl` and, if asked, to `<folder>/tensorboard`."""
+    """Appends to `<folder>/metrics.jsonl` and draws on boards."""
 
-    def __init__(
-        self, folder: Path, tensorboard: bool = False, updates: int = 0, lines: int = 0
-    ) -> None:
-        """Continues after `updates` and the first `lines` lines; the lines that follow them tell
-        of updates that a crash lost, and are dropped.
+    def __init__(self, folder: Path, boards: Sequence[Board] = (), lines: int = 0) -> None:
+        """Continues after the first `lines` lines; the lines that follow them tell of updates
+        that a crash lost, and are dropped.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / FILE
         self.lines = _keep_first(self.path, lines)  # whole ones, in the file now
         self._file = self.path.open('a')
-        self._board: Any = None
-        if tensorboard:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._board = SummaryWriter(str(folder / 'tensorboard'), purge_step=updates + 1)
+        self._boards = boards
 
     def write(self, update: int, phase: str, metrics: Mapping[str, float]) -> None:
         """Writes one line; a value that is not finite becomes null, as JSON has no NaN."""
@@ -47,16 +42,15 @@ class MetricsLog:
         self.draw(update, metrics)
 
     def draw(self, update: int, metrics: Mapping[str, float]) -> None:
-        """Adds scalars to TensorBoard alone, of what has a file of its own."""
-        if self._board is not None:
-            for name, value in metrics.items():
-                self._board.add_scalar(name, value, update)
+        """Draws on the boards alone what has a file of its own."""
+        for board in self._boards:
+            board.draw(update, metrics)
 
     def close(self) -> None:
-        """Closes both."""
+        """Closes the file and the boards."""
         self._file.close()
-        if self._board is not None:
-            self._board.close()
+        for board in self._boards:
+            board.close()
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:

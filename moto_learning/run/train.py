@@ -9,9 +9,8 @@ batches (bit-equal on a CPU), and online episodes since then are taken from the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from moto_core.config import to_dict, to_yaml
 from moto_core.durable import replace_synced
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.identity import Identity, differences
-from moto_core.errors import DatasetError, MotoError, one_line
+from moto_core.errors import DatasetError, one_line
 from moto_core.spec import Setup, Spec
 from moto_learning.agents.learner import Learner, make_learner
 from moto_learning.config import Config
@@ -34,47 +33,25 @@ from moto_learning.data.sources import (
     read_episodes,
     with_success,
 )
-from moto_learning.run.checkpoint import (
+from moto_learning.run.boards import open_boards
+from moto_learning.run.checkpoint import Checkpoint, contents_of, restore
+from moto_learning.run.checkpoint_files import CheckpointError
+from moto_learning.run.checkpoints import (
     FOLDER,
-    Checkpoint,
-    CheckpointError,
-    contents_of,
     latest_checkpoint,
-    restore,
     save_checkpoint,
     tidy_checkpoints,
 )
+from moto_learning.run.counters import Counters, ToCome, is_evaluated
 from moto_learning.run.heldout import HeldOut
 from moto_learning.run.journal import Entry, Journal, discard_uncounted
 from moto_learning.run.lock import lock_run
 from moto_learning.run.metrics import MetricsLog
 from moto_learning.run.online import OnlineCollector
+from moto_learning.run.simulator import Simulator
+from moto_learning.run.watch import UNKNOWN, TrainingError, Watch
 
-DUMPS = 5  # batches kept of updates that were not finite
-GIVE_UP = 100  # such updates in a row
 Listener = Callable[[str, int, int, Mapping[str, float]], None]
-
-
-class TrainingError(MotoError):
-    """Training that cannot go on."""
-
-
-@dataclass
-class Counters:
-    """How far each phase is; part of every checkpoint."""
-
-    offline: int = 0  # updates done
-    episodes: int = 0  # collected online
-    online: int = 0  # updates done
-    online_goal: int = 0  # updates that the episodes so far call for
-    finetune: int = 0  # updates done, in all rounds
-    finetune_goal: int = 0  # updates at which the current round ends
-
-    def __post_init__(self) -> None:
-        """Raises TypeError for anything but whole numbers of 0 or more."""
-        for name, value in asdict(self).items():
-            if type(value) is not int or value < 0:
-                raise TypeError(f'counter {name} is {value!r}')
 
 
 class Training:
@@ -92,10 +69,10 @@ class Training:
     ) -> None:
         """Starts a run in `out`, or continues the one there from its last checkpoint.
 
-        `data` are folders, or datasets that are open already. `listener` is told of each update,
-        `reading` of each episode that is read. Raises RunLockedError if another process trains
-        it, and DatasetError, ConfigError or CheckpointError for data, settings or a checkpoint
-        that cannot be used.
+        `data` are folders, or datasets that are open already. `listener` is told of each update
+        and of each episode that is collected or evaluated, `reading` of each that is read. Raises
+        RunLockedError if another process trains it, and DatasetError, ConfigError or
+        CheckpointError for data, settings or a checkpoint that cannot be used.
         """
         self.config, self.spec, self.out = config, spec, out
         self.datasets = open_datasets(data)
@@ -116,7 +93,8 @@ class Training:
         config, out = self.config, self.out
         self.counters, lines = Counters(), 0
         self._recent: list[dict[str, float]] = []  # metrics of updates since the last line
-        self._bad = 0  # updates in a row that were not finite
+        self._watch = Watch(out, config.train.divergence)
+        self._evaluated = -1  # online episodes at the last evaluation of this process
         self._journal = Journal(out)
         tidy_checkpoints(out)
         if resumed is not None:
@@ -135,14 +113,25 @@ class Training:
         c = config.replay
         self.replay = Replay(episodes, c.batch, c.length, config.seed, c.successful)
         self.learner = _made(config, self.spec)
+        self._simulator = Simulator(config, self.spec, self.datasets)
+        self._held_out = HeldOut(config, self.learner, self._simulator, out)
         if resumed is not None:
             restore(self.learner, resumed)
             lines = self._restore(resumed)
         known = {episode.id: episode for episode in episodes}
         self._waiting = {key: known[key] for key in known.keys() - set(self.replay.episodes)}
         self.left_out = sorted(self._waiting.keys() - self._journal.ids)
-        self.log = MetricsLog(out, config.train.tensorboard, self.learner.updates, lines)
+        self.log = MetricsLog(out, open_boards(config, out, self.learner.updates), lines)
         replace_synced(out / 'config.yaml', to_yaml(config).encode())
+
+    def prepare(self, phase: str) -> None:
+        """Makes the simulator now if `--phase` will need it after its updates.
+
+        Raises ConfigError before the first of them if it does not fit the data.
+        """
+        to_come = self.to_come(phase)
+        if to_come.updates and (to_come.episodes or to_come.starts):
+            self._simulator.env()
 
     def offline(self) -> None:
         """Trains on the datasets until train.offline_updates are done."""
@@ -151,8 +140,7 @@ class Training:
             self.counters.offline += 1
             self._update('offline', self.counters.offline, goal)
         self.save()
-        with self._held_out() as held_out:
-            self._evaluate(held_out)
+        self._evaluate()
 
     def online(self) -> None:
         """Collects an episode with the policy, makes G updates, and so on."""
@@ -160,15 +148,14 @@ class Training:
         if not (self.out / FOLDER).exists():
             self.save()  # the first episode, too, can be killed and resumed
         own = self.out / EPISODES
-        collector = OnlineCollector(self.config, self.learner, self.datasets, own)
-        with collector as source, self._held_out() as held_out:
+        with OnlineCollector(self.config, self.learner, self._simulator, own) as source:
             while not self.stopped:
                 to_come = max(0, c.online_episodes - counters.episodes) * c.episode_updates
                 if counters.online < counters.online_goal:
                     counters.online += 1
                     self._update('online', counters.online, counters.online_goal + to_come)
                     continue
-                self._evaluate(held_out)
+                self._evaluate()
                 if counters.episodes >= c.online_episodes or self.stopped:
                     break
                 self._take_episode(source)
@@ -209,13 +196,17 @@ class Training:
         self.left_out, self.skipped = [], found.skipped
         return self.replay.update(found.episodes)
 
+    def to_come(self, phase: str) -> ToCome:
+        """Counts what `--phase` has still to do."""
+        return self.counters.to_come(phase, self.config, self._evaluated)
+
     def save(self, phase: str = '') -> Path:
         """Writes a checkpoint of everything that the next update depends on."""
         run = {
             'counters': asdict(self.counters),
             'replay': self.replay.state_dict(),
             'recent': self._recent,
-            'bad': self._bad,
+            'watch': self._watch.state_dict(),
             'lines': self.log.lines,
         }
         meta = {
@@ -226,12 +217,14 @@ class Training:
             'setup': to_dict(self.setup),
             'counters': asdict(self.counters),
             'kept': self._is_milestone(phase),
+            'sound': self._watch.sound,
         }
         keep, learner = self.config.train.keep, self.learner.state_dict()
         return save_checkpoint(self.out, learner, run, self.config, self.spec, meta, keep)
 
     def close(self) -> None:
-        """Closes the metrics and gives the run's lock back."""
+        """Closes simulator and metrics and gives the run's lock back."""
+        self._simulator.close()
         self.log.close()
         self._lock.release()
 
@@ -247,7 +240,7 @@ class Training:
         if self.learner.updates % self.config.train.log_every == 0 or done == goal:
             self.log.write(self.learner.updates, phase, _mean(self._recent))
             self._recent = []
-        self._watch(metrics, batch)
+        self._watch.see(self.learner.updates, metrics, batch)
         if self.listener is not None:
             self.listener(phase, done, goal, metrics)
         due = self.learner.updates % self.config.train.save_every == 0 and done < goal
@@ -261,7 +254,9 @@ class Training:
         """
         index = self.counters.episodes
         entry = self._journal.find(index)
-        if entry is None or entry.id not in self._waiting.keys() | set(self.replay.episodes):
+        known = self._waiting.keys() | set(self.replay.episodes)
+        collected = entry is None or entry.id not in known
+        if entry is None or collected:
             episode = with_success(source.collect(index), self.config.replay.success_parts)
             entry = Entry(
                 index=index, id=episode.id, update=self.learner.updates, metrics=source.metrics
@@ -273,18 +268,15 @@ class Training:
         self.counters.episodes += 1
         self.counters.online_goal += self.config.train.episode_updates
         self.log.write(self.learner.updates, 'episode', entry.metrics)
+        if collected and self.listener is not None:
+            self.listener('episode', index + 1, self.config.train.online_episodes, {})
         if not self.config.train.episode_updates and self._is_milestone('online'):
             self.save('online')
 
-    def _held_out(self) -> HeldOut:
-        return HeldOut(self.config, self.learner, self.datasets, self.out)
-
-    def _evaluate(self, held_out: HeldOut) -> None:
+    def _evaluate(self) -> None:
         """Evaluates the policy if it is due: every so many online episodes, and after the last."""
-        every, counters = self.config.evaluate.every, self.counters
-        done, trained = counters.episodes, counters.online == counters.online_goal
-        last = done == self.config.train.online_episodes
-        if not every or self.stopped or not trained or (done % every and not last):
+        done, trained = self.counters.episodes, self.counters.online == self.counters.online_goal
+        if self.stopped or not trained or not is_evaluated(done, self.config):
             return
 
         def told(start: int, starts: int) -> bool:
@@ -292,12 +284,13 @@ class Training:
                 self.listener('evaluation', start, starts, {})
             return not self.stopped
 
-        for found in held_out.measure(done, self._journal.decisions(done), told):
+        for found in self._held_out.measure(done, self._journal.decisions(done), told):
             metrics = {
                 f'evaluation/{found.explore}_success': found.successes / found.starts,
                 f'evaluation/{found.explore}_return': found.return_,
             }
             self.log.draw(self.learner.updates, metrics)
+        self._evaluated = done
 
     def _is_milestone(self, phase: str) -> bool:
         """Whether the checkpoint of now is one that stays."""
@@ -314,28 +307,9 @@ class Training:
             self.counters = Counters(**state['counters'])
             self._recent = [dict(row) for row in state['recent']]
             _mean(self._recent)
-            self._bad = int(state['bad'])
+            self._watch.load_state_dict(state.get('watch', UNKNOWN))
             self.replay.load_state_dict(state['replay'])
             return int(state['lines'])
-
-    def _watch(self, metrics: Mapping[str, float], batch: Mapping[str, Any]) -> None:
-        """Keeps the batch of an update that was not finite; gives up after many in a row."""
-        if not metrics['update/skipped']:
-            self._bad = 0
-            return
-        self._bad += 1
-        folder = self.out / 'nonfinite'
-        folder.mkdir(exist_ok=True)
-        if len(list(folder.glob('*.npz'))) < DUMPS:
-            flat = {name: value for name, value in batch.items() if name != 'images'}
-            flat |= {f'image_{name}': value for name, value in batch['images'].items()}
-            np.savez_compressed(folder / f'{self.learner.updates:08d}.npz', **flat)
-        if self._bad >= GIVE_UP:
-            raise TrainingError(
-                f'{self._bad} updates in a row had gradients that are not finite; '
-                f"their batches are in '{folder}'. Lower the learning rates, or "
-                'look for wrong values in the data'
-            )
 
 
 def _check_newest(resumed: Checkpoint, out: Path) -> None:

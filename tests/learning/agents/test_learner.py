@@ -15,7 +15,7 @@ from moto_learning.agents.moto import MotoLearner
 from moto_learning.agents.policy_graph import Graphs
 from moto_learning.export.export import export_run
 from moto_learning.model.rssm import State
-from moto_learning.run.checkpoint import load_checkpoint, load_learner
+from moto_learning.run.checkpoints import load_checkpoint, load_learner
 from moto_learning.run.metrics import read_metrics
 from moto_learning.run.train import Training
 from tests.learning import tiny_learner as tiny

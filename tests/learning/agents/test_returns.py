@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from moto_learning.agents.returns import lambda_return, value_expansion
+from moto_learning.agents.returns import lambda_return, largest_value, value_expansion
 
 REWARD = torch.tensor([1.0, 2.0, 3.0])  # r^1, r^2, r^3 (H = 3)
 VALUE = torch.tensor([10.0, 20.0, 30.0, 40.0])  # V_0 at s^0..s^3
@@ -69,3 +69,11 @@ def test_gradients_run_through_every_reward_and_the_last_value():
     value_expansion(reward, value, 0.5, 1.0).mixed[0].backward()
     assert reward.grad.tolist() == [1.0, 0.5, 0.25]
     assert value.grad.tolist() == [0.0, 0.0, 0.0, 0.125]
+
+
+def test_a_value_is_at_most_the_largest_reward_over_one_minus_gamma():
+    imagined, true = torch.tensor([[1.0, -3.0]]), torch.tensor([2.0])
+    assert largest_value(imagined, true, 0.75) == 12  # 3 + 3 * 0.75 + ...
+    assert largest_value(imagined[:0], true, 0.5) == 4
+    assert largest_value(imagined * 0.1, true * 0, 0.5) == 2  # a reward of 1 at least
+    assert largest_value(imagined, true, 1.0) == torch.inf

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from moto_learning.commands.sweep import main
-from moto_learning.run.checkpoint import load_checkpoint
+from moto_learning.run.checkpoints import load_checkpoint
 from moto_learning.run.heldout import read_evaluations
 from tests.test_help_examples import TINY
 
@@ -73,47 +74,78 @@ def test_a_finished_sweep_starts_nothing_and_more_episodes_go_on(swept, capsys):
     assert main([*line(str(swept)), *SHORT]) == 0
     assert '4 of 4 runs are finished' in capsys.readouterr().out
     assert before == {path: path.stat().st_mtime_ns for path in before}
-    assert main([*line(str(swept), '--rows', 'moto'), *SHORT, 'train.online_episodes=2']) == 0
+    one = line(str(swept), '--rows', 'moto', '--seeds', '1')
+    assert main([*one, *SHORT, 'train.online_episodes=2']) == 0
     episodes = [one.episodes for one in read_evaluations(swept / TASK / 'moto' / 'seed1')]
     assert episodes == [0, 1, 2]
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGKILL])
-def test_a_stopped_or_killed_sweep_leaves_no_process_and_goes_on(swept, tmp_path, number):
+@pytest.fixture
+def begun(swept, tmp_path):
+    """The folder of a sweep that has its demonstrations and no run yet."""
     out = tmp_path / 'out'
-    (out / 'data').mkdir(parents=True)
-    subprocess.run(['cp', '-r', str(swept / 'data' / TASK), str(out / 'data')], check=True)
-    long = ['train.offline_updates=100000']
-    words = [*line(str(out), '--rows', 'moto'), *SHORT]
-    command = [sys.executable, '-m', 'moto_learning.commands.sweep', *words]
-    paths = f'{ROOT}:{ROOT / "sim"}'
+    shutil.copytree(swept / 'data', out / 'data')
+    return out
+
+
+def ended_by(number, out, words, runs):
+    """Sends a sweep of long runs a signal once so many train; returns its code and what it said.
+
+    By then none of its processes is left.
+    """
     process = subprocess.Popen(
-        [*command, *long],
-        env={**os.environ, 'PYTHONPATH': paths},
+        [
+            sys.executable,
+            '-m',
+            'moto_learning.commands.sweep',
+            *words,
+            'train.offline_updates=9999',
+        ],
+        env={**os.environ, 'PYTHONPATH': f'{ROOT}:{ROOT / "sim"}'},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        text=True,
         start_new_session=True,
     )
     end = time.monotonic() + 90
-    while len(list(out.glob(f'{TASK}/*/*/metrics.jsonl'))) < 2:
+    while sum(path.stat().st_size > 0 for path in out.glob(f'{TASK}/*/*/metrics.jsonl')) < runs:
         assert time.monotonic() < end
         time.sleep(0.1)
-    runs = [path.parent for path in out.glob(f'{TASK}/*/*/LOCK')]
-    pids = [run.joinpath('LOCK').read_text().split()[1] for run in runs]  # 'pid 123 ...'
+    locks = list(out.glob(f'{TASK}/*/*/LOCK'))
+    pids = [lock.read_text().split()[1] for lock in locks]  # 'pid 123 ...'
     process.send_signal(number)
-    output, _ = process.communicate(timeout=60)
-    if number == signal.SIGINT:
-        assert process.returncode == 130 and b'the same command goes on' in output
+    said, _ = process.communicate(timeout=60)
     while any(Path(f'/proc/{pid}').exists() for pid in pids):
         assert time.monotonic() < end
         time.sleep(0.1)
+    assert len(pids) == runs
+    return process.returncode, said
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_or_killed_sweep_leaves_no_process(begun, number):
+    words = [*line(str(begun), '--rows', 'moto', '--seeds', '0'), *SHORT]
+    code, said = ended_by(number, begun, words, runs=1)
+    if number == signal.SIGINT:
+        assert code == 130 and 'the same command goes on' in said
+        assert load_checkpoint(begun / TASK / 'moto' / 'seed0').meta['updates'] > 0
+    else:
+        assert code == -signal.SIGKILL
+
+
+@pytest.mark.slow  # two more runs each, begun and ended again
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_or_killed_sweep_goes_on(begun, number):
+    words = [*line(str(begun), '--rows', 'moto'), *SHORT]
+    ended_by(number, begun, words, runs=2)
     assert main(words) == 0
+    for seed in (0, 1):
+        found = read_evaluations(begun / TASK / 'moto' / f'seed{seed}')
+        assert [one.episodes for one in found] == [0, 1]
 
 
-def test_a_run_that_fails_is_named_with_its_reason_and_the_others_go_on(swept, tmp_path, capsys):
-    out = tmp_path / 'out'
-    (out / 'data').mkdir(parents=True)
-    subprocess.run(['cp', '-r', str(swept / 'data' / TASK), str(out / 'data')], check=True)
+def test_a_run_that_fails_is_named_with_its_reason_and_the_others_go_on(begun, capsys):
+    out = begun
     (out / TASK / 'moto' / 'seed0').mkdir(parents=True)
     (out / TASK / 'moto' / 'seed0' / 'LOCK').mkdir()
     assert main([*line(str(out), '--rows', 'moto'), *SHORT]) == 1

@@ -10,6 +10,7 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.fields import list_keys
 from moto_learning.commands.train import main
 from moto_learning.config import Config
+from tests.learning.run.simulated import D4RL, dataset_of, small_kitchen
 from tests.recorded import record
 
 TINY = [
@@ -116,6 +117,54 @@ def test_a_round_of_fine_tuning_says_what_was_new(tmp_path, capsys):
     assert '2 new episodes, 1 new label\n' in capsys.readouterr().out
     assert main(['--resume', str(run), '--phase', 'finetune']) == 0
     assert '0 new episodes, 0 new labels\n' in capsys.readouterr().out
+
+
+def test_the_whole_run_has_a_bar_of_its_own_with_the_time_left(tmp_path, capsys):
+    record(tmp_path / 'data', [8])
+    line = ['--data', str(tmp_path / 'data'), '--out', str(tmp_path / 'run'), *TINY]
+    assert main([*line, 'train.offline_updates=3']) == 0
+    said = capsys.readouterr().out
+    assert re.search(r'whole run .* 3/3 .* 0:00:00 left', said)
+    assert re.search(r'offline .* 3/3 .* model ', said)
+
+
+def test_data_without_a_success_is_said_aloud_where_the_behaviour_prior_needs_one(
+    tmp_path, capsys
+):
+    record(tmp_path / 'failed', [8], outcome='failure')
+    record(tmp_path / 'data', [8], outcome='success')
+    for name, setting, said in (
+        ('failed', 'actor_critic.actor.beta=10', True),
+        ('failed', 'actor_critic.actor.beta=0', False),
+        ('data', 'actor_critic.actor.beta=10', False),
+    ):
+        out = str(tmp_path / f'{name}{setting[-1]}{said}')
+        assert main(['--data', str(tmp_path / name), '--out', out, *TINY, setting]) == 0
+        assert ('the behaviour prior is empty' in capsys.readouterr().out) == said
+
+
+@pytest.mark.parametrize(
+    ('setting', 'says'),
+    [
+        ('collect.view=wide', 'wide'),  # other cameras
+        ('collect.actuation=hold', "actuation none and 'd4rl'"),  # other dynamics
+        ('collect.task=metaworld-door-open', "MetaWorld's own hand"),  # another action
+    ],
+)
+def test_data_that_do_not_fit_the_simulator_are_refused_before_the_first_update(
+    tmp_path, capsys, setting, says
+):
+    env = small_kitchen()
+    for _ in range(4):
+        dataset_of(tmp_path / 'data', env, D4RL)
+    env.close()
+    out = tmp_path / 'run'
+    line = ['--data', str(tmp_path / 'data'), '--out', str(out), *TINY, 'train.online_episodes=1']
+    assert main([*line, setting]) == 2
+    said = capsys.readouterr().err
+    assert says in said and len(said.splitlines()) == 1
+    assert not (out / 'metrics.jsonl').read_text() and not (out / 'checkpoints').exists()
+    assert main([*line, setting, '--phase', 'offline']) == 0  # it needs no simulator
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,8 @@ from moto_learning.export import export
 from moto_learning.export.export import disagreements, export_bundle, export_run
 from moto_learning.export.rehearsal import MARGIN, STEPS, drawn_observations, selftest
 from moto_learning.model.rssm import State
-from moto_learning.run.checkpoint import CheckpointError, save_checkpoint
+from moto_learning.run.checkpoint_files import CheckpointError
+from moto_learning.run.checkpoints import save_checkpoint
 from tests.recorded import record, tiny_spec
 
 COMMIT = '0123456789abcdef0123456789abcdef01234567'

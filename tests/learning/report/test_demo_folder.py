@@ -11,7 +11,7 @@ from moto_core.errors import ConfigError
 from moto_learning.report.demo import run_stage
 from moto_learning.report.demo_folder import MARKER, open_demo
 from moto_learning.report.demo_stages import demo_stages
-from moto_learning.run.checkpoint import latest_checkpoint
+from moto_learning.run.checkpoints import latest_checkpoint
 from tests.recorded import record
 
 TINY = [

@@ -17,7 +17,7 @@ from moto_learning.commands import eval as command
 from moto_learning.config import Config
 from moto_learning.export.export import export_run
 from moto_learning.report.video import VideoError, VideoWriter
-from moto_learning.run.checkpoint import save_checkpoint
+from moto_learning.run.checkpoints import save_checkpoint
 from moto_learning.run.evaluate import (
     Score,
     built_in,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from moto_core.episodes.dataset import Dataset
-from moto_learning.run.checkpoint import load_checkpoint, load_learner
+from moto_learning.run.checkpoints import load_checkpoint, load_learner
 from moto_learning.run.heldout import read_evaluations
 from moto_learning.run.journal import Journal
 from moto_learning.run.metrics import read_metrics
@@ -44,7 +44,7 @@ from pathlib import Path
 import torch
 torch.set_num_threads(1)
 from moto_core.episodes.writer import EpisodeWriter
-from moto_learning.run import checkpoint, heldout, train
+from moto_learning.run import checkpoint_files, heldout, train
 from moto_learning.run.journal import Journal
 from tests.learning.run.test_killed_run import run_phases
 
@@ -76,8 +76,8 @@ PLACES = {
     'in an evaluation': "before(heldout, 'evaluate', 7)",
     'before an evaluation is written': "before(heldout, 'append_synced', 3)",
     'after an evaluation is written': "before(heldout, 'append_synced', 4)",
-    'in a checkpoint': "before(checkpoint, 'write_synced', 6)",
-    'between two renames of a checkpoint': "before(checkpoint, 'sync_folder', 3)",
+    'in a checkpoint': "before(checkpoint_files, 'write_synced', 6)",
+    'between two renames of a checkpoint': "before(checkpoint_files, 'sync_folder', 3)",
 }
 
 

@@ -22,15 +22,7 @@ def test_lines_that_the_checkpoint_does_not_count_and_a_torn_one_are_dropped_on_
         stream.write('{"update": 40, "pha')
     with (tmp_path / 'metrics.jsonl').open('ab') as stream:
         stream.write(b'\xff\n' + b'[' * 100_000 + b'\n[]\n')
-    log = MetricsLog(tmp_path, updates=20, lines=2)
+    log = MetricsLog(tmp_path, lines=2)
     log.write(25, 'offline', {'a/b': 0})
     log.close()
     assert [row['update'] for row in read_metrics(tmp_path)] == [10, 20, 25]
-
-
-def test_tensorboard_gets_the_scalars(tmp_path):
-    log = MetricsLog(tmp_path, tensorboard=True)
-    log.write(1, 'offline', {'model/loss': 2.5})
-    log.close()
-    events = list((tmp_path / 'tensorboard').glob('events*'))
-    assert len(events) == 1 and b'model/loss' in events[0].read_bytes()

@@ -15,15 +15,12 @@ from moto_core.errors import DatasetError
 from moto_core.row import Row
 from moto_core.spec import Setup
 from moto_learning.commands.train import main
-from moto_learning.run.checkpoint import (
-    CheckpointError,
-    load_checkpoint,
-    load_learner,
-    save_checkpoint,
-)
+from moto_learning.run.checkpoint_files import CheckpointError
+from moto_learning.run.checkpoints import load_checkpoint, load_learner, save_checkpoint
 from moto_learning.run.lock import RunLockedError
 from moto_learning.run.metrics import read_metrics
-from moto_learning.run.train import Training, TrainingError
+from moto_learning.run.train import Training
+from moto_learning.run.watch import TrainingError
 from moto_sim.episode import ONLINE, learning_seed
 from tests.learning import tiny_learner as tiny
 
@@ -94,6 +91,7 @@ class Simulator:
 @pytest.fixture
 def simulator(monkeypatch):
     monkeypatch.setattr('moto_learning.run.train.OnlineCollector', Simulator)
+    monkeypatch.setattr('moto_learning.run.simulator.Simulator.env', lambda self: None)
 
 
 def networks(run):
@@ -286,7 +284,7 @@ def test_an_empty_dataset_and_too_short_a_one_are_refused(tmp_path, capsys):
 def test_a_batch_that_is_not_finite_is_kept_and_many_in_a_row_end_the_run(
     tmp_path, data, monkeypatch
 ):
-    monkeypatch.setattr('moto_learning.run.train.GIVE_UP', 3)
+    monkeypatch.setattr('moto_learning.run.watch.GIVE_UP', 3)
     training = Training(
         tiny.config('train.offline_updates=9'), tiny.spec(), [data], tmp_path / 'run'
     )
