@@ -101,7 +101,7 @@ def save_checkpoint(
         _put_in_place(new, folder)
     except (OSError, RuntimeError) as error:  # torch wraps some of the stream's
         shutil.rmtree(new, ignore_errors=True)
-        left = [path.name for path in _checkpoints(run)]
+        left = [path.name for path in list_checkpoints(run)]
         raise CheckpointError(
             f"cannot write checkpoint '{folder}' ({one_line(error, 200)}); free some space, then "
             f'--resume goes on from {left[-1] if left else "nothing: there is none yet"}'
@@ -148,13 +148,19 @@ def latest_checkpoint(run: Path) -> Path:
     """
     if (run / STATE).exists():
         return run
-    found = _checkpoints(run)
+    found = list_checkpoints(run)
     if not found:
         raise CheckpointError(
             f"no checkpoint under '{run}'; expected {FOLDER}/<updates>/{STATE} "
             "there. 'moto-train --out' makes a run"
         )
     return found[-1]
+
+
+def list_checkpoints(run: Path) -> list[Path]:
+    """Lists a run's checkpoints in order of their updates, whole or not."""
+    found = [path for path in run.glob(f'{FOLDER}/[0-9]*') if path.name.isdecimal()]
+    return sorted((path for path in found if path.is_dir()), key=lambda path: int(path.name))
 
 
 def load_checkpoint(run: Path | str, device: str = 'cpu') -> Checkpoint:
@@ -311,7 +317,7 @@ def _superfluous(run: Path, written: Path, most: int) -> list[Path]:
     What is not whole is not ours to judge: it may be a milestone, or of another version. A link
     leads to what lies elsewhere.
     """
-    others = [path for path in _checkpoints(run) if path != written and not path.is_symlink()]
+    others = [path for path in list_checkpoints(run) if path != written and not path.is_symlink()]
     found = [path for path in others if not _may_be_milestone(path) and _is_whole(path)]
     return found[: len(found) - max(most, 0)] if len(found) > most else []
 
@@ -359,9 +365,3 @@ def git_hash() -> str:
     except (OSError, subprocess.SubprocessError):
         return ''
     return found.stdout.strip()
-
-
-def _checkpoints(run: Path) -> list[Path]:
-    """Lists a run's checkpoints in order of their updates, whole or not."""
-    found = [path for path in run.glob(f'{FOLDER}/[0-9]*') if path.name.isdecimal()]
-    return sorted((path for path in found if path.is_dir()), key=lambda path: int(path.name))
