@@ -18,7 +18,7 @@ class LatentReplayConfig:
 
     capacity: int = number(
         8192,
-        'imagined steps kept, the oldest go first; a checkpoint holds them [C: L keeps all]',
+        'imagined steps kept, the oldest go first; a checkpoint holds them [C]',
         low=1,
         high=10_000_000,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +70,7 @@ def _table(found: Measured) -> Table:
         title=f'{expert.episodes} expert episodes: return {expert.return_:.1f} in '
         f'{expert.decisions:.0f} decisions; H = {found.horizon}'
     )
-    for name in ('updates', 'episodes', 'eps_u', '2 alpha eps_u', 'gap', 'predicted, data max'):
+    for name in ('updates', 'episodes', 'eps_u', '2 alpha eps_u', 'gap', 'predicted, data'):
         table.add_column(name)
     for point in found.points:
         table.add_row(
@@ -79,12 +79,16 @@ def _table(found: Measured) -> Table:
             '-' if point.eps_u is None else f'{point.eps_u:.3f}',
             '-' if point.bound is None else f'{point.bound:.2f}',
             ' '.join(f'{gap.explore} {gap.gap:.1f}' for gap in point.gaps) or '-',
-            ' '.join(
-                f'{task} {reward["imagined_max"]:.2f}, {reward["data_max"]:.2f}'
-                for task, reward in point.reward.items()
-            ),
+            _promised(point.reward),
         )
     return table
+
+
+def _promised(reward: Mapping[str, Mapping[str, float]]) -> str:
+    """Says the largest predicted reward and the data's, of each task if there are several."""
+    name = '{task} ' if len(reward) > 1 else ''
+    line = name + '{imagined_max:.2f}, {data_max:.2f}'
+    return '; '.join(line.format(task=task, **found) for task, found in reward.items())
 
 
 def _parser() -> Parser:

@@ -24,7 +24,8 @@ def test_the_spread_is_that_of_the_drawn_classes_joint_log_probabilities():
     logits = torch.tensor([[[math.log(p), math.log(1 - p)] for p in row] for row in chances])
     stoch = torch.tensor([1.0, 0.0, 0.0, 1.0])  # class 0 of the first, class 1 of the second
     one, other = math.log(0.5) + math.log(0.8), math.log(0.25) + math.log(0.6)
-    found = log_prob_spread(logits + 3, stoch)  # a constant changes no probability
+    free = torch.tensor([3.0, -1.0])[:, None, None]  # a constant changes no probability
+    found = log_prob_spread(logits + free, stoch)
     assert found.item() == pytest.approx(abs(one - other) / 2, rel=1e-5)
     found = log_prob_spread(logits, stoch, 'variance')
     assert found.item() == pytest.approx((one - other) ** 2 / 4, rel=1e-5)

@@ -84,7 +84,8 @@ def test_the_command_prints_a_table_and_writes_json(run, tmp_path, capsys):
     assert [point['updates'] for point in found['points']] == [2, 3]
     assert found['points'][1]['gaps'][0]['gap'] == pytest.approx(9 - 2.5)
     assert found['points'][0]['reward']['kitchen-microwave']['data_max'] == 1.0
-    assert 'eps_u' in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert 'eps_u' in said and 'mode 6.5' in said and 'kitchen-kettle' in said
 
 
 def test_what_cannot_be_measured_is_one_line(run, tmp_path, capsys):
