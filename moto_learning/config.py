@@ -45,6 +45,13 @@ class EncoderConfig:
     channels: list[int] = number(
         [48, 96, 192, 384], 'of each convolution [D]', low=1, high=WIDEST, entries=1
     )
+    patch: int = number(
+        1,
+        '[px] side of the squares whose pixels become channels before the first convolution, and '
+        'are put back behind the last of the decoder; must divide the height and the width',
+        low=1,
+        high=64,
+    )
     kernel: int = number(4, '[px] [D]', low=1, high=64)
     stride: int = number(2, '[px] [D]', low=1, high=64)
     padding: int = number(
@@ -109,6 +116,20 @@ class WorldModelConfig:
     rssm: RSSMConfig = part(RSSMConfig)
     kl: KLConfig = part(KLConfig)
     reward: HeadConfig = part(HeadConfig)
+    reward_likelihood: str = choice(
+        'normal',
+        'normal',
+        'two_hot',
+        about="p(reward): 'normal' of unit variance [D], or 'two_hot', a categorical over fixed "
+        'rewards whose mean is the prediction',
+    )
+    shift: int = number(
+        0,
+        "[px] most that a sequence's images are moved, at random, before they are encoded; those "
+        'that are reconstructed stay where they are',
+        low=0,
+        high=64,
+    )
     image_scale: float = number(1.0, 'weight of -ln p(image)', low=0)
     reward_scale: float = number(1.0, 'weight of -ln p(reward)', low=0)
     proprioception_scale: float = number(1.0, 'weight of -ln p(proprioception)', low=0)
@@ -157,6 +178,13 @@ class ActorConfig:
     )
     beta: float = number(
         10.0, "weight of the behaviour prior; 0 is the paper's row 'No BC' [P]", low=0
+    )
+    prior_steps: int = number(
+        0,
+        'steps down the behaviour prior alone before that of equation 10, on the same latent '
+        'states, for as long as the prior has its whole weight',
+        low=0,
+        high=100,
     )
     beta_half: int = number(
         0, 'updates after `beta_from` in which the weight of the prior halves; 0: constant', low=0

@@ -23,7 +23,6 @@ from moto_learning.agents.latent import (
     graphs_of,
     learn,
     needs_horizon,
-    predicted_reward,
     restore_state,
     state_of,
 )
@@ -96,7 +95,7 @@ class DreamerV2Learner:
         imagined = rollout(
             self.world_model.rssm, self.actor, state, noise, c.penalty, c.actor.state_gradient
         )
-        reward = predicted_reward(self.world_model, imagined.feat[1:])  # (H, N)
+        reward = self.world_model.reward.mean(imagined.feat[1:])  # (H, N)
         value = self.target_critic(imagined.feat)  # (H + 1, N)
         metrics = {
             'imagined/action_std': imagined.action.detach().std(),

@@ -124,11 +124,6 @@ def restore_state(learner: LatentLearner, state: Mapping[str, Any]) -> None:
         learner.generator.manual_seed(learner.config.seed + learner.updates)
 
 
-def predicted_reward(model: WorldModel, feat: Tensor) -> Tensor:
-    """Returns the expected reward (...,) of latent states feat (..., F)."""
-    return model.reward(feat).squeeze(-1)
-
-
 def needs_horizon(config: Config) -> None:
     """Raises ConfigError if a learner that learns from rollouts alone is given none."""
     if config.actor_critic.horizon < 1:

@@ -24,7 +24,6 @@ from moto_learning.agents.latent import (
     graphs_of,
     learn,
     needs_horizon,
-    predicted_reward,
     restore_state,
     state_of,
 )
@@ -108,7 +107,7 @@ class LatentReplayLearner:
             self.generator,
         )
         imagined = rollout(self.world_model.rssm, self.actor, state, noise, c.penalty)
-        reward = predicted_reward(self.world_model, imagined.feat[1:])  # (H, N)
+        reward = self.world_model.reward.mean(imagined.feat[1:])  # (H, N)
         penalty = self.penalty(imagined)
         self.replay.add(imagined.feat, imagined.action[: c.horizon], reward - penalty)
         return {

@@ -71,6 +71,7 @@ class MotoLearner:
     ) -> tuple[bool, dict[str, Tensor]]:
         """Rolls out from posterior states, then takes a step of the actor and of the critics."""
         c = self.config.actor_critic
+        cloned = self.clone(post, data)
         with frozen(self.world_model), frozen(self.critics):
             starts = draw_starts(post, data, c.starts, self.generator)
             self.measure_disagreement(starts)
@@ -85,7 +86,7 @@ class MotoLearner:
             imagined, target.value, by_name[c.critic.data_value].mixed[0], starts
         )
         metrics['imagined/value'] = target.mixed.detach().mean()
-        return actor_finite and critics_finite, metrics | found | more
+        return cloned and actor_finite and critics_finite, metrics | found | more
 
     @torch.no_grad()
     def measure_disagreement(self, starts: Starts) -> None:
@@ -110,7 +111,7 @@ class MotoLearner:
             imagined = rollout(
                 self.world_model.rssm, self.actor, state, noise, c.penalty, c.actor.state_gradient
             )
-            reward = self.world_model.reward(imagined.feat[1:]).squeeze(-1)  # (H, N)
+            reward = self.world_model.reward.mean(imagined.feat[1:])  # (H, N)
         metrics = {'imagined/action_std': imagined.action.detach().std()}
         if c.horizon:
             metrics |= {
@@ -134,11 +135,8 @@ class MotoLearner:
     ) -> tuple[bool, dict[str, Tensor]]:
         """Takes a step down the actor's loss (equation 10); value (H + 1, N) is V^."""
         c, steps = self.config.actor_critic.actor, max(self.config.actor_critic.horizon, 1)
-        prior = value.new_zeros(())
         beta = prior_weight(self.updates, c)
-        if beta:
-            log_prob = self.actor(post.feat).log_prob(data['chosen'])  # (B, T)
-            prior = behaviour_prior(log_prob, data['bc_mask'])
+        prior = self.behaviour(post, data) if beta else value.new_zeros(())
         loss = actor_loss(value[:steps], prior, imagined.entropy[:steps], beta, c)
         metrics = {
             'actor/loss': loss.detach(),
@@ -149,6 +147,24 @@ class MotoLearner:
             return True, metrics
         finite, metrics['actor/grad_norm'] = self.optimizers['actor'].step(loss)
         return finite, metrics
+
+    def behaviour(self, post: State, data: Mapping[str, Any]) -> Tensor:
+        """Returns equation 12 at posterior states (B, T, ...)."""
+        log_prob = self.actor(post.feat).log_prob(data['chosen'])  # (B, T)
+        return behaviour_prior(log_prob, data['bc_mask'])
+
+    def clone(self, post: State, data: Mapping[str, Any]) -> bool:
+        """Takes actor.prior_steps steps down equation 12 alone; returns whether all were finite.
+
+        None once its weight falls, or if no row of the batch is of a successful trajectory.
+        """
+        c = self.config.actor_critic.actor
+        if not c.beta or prior_weight(self.updates, c) < c.beta or not data['bc_mask'].any():
+            return True
+        return all(
+            self.optimizers['actor'].step(c.beta * self.behaviour(post, data))[0]
+            for _ in range(c.prior_steps)
+        )
 
     def update_critics(
         self, imagined: Rollout, value: Tensor, next_value: Tensor, starts: Starts

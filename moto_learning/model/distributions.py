@@ -66,6 +66,28 @@ def balanced_kl(
     return balance * terms[0] + (1 - balance) * terms[1], value
 
 
+def reward_bins(count: int = 63, edge: float = 5.0) -> Tensor:
+    """Returns the rewards (count,) of a two-hot head: dense about 0, +-147 at the ends.
+
+    sign(x) (exp|x| - 1) of evenly spaced x in [-edge, edge]. Source: DreamerV3, symexp bins.
+    """
+    x = torch.linspace(-edge, edge, count, dtype=torch.float64)
+    return (x.sign() * x.abs().expm1()).float()
+
+
+def two_hot(value: Tensor, bins: Tensor) -> Tensor:
+    """Returns weights (..., K) of the two of `bins` (K,) about a value (...,); their mean is it.
+
+    Values beyond the ends count as the ends.
+    """
+    value = value.clamp(float(bins[0]), float(bins[-1])).unsqueeze(-1)
+    above = torch.searchsorted(bins, value).clamp(1, bins.shape[0] - 1)
+    low, high = bins[above - 1], bins[above]
+    share = (value - low) / (high - low)
+    weights = torch.zeros(*value.shape[:-1], bins.shape[0], dtype=bins.dtype, device=bins.device)
+    return weights.scatter(-1, above - 1, 1 - share).scatter(-1, above, share)
+
+
 class TruncatedNormal(NamedTuple):
     """Independent normals truncated to [-1, 1]; `loc` and `scale` are (..., A)."""
 

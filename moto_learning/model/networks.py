@@ -18,7 +18,8 @@ from torch.nn import functional as F
 
 from moto_core.errors import ConfigError
 from moto_core.spec import Spec
-from moto_learning.config import EncoderConfig
+from moto_learning.config import EncoderConfig, HeadConfig
+from moto_learning.model.distributions import reward_bins, two_hot
 from moto_learning.model.layers import MLP, glorot, linear
 
 
@@ -27,12 +28,39 @@ def normalize(image: Tensor) -> Tensor:
     return image.to(torch.float32, copy=True).div_(255).sub_(0.5).permute(0, 3, 1, 2)
 
 
-def conv_sizes(height: int, width: int, config: EncoderConfig) -> list[tuple[int, int]]:
-    """Lists (height, width) [px] before the first convolution and after each.
+def patches(image: Tensor, side: int) -> Tensor:
+    """Returns (N, h / side, w / side, side * side * 3) of images (N, h, w, 3), patch by patch."""
+    if side == 1:
+        return image
+    count, height, width, colours = image.shape
+    x = image.reshape(count, height // side, side, width // side, side * colours)
+    return x.transpose(2, 3).reshape(count, height // side, width // side, side * side * colours)
 
-    Raises ConfigError if the image is too small for so many convolutions.
+
+def moved(images: Tensor, moves: Tensor) -> Tensor:
+    """Returns images (B, T, h, w, 3) whose every sequence is moved by moves (2, B) [px].
+
+    Pixel (y, x) is what was at (y + moves[0], x + moves[1]); the edges are repeated.
     """
-    sizes = [(height, width)]
+    height, width = images.shape[2:4]
+    rows, columns = (
+        (torch.arange(size, device=images.device) + move[:, None]).clamp(0, size - 1)
+        for size, move in zip((height, width), moves)
+    )
+    return torch.stack([image[:, y][:, :, x] for image, y, x in zip(images, rows, columns)])
+
+
+def conv_sizes(height: int, width: int, config: EncoderConfig) -> list[tuple[int, int]]:
+    """Lists (height, width), in patches, before the first convolution and after each.
+
+    Raises ConfigError if the image is too small for so many convolutions, or no whole patches.
+    """
+    if height % config.patch or width % config.patch:
+        raise ConfigError(
+            f'images of {height} x {width} px cannot be cut into patches of {config.patch} px; '
+            'model.encoder.patch must divide both'
+        )
+    sizes = [(height // config.patch, width // config.patch)]
     for _ in config.channels:
         size = tuple(
             (n + 2 * config.padding - config.kernel) // config.stride + 1 for n in sizes[-1]
@@ -53,9 +81,9 @@ class Encoder(nn.Module):
     def __init__(self, spec: Spec, config: EncoderConfig) -> None:
         super().__init__()
         self.cameras = nn.ModuleDict()
-        self.size = 0
+        self.size, self.patch = 0, config.patch
         for name, camera in spec.cameras.items():
-            widths = [3, *config.channels]
+            widths = [3 * config.patch**2, *config.channels]
             self.cameras[name] = nn.ModuleList(
                 _conv(nn.Conv2d(a, b, config.kernel, config.stride, config.padding))
                 for a, b in zip(widths, widths[1:])
@@ -77,7 +105,7 @@ class Encoder(nn.Module):
         parts = []
         for name, convolutions in self.cameras.items():
             image = images[name]
-            x = normalize(image.reshape(-1, *image.shape[-3:]))  # (N, 3, h, w)
+            x = normalize(patches(image.reshape(-1, *image.shape[-3:]), self.patch))
             for convolution in cast(nn.ModuleList, convolutions):
                 x = F.elu(convolution(x))
             parts.append(x.reshape(*image.shape[:-3], -1))
@@ -85,6 +113,30 @@ class Encoder(nn.Module):
             assert proprioception is not None, 'the spec has proprioception; none was given'
             parts.append(F.elu(self.proprioception(proprioception)))
         return torch.cat(parts, -1) if len(parts) > 1 else parts[0]
+
+
+class RewardHead(MLP):
+    """Predicts the reward of a latent state, as the mean of a normal or of a two-hot head."""
+
+    def __init__(self, feat: int, config: HeadConfig, likelihood: str) -> None:
+        bins = reward_bins() if likelihood == 'two_hot' else None
+        super().__init__(feat, [config.units] * config.layers, 1 if bins is None else len(bins))
+        self.bins: Tensor | None
+        self.register_buffer('bins', bins, persistent=False)
+        if bins is not None:
+            nn.init.zeros_(self.out.weight)  # every reward is 0 at first: the bins are symmetric
+
+    def mean(self, feat: Tensor) -> Tensor:
+        """Returns the expected reward (...,) at feat (..., F)."""
+        out = self(feat)
+        return out.squeeze(-1) if self.bins is None else out.softmax(-1) @ self.bins
+
+    def loss(self, feat: Tensor, reward: Tensor) -> Tensor:
+        """Returns -ln p(reward) (...,), for a normal without its constant."""
+        out = self(feat)
+        if self.bins is None:
+            return 0.5 * (out.squeeze(-1) - reward).square()
+        return -(two_hot(reward, self.bins) * out.log_softmax(-1)).sum(-1)
 
 
 class Decoder(nn.Module):
@@ -123,7 +175,8 @@ class ConvDecoder(nn.Module):
         super().__init__()
         self.start = (config.channels[-1], *sizes[-1])
         self.dense = linear(feat, prod(self.start))
-        widths = [*config.channels[::-1], 3]
+        self.patch = config.patch
+        widths = [*config.channels[::-1], 3 * config.patch**2]
         layers = []
         for i, (small, large) in enumerate(zip(sizes[:0:-1], sizes[-2::-1])):
             reached = [(n - 1) * config.stride - 2 * config.padding + config.kernel for n in small]
@@ -143,7 +196,9 @@ class ConvDecoder(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.pixel_bias: nn.Parameter | None = None
         if config.pixel_bias:
-            self.pixel_bias = nn.Parameter(torch.zeros(3, *sizes[0]))
+            self.pixel_bias = nn.Parameter(
+                torch.zeros(3, *(size * config.patch for size in sizes[0]))
+            )
 
     def forward(self, feat: Tensor) -> Tensor:
         """Returns (N, 3, h, w) of feat (N, F)."""
@@ -152,6 +207,8 @@ class ConvDecoder(nn.Module):
         for layer in self.layers[:-1]:
             x = F.elu(layer(x))
         x = self.layers[-1](x)
+        if self.patch > 1:
+            x = F.pixel_shuffle(x, self.patch)
         return x if self.pixel_bias is None else x + self.pixel_bias
 
 

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from moto_core.spec import Spec
 from moto_learning.config import WorldModelConfig
 from moto_learning.model.distributions import balanced_kl, gumbel
-from moto_learning.model.layers import head
-from moto_learning.model.networks import Decoder, Encoder, normalize
+from moto_learning.model.networks import Decoder, Encoder, RewardHead, moved, normalize
 from moto_learning.model.rssm import EnsembleRSSM, State
 
 
@@ -25,6 +24,7 @@ class ModelNoise(NamedTuple):
     sample: Tensor  # (B, T, S, K) Gumbel, of the posterior
     members: list[int]  # T indices, the prior trained at each time step
     decoded: Tensor  # (N,) indices of the B * T steps whose images are decoded
+    moves: Tensor | None  # (2, B) [px], of each sequence's images before they are encoded
 
 
 class WorldModel(nn.Module):
@@ -36,7 +36,7 @@ class WorldModel(nn.Module):
         self.encoder = Encoder(spec, config.encoder)
         self.rssm = EnsembleRSSM(spec.action_size, self.encoder.size, config.rssm)
         self.decoder = Decoder(spec, config.encoder, self.rssm.feat_size)
-        self.reward = head(self.rssm.feat_size, config.reward, 1)
+        self.reward = RewardHead(self.rssm.feat_size, config.reward, config.reward_likelihood)
 
     def draw_noise(self, batch: int, length: int, generator: torch.Generator) -> ModelNoise:
         """Draws what `loss` needs for B sequences of T steps."""
@@ -44,9 +44,14 @@ class WorldModel(nn.Module):
         members = torch.randint(c.rssm.members, (length,), generator=generator, device=device)
         count = max(1, round(c.decoded * batch * length))
         return ModelNoise(
-            gumbel((batch, length, c.rssm.stoch, c.rssm.classes), generator),
-            members.tolist(),
-            torch.randperm(batch * length, generator=generator, device=device)[:count],
+            sample=gumbel((batch, length, c.rssm.stoch, c.rssm.classes), generator),
+            members=members.tolist(),
+            decoded=torch.randperm(batch * length, generator=generator, device=device)[:count],
+            moves=None
+            if not c.shift
+            else torch.randint(
+                -c.shift, c.shift + 1, (2, batch), generator=generator, device=device
+            ),
         )
 
     def loss(
@@ -58,13 +63,16 @@ class WorldModel(nn.Module):
         their unit normals) and the KL from the posterior to one random prior at each step.
         """
         c = self.config
-        embed = self.encoder(batch['images'], batch.get('proprioception'))  # (B, T, E)
+        seen = batch['images']
+        if noise.moves is not None:
+            seen = {name: moved(images, noise.moves) for name, images in seen.items()}
+        embed = self.encoder(seen, batch.get('proprioception'))  # (B, T, E)
         post = self.rssm.observe(embed, batch['action'], batch['is_first'], noise=noise.sample)
         prior = self.rssm.member_logits(post.deter, noise.members)
         kl, kl_value = balanced_kl(post.logit, prior, c.kl.balance, c.kl.free, c.kl.free_average)
         feat = post.feat  # (B, T, F)
         terms = {
-            'reward': normal_loss(self.reward(feat), batch['reward'].unsqueeze(-1)).mean(),
+            'reward': self.reward.loss(feat, batch['reward']).mean(),
             'image': self._image_loss(feat, batch['images'], noise.decoded),
         }
         if self.decoder.proprioception is not None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from moto_learning.agents.latent import LatentLearner, predicted_reward
+from moto_learning.agents.latent import LatentLearner
 from moto_learning.data.cache import CachedEpisode
 from moto_learning.model.rollout import draw_rollout_noise, rollout
 from moto_learning.report.expert_actions import posterior_states
@@ -62,4 +62,4 @@ def _rollouts(
     )
     start = posterior_states(learner, episode)
     imagined = rollout(model.rssm, learner.actor, start, noise, c.penalty)
-    return predicted_reward(model, imagined.feat[1:]).flatten().cpu().numpy()
+    return model.reward.mean(imagined.feat[1:]).flatten().cpu().numpy()

@@ -87,7 +87,7 @@ def values(w, given, imagined, critics):
     c = given.config.actor_critic
     gamma, lambda_, horizon = c.discount, c.lambda_, c.horizon
     reward = [
-        mlp(w['reward'], feat)[:, 0] - c.penalty.alpha * u / usual(w, given)
+        reward_of(w, given, feat) - c.penalty.alpha * u / usual(w, given)
         for feat, u in zip(imagined.feat[1:], imagined.disagreement)
     ]  # reward[t] is r~^(t+1)
     plain = [
@@ -108,6 +108,16 @@ def values(w, given, imagined, critics):
         expanded.append(total)
     mixed = [lambda_ * expanded[t] + (1 - lambda_) * plain[t] for t in range(horizon)]
     return expanded, [*mixed, plain[horizon]]
+
+
+def reward_of(w, given, feat):
+    """Returns the reward (N,) that the model expects at feat (N, F)."""
+    out = mlp(w['reward'], feat)
+    if given.config.model.reward_likelihood == 'normal':
+        return out[:, 0]
+    places = np.linspace(-5, 5, 63)
+    bins = np.sign(places) * (np.exp(np.abs(places)) - 1)
+    return softmax(out) @ bins.astype(np.float32)
 
 
 def usual(w, given):

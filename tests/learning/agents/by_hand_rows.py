@@ -75,7 +75,7 @@ def weights_of(agent):
 def lambda_values(w, given, imagined):
     """Returns V^lambda (H, N) as the weighted sum of its k-step values."""
     c = given.config.actor_critic
-    reward = [by_hand.mlp(w['reward'], feat)[:, 0] for feat in imagined.feat[1:]]
+    reward = [by_hand.reward_of(w, given, feat) for feat in imagined.feat[1:]]
     value = [by_hand.mlp(w['target'], feat)[:, 0] for feat in imagined.feat]
     found = []
     for t in range(c.horizon):
@@ -162,7 +162,7 @@ def both(imagined, real):
 def promised(w, given, imagined, t):
     """Returns the penalised reward (N,) of the step from s^t to s^(t+1), equation 16."""
     c = given.config
-    reward = by_hand.mlp(w['reward'], imagined.feat[t + 1])[:, 0]
+    reward = by_hand.reward_of(w, given, imagined.feat[t + 1])
     deter = imagined.feat[t + 1][:, : c.model.rssm.deter]
     chance = by_hand.softmax(by_hand.prior_logits(w['rssm'], c, deter))
     log_prob = np.log((chance * imagined.drawn[t]).sum(-1)).sum(-1)  # (M, N)

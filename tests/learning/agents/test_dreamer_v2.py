@@ -34,6 +34,7 @@ def updated(*overrides):
         ('actor_critic.horizon=1',),
         ('actor_critic.lambda_=1',),
         ('actor_critic.actor.entropy=0',),
+        ('model.reward_likelihood=two_hot',),
         ('actor_critic.actor.mean_cap=0.5',),
         ('actor_critic.actor.state_gradient=true',),
     ],

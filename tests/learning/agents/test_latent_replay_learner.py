@@ -25,6 +25,7 @@ READINGS = {
     'combo on real steps': ('combo', 'latent.conservatism=1.7', 'latent.real=1'),
     'both': ('lompo', 'latent.conservatism=0.6'),
     'imagined alone': ('lompo', 'latent.real=0'),
+    'two-hot rewards': ('lompo', 'model.reward_likelihood=two_hot'),
     'a member a row': ('lompo', 'model.rssm.imagined=row'),
 }
 
@@ -76,11 +77,10 @@ def test_the_actor_goes_down_equation_20_on_the_same_steps(reading):
 
 def test_imagined_rewards_lose_the_weighted_spread_and_true_ones_nothing():
     found = Updated('lompo', 'latent.alpha=0.7')
-    imagined = by_hand.imagine(found.before, found.given)
-    plain = np.mean([by_hand.mlp(found.before['reward'], f).mean() for f in imagined.feat[1:]])
-    penalised = np.mean(
-        [by_hand_rows.promised(found.before, found.given, imagined, t) for t in range(3)]
-    )
+    w, given = found.before, found.given
+    imagined = by_hand.imagine(w, given)
+    plain = np.mean([by_hand.reward_of(w, given, feat) for feat in imagined.feat[1:]])
+    penalised = np.mean([by_hand_rows.promised(w, given, imagined, t) for t in range(3)])
     assert found.metrics['imagined/reward'].item() == pytest.approx(plain, rel=1e-9)
     assert found.metrics['imagined/penalty'].item() == pytest.approx(plain - penalised, rel=1e-9)
     assert plain - penalised > 0.05

@@ -118,6 +118,7 @@ def check_actor(agent, given):
         ('actor_critic.penalty.relative=true',),
         ('actor_critic.actor.mean_cap=0.5',),
         ('actor_critic.critic.normalize=true',),
+        ('model.reward_likelihood=two_hot',),
         ('model.rssm.imagined=row',),
         ('model.rssm.imagined=mean',),
         ('actor_critic.horizon=1',),
@@ -127,6 +128,39 @@ def check_actor(agent, given):
 )
 def test_the_actor_goes_down_equation_10_in_every_reading(overrides):
     check_actor(*make(*overrides))
+
+
+def test_the_actor_is_cloned_some_steps_more_on_the_same_states_before_equation_10():
+    cloned = ('actor_critic.actor.prior_steps=2', 'actor_critic.actor.optimizer.eps=1')
+    agent, given = make(*cloned)
+    other, _ = make('actor_critic.actor.value_scale=0', 'actor_critic.actor.entropy=0')
+    other.actor.load_state_dict(agent.actor.state_dict())
+    assert agent.clone(given.post, given.data)
+    for _ in range(2):
+        other.update_behaviour(given.post, given.data)
+    for name, value in other.actor.state_dict().items():
+        assert torch.allclose(value, agent.actor.state_dict()[name], atol=1e-12), name
+
+
+@pytest.mark.parametrize('case', ['the weight has fallen', 'no success', 'No BC'])
+def test_the_actor_is_not_cloned_more_if(case):
+    beta = 'actor_critic.actor.beta=0' if case == 'No BC' else 'actor_critic.actor.beta_half=5'
+    agent, given = make('actor_critic.actor.prior_steps=2', beta)
+    agent.updates = int(case == 'the weight has fallen')
+    if case == 'no success':
+        given.data['bc_mask'].zero_()
+    before = tiny.weights(agent.actor)
+    assert agent.clone(given.post, given.data)
+    assert tiny.same(before, agent.actor.state_dict())
+
+
+def test_cloning_that_is_not_finite_is_told():
+    agent, given = make('actor_critic.actor.prior_steps=2')
+    before = tiny.weights(agent.actor)
+    given.data['chosen'][0, 0, 0] = float('nan')
+    assert not agent.clone(given.post, given.data)
+    assert tiny.same(before, agent.actor.state_dict())
+    assert not agent.update_behaviour(given.post, given.data)[0]
 
 
 NO_PRIOR = ('actor_critic.actor.beta=0', 'actor_critic.actor.entropy=0')

@@ -9,7 +9,9 @@ from moto_learning.model.distributions import (
     categorical_kl,
     gumbel,
     one_hot_sample,
+    reward_bins,
     truncated_normal,
+    two_hot,
     uniform,
 )
 
@@ -151,3 +153,25 @@ def test_the_head_gives_a_tanh_mean_and_a_deviation_above_its_least():
     assert dist.scale.item() == pytest.approx(2 * 0.5 + 0.1)
     assert truncated_normal(torch.tensor([[0.0, -99.0]]), 0.1).scale.item() == pytest.approx(0.1)
     assert dist.mode().item() == pytest.approx(math.tanh(0.5))
+
+
+def test_two_hot_weights_lie_on_the_two_bins_about_a_value_and_have_it_as_mean():
+    bins = torch.tensor([-2.0, 0.0, 1.0, 4.0])
+    values = torch.tensor([[0.25, 4.0], [-1.5, 0.0], [9.0, -7.0]])
+    assert two_hot(values, bins).tolist() == [
+        [[0, 0.75, 0.25, 0], [0, 0, 0, 1]],
+        [[0.75, 0.25, 0, 0], [0, 1, 0, 0]],
+        [[0, 0, 0, 1], [1, 0, 0, 0]],
+    ]
+    exact = torch.tensor([0.0, 1.0, 2.5, 4.0, -20.0])
+    assert torch.allclose(two_hot(exact, reward_bins()) @ reward_bins(), exact, atol=1e-4)
+
+
+def test_the_bins_are_symmetric_about_0_and_reach_beyond_any_reward_of_an_episode():
+    bins = reward_bins()
+    assert (
+        bins.shape == (63,)
+        and abs(bins[31]) < 1e-6
+        and bins[-1].item() == pytest.approx(147.41, 1e-4)
+    )
+    assert torch.allclose(bins, -bins.flip(0), atol=1e-5) and (bins.diff() > 0).all()

@@ -3,7 +3,8 @@ import math
 import pytest
 import torch
 
-from moto_learning.model.world_model import ModelNoise, entropy, normal_loss
+from moto_learning.model.networks import moved
+from moto_learning.model.world_model import entropy, normal_loss
 from tests.learning import tiny_learner as tiny
 
 
@@ -89,9 +90,7 @@ def test_decoding_a_part_of_the_images_estimates_the_same_loss():
     expected = whole.loss(data, noise)[2]['model/image_loss'].item()
     count = tiny.BATCH * tiny.LENGTH
     each = [
-        whole.loss(data, ModelNoise(noise.sample, noise.members, torch.tensor([i])))[2][
-            'model/image_loss'
-        ].item()
+        whole.loss(data, noise._replace(decoded=torch.tensor([i])))[2]['model/image_loss'].item()
         for i in range(count)
     ]
     assert sum(each) / count == pytest.approx(expected, rel=1e-5)
@@ -114,3 +113,29 @@ def test_members_are_drawn_at_random_for_each_step_and_all_are_used():
     generator = torch.Generator().manual_seed(0)
     drawn = [model.draw_noise(2, 50, generator).members for _ in range(2)]
     assert set(drawn[0]) == {0, 1, 2} and drawn[0] != drawn[1]
+
+
+def test_images_are_moved_before_they_are_encoded_and_reconstructed_where_they_are():
+    model, noise = parts('model.shift=2')
+    data = tiny.tensors()
+    assert noise.moves.shape == (2, tiny.BATCH) and noise.moves.abs().max() <= 2
+    noise = noise._replace(moves=torch.tensor([[1, 0, -2], [2, 0, 0]]))
+    loss, post, metrics = model.loss(data, noise)
+    seen = {name: moved(images, noise.moves) for name, images in data['images'].items()}
+    still = noise._replace(moves=None)
+    _, expected, other = model.loss({**data, 'images': seen}, still)
+    assert torch.equal(post.stoch, expected.stoch) and torch.equal(post.deter, expected.deter)
+    predicted = model.decoder(post.feat.flatten(0, 1))['front']
+    target = data['images']['front'].flatten(0, 1).permute(0, 3, 1, 2) / 255 - 0.5
+    error = 0.5 * (predicted - target).square().sum((1, 2, 3)).mean()
+    assert metrics['model/image_loss'].item() == pytest.approx(error.item(), rel=1e-5)
+    assert other['model/image_loss'] != metrics['model/image_loss']
+
+
+def test_every_move_up_to_the_shift_is_drawn_and_none_without_one():
+    model, noise = parts('model.shift=2')
+    random = torch.Generator().manual_seed(0)
+    drawn = [model.draw_noise(8, 2, random).moves for _ in range(20)]
+    assert set(torch.cat(drawn, 1).flatten().tolist()) == {-2, -1, 0, 1, 2}
+    assert not torch.equal(drawn[0][0], drawn[0][1])
+    assert parts()[1].moves is None
