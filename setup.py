@@ -74,6 +74,7 @@ COMMANDS = [
     'moto-train = moto_learning.commands.train:main',
     'moto-sweep = moto_learning.commands.sweep:main',
     'moto-eval = moto_learning.commands.eval:main',
+    'moto-measure = moto_learning.commands.measure:main',
     'moto-export = moto_learning.commands.export:main',
     'moto-demo = moto_learning.commands.demo:main',
     'moto-up = moto_ros.bringup.up:main',

@@ -18,7 +18,8 @@ import torch
 
 from moto_core.config import config_file, load_config
 from moto_core.spec import Spec
-from moto_learning.agents.moto import MotoLearner, frozen, to_tensors
+from moto_learning.agents.latent import frozen, to_tensors, update_model
+from moto_learning.agents.moto import MotoLearner
 from moto_learning.agents.starts import draw_starts
 from moto_learning.config import Config
 from moto_learning.run.processor import use_processor
@@ -69,7 +70,7 @@ def measure(config: Config, updates: int, device: str) -> dict[str, float]:
     batch = random_batch(config)
     data = to_tensors(batch, agent.device)
     agent.update(batch)
-    _, post, _ = agent.update_model(data)
+    _, post, _ = update_model(agent, data)
     with frozen(agent.world_model), frozen(agent.critics):
         starts = draw_starts(post, data, config.actor_critic.starts, agent.generator)
 
@@ -89,7 +90,7 @@ def measure(config: Config, updates: int, device: str) -> dict[str, float]:
         updates,
         device,
     )
-    parts['model'] = median(lambda: agent.update_model(data), updates, device)
+    parts['model'] = median(lambda: update_model(agent, data), updates, device)
     parts['update'] = median(lambda: agent.update(batch), updates, device)
     begin = time.process_time()
     for _ in range(updates):

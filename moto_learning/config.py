@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from moto_core.errors import ConfigError
 from moto_core.fields import check, choice, choices, number, part, setting
+from moto_learning.config_latent import LatentReplayConfig
 
 WIDEST = 65_536  # units or channels of a layer, categoricals, classes
 DEEPEST = 64  # layers
@@ -364,6 +365,7 @@ class Config:
     seed: int = number(0, 'of weights, batches and samples', low=0)
     model: WorldModelConfig = part(WorldModelConfig)
     actor_critic: ActorCriticConfig = part(ActorCriticConfig)
+    latent: LatentReplayConfig = part(LatentReplayConfig)
     replay: ReplayConfig = part(ReplayConfig)
     collect: CollectConfig = part(CollectConfig)
     evaluate: EvaluateConfig = part(EvaluateConfig)

@@ -22,6 +22,7 @@ MODULES = {
     'moto-export': 'moto_learning.commands.export',
     'moto-eval': 'moto_learning.commands.eval',
     'moto-sweep': 'moto_learning.commands.sweep',
+    'moto-measure': 'moto_learning.commands.measure',
     'moto-up': 'moto_ros.bringup.up',
     'moto-demo': 'moto_learning.commands.demo',
 }
@@ -46,6 +47,7 @@ SHORTER = {
     'moto-train': TINY,
     'moto-eval': ['--episodes', '1', '--max-steps', '6'],
     'moto-sweep': ['--seeds', '0', '--demonstrations', '1', *TINY, 'evaluate.episodes=1'],
+    'moto-measure': ['--horizon', '2', '--episodes', '1'],
     'moto-up': ['episodes:=1', 'max_steps:=6', 'log_level:=warn'],
     'moto-demo': [
         'demonstrations=1',
@@ -56,7 +58,7 @@ SHORTER = {
         f'train={json.dumps(TINY)}',
     ],
 }
-WITHOUT_ROS = ('moto-data', 'moto-train', 'moto-export', 'moto-eval', 'moto-sweep')
+WITHOUT_ROS = ('moto-data', 'moto-train', 'moto-export', 'moto-eval', 'moto-sweep', 'moto-measure')
 
 
 def help_of(command):
@@ -101,6 +103,7 @@ def test_the_examples_run_and_leave_what_they_say(folder):
         'runs/microwave/metrics.jsonl',
         'bundles/microwave',
         'microwave.json',
+        'bound.json',
         'door.mp4',
         'runs/no_bc/checkpoints',
         'runs/sweep/sweep.json',

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 from moto_core.errors import ConfigError, unknown_name
 from moto_core.policy.policy import Policy
 from moto_core.spec import Spec
+from moto_learning.agents.dreamer_v2 import DreamerV2Learner
+from moto_learning.agents.latent_replay_learner import LatentReplayLearner
 from moto_learning.agents.moto import MotoLearner
 from moto_learning.agents.policy_graph import Graphs
 from moto_learning.agents.torch_policy import Exploration
@@ -48,7 +50,11 @@ class Learner(Protocol):
         """
 
 
-LEARNERS: dict[str, type[Learner]] = {'moto': MotoLearner}
+LEARNERS: dict[str, type[Learner]] = {
+    'moto': MotoLearner,
+    'dreamer_v2': DreamerV2Learner,
+    'latent_replay': LatentReplayLearner,  # LOMPO, COMBO
+}
 """Every learner by the name that the configuration's `agent` gives it."""
 
 

@@ -6,15 +6,12 @@ In: a batch of replay (numpy). Out: changed networks and metrics; nothing else i
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from moto_core.errors import BundleError
 from moto_core.spec import Spec
 from moto_learning.agents.actor_critic import (
     Actor,
@@ -26,8 +23,9 @@ from moto_learning.agents.actor_critic import (
     penalised_reward,
     prior_weight,
 )
+from moto_learning.agents.latent import blend, frozen, graphs_of, learn, restore_state, state_of
 from moto_learning.agents.optimizer import Optimizer
-from moto_learning.agents.policy_graph import EncoderGraph, Graphs, PolicyGraph
+from moto_learning.agents.policy_graph import Graphs
 from moto_learning.agents.returns import Expansion, largest_value, value_expansion
 from moto_learning.agents.starts import Starts, draw_starts
 from moto_learning.agents.torch_policy import Exploration, TorchPolicy
@@ -66,28 +64,7 @@ class MotoLearner:
         """Trains on one batch of replay and returns metrics; 'update/skipped' is 1 if a
         gradient was not finite, and the networks it belongs to were left as they were.
         """
-        data = to_tensors(batch, self.device)
-        if self.updates == 0:
-            self.world_model.decoder.begin_at(data['images'])
-        finite, post, metrics = self.update_model(data)
-        if finite and self.updates >= self.config.actor_critic.after:
-            finite, found = self.update_behaviour(post, data)
-            metrics |= found
-        self.updates += 1
-        self.skipped += not finite
-        values = torch.stack([value.float() for value in metrics.values()]).tolist()
-        return {**dict(zip(metrics, values)), 'update/skipped': float(not finite)}
-
-    def update_model(self, data: Mapping[str, Any]) -> tuple[bool, State, dict[str, Tensor]]:
-        """Takes a step down the loss, equation 1; returns the posterior states (B, T) detached."""
-        batch, length = data['reward'].shape
-        noise = self.world_model.draw_noise(batch, length, self.generator)
-        loss, post, metrics = self.world_model.loss(data, noise)
-        if self.config.model.behaviour_scale:
-            with frozen(self.actor):
-                loss = loss + self.config.model.behaviour_scale * self.behaviour(post, data)
-        finite, metrics['model/grad_norm'] = self.optimizers['model'].step(loss)
-        return finite, State(*(part.detach() for part in post)), metrics
+        return learn(self, batch)
 
     def update_behaviour(
         self, post: State, data: Mapping[str, Any]
@@ -222,50 +199,26 @@ class MotoLearner:
         return TorchPolicy(self, exploration)
 
     def graphs(self) -> Graphs:
-        """Returns copies of the encoder and of what acts on it, as a bundle holds them.
+        """Returns copies of the encoder and of what acts on it, as a bundle holds them."""
+        return graphs_of(self)
 
-        Raises BundleError for one that acts on samples of the posterior: a bundle has no noise.
-        """
-        act_on = self.config.actor_critic.actor.act_on
-        if act_on != 'mode':
-            raise BundleError(
-                f"actor_critic.actor.act_on is '{act_on}'; a bundle acts on the posterior's "
-                "'mode': set it with moto-train --resume RUNDIR actor_critic.actor.act_on=mode, "
-                'then export'
-            )
-        rssm = self.world_model.rssm
-        return Graphs(
-            encoder=EncoderGraph(self.world_model.encoder, self.spec),
-            policy=PolicyGraph(rssm, self.actor, self.config.actor_critic.penalty),
-            embed=self.world_model.encoder.size,
-            deter=rssm.config.deter,
-            stoch=rssm.feat_size - rssm.config.deter,
-        )
+    def networks(self) -> dict[str, nn.Module]:
+        """Returns every network that a checkpoint holds, by name."""
+        return {
+            'world_model': self.world_model,
+            'actor': self.actor,
+            'critics': self.critics,
+            'target_critics': self.target_critics,
+        }
 
     def state_dict(self) -> dict[str, Any]:
         """Returns everything that the next update depends on, but for the batch."""
-        return {
-            'networks': {name: net.state_dict() for name, net in self._networks().items()},
-            'optimizers': {name: opt.state_dict() for name, opt in self.optimizers.items()},
-            'generator': self.generator.get_state(),
-            'usual': float(self.usual),
-            'device': self.device.type,
-            'updates': self.updates,
-            'skipped': self.skipped,
-        }
+        return {**state_of(self), 'usual': float(self.usual)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restores what `state_dict` returned; on the same CPU the next update is bit-equal."""
-        for name, net in self._networks().items():
-            net.load_state_dict(state['networks'][name])
-        for name, optimizer in self.optimizers.items():
-            optimizer.load_state_dict(state['optimizers'][name])
+        restore_state(self, state)
         self.usual = torch.tensor(float(state.get('usual', 0.0)), device=self.device)
-        self.updates, self.skipped = int(state['updates']), int(state['skipped'])
-        if state['device'] == self.device.type:
-            self.generator.set_state(state['generator'].cpu())
-        else:  # another kind of device draws other numbers anyway
-            self.generator.manual_seed(self.config.seed + self.updates)
 
     def _needs_online(self) -> bool:
         c = self.config.actor_critic
@@ -274,39 +227,3 @@ class MotoLearner:
     def _actor_uses_rollouts(self) -> bool:
         c = self.config.actor_critic.actor
         return c.value_scale != 0 or c.entropy != 0
-
-    def _networks(self) -> dict[str, nn.Module]:
-        return {
-            'world_model': self.world_model,
-            'actor': self.actor,
-            'critics': self.critics,
-            'target_critics': self.target_critics,
-        }
-
-
-def to_tensors(batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
-    """Moves a batch of numpy arrays (or tensors) to the device; images stay uint8."""
-
-    def move(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {name: move(item) for name, item in value.items()}
-        return torch.as_tensor(np.asarray(value)).to(device)
-
-    return move(batch)
-
-
-def blend(target: nn.Module, source: nn.Module, share: float) -> None:
-    """Moves the target's parameters by `share` of the way to the source's; 1 copies them."""
-    with torch.no_grad():
-        for kept, new in zip(target.parameters(), source.parameters()):
-            kept.copy_(new) if share == 1 else kept.lerp_(new, share)
-
-
-@contextmanager
-def frozen(module: nn.Module) -> Iterator[None]:
-    """Lets gradients pass through a module without reaching its parameters."""
-    module.requires_grad_(False)
-    try:
-        yield
-    finally:
-        module.requires_grad_(True)

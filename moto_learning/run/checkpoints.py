@@ -158,9 +158,3 @@ def _superfluous(run: Path, written: Path, most: int, sound: bool) -> list[Path]
             most -= 1
             sound |= wanted
     return found
-
-
-def _checkpoints(run: Path) -> list[Path]:
-    """Lists a run's checkpoints in order of their updates, whole or not."""
-    found = [path for path in run.glob(f'{FOLDER}/[0-9]*') if path.name.isdecimal()]
-    return sorted((path for path in found if path.is_dir()), key=lambda path: int(path.name))

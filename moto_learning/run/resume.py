@@ -23,6 +23,7 @@ FIXED = (
     'actor_critic.actor.head',
     'actor_critic.critic.head',
     'actor_critic.critic.members',
+    'latent.temperature',
 )
 """Settings that shaped the networks or the random state when the run began."""
 

@@ -14,6 +14,24 @@ def test_every_preset_loads(name):
 
 
 @pytest.mark.parametrize(
+    'row, agent, alpha, conservatism',
+    [
+        ('moto', 'moto', 0, 0),
+        ('dreamer_v2', 'dreamer_v2', 0, 0),
+        ('lompo', 'latent_replay', 5, 0),
+        ('combo', 'latent_replay', 0, 1),
+    ],
+)
+def test_a_row_names_its_learner_and_its_weights_over_any_preset(row, agent, alpha, conservatism):
+    c = load_config(Config, config_file('train', 'laptop'), config_file('train/rows', row))
+    assert (c.agent, c.latent.alpha, c.latent.conservatism) == (agent, alpha, conservatism)
+    assert c.model.rssm.deter == 256, "the preset's sizes stay"
+    if agent == 'latent_replay':
+        critic = c.actor_critic.critic
+        assert (c.actor_critic.horizon, critic.target_every, critic.target_rate) == (5, 1, 0.005)
+
+
+@pytest.mark.parametrize(
     'name, offline, online, each',
     [('paper_metaworld', 1000, 500, 20), ('paper_kitchen', 10_000, 1326, 50)],
 )

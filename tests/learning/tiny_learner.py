@@ -5,7 +5,8 @@ import torch
 
 from moto_core.config import load_config
 from moto_core.spec import CameraSpec, Spec
-from moto_learning.agents.moto import MotoLearner, to_tensors
+from moto_learning.agents.latent import to_tensors
+from moto_learning.agents.moto import MotoLearner
 from moto_learning.config import Config
 
 torch.set_num_threads(1)  # tests share the machine

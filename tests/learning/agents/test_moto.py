@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from moto_learning.agents.actor_critic import behaviour_prior
-from moto_learning.agents.moto import frozen
+from moto_learning.agents.latent import frozen
 from tests.learning import tiny_learner as tiny
 
 NO_DECAY = [  # decay changes every weight, whatever its gradient

@@ -133,8 +133,8 @@ def test_a_killed_run_ends_with_the_numbers_of_one_that_was_not(tmp_path, data, 
     run_phases(data, run)
     assert outcome(run) == outcome(whole)
     killed, expected = load_learner(run), load_learner(whole)
-    for name, network in expected._networks().items():
-        assert tiny.same(tiny.weights(killed._networks()[name]), tiny.weights(network)), name
+    for name, network in expected.networks().items():
+        assert tiny.same(tiny.weights(killed.networks()[name]), tiny.weights(network)), name
     hidden = [path.name for path in (run / 'checkpoints').iterdir() if path.name[0] == '.']
     assert not hidden
 

@@ -7,7 +7,7 @@ import torch
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.row import Row
-from moto_learning.agents.moto import to_tensors
+from moto_learning.agents.latent import to_tensors
 from moto_learning.run.train import Training
 from tests.learning import tiny_learner as tiny
 

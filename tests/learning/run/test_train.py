@@ -95,7 +95,7 @@ def simulator(monkeypatch):
 
 
 def networks(run):
-    return {name: tiny.weights(net) for name, net in load_learner(run)._networks().items()}
+    return {name: tiny.weights(net) for name, net in load_learner(run).networks().items()}
 
 
 def rows(run):

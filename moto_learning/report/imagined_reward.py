@@ -1,0 +1,65 @@
+"""Does the model promise more than the data ever gave? Predicted reward along rollouts.
+
+In: a learner with a world model, episodes. Out: the largest reward that the policy's rollouts are
+promised, beside the data's own maximum (the paper's figure 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from moto_learning.agents.latent import LatentLearner
+from moto_learning.data.cache import CachedEpisode
+from moto_learning.model.rollout import draw_rollout_noise, rollout
+from moto_learning.report.expert_actions import posterior_states
+
+
+class Promised(NamedTuple):
+    """Rewards of the data, and those predicted along rollouts that begin in it."""
+
+    data_max: float
+    imagined_max: float
+    imagined_mean: float
+    imagined_high: float  # the 99th percentile, which no single outlier makes
+    above: float  # share of the imagined steps above the data's maximum
+    steps: int  # imagined ones
+
+
+@torch.no_grad()
+def promised_reward(
+    learner: LatentLearner, episodes: Sequence[CachedEpisode], horizon: int, seed: int = 0
+) -> Promised:
+    """Rolls the policy `horizon` steps from every posterior state of the episodes.
+
+    Rewards are the reward head's means, without a penalty; the data's are those that the model
+    learned from.
+    """
+    generator = torch.Generator(learner.device).manual_seed(seed)
+    found = [_rollouts(learner, episode, horizon, generator) for episode in episodes]
+    imagined = np.concatenate(found)
+    data_max = max(float(episode.learned['reward'].max()) for episode in episodes)
+    return Promised(
+        data_max=data_max,
+        imagined_max=float(imagined.max()),
+        imagined_mean=float(imagined.mean()),
+        imagined_high=float(np.quantile(imagined, 0.99)),
+        above=float((imagined > data_max).mean()),
+        steps=len(imagined),
+    )
+
+
+def _rollouts(
+    learner: LatentLearner, episode: CachedEpisode, horizon: int, generator: torch.Generator
+) -> np.ndarray:
+    """Returns the rewards (H * T,) predicted along rollouts from each row of an episode."""
+    c, model = learner.config.actor_critic, learner.world_model
+    noise = draw_rollout_noise(
+        horizon, len(episode), learner.spec.action_size, model.rssm.config, generator
+    )
+    start = posterior_states(learner, episode)
+    imagined = rollout(model.rssm, learner.actor, start, noise, c.penalty)
+    return model.reward.mean(imagined.feat[1:]).flatten().cpu().numpy()

@@ -1,0 +1,200 @@
+"""A run's world model measured at every checkpoint it kept: Theorem B.1 and figure 4.
+
+In: a run's folder, datasets of expert episodes. Out: Measured, ready for JSON: eps_u, the bound
+2 alpha eps_u and the measured gap (the expert's return less the policy's), predicted rewards
+beside the data's maximum.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.identity import Identity, differences
+from moto_core.errors import ConfigError
+from moto_core.spec import Setup
+from moto_learning.agents.latent import LatentLearner
+from moto_learning.agents.moto import MotoLearner
+from moto_learning.data.cache import CachedEpisode
+from moto_learning.data.sources import open_datasets, read_episodes
+from moto_learning.report.expert_actions import expert_disagreement
+from moto_learning.report.imagined_reward import promised_reward
+from moto_learning.run.checkpoint import learner_of
+from moto_learning.run.checkpoint_files import CheckpointError
+from moto_learning.run.checkpoints import checkpoints_of, load_checkpoint
+from moto_learning.run.heldout import Evaluation, read_evaluations
+
+Listener = Callable[[int, int], None]  # checkpoints measured, all of them
+
+
+@dataclass(frozen=True)
+class Expert:
+    """The expert episodes that the policy is held against."""
+
+    episodes: int
+    return_: float  # mean of their sums of rewards
+    decisions: float  # mean
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What an evaluation says of a checkpoint's policy."""
+
+    explore: str  # 'mode' or 'sample'
+    return_: float  # mean of the policy's
+    gap: float  # the expert's mean return less it
+    success: float  # share of its episodes
+    starts: int
+
+
+@dataclass(frozen=True)
+class Point:
+    """One checkpoint."""
+
+    updates: int
+    episodes: int  # online episodes before it
+    eps_u: float | None  # mean disagreement along the expert's actions; None: episodes too short
+    by_step: list[float]  # the same at each of the H replayed steps
+    alpha: float  # what a unit of it costs in reward: 0 for a learner without a penalty
+    bound: float | None  # 2 alpha eps_u, in reward a decision
+    gaps: list[Gap]  # of the evaluations made at it
+    reward: dict[str, dict[str, float]]  # by task: Promised
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of a run."""
+
+    run: str
+    data: list[str]
+    horizon: int  # H, steps of replays and rollouts
+    expert: Expert
+    points: list[Point]
+
+
+def measure_run(
+    run: Path,
+    data: Sequence[Path] = (),
+    most: int = 20,
+    horizon: int = 0,
+    seed: int = 0,
+    listener: Listener = lambda done, goal: None,
+) -> Measured:
+    """Measures every checkpoint of a run on at most `most` expert episodes of the datasets.
+
+    `data` are held-out demonstrations, by default the datasets that the run learned from;
+    `horizon` 0 is the run's own. Raises CheckpointError if there is no checkpoint or one is
+    damaged, ConfigError if its learner has no world model, or no episode is successful.
+    """
+    places = checkpoints_of(run)
+    if not places:
+        raise CheckpointError(
+            f"no checkpoint under '{run}'; expected a run's folder: 'moto-train --out' makes one"
+        )
+    newest = load_checkpoint(places[-1])
+    horizon = horizon or max(newest.config.actor_critic.horizon, 1)
+    datasets = open_datasets(list(data) or [Path(path) for path in newest.meta['data']])
+    found = read_episodes(datasets, newest.config.replay.success_parts)
+    wrong = differences(Identity(newest.spec, Setup()), found.spec) if found.spec else []
+    if wrong:
+        raise ConfigError(f"the run and '{datasets[0].root}' are of two robots: {wrong[0]}")
+    expert = _spread([episode for episode in found.episodes if episode.successful], most)
+    if not expert:
+        raise ConfigError(
+            f"no episode of '{datasets[0].root}' is successful; --data names demonstrations"
+        )
+    said = _expert(expert)
+    by_task, evaluations = _by_task(found.episodes, datasets, most), read_evaluations(run)
+    points = []
+    for index, place in enumerate(places):
+        points.append(_measure(place, expert, by_task, horizon, seed, evaluations, said))
+        listener(index + 1, len(places))
+    return Measured(
+        run=str(run),
+        data=[str(dataset.root) for dataset in datasets],
+        horizon=horizon,
+        expert=said,
+        points=points,
+    )
+
+
+def penalty_weight(learner: LatentLearner) -> float:
+    """Returns what a unit of disagreement costs in imagined reward (equation 3); 0 if nothing."""
+    if not isinstance(learner, MotoLearner):
+        return 0.0
+    c = learner.config.actor_critic.penalty
+    usual = float(learner.usual)
+    return c.alpha / usual if c.relative and usual else c.alpha
+
+
+def _measure(
+    place: Path,
+    expert: Sequence[CachedEpisode],
+    by_task: dict[str, list[CachedEpisode]],
+    horizon: int,
+    seed: int,
+    evaluations: Sequence[Evaluation],
+    said: Expert,
+) -> Point:
+    checkpoint = load_checkpoint(place)
+    learner = learner_of(checkpoint)
+    if not isinstance(learner, LatentLearner):
+        raise ConfigError(
+            f"'{place}' has agent '{checkpoint.config.agent}', which has no world model: there "
+            'is no disagreement to measure'
+        )
+    replayed = expert_disagreement(learner, expert, horizon, seed)
+    alpha = penalty_weight(learner)
+    counters: dict[str, Any] = checkpoint.meta.get('counters', {})
+    return Point(
+        updates=learner.updates,
+        episodes=int(counters.get('episodes', 0)),
+        eps_u=replayed.mean if replayed else None,
+        by_step=replayed.by_step if replayed else [],
+        alpha=alpha,
+        bound=2 * alpha * replayed.mean if replayed else None,
+        gaps=[_gap(one, said) for one in evaluations if one.updates == learner.updates],
+        reward={
+            task: promised_reward(learner, episodes, horizon, seed)._asdict()
+            for task, episodes in by_task.items()
+        },
+    )
+
+
+def _gap(one: Evaluation, said: Expert) -> Gap:
+    return Gap(
+        explore=one.explore,
+        return_=one.return_,
+        gap=said.return_ - one.return_,
+        success=one.successes / one.starts,
+        starts=one.starts,
+    )
+
+
+def _expert(episodes: Sequence[CachedEpisode]) -> Expert:
+    count = len(episodes)
+    return Expert(
+        episodes=count,
+        return_=sum(float(episode.learned['reward'].sum()) for episode in episodes) / count,
+        decisions=sum(len(episode) - 1 for episode in episodes) / count,
+    )
+
+
+def _by_task(
+    episodes: Sequence[CachedEpisode], datasets: Sequence[Dataset], most: int
+) -> dict[str, list[CachedEpisode]]:
+    """Returns at most `most` of the episodes of each task."""
+    tasks = {record.id: record.task for dataset in datasets for record in dataset.episodes()}
+    names = sorted({tasks[episode.id] for episode in episodes})
+    return {
+        name: _spread([one for one in episodes if tasks[one.id] == name], most) for name in names
+    }
+
+
+def _spread(episodes: Sequence[CachedEpisode], most: int) -> list[CachedEpisode]:
+    """Returns at most `most` of the episodes, evenly over them."""
+    return list(episodes[:: math.ceil(len(episodes) / most) or 1])

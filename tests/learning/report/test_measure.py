@@ -1,0 +1,121 @@
+"""moto-measure: every checkpoint of a run, its bound and its gap, as JSON."""
+
+import json
+
+import pytest
+
+from moto_core.episodes.dataset import Dataset
+from moto_learning.commands.measure import main
+from moto_learning.data.sources import read_episodes
+from moto_learning.report.expert_actions import expert_disagreement
+from moto_learning.report.measure import measure_run, penalty_weight
+from moto_learning.run.checkpoints import checkpoints_of, load_learner
+from moto_learning.run.train import Training
+from tests.learning import tiny_learner as tiny
+from tests.learning.agents import by_hand_rows
+from tests.recorded import record, tiny_spec
+
+SPEC = tiny_spec(proprioception=())
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory):
+    """Two checkpoints of a tiny MOTO; the second one was evaluated twice."""
+    folder = tmp_path_factory.mktemp('measured')
+    record(folder / 'data', [9, 8], SPEC, success=True, reward=1.0)
+    record(folder / 'data', [6], SPEC, task='kitchen-kettle', reward=3.0)  # fails
+    record(folder / 'held', [10], SPEC, success=True, reward=2.0)
+    config = tiny.config(
+        'train.offline_updates=3', 'train.milestone_updates=[2]', 'actor_critic.penalty.alpha=4'
+    )
+    training = Training(config, SPEC, [folder / 'data'], folder / 'run')
+    training.offline()
+    training.close()
+    lines = [
+        {'updates': 3, 'episodes': 0, 'decisions': 0, 'explore': explore, 'seed': 1, 'starts': 4}
+        | {'successes': 3, 'return_': value, 'length': 8.0, 'disagreement': 0.1, 'seconds': 1.0}
+        for explore, value in (('mode', 2.5), ('sample', 9.0))
+    ]
+    text = ''.join(json.dumps(line) + '\n' for line in lines)
+    (folder / 'run/evaluations.jsonl').write_text(text)
+    return folder / 'run'
+
+
+def test_every_checkpoint_has_its_disagreement_bound_and_gap(run):
+    told = []
+    found = measure_run(run, listener=lambda done, goal: told.append((done, goal)))
+    assert told == [(1, 2), (2, 2)]
+    assert (found.horizon, found.expert.episodes) == (3, 2)
+    assert found.expert.return_ == pytest.approx(8.5) and found.expert.decisions == 7.5
+    assert [point.updates for point in found.points] == [2, 3]
+    episodes = read_episodes([run.parent / 'data']).episodes
+    for point, place in zip(found.points, checkpoints_of(run)):
+        expected = expert_disagreement(load_learner(place), episodes[:2], 3).mean
+        assert point.eps_u == pytest.approx(expected) and point.alpha == 4
+        assert point.bound == pytest.approx(2 * 4 * expected)
+        assert len(point.by_step) == 3
+    assert found.points[0].gaps == []
+    gaps = {gap.explore: gap for gap in found.points[1].gaps}
+    assert gaps['mode'].gap == pytest.approx(8.5 - 2.5) and gaps['mode'].success == 0.75
+    assert gaps['sample'].gap == pytest.approx(8.5 - 9.0)
+
+
+def test_rewards_are_promised_by_task(run):
+    reward = measure_run(run).points[0].reward
+    assert {task: found['data_max'] for task, found in reward.items()} == {
+        'kitchen-kettle': 3.0,
+        'kitchen-microwave': 1.0,
+    }
+    assert reward['kitchen-kettle']['steps'] == 6 * 3
+
+
+def test_held_out_demonstrations_and_another_horizon_can_be_given(run, tmp_path):
+    found = measure_run(run, [run.parent / 'held'], horizon=2)
+    assert (found.horizon, found.expert.episodes, found.expert.return_) == (2, 1, 20.0)
+    assert found.points[0].gaps == [] and list(found.points[0].reward) == ['kitchen-microwave']
+    assert measure_run(run, most=1).expert.return_ == 9.0
+    assert measure_run(run, horizon=9).points[0].eps_u is None
+
+
+def test_the_command_prints_a_table_and_writes_json(run, tmp_path, capsys):
+    path = tmp_path / 'bound.json'
+    assert main([str(run), '--episodes', '1', '--json', str(path)]) == 0
+    found = json.loads(path.read_text())
+    assert [point['updates'] for point in found['points']] == [2, 3]
+    assert found['points'][1]['gaps'][0]['gap'] == pytest.approx(9 - 2.5)
+    assert found['points'][0]['reward']['kitchen-microwave']['data_max'] == 1.0
+    said = capsys.readouterr().out
+    assert 'eps_u' in said and 'mode 6.5' in said and 'kitchen-kettle' in said
+
+
+def test_what_cannot_be_measured_is_one_line(run, tmp_path, capsys):
+    record(tmp_path / 'failed', [9], SPEC, reward=0.0)
+    record(tmp_path / 'other', [9], tiny_spec(), success=True)
+    for arguments, said in (
+        ([str(tmp_path)], 'no checkpoint under'),
+        ([str(run), '--data', str(tmp_path / 'failed')], 'is successful'),
+        ([str(run), '--data', str(tmp_path / 'other')], 'are of two robots'),
+    ):
+        assert main(arguments) == 2
+        error = capsys.readouterr().err
+        assert said in error and error.count('\n') == 1, error
+
+
+def test_the_penalty_costs_alpha_or_its_multiple_or_nothing():
+    assert penalty_weight(tiny.agent('actor_critic.penalty.alpha=4')) == 4
+    relative = tiny.agent('actor_critic.penalty.alpha=4', 'actor_critic.penalty.relative=true')
+    relative.usual += 0.5
+    assert penalty_weight(relative) == 8
+    assert penalty_weight(by_hand_rows.learner('dreamer_v2')) == 0
+
+
+def test_rows_without_a_penalty_of_their_own_are_measured_too(tmp_path):
+    record(tmp_path / 'data', [9, 8], SPEC, success=True)
+    config = by_hand_rows.config('lompo', 'train.offline_updates=1')
+    training = Training(
+        config, Dataset.open(tmp_path / 'data').spec, [tmp_path / 'data'], tmp_path / 'run'
+    )
+    training.offline()
+    training.close()
+    point = measure_run(tmp_path / 'run').points[0]
+    assert point.eps_u > 0 and point.bound == 0
