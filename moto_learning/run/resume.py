@@ -23,6 +23,8 @@ FIXED = (
     'actor_critic.actor.head',
     'actor_critic.critic.head',
     'actor_critic.critic.members',
+    'model_free.encoder',
+    'model_free.head',
 )
 """Settings that shaped the networks or the random state when the run began."""
 
