@@ -48,6 +48,7 @@ def test_the_policy_acts_on_the_frames_of_its_episode(row):
         assert step.disagreement == pytest.approx(disagreement, abs=1e-6)
         assert (disagreement > 0) == (row != 'bc')
         assert np.array_equal(step.state['previous_action'][0], step.action)
+        assert not step.state['stoch'].any()
 
 
 def test_an_episodes_first_frame_forgets_what_was_carried():
@@ -107,5 +108,6 @@ def test_the_bundle_repeats_the_policy(tmp_path, row, frames, kinds):
         np.testing.assert_allclose(ours.action, action, atol=1e-4)
         assert step.disagreement == pytest.approx(disagreement, abs=1e-4)
         assert np.array_equal(step.state['deter'], ours.state['deter'])
+        assert not step.state['stoch'].any()
         state = step.state
     assert done.disagreement_threshold is None and done.latency < 0.1
