@@ -11,31 +11,10 @@ from dataclasses import dataclass
 from moto_core.errors import ConfigError
 from moto_core.fields import check, choice, choices, number, part, setting
 from moto_learning.config_latent import LatentReplayConfig
+from moto_learning.config_model_free import ModelFreeConfig, PixelConfig
+from moto_learning.config_parts import WIDEST, HeadConfig, OptimizerConfig
 
-WIDEST = 65_536  # units or channels of a layer, categoricals, classes
-DEEPEST = 64  # layers
-LARGEST_RATE = 1.0  # of an optimiser
 CRITICS = ('target', 'online')
-
-
-@dataclass(frozen=True)
-class OptimizerConfig:
-    """Adam and what is done to gradients before it."""
-
-    rate: float = number(1e-4, 'learning rate at the first update', above=0, high=LARGEST_RATE)
-    final: float = number(
-        1.0, 'fraction of `rate` left after `decay_updates`, then held', low=0, high=1
-    )
-    decay_updates: int = number(
-        0, 'updates over which the rate falls linearly; 0: constant', low=0
-    )
-    warmup_updates: int = number(0, 'updates over which the rate rises linearly from 0', low=0)
-    beta2: float = number(0.999, "decay of Adam's second moment [D]", low=0, below=1)
-    eps: float = number(1e-5, "Adam's epsilon [D]", above=0, high=1)
-    clip: float = number(100.0, 'largest norm of the gradient; 0: no clipping [D]', low=0)
-    weight_decay: float = number(
-        1e-6, 'every update shrinks weights by this fraction [D]', low=0, below=1
-    )
 
 
 @dataclass(frozen=True)
@@ -98,14 +77,6 @@ class KLConfig:
     free_average: bool = setting(
         True, "free nats are taken from the batch's mean, not from each step [D]"
     )
-
-
-@dataclass(frozen=True)
-class HeadConfig:
-    """A multilayer perceptron with ELU."""
-
-    layers: int = number(4, 'hidden layers [D]', low=0, high=DEEPEST)
-    units: int = number(400, 'of each [D]', low=1, high=WIDEST)
 
 
 @dataclass(frozen=True)
@@ -366,6 +337,7 @@ class Config:
     model: WorldModelConfig = part(WorldModelConfig)
     actor_critic: ActorCriticConfig = part(ActorCriticConfig)
     latent: LatentReplayConfig = part(LatentReplayConfig)
+    model_free: ModelFreeConfig = part(ModelFreeConfig)
     replay: ReplayConfig = part(ReplayConfig)
     collect: CollectConfig = part(CollectConfig)
     evaluate: EvaluateConfig = part(EvaluateConfig)
@@ -374,12 +346,17 @@ class Config:
     def __post_init__(self) -> None:
         """Raises ConfigError for a value that cannot be, or values that contradict each other."""
         check(self)
-        actor, encoder = self.actor_critic.actor, self.model.encoder
-        if encoder.padding >= encoder.kernel:
-            raise ConfigError(
-                f'model.encoder.padding is {encoder.padding}; expected below '
-                f'{encoder.kernel}, model.encoder.kernel'
-            )
+        encoders: dict[str, EncoderConfig | PixelConfig] = {
+            'model': self.model.encoder,
+            'model_free': self.model_free.encoder,
+        }
+        for name, encoder in encoders.items():
+            if encoder.padding >= encoder.kernel:
+                raise ConfigError(
+                    f'{name}.encoder.padding is {encoder.padding}; expected below '
+                    f'{encoder.kernel}, {name}.encoder.kernel'
+                )
+        actor = self.actor_critic.actor
         if not actor.min_std < actor.initial_std < actor.min_std + 2:
             raise ConfigError(
                 f'actor_critic.actor.initial_std is {actor.initial_std}; expected '

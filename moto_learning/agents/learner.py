@@ -12,10 +12,14 @@ from typing import Any, Protocol
 from moto_core.errors import ConfigError, unknown_name
 from moto_core.policy.policy import Policy
 from moto_core.spec import Spec
+from moto_learning.agents.bc import BCLearner
+from moto_learning.agents.cql import CQLLearner
 from moto_learning.agents.dreamer_v2 import DreamerV2Learner
+from moto_learning.agents.iql import IQLLearner
 from moto_learning.agents.latent_replay_learner import LatentReplayLearner
 from moto_learning.agents.moto import MotoLearner
 from moto_learning.agents.policy_graph import Graphs
+from moto_learning.agents.sac import SACLearner
 from moto_learning.agents.torch_policy import Exploration
 from moto_learning.config import Config
 
@@ -54,6 +58,10 @@ LEARNERS: dict[str, type[Learner]] = {
     'moto': MotoLearner,
     'dreamer_v2': DreamerV2Learner,
     'latent_replay': LatentReplayLearner,  # LOMPO, COMBO
+    'bc': BCLearner,
+    'iql': IQLLearner,
+    'cql': CQLLearner,
+    'sac': SACLearner,
 }
 """Every learner by the name that the configuration's `agent` gives it."""
 

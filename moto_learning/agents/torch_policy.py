@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from moto_core.errors import ObservationError
 from moto_core.policy.policy import PolicyState, PolicyStep
@@ -53,7 +53,8 @@ class TorchPolicy:
         """Takes a name to log it under; without one it is a hash of the weights it runs."""
         self.agent, self.spec = agent, agent.spec
         self.exploration = exploration or Exploration()
-        self.hash = name or weights_hash(agent)
+        model = agent.world_model
+        self.hash = name or weights_hash(model.encoder, model.rssm, agent.actor)
         self._generator = torch.Generator(agent.device).manual_seed(self.exploration.seed)
 
     def initial(self) -> PolicyState:
@@ -106,32 +107,41 @@ class TorchPolicy:
         return gumbel((1, c.stoch, c.classes), self._generator)
 
     def _choose(self, policy: TruncatedNormal) -> Tensor:
-        kind = self.exploration.kind
-        if kind == 'sample':
-            return policy.sample(uniform(policy.loc.shape, self._generator))
-        if kind == 'noise':
-            noise = torch.randn(
-                policy.loc.shape, generator=self._generator, device=self._generator.device
-            )
-            return (policy.mode() + self.exploration.noise * noise).clamp(-1, 1)
-        return policy.mode()
+        return choose_action(policy, self.exploration, self._generator)
 
     def _images(self, images: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
-        for name, camera in self.spec.cameras.items():
-            shape = (camera.height, camera.width, 3)
-            if name not in images or images[name].shape != shape:
-                found = images[name].shape if name in images else 'nothing'
-                raise ObservationError(f"camera '{name}': expected {shape} uint8, got {found}")
+        check_images(self.spec, images)
         return {name: self._tensor(images[name][None]) for name in self.spec.cameras}
 
     def _tensor(self, value: np.ndarray) -> Tensor:
         return torch.as_tensor(np.ascontiguousarray(value)).to(self.agent.device)
 
 
-def weights_hash(agent: Acting) -> str:
+def choose_action(
+    policy: TruncatedNormal, exploration: Exploration, generator: torch.Generator
+) -> Tensor:
+    """Returns the action (N, A) that is explored with: the mode, a sample, the mode and noise."""
+    if exploration.kind == 'sample':
+        return policy.sample(uniform(policy.loc.shape, generator))
+    if exploration.kind == 'noise':
+        noise = torch.randn(policy.loc.shape, generator=generator, device=generator.device)
+        return (policy.mode() + exploration.noise * noise).clamp(-1, 1)
+    return policy.mode()
+
+
+def check_images(spec: Spec, images: Mapping[str, np.ndarray]) -> None:
+    """Raises ObservationError if a camera is missing or an image has another size."""
+    for name, camera in spec.cameras.items():
+        shape = (camera.height, camera.width, 3)
+        if name not in images or images[name].shape != shape:
+            found = images[name].shape if name in images else 'nothing'
+            raise ObservationError(f"camera '{name}': expected {shape} uint8, got {found}")
+
+
+def weights_hash(*modules: nn.Module) -> str:
     """Returns a SHA-256 over the weights that decide actions."""
     digest = hashlib.sha256()
-    for module in (agent.world_model.encoder, agent.world_model.rssm, agent.actor):
+    for module in modules:
         for name, value in module.state_dict().items():
             digest.update(name.encode())
             digest.update(value.detach().cpu().contiguous().numpy().tobytes())

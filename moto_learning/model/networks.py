@@ -69,21 +69,21 @@ def conv_sizes(height: int, width: int, config: EncoderConfig) -> list[tuple[int
             raise ConfigError(
                 f'images of {height} x {width} px are too small for '
                 f'{len(config.channels)} convolutions; use fewer '
-                'model.encoder.channels, or model.encoder.padding=1'
+                'encoder.channels, or encoder.padding=1'
             )
         sizes.append((size[0], size[1]))
     return sizes
 
 
 class Encoder(nn.Module):
-    """Embeds one observation: the cameras' features, then proprioception's."""
+    """Embeds one observation, or a stack of frames: the cameras' features, proprioception's."""
 
-    def __init__(self, spec: Spec, config: EncoderConfig) -> None:
+    def __init__(self, spec: Spec, config: EncoderConfig, frames: int = 1) -> None:
         super().__init__()
         self.cameras = nn.ModuleDict()
         self.size, self.patch = 0, config.patch
         for name, camera in spec.cameras.items():
-            widths = [3 * config.patch**2, *config.channels]
+            widths = [3 * frames * config.patch**2, *config.channels]
             self.cameras[name] = nn.ModuleList(
                 _conv(nn.Conv2d(a, b, config.kernel, config.stride, config.padding))
                 for a, b in zip(widths, widths[1:])

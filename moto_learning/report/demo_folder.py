@@ -72,7 +72,12 @@ def open_demo(out: Path, overrides: Sequence[str], resume: bool) -> Demo:
         with _held(out) as lock:
             return Demo(_resumed(marker, overrides), lock)
     config = load_config(DemoConfig, overrides=overrides)
-    load_config(Config, config_file('train', config.preset), overrides=config.train)
+    trained = load_config(Config, config_file('train', config.preset), overrides=config.train)
+    if trained.agent != 'moto':
+        raise ConfigError(
+            f"train sets agent={trained.agent}; the report shows a world model's predictions, "
+            "which only 'moto' makes: leave it out"
+        )
     _check_task(config)
     if marker.is_file():
         _stored(marker)  # somebody else's file is not taken for ours

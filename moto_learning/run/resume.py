@@ -24,6 +24,8 @@ FIXED = (
     'actor_critic.critic.head',
     'actor_critic.critic.members',
     'latent.temperature',
+    'model_free.encoder',
+    'model_free.head',
 )
 """Settings that shaped the networks or the random state when the run began."""
 

@@ -56,6 +56,20 @@ def test_the_papers_presets_hold_the_papers_numbers(name, offline, online, each)
     assert (c.replay.batch, c.replay.length, c.model.decoded) == (16, 50, 1.0)
 
 
+@pytest.mark.parametrize('row', ['bc', 'iql', 'cql', 'sac'])
+def test_the_model_free_rows_hold_the_papers_numbers(row):
+    sources = [config_file('train', 'paper_metaworld'), config_file('train/rows', row)]
+    c = load_config(Config, *sources)
+    m = c.model_free
+    assert c.agent == row
+    assert m.encoder.channels == [32, 64, 128, 256]
+    assert (m.encoder.latent, m.encoder.frames) == (50, 3)
+    assert (m.head.layers, m.head.units) == (2, 256)
+    assert (m.batch, m.optimizer.rate, m.discount, m.target_rate) == (256, 3e-4, 0.99, 0.005)
+    assert (m.cql.alpha, m.iql.expectile, m.iql.beta) == (5, 0.5, 3)
+    assert c.replay.batch * (c.replay.length - m.encoder.frames) == m.batch
+
+
 @pytest.mark.parametrize(
     'override, message',
     [
@@ -80,6 +94,11 @@ def test_the_papers_presets_hold_the_papers_numbers(name, offline, online, each)
         ('train.offline_updates=-5', 'train.offline_updates is -5; expected at least 0'),
         ('train.threads=-3', 'train.threads is -3; expected at least 0'),
         ('model.encoder.padding=4', 'model.encoder.padding is 4; expected below 4'),
+        (
+            'model_free.encoder.padding=4',
+            'model_free.encoder.padding is 4; expected below 4, model_free',
+        ),
+        ('model_free.iql.expectile=1', 'expectile is 1; expected above 0, below 1'),
         ('seed=-1', 'seed is -1; expected at least 0'),
         ('horizon=5', "unknown key 'horizon'. Did you mean 'actor_critic.horizon'"),
         ('train.horizn=5', "Did you mean 'actor_critic.horizon'"),
@@ -133,6 +152,8 @@ def test_a_resumed_run_takes_what_may_change_and_refuses_the_rest():
         'actor_critic.critic.members=3',
         'model.encoder.channels=[1]',
         'actor_critic.actor.head.units=9',
+        'model_free.encoder.latent=9',
+        'model_free.head.units=9',
     ):
         with pytest.raises(ConfigError, match='cannot become'):
             resumed_config(stored, None, [setting])

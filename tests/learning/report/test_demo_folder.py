@@ -211,3 +211,9 @@ def test_a_folder_that_is_not_ours_is_one_line_of_the_command(tmp_path):
     assert result.stderr.startswith("moto-demo: '.' holds files and no demonstration")
     assert len(result.stderr.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ['thesis.tex']
+
+
+def test_a_learner_without_a_world_model_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(ConfigError, match="agent=bc; the report shows .* only 'moto' makes"):
+        opened(tmp_path / 'demo', [*GIVEN, 'train=[agent=bc]'], resume=False)
+    assert not (tmp_path / 'demo').exists()

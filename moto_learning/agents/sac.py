@@ -1,0 +1,119 @@
+"""Soft actor-critic from pixels: an entropy in the value, with a temperature that is learned.
+
+    y = r + gamma (min_i Q'_i(s', a') - temperature ln pi(a' | s')),  a' ~ pi(s')
+
+s is `now` and s' is `then` of a transition. In: transitions. Out: steps of the critics, which
+train the encoder, of the policy and of the temperature, in this order.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from moto_learning.agents.actor_critic import model_critic_loss
+from moto_learning.agents.latent import frozen
+from moto_learning.agents.optimizer import Optimizer
+from moto_learning.agents.pixel_learner import Learned, TwinLearner
+from moto_learning.agents.transitions import Transitions
+from moto_learning.model.distributions import TruncatedNormal, uniform
+
+
+class Temperature(nn.Module):
+    """The weight of the entropy, kept above 0 by its logarithm."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.log = nn.Parameter(torch.tensor(math.log(value)))
+
+    def forward(self) -> Tensor:
+        """Returns the temperature, a scalar."""
+        return self.log.exp()
+
+
+def soft_target(
+    reward: Tensor, next_q: Tensor, log_prob: Tensor, temperature: Tensor, discount: float
+) -> Tensor:
+    """Returns y (N,) of a reward (N,), min_i Q'_i(s', a') and ln pi(a' | s') (N,)."""
+    return reward + discount * (next_q - temperature * log_prob)
+
+
+def soft_actor_loss(q: Tensor, log_prob: Tensor, temperature: Tensor) -> Tensor:
+    """Returns the mean over N of temperature ln pi(a | s) - min_i Q_i(s, a), a ~ pi(s)."""
+    return (temperature.detach() * log_prob - q).mean()
+
+
+def temperature_loss(temperature: Tensor, log_prob: Tensor, entropy: float) -> Tensor:
+    """Returns what falls if the temperature rises where -mean ln pi is below `entropy` [nats]."""
+    return -(temperature * (log_prob.detach() + entropy)).mean()
+
+
+class SACLearner(TwinLearner):
+    """The paper's row SAC."""
+
+    def make_networks(self) -> dict[str, nn.Module]:
+        """Returns critics, targets and the temperature."""
+        self.temperature = Temperature(self.settings.sac.temperature)
+        return {**super().make_networks(), 'temperature': self.temperature}
+
+    def make_optimizers(self) -> dict[str, Optimizer]:
+        """Returns the critics' optimiser, which is the encoder's too, and the two others."""
+        return {
+            'critics': self.optimizer(self.encoder, self.critics),
+            'actor': self.optimizer(self.actor),
+            'temperature': self.optimizer(self.temperature),
+        }
+
+    def learn(self, cut: Transitions) -> Learned:
+        """Takes a step of the critics, then of the policy and the temperature on the same
+        features, without a gradient to the encoder.
+        """
+        feat = self.encoder(*cut.now)  # (N, F)
+        loss, metrics = self.critic_loss(feat, cut, self.targets(cut))
+        finite, metrics['critics/grad_norm'] = self.optimizers['critics'].step(loss)
+        if not finite:
+            return False, metrics
+        self.follow()
+        finite, found = self.update_actor(feat.detach())
+        return finite, metrics | found
+
+    @torch.no_grad()
+    def targets(self, cut: Transitions) -> Tensor:
+        """Returns y (N,) of the transitions."""
+        action, log_prob = self.act(self.actor(self.encoder(*cut.then)))
+        next_q = self.target_critics.value(self.target_encoder(*cut.then), action)
+        c = self.settings
+        return soft_target(cut.reward, next_q, log_prob, self.temperature(), c.discount)
+
+    def critic_loss(
+        self, feat: Tensor, cut: Transitions, target: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Returns the sum over critics of the mean of (y - Q_i(s, a))^2, and metrics."""
+        q = self.critics(feat, cut.action)
+        loss = model_critic_loss(q, target)
+        return loss, {'critics/data_loss': loss.detach(), 'critics/value': q.detach().mean()}
+
+    def update_actor(self, feat: Tensor) -> Learned:
+        """Takes a step of the policy and one of the temperature at features (N, F)."""
+        policy = self.actor(feat)
+        action, log_prob = self.act(policy)
+        with frozen(self.critics):
+            q = self.critics.value(feat, action)
+            loss = soft_actor_loss(q, log_prob, self.temperature())
+            actor_finite, norm = self.optimizers['actor'].step(loss)
+        entropy = -self.settings.sac.entropy * self.spec.action_size
+        loss_of_temperature = temperature_loss(self.temperature(), log_prob, entropy)
+        temperature_finite, _ = self.optimizers['temperature'].step(loss_of_temperature)
+        return actor_finite and temperature_finite, {
+            'actor/loss': loss.detach(),
+            'actor/entropy': -log_prob.detach().mean(),
+            'actor/grad_norm': norm,
+            'actor/temperature': self.temperature().detach(),
+        }
+
+    def act(self, policy: TruncatedNormal) -> tuple[Tensor, Tensor]:
+        """Draws an action (..., A) of the policy; returns it and its ln pi (...,)."""
+        action = policy.sample(uniform(policy.loc.shape, self.generator))
+        return action, policy.log_prob(action)
