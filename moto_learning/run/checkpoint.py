@@ -29,6 +29,7 @@ from moto_core.errors import MotoError, one_line
 from moto_core.spec import Setup, Spec, spec_from_dict
 from moto_learning.agents.learner import Learner, make_learner
 from moto_learning.config import Config
+from moto_learning.run.machine import machine_name
 
 FORMAT = 2
 FOLDER = 'checkpoints'
@@ -47,7 +48,7 @@ class Checkpoint(NamedTuple):
     run: dict[str, Any]  # counters, replay, averages: what else the next update depends on
     config: Config
     spec: Spec
-    # format, hashes, updates, kept, git, torch, data, episodes, setup, counters
+    # format, hashes, updates, kept, git, torch, machine, data, episodes, setup, counters
     meta: dict[str, Any]
 
     @property
@@ -83,6 +84,7 @@ def save_checkpoint(
         'format': FORMAT,
         'git': git_hash(),
         'torch': torch.__version__,
+        'machine': machine_name(),
         'spec': to_dict(spec),
         **meta,
         'kept': bool(meta.get('kept')) or _may_be_milestone(folder),
@@ -177,6 +179,15 @@ def load_checkpoint(run: Path | str, device: str = 'cpu') -> Checkpoint:
         )
 
 
+def describe_checkpoint(run: Path) -> dict[str, Any]:
+    """Returns the meta.json of a run's last checkpoint alone; raises CheckpointError."""
+    path = latest_checkpoint(run)
+    meta = _own_meta(path)
+    with contents_of(path):
+        _check_kinds(meta)
+    return meta
+
+
 def restore(learner: Learner, checkpoint: Checkpoint) -> None:
     """Gives a new learner the checkpoint's state; raises CheckpointError if it is another's."""
     with contents_of(checkpoint.path):
@@ -220,6 +231,7 @@ _KINDS: dict[str, type] = {  # of what meta.json holds beside its hashes and the
     'kept': bool,
     'git': str,
     'torch': str,
+    'machine': str,
     'data': list,
     'episodes': list,
     'setup': dict,

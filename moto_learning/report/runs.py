@@ -1,0 +1,264 @@
+"""Finds the runs that a report is asked for and reads what each has written so far.
+
+    FOLDER/{config.yaml, metrics.jsonl, checkpoints/, ...}    a run of moto-train
+    FOLDER/<task>/<row>/seed<n>                               the runs of a sweep
+
+In: folders. Out: Runs, and a line for each thing that is missing or damaged. Nothing is written
+and nothing locked: a run may be trained meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moto_core.config import flatten, load_config, to_dict
+from moto_core.episodes.dataset import Dataset
+from moto_core.errors import MotoError, one_line
+from moto_learning.config import Config
+from moto_learning.data.sources import EPISODES
+from moto_learning.run import heldout, journal, metrics
+from moto_learning.run.checkpoint import FOLDER, describe_checkpoint
+from moto_learning.run.heldout import Evaluation, read_evaluations
+from moto_learning.run.journal import Entry, read_journal
+from moto_learning.run.metrics import read_metrics
+
+CONFIG = 'config.yaml'
+MARKS = (CONFIG, FOLDER, metrics.FILE, journal.FILE, heldout.FILE)  # one of them makes a run
+APART = ('seed', 'train', 'evaluate', 'collect.task')  # in which the seeds of one row may differ
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a run lies, and what its place says of it."""
+
+    path: Path
+    origin: str  # the name of the folder that the report was given
+    task: str = ''  # '': the place says nothing
+    row: str = ''
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run as it is now."""
+
+    path: Path
+    origin: str
+    task: str  # '' if nothing says it
+    row: str  # the sweep's, else by its settings
+    config: Config | None  # None if it cannot be read
+    meta: dict[str, Any]  # of the last checkpoint; {} without one
+    data: list[Path]  # datasets that are there
+    evaluations: list[Evaluation]
+    journal: list[Entry]
+    metrics: list[dict[str, Any]]
+    problems: list[str]
+
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+        return self.config.seed if self.config else 0
+
+    @property
+    def settings(self) -> tuple[tuple[str, str], ...]:
+        """What all seeds of one row have alike: every setting but the seed and the length."""
+        if self.config is None:
+            return ()
+        pairs = flatten(to_dict(self.config))
+        return tuple((key, str(value)) for key, value in pairs if not _apart(key))
+
+
+def find_runs(folders: Iterable[Path]) -> tuple[list[Place], list[str]]:
+    """Returns the runs in the folders, each once, and a line for each folder without one."""
+    found: dict[Path, Place] = {}
+    problems: list[str] = []
+    for folder in folders:
+        here, lines = _runs_in(folder)
+        problems += lines
+        for place in here:
+            found.setdefault(place.path.resolve(), place)
+    return list(found.values()), problems
+
+
+def read_run(place: Place) -> Run:
+    """Reads a run; what is missing or damaged becomes a line of its problems."""
+    path, problems = place.path, []
+    config = _config(path, problems)
+    meta = _meta(path, problems)
+    evaluations, entries, rows = _files(path, problems)
+    data = [Path(one) for one in meta.get('data', ())]
+    beside = path.parents[2] / 'data' / place.task if place.task else None
+    if beside is not None and not all(one.is_dir() for one in data):
+        data = [beside]  # a sweep that was moved
+    there = [one for one in data if one.is_dir()]
+    return Run(
+        path=path,
+        origin=place.origin,
+        task=place.task or _task(config, [path / EPISODES, *there], problems),
+        row=place.row or _row(config),
+        config=config,
+        meta=meta,
+        data=there,
+        evaluations=evaluations,
+        journal=entries,
+        metrics=rows,
+        problems=problems,
+    )
+
+
+def labels(runs: Sequence[Run]) -> dict[Path, str]:
+    """Returns a name for each run's row, one for all that are seeds of the same settings.
+
+    It is the row's name; where runs of one task and row differ in more than seed and length, the
+    folder that each came from is added, and a number if that does not tell them apart.
+    """
+    found: dict[Path, str] = {}
+    for task, row in dict.fromkeys((run.task, run.row) for run in runs):
+        group = [run for run in runs if (run.task, run.row) == (task, row)]
+        settings = {run.path: _settings(run, group) for run in group}
+        several = len(set(settings.values())) > 1
+        names: dict[Any, str] = {}
+        for run in group:
+            if settings[run.path] in names:
+                continue
+            name = f'{row} ({run.origin})' if several else row
+            free = [name, *(f'{name} {n}' for n in range(2, len(group) + 1))]
+            names[settings[run.path]] = next(one for one in free if one not in names.values())
+        found |= {run.path: names[settings[run.path]] for run in group}
+    return found
+
+
+def _settings(run: Run, group: Sequence[Run]) -> tuple[tuple[str, str], ...]:
+    """Returns the run's settings; if it has none that can be read, those of one beside it."""
+    beside = [one.settings for one in group if one.config and one.origin == run.origin]
+    return run.settings if run.config or not beside else beside[0]
+
+
+def _runs_in(folder: Path) -> tuple[list[Place], list[str]]:
+    name = folder.resolve().name
+    if _is_run(folder):
+        swept = folder.resolve()
+        return [Place(path=swept, origin=name, **_swept(swept))], []
+    if not folder.is_dir():
+        return [], [f"'{folder}' is no folder; give the folder of a run or of a sweep"]
+    seeds = sorted(folder.glob('*/*/seed*'), key=_by_seed)
+    runs = [
+        Place(path=one, origin=name, task=one.parts[-3], row=one.parts[-2])
+        for one in seeds
+        if _is_run(one)
+    ]
+    begun = {place.path for place in runs}
+    lines = [f"'{one}' has not begun" for one in seeds if one.is_dir() and one not in begun]
+    if not runs:
+        lines.append(
+            f"'{folder}' holds no run; expected a folder of moto-train --out, or of moto-sweep "
+            '(<task>/<row>/seed<n>)'
+        )
+    return runs, lines
+
+
+def _swept(path: Path) -> dict[str, str]:
+    """Returns task and row of a run that lies as a sweep's do, beside the sweep's data."""
+    if len(path.parts) < 5 or not (path.parents[2] / 'data' / path.parts[-3]).is_dir():
+        return {}
+    return {'task': path.parts[-3], 'row': path.parts[-2]}
+
+
+def _by_seed(path: Path) -> tuple[str, str, int, str]:
+    number = path.name.removeprefix('seed')
+    return path.parts[-3], path.parts[-2], int(number) if number.isdecimal() else 0, path.name
+
+
+def _is_run(folder: Path) -> bool:
+    return folder.is_dir() and any((folder / name).exists() for name in MARKS)
+
+
+def _config(path: Path, problems: list[str]) -> Config | None:
+    if not (path / CONFIG).exists():
+        problems.append(f'{CONFIG} is not there yet')
+        return None
+    try:
+        return load_config(Config, path / CONFIG)
+    except (MotoError, OSError) as error:
+        problems.append(f'its settings are of another version: {one_line(error, 200)}')
+        return None
+
+
+def _meta(path: Path, problems: list[str]) -> dict[str, Any]:
+    """Returns what the last checkpoint says; asks twice, as one may be removed meanwhile."""
+    said = ''
+    for _ in range(2):
+        try:
+            return describe_checkpoint(path)
+        except (MotoError, OSError) as error:
+            said = one_line(error, 300)
+    problems.append(said)
+    return {}
+
+
+def _files(
+    path: Path, problems: list[str]
+) -> tuple[list[Evaluation], list[Entry], list[dict[str, Any]]]:
+    found: list[Any] = []
+    for name, read in (
+        (heldout.FILE, read_evaluations),
+        (journal.FILE, read_journal),
+        (metrics.FILE, read_metrics),
+    ):
+        try:
+            found.append(read(path))
+            damaged = _whole_lines(path / name) - len(found[-1])
+            if damaged > 0:
+                problems.append(f'{name}: {damaged} damaged lines are left out')
+        except OSError as error:
+            found.append([])
+            problems.append(f'{name} cannot be read: {error.strerror or error}')
+    if not found[0]:
+        problems.append('it has no evaluations yet (evaluate.every makes them)')
+    return found[0], found[1], found[2]
+
+
+def _whole_lines(path: Path) -> int:
+    """Counts the lines that are not empty; one that does not end yet is being written."""
+    if not path.exists():
+        return 0
+    lines = path.read_bytes().split(b'\n')
+    return sum(bool(line.strip()) for line in lines[:-1])
+
+
+def _task(config: Config | None, roots: Sequence[Path], problems: list[str]) -> str:
+    if config is not None and config.collect.task:
+        return config.collect.task
+    for root in roots:
+        if not (root / 'episodes').is_dir():
+            continue
+        try:
+            tasks = sorted({record.task for record in Dataset.open(root).episodes()})
+        except (MotoError, OSError) as error:
+            problems.append(one_line(error, 200))
+            continue
+        if len(tasks) == 1:
+            return tasks[0]
+    problems.append('nothing says which task it learns: its data is gone, or of several')
+    return ''
+
+
+def _row(config: Config | None) -> str:
+    """Returns the row of the paper that settings are of: their learner and its two weights."""
+    if config is None or config.agent != 'moto':
+        return config.agent if config else 'unknown'
+    without = [
+        name
+        for name, weight in (
+            ('bc', config.actor_critic.actor.beta),
+            ('unc', config.actor_critic.penalty.alpha),
+        )
+        if not weight
+    ]
+    return '_'.join(f'no_{name}' for name in without) or 'moto'
+
+
+def _apart(key: str) -> bool:
+    return any(key == name or key.startswith(f'{name}.') for name in APART)
