@@ -22,6 +22,7 @@ MODULES = {
     'moto-export': 'moto_learning.commands.export',
     'moto-eval': 'moto_learning.commands.eval',
     'moto-sweep': 'moto_learning.commands.sweep',
+    'moto-report': 'moto_learning.commands.report',
     'moto-up': 'moto_ros.bringup.up',
     'moto-demo': 'moto_learning.commands.demo',
 }
@@ -46,6 +47,7 @@ SHORTER = {
     'moto-train': TINY,
     'moto-eval': ['--episodes', '1', '--max-steps', '6'],
     'moto-sweep': ['--seeds', '0', '--demonstrations', '1', *TINY, 'evaluate.episodes=1'],
+    'moto-report': ['--starts', '1', '--threads', '1'],
     'moto-up': ['episodes:=1', 'max_steps:=6', 'log_level:=warn'],
     'moto-demo': [
         'demonstrations=1',
@@ -56,7 +58,7 @@ SHORTER = {
         f'train={json.dumps(TINY)}',
     ],
 }
-WITHOUT_ROS = ('moto-data', 'moto-train', 'moto-export', 'moto-eval', 'moto-sweep')
+WITHOUT_ROS = tuple(name for name in MODULES if name not in ('moto-up', 'moto-demo'))
 
 
 def help_of(command):
@@ -105,6 +107,8 @@ def test_the_examples_run_and_leave_what_they_say(folder):
         'runs/no_bc/checkpoints',
         'runs/sweep/sweep.json',
         'runs/two/metaworld-hammer/moto/seed0/evaluations.jsonl',
+        'runs/report/report.html',
+        'runs/two_runs/report.json',
     ):
         assert (folder / path).exists(), path
     assert Path((folder / 'bundles' / 'microwave').read_text().strip()).is_dir()

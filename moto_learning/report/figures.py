@@ -54,14 +54,19 @@ def lines_plot(
     *,
     title: str = '',
     share: bool = False,
-    size: tuple[float, float] = (4.6, 3.2),
+    right: float | None = None,
 ) -> Figure:
-    """Draws lines, each with its band if it has one; `share`: y runs from 0 to 1."""
-    figure = Figure(figsize=size)
+    """Draws lines, each with its band if it has one.
+
+    `share`: y runs from 0 to 1; `right`: x ends there.
+    """
+    figure = Figure(figsize=(4.6, 3.2))
     axis = figure.subplots()
     draw_lines(axis, lines)
-    axis.set(xlabel=xlabel, ylabel=ylabel, title=plain_name(title))
-    axis.title.set(size=10, color=INK)
+    axis.set_xlabel(xlabel, fontsize=9, color=INK)
+    axis.set_ylabel(ylabel, fontsize=9, color=INK)
+    axis.set_title(plain_name(title), fontsize=10, color=INK)
+    axis.set_xlim(right=right)
     if share:
         axis.set_ylim(-0.03, 1.03)
     return figure

@@ -18,7 +18,7 @@ NAMES = {  # of the paper's rows, in its order
     'no_unc': 'No Unc.',
     'no_bc': 'No BC',
     'no_bc_no_unc': 'No BC, No Unc.',
-    'dreamerv2': 'DreamerV2',
+    'dreamer_v2': 'DreamerV2',
     'lompo': 'LOMPO',
     'combo': 'COMBO',
     'iql': 'IQL',

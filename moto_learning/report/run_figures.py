@@ -15,14 +15,19 @@ from moto_learning.report.figures import BLUE, COLOURS, GREY, INK, RED, Line, li
 from moto_learning.report.paper import NAMES
 from moto_learning.report.training import loss_names
 
+BEYOND = 1.25  # times the decisions of our runs to which the paper's curves are drawn
 STYLES = {'mode': '-', 'sample': ':'}  # of a way to act
 
 
 def success_figure(
     task: str, groups: Sequence[Mapping[str, Any]], paper: Mapping[str, Mapping[str, Any]]
 ) -> Figure:
-    """Draws success against online decisions: each row's mean, band and seeds, and the paper's."""
+    """Draws success against online decisions: each row's mean, band and seeds, and the paper's.
+
+    The paper's curves end a little beyond our runs, whose own part could not be seen otherwise.
+    """
     colours = row_colours([group['row'] for group in groups])
+    most = max(x for group in groups for run in group['by_run'] for x in run['decisions'])
     rows = {group['paper_row']: group['row'] for group in reversed(groups)}
     lines = []
     others = 0
@@ -68,7 +73,12 @@ def success_figure(
             )
         )
     return lines_plot(
-        lines, 'online decisions', 'success', title=task or 'unknown task', share=True
+        lines,
+        'online decisions',
+        'success',
+        title=task or 'unknown task',
+        share=True,
+        right=BEYOND * most if most else None,
     )
 
 

@@ -87,31 +87,31 @@ def _task_table(table: Mapping[str, Any]) -> str:
         for row in table['rows']
     ]
     rows += [
-        [
-            f'paper: {NAMES[row["row"]]}',
-            DASH,
-            DASH,
-            *(DASH if cell is None else f'{cell:.2f}' for cell in row['cells']),
-        ]
+        [f'paper: {NAMES[row["row"]]}', DASH, DASH, *map(_share, row['cells'])]
         for row in table['paper']
     ]
     return page.table(header, rows)
 
 
 def _means(means: Sequence[Mapping[str, Any]]) -> str:
-    content = ''
+    """Returns a table for each set of tasks and decisions that several rows share."""
+    tables: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for one in means:
-        rows = [
-            (
-                cell['decisions'],
-                _cell(cell),
-                DASH if cell['paper'] is None else f'{cell["paper"]:.2f}',
-            )
-            for cell in one['cells']
+        key = (*one['tasks'], *(cell['decisions'] for cell in one['cells']))
+        tables.setdefault(key, []).append(one)
+    content = ''
+    for rows in tables.values():
+        tasks = rows[0]['tasks']
+        header = ['row', 'acts by', *(f'{one["decisions"]} decisions' for one in rows[0]['cells'])]
+        lines = [[one['row'], one['explore'], *map(_cell, one['cells'])] for one in rows]
+        papers = {one['paper_row']: [cell['paper'] for cell in one['cells']] for one in rows}
+        lines += [
+            [f'paper: {NAMES[row]}', DASH, *map(_share, cells)]
+            for row, cells in papers.items()
+            if any(cell is not None for cell in cells)
         ]
-        title = f'{one["row"]}, by {one["explore"]}, {len(one["tasks"])} tasks'
-        table = page.table(('decisions', 'mean', "the paper's"), rows)
-        content += page.section(title, table, level=3)
+        title = f'{len(tasks)} tasks: {", ".join(tasks)}'
+        content += page.section(title, page.table(header, lines), level=3)
     note = 'The interval is for these tasks: tasks are given, not drawn.'
     return page.section('Means over the tasks', content, note) if content else ''
 
@@ -200,6 +200,10 @@ def _episodes(training: Sequence[Mapping[str, Any]]) -> str:
 
 def _cell(cell: Mapping[str, Any] | None) -> str:
     return DASH if cell is None else f'{cell["mean"]:.2f} ({_interval(cell)})'
+
+
+def _share(value: float | None) -> str:
+    return DASH if value is None else f'{value:.2f}'
 
 
 def _interval(cell: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from moto_core.errors import MotoError, one_line
 from moto_learning.config import Config
 from moto_learning.data.sources import EPISODES
 from moto_learning.run import heldout, journal, metrics
-from moto_learning.run.checkpoint import FOLDER, describe_checkpoint
+from moto_learning.run.checkpoint import FOLDER, load_checkpoint
 from moto_learning.run.heldout import Evaluation, read_evaluations
 from moto_learning.run.journal import Entry, read_journal
 from moto_learning.run.metrics import read_metrics
@@ -58,8 +58,8 @@ class Run:
 
     @property
     def seed(self) -> int:
-        """The run's seed."""
-        return self.config.seed if self.config else 0
+        """The run's seed; the one that its folder is named after if its settings are unknown."""
+        return self.config.seed if self.config else _number(self.path)
 
     @property
     def settings(self) -> tuple[tuple[str, str], ...]:
@@ -167,8 +167,13 @@ def _swept(path: Path) -> dict[str, str]:
 
 
 def _by_seed(path: Path) -> tuple[str, str, int, str]:
+    return path.parts[-3], path.parts[-2], _number(path), path.name
+
+
+def _number(path: Path) -> int:
+    """Returns n of a folder seed<n>, 0 of any other."""
     number = path.name.removeprefix('seed')
-    return path.parts[-3], path.parts[-2], int(number) if number.isdecimal() else 0, path.name
+    return int(number) if number.isascii() and number.isdecimal() else 0
 
 
 def _is_run(folder: Path) -> bool:
@@ -191,7 +196,7 @@ def _meta(path: Path, problems: list[str]) -> dict[str, Any]:
     said = ''
     for _ in range(2):
         try:
-            return describe_checkpoint(path)
+            return load_checkpoint(path).meta
         except (MotoError, OSError) as error:
             said = one_line(error, 300)
     problems.append(said)

@@ -20,7 +20,7 @@ from moto_learning.report.success import (
 )
 
 EXPLORE = ('mode', 'sample')  # ways to act
-ALWAYS = ('moto', 'dreamerv2')  # rows of the paper that stand beside every table
+ALWAYS = ('moto', 'dreamer_v2')  # rows of the paper that stand beside every table
 
 
 def success_groups(runs: Sequence[Run], names: Mapping[Path, str]) -> list[dict[str, Any]]:
@@ -109,7 +109,15 @@ def mean_table(groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                     'paper': _paper_mean(tasks, here[0]['paper_row'], decisions),
                 }
             )
-        found.append({'row': row, 'explore': explore, 'tasks': tasks, 'cells': cells})
+        found.append(
+            {
+                'row': row,
+                'paper_row': here[0]['paper_row'],
+                'explore': explore,
+                'tasks': tasks,
+                'cells': cells,
+            }
+        )
     return found
 
 

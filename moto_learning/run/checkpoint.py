@@ -179,15 +179,6 @@ def load_checkpoint(run: Path | str, device: str = 'cpu') -> Checkpoint:
         )
 
 
-def describe_checkpoint(run: Path) -> dict[str, Any]:
-    """Returns the meta.json of a run's last checkpoint alone; raises CheckpointError."""
-    path = latest_checkpoint(run)
-    meta = _own_meta(path)
-    with contents_of(path):
-        _check_kinds(meta)
-    return meta
-
-
 def restore(learner: Learner, checkpoint: Checkpoint) -> None:
     """Gives a new learner the checkpoint's state; raises CheckpointError if it is another's."""
     with contents_of(checkpoint.path):

@@ -7,7 +7,7 @@ def test_a_reading_is_the_papers():
     curve = published('metaworld-coffee-push')['moto']
     assert curve.at(10_000) == pytest.approx(0.305)
     assert curve.at(49_700) == pytest.approx(0.351)
-    assert published('metaworld-hammer')['dreamerv2'].at(20_000) == pytest.approx(0.552)
+    assert published('metaworld-hammer')['dreamer_v2'].at(20_000) == pytest.approx(0.552)
 
 
 def test_between_two_readings_it_is_on_the_line_and_outside_there_is_none():

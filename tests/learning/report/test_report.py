@@ -18,15 +18,16 @@ from tests.sim.counting_task import counting_env
 HOSTILE = 'a<img src=x onerror=alert(1)>&$_^'
 
 
-@pytest.fixture
-def sweep(tmp_path):
-    """Two seeds of two rows; one row was evaluated to 10,000 decisions and trained on."""
-    data = record(tmp_path / 'sweep' / 'data' / TASK)
+@pytest.fixture(scope='module')
+def sweep(tmp_path_factory):
+    """Two seeds of two rows, each evaluated twice, with two online episodes."""
+    out = tmp_path_factory.mktemp('report') / 'sweep'
+    data = record(out / 'data' / TASK)
     counts = {'moto': ((4, 8), (6, 10)), 'no_bc': ((2, 2), (4, 6))}
     for row, seeds in counts.items():
         for seed, (first, last) in enumerate(seeds):
             write_run(
-                tmp_path / 'sweep' / TASK / row / f'seed{seed}',
+                out / TASK / row / f'seed{seed}',
                 f'seed={seed}',
                 *(['actor_critic.actor.beta=0'] if row == 'no_bc' else []),
                 evaluations=[evaluation(0, first), evaluation(10_000, last)],
@@ -37,11 +38,20 @@ def sweep(tmp_path):
                 ],
                 data=[data],
             )
-    return tmp_path / 'sweep'
+    return out
 
 
-def test_the_numbers_are_of_all_seeds_beside_the_papers(sweep):
-    found = numbers(make_report([sweep], starts=2, videos=0))
+@pytest.fixture(scope='module')
+def report(sweep):
+    return make_report([sweep], starts=2, videos=0)
+
+
+@pytest.fixture(scope='module')
+def found(report):
+    return numbers(report)
+
+
+def test_the_numbers_are_of_all_seeds_beside_the_papers(found):
     assert [run['row'] for run in found['runs']] == ['moto', 'moto', 'no_bc', 'no_bc']
     [table] = found['tables']
     assert table['decisions'] == [0, 10_000]
@@ -49,7 +59,7 @@ def test_the_numbers_are_of_all_seeds_beside_the_papers(sweep):
     assert means == {'moto': [0.25, 0.45], 'no_bc': [0.15, 0.2]}
     paper = {row['row']: row['cells'] for row in table['paper']}
     assert paper['moto'] == pytest.approx([0.291, 0.305])
-    assert paper['dreamerv2'] == [None, pytest.approx(0.088)]
+    assert paper['dreamer_v2'] == [None, pytest.approx(0.088)]
     assert found['paper'][TASK]['moto']['success'] == published(TASK)['moto'].success.tolist()
     assert found['training'][0]['online']['success'] == [0, 0.5]
     assert found['training'][0]['losses'] == {'model/kl': {'updates': [1], 'values': [2]}}
@@ -62,9 +72,8 @@ def test_the_numbers_are_of_all_seeds_beside_the_papers(sweep):
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
-def test_one_seed_of_each_row_is_looked_at_closely(sweep):
-    report = make_report([sweep], starts=2, videos=0)
-    looks = numbers(report)['looks']
+def test_one_seed_of_each_row_is_looked_at_closely(found):
+    looks = found['looks']
     assert [(one['row'], one['seed'], one['checkpoint']) for one in looks] == [
         ('moto', 0, '00000007'),
         ('no_bc', 0, '00000007'),
@@ -75,9 +84,8 @@ def test_one_seed_of_each_row_is_looked_at_closely(sweep):
         assert 0 <= one['images']['shifts']['middle covered']['surprise']['row_area'] <= 1
 
 
-def test_the_page_needs_no_other_file_and_says_every_picture_in_words(sweep):
-    report = make_report([sweep], starts=2, videos=0)
-    page = run_page(numbers(report), report.examined).decode()
+def test_the_page_needs_no_other_file_and_says_every_picture_in_words(report, found):
+    page = run_page(found, report.examined).decode()
     assert len(re.findall(r"<img alt='[A-Z][^']{20,}' ", page)) == page.count('<img') >= 13
     sources = re.findall(r'(?:src|href)=[\'"]([^\'"]{0,40})', page)
     assert sources and all(source.startswith('data:') for source in sources)
@@ -127,33 +135,51 @@ def test_films_show_successes_and_failures_from_held_out_starts(tmp_path, monkey
         assert found['looks'][0]['held_out']['success']['k'] == 3 * success
         assert found['looks'][0]['source'] == examine.HELD_OUT
         assert found['looks'][0]['rewards'][0]['mean_true'] == 2  # of 0, 1, 2, 3, 4
-        page = run_page(found, report.examined).decode()
-        assert page.count('data:video/mp4;base64,') == 2
-        assert page.count('Success from start' if success else 'Failure from start') == 4
         assert made[-1].task.closed
+    page = run_page(found, report.examined).decode()
+    assert page.count('data:video/mp4;base64,') == 2
+    assert page.count('Success from start') == 4  # each label and caption
 
 
 def test_a_run_without_a_world_model_is_reported_with_a_line_of_why(sweep, monkeypatch):
     monkeypatch.setattr(examine, 'world_model_of', lambda learner: None)
-    report = make_report([sweep], starts=2, videos=0)
+    report = make_report([sweep / TASK / 'moto' / 'seed0'], starts=2, videos=0)
     assert any('no world model: no predictions' in line for line in report.problems)
     page = run_page(numbers(report), report.examined).decode()
     assert 'has no world model' in page and 'Rows and tasks' in page
 
 
-def test_what_cannot_be_looked_at_is_a_line_and_the_rest_is_reported(sweep):
-    (state,) = (sweep / TASK / 'moto' / 'seed0').glob('checkpoints/*/state.pt')
+def test_what_cannot_be_looked_at_is_a_line_and_the_rest_is_reported(tmp_path):
+    for seed in range(2):
+        write_run(
+            tmp_path / 'sweep' / TASK / 'moto' / f'seed{seed}',
+            f'seed={seed}',
+            evaluations=[evaluation(0, 4)],
+        )
+    (state,) = (tmp_path / 'sweep' / TASK / 'moto' / 'seed0').glob('checkpoints/*/state.pt')
     state.write_bytes(state.read_bytes()[:100])
-    (meta,) = (sweep / TASK / 'no_bc' / 'seed0').glob('checkpoints/*/meta.json')
-    meta.unlink()
-    report = make_report([sweep, sweep / 'gone'], starts=2, videos=0)
-    said = '\n'.join(report.problems)
-    assert "gone' is no folder" in said
-    assert 'not looked at closely' in said and 'state.pt is not as it was written' in said
-    assert 'no_bc/seed0: checkpoint' in said and 'is damaged' in said
-    assert [one['seed'] for one in numbers(report)['looks']] == [0, 1]  # of no_bc the other one
-    page = run_page(numbers(report), report.examined).decode()
-    assert '0.45 (0.31 to 0.60)' in page
+    report = make_report([tmp_path / 'sweep', tmp_path / 'gone'], starts=2, videos=0)
+    gone, damaged, nothing = report.problems
+    assert "gone' is no folder" in gone
+    assert 'moto/seed0: checkpoint' in damaged and 'state.pt is not as it was written' in damaged
+    assert 'moto/seed1: no predictions: no episode of its robot is there' in nothing
+    found = numbers(report)
+    assert [one['seed'] for one in found['looks']] == [1]
+    assert found['tables'][0]['rows'][0]['cells'][0]['mean'] == 0.2
+
+
+def test_a_checkpoint_that_cannot_be_loaded_leaves_its_section_with_the_reason(
+    tmp_path, monkeypatch
+):
+    run = write_run(tmp_path / 'run')
+
+    def broken(checkpoint):
+        raise examine.CheckpointError('of another kind')
+
+    monkeypatch.setattr(examine, 'learner_of', broken)
+    report = make_report([run], starts=1, videos=0)
+    assert 'not looked at closely: of another kind' in report.problems[-1]
+    assert 'of another kind' in run_page(numbers(report), report.examined).decode()
 
 
 def test_a_checkpoint_that_went_while_it_was_read_is_looked_for_again(tmp_path, monkeypatch):
@@ -183,7 +209,8 @@ def test_runs_of_several_tasks_have_a_mean_beside_the_papers(tmp_path):
     [mean] = numbers(report)['means']
     assert [cell['mean'] for cell in mean['cells']] == [0, pytest.approx(0.4)]
     assert [cell['paper'] for cell in mean['cells']] == [None, pytest.approx((0.561 + 0.223) / 2)]
-    assert 'Means over the tasks' in run_page(numbers(report), []).decode()
+    page = run_page(numbers(report), []).decode()
+    assert 'Means over the tasks' in page and '2 tasks: metaworld-assembly, metaworld-hamm' in page
 
 
 def test_no_run_at_all_is_an_error_that_says_where_it_looked(tmp_path):

@@ -87,7 +87,7 @@ def test_damaged_lines_are_counted_and_left_out_but_not_one_being_written(tmp_pa
 
 
 def test_a_run_that_only_began_or_is_of_another_version_says_so(tmp_path):
-    begun = write_run(tmp_path / 'begun', updates=0)
+    begun = write_run(tmp_path / 'seed4', updates=0)
     (begun / 'config.yaml').unlink()
     (begun / 'checkpoints').mkdir()
     other = write_run(tmp_path / 'other')
@@ -99,6 +99,7 @@ def test_a_run_that_only_began_or_is_of_another_version_says_so(tmp_path):
     said = [' '.join(run.problems) for run in runs]
     assert 'config.yaml is not there yet' in said[0] and 'no checkpoint' in said[0]
     assert 'no evaluations yet' in said[0]
+    assert [run.seed for run in runs] == [4, 0]
     assert 'another version' in said[1] and 'has format 1; this version reads 2' in said[1]
     assert all('\n' not in line for run in runs for line in run.problems)
 
