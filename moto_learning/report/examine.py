@@ -15,6 +15,7 @@ from moto_core.spec import Spec
 from moto_learning.agents.learner import Learner
 from moto_learning.data.rewards import learned_reward
 from moto_learning.data.sources import EPISODES
+from moto_learning.report.bound import read_bound
 from moto_learning.report.filming import Filmed, film_starts
 from moto_learning.report.predictions import Prediction, predict, world_model_of
 from moto_learning.report.probe import Known, by_distance, frame_errors, rewards_ahead
@@ -50,6 +51,10 @@ def examine(
 ) -> Examined:
     """Looks at the run's last checkpoint; without `videos` the simulator is left alone."""
     seen = Examined(run=run, label=label)
+    try:
+        seen.numbers['bound'] = read_bound(run.path)
+    except MotoError as error:
+        seen.problems.append(str(error))
     try:
         checkpoint = _load(run)
         learner = learner_of(checkpoint)

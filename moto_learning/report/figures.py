@@ -58,7 +58,7 @@ def lines_plot(
 ) -> Figure:
     """Draws lines, each with its band if it has one.
 
-    `share`: y runs from 0 to 1; `right`: x ends there.
+    `share`: y runs from 0 to 1; `right`: x runs from 0 to there.
     """
     figure = Figure(figsize=(4.6, 3.2))
     axis = figure.subplots()
@@ -66,7 +66,8 @@ def lines_plot(
     axis.set_xlabel(xlabel, fontsize=9, color=INK)
     axis.set_ylabel(ylabel, fontsize=9, color=INK)
     axis.set_title(plain_name(title), fontsize=10, color=INK)
-    axis.set_xlim(right=right)
+    if right:
+        axis.set_xlim(-0.03 * right, right)
     if share:
         axis.set_ylim(-0.03, 1.03)
     return figure

@@ -11,7 +11,7 @@ from typing import Any
 from moto_learning.report import figures, page
 from moto_learning.report.examine import Examined
 from moto_learning.report.filming import Filmed
-from moto_learning.report.run_figures import error_figure, reward_figure, roc_figure
+from moto_learning.report.run_figures import bound_figure, error_figure, reward_figure, roc_figure
 from moto_learning.report.shifts import ALARMS, FIRST
 
 
@@ -25,6 +25,7 @@ def look(seen: Examined, numbers: Mapping[str, Any]) -> str:
         _predictions(seen, numbers),
         _rewards(numbers),
         _images(numbers),
+        _bound(numbers),
     ]
     note = (
         f'Checkpoint after {int(seen.checkpoint)} updates; {seen.source}.'
@@ -144,5 +145,33 @@ def _images(numbers: Mapping[str, Any]) -> str:
         'Disagreement: of the ensemble about what follows (equation 2). Surprise: the KL from the '
         f'posterior to the mean of the priors. {images["rows"]} rows of {images["episodes"]} '
         'episodes, each ordinary and shifted; an area of .5 is a coin.',
+        level=3,
+    )
+
+
+def _bound(numbers: Mapping[str, Any]) -> str:
+    points = numbers.get('bound')
+    if not points:
+        return ''
+    ways = list(dict.fromkeys(way for point in points for way in point['gaps']))
+    rows = [
+        (
+            point['episodes'],
+            f'{point["eps_u"]:.4f}',
+            f'{point["bound"]:.3f}',
+            *(f'{point["gaps"][way]:.2f}' if way in point['gaps'] else '' for way in ways),
+        )
+        for point in points
+    ]
+    header = ('episodes', 'eps_u', '2 alpha eps_u', *(f'gap by {way}' for way in ways))
+    return page.section(
+        'The gap of Theorem B.1',
+        page.picture(
+            "Gap between the expert's return and the policy's against the disagreement",
+            figures.png(bound_figure(points), dpi=130),
+        )
+        + page.table(header, rows),
+        "eps_u: mean disagreement along an expert's actions, a decision. The gap is the expert's "
+        "mean return less the policy's, of a whole episode.",
         level=3,
     )

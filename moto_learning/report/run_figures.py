@@ -29,9 +29,12 @@ def success_figure(
     colours = row_colours([group['row'] for group in groups])
     most = max(x for group in groups for run in group['by_run'] for x in run['decisions'])
     rows = {group['paper_row']: group['row'] for group in reversed(groups)}
+    right = BEYOND * most if most else None
     lines = []
     others = 0
     for row, curve in paper.items():
+        if right and min(curve['decisions']) > right:
+            continue
         ours = rows.get(row)
         others += ours is None
         lines.append(
@@ -73,12 +76,7 @@ def success_figure(
             )
         )
     return lines_plot(
-        lines,
-        'online decisions',
-        'success',
-        title=task or 'unknown task',
-        share=True,
-        right=BEYOND * most if most else None,
+        lines, 'online decisions', 'success', title=task or 'unknown task', share=True, right=right
     )
 
 
@@ -162,6 +160,23 @@ def roc_figure(alarm: str, shifts: Mapping[str, Mapping[str, Any]]) -> Figure:
             )
         )
     return lines_plot(lines, 'false alarms', 'hits', title=f'by {alarm}', share=True)
+
+
+def bound_figure(points: Sequence[Mapping[str, Any]]) -> Figure:
+    """Draws the measured gap against eps_u, a line through the checkpoints for each way to act."""
+    ways = list(dict.fromkeys(way for point in points for way in point['gaps']))
+    lines = []
+    for way, colour in zip(ways, COLOURS):
+        there = [point for point in points if way in point['gaps']]
+        lines.append(
+            Line(
+                x=np.array([point['eps_u'] for point in there]),
+                y=np.array([point['gaps'][way] for point in there]),
+                label=f'by {way}',
+                colour=colour,
+            )
+        )
+    return lines_plot(lines, "disagreement along the expert's actions", 'gap in return')
 
 
 def row_colours(rows: Sequence[str]) -> dict[str, str]:

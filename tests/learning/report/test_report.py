@@ -141,6 +141,20 @@ def test_films_show_successes_and_failures_from_held_out_starts(tmp_path, monkey
     assert page.count('Success from start') == 4  # each label and caption
 
 
+def test_a_measured_bound_is_drawn_and_a_damaged_one_is_a_line(tmp_path):
+    run = write_run(tmp_path / 'run')
+    gaps = [{'explore': 'mode', 'gap': 12.5}]
+    point = {'episodes': 50, 'eps_u': 0.25, 'bound': 0.5, 'gaps': gaps}
+    (run / 'bound.json').write_text(json.dumps({'points': [point, {**point, 'eps_u': 0.125}]}))
+    report = make_report([run], starts=1, videos=0)
+    found = numbers(report)
+    assert [one['eps_u'] for one in found['looks'][0]['bound']] == [0.25, 0.125]
+    page = run_page(found, report.examined).decode()
+    assert 'The gap of Theorem B.1' in page and '12.50' in page
+    (run / 'bound.json').write_text('{')
+    assert "bound.json' is not what" in make_report([run], starts=1, videos=0).problems[1]
+
+
 def test_a_run_without_a_world_model_is_reported_with_a_line_of_why(sweep, monkeypatch):
     monkeypatch.setattr(examine, 'world_model_of', lambda learner: None)
     report = make_report([sweep / TASK / 'moto' / 'seed0'], starts=2, videos=0)

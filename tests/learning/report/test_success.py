@@ -43,6 +43,7 @@ def test_a_curve_is_of_one_way_to_act_in_order_and_the_last_of_a_place_counts():
 def test_between_two_evaluations_a_curve_is_on_the_line_with_the_fewer_starts():
     one = curve((0, 4, 20), (1000, 10, 10))
     assert one.at(250) == (pytest.approx(0.2 + 0.25 * 0.8), 10.0)
+    assert curve((0, 4, 10), (1000, 10, 20)).at(250)[1] == 10.0
     assert one.at(0) == (0.2, 20.0)
     assert one.at(1000) == (1.0, 10.0)
     assert one.at(1001) is None and one.at(-1) is None
