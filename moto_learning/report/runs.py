@@ -84,7 +84,8 @@ def find_runs(folders: Iterable[Path]) -> tuple[list[Place], list[str]]:
 
 def read_run(place: Place) -> Run:
     """Reads a run; what is missing or damaged becomes a line of its problems."""
-    path, problems = place.path, []
+    path = place.path
+    problems: list[str] = []
     config = _config(path, problems)
     meta = _meta(path, problems)
     evaluations, entries, rows = _files(path, problems)
