@@ -132,9 +132,14 @@ def labels(runs: Sequence[Run]) -> dict[Path, str]:
 
 
 def _settings(run: Run, group: Sequence[Run]) -> tuple[tuple[str, str], ...]:
-    """Returns the run's settings; if it has none that can be read, those of one beside it."""
-    beside = [one.settings for one in group if one.config and one.origin == run.origin]
-    return run.settings if run.config or not beside else beside[0]
+    """Returns the run's settings; if they cannot be read, those of a seed beside it.
+
+    Without one beside it nothing says that it is a seed of any other run.
+    """
+    if run.config:
+        return run.settings
+    beside = [one.settings for one in group if one.config and one.path.parent == run.path.parent]
+    return beside[0] if beside else (('path', str(run.path)),)
 
 
 def _runs_in(folder: Path) -> tuple[list[Place], list[str]]:

@@ -127,3 +127,12 @@ def test_two_settings_from_one_folder_are_told_apart_by_a_number(tmp_path):
     write_run(tmp_path / 'one' / TASK / 'moto' / 'seed1', 'actor_critic.horizon=2')
     runs, _ = runs_in(tmp_path / 'one')
     assert list(labels(runs).values()) == ['moto (one)', 'moto (one) 2']
+
+
+def test_settings_that_cannot_be_read_are_those_of_the_seeds_beside_them_alone(tmp_path):
+    for name in ('sweep/t/moto/seed0', 'sweep/t/moto/seed1', 'a', 'b'):
+        write_run(tmp_path / name)
+        if name != 'sweep/t/moto/seed0':
+            (tmp_path / name / 'config.yaml').write_text('unknown_key: 1\n')
+    runs, _ = runs_in(tmp_path / 'sweep', tmp_path / 'a', tmp_path / 'b')
+    assert list(labels(runs).values()) == ['moto', 'moto', 'unknown (a)', 'unknown (b)']
