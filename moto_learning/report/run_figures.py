@@ -133,7 +133,8 @@ def reward_figure(distances: Sequence[Mapping[str, Any]]) -> Figure:
     ends = np.array([min(every), max(every)])
     lines.append(Line(x=ends, y=ends, label='as it should be', colour=GREY, style='--'))
     for one, colour in zip(distances, COLOURS):
-        name = 'as seen' if one['ahead'] == 0 else f'{one["ahead"]} steps ahead'
+        steps = one['ahead']
+        name = f'{steps} step{"s" * (steps > 1)} ahead' if steps else 'as seen'
         lines.append(
             Line(
                 x=np.array([place['predicted'] for place in one['bins']]),

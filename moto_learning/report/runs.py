@@ -219,8 +219,9 @@ def _files(
         (metrics.FILE, read_metrics),
     ):
         try:
+            lines = _whole_lines(path / name)  # first: more may come meanwhile
             found.append(read(path))
-            damaged = _whole_lines(path / name) - len(found[-1])
+            damaged = lines - len(found[-1])
             if damaged > 0:
                 problems.append(f'{name}: {damaged} damaged lines are left out')
         except OSError as error:

@@ -4,8 +4,17 @@ import os
 
 import pytest
 
+from moto_learning.report import runs as module
 from moto_learning.report.runs import find_runs, labels, read_run
-from tests.learning.report.written_run import TASK, entry, evaluation, record, write_run
+from moto_learning.run.metrics import read_metrics
+from tests.learning.report.written_run import (
+    TASK,
+    entry,
+    evaluation,
+    record,
+    write_lines,
+    write_run,
+)
 
 
 def runs_in(*folders):
@@ -84,6 +93,20 @@ def test_damaged_lines_are_counted_and_left_out_but_not_one_being_written(tmp_pa
     assert [one.successes for one in run.evaluations] == [4]
     assert run.problems == ['evaluations.jsonl: 6 damaged lines are left out']
     assert run.metrics == [{'update': 1}]
+
+
+def test_lines_that_come_while_it_reads_are_not_damaged(tmp_path, monkeypatch):
+    line = {'update': 1, 'phase': 'offline'}
+    path = write_run(tmp_path / 'run', evaluations=[evaluation(0, 4)], metrics=[line])
+
+    def read_and_grow(folder):
+        found = read_metrics(folder)
+        write_lines(folder / 'metrics.jsonl', [line] * 3)
+        return found
+
+    monkeypatch.setattr(module, 'read_metrics', read_and_grow)
+    [run], _ = runs_in(path)
+    assert (len(run.metrics), run.problems) == (1, [])
 
 
 def test_a_run_that_only_began_or_is_of_another_version_says_so(tmp_path):
