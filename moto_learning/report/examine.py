@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.episode import Episode
 from moto_core.errors import MotoError, one_line
 from moto_core.spec import Spec
 from moto_learning.agents.learner import Learner
@@ -62,14 +63,10 @@ def examine(
         seen.problems.append(f'not looked at closely: {error}')
         return seen
     seen.checkpoint = checkpoint.path.name
-    if videos:
-        _film(seen, checkpoint, learner, starts, videos, listener)
-    known = [Known(one.episode, one.episode.reward) for one in seen.filmed]
-    seen.source = HELD_OUT if known else RECORDED
-    known = [
-        one for one in known or _recorded(seen, checkpoint.spec, starts) if len(one.reward) > 1
-    ]
-    _probe(seen, learner, known)
+    shown = _film(seen, checkpoint, learner, starts, videos, listener) if videos else []
+    seen.source = HELD_OUT if shown else RECORDED
+    known = [Known(one, one.reward) for one in shown] or _recorded(seen, checkpoint.spec, starts)
+    _probe(seen, learner, [one for one in known if len(one.reward) > 1])
     return seen
 
 
@@ -88,16 +85,19 @@ def _film(
     starts: int,
     videos: int,
     listener: Callable[[Score], None],
-) -> None:
-    if not seen.run.task:
+) -> list[Episode]:
+    """Films the policy and returns the episodes; none, and a line of why, if it cannot."""
+    task = seen.run.task
+    if not task:
         seen.problems.append('no videos: nothing says which task it learns')
-        return
+        return []
     try:
-        seen.filmed = film_starts(checkpoint, learner, seen.run.task, starts, videos, listener)
+        seen.filmed, shown = film_starts(checkpoint, learner, task, starts, videos, listener)
     except (MotoError, OSError) as error:
         seen.problems.append(f'no videos: {one_line(error)}')
-        return
+        return []
     seen.numbers['held_out'] = summarize([one.score for one in seen.filmed])
+    return shown
 
 
 def _recorded(seen: Examined, spec: Spec, most: int) -> list[Known]:

@@ -1,7 +1,7 @@
 """Held-out episodes of a run's policy: rows to look at, films of successes and of failures.
 
-In: a checkpoint and its learner. Out: one Filmed an episode; the simulator is the run's own, the
-starts are those of its evaluations, which are never learned from.
+In: a checkpoint and its learner. Out: one Filmed and one Episode each; the simulator is the run's
+own, the starts are those of its evaluations, which are never learned from.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ class Filmed(NamedTuple):
     """One held-out episode."""
 
     score: Score
-    episode: Episode
     video: bytes  # an MP4; b'' if it was not kept
 
 
@@ -37,7 +36,7 @@ def film_starts(
     starts: int,
     videos: int,
     listener: Callable[[Score], None] = lambda score: None,
-) -> list[Filmed]:
+) -> tuple[list[Filmed], list[Episode]]:
     """Runs the policy's mode on the first `starts` of the run's evaluations.
 
     Keeps films of the first `videos` successes and of as many failures; `listener` hears of each
@@ -48,7 +47,7 @@ def film_starts(
     env = _environment(checkpoint, task)
     try:
         check_fits(policy, env.spec)
-        found = []
+        found, episodes = [], []
         for seed in range(config.evaluate.seed, config.evaluate.seed + starts):
             frames: list[np.ndarray] = []
             rows: list[Row] = []
@@ -64,14 +63,9 @@ def film_starts(
             )
             kept = wanted[score.success] > 0
             wanted[score.success] -= kept
-            found.append(
-                Filmed(
-                    score=score,
-                    episode=_episode(env, seed, rows, score),
-                    video=film(frames, env.spec.rate) if kept else b'',
-                )
-            )
-        return found
+            found.append(Filmed(score, film(frames, env.spec.rate) if kept else b''))
+            episodes.append(_episode(env, seed, rows, score))
+        return found, episodes
     finally:
         env.close()
 

@@ -72,6 +72,16 @@ def test_the_numbers_are_of_all_seeds_beside_the_papers(found):
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
+def test_what_an_episode_does_not_say_is_null(tmp_path):
+    bare = entry(0)
+    del bare['metrics']['episode/disagreement']
+    run = write_run(tmp_path / 'run', entries=[bare], updates=0)
+    found = numbers(make_report([run], starts=1, videos=0))
+    assert found['training'][0]['episodes'][0]['disagreement'] is None
+    assert found['training'][0]['online']['disagreement'] == [None]
+    json.dumps(found, allow_nan=False)
+
+
 def test_one_seed_of_each_row_is_looked_at_closely(found):
     looks = found['looks']
     assert [(one['row'], one['seed'], one['checkpoint']) for one in looks] == [
