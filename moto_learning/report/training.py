@@ -70,11 +70,18 @@ def online_episodes(entries: Iterable[Entry]) -> Online:
 
 
 def moving_mean(values: np.ndarray, window: int = WINDOW) -> np.ndarray:
-    """Returns for each value (N,) the mean of it and the `window` - 1 before, fewer at first."""
-    sums = np.concatenate([[0.0], np.cumsum(values)])
+    """Returns for each value (N,) the mean of it and the `window` - 1 before, fewer at first.
+
+    What is not finite is left out; a window of nothing else has NaN.
+    """
+    there = np.isfinite(values)
+    sums, counts = (
+        np.concatenate([[0.0], np.cumsum(part)]) for part in (np.where(there, values, 0.0), there)
+    )
     ends = np.arange(1, len(values) + 1)
     begins = np.maximum(ends - window, 0)
-    return (sums[ends] - sums[begins]) / (ends - begins)
+    count = counts[ends] - counts[begins]
+    return np.where(count > 0, (sums[ends] - sums[begins]) / np.maximum(count, 1), math.nan)
 
 
 def thinned(*arrays: np.ndarray, most: int = DRAWN) -> list[np.ndarray]:

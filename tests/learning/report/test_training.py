@@ -17,6 +17,8 @@ def test_a_moving_mean_is_over_the_last_values_and_over_fewer_at_first():
     assert moving_mean(np.array([1.0, 0.0, 0.0, 1.0]), window=2).tolist() == [1, 0.5, 0, 0.5]
     assert moving_mean(np.array([2.0, 4.0]), window=20).tolist() == [2, 3]
     assert moving_mean(np.array([])).tolist() == []
+    gone = moving_mean(np.array([np.nan, 2.0, np.nan, np.nan, 4.0]), window=2)
+    assert np.isnan(gone[[0, 3]]).all() and gone[[1, 2, 4]].tolist() == [2, 2, 4]
 
 
 def test_a_series_leaves_out_what_is_no_finite_number():
