@@ -16,8 +16,9 @@ import numpy as np
 
 from moto_core.errors import ConfigError
 from moto_learning.report.examine import Examined, examine
+from moto_learning.report.places import find_runs
 from moto_learning.report.provenance import describe
-from moto_learning.report.runs import Run, find_runs, labels, read_run
+from moto_learning.report.runs import Run, labels, read_run
 from moto_learning.report.tables import mean_table, paper_curves, success_groups, task_tables
 from moto_learning.report.training import loss_names, moving_mean, online_episodes, series, thinned
 from moto_learning.run.checkpoint import git_hash

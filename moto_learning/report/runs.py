@@ -1,15 +1,12 @@
-"""Finds the runs that a report is asked for and reads what each has written so far.
+"""Reads what a run has written so far.
 
-    FOLDER/{config.yaml, metrics.jsonl, checkpoints/, ...}    a run of moto-train
-    FOLDER/<task>/<row>/seed<n>                               the runs of a sweep
-
-In: folders. Out: Runs, and a line for each thing that is missing or damaged. Nothing is written
+In: Places. Out: Runs, and a line for each thing that is missing or damaged. Nothing is written
 and nothing locked: a run may be trained meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,25 +16,14 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.errors import MotoError, one_line
 from moto_learning.config import Config
 from moto_learning.data.sources import EPISODES
+from moto_learning.report.places import CONFIG, Place, seed_number
 from moto_learning.run import heldout, journal, metrics
-from moto_learning.run.checkpoint import FOLDER, load_checkpoint
+from moto_learning.run.checkpoint import load_checkpoint
 from moto_learning.run.heldout import Evaluation, read_evaluations
 from moto_learning.run.journal import Entry, read_journal
 from moto_learning.run.metrics import read_metrics
 
-CONFIG = 'config.yaml'
-MARKS = (CONFIG, FOLDER, metrics.FILE, journal.FILE, heldout.FILE)  # one of them makes a run
 APART = ('seed', 'train', 'evaluate', 'collect.task')  # in which the seeds of one row may differ
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where a run lies, and what its place says of it."""
-
-    path: Path
-    origin: str  # the name of the folder that the report was given
-    task: str = ''  # '': the place says nothing
-    row: str = ''
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +45,7 @@ class Run:
     @property
     def seed(self) -> int:
         """The run's seed; the one that its folder is named after if its settings are unknown."""
-        return self.config.seed if self.config else _number(self.path)
+        return self.config.seed if self.config else seed_number(self.path)
 
     @property
     def settings(self) -> tuple[tuple[str, str], ...]:
@@ -68,18 +54,6 @@ class Run:
             return ()
         pairs = flatten(to_dict(self.config))
         return tuple((key, str(value)) for key, value in pairs if not _apart(key))
-
-
-def find_runs(folders: Iterable[Path]) -> tuple[list[Place], list[str]]:
-    """Returns the runs in the folders, each once, and a line for each folder without one."""
-    found: dict[Path, Place] = {}
-    problems: list[str] = []
-    for folder in folders:
-        here, lines = _runs_in(folder)
-        problems += lines
-        for place in here:
-            found.setdefault(place.path.resolve(), place)
-    return list(found.values()), problems
 
 
 def read_run(place: Place) -> Run:
@@ -140,50 +114,6 @@ def _settings(run: Run, group: Sequence[Run]) -> tuple[tuple[str, str], ...]:
         return run.settings
     beside = [one.settings for one in group if one.config and one.path.parent == run.path.parent]
     return beside[0] if beside else (('path', str(run.path)),)
-
-
-def _runs_in(folder: Path) -> tuple[list[Place], list[str]]:
-    name = folder.resolve().name
-    if _is_run(folder):
-        swept = folder.resolve()
-        return [Place(path=swept, origin=name, **_swept(swept))], []
-    if not folder.is_dir():
-        return [], [f"'{folder}' is no folder; give the folder of a run or of a sweep"]
-    seeds = sorted(folder.glob('*/*/seed*'), key=_by_seed)
-    runs = [
-        Place(path=one, origin=name, task=one.parts[-3], row=one.parts[-2])
-        for one in seeds
-        if _is_run(one)
-    ]
-    begun = {place.path for place in runs}
-    lines = [f"'{one}' has not begun" for one in seeds if one.is_dir() and one not in begun]
-    if not runs:
-        lines.append(
-            f"'{folder}' holds no run; expected a folder of moto-train --out, or of moto-sweep "
-            '(<task>/<row>/seed<n>)'
-        )
-    return runs, lines
-
-
-def _swept(path: Path) -> dict[str, str]:
-    """Returns task and row of a run that lies as a sweep's do, beside the sweep's data."""
-    if len(path.parts) < 5 or not (path.parents[2] / 'data' / path.parts[-3]).is_dir():
-        return {}
-    return {'task': path.parts[-3], 'row': path.parts[-2]}
-
-
-def _by_seed(path: Path) -> tuple[str, str, int, str]:
-    return path.parts[-3], path.parts[-2], _number(path), path.name
-
-
-def _number(path: Path) -> int:
-    """Returns n of a folder seed<n>, 0 of any other."""
-    number = path.name.removeprefix('seed')
-    return int(number) if number.isascii() and number.isdecimal() else 0
-
-
-def _is_run(folder: Path) -> bool:
-    return folder.is_dir() and any((folder / name).exists() for name in MARKS)
 
 
 def _config(path: Path, problems: list[str]) -> Config | None:

@@ -4,8 +4,9 @@ import pytest
 
 from moto_core.config import config_file, load_config
 from moto_learning.config import Config
+from moto_learning.report.places import find_runs
 from moto_learning.report.provenance import describe, nearest_preset
-from moto_learning.report.runs import find_runs, read_run
+from moto_learning.report.runs import read_run
 from moto_learning.run.checkpoint import git_hash
 from moto_learning.run.machine import machine_name
 from tests.learning.report.written_run import entry, evaluation, write_run

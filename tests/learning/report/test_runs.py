@@ -5,7 +5,8 @@ import os
 import pytest
 
 from moto_learning.report import runs as module
-from moto_learning.report.runs import find_runs, labels, read_run
+from moto_learning.report.places import find_runs
+from moto_learning.report.runs import labels, read_run
 from moto_learning.run.metrics import read_metrics
 from tests.learning.report.written_run import (
     TASK,
