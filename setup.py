@@ -73,6 +73,7 @@ COMMANDS = [
     'moto-data = moto_learning.commands.data:main',
     'moto-train = moto_learning.commands.train:main',
     'moto-sweep = moto_learning.commands.sweep:main',
+    'moto-report = moto_learning.commands.report:main',
     'moto-eval = moto_learning.commands.eval:main',
     'moto-measure = moto_learning.commands.measure:main',
     'moto-export = moto_learning.commands.export:main',
@@ -109,6 +110,7 @@ setup(
     python_requires='>=3.10',
     packages=[*find_packages(include=['moto_core*', 'moto_learning*', 'moto_ros*']), 'moto_sim'],
     package_dir={'moto_sim': 'sim/moto_sim'},
+    package_data={'moto_learning': ['report/published/*.csv']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (f'share/{NAME}', ['package.xml']),

@@ -23,6 +23,7 @@ MODULES = {
     'moto-eval': 'moto_learning.commands.eval',
     'moto-sweep': 'moto_learning.commands.sweep',
     'moto-measure': 'moto_learning.commands.measure',
+    'moto-report': 'moto_learning.commands.report',
     'moto-up': 'moto_ros.bringup.up',
     'moto-demo': 'moto_learning.commands.demo',
 }
@@ -48,6 +49,7 @@ SHORTER = {
     'moto-eval': ['--episodes', '1', '--max-steps', '6'],
     'moto-sweep': ['--seeds', '0', '--demonstrations', '1', *TINY, 'evaluate.episodes=1'],
     'moto-measure': ['--horizon', '2', '--episodes', '1'],
+    'moto-report': ['--starts', '1', '--threads', '1'],
     'moto-up': ['episodes:=1', 'max_steps:=6', 'log_level:=warn'],
     'moto-demo': [
         'demonstrations=1',
@@ -58,7 +60,7 @@ SHORTER = {
         f'train={json.dumps(TINY)}',
     ],
 }
-WITHOUT_ROS = ('moto-data', 'moto-train', 'moto-export', 'moto-eval', 'moto-sweep', 'moto-measure')
+WITHOUT_ROS = tuple(name for name in MODULES if name not in ('moto-up', 'moto-demo'))
 
 
 def help_of(command):
@@ -108,6 +110,8 @@ def test_the_examples_run_and_leave_what_they_say(folder):
         'runs/no_bc/checkpoints',
         'runs/sweep/sweep.json',
         'runs/two/metaworld-hammer/moto/seed0/evaluations.jsonl',
+        'runs/report/report.html',
+        'runs/two_runs/report.json',
     ):
         assert (folder / path).exists(), path
     assert Path((folder / 'bundles' / 'microwave').read_text().strip()).is_dir()

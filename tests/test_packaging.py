@@ -106,7 +106,7 @@ def test_every_console_command_exists(told):
         assert re.search(rf'^def {function}\(', path.read_text(), re.M), script
 
 
-@pytest.mark.parametrize('name', ['data', 'train', 'eval', 'export', 'demo'])
+@pytest.mark.parametrize('name', ['data', 'train', 'eval', 'export', 'report', 'demo'])
 def test_a_command_says_its_version(name, capsys):
     main = importlib.import_module(f'moto_learning.commands.{name}').main
     with pytest.raises(SystemExit) as ended:
@@ -122,6 +122,22 @@ def test_every_package_of_the_tree_is_installed(told):
         for path in (ROOT / room).rglob('__init__.py')
     }
     assert set(told['packages']) == folders
+
+
+def test_every_file_that_a_package_reads_beside_its_code_is_installed(told):
+    beside = [
+        path
+        for room in ('moto_core', 'moto_learning', 'moto_ros', 'sim/moto_sim')
+        for path in (ROOT / room).rglob('*')
+        if path.is_file() and path.suffix not in ('.py', '.pyc')
+    ]
+    patterns = [
+        ROOT / package / pattern
+        for package, several in told['package_data'].items()
+        for pattern in several
+    ]
+    assert beside
+    assert not [path for path in beside if not any(path.match(str(one)) for one in patterns)]
 
 
 def test_every_requirement_has_an_upper_bound(told):

@@ -5,7 +5,7 @@ In: a console. Out: rich's Progress; every task has a note, '' at first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -67,3 +67,15 @@ def print_left_out(skipped: Mapping[str, str], console: Console) -> None:
     """Prints the episodes that are not used, and why."""
     for name, reason in skipped.items():
         console.print(f'left out {name}: {reason}', style='yellow', soft_wrap=True)
+
+
+def counting_bars(progress: Progress) -> Callable[[str, int, int], None]:
+    """Returns what shows how many of a thing are done in a bar of its own, by the thing's name."""
+    bars: dict[str, TaskID] = {}
+
+    def show(name: str, done: int, total: int) -> None:
+        if name not in bars:
+            bars[name] = progress.add_task(name, note='')
+        progress.update(bars[name], completed=done, total=total)
+
+    return show

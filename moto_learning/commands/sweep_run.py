@@ -33,7 +33,7 @@ from moto_learning.config import Config
 from moto_learning.run.checkpoints import FOLDER, load_checkpoint
 from moto_learning.run.heldout import Evaluation, read_evaluations
 from moto_learning.run.resume import resumed_config
-from moto_learning.run.statistics import wilson_interval
+from moto_learning.run.statistics import pooled_interval
 
 COMMANDS = 'moto_learning.commands'
 LOG, SUMMARY = 'run.log', 'sweep.json'
@@ -217,8 +217,8 @@ def _summary(cells: Sequence[Cell], out: Path) -> list[dict[str, Any]]:
                 next(one for one in reversed(run) if _place(one) == (episodes, explore))
                 for run in runs
             ]
-            k, n = sum(one.successes for one in here), sum(one.starts for one in here)
-            low, high = wilson_interval(k, n)
+            successes, starts = [one.successes for one in here], [one.starts for one in here]
+            low, high = pooled_interval(successes, starts)
             found.append(
                 {
                     'task': task,
@@ -227,7 +227,7 @@ def _summary(cells: Sequence[Cell], out: Path) -> list[dict[str, Any]]:
                     'episodes': episodes,
                     'explore': explore,
                     'by_seed': [one.successes / one.starts for one in here],
-                    'success': {'k': k, 'n': n, 'low': low, 'high': high},
+                    'success': {'k': sum(successes), 'n': sum(starts), 'low': low, 'high': high},
                 }
             )
     return found

@@ -21,9 +21,9 @@ from rich.console import Console
 from moto_core.command import end_with_parent
 from moto_core.errors import MotoError
 from moto_learning.report.demo_folder import DemoConfig, read_json, write_json
+from moto_learning.report.demo_page import write_report
 from moto_learning.report.demo_stages import Stage, demo_stages
 from moto_learning.report.demo_summary import summarize
-from moto_learning.report.page import write_report
 
 OWN_END = 2.0  # [s] in which a stage ends that heard the terminal's Ctrl-C itself
 SAVING = 60.0  # [s] for a checkpoint, or whole episodes

@@ -6,16 +6,15 @@ In: the run's folder and the seconds of each stage. Out: the dict that becomes s
 from __future__ import annotations
 
 import json
-import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from moto_core.episodes.dataset import Dataset
+from moto_learning.run.machine import machine_name
 from moto_learning.run.metrics import read_metrics
 from moto_learning.run.statistics import wilson_interval
 
@@ -31,7 +30,7 @@ def summarize(task: str, out: Path, seconds: Mapping[str, float]) -> dict[str, A
         logged = Counter(record.controller for record in dataset.episodes())
     return {
         'task': task,
-        'device': device_name(),
+        'device': machine_name(),
         'seconds': dict(seconds),
         'updates': count_updates(out / 'train'),
         'success': {name: success(drive['episodes']) for name, drive in drives.items()},
@@ -76,19 +75,3 @@ def count_updates(run: Path) -> dict[str, int]:
     for phase, last in sorted(counts.items(), key=lambda item: item[1]):
         counts[phase], previous = last - previous, last
     return counts
-
-
-def device_name() -> str:
-    """Returns what the training ran on, in words."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    model = platform.processor() or platform.machine()
-    info = Path('/proc/cpuinfo')
-    if info.is_file():
-        names = [
-            line.split(':', 1)[1].strip()
-            for line in info.read_text().splitlines()
-            if line.startswith('model name')
-        ]
-        model = f'{len(names)} x {names[0]}' if names else model
-    return f'cpu, {model}'

@@ -1,20 +1,36 @@
-"""The report's pictures, each a function of arrays that returns a matplotlib Figure."""
+"""The reports' pictures, each a function of arrays that returns a matplotlib Figure."""
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
 
 matplotlib.use('Agg')
 
-from matplotlib.figure import Figure  # noqa: E402  (the backend must be chosen first)
+from matplotlib.axes import Axes  # noqa: E402  (the backend must be chosen first)
+from matplotlib.figure import Figure  # noqa: E402
 
-INK, GRID = '#24292f', '#d0d7de'
+INK, GRID, GREY = '#24292f', '#d0d7de', '#6e7781'
 BLUE, GREEN, RED, AMBER = '#0969da', '#1a7f37', '#cf222e', '#bf8700'
+COLOURS = (BLUE, '#d1570a', GREEN, '#8250df', RED, '#0a7ea4', AMBER, '#bf3989', '#57606a')
+LONGEST = 40  # characters of a name in a picture
+
+
+class Line(NamedTuple):
+    """A line of a plot; without a label it is not in the legend."""
+
+    x: np.ndarray  # (N,)
+    y: np.ndarray  # (N,)
+    label: str = ''
+    colour: str = BLUE
+    style: str = '-'
+    width: float = 1.2
+    low: np.ndarray | None = None  # (N,) of a band around it
+    high: np.ndarray | None = None
 
 
 def png(figure: Figure, dpi: int = 110) -> bytes:
@@ -24,9 +40,77 @@ def png(figure: Figure, dpi: int = 110) -> bytes:
     return stream.getvalue()
 
 
-def data_uri(data: bytes, kind: str) -> str:
-    """Returns bytes as a data: address, so that a page holds them itself."""
-    return f'data:{kind};base64,{base64.b64encode(data).decode()}'
+def plain_name(name: str) -> str:
+    """Returns somebody's name as a picture can show it: no markup, no foreign letters, short."""
+    shown = ''.join(c if c.isascii() and c.isprintable() else '?' for c in name)
+    shown = shown if len(shown) <= LONGEST else f'{shown[: LONGEST - 3]}...'
+    return shown.lstrip('_').replace('\\', '/').replace('$', r'\$')
+
+
+def lines_plot(
+    lines: Sequence[Line],
+    xlabel: str,
+    ylabel: str,
+    *,
+    title: str = '',
+    share: bool = False,
+    right: float | None = None,
+) -> Figure:
+    """Draws lines, each with its band if it has one.
+
+    `share`: y runs from 0 to 1; `right`: x runs from 0 to there.
+    """
+    figure = Figure(figsize=(4.6, 3.2))
+    axis = figure.subplots()
+    draw_lines(axis, lines)
+    axis.set_xlabel(xlabel, fontsize=9, color=INK)
+    axis.set_ylabel(ylabel, fontsize=9, color=INK)
+    axis.set_title(plain_name(title), fontsize=10, color=INK)
+    if right:
+        axis.set_xlim(-0.03 * right, right)
+    if share:
+        axis.set_ylim(-0.03, 1.03)
+    return figure
+
+
+def panels(
+    plots: Mapping[str, Sequence[Line]], xlabel: str, boundary: float | None = None
+) -> Figure:
+    """Draws each named group of lines in a small plot; something begins at `boundary`."""
+    columns = 3
+    rows = max(1, -(-len(plots) // columns))
+    figure = Figure(figsize=(10.5, 2.3 * rows + 0.3))
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis, (name, lines) in zip(axes, plots.items()):
+        draw_lines(axis, lines)
+        if boundary is not None:
+            axis.axvline(boundary, color=AMBER, linestyle='--', linewidth=1)
+        axis.set_title(name, fontsize=9, color=INK)
+    for axis in axes[len(plots) :]:
+        axis.set_axis_off()
+    figure.supxlabel(xlabel, fontsize=9, color=INK)
+    figure.tight_layout()
+    return figure
+
+
+def draw_lines(axis: Axes, lines: Sequence[Line]) -> None:
+    """Draws lines and their bands into an axis; a single point gets a mark."""
+    for line in lines:
+        axis.plot(
+            line.x,
+            line.y,
+            color=line.colour,
+            linestyle=line.style,
+            linewidth=line.width,
+            marker='o' if len(line.x) == 1 else '',
+            markersize=4,
+            label=plain_name(line.label) if line.label else None,
+        )
+        if line.low is not None and line.high is not None:
+            axis.fill_between(line.x, line.low, line.high, color=line.colour, alpha=0.15, lw=0)
+    if any(line.label for line in lines):
+        axis.legend(frameon=False, fontsize=8)
+    _plain(axis)
 
 
 def prediction_strip(
@@ -35,29 +119,32 @@ def prediction_strip(
     """Draws camera frames over the model's reconstructions and open-loop predictions.
 
     truth, predicted: (T, h, w, 3) uint8, row for row the same time; the first `context` rows of
-    `predicted` saw the camera, the rest only the actions. period: time between rows [s].
+    `predicted` saw the camera, the rest only the actions. period: time between rows [s]. The
+    third row is their difference, the mean over the colours.
     """
     assert truth.shape == predicted.shape, (truth.shape, predicted.shape)
     count = len(truth)
-    figure = Figure(figsize=(1.15 * count, 2.75))
-    axes = figure.subplots(2, count, squeeze=False)
+    figure = Figure(figsize=(1.15 * count, 3.9))
+    axes = figure.subplots(3, count, squeeze=False)
+    error = np.abs(truth.astype(np.float32) - predicted).mean(-1) / 255  # (T, h, w)
     for column in range(count):
-        for row, image in enumerate((truth[column], predicted[column])):
+        for row, image in enumerate((truth[column], predicted[column], error[column])):
             axis = axes[row, column]
-            axis.imshow(image, interpolation='nearest')
+            axis.imshow(image, interpolation='nearest', cmap='magma', vmin=0, vmax=0.5)
             axis.set(xticks=[], yticks=[])
-            seen = row == 0 or column < context
+            seen = row != 1 or column < context
             for spine in axis.spines.values():
                 spine.set(color=INK if seen else BLUE, linewidth=1.0 if seen else 2.5)
         axes[0, column].set_title(f'{column * period:.1f} s', fontsize=8, color=INK)
-    axes[0, 0].set_ylabel('camera', color=INK)
-    axes[1, 0].set_ylabel('model', color=INK)
+        axes[2, column].set_xlabel(f'{error[column].mean():.3f}', fontsize=8, color=INK)
+    for row, name in enumerate(('camera', 'model', 'error')):
+        axes[row, 0].set_ylabel(name, color=INK)
     figure.subplots_adjust(wspace=0.06, hspace=0.08)
     figure.text(
         0.5,
-        0.02,
+        0.0,
         f'black frame: the model saw the camera ({context} frames);  '
-        'blue frame: predicted from the actions alone',
+        'blue frame: predicted from the actions alone;  error: brightest at half the range',
         ha='center',
         fontsize=8,
         color=INK,
@@ -83,27 +170,6 @@ def success_bars(rows: Sequence[tuple[str, int, int, Sequence[float]]]) -> Figur
     )
     axis.invert_yaxis()
     _plain(axis)
-    return figure
-
-
-def learning_curves(
-    curves: Mapping[str, tuple[np.ndarray, np.ndarray]], boundary: int | None
-) -> Figure:
-    """Draws each named (updates, values) in a small plot; fine-tuning begins at `boundary`."""
-    columns = 3
-    rows = max(1, -(-len(curves) // columns))
-    figure = Figure(figsize=(10.5, 2.3 * rows))
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis, (name, (updates, values)) in zip(axes, curves.items()):
-        axis.plot(updates, values, color=BLUE, linewidth=1.2)
-        if boundary is not None:
-            axis.axvline(boundary, color=AMBER, linestyle='--', linewidth=1)
-        axis.set_title(name, fontsize=9, color=INK)
-        _plain(axis)
-    for axis in axes[len(curves) :]:
-        axis.set_axis_off()
-    figure.supxlabel('updates (dashed: fine-tuning begins)', fontsize=9, color=INK)
-    figure.tight_layout()
     return figure
 
 
@@ -139,7 +205,7 @@ def reason_bars(reasons: Mapping[str, int], decisions: int) -> Figure:
     return figure
 
 
-def _plain(axis: matplotlib.axes.Axes) -> None:
+def _plain(axis: Axes) -> None:
     axis.grid(color=GRID, linewidth=0.5)
     axis.set_axisbelow(True)
     axis.tick_params(labelsize=8, colors=INK)

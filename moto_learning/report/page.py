@@ -1,198 +1,134 @@
-"""The page that shows a run: report.html, one file that holds its pictures and its video.
+"""A page that needs no other file: sections of text, pictures, videos and tables.
 
-In: a demonstration's folder and its summary. Out: report.html, and prediction.png beside it.
+In: titles, notes, numbers, bytes. Out: HTML, of which every text was escaped here; it reads on a
+telephone as on a screen, in light and in dark, and only what is marked wide is scrolled sideways.
 """
 
 from __future__ import annotations
 
+import base64
 import html
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-import numpy as np
-from matplotlib.figure import Figure
-
-from moto_learning.report import figures
-from moto_learning.report.demo_summary import read_drives
-from moto_learning.report.predictions import predict_episode
-from moto_learning.run.metrics import read_metrics
-
-CURVES = {
-    'model/image_loss': 'image loss [nats]',
-    'model/reward_loss': 'reward loss [nats]',
-    'model/kl': 'KL, posterior to prior [nats]',
-    'actor/behaviour': 'behaviour prior: -log pi(a)',
-    'imagined/value': 'value of imagined states',
-    'critics/data_loss': 'critics: data loss',
-    'critics/model_loss': 'critics: model loss',
-    'imagined/disagreement': 'disagreement of the ensemble',
-}
-NAMES = {
-    'offline': 'offline only',
-    'online': 'after fine-tuning',
-    'camera_covered': 'the same, camera covered',
-}
 STYLE = """
-:root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, sans-serif; color: #24292f; background: #fff; max-width: 62rem;
-       margin: 2rem auto; padding: 0 1rem; }
+:root { color-scheme: light dark; --ink: #24292f; --page: #fff; --soft: #57606a; --line: #d0d7de;
+        --tint: #f6f8fa; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --page: #0d1117; --soft: #9da7b3;
+        --line: #3d444d; --tint: #21262d; } }
+* { box-sizing: border-box; }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page);
+       max-width: 64rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin-bottom: .2rem; }
-h2 { font-size: 1.1rem; margin-top: 2.2rem; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr));
+h2 { font-size: 1.2rem; margin-top: 2.4rem; }
+h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; }
+h1, h2, h3, p, li, code, figcaption, summary { overflow-wrap: anywhere; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 11rem), 1fr));
          gap: .8rem; margin: 1.2rem 0; }
-.card { border: 1px solid #d0d7de; border-radius: 8px; padding: .7rem .9rem; }
+.card { border: 1px solid var(--line); border-radius: 8px; padding: .7rem .9rem; }
 .card b { display: block; font-size: 1.45rem; }
-.card span, .note { color: #57606a; font-size: .88rem; }
-img, video { max-width: 100%; } .wide { overflow-x: auto; } .wide img { max-width: none;
-       width: max(100%, 56rem); } video { border-radius: 8px; background: #000; }
-table { border-collapse: collapse; } td.number { text-align: right; }
-td, th { padding: .2rem .9rem .2rem 0; text-align: left; border-bottom: 1px solid #d0d7de; }
-code { background: #f6f8fa; padding: .1rem .3rem; border-radius: 4px; }
+.card span, .note, figcaption { color: var(--soft); font-size: .88rem; }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr));
+        gap: 1rem; align-items: start; }
+figure { margin: 0; }
+img, video { max-width: 100%; height: auto; border-radius: 8px; }
+img { background: #fff; } video { background: #000; }
+.wide { overflow-x: auto; } .wide img { max-width: none; width: max(100%, 56rem); }
+table { border-collapse: collapse; }
+td, th { padding: .2rem .9rem .2rem 0; text-align: left; border-bottom: 1px solid var(--line);
+         white-space: nowrap; vertical-align: top; }
+td.number { text-align: right; font-variant-numeric: tabular-nums; }
+code { background: var(--tint); padding: .1rem .3rem; border-radius: 4px; }
+details { margin: .5rem 0; } summary { cursor: pointer; }
 """
 
 
-def write_report(out: Path, summary: Mapping[str, Any], period: float = 0.08) -> Path:
-    """Writes report.html (no other file is needed to read it) and returns its path."""
-    metrics = read_metrics(out / 'train')
-    drives = read_drives(out)
-    latency = np.asarray(drives['offline']['latency_ms'] + drives['online']['latency_ms'])
-    strip = figures.png(_prediction(out, drives['online']))
-    (out / 'prediction.png').write_bytes(strip)
-    body = [
-        f'<h1>{html.escape(summary["task"])}: from demonstrations to a policy on ROS 2</h1>',
-        f"<p class='note'>{html.escape(summary['device'])}; bundles "
-        f'<code>{summary["bundles"]["offline"][:12]}</code> and '
-        f'<code>{summary["bundles"]["online"][:12]}</code></p>',
-        _cards(summary),
-        _section(
-            'Success through ROS 2, under the guard',
-            _success(summary['success']),
-            'Each episode starts from a drawn arm pose. The last row is the same policy from '
-            'the same starts with a black image: a success there does not need the camera.',
-        ),
-        _section(
-            'The policy at work',
-            _video(out / 'episodes.mp4'),
-            'The final bundle in the simulator, drawn larger than the 64 x 64 it sees.',
-        ),
-        _section(
-            'What the camera saw, what the model predicted',
-            _wide(
-                'Frames of the camera over what the model reconstructed and then predicted', strip
-            ),
-            'An episode recorded through ROS 2. After the context the model is given only '
-            'the actions and draws what it expects to see.',
-        ),
-        _section(
-            'Learning',
-            _wide('Losses and imagined values against updates', figures.png(_curves(metrics))),
-            '',
-        ),
-        _section(
-            'Latency',
-            _image('Histogram of the latency', figures.latency_histogram(latency, period)),
-            'From the stamp of the camera image to the request: transport, preprocessing and '
-            f'inference. Missed periods: {summary["missed_periods"]} of {latency.size}.',
-        ),
-        _section(
-            'What the guard did',
-            _image(
-                'Decisions that the guard changed, by reason',
-                figures.reason_bars(summary['guard_interventions'], latency.size),
-            ),
-            'A decision may have several reasons; every one is in the logged episode.',
-        ),
-        _section('Time', _table(('stage', 'seconds'), list(summary['seconds'].items())), ''),
-    ]
-    page = out / 'report.html'
-    page.write_text(
+def document(title: str, body: Iterable[str]) -> bytes:
+    """Returns the whole page as UTF-8; what UTF-8 has no bytes for becomes '?'."""
+    page = (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width'>"
-        f'<title>MOTO: {html.escape(summary["task"])}</title>'
-        f'<style>{STYLE}</style></head><body>{"".join(body)}</body></html>',
-        encoding='utf-8',
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f'<title>{text(title)}</title><style>{STYLE}</style></head>'
+        f'<body>{"".join(body)}</body></html>'
     )
-    return page
+    return page.encode('utf-8', 'replace')
 
 
-def _success(counts: Mapping[str, Mapping[str, Any]]) -> str:
-    return _image(
-        'Share of successful episodes, each with its interval',
-        figures.success_bars(
-            [
-                (NAMES[name], count['k'], count['n'], count['interval'])
-                for name, count in counts.items()
-            ]
-        ),
-    )
+def text(words: object) -> str:
+    """Returns a text as it stands in HTML, attributes included."""
+    return html.escape(str(words), quote=True)
 
 
-def _cards(summary: Mapping[str, Any]) -> str:
-    success, latency = summary['success'], summary['latency_ms']
-    cards = [
-        (success['offline']['text'], 'episodes solved, offline training only'),
-        (success['online']['text'], 'episodes solved after fine-tuning'),
-        (success['camera_covered']['text'], 'with the camera covered'),
-        (
-            f'{latency["p50"]:.1f} ms' if latency['p50'] is not None else 'none',
-            f'image to request, median (p99 {latency["p99"]:.1f} ms)' if latency['p99'] else '',
-        ),
-        (f'{sum(summary["seconds"].values()) / 60:.1f} min', 'from nothing to this page'),
-    ]
+def headline(words: str, note: str = '') -> str:
+    """Returns the page's title with a note under it."""
+    return f'<h1>{text(words)}</h1>{remark(note)}'
+
+
+def section(title: str, content: str, note: str = '', level: int = 2) -> str:
+    """Returns a titled part of the page with a note under it."""
+    return f'<h{level}>{text(title)}</h{level}>{content}{remark(note)}'
+
+
+def remark(words: str) -> str:
+    """Returns a paragraph in small print; nothing for no words."""
+    return f"<p class='note'>{text(words)}</p>" if words else ''
+
+
+def listing(lines: Iterable[str]) -> str:
+    """Returns a list of lines."""
+    return f'<ul>{"".join(f"<li>{text(line)}</li>" for line in lines)}</ul>'
+
+
+def cards(items: Iterable[tuple[str, str]]) -> str:
+    """Returns large texts, each over a small one."""
+    found = (f"<div class='card'><b>{text(a)}</b><span>{text(b)}</span></div>" for a, b in items)
+    return f"<div class='cards'>{''.join(found)}</div>"
+
+
+def grid(items: Iterable[str]) -> str:
+    """Returns contents side by side, as many as there is room for."""
+    return f"<div class='grid'>{''.join(items)}</div>"
+
+
+def wide(content: str) -> str:
+    """Returns a content that keeps its size on a narrow screen and is scrolled there."""
+    return f"<div class='wide'>{content}</div>"
+
+
+def hidden(summary: str, content: str) -> str:
+    """Returns a content that a click on its summary shows."""
+    return f'<details><summary>{text(summary)}</summary>{content}</details>'
+
+
+def picture(alt: str, data: bytes) -> str:
+    """Returns a PNG; `alt` says in words what it shows."""
+    return f"<img alt='{text(alt)}' src='{data_uri(data, 'image/png')}'>"
+
+
+def video(caption: str, data: bytes, playing: bool = False) -> str:
+    """Returns an MP4 over its caption; it waits for a click unless it is `playing`."""
+    how = 'controls loop muted playsinline'
+    how += ' autoplay' if playing else " preload='metadata'"
+    label, source = text(caption), data_uri(data, 'video/mp4')
     return (
-        "<div class='cards'>"
-        + ''.join(
-            f"<div class='card'><b>{html.escape(big)}</b><span>{html.escape(small)}</span></div>"
-            for big, small in cards
-        )
-        + '</div>'
+        f"<figure><video {how} width='480' aria-label='{label}' src='{source}'></video>"
+        f'<figcaption>{label}</figcaption></figure>'
     )
 
 
-def _prediction(out: Path, drive: Mapping[str, Any]) -> Figure:
-    solved = [e['id'] for e in drive['episodes'] if e['success']]
-    episode = (solved or [e['id'] for e in drive['episodes']])[0]
-    return figures.prediction_strip(*predict_episode(out / 'train', out / 'dataset', episode))
+def table(header: Sequence[str], rows: Iterable[Sequence[str | float]]) -> str:
+    """Returns a table that is scrolled on its own; numbers stand on the right."""
+    head = ''.join(f'<th>{text(name)}</th>' for name in header)
+    lines = ''.join(f'<tr>{"".join(map(_cell, row))}</tr>' for row in rows)
+    return wide(f'<table><tr>{head}</tr>{lines}</table>')
 
 
-def _curves(metrics: Sequence[Mapping[str, Any]]) -> Figure:
-    curves = {}
-    for key, title in CURVES.items():
-        rows = [(row['update'], row[key]) for row in metrics if row.get(key) is not None]
-        if rows:
-            updates, values = zip(*rows)
-            curves[title] = (np.asarray(updates), np.asarray(values, np.float64))
-    later = [row['update'] for row in metrics if row.get('phase') != 'offline']
-    return figures.learning_curves(curves, min(later) if later else None)
+def data_uri(data: bytes, kind: str) -> str:
+    """Returns bytes as a data: address, so that a page holds them itself."""
+    return f'data:{kind};base64,{base64.b64encode(data).decode()}'
 
 
-def _section(title: str, content: str, note: str) -> str:
-    return f"<h2>{html.escape(title)}</h2>{content}<p class='note'>{html.escape(note)}</p>"
-
-
-def _image(alt: str, figure: Figure) -> str:
-    return _embedded(alt, figures.png(figure))
-
-
-def _wide(alt: str, data: bytes) -> str:
-    """Returns a picture that keeps its size on a narrow screen and is scrolled there."""
-    return f"<div class='wide'>{_embedded(alt, data)}</div>"
-
-
-def _embedded(alt: str, data: bytes) -> str:
-    return f"<img alt='{html.escape(alt, True)}' src='{figures.data_uri(data, 'image/png')}'>"
-
-
-def _video(path: Path) -> str:
-    uri = figures.data_uri(path.read_bytes(), 'video/mp4')
-    return f"<video controls loop muted autoplay playsinline width='480' src='{uri}'></video>"
-
-
-def _table(header: Sequence[str], rows: Sequence[tuple[str, float]]) -> str:
-    head = ''.join(f'<th>{html.escape(name)}</th>' for name in header)
-    lines = ''.join(
-        f"<tr><td>{html.escape(name)}</td><td class='number'>{value:.0f}</td></tr>"
-        for name, value in rows
-    )
-    return f'<table><tr>{head}</tr>{lines}</table>'
+def _cell(value: str | float) -> str:
+    if isinstance(value, (int, float)):
+        shown = str(value) if isinstance(value, int) else f'{value:.4g}'
+        return f"<td class='number'>{shown}</td>"
+    return f'<td>{text(value)}</td>'

@@ -33,6 +33,7 @@ KINDS: dict[str, type] = {  # of what meta.json holds beside its hashes and the 
     'sound': bool,
     'git': str,
     'torch': str,
+    'machine': str,
     'data': list,
     'episodes': list,
     'setup': dict,
@@ -48,7 +49,7 @@ class Checkpoint(NamedTuple):
     run: dict[str, Any]  # counters, replay, averages: what else the next update depends on
     config: Config
     spec: Spec
-    # format, hashes, updates, kept, sound, git, torch, data, episodes, setup, counters
+    # format, hashes, updates, kept, sound, git, torch, machine, data, episodes, setup, counters
     meta: dict[str, Any]
 
     @property

@@ -25,6 +25,7 @@ from moto_core.errors import MotoError, one_line
 from moto_core.spec import Spec
 from moto_learning.config import Config
 from moto_learning.run.commit import git_hash
+from moto_learning.run.machine import machine_name
 
 FORMAT = 2
 STATE, CONFIG, META = 'state.pt', 'config.yaml', 'meta.json'
@@ -53,6 +54,7 @@ def write_checkpoint(
         'format': FORMAT,
         'git': git_hash(),
         'torch': torch.__version__,
+        'machine': machine_name(),
         'spec': to_dict(spec),
         **meta,
     }

@@ -23,6 +23,7 @@ from moto_core.policy.policy import (
     RandomPolicy,
     ZeroPolicy,
 )
+from moto_core.row import Row
 from moto_core.spec import Setup, Spec, setup_mismatches, spec_mismatches
 from moto_learning.run.checkpoint import learner_of
 from moto_learning.run.checkpoints import FOLDER, load_checkpoint
@@ -51,11 +52,13 @@ def evaluate(
     cover_camera: bool = False,
     film: Callable[[np.ndarray], None] | None = None,
     listener: Callable[[Score], None] = lambda score: None,
+    record: Callable[[Row], None] = lambda row: None,
 ) -> list[Score]:
     """Runs episodes from reset(seed + i) and scores them; `listener` hears of each.
 
     `max_steps` decisions an episode at most (0: the task's own). `cover_camera` shows the policy
-    black images; `film` is given the environment's `render()` (H, W, 3) all the same.
+    black images; `film` is given the environment's `render()` (H, W, 3) all the same, `record`
+    each row.
     """
     from moto_sim.episode import run_episode
 
@@ -63,7 +66,7 @@ def evaluate(
     for index in range(episodes):
         shoot = None if film is None else partial(_shoot, env, film)
         watched = Watched(policy, cover_camera, shoot)
-        result = run_episode(env, watched, seed + index, max_steps=max_steps)
+        result = run_episode(env, watched, seed + index, record, max_steps=max_steps)
         scores.append(
             Score(
                 seed=seed + index,

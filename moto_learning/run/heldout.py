@@ -135,4 +135,15 @@ def read_evaluations(run: Path) -> list[Evaluation]:
     for line in read_maps(run / FILE):
         with suppress(TypeError):
             found.append(Evaluation(**line))
-    return found
+    return [one for one in found if _is_sound(one)]
+
+
+def _is_sound(found: Evaluation) -> bool:
+    whole = (found.updates, found.episodes, found.decisions, found.seed, found.successes)
+    real = (found.return_, found.length, found.disagreement, found.seconds)
+    return (
+        all(type(value) is int and value >= 0 for value in (*whole, found.starts))
+        and all(type(value) in (int, float) for value in real)
+        and isinstance(found.explore, str)
+        and found.successes <= found.starts > 0
+    )

@@ -43,7 +43,7 @@ class Journal:
 
     def __init__(self, run: Path) -> None:
         self.path = run / FILE
-        self._entries = {entry.index: entry for entry in _read(self.path)}
+        self._entries = {entry.index: entry for entry in read_journal(run)}
 
     @property
     def ids(self) -> set[str]:
@@ -94,10 +94,10 @@ def discard_uncounted(root: Path, counted: set[str], seed: int, collected: int) 
     return extra
 
 
-def _read(path: Path) -> list[Entry]:
-    """Returns the whole lines; a torn one was not counted."""
+def read_journal(run: Path) -> list[Entry]:
+    """Returns the whole lines of a run's journal; a torn one was not counted."""
     found = []
-    for line in read_maps(path):
+    for line in read_maps(run / FILE):
         with suppress(TypeError):
             found.append(Entry(**line))
     return [entry for entry in found if _is_sound(entry)]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from moto_core.errors import ConfigError
-from moto_learning.run.checkpoint import load_checkpoint
+from moto_learning.run.checkpoints import load_checkpoint
 from moto_learning.run.train import Training
 from tests.learning import tiny_learner as tiny
 from tests.learning import tiny_pixels as pixels

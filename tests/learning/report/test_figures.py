@@ -1,5 +1,3 @@
-import base64
-
 import cv2
 import numpy as np
 
@@ -38,7 +36,36 @@ def test_more_successes_draw_a_longer_bar():
     assert green(9) > 2.5 * green(3) > 0
 
 
-def test_a_data_address_holds_the_bytes():
-    uri = figures.data_uri(b'abc', 'image/png')
-    assert uri.startswith('data:image/png;base64,')
-    assert base64.b64decode(uri.split(',')[1]) == b'abc'
+def test_the_third_row_of_the_strip_is_black_where_the_model_is_right():
+    truth = np.full((2, 8, 8, 3), 200, np.uint8)
+    predicted = truth.copy()
+    predicted[1] = 0
+    image = decoded(figures.prediction_strip(truth, predicted, context=1, period=0.08)).astype(int)
+    none = (image == (0, 0, 3)).all(-1)  # the first colour of the scale, and its last
+    most = (image[..., 0] > 245) & (image[..., 1] > 245) & (image[..., 2] < 200)
+    assert none.sum() > 500 and 0.8 < most.sum() / none.sum() < 1.25
+    assert np.nonzero(none)[1].mean() < np.nonzero(most)[1].mean(), 'right frame, wrong frame'
+    assert np.nonzero(none)[0].min() > len(image) / 2, 'below camera and model'
+
+
+def test_names_of_others_are_drawn_as_words():
+    assert figures.plain_name('_a$x^$\n\\alpha') == r'a\$x^\$?/alpha'
+    assert figures.plain_name('ä' * 3 + 'b' * 60) == '???' + 'b' * 34 + '...'
+    line = figures.Line(x=np.zeros(1), y=np.zeros(1), label='$\\frac{')
+    assert decoded(figures.lines_plot([line], 'x', 'y', title='$_{')).shape[2] == 3
+
+
+def test_a_band_and_its_line_are_in_the_colour_of_the_row():
+    x = np.array([0.0, 1.0])
+    line = figures.Line(x=x, y=x, colour='#ff0000', width=3.0, low=x - 0.4, high=x + 0.4)
+    image = decoded(figures.lines_plot([line], 'x', 'y', share=True)).astype(int)
+    strong, faint = ((image[..., 0] > 200) & (image[..., 1] < top) for top in (60, 235))
+    assert faint.sum() > 5 * strong.sum() > 0
+
+
+def test_panels_are_drawn_for_every_group_and_for_none():
+    line = figures.Line(x=np.arange(3.0), y=np.arange(3.0))
+    one = decoded(figures.panels({'a': [line]}, 'updates', boundary=1.0))
+    four = decoded(figures.panels(dict.fromkeys('abcd', [line]), 'updates'))
+    assert len(four) > 1.5 * len(one)
+    assert decoded(figures.panels({}, 'updates')).shape[2] == 3

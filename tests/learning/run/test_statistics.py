@@ -1,6 +1,6 @@
 import pytest
 
-from moto_learning.run.statistics import wilson_interval
+from moto_learning.run.statistics import pooled_interval, wilson_interval
 
 
 def test_eight_of_ten_has_the_interval_worked_by_hand():
@@ -20,3 +20,20 @@ def test_the_interval_stays_between_zero_and_one_and_holds_the_share(k, n):
     assert 0.0 <= low <= k / n + 1e-12
     assert k / n - 1e-12 <= high <= 1.0
     assert high - low > 0.2
+
+
+def test_seeds_that_agree_count_every_start():
+    assert pooled_interval([10, 10], [20, 20]) == wilson_interval(20, 40)
+    assert pooled_interval([8], [10]) == wilson_interval(8, 10)
+    assert pooled_interval([20, 20], [20, 20]) == wilson_interval(40, 40)
+
+
+def test_seeds_that_differ_count_as_fewer_starts():
+    # shares .2 and .8: variance .3^2 + .3^2 = .18; by chance .25 / 20 = .0125; effect 14.4
+    found = pooled_interval([4, 16], [20, 20])
+    assert found == pytest.approx(wilson_interval(20 / 14.4, 40 / 14.4))
+    assert found[0] < 0.13 and found[1] > 0.87
+
+
+def test_no_start_says_nothing():
+    assert pooled_interval([], []) == (0.0, 1.0)

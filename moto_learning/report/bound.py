@@ -1,0 +1,50 @@
+"""Theorem B.1 over a run: the measured gap beside the disagreement along an expert's actions.
+
+In: `<run>/bound.json`, where the measurement was put. Out: its points, checked, ready for JSON.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from moto_core.errors import ConfigError, one_line
+from moto_core.strict_json import parse_json
+
+FILE = 'bound.json'
+
+
+def read_bound(run: Path) -> list[dict[str, Any]]:
+    """Returns {episodes, eps_u, bound, gaps: {way to act: gap}} of each checkpoint measured.
+
+    `eps_u` is the mean disagreement along the expert's actions, `bound` 2 alpha eps_u, a gap the
+    expert's mean return less the policy's. A point without a disagreement is left out. Without the
+    file there is none; raises ConfigError if it holds anything else.
+    """
+    path = run / FILE
+    if not path.exists():
+        return []
+    try:
+        points = parse_json(path.read_bytes())['points']
+        return [_point(one) for one in points if one['eps_u'] is not None]
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise ConfigError(
+            f"'{path}' is not what a measurement of the bound writes "
+            f'({type(error).__name__}: {one_line(error, 100)}); remove it, or measure again'
+        ) from error
+
+
+def _point(found: dict[str, Any]) -> dict[str, Any]:
+    return {
+        'episodes': int(_number(found['episodes'])),
+        'eps_u': _number(found['eps_u']),
+        'bound': _number(found['bound']),
+        'gaps': {str(one['explore']): _number(one['gap']) for one in found['gaps']},
+    }
+
+
+def _number(value: Any) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ValueError(f'{value!r} is no number')
+    return float(value)

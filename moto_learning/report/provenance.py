@@ -1,0 +1,104 @@
+"""Where a run comes from: the nearest preset, differences from it, commit, machine, time.
+
+In: a Run. Out: plain values for the page and report.json.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from moto_core.config import flatten, load_config, share_dir, to_dict
+from moto_core.errors import MotoError
+from moto_learning.config import Config
+from moto_learning.report.runs import Run
+from moto_learning.report.training import wall_time
+
+NOT_COUNTED = ('seed', 'collect.task', 'train.threads', 'train.device', 'train.tensorboard')
+
+
+class Nearest(NamedTuple):
+    """The shipped preset from which settings differ least."""
+
+    name: str
+    differences: dict[str, tuple[Any, Any]]  # key: the run's value, the preset's
+
+
+def nearest_preset(config: Config) -> Nearest:
+    """Returns the preset of config/train with the fewest differences, and those."""
+    ours = dict(flatten(to_dict(config)))
+    found = [Nearest(name, _differences(ours, theirs)) for name, theirs in _presets().items()]
+    return min(found, key=lambda one: len(one.differences))
+
+
+def describe(run: Run) -> dict[str, Any]:
+    """Returns the run's settings, commit, machine, progress and time, ready for JSON."""
+    seconds, paused = wall_time(run.metrics)
+    return {
+        'path': str(run.path),
+        'task': run.task,
+        'row': run.row,
+        'seed': run.seed,
+        'commit': run.meta.get('git', ''),
+        'torch': run.meta.get('torch', ''),
+        'machine': run.meta.get('machine', ''),
+        'updates': run.meta.get('updates', 0),
+        'episodes': len({entry.index for entry in run.journal}),
+        'finished': _finished(run),
+        'wall_seconds': seconds,
+        'paused_seconds': paused,
+        'evaluation_seconds': sum(one.seconds for one in run.evaluations),
+        'last_line_seconds_ago': _silent(run),
+        **_settings(run.config),
+    }
+
+
+def _settings(config: Config | None) -> dict[str, Any]:
+    if config is None:
+        return {'agent': '', 'preset': '', 'differences': {}}
+    nearest = nearest_preset(config)
+    return {
+        'agent': config.agent,
+        'preset': nearest.name,
+        'differences': {key: list(pair) for key, pair in nearest.differences.items()},
+    }
+
+
+def _finished(run: Run) -> bool:
+    """Says whether the last checkpoint has done all that the settings ask for."""
+    done = run.meta.get('counters', {})
+    if run.config is None or not done:
+        return False
+    goal = run.config.train
+    return (
+        done.get('offline', 0) >= goal.offline_updates
+        and done.get('episodes', 0) >= goal.online_episodes
+        and done.get('online', 0) >= done.get('online_goal', 0)
+    )
+
+
+def _silent(run: Run) -> float | None:
+    """Returns the seconds since the run last wrote a line of metrics; None if it never did."""
+    times = [row['time'] for row in run.metrics if type(row.get('time')) in (int, float)]
+    return max(0.0, time.time() - max(times)) if times else None
+
+
+def _differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: (value, theirs.get(key))
+        for key, value in ours.items()
+        if key not in NOT_COUNTED and value != theirs.get(key)
+    }
+
+
+@cache
+def _presets() -> dict[str, dict[str, Any]]:
+    found = {}
+    for path in sorted((share_dir() / 'config' / 'train').glob('*.yaml')):
+        try:
+            found[path.stem] = dict(flatten(to_dict(load_config(Config, path))))
+        except MotoError:
+            continue  # somebody's own file beside ours
+    return found

@@ -1,0 +1,207 @@
+"""The pictures of a report about runs, from the numbers that report.json holds.
+
+In: plain values. Out: matplotlib Figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from moto_learning.report.figures import BLUE, COLOURS, GREY, INK, RED, Line, lines_plot, panels
+from moto_learning.report.paper import NAMES
+from moto_learning.report.training import loss_names
+
+BEYOND = 1.25  # times the decisions of our runs to which the paper's curves are drawn
+STYLES = {'mode': '-', 'sample': ':'}  # of a way to act
+
+
+def success_figure(
+    task: str, groups: Sequence[Mapping[str, Any]], paper: Mapping[str, Mapping[str, Any]]
+) -> Figure:
+    """Draws success against online decisions: each row's mean, band and seeds, and the paper's.
+
+    The paper's curves end a little beyond our runs, whose own part could not be seen otherwise.
+    """
+    colours = row_colours([group['row'] for group in groups])
+    most = max(x for group in groups for run in group['by_run'] for x in run['decisions'])
+    rows = {group['paper_row']: group['row'] for group in reversed(groups)}
+    right = BEYOND * most if most else None
+    lines = []
+    others = 0
+    for row, curve in paper.items():
+        if right and min(curve['decisions']) > right:
+            continue
+        ours = rows.get(row)
+        others += ours is None
+        lines.append(
+            Line(
+                x=np.array(curve['decisions']),
+                y=np.array(curve['success']),
+                label=f'paper: {NAMES[row]}',
+                colour=GREY if ours is None else colours[ours],
+                style='--' if ours is not None or others == 1 else '-.',
+                width=1.0,
+            )
+        )
+    for group in groups:
+        colour, style = colours[group['row']], STYLES[group['explore']]
+        alone = len(group['by_run']) == 1
+        if not alone:
+            lines += [
+                Line(
+                    x=np.array(run['decisions']),
+                    y=np.array(run['success']),
+                    colour=colour,
+                    style=style,
+                    width=0.5,
+                )
+                for run in group['by_run']
+            ]
+        points = group['points']
+        acting = '' if group['explore'] == 'mode' else ', sampled'
+        lines.append(
+            Line(
+                x=np.array([point['decisions'] for point in points]),
+                y=np.array([point['mean'] for point in points]),
+                label=f'{group["row"]}{acting}',
+                colour=colour,
+                style=style,
+                width=2.0,
+                low=np.array([point['low'] for point in points]),
+                high=np.array([point['high'] for point in points]),
+            )
+        )
+    return lines_plot(
+        lines, 'online decisions', 'success', title=task or 'unknown task', share=True, right=right
+    )
+
+
+def online_panels(runs: Sequence[Mapping[str, Any]]) -> Figure | None:
+    """Draws moving means over the online episodes of each run; None without an episode."""
+    titles = {
+        'success': 'success of sampled episodes',
+        'return_': 'return of sampled episodes',
+        'disagreement': 'disagreement in them',
+    }
+    plots = {
+        title: _by_run(runs, lambda run, key=key: (run['online']['decisions'], run['online'][key]))
+        for key, title in titles.items()
+    }
+    kept = {title: lines for title, lines in plots.items() if lines}
+    return panels(kept, 'online decisions') if kept else None
+
+
+def loss_panels(runs: Sequence[Mapping[str, Any]]) -> Figure | None:
+    """Draws every loss that a run has against its updates; None without any."""
+    names = loss_names([run['losses'] for run in runs])
+
+    def drawn(run: Mapping[str, Any], key: str) -> tuple[Sequence[float], Sequence[float]]:
+        loss = run['losses'].get(key, {'updates': [], 'values': []})
+        return loss['updates'], loss['values']
+
+    plots = {
+        title: _by_run(runs, lambda run, key=key: drawn(run, key)) for key, title in names.items()
+    }
+    return panels(plots, 'updates') if plots else None
+
+
+def error_figure(errors: Mapping[str, Sequence[float]]) -> Figure:
+    """Draws the mean error of predicted frames against the steps that they are ahead."""
+    steps = np.array(errors['steps'])
+    lines = [
+        Line(x=steps, y=np.array(errors['model']), label='world model', colour=BLUE),
+        Line(
+            x=steps, y=np.array(errors['held']), label='last frame seen', colour=GREY, style='--'
+        ),
+    ]
+    return lines_plot(lines, 'steps ahead (0: reconstructed)', 'mean error of a pixel')
+
+
+def reward_figure(distances: Sequence[Mapping[str, Any]]) -> Figure:
+    """Draws the mean true reward of rows against the reward that was predicted for them."""
+    lines = []
+    every = [
+        value
+        for one in distances
+        for place in one['bins']
+        for value in (place['predicted'], place['true'])
+    ]
+    ends = np.array([min(every), max(every)])
+    lines.append(Line(x=ends, y=ends, label='as it should be', colour=GREY, style='--'))
+    for one, colour in zip(distances, COLOURS):
+        steps = one['ahead']
+        name = f'{steps} step{"s" * (steps > 1)} ahead' if steps else 'as seen'
+        lines.append(
+            Line(
+                x=np.array([place['predicted'] for place in one['bins']]),
+                y=np.array([place['true'] for place in one['bins']]),
+                label=name,
+                colour=colour,
+            )
+        )
+    return lines_plot(lines, 'predicted reward', 'mean true reward')
+
+
+def roc_figure(alarm: str, shifts: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draws hits against false alarms of telling shifted from ordinary rows by one number."""
+    ends = np.array([0.0, 1.0])
+    lines = [Line(x=ends, y=ends, colour=GREY, style='--')]
+    for (title, found), colour in zip(shifts.items(), (BLUE, RED, INK)):
+        one = found[alarm]
+        lines.append(
+            Line(
+                x=np.array(one['false_alarms']),
+                y=np.array(one['hits']),
+                label=f'{title}: {one["row_area"]:.2f}',
+                colour=colour,
+            )
+        )
+    return lines_plot(lines, 'false alarms', 'hits', title=f'by {alarm}', share=True)
+
+
+def bound_figure(points: Sequence[Mapping[str, Any]]) -> Figure:
+    """Draws the measured gap against eps_u, a line through the checkpoints for each way to act."""
+    ways = list(dict.fromkeys(way for point in points for way in point['gaps']))
+    lines = []
+    for way, colour in zip(ways, COLOURS):
+        there = [point for point in points if way in point['gaps']]
+        lines.append(
+            Line(
+                x=np.array([point['eps_u'] for point in there]),
+                y=np.array([point['gaps'][way] for point in there]),
+                label=f'by {way}',
+                colour=colour,
+            )
+        )
+    return lines_plot(lines, "disagreement along the expert's actions", 'gap in return')
+
+
+def row_colours(rows: Sequence[str]) -> dict[str, str]:
+    """Returns a colour for each row, in order; they begin anew after the last."""
+    return {row: COLOURS[i % len(COLOURS)] for i, row in enumerate(dict.fromkeys(rows))}
+
+
+def _by_run(runs: Sequence[Mapping[str, Any]], values: Any) -> list[Line]:
+    """Returns a line a run, of its row's colour; the first of each row has the name."""
+    colours = row_colours([run['row'] for run in runs])
+    named: set[str] = set()
+    lines = []
+    for run in runs:
+        x, y = values(run)
+        if not len(x):
+            continue
+        lines.append(
+            Line(
+                x=np.array(x, np.float64),
+                y=np.array(y, np.float64),
+                label='' if run['row'] in named or len(colours) == 1 else run['row'],
+                colour=colours[run['row']],
+                width=1.0,
+            )
+        )
+        named.add(run['row'])
+    return lines

@@ -1,0 +1,237 @@
+"""The page about runs: what report.json holds, drawn and laid out, and the films.
+
+In: the numbers of a Report and what was examined. Out: HTML that needs no other file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from moto_learning.report import figures, page
+from moto_learning.report.examine import Examined
+from moto_learning.report.look_page import look
+from moto_learning.report.paper import NAMES
+from moto_learning.report.run_figures import loss_panels, online_panels, success_figure
+
+CARDS = 4  # at the head of the page
+DASH = '\N{EN DASH}'
+
+
+def run_page(found: Mapping[str, Any], examined: Sequence[Examined]) -> bytes:
+    """Returns report.html."""
+    tasks = list(dict.fromkeys(run['task'] for run in found['runs']))
+    body = [
+        page.headline(
+            f'{len(found["runs"])} runs of {len(tasks)} tasks',
+            f'Made {found["made"]} in {found["seconds"]:.0f} s on {found["machine"]}'
+            f'{_commit(found["commit"])}. report.json beside this page has every number of it.',
+        ),
+        page.cards(_cards(found)),
+        _problems(found['problems']),
+        _success(found, tasks),
+        _means(found['means']),
+        _training(found, tasks),
+        *(look(one, numbers) for one, numbers in zip(examined, found['looks'])),
+        _provenance(found['runs']),
+        _episodes(found['training']),
+    ]
+    return page.document(f'MOTO: {", ".join(tasks)}', body)
+
+
+def _cards(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    hours = sum(run['wall_seconds'] for run in found['runs']) / 3600
+    cards = [(f'{hours:.1f} h', f'of training in {len(found["runs"])} runs')]
+    for group in found['success']:
+        if group['points'] and group['explore'] == 'mode':
+            last = group['points'][-1]
+            about = f'{group["task"]}, {group["row"]}, by mode after {last["decisions"]} decisions'
+            cards.append((f'{last["mean"]:.2f}', f'{about} ({_interval(last)})'))
+    return cards[: CARDS + 1]
+
+
+def _problems(lines: Sequence[str]) -> str:
+    if not lines:
+        return ''
+    return page.hidden(f'{len(lines)} things are missing or damaged', page.listing(lines))
+
+
+def _success(found: Mapping[str, Any], tasks: Sequence[str]) -> str:
+    if not found['success']:
+        note = 'No run has an evaluation yet; moto-train evaluate.every=50 makes them.'
+        return page.section('Success against online decisions', '', note)
+    pictures, tables = [], []
+    for task in tasks:
+        groups = [group for group in found['success'] if group['task'] == task]
+        if not groups:
+            continue
+        drawn = success_figure(task, groups, found['paper'].get(task, {}))
+        alt = f'Success against online decisions on {task}, beside the curves of the paper'
+        pictures.append(page.picture(alt, figures.png(drawn, dpi=130)))
+        table = next(one for one in found['tables'] if one['task'] == task)
+        tables.append(page.section(task or 'unknown task', _task_table(table), level=3))
+    return page.section(
+        'Success against online decisions',
+        page.grid(pictures),
+        'Solid: mean over seeds, a band of 95 %; thin: each seed; dotted: sampled. Dashed: '
+        'the paper, read off its figures. The interval is of all starts of all seeds, counted as '
+        'fewer where seeds differ by more than chance.',
+    ) + page.section('Rows and tasks', ''.join(tables))
+
+
+def _task_table(table: Mapping[str, Any]) -> str:
+    header = ['row', 'acts by', 'seeds', *(f'{one} decisions' for one in table['decisions'])]
+    rows: list[list[str | float]] = [
+        [row['row'], row['explore'], row['seeds'], *(_cell(cell) for cell in row['cells'])]
+        for row in table['rows']
+    ]
+    rows += [
+        [f'paper: {NAMES[row["row"]]}', DASH, DASH, *map(_share, row['cells'])]
+        for row in table['paper']
+    ]
+    return page.table(header, rows)
+
+
+def _means(means: Sequence[Mapping[str, Any]]) -> str:
+    """Returns a table for each set of tasks and decisions that several rows share."""
+    tables: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for one in means:
+        key = (*one['tasks'], *(cell['decisions'] for cell in one['cells']))
+        tables.setdefault(key, []).append(one)
+    content = ''
+    for rows in tables.values():
+        tasks = rows[0]['tasks']
+        header = ['row', 'acts by', *(f'{one["decisions"]} decisions' for one in rows[0]['cells'])]
+        lines = [[one['row'], one['explore'], *map(_cell, one['cells'])] for one in rows]
+        papers = {one['paper_row']: [cell['paper'] for cell in one['cells']] for one in rows}
+        lines += [
+            [f'paper: {NAMES[row]}', DASH, *map(_share, cells)]
+            for row, cells in papers.items()
+            if any(cell is not None for cell in cells)
+        ]
+        title = f'{len(tasks)} tasks: {", ".join(tasks)}'
+        content += page.section(title, page.table(header, lines), level=3)
+    note = 'The interval is for these tasks: tasks are given, not drawn.'
+    return page.section('Means over the tasks', content, note) if content else ''
+
+
+def _training(found: Mapping[str, Any], tasks: Sequence[str]) -> str:
+    content = ''
+    for task in tasks:
+        runs = [run for run in found['training'] if run['task'] == task]
+        parts = []
+        for drawn, what in (
+            (online_panels(runs), 'Success, return and disagreement of online episodes'),
+            (loss_panels(runs), 'Losses, imagined values and disagreement against updates'),
+        ):
+            if drawn is not None:
+                parts.append(page.wide(page.picture(f'{what} on {task}', figures.png(drawn))))
+        if parts:
+            content += page.section(task or 'unknown task', ''.join(parts), level=3)
+    note = (
+        'One line a run, one colour a row. Online episodes sample the policy; mean of the last 20.'
+    )
+    return page.section('Training', content, note) if content else ''
+
+
+def _provenance(runs: Sequence[Mapping[str, Any]]) -> str:
+    header = ('run', 'row', 'seed', 'state', 'time', 'commit', 'torch', 'machine', 'settings')
+    rows = [
+        (
+            run['path'],
+            run['row'],
+            run['seed'],
+            _state(run),
+            _time(run),
+            run['commit'][:10] + run['commit'][40:] or DASH,
+            run['torch'] or DASH,
+            run['machine'] or 'not recorded',
+            _settings(run),
+        )
+        for run in runs
+    ]
+    differences: dict[str, list[Mapping[str, Any]]] = {}
+    for run in runs:
+        if run['differences']:
+            text = repr(sorted(run['differences'].items())) + run['preset']
+            differences.setdefault(hashlib.sha256(text.encode()).hexdigest(), []).append(run)
+    content = page.table(header, rows)
+    for group in differences.values():
+        first = group[0]
+        lines = [
+            (key, str(ours), str(theirs)) for key, (ours, theirs) in first['differences'].items()
+        ]
+        who = f'{first["task"]} {first["row"]}' + (
+            f' and {len(group) - 1} more' * (len(group) > 1)
+        )
+        content += page.hidden(
+            f'{who}: {len(lines)} differences from the preset {first["preset"]}',
+            page.table(('setting', 'run', first['preset']), lines),
+        )
+    return page.section(
+        'Settings, commit, machine, time',
+        content,
+        'The preset is the shipped one from which the settings differ least. Time is from the '
+        'first line of metrics to the last, without pauses.',
+    )
+
+
+def _episodes(training: Sequence[Mapping[str, Any]]) -> str:
+    content = ''
+    for run in training:
+        if run['episodes']:
+            rows = [
+                (
+                    index,
+                    one['decisions'],
+                    f'{one["return"]:.2f}' if one['return'] is not None else DASH,
+                    'yes' if one['success'] else 'no',
+                    f'{one["disagreement"]:.3f}' if one['disagreement'] is not None else DASH,
+                )
+                for index, one in enumerate(run['episodes'])
+            ]
+            content += page.hidden(
+                f'{run["task"]} {run["row"]} seed {run["seed"]}: {len(rows)} online episodes',
+                page.table(('episode', 'decisions', 'return', 'success', 'disagreement'), rows),
+            )
+    return page.section('Online episodes', content) if content else ''
+
+
+def _cell(cell: Mapping[str, Any] | None) -> str:
+    return DASH if cell is None else f'{cell["mean"]:.2f} ({_interval(cell)})'
+
+
+def _share(value: float | None) -> str:
+    return DASH if value is None else f'{value:.2f}'
+
+
+def _interval(cell: Mapping[str, Any]) -> str:
+    return f'{cell["low"]:.2f} to {cell["high"]:.2f}'
+
+
+def _commit(commit: str) -> str:
+    return f', commit {commit[:10]}{commit[40:]}' if commit else ''
+
+
+def _state(run: Mapping[str, Any]) -> str:
+    done = f'{run["updates"]} updates, {run["episodes"]} episodes'
+    if run['finished']:
+        return f'finished: {done}'
+    ago = run['last_line_seconds_ago']
+    when = 'nothing written yet' if ago is None else f'last line {ago / 60:.0f} min ago'
+    return f'not finished: {done}, {when}'
+
+
+def _time(run: Mapping[str, Any]) -> str:
+    paused = run['paused_seconds']
+    pause = f', {paused / 60:.0f} min of pauses left out' if paused else ''
+    evaluation = run['evaluation_seconds'] / 60
+    return f'{run["wall_seconds"] / 60:.1f} min ({evaluation:.1f} evaluating{pause})'
+
+
+def _settings(run: Mapping[str, Any]) -> str:
+    if not run['preset']:
+        return 'cannot be read'
+    count = len(run['differences'])
+    return run['preset'] + (f' and {count} differences' if count else ', as it is')

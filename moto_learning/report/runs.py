@@ -1,0 +1,206 @@
+"""Reads what a run has written so far.
+
+In: Places. Out: Runs, and a line for each thing that is missing or damaged. Nothing is written
+and nothing locked: a run may be trained meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moto_core.config import flatten, load_config, to_dict
+from moto_core.episodes.dataset import Dataset
+from moto_core.errors import MotoError, one_line
+from moto_learning.config import Config
+from moto_learning.data.sources import EPISODES
+from moto_learning.report.places import CONFIG, Place, seed_number
+from moto_learning.run import heldout, journal, metrics
+from moto_learning.run.checkpoints import load_checkpoint
+from moto_learning.run.heldout import Evaluation, read_evaluations
+from moto_learning.run.journal import Entry, read_journal
+from moto_learning.run.metrics import read_metrics
+
+APART = ('seed', 'train', 'evaluate', 'collect.task')  # in which the seeds of one row may differ
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run as it is now."""
+
+    path: Path
+    origin: str
+    task: str  # '' if nothing says it
+    row: str  # the sweep's, else by its settings
+    config: Config | None  # None if it cannot be read
+    meta: dict[str, Any]  # of the last checkpoint; {} without one
+    data: list[Path]  # datasets that are there
+    evaluations: list[Evaluation]
+    journal: list[Entry]
+    metrics: list[dict[str, Any]]
+    problems: list[str]
+
+    @property
+    def seed(self) -> int:
+        """The run's seed; the one that its folder is named after if its settings are unknown."""
+        return self.config.seed if self.config else seed_number(self.path)
+
+    @property
+    def settings(self) -> tuple[tuple[str, str], ...]:
+        """What all seeds of one row have alike: every setting but the seed and the length."""
+        if self.config is None:
+            return ()
+        pairs = flatten(to_dict(self.config))
+        return tuple((key, str(value)) for key, value in pairs if not _apart(key))
+
+
+def read_run(place: Place) -> Run:
+    """Reads a run; what is missing or damaged becomes a line of its problems."""
+    path = place.path
+    problems: list[str] = []
+    config = _config(path, problems)
+    meta = _meta(path, problems)
+    evaluations, entries, rows = _files(path, problems)
+    data = [Path(one) for one in meta.get('data', ())]
+    beside = path.parents[2] / 'data' / place.task if place.task else None
+    if beside is not None and not all(one.is_dir() for one in data):
+        data = [beside]  # a sweep that was moved
+    there = [one for one in data if one.is_dir()]
+    return Run(
+        path=path,
+        origin=place.origin,
+        task=place.task or _task(config, [path / EPISODES, *there], problems),
+        row=place.row or _row(config),
+        config=config,
+        meta=meta,
+        data=there,
+        evaluations=evaluations,
+        journal=entries,
+        metrics=rows,
+        problems=problems,
+    )
+
+
+def labels(runs: Sequence[Run]) -> dict[Path, str]:
+    """Returns a name for each run's row, one for all that are seeds of the same settings.
+
+    It is the row's name; where runs of one task and row differ in more than seed and length, the
+    folder that each came from is added, and a number if that does not tell them apart.
+    """
+    found: dict[Path, str] = {}
+    for task, row in dict.fromkeys((run.task, run.row) for run in runs):
+        group = [run for run in runs if (run.task, run.row) == (task, row)]
+        settings = {run.path: _settings(run, group) for run in group}
+        several = len(set(settings.values())) > 1
+        names: dict[Any, str] = {}
+        for run in group:
+            if settings[run.path] in names:
+                continue
+            name = f'{row} ({run.origin})' if several else row
+            free = [name, *(f'{name} {n}' for n in range(2, len(group) + 1))]
+            names[settings[run.path]] = next(one for one in free if one not in names.values())
+        found |= {run.path: names[settings[run.path]] for run in group}
+    return found
+
+
+def _settings(run: Run, group: Sequence[Run]) -> tuple[tuple[str, str], ...]:
+    """Returns the run's settings; if they cannot be read, those of a seed beside it.
+
+    Without one beside it nothing says that it is a seed of any other run.
+    """
+    if run.config:
+        return run.settings
+    beside = [one.settings for one in group if one.config and one.path.parent == run.path.parent]
+    return beside[0] if beside else (('path', str(run.path)),)
+
+
+def _config(path: Path, problems: list[str]) -> Config | None:
+    if not (path / CONFIG).exists():
+        problems.append(f'{CONFIG} is not there yet')
+        return None
+    try:
+        return load_config(Config, path / CONFIG)
+    except (MotoError, OSError) as error:
+        problems.append(f'its settings are of another version: {one_line(error, 200)}')
+        return None
+
+
+def _meta(path: Path, problems: list[str]) -> dict[str, Any]:
+    """Returns what the last checkpoint says; asks twice, as one may be removed meanwhile."""
+    said = ''
+    for _ in range(2):
+        try:
+            return load_checkpoint(path).meta
+        except (MotoError, OSError) as error:
+            said = one_line(error, 300)
+    problems.append(said)
+    return {}
+
+
+def _files(
+    path: Path, problems: list[str]
+) -> tuple[list[Evaluation], list[Entry], list[dict[str, Any]]]:
+    found: list[Any] = []
+    for name, read in (
+        (heldout.FILE, read_evaluations),
+        (journal.FILE, read_journal),
+        (metrics.FILE, read_metrics),
+    ):
+        try:
+            lines = _whole_lines(path / name)  # first: more may come meanwhile
+            found.append(read(path))
+            damaged = lines - len(found[-1])
+            if damaged > 0:
+                problems.append(f'{name}: {damaged} damaged lines are left out')
+        except OSError as error:
+            found.append([])
+            problems.append(f'{name} cannot be read: {error.strerror or error}')
+    if not found[0]:
+        problems.append('it has no evaluations yet (evaluate.every makes them)')
+    return found[0], found[1], found[2]
+
+
+def _whole_lines(path: Path) -> int:
+    """Counts the lines that are not empty; one that does not end yet is being written."""
+    if not path.exists():
+        return 0
+    lines = path.read_bytes().split(b'\n')
+    return sum(bool(line.strip()) for line in lines[:-1])
+
+
+def _task(config: Config | None, roots: Sequence[Path], problems: list[str]) -> str:
+    if config is not None and config.collect.task:
+        return config.collect.task
+    for root in roots:
+        if not (root / 'episodes').is_dir():
+            continue
+        try:
+            tasks = sorted({record.task for record in Dataset.open(root).episodes()})
+        except (MotoError, OSError) as error:
+            problems.append(one_line(error, 200))
+            continue
+        if len(tasks) == 1:
+            return tasks[0]
+    problems.append('nothing says which task it learns: its data is gone, or of several')
+    return ''
+
+
+def _row(config: Config | None) -> str:
+    """Returns the row of the paper that settings are of: their learner and its two weights."""
+    if config is None or config.agent != 'moto':
+        return config.agent if config else 'unknown'
+    without = [
+        name
+        for name, weight in (
+            ('bc', config.actor_critic.actor.beta),
+            ('unc', config.actor_critic.penalty.alpha),
+        )
+        if not weight
+    ]
+    return '_'.join(f'no_{name}' for name in without) or 'moto'
+
+
+def _apart(key: str) -> bool:
+    return any(key == name or key.startswith(f'{name}.') for name in APART)

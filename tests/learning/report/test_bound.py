@@ -1,0 +1,34 @@
+import json
+
+import pytest
+
+from moto_core.errors import ConfigError
+from moto_learning.report.bound import read_bound
+
+
+def point(**changes):
+    gaps = [{'explore': 'mode', 'gap': 12.5, 'return_': 50.0}, {'explore': 'sample', 'gap': 20}]
+    return {'episodes': 50, 'updates': 9, 'eps_u': 0.25, 'bound': 0.5, 'gaps': gaps, **changes}
+
+
+def test_points_with_a_disagreement_are_read_and_a_run_without_the_file_has_none(tmp_path):
+    assert read_bound(tmp_path) == []
+    points = [point(), point(eps_u=None, bound=None), point(episodes=100, gaps=[])]
+    (tmp_path / 'bound.json').write_text(json.dumps({'points': points}))
+    assert read_bound(tmp_path) == [
+        {'episodes': 50, 'eps_u': 0.25, 'bound': 0.5, 'gaps': {'mode': 12.5, 'sample': 20}},
+        {'episodes': 100, 'eps_u': 0.25, 'bound': 0.5, 'gaps': {}},
+    ]
+
+
+@pytest.mark.parametrize(
+    'text',
+    ['', '[]', '{"points": 3}', '{"points": [{}]}', json.dumps({'points': [point(bound='x')]})],
+)
+def test_anything_else_is_one_line(tmp_path, text):
+    (tmp_path / 'bound.json').write_text(text)
+    with pytest.raises(
+        ConfigError, match='is not what a measurement of the bound writes'
+    ) as error:
+        read_bound(tmp_path)
+    assert '\n' not in str(error.value)
