@@ -75,12 +75,12 @@ def test_what_was_moved_is_in_place_at_the_end_in_the_order_in_which_it_came_the
     qpos = states(
         {},
         {22: -0.75, 19: 0.37},  # microwave and slide cabinet come
-        {22: 0.0},  # the microwave goes again
+        {19: 0.0},  # the slide cabinet goes again
         {20: 0.0, 21: 1.45},  # hinge cabinet
-        {22: -0.75},
+        {19: 0.37},
     )
     person = HumanDemonstration(np.zeros((5, 9)), qpos)
-    assert person.moved == ('slide_cabinet', 'hinge_cabinet', 'microwave')
+    assert person.moved == ('microwave', 'hinge_cabinet', 'slide_cabinet')
 
 
 def test_a_tracker_adds_the_velocity_that_makes_up_the_distance_in_a_period():
