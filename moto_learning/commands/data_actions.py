@@ -67,8 +67,9 @@ def collect(args: argparse.Namespace, console: Console) -> int:
     rows = sum(record.rows for record in done)
     console.print(f'{len(done)} episodes, {rows} rows, {good} successful, in {args.out}')
     if wanted.numbered:
-        there = wanted.episodes - len(done)
-        console.print(f'{there} of the {wanted.episodes} episodes were there already')
+        others = wanted.episodes - len(done)
+        why = 'were there already' + (', or came off in no attempt' if wanted.human else '')
+        console.print(f'{others} of the {wanted.episodes} episodes {why}')
         _print_parts(Dataset.open(args.out), console)
     return 0
 

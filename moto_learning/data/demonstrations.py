@@ -35,9 +35,10 @@ def record_demonstrations(
     """Records the demonstrations into the dataset at `root`, making it if needed.
 
     If they are numbered it goes on where it was stopped: what is there of the same settings is
-    not recorded again. Returns the new records; `recorded` is told of each as it comes. Raises
-    ConfigError for an unknown task or object or a setting out of range, DatasetError for a locked
-    dataset or one with another spec or setup; nothing is recorded then.
+    not recorded again. A person whom no attempt repeats is left out. Returns the new records;
+    `recorded` is told of each as it comes. Raises ConfigError for an unknown task or object or a
+    setting out of range, DatasetError for a locked dataset or one with another spec or setup;
+    nothing is recorded then.
     """
     done = []
     env = simulator(wanted)  # unknown names fail here, before anything is made
@@ -51,6 +52,8 @@ def record_demonstrations(
             if index not in there
         ]
         for path in run_jobs(_record_one, jobs, wanted.workers):
+            if path is None:
+                continue
             done.append(dataset.adopt(path))
             if recorded:
                 recorded(done[-1])
@@ -65,9 +68,14 @@ def recorded_indices(dataset: Dataset, wanted: Demonstrations) -> set[int]:
     return {int(read_header(record.path).extra[INDEX]) for record in ours}
 
 
-def _record_one(job: Job) -> Path:
-    """Records one demonstration with this process's simulator; its file's path."""
+def _record_one(job: Job) -> Path | None:
+    """Records one demonstration with this process's simulator; its file's path.
+
+    None if it is a person's and no attempt did what the person did.
+    """
     made = next((tried for tried in attempts(job.wanted, job.episode) if tried.kept), None)
+    if made is None and job.wanted.human:
+        return None
     if made is None:
         raise DatasetError(
             f'episode {job.episode} did not bring its objects into place in {ATTEMPTS} attempts; '

@@ -138,6 +138,14 @@ def test_bad_groups_and_people_are_refused_before_a_dataset_is_made(tmp_path, ch
     assert not (tmp_path / 'data').exists()
 
 
+def test_a_person_whom_no_attempt_repeats_is_left_out(monkeypatch, tmp_path):
+    monkeypatch.setattr(demonstrations, 'attempts', lambda wanted, index: iter(()))
+    monkeypatch.setattr(demonstrations, 'part_of', lambda wanted, index: None)
+    ours = wanted(task='kitchen-mixed', human='of-nobody.npz', groups=())
+    assert record_demonstrations(tmp_path, ours) == []
+    assert Dataset.open(tmp_path).episodes() == []
+
+
 @pytest.mark.skipif(not DEMOS.is_file(), reason=f'no human demonstrations at {DEMOS}')
 def test_a_tracked_person_is_recorded_as_teleoperation(tmp_path):
     ours = wanted(task='kitchen-mixed', human=str(DEMOS), groups=(), episodes=1, noise=0.02)
