@@ -17,6 +17,7 @@ EXAMPLES = """examples:
   moto-data collect --task kitchen-microwave --episodes 40 --out data
   moto-data collect --task metaworld-door-open --episodes 40 --out doors
   moto-data collect --task kitchen-mixed --view paper --episodes 40 --out mixed
+  moto-data collect --recipe kitchen-partial --episodes 120 --workers 2 --out partial
   moto-data inspect data
   moto-data inspect data --episode last --png frames.png
   moto-data compile data
@@ -25,7 +26,7 @@ EXAMPLES = """examples:
   moto-data recover data
   moto-data merge data --into kitchen
   moto-data remove kitchen last
-  moto-data stats data"""
+  moto-data stats data --parts"""
 EPISODE = "an id, its first or last characters, or 'last' for the newest"
 LEAST_SIDE, LARGEST_SIDE = 8, 512  # [px] of an image that the simulators draw
 
@@ -47,7 +48,9 @@ def _run(args: argparse.Namespace) -> int:
 def _parser() -> Parser:
     parser = Parser('moto-data', __doc__.split('\n\n')[0], EXAMPLES)
     commands = parser.add_subparsers(dest='command', required=True, metavar='command')
-    _collect_arguments(_add(commands, 'collect', 'Records scripted demonstrations of a task.'))
+    _collect_arguments(
+        _add(commands, 'collect', 'Records demonstrations of a task, or a dataset by a recipe.')
+    )
     part = _add(commands, 'inspect', 'Shows the episodes of a dataset, or the rows of one.')
     _dataset(part)
     part.add_argument('--episode', metavar='ID', help=f'one episode: {EPISODE}')
@@ -66,7 +69,13 @@ def _parser() -> Parser:
     part.add_argument('--by', default=_user(), help='who says so (default: %(default)s)')
     _dataset(_add(commands, 'recover', 'Recovers unfinished episodes, moves damaged ones aside.'))
     _dataset(_add(commands, 'verify', 'Reads every byte and says what is wrong; changes nothing.'))
-    _dataset(_add(commands, 'stats', 'Counts the episodes by task, outcome, controller, profile.'))
+    part = _add(commands, 'stats', 'Counts the episodes by task, outcome, controller, profile.')
+    _dataset(part)
+    part.add_argument(
+        '--parts',
+        action='store_true',
+        help='read the episodes too: how many did 0, 1, ... parts of their task, which, how long',
+    )
     part = _add(commands, 'remove', 'Moves episodes to quarantine/ with the reason beside them.')
     _dataset(part)
     part.add_argument(
@@ -93,14 +102,30 @@ def _dataset(part: argparse.ArgumentParser) -> None:
 
 
 def _collect_arguments(part: argparse.ArgumentParser) -> None:
-    part.add_argument(
+    what = part.add_mutually_exclusive_group(required=True)
+    what.add_argument(
         '--task',
-        required=True,
         help='for example kitchen-microwave, kitchen-microwave+kettle, metaworld-door-open; '
         "kitchen-mixed and kitchen-partial by the paper's names (D4RL's are the other way round)",
     )
+    what.add_argument(
+        '--recipe',
+        default='',
+        help='a recipe of config/data, or a YAML file: task, setup, which objects the episodes '
+        'move; kitchen-mixed and kitchen-partial mirror the human data. Stopped, it goes on',
+    )
     part.add_argument(
-        '--episodes', type=whole(1), default=40, help='how many (default: %(default)s)'
+        '--human',
+        default='',
+        metavar='FILE',
+        help='track the human demonstrations of an .npz (docs/kitchen.md) in place of scripted '
+        'ones, in turn; those that do what the person did are kept',
+    )
+    part.add_argument(
+        '--episodes',
+        type=whole(1),
+        default=40,
+        help='how many; by a recipe, how many there are in the end (default: %(default)s)',
     )
     part.add_argument(
         '--out',
@@ -111,8 +136,8 @@ def _collect_arguments(part: argparse.ArgumentParser) -> None:
     part.add_argument(
         '--noise',
         type=real(0, below=1),
-        default=0.05,
-        help='standard deviation added to each action, in [-1, 1] units (default: %(default)s)',
+        help="standard deviation added to each action, in [-1, 1] units (default: the recipe's, "
+        'or 0.05)',
     )
     part.add_argument(
         '--seed',
@@ -145,7 +170,7 @@ def _collect_arguments(part: argparse.ArgumentParser) -> None:
         default='',
         help="how the joints move: hold, or D4RL's d4rl, which no guard goes with" + own,
     )
-    part.add_argument('--view', default='', help='of the camera: front, paper, wide' + own)
+    part.add_argument('--view', default='', help='of the camera: front, paper, wide, near' + own)
     part.add_argument(
         '--size',
         type=whole(LEAST_SIDE, LARGEST_SIDE),

@@ -24,6 +24,7 @@ from moto_learning.commands.data_inspect import (
     finding_table,
     write_contact_sheet,
 )
+from moto_learning.commands.data_parts import deed_tables, read_deeds
 from moto_learning.commands.data_stats import count_table, sum_table
 from moto_learning.commands.progress import (
     print_left_out,
@@ -37,15 +38,16 @@ LAST = 'last'  # no id can end so: ids have no L
 
 
 def collect(args: argparse.Namespace, console: Console) -> int:
-    """Records scripted demonstrations of a task."""
+    """Records demonstrations of a task or by a recipe: scripted ones, or tracked human ones."""
     try:
         with importing(args):
-            from moto_learning.data.demonstrations import Demonstrations, record_demonstrations
+            from moto_learning.data.demonstrations import record_demonstrations
+            from moto_learning.data.recipe import Recipe, load_recipe
             from moto_sim import tasks  # noqa: F401 - said here if the simulator is missing
     except ImportError as error:
         raise ConfigError(f"the simulator is missing ({error}); pip install '.[sim]'") from error
-    wanted = Demonstrations(
-        task=args.task,
+    recipe = load_recipe(args.recipe) if args.recipe else Recipe(task=args.task)
+    wanted = recipe.demonstrations(
         episodes=args.episodes,
         noise=args.noise,
         seed=args.seed,
@@ -56,13 +58,19 @@ def collect(args: argparse.Namespace, console: Console) -> int:
         after_success=args.after_success,
         size=args.size,
         workers=args.workers,
+        human=args.human,
     )
     with progress_bars(console) as progress:
-        bar = progress.add_task(args.task, total=args.episodes, note='')
+        bar = progress.add_task(wanted.task, total=args.episodes, note='')
         done = record_demonstrations(args.out, wanted, lambda _: progress.advance(bar))
     good = sum(record.successful for record in done)
     rows = sum(record.rows for record in done)
     console.print(f'{len(done)} episodes, {rows} rows, {good} successful, in {args.out}')
+    if wanted.numbered:
+        others = wanted.episodes - len(done)
+        why = 'were there already' + (', or came off in no attempt' if wanted.human else '')
+        console.print(f'{others} of the {wanted.episodes} episodes {why}')
+        _print_parts(Dataset.open(args.out), console)
     return 0
 
 
@@ -171,8 +179,17 @@ def stats(args: argparse.Namespace, console: Console) -> int:
     records = dataset.episodes()
     console.print(count_table(records))
     console.print(sum_table(records, dataset.root))
+    if args.parts:
+        _print_parts(dataset, console)
     print_left_out(dataset.left_out, console)
     return 0
+
+
+def _print_parts(dataset: Dataset, console: Console) -> None:
+    with progress_bars(console) as progress:
+        deeds = list(read_deeds(dataset, partial(reading_bars(progress, 'read'), dataset.root)))
+    for table in deed_tables(deeds):
+        console.print(table)
 
 
 def _find(dataset: Dataset, name: str) -> Record:

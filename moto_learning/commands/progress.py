@@ -38,13 +38,13 @@ def progress_bars(console: Console, left: bool = True) -> Progress:
     )
 
 
-def reading_bars(progress: Progress) -> Reading:
+def reading_bars(progress: Progress, verb: str = 'compile') -> Reading:
     """Returns what shows the episodes of each dataset that are read in a bar of its own."""
     bars: dict[Path, TaskID] = {}
 
     def show(root: Path, done: int, total: int) -> None:
         if root not in bars:
-            bars[root] = progress.add_task(f'compile {root.name}', note='')
+            bars[root] = progress.add_task(f'{verb} {root.name}', note='')
         progress.update(bars[root], completed=done, total=total)
 
     return show

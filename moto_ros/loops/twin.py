@@ -22,7 +22,7 @@ from moto_core.spec import Setup, Spec
 from moto_ros.config import FASTEST, SLOWEST, TwinParams
 from moto_sim.kitchen import VIEWS, KitchenSim
 from moto_sim.kitchen_task import PREFIX, kitchen_objects
-from moto_sim.renderer import View, view_names
+from moto_sim.views import Viewpoint, view_names
 
 TICK = 0.004  # [s] two steps of physics
 CATCH_UP = 0.100  # [s] behind the clock that are made good
@@ -175,7 +175,7 @@ def check_twin(params: TwinParams, robot: RobotConfig) -> None:
 
 def scene(
     task: str, robot: RobotConfig, views: Mapping[str, str]
-) -> tuple[tuple[str, ...], dict[str, View]]:
+) -> tuple[tuple[str, ...], dict[str, Viewpoint]]:
     """Returns the objects of a task and the view of each camera.
 
     Raises ConfigError for a task that is not the Kitchen's, a camera that the robot lacks or one

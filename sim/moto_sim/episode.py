@@ -50,16 +50,19 @@ def run_episode(
     max_steps: int = 0,
     after_success: int | None = None,
     start: int | None = None,
+    goal: Callable[[], bool] | None = None,
 ) -> EpisodeResult:
     """Runs one episode from reset(seed=seed); `record` is given each row as it is complete.
 
     It ends when the environment truncates it, after `max_steps` decisions (0: no limit of its
-    own) or `after_success` decisions after the first success (None: it runs on). Row t's stamp
-    is `start` [ns] (None: now) and t periods of the spec.
+    own) or `after_success` decisions after the first success (None: it runs on). `goal` says
+    whether that success is there; None: the task's own. Row t's stamp is `start` [ns] (None: now)
+    and t periods of the spec.
     """
+    goal = env.task.success if goal is None else goal
     rows, return_, success, disagreement = 0, 0.0, False, 0.0
     start = time.time_ns() if start is None else start
-    for row in _rows(env, policy, seed, max_steps, after_success, start):
+    for row in _rows(env, policy, seed, max_steps, after_success, start, goal):
         record(row)
         rows += 1
         return_ += row.reward
@@ -93,7 +96,13 @@ def learning_seed(stream: int, seed: int, index: int) -> int:
 
 
 def _rows(
-    env: TaskEnv, policy: Policy, seed: int, max_steps: int, after_success: int | None, start: int
+    env: TaskEnv,
+    policy: Policy,
+    seed: int,
+    max_steps: int,
+    after_success: int | None,
+    start: int,
+    goal: Callable[[], bool],
 ) -> Iterator[Row]:
     observation, info = env.reset(seed=seed)
     state, reward, done = policy.initial(), env.task.reward(), False
@@ -102,7 +111,7 @@ def _rows(
         images = {name: observation[name] for name in env.spec.cameras}
         vector = observation.get('proprioception')
         chosen = policy.step(images, vector, state)
-        if succeeded is None and info['success']:
+        if succeeded is None and goal():
             succeeded = t
         if after_success is not None and succeeded is not None:
             done |= t - succeeded >= after_success

@@ -13,16 +13,20 @@ import numpy as np
 
 from moto_core.errors import ConfigError, unknown_name
 from moto_sim.actuation import OWN, SUBSTEPS, Actuation
-from moto_sim.kitchen_model import ARM, HOME, kitchen_model
+from moto_sim.kitchen_model import ARM, HOME, WRIST, kitchen_model
 from moto_sim.kitchen_objects import OBJECTS, in_place
-from moto_sim.renderer import Renderer, View
+from moto_sim.renderer import Renderer
+from moto_sim.views import Mount, View, Viewpoint
 
-VIEWS: dict[str, View] = {
+VIEWS: dict[str, Viewpoint] = {
     'front': View(distance=1.7, azimuth=70.0, elevation=-35.0, lookat=(-0.35, 0.45, 2.0)),
     # docs/method.md
     'paper': View(distance=1.86, azimuth=90.0, elevation=-60.0, lookat=(-0.3, 0.5, 2.0)),
     # FrankaKitchen-v1's own
     'wide': View(distance=2.2, azimuth=70.0, elevation=-35.0, lookat=(-0.2, 0.5, 2.0)),
+    # knobs and switch, which the others show at a few pixels (docs/kitchen.md)
+    'near': View(distance=1.0, azimuth=50.0, elevation=-30.0, lookat=(-0.35, 0.5, 2.1)),
+    'wrist': Mount(WRIST),
 }
 KETTLE = slice(23, 25)  # x, y in qpos
 DOORS = {19: 0.44, 20: -1.57, 21: 1.57, 22: -2.094}  # qpos entry: fully open [m, rad]
@@ -51,7 +55,7 @@ class KitchenSim:
         *,
         actuation: str = OWN,
         variation: Variation | None = None,
-        views: Mapping[str, View] = VIEWS,
+        views: Mapping[str, Viewpoint] = VIEWS,
         fast: bool = True,
     ) -> None:
         self.objects = tuple(objects)

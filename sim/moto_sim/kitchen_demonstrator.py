@@ -6,7 +6,7 @@ measured joints, so that noise and varied starts are corrected.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,9 +14,10 @@ from moto_core.errors import ConfigError, unknown_name
 from moto_core.policy.policy import PolicyState, PolicyStep
 from moto_sim.ik import InverseKinematics
 from moto_sim.kitchen_model import ARM, HOME
+from moto_sim.kitchen_objects import in_place
 from moto_sim.kitchen_task import KitchenTask
-from moto_sim.skills import SKILLS
-from moto_sim.waypoints import OPEN, Waypoint, hand
+from moto_sim.skills import SKILLS, feasible_order
+from moto_sim.waypoints import OPEN, Waypoint, hand, home
 
 GAIN = 5.0  # [1/s] of the velocity toward the solution
 MARGIN = 0.12  # [rad] kept from the joints' limits, above the guard's
@@ -24,16 +25,18 @@ TRIES = 3  # of a skill whose object is not in place after it
 
 
 class KitchenDemonstrator:
-    """Brings a KitchenTask's objects into place one after another: a Policy that sees the state.
+    """Brings objects into place one after another: a Policy that sees the state.
 
-    Raises ConfigError for an object that it has no skill for.
+    `objects` are any of the Kitchen's, taken up in this order, but for what skills.feasible_order
+    changes; none: the task's. Raises ConfigError for an object that it has no skill for.
     """
 
     hash = 'scripted'
 
-    def __init__(self, task: KitchenTask) -> None:
+    def __init__(self, task: KitchenTask, objects: Sequence[str] = ()) -> None:
         self.task, self.sim, self.spec = task, task.sim, task.spec
-        for name in self.sim.objects:
+        self.objects = feasible_order(objects or self.sim.objects)
+        for name in self.objects:
             if name not in SKILLS:
                 raise ConfigError(unknown_name('demonstrated object', name, SKILLS))
         low, high = self.sim.model.jnt_range[:ARM].T
@@ -47,7 +50,7 @@ class KitchenDemonstrator:
 
     def initial(self) -> PolicyState:
         """Starts anew and returns the empty state; called after the environment's reset."""
-        self._todo = [name for name in self.sim.objects for _ in range(TRIES)]
+        self._todo = [name for name in self.objects for _ in range(TRIES)]
         self._way: list[Waypoint] = []
         self._object = ''
         self._next_skill()
@@ -78,8 +81,8 @@ class KitchenDemonstrator:
         """Takes up the next object that is not in place."""
         while self._todo and not self._way:
             name = self._todo.pop(0)
-            if not self.sim.in_place()[name]:
-                self._object, self._way, self._spent = name, SKILLS[name](), 0
+            if not in_place(self.sim.data.qpos, (name,))[name]:
+                self._object, self._way, self._spent = name, [home(), *SKILLS[name]()], 0
 
     def _follow(self) -> None:
         """Drops the way-points that are reached or took too long; starts again what is lost."""
@@ -100,11 +103,14 @@ class KitchenDemonstrator:
             return True
         if point.until is not None:
             return point.until(self.sim)
+        assert point.pose is not None, point  # home has an `until`
         way = point.pose(self.sim).position - hand(self.sim).position
         return bool(np.linalg.norm(way) < point.near)
 
     def _velocity(self, point: Waypoint) -> np.ndarray:
         q = self.sim.data.qpos[:ARM].copy()
-        goal = self._ik.solve(point.pose(self.sim), q, HOME[:ARM])
+        goal = HOME[:ARM]
+        if point.pose is not None:
+            goal = self._ik.solve(point.pose(self.sim), q, HOME[:ARM])
         velocity = GAIN * (goal - q)
         return velocity * min(1.0, point.speed / max(np.abs(velocity).max(), 1e-9))

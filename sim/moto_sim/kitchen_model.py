@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import math
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,6 +19,11 @@ from moto_sim.meshes import coarsen
 
 ARM = 7  # joints, then two fingers
 SITE = 'end_effector'  # between the fingers, its z axis along them
+LINK = 'panda0_link7'  # carries the hand; its z axis is the site's
+WRIST = 'wrist'  # the camera on the hand
+# In the site's directions: between the fingers' roots, on the side that is up where the hand
+# points ahead, tilted toward the fingertips.
+WRIST_UP, WRIST_ALONG, WRIST_TILT, WRIST_FIELD = 0.08, 0.14, 0.35, 75.0  # [m], [m], [rad], [deg]
 # FrankaKitchen-v1's reset: robot 9 [rad, m], objects 14, kettle's position [m] and quaternion.
 HOME = np.array(
     [
@@ -56,7 +62,7 @@ HOME = np.array(
 
 
 def kitchen_model(decimate: bool = True) -> mujoco.MjModel:
-    """Returns a Kitchen model of the caller's own, compiled once a process.
+    """Returns a Kitchen model of the caller's own, compiled once a process, with a wrist camera.
 
     `decimate` False keeps the full visual meshes. Raises ConfigError if gymnasium-robotics or
     its assets are missing.
@@ -76,4 +82,19 @@ def _compiled(decimate: bool) -> mujoco.MjModel:
     spec = mujoco.MjSpec.from_file(str(path))
     if decimate:
         coarsen(spec, folder / 'franka_assets' / 'meshes')
+    _add_wrist_camera(spec)
     return spec.compile()
+
+
+def _add_wrist_camera(spec: mujoco.MjSpec) -> None:
+    """Adds a camera to the hand's body; it has neither mass nor contact."""
+    half = math.sqrt(0.5)  # the site is turned by -45 degrees about z against its body
+    up, side, along = np.array([[half, -half, 0.0], [half, half, 0.0], [0.0, 0.0, 1.0]])
+    tilt = WRIST_TILT
+    ahead = math.cos(tilt) * along - math.sin(tilt) * up
+    axes = np.stack((side, np.cross(-ahead, side), -ahead), axis=1)  # right, up, back
+    turn = np.zeros(4)
+    mujoco.mju_mat2Quat(turn, axes.ravel())
+    spec.body(LINK).add_camera(
+        name=WRIST, pos=WRIST_UP * up + WRIST_ALONG * along, quat=turn, fovy=WRIST_FIELD
+    )

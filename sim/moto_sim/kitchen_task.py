@@ -5,7 +5,7 @@ In: actions in [-1, 1]. Out: Moved, reward. One decision is 20 ticks of 4 ms at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,8 @@ from moto_sim.actuation import OWN, TICK
 from moto_sim.env import Moved
 from moto_sim.kitchen import VIEWS, KitchenSim
 from moto_sim.kitchen_model import ARM
-from moto_sim.kitchen_objects import OBJECTS
-from moto_sim.renderer import View, view_names
+from moto_sim.kitchen_objects import OBJECTS, in_place
+from moto_sim.views import Viewpoint, view_names
 
 PREFIX = 'kitchen-'
 SETUP = Setup(robot='kitchen_sim', profile='normal')  # of its own choice
@@ -48,7 +48,7 @@ class KitchenTask:
         robot: RobotConfig,
         spec: Spec,
         *,
-        views: Mapping[str, View] = VIEWS,
+        views: Mapping[str, Viewpoint] = VIEWS,
         **options: Any,
     ) -> None:
         objects = kitchen_objects(name)
@@ -96,6 +96,11 @@ class KitchenTask:
     def parts(self) -> dict[str, bool]:
         """Returns for each object, in the task's order, whether it is in place."""
         return self.sim.in_place()
+
+    def goal(self, objects: Sequence[str]) -> Callable[[], bool]:
+        """Returns what says whether all of some objects, the task's or others, are in place."""
+        names = tuple(objects)
+        return lambda: all(in_place(self.sim.data.qpos, names).values())
 
     def close(self) -> None:
         """Frees the simulator."""

@@ -17,7 +17,8 @@ import numpy as np
 from moto_core.errors import ConfigError, unknown_name
 from moto_core.spec import CameraSpec, Setup, Spec
 from moto_sim.env import Moved
-from moto_sim.renderer import Renderer, View, view_names
+from moto_sim.renderer import Renderer
+from moto_sim.views import View, Viewpoint, view_names
 
 PREFIX = 'metaworld-'
 SETUP = Setup()  # its own hand, which no guard knows, seen from 'front'
@@ -28,7 +29,7 @@ STEP_TIME = 0.0125  # [s] of one MetaWorld step
 REACH = 0.01  # [m] that the hand's target moves at action 1, a step
 # docs/method.md
 _PAPER = View(distance=0.75, azimuth=15.0, elevation=-22.5, lookat=(-0.15, 0.65, 0.25))
-VIEWS = {
+VIEWS: dict[str, Viewpoint] = {
     'front': _PAPER,
     'paper': _PAPER,
     'wide': View(distance=1.4, azimuth=35.0, elevation=-35.0, lookat=(0.0, 0.6, 0.15)),
@@ -55,7 +56,7 @@ class MetaWorldTask:
         setup: Setup = SETUP,
         spec: Spec = SPEC,
         *,
-        views: Mapping[str, View] = VIEWS,
+        views: Mapping[str, Viewpoint] = VIEWS,
         fast: bool = True,
     ) -> None:
         known, task = catalogue().environments, name.removeprefix(PREFIX)

@@ -1,21 +1,20 @@
-"""Draws a MuJoCo model from a free camera: the fast look for training, the full one on request.
+"""Draws a MuJoCo model from a viewpoint: the fast look for training, the full one on request.
 
-In: MjModel, MjData, a View. Out: (h, w, 3) uint8 RGB. One GL context and one upload of the model
-serve every size. The fast look has no shadows, reflections or multisampling.
+In: MjModel, MjData, a View or a Mount. Out: (h, w, 3) uint8 RGB. One GL context and one upload of
+the model serve every size. The fast look has no shadows, reflections or multisampling.
 """
 
 from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import mujoco
 import numpy as np
 
 from moto_core.errors import ConfigError, unknown_name
-from moto_core.spec import Setup, Spec
+from moto_sim.views import Mount, View, Viewpoint, aim
 
 BACKENDS = ('egl', 'osmesa')  # tried in this order if MUJOCO_GL says nothing
 SIZE = 512, 640  # [px] height, width of the largest image
@@ -23,35 +22,11 @@ SLICES, STACKS = 10, 5  # of round geoms in the fast look: half the time of 28, 
 _FLAG, _GEOM = mujoco.mjtRndFlag, mujoco.mjtObj.mjOBJ_GEOM
 
 
-class View(NamedTuple):
-    """A free camera that looks at a point."""
-
-    distance: float  # [m] from the point
-    azimuth: float  # [deg] about the vertical
-    elevation: float  # [deg] below 0: from above
-    lookat: tuple[float, float, float]  # [m]
-
-
-def view_names(spec: Spec, setup: Setup, views: Mapping[str, View]) -> dict[str, str]:
-    """Returns for each camera of the spec the name of its view: the setup's, or its own name.
-
-    Raises ConfigError for a view that is not among `views`, or a camera that the spec lacks.
-    """
-    for camera in setup.views:
-        if camera not in spec.cameras:
-            raise ConfigError(unknown_name('camera', camera, spec.cameras))
-    found = {camera: setup.views.get(camera, camera) for camera in spec.cameras}
-    for view in found.values():
-        if view not in views:
-            raise ConfigError(unknown_name('camera view', view, views))
-    return found
-
-
 class Renderer:
     """Images of one model; the GL context is made at the first image.
 
     `size` is the largest (height, width) [px] asked of it. `cull` leaves out the static geoms that
-    a view never shows: for models whose static bodies are not moved. Not for several threads.
+    a View never shows: for models whose static bodies are not moved. Not for several threads.
     """
 
     def __init__(
@@ -73,13 +48,13 @@ class Renderer:
         for flag in (_FLAG.mjRND_SHADOW, _FLAG.mjRND_REFLECTION) if fast else ():
             self._scene.flags[flag] = False
 
-    def image(self, data: mujoco.MjData, view: View, height: int, width: int) -> np.ndarray:
+    def image(self, data: mujoco.MjData, view: Viewpoint, height: int, width: int) -> np.ndarray:
         """Returns a new (height, width, 3) uint8 RGB image of the model's state in `data`.
 
         Raises ConfigError for a size above the renderer's, or if no GL backend works.
         """
         self._open(height, width)
-        if self.cull:
+        if self.cull and not isinstance(view, Mount):  # a camera that moves sees anything
             key = view, height / width
             if key not in self._hidden:
                 grow = min(self.size[0] / height, self.size[1] / width)
@@ -118,12 +93,11 @@ class Renderer:
             mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         self._gl.make_current()
 
-    def _draw(self, data: mujoco.MjData, view: View, height: int, width: int) -> None:
-        camera = self._camera
-        camera.distance, camera.azimuth, camera.elevation = view[:3]
-        camera.lookat[:] = view.lookat
+    def _draw(self, data: mujoco.MjData, view: Viewpoint, height: int, width: int) -> None:
+        camera, everything = self._camera, mujoco.mjtCatBit.mjCAT_ALL
+        aim(camera, self.model, view)
         mujoco.mjv_updateScene(
-            self.model, data, self._option, None, camera, mujoco.mjtCatBit.mjCAT_ALL, self._scene
+            self.model, data, self._option, None, camera, everything, self._scene
         )
         mujoco.mjr_render(mujoco.MjrRect(0, 0, width, height), self._scene, self._context)
 

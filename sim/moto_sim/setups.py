@@ -14,6 +14,7 @@ from moto_core.guard.limits import load_robot
 from moto_core.spec import Setup
 from moto_sim import kitchen, kitchen_task, metaworld_task
 from moto_sim.actuation import OWN
+from moto_sim.views import Mount
 
 NO_GUARD = 'none'  # the profile's name for it, where a person chooses
 
@@ -38,9 +39,10 @@ def choose_setup(
     """Returns the recorded setup, or the task's own if none is known, with choices over it.
 
     '' chooses nothing; `profile` 'none' leaves the guard out, and so does an actuation that
-    cannot be guarded if no profile is chosen; `view` is every camera's. Raises ConfigError for
-    what was recorded on a robot that the task does not have, an unknown robot and an unknown
-    profile; other unknown names are refused where the environment is made.
+    cannot be guarded if no profile is chosen; `view` is every camera's but of those that a body
+    carries. Raises ConfigError for what was recorded on a robot that the task does not have, an
+    unknown robot and an unknown profile; other unknown names are refused where the environment is
+    made.
     """
     own = own_setup(task)
     if recorded is not None and recorded.robot and not own.robot:
@@ -76,7 +78,8 @@ def _views(task: str, setup: Setup, view: str) -> dict[str, str]:
         known, spec = metaworld_task.VIEWS, metaworld_task.SPEC
     else:
         known, spec = kitchen.VIEWS, load_robot(setup.robot).spec
-    views = dict.fromkeys(spec.cameras, view) if view else setup.views
+    free = [name for name in spec.cameras if not isinstance(known.get(name), Mount)]
+    views = dict.fromkeys(free, view) if view else setup.views
     return {
         camera: name
         for camera, name in views.items()

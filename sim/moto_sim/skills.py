@@ -6,7 +6,7 @@ a vertical bar between the fingers; switch, knobs and drawer are pushed with clo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from moto_sim.waypoints import (
     swing,
     wait,
 )
+
+# [m] from which the hand moves on to an object: further aside, it would run into what is beside it
+BEFORE = 0.02
 
 
 def microwave() -> list[Waypoint]:
@@ -134,13 +137,27 @@ SKILLS: dict[str, Callable[[], list[Waypoint]]] = {
 }
 
 
+def feasible_order(objects: Sequence[str]) -> tuple[str, ...]:
+    """Returns the objects in order, the sliding door at the latest just before the hinge door.
+
+    An open hinge door stands before the sliding door's bar, and the hand does not pass it.
+    """
+    order = list(objects)
+    if {'slide_cabinet', 'hinge_cabinet'} <= set(order):
+        at = order.index('hinge_cabinet')
+        if order.index('slide_cabinet') > at:
+            order.remove('slide_cabinet')
+            order.insert(at, 'slide_cabinet')
+    return tuple(order)
+
+
 def _take(
     bar: str, offset: tuple[float, float, float], angle: float, tilt: float = 0.0
 ) -> list[Waypoint]:
     """Comes to a bar along the hand's own direction and closes the fingers on it."""
     at = beside(bar, offset, angle, tilt, -0.01)
     return [
-        Waypoint(beside(bar, offset, angle, tilt, 0.10), near=0.04),
+        Waypoint(beside(bar, offset, angle, tilt, 0.10), near=BEFORE),
         Waypoint(at, near=0.015),
         wait(at, CLOSED, 4),
     ]
@@ -166,7 +183,7 @@ def _knob(name: str, entry: int) -> list[Waypoint]:
     def turned(sim: KitchenSim) -> bool:
         return bool(sim.data.qpos[entry] < -0.62)
 
-    return _push(name, (-0.05, -0.035, 0.045), (0.10, -0.035, 0.01), turned, -0.2, 0.0)
+    return _push(name, (-0.04, -0.035, 0.045), (0.10, -0.035, 0.02), turned, -0.2, 0.0)
 
 
 def _approach(
@@ -174,6 +191,6 @@ def _approach(
 ) -> list[Waypoint]:
     """Brings closed fingers beside a site, from behind along the hand's own direction."""
     return [
-        Waypoint(beside(name, start, angle, tilt, 0.10), near=0.04, fingers=CLOSED),
+        Waypoint(beside(name, start, angle, tilt, 0.10), near=BEFORE, fingers=CLOSED),
         Waypoint(beside(name, start, angle, tilt), near=0.02, fingers=CLOSED),
     ]

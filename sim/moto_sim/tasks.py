@@ -7,6 +7,7 @@ Setup. Out: TaskEnv.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from moto_core.policy.policy import Policy
 from moto_core.spec import Setup, Spec
 from moto_sim import kitchen_task, metaworld_task
 from moto_sim.env import TaskEnv
+from moto_sim.human import HumanDemonstration, Tracker
 from moto_sim.kitchen_demonstrator import KitchenDemonstrator
 from moto_sim.kitchen_objects import OBJECTS
 from moto_sim.kitchen_task import SETS, KitchenTask
@@ -62,13 +64,25 @@ def make(
     return TaskEnv(made, max_steps=max_steps, seed=seed)
 
 
-def demonstrator(env: TaskEnv) -> Policy:
-    """Returns the task's scripted demonstrator; raises ConfigError if it has none."""
+def demonstrator(env: TaskEnv, objects: Sequence[str] = ()) -> Policy:
+    """Returns the task's scripted demonstrator; raises ConfigError if it has none.
+
+    In the Kitchen `objects` names what it moves, in this order; none: the task's objects.
+    """
     if isinstance(env.task, KitchenTask):
-        return KitchenDemonstrator(env.task)
+        return KitchenDemonstrator(env.task, objects)
+    if objects:
+        raise ConfigError(f"'{env.task.name}' has no objects to choose; only the Kitchen has")
     if isinstance(env.task, MetaWorldTask):
         return MetaWorldDemonstrator(env.task)
     raise ConfigError(f"no demonstrator for '{env.task.name}'")
+
+
+def tracker(env: TaskEnv, demonstration: HumanDemonstration) -> Policy:
+    """Returns what follows a human demonstration; raises ConfigError outside the Kitchen."""
+    if not isinstance(env.task, KitchenTask):
+        raise ConfigError(f"'{env.task.name}' has no human demonstrations; only the Kitchen has")
+    return Tracker(env.task, demonstration)
 
 
 def _metaworld(

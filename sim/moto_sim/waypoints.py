@@ -12,8 +12,10 @@ import numpy as np
 
 from moto_sim.ik import Pose
 from moto_sim.kitchen import KitchenSim
+from moto_sim.kitchen_model import ARM, HOME
 
 OPEN, CLOSED = 1.0, -1.0  # the fingers' action
+AT_HOME = 0.3  # [rad] of every joint
 Target = Callable[[KitchenSim], Pose]
 Condition = Callable[[KitchenSim], bool]
 
@@ -21,7 +23,7 @@ Condition = Callable[[KitchenSim], bool]
 class Waypoint(NamedTuple):
     """One stretch of the hand's way: it ends at the pose, at `until`, or out of patience."""
 
-    pose: Target  # where to, from the state as it is now
+    pose: Target | None  # where to, from the state as it is now; None: the arm's home
     near: float = 0.02  # [m] from which the next one follows
     fingers: float = OPEN
     speed: float = 0.8  # [rad/s] of the fastest joint
@@ -62,6 +64,15 @@ def beside(
     """Returns a target `offset` [m] (world) from a site, and `back` [m] behind along the hand."""
     turn = heading(angle, tilt)
     return lambda sim: Pose(site(sim, name) + offset - back * turn[:, 2], turn)
+
+
+def home() -> Waypoint:
+    """Returns a way-point that brings the arm near its home, from where every object is free."""
+
+    def there(sim: KitchenSim) -> bool:
+        return bool(np.abs(sim.data.qpos[:ARM] - HOME[:ARM]).max() < AT_HOME)
+
+    return Waypoint(None, fingers=CLOSED, speed=1.2, until=there)
 
 
 def wait(pose: Target, fingers: float, decisions: int) -> Waypoint:

@@ -5,8 +5,8 @@ import pytest
 from moto_core.errors import ConfigError
 from moto_core.spec import Setup
 from moto_sim import tasks
-from moto_sim.kitchen_objects import OBJECTS
-from moto_sim.skills import SKILLS
+from moto_sim.kitchen_objects import OBJECTS, in_place
+from moto_sim.skills import SKILLS, feasible_order
 
 
 def make(task, profile='normal', actuation=''):
@@ -66,6 +66,39 @@ def test_four_objects_are_brought_into_place_under_d4rls_actuation():
     env = make('kitchen-partial', '', 'd4rl')
     demonstrator = tasks.demonstrator(env)
     assert first_success(env, demonstrator, 0, 0.03) <= 280
+
+
+@pytest.mark.parametrize('name', sorted(OBJECTS))
+def test_every_object_is_brought_into_place_under_d4rls_actuation(name):
+    env = make(f'kitchen-{name}', '', 'd4rl')
+    demonstrator = tasks.demonstrator(env)
+    steps = [first_success(env, demonstrator, seed, 0.05) for seed in (0, 1)]
+    assert max(steps) <= 90, steps
+
+
+def test_the_sliding_door_comes_before_the_hinge_door_that_would_hide_its_bar():
+    order = ('kettle', 'hinge_cabinet', 'microwave', 'slide_cabinet')
+    assert feasible_order(order) == ('kettle', 'slide_cabinet', 'hinge_cabinet', 'microwave')
+    for order in (('slide_cabinet', 'kettle', 'hinge_cabinet'), ('hinge_cabinet', 'kettle')):
+        assert feasible_order(order) == order
+    env = make('kitchen-hinge_cabinet+slide_cabinet')
+    assert tasks.demonstrator(env).objects == ('slide_cabinet', 'hinge_cabinet')
+
+
+def test_it_takes_up_any_objects_in_any_order_beside_the_tasks():
+    env = make('kitchen-partial', '', 'd4rl')
+    objects = ('light_switch', 'hinge_cabinet', 'microwave')
+    demonstrator = tasks.demonstrator(env, objects)
+    env.reset(seed=1)
+    demonstrator.initial()
+    came = []
+    for _ in range(250):
+        env.step(act(demonstrator))
+        there = in_place(env.task.sim.data.qpos, objects)
+        came += [name for name in objects if there[name] and name not in came]
+        if len(came) == 3:
+            break
+    assert came == list(objects)
 
 
 def test_it_starts_anew_with_an_episode_and_rests_once_all_is_in_place():

@@ -28,7 +28,8 @@ def test_every_example_of_collect_records(arguments, tmp_path):
     out = str(tmp_path / arguments[arguments.index('--out') + 1])
     assert data.main(['collect', *arguments, *SMALL, '--out', out]) == 0
     (record,) = Dataset.open(out).episodes()
-    assert record.task == arguments[arguments.index('--task') + 1]
+    what = '--recipe' if '--recipe' in arguments else '--task'
+    assert record.task == arguments[arguments.index(what) + 1]
 
 
 @pytest.mark.parametrize('arguments', examples(evaluation.EXAMPLES, 'moto-eval'), ids=' '.join)
@@ -79,6 +80,11 @@ def test_collect_refuses_a_dataset_that_is_being_recorded(tmp_path, capsys):
         (('--task', 'kitchen-microwave', '--size', '513'), 'argument --size'),
         (('--task', 'kitchen-microwave', '--after-success', '-1'), 'argument --after-success'),
         (('--task', 'metaworld-door-open', '--profile', 'normal'), 'takes no robot'),
+        (('--recipe', 'kitchen-mxed'), "Did you mean 'kitchen-mixed'"),
+        (('--recipe', 'kitchen-mixed', '--task', 'kitchen-mixed'), 'not allowed with'),
+        (('--recipe', 'kitchen-mixed', '--human', 'x.npz'), 'leave groups out'),
+        (('--task', 'kitchen-mixed', '--human', 'x.npz'), "from 'x.npz': [Errno 2]"),
+        ((), 'one of the arguments --task --recipe is required'),
     ],
 )
 def test_collect_refuses_bad_settings_in_one_line_and_makes_nothing(

@@ -1,0 +1,68 @@
+"""What to record: a task, a setup, who moves what, how many episodes, noise, seed.
+
+In: a command's arguments, or a recipe. Out: Demonstrations, checked and hashed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from moto_core.errors import ConfigError
+
+ORDERS = 1 << 20  # the random stream of an episode that draws its order
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demonstrations:
+    """What to record; '' leaves a part of the setup to the task."""
+
+    task: str  # for example 'kitchen-microwave'
+    episodes: int = 40
+    noise: float = 0.05  # standard deviation added to each action
+    seed: int = 0
+    robot: str = ''  # of config/robot, or a YAML file
+    profile: str = ''  # the guard's; 'none' records without a guard
+    actuation: str = ''  # how the simulator moves the joints
+    view: str = ''  # of every camera
+    after_success: int | None = None  # decisions that an episode runs on; None: the task's own
+    size: int = 64  # [px] of the square image
+    workers: int = 1
+    groups: tuple[str, ...] = ()  # objects joined by '+', moved in turn; (): the task's
+    shuffled: bool = False  # an episode's order within its group is drawn; False: as written
+    human: str = ''  # .npz of human demonstrations that episodes track, in turn; '': scripted ones
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for a number that cannot be."""
+        least = {'episodes': 1, 'workers': 1, 'seed': 0, 'after_success': 0}
+        for name, bound in least.items():
+            value = getattr(self, name)
+            if value is not None and value < bound:
+                raise ConfigError(f'{name} is {value}; expected at least {bound}')
+        if not 0 <= self.noise < 1:
+            raise ConfigError(f'noise is {self.noise}; expected 0 to below 1')
+        if self.human and self.groups:
+            raise ConfigError('human demonstrations move objects of their own; leave groups out')
+
+    @property
+    def numbered(self) -> bool:
+        """Whether episodes are known by their number, so that a stopped recording goes on."""
+        return bool(self.groups or self.human)
+
+    @property
+    def hash(self) -> str:
+        """A hash of what decides an episode's contents: neither how many nor how many workers."""
+        data = {k: v for k, v in asdict(self).items() if k not in ('episodes', 'workers')}
+        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+    def sequence(self, index: int) -> tuple[str, ...]:
+        """Returns the objects that episode `index` moves, in order; () if the task decides."""
+        if not self.groups:
+            return ()
+        objects = self.groups[index % len(self.groups)].split('+')
+        if self.shuffled:
+            np.random.default_rng([self.seed, index, ORDERS]).shuffle(objects)
+        return tuple(objects)
