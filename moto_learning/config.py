@@ -273,7 +273,7 @@ class CollectConfig:
         '', "how the simulator moves the joints: 'hold', or D4RL's 'd4rl'; '': the dataset's"
     )
     view: str = setting(
-        '', "of every camera: 'front', 'paper', 'wide' of the simulator; '': the dataset's"
+        '', "of every camera: 'front', 'paper', 'wide', in the Kitchen 'near'; '': the dataset's"
     )
     max_steps: int = number(0, "decisions an episode; 0: the task's own", low=0)
     explore: str = choice(
