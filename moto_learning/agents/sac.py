@@ -8,8 +8,6 @@ train the encoder, of the policy and of the temperature, in this order.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
@@ -17,37 +15,14 @@ from moto_learning.agents.actor_critic import model_critic_loss
 from moto_learning.agents.latent import frozen
 from moto_learning.agents.optimizer import Optimizer
 from moto_learning.agents.pixel_learner import Learned, TwinLearner
+from moto_learning.agents.soft_critic import (
+    Temperature,
+    soft_actor_loss,
+    soft_target,
+    temperature_loss,
+)
 from moto_learning.agents.transitions import Transitions
 from moto_learning.model.distributions import TruncatedNormal, uniform
-
-
-class Temperature(nn.Module):
-    """The weight of the entropy, kept above 0 by its logarithm."""
-
-    def __init__(self, value: float) -> None:
-        super().__init__()
-        self.log = nn.Parameter(torch.tensor(math.log(value)))
-
-    def forward(self) -> Tensor:
-        """Returns the temperature, a scalar."""
-        return self.log.exp()
-
-
-def soft_target(
-    reward: Tensor, next_q: Tensor, log_prob: Tensor, temperature: Tensor, discount: float
-) -> Tensor:
-    """Returns y (N,) of a reward (N,), min_i Q'_i(s', a') and ln pi(a' | s') (N,)."""
-    return reward + discount * (next_q - temperature * log_prob)
-
-
-def soft_actor_loss(q: Tensor, log_prob: Tensor, temperature: Tensor) -> Tensor:
-    """Returns the mean over N of temperature ln pi(a | s) - min_i Q_i(s, a), a ~ pi(s)."""
-    return (temperature.detach() * log_prob - q).mean()
-
-
-def temperature_loss(temperature: Tensor, log_prob: Tensor, entropy: float) -> Tensor:
-    """Returns what falls if the temperature rises where -mean ln pi is below `entropy` [nats]."""
-    return -(temperature * (log_prob.detach() + entropy)).mean()
 
 
 class SACLearner(TwinLearner):
@@ -83,7 +58,7 @@ class SACLearner(TwinLearner):
     def targets(self, cut: Transitions) -> Tensor:
         """Returns y (N,) of the transitions."""
         action, log_prob = self.act(self.actor(self.encoder(*cut.then)))
-        next_q = self.target_critics.value(self.target_encoder(*cut.then), action)
+        next_q = self.target_critics(self.target_encoder(*cut.then), action)
         c = self.settings
         return soft_target(cut.reward, next_q, log_prob, self.temperature(), c.discount)
 
@@ -100,11 +75,11 @@ class SACLearner(TwinLearner):
         policy = self.actor(feat)
         action, log_prob = self.act(policy)
         with frozen(self.critics):
-            q = self.critics.value(feat, action)
+            q = self.critics(feat, action)
             loss = soft_actor_loss(q, log_prob, self.temperature())
             actor_finite, norm = self.optimizers['actor'].step(loss)
         entropy = -self.settings.sac.entropy * self.spec.action_size
-        loss_of_temperature = temperature_loss(self.temperature(), log_prob, entropy)
+        loss_of_temperature = temperature_loss(self.temperature.log, log_prob, entropy)
         temperature_finite, _ = self.optimizers['temperature'].step(loss_of_temperature)
         return actor_finite and temperature_finite, {
             'actor/loss': loss.detach(),

@@ -1,6 +1,7 @@
-"""The losses of LOMPO and COMBO on latent steps, equations 16 to 20, as functions of tensors.
+"""The losses of soft actor-critics, equations 16 to 21, as functions of tensors.
 
-N steps of a batch; critics (members, N). `log_prob` is ln pi of actions drawn from the policy.
+LOMPO's and COMBO's on latent steps, SAC's and CQL's on transitions of pixels. N steps
+of a batch; critics (members, N). `log_prob` is ln pi of actions drawn from the policy.
 """
 
 from __future__ import annotations

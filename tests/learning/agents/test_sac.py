@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from moto_learning.agents.sac import Temperature, soft_actor_loss, soft_target, temperature_loss
 from tests.learning import tiny_learner as tiny
 from tests.learning import tiny_pixels as pixels
 from tests.learning.agents.by_hand import cdf, quantile
@@ -40,35 +39,6 @@ def expected_target(agent, cut, uniform):
     return pixels.array(cut.reward) + agent.settings.discount * soft
 
 
-def test_the_soft_target_is_the_hand_made_one():
-    found = soft_target(
-        reward=torch.tensor([1.0, 0.0]),
-        next_q=torch.tensor([2.0, -1.0]),
-        log_prob=torch.tensor([-3.0, 0.5]),
-        temperature=torch.tensor(0.2),
-        discount=0.9,
-    )
-    # 1 + 0.9 (2 + 0.2 * 3), 0.9 (-1 - 0.2 * 0.5)
-    assert found.tolist() == pytest.approx([3.34, -0.99])
-
-
-def test_the_actors_loss_rewards_value_and_entropy():
-    q, log_prob = torch.tensor([2.0, 4.0]), torch.tensor([-1.0, 3.0])
-    assert soft_actor_loss(q, log_prob, torch.tensor(0.5)).item() == pytest.approx(
-        (0.5 * (-1 + 3) - (2 + 4)) / 2
-    )
-
-
-@pytest.mark.parametrize('log_prob, falls', [(-3.0, True), (1.0, False)])
-def test_the_temperature_falls_while_the_entropy_is_above_its_goal(log_prob, falls):
-    temperature = Temperature(0.5)
-    assert temperature().item() == pytest.approx(0.5)
-    loss = temperature_loss(temperature(), torch.tensor([log_prob]), 2.0)  # goal: 2 nats
-    assert loss.item() == pytest.approx(-0.5 * (log_prob + 2))
-    loss.backward()
-    assert (temperature.log.grad.item() > 0) == falls
-
-
 def test_the_critics_of_sac_go_down_the_error_to_the_soft_target():
     agent = pixels.spread(pixels.learner('sac', proprioception=['position']))
     cut = pixels.cut(agent, proprioception=2)
@@ -98,6 +68,6 @@ def test_the_policy_and_the_temperature_of_sac_train_themselves_alone():
     assert watched['actor'].reaches == {'actor'}
     goal = -0.7 * tiny.ACTION
     assert watched['temperature'].loss == pytest.approx(
-        -temperature * (log_prob + goal).mean(), rel=1e-4
+        -math.log(temperature) * (log_prob + goal).mean(), rel=1e-4
     )
     assert watched['temperature'].reaches == {'temperature'}
