@@ -314,7 +314,7 @@ class TrainConfig:
     divergence: float = number(
         10.0,
         "training stops if for 100 updates in a row the world model's loss is so many times that "
-        'of its first update, or the size of values so many times what rewards and discount '
+        'of no model at all, or the size of values so many times what rewards and discount '
         'allow; 0: never',
         low=0,
     )

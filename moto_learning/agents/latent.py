@@ -73,7 +73,7 @@ def update_model(
     batch, length = data['reward'].shape
     noise = learner.world_model.draw_noise(batch, length, learner.generator)
     loss, post, metrics = learner.world_model.loss(data, noise)
-    if learner.config.model.behaviour_scale:
+    if learner.config.model.behaviour_scale and learner.config.actor_critic.actor.beta:
         with frozen(learner.actor):
             log_prob = learner.actor(post.feat).log_prob(data['chosen'])  # (B, T)
         prior = behaviour_prior(log_prob, data['bc_mask'])

@@ -34,6 +34,7 @@ from moto_learning.model.rollout import Rollout, draw_rollout_noise, rollout
 from moto_learning.model.rssm import State, disagreement
 from moto_learning.model.world_model import WorldModel
 
+TINY = 1e-8  # of a disagreement that is 0: one member
 FOLLOWED = 0.01  # share of a batch in the moving mean of the disagreement
 
 
@@ -119,7 +120,9 @@ class MotoLearner:
                 'imagined/reward': reward.detach().mean(),
                 'imagined/disagreement': imagined.disagreement.detach().mean(),
             }
-        alpha = c.penalty.alpha / self.usual if c.penalty.relative else c.penalty.alpha
+        alpha = (
+            c.penalty.alpha / self.usual.clamp(min=TINY) if c.penalty.relative else c.penalty.alpha
+        )
         reward = penalised_reward(reward, imagined.disagreement, alpha)
         return imagined, reward, metrics
 
@@ -163,7 +166,7 @@ class MotoLearner:
         if not c.beta or prior_weight(self.updates, c) < c.beta or not data['bc_mask'].any():
             return True
         return all(
-            self.optimizers['actor'].step(c.beta * self.behaviour(post, data))[0]
+            self.optimizers['actor'].step(c.beta * self.behaviour(post, data), extra=True)[0]
             for _ in range(c.prior_steps)
         )
 

@@ -40,8 +40,10 @@ class Optimizer:
             fused=True,
         )
 
-    def step(self, loss: Tensor) -> tuple[bool, Tensor]:
+    def step(self, loss: Tensor, extra: bool = False) -> tuple[bool, Tensor]:
         """Takes one step down the loss; returns whether it did, and the gradient's norm.
+
+        An `extra` step does not count where the rate's schedule counts updates.
 
         If the gradient is not finite, nothing changes but the gradients, which are dropped.
         """
@@ -53,7 +55,7 @@ class Optimizer:
             for group in self._adam.param_groups:
                 group['lr'] = self.config.rate * rate_factor(self.steps, self.config)
             self._adam.step()
-            self.steps += 1
+            self.steps += not extra
         self._adam.zero_grad(set_to_none=True)
         return finite, norm.detach()
 

@@ -88,10 +88,28 @@ class WorldModel(nn.Module):
         metrics = {f'model/{name}_loss': value.detach() for name, value in terms.items()}
         metrics |= {
             'model/loss': loss.detach(),
+            'model/allowed': self._loss_of_none(batch, noise.decoded),
             'model/kl': kl_value,
             'model/post_entropy': entropy(post.logit.detach()),
         }
         return loss, post, metrics
+
+    @torch.no_grad()
+    def _loss_of_none(self, batch: Mapping[str, Any], steps: Tensor) -> Tensor:
+        """Returns the loss of no model: grey images, every reward and position 0, free nats."""
+        c = self.config
+        if self.reward.bins is None:
+            total = c.reward_scale * 0.5 * batch['reward'].square().mean()
+        else:
+            total = c.reward_scale * torch.tensor(float(len(self.reward.bins))).log()
+        total = total + c.kl.scale * c.kl.free
+        for images in batch['images'].values():
+            image = normalize(images.flatten(0, 1)[steps])
+            total = total + c.image_scale * 0.5 * image.square().sum() / image.shape[0]
+        if self.decoder.proprioception is not None:
+            seen = batch['proprioception']
+            total = total + c.proprioception_scale * 0.5 * seen.square().sum(-1).mean()
+        return total
 
     def _image_loss(self, feat: Tensor, images: Mapping[str, Tensor], steps: Tensor) -> Tensor:
         """Sums -ln p(x) over the cameras' pixels, for the drawn steps; the mean over them."""

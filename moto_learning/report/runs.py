@@ -23,7 +23,23 @@ from moto_learning.run.heldout import Evaluation, read_evaluations
 from moto_learning.run.journal import Entry, read_journal
 from moto_learning.run.metrics import read_metrics
 
-APART = ('seed', 'train', 'evaluate', 'collect.task')  # in which the seeds of one row may differ
+APART = (  # in which the seeds of one row may differ
+    'seed',
+    'evaluate',
+    'collect.task',
+    'train.online_episodes',
+    'train.finetune_updates',
+    'train.log_every',
+    'train.save_every',
+    'train.keep',
+    'train.milestone_updates',
+    'train.milestone_episodes',
+    'train.threads',
+    'train.device',
+    'train.tensorboard',
+    'train.wandb',
+    'train.divergence',
+)
 
 
 @dataclass(frozen=True, kw_only=True)

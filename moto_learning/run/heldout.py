@@ -17,6 +17,7 @@ import numpy as np
 
 from moto_core.durable import append_synced
 from moto_core.errors import MotoError
+from moto_core.policy.policy import Policy
 from moto_core.strict_json import read_maps
 from moto_learning.agents.learner import Learner
 from moto_learning.agents.torch_policy import Exploration
@@ -52,6 +53,7 @@ class Evaluation(Point):
     length: float  # mean of their decisions
     disagreement: float  # mean
     seconds: float  # that it took
+    policy: str = ''  # hash of its weights
 
 
 class HeldOut:
@@ -69,12 +71,12 @@ class HeldOut:
     ) -> list[Evaluation]:
         """Evaluates the policy as it is now, in each way of evaluate.explore; returns what is new.
 
-        A point that the run has been evaluated at before is not evaluated again. `listener` is
-        told of each episode and returns whether to go on; a part of an evaluation is dropped.
+        A point that these weights have been evaluated at before is not evaluated again. `listener`
+        is told of each episode and returns whether to go on; a part of an evaluation is dropped.
         Raises EvaluationError if the result cannot be written.
         """
         c, new = self.config.evaluate, []
-        known = {point_of(one) for one in read_evaluations(self.path.parent)}
+        known = {(point_of(one), one.policy) for one in read_evaluations(self.path.parent)}
         for explore in c.explore or ['mode']:
             point = Point(
                 updates=self.learner.updates,
@@ -84,19 +86,21 @@ class HeldOut:
                 seed=c.seed,
                 starts=c.episodes,
             )
-            if point in known:
+            policy = self.learner.policy(Exploration(point.explore, 0.0, point.seed))
+            if (point, policy.hash) in known:
                 continue
-            found = self._evaluate(point, listener)
+            found = self._evaluate(point, policy, listener)
             if found is None:
                 break
             self._append(found)
             new.append(found)
         return new
 
-    def _evaluate(self, point: Point, listener: Callable[[int, int], bool]) -> Evaluation | None:
+    def _evaluate(
+        self, point: Point, policy: Policy, listener: Callable[[int, int], bool]
+    ) -> Evaluation | None:
         env = self.simulator.env()
         began = time.monotonic()
-        policy = self.learner.policy(Exploration(point.explore, 0.0, point.seed))
         scores: list[Score] = []
         for start in range(point.starts):
             scores += evaluate(
@@ -115,6 +119,7 @@ class HeldOut:
             length=float(np.mean([score.decisions for score in scores])),
             disagreement=float(np.mean([score.disagreement for score in scores])),
             seconds=round(time.monotonic() - began, 3),
+            policy=policy.hash,
         )
 
     def _append(self, found: Evaluation) -> None:

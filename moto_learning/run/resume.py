@@ -20,12 +20,17 @@ FIXED = (
     'model.rssm.hidden',
     'model.rssm.members',
     'model.reward',
+    'model.reward_likelihood',
     'actor_critic.actor.head',
+    'actor_critic.actor.initial_std',
     'actor_critic.critic.head',
     'actor_critic.critic.members',
+    'actor_critic.critic.normalize',
+    'actor_critic.critic.zero_start',
     'latent.temperature',
     'model_free.encoder',
     'model_free.head',
+    'model_free.sac.temperature',
 )
 """Settings that shaped the networks or the random state when the run began."""
 

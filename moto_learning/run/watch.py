@@ -6,14 +6,13 @@ use to go on.
 A sum of rewards of size r discounted by gamma is at most r / (1 - gamma), so that values beyond
 the largest r~ so far (equation 3) over 1 - gamma are of no policy: critics that feed on
 themselves. States of the world model are bounded, and so is r~ as long as the model is sound; one
-whose loss is above that of its first update predicts worse than none. Up to twice as far (batches
-vary, critics overshoot) training is sound; `limit` times as far, for many updates in a row, it has
-diverged.
+whose loss is above that of grey images and no reward predicts worse than none. Up to twice as far
+(batches vary, critics overshoot) training is sound; `limit` times as far, for many updates in a
+row, it has diverged.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,9 +29,9 @@ LOWER = {  # what diverged: the setting that slows it down
     'the loss of the world model': 'model.optimizer.rate',
     'the size of values': 'actor_critic.critic.optimizer.rate',
 }
-UNKNOWN = {  # of a checkpoint that holds no state: the first loss is not known any more
+UNKNOWN = {  # of a checkpoint that holds no state
     'sound': True,
-    'first': math.inf,
+    'worst': 0.0,
     'allowed': 0.0,
     'nonfinite': 0,
     'diverged': 0,
@@ -49,7 +48,7 @@ class Watch:
     def __init__(self, run: Path, limit: float) -> None:
         self.run, self.limit = run, limit
         self.sound = True  # at the last update
-        self.first = math.nan  # loss of the world model at its first update
+        self.worst = 0.0  # loss of no model at all, the largest so far
         self.allowed = 0.0  # largest size that a value could have so far
         self.nonfinite = 0  # updates in a row whose gradients were not finite
         self.diverged = 0  # updates in a row that were beyond the limit
@@ -86,7 +85,7 @@ class Watch:
         """Returns what the next judgement depends on (JSON can hold it)."""
         return {
             'sound': self.sound,
-            'first': None if math.isnan(self.first) else self.first,
+            'worst': self.worst,
             'allowed': self.allowed,
             'nonfinite': self.nonfinite,
             'diverged': self.diverged,
@@ -95,17 +94,16 @@ class Watch:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restores what `state_dict` returned; raises KeyError, TypeError or ValueError."""
         self.sound = bool(state['sound'])
-        self.first = math.nan if state['first'] is None else float(state['first'])
+        self.worst = float(state['worst'])
         self.allowed = float(state['allowed'])
         self.nonfinite, self.diverged = int(state['nonfinite']), int(state['diverged'])
 
     def _times(self, metrics: Mapping[str, float]) -> dict[str, float]:
         """Returns how many times what can be each of LOWER is; 0 of what is not known."""
         loss, size = metrics.get('model/loss', 0.0), metrics.get('critics/size', 0.0)
-        if math.isnan(self.first):
-            self.first = loss
+        self.worst = max(self.worst, metrics.get('model/allowed', 0.0))
         self.allowed = max(self.allowed, metrics.get('critics/allowed', 0.0))
-        found = ((loss, self.first), (size, self.allowed))
+        found = ((loss, self.worst), (size, self.allowed))
         return {
             what: value / most if most > 0 else 0.0 for what, (value, most) in zip(LOWER, found)
         }

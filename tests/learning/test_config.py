@@ -154,6 +154,11 @@ def test_a_resumed_run_takes_what_may_change_and_refuses_the_rest():
         'actor_critic.actor.head.units=9',
         'model_free.encoder.latent=9',
         'model_free.head.units=9',
+        'model_free.sac.temperature=0.5',
+        'model.reward_likelihood=two_hot',
+        'actor_critic.critic.normalize=true',
+        'actor_critic.critic.zero_start=true',
+        'actor_critic.actor.initial_std=0.5',
     ):
         with pytest.raises(ConfigError, match='cannot become'):
             resumed_config(stored, None, [setting])

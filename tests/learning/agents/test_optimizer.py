@@ -28,6 +28,17 @@ def test_the_rate_of_each_step_is_that_of_the_schedule():
     assert steps == pytest.approx([0.05, 0.0875, 0.075, 0.0625, 0.05, 0.05])
 
 
+def test_an_extra_step_leaves_the_schedule_where_it_is():
+    weight = nn.Parameter(torch.tensor([0.0]).double())
+    config = OptimizerConfig(rate=0.1, final=0, decay_updates=2, eps=1e-12, weight_decay=0)
+    optimizer, seen = Optimizer([weight], config), [0.0]
+    for extra in (True, True, False, True, False):
+        optimizer.step(weight.sum(), extra=extra)
+        seen.append(weight.item())
+    steps = [before - after for before, after in zip(seen, seen[1:])]
+    assert steps == pytest.approx([0.1, 0.1, 0.1, 0.05, 0.05]) and optimizer.steps == 2
+
+
 def test_each_group_of_networks_has_the_optimizer_of_its_own_settings():
     groups = {'model': 'model', 'actor': 'actor_critic.actor', 'critics': 'actor_critic.critic'}
     rates = {'model': 0.01, 'actor': 0.02, 'critics': 0.03}

@@ -238,6 +238,19 @@ def test_the_usual_disagreement_is_a_moving_mean_that_a_checkpoint_keeps():
     assert other.usual.item() == pytest.approx(agent.usual.item(), rel=1e-6)
 
 
+def test_a_disagreement_of_0_has_no_unit_and_costs_nothing():
+    one = ('model.rssm.members=1', 'actor_critic.penalty.relative=true')
+    agent, given = make(*one)
+    finite, metrics = agent.update_behaviour(given.post, given.data)
+    assert finite and agent.usual == 0 and metrics['imagined/value'].isfinite()
+
+
+def test_cloning_more_leaves_the_actors_schedule_to_its_updates():
+    agent, given = make('actor_critic.actor.prior_steps=3')
+    agent.update_behaviour(given.post, given.data)
+    assert agent.optimizers['actor'].steps == 1
+
+
 def test_without_a_horizon_the_critics_learn_from_the_data_alone():
     agent, given = make('actor_critic.horizon=0')
     w = by_hand.weights_of(agent)

@@ -18,9 +18,9 @@ from tests.recorded import record
 BATCH = {'images': {'front': np.zeros((1, 2, 8, 8, 3), np.uint8)}, 'reward': np.ones((1, 2))}
 
 
-def told(watch, update=1, loss=4.0, size=5.0, allowed=10.0):
+def told(watch, update=1, loss=4.0, size=5.0, allowed=10.0, worst=4.0):
     """Shows an update to the watch; returns whether training is sound at it."""
-    metrics = {'update/skipped': 0.0, 'model/loss': loss}
+    metrics = {'update/skipped': 0.0, 'model/loss': loss, 'model/allowed': worst}
     watch.see(update, metrics | {'critics/size': size, 'critics/allowed': allowed}, BATCH)
     return watch.sound
 
@@ -50,7 +50,7 @@ def test_what_values_may_be_follows_the_largest_rewards_so_far(watch):
     assert told(watch, size=39.0, allowed=20.0)
 
 
-def test_a_model_worse_than_at_its_first_update_is_unsound_and_far_worse_diverges(watch):
+def test_a_model_worse_than_none_is_unsound_and_far_worse_diverges(watch):
     assert told(watch, loss=4.0) and told(watch, loss=1.0) and told(watch, loss=8.0)
     assert not told(watch, loss=9.0)
     told(watch, loss=41.0)
@@ -59,6 +59,8 @@ def test_a_model_worse_than_at_its_first_update_is_unsound_and_far_worse_diverge
         TrainingError, match=r'loss of the world model is 10\.2 .*train.divergence'
     ):
         told(watch, loss=41.0)
+    for _ in range(5):  # a brighter scene: what no model would lose has grown too
+        assert told(watch, loss=41.0, worst=40.0)
 
 
 def test_without_a_limit_and_for_a_learner_that_tells_nothing_training_goes_on(tmp_path):
@@ -82,7 +84,7 @@ def test_a_count_and_what_it_rests_on_come_back_from_a_checkpoint(watch, tmp_pat
         told(again, size=101.0)
     again.load_state_dict(json.loads(json.dumps(UNKNOWN)))  # of an older version
     for _ in range(5):
-        assert told(again, loss=1e6)
+        assert told(again, loss=1e6, worst=0.0)
 
 
 def test_the_error_names_the_last_sound_checkpoint_and_what_to_do(watch, tmp_path):
