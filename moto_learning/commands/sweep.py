@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from moto_core.command import Parser, importing, run_command
+from moto_core.command import Parser, importing, run_command, whole
 
 EXAMPLES = """examples:
   moto-sweep --tasks metaworld-coffee-push --rows moto no_bc --seeds 0 1 --out runs/sweep
@@ -39,7 +39,7 @@ def _parser() -> Parser:
         metavar='ROW',
         help='config/train/rows/<name>, or a path',
     )
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0], metavar='SEED')
+    parser.add_argument('--seeds', nargs='+', type=whole(0), default=[0], metavar='SEED')
     parser.add_argument(
         '--config', default='laptop', help='config/train/<name>, or a path (default: laptop)'
     )

@@ -205,8 +205,12 @@ def _task(config: Config | None, roots: Sequence[Path], problems: list[str]) -> 
 
 def _row(config: Config | None) -> str:
     """Returns the row of the paper that settings are of: their learner and its two weights."""
-    if config is None or config.agent != 'moto':
-        return config.agent if config else 'unknown'
+    if config is None:
+        return 'unknown'
+    if config.agent == 'latent_replay':
+        return 'combo' if config.latent.conservatism else 'lompo'
+    if config.agent != 'moto':
+        return config.agent
     without = [
         name
         for name, weight in (

@@ -71,7 +71,7 @@ class Watch:
             return
         self.nonfinite = 0
         what, times = max(self._times(metrics).items(), key=lambda item: item[1])
-        self.sound = times <= SOUND
+        self.sound = times <= min(SOUND, self.limit or SOUND)
         self.diverged = self.diverged + 1 if 0 < self.limit < times else 0
         if self.diverged >= GIVE_UP:
             folder = self._keep('diverged', update, batch)

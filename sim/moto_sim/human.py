@@ -48,8 +48,14 @@ def read_human(path: Path | str) -> list[HumanDemonstration]:
     Raises ConfigError for a file that is missing, no .npz, or holds something else.
     """
     try:
-        with np.load(path, allow_pickle=False) as data:
+        data = np.load(path, allow_pickle=False)
+        if not isinstance(data, np.lib.npyio.NpzFile):
+            raise ValueError('it is a single array')
+        with data:
             arrays = {name: data[name] for name in (*KEYS, 'episode_ends')}
+        for name, kinds in (*((name, 'fiu') for name in KEYS), ('episode_ends', 'iu')):
+            if arrays[name].dtype.kind not in kinds or not arrays[name].size:
+                raise ValueError(f'{name} holds {arrays[name].size} {arrays[name].dtype}')
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise ConfigError(
             f"cannot read human demonstrations from '{path}': {error}; expected an .npz with "

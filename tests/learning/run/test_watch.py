@@ -73,6 +73,11 @@ def test_without_a_limit_and_for_a_learner_that_tells_nothing_training_goes_on(t
     assert watch.sound
 
 
+def test_nothing_beyond_a_small_limit_is_sound(tmp_path):
+    watch = Watch(tmp_path, 0.5)
+    assert told(watch, size=4.0, loss=1.0) and not told(watch, size=6.0, loss=1.0)
+
+
 def test_a_count_and_what_it_rests_on_come_back_from_a_checkpoint(watch, tmp_path):
     told(watch, loss=4.0, allowed=10.0)
     told(watch, size=101.0)
