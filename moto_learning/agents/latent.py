@@ -75,11 +75,16 @@ def update_model(
     loss, post, metrics = learner.world_model.loss(data, noise)
     if learner.config.model.behaviour_scale and learner.config.actor_critic.actor.beta:
         with frozen(learner.actor):
-            log_prob = learner.actor(post.feat).log_prob(data['chosen'])  # (B, T)
-        prior = behaviour_prior(log_prob, data['bc_mask'])
+            prior = cloning_loss(learner.actor, post, data)
         loss = loss + learner.config.model.behaviour_scale * prior
     finite, metrics['model/grad_norm'] = learner.optimizers['model'].step(loss)
     return finite, State(*(part.detach() for part in post)), metrics
+
+
+def cloning_loss(actor: Actor, post: State, data: Mapping[str, Any]) -> Tensor:
+    """Returns equation 12 at posterior states (B, T, ...)."""
+    log_prob = actor(post.feat).log_prob(data['chosen'])  # (B, T)
+    return behaviour_prior(log_prob, data['bc_mask'])
 
 
 def graphs_of(learner: LatentLearner) -> Graphs:

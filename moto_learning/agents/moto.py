@@ -17,13 +17,20 @@ from moto_learning.agents.actor_critic import (
     Actor,
     Critics,
     actor_loss,
-    behaviour_prior,
     data_critic_loss,
     model_critic_loss,
     penalised_reward,
     prior_weight,
 )
-from moto_learning.agents.latent import blend, frozen, graphs_of, learn, restore_state, state_of
+from moto_learning.agents.latent import (
+    blend,
+    cloning_loss,
+    frozen,
+    graphs_of,
+    learn,
+    restore_state,
+    state_of,
+)
 from moto_learning.agents.optimizer import Optimizer
 from moto_learning.agents.policy_graph import Graphs
 from moto_learning.agents.returns import Expansion, largest_value, value_expansion
@@ -140,7 +147,7 @@ class MotoLearner:
         """Takes a step down the actor's loss (equation 10); value (H + 1, N) is V^."""
         c, steps = self.config.actor_critic.actor, max(self.config.actor_critic.horizon, 1)
         beta = prior_weight(self.updates, c)
-        prior = self.behaviour(post, data) if beta else value.new_zeros(())
+        prior = cloning_loss(self.actor, post, data) if beta else value.new_zeros(())
         loss = actor_loss(value[:steps], prior, imagined.entropy[:steps], beta, c)
         metrics = {
             'actor/loss': loss.detach(),
@@ -152,11 +159,6 @@ class MotoLearner:
         finite, metrics['actor/grad_norm'] = self.optimizers['actor'].step(loss)
         return finite, metrics
 
-    def behaviour(self, post: State, data: Mapping[str, Any]) -> Tensor:
-        """Returns equation 12 at posterior states (B, T, ...)."""
-        log_prob = self.actor(post.feat).log_prob(data['chosen'])  # (B, T)
-        return behaviour_prior(log_prob, data['bc_mask'])
-
     def clone(self, post: State, data: Mapping[str, Any]) -> bool:
         """Takes actor.prior_steps steps down equation 12 alone; returns whether all were finite.
 
@@ -165,10 +167,11 @@ class MotoLearner:
         c = self.config.actor_critic.actor
         if not c.beta or prior_weight(self.updates, c) < c.beta or not data['bc_mask'].any():
             return True
-        return all(
-            self.optimizers['actor'].step(c.beta * self.behaviour(post, data), extra=True)[0]
-            for _ in range(c.prior_steps)
-        )
+        for _ in range(c.prior_steps):
+            loss = c.beta * cloning_loss(self.actor, post, data)
+            if not self.optimizers['actor'].step(loss, extra=True)[0]:
+                return False
+        return True
 
     def update_critics(
         self, imagined: Rollout, value: Tensor, next_value: Tensor, starts: Starts

@@ -66,6 +66,11 @@ def balanced_kl(
     return balance * terms[0] + (1 - balance) * terms[1], value
 
 
+def normal_loss(mean: Tensor, target: Tensor) -> Tensor:
+    """Returns -ln N(target; mean, 1) (...,) without its constant, summed over the last axis."""
+    return 0.5 * (mean - target).square().sum(-1)
+
+
 def reward_bins(count: int = 63, edge: float = 5.0) -> Tensor:
     """Returns the rewards (count,) of a two-hot head: dense about 0, +-147 at the ends.
 

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from moto_core.errors import ConfigError
 from moto_core.spec import Spec
 from moto_learning.config import EncoderConfig, HeadConfig
-from moto_learning.model.distributions import reward_bins, two_hot
+from moto_learning.model.distributions import normal_loss, reward_bins, two_hot
 from moto_learning.model.layers import MLP, glorot, linear
 
 
@@ -135,7 +135,7 @@ class RewardHead(MLP):
         """Returns -ln p(reward) (...,), for a normal without its constant."""
         out = self(feat)
         if self.bins is None:
-            return 0.5 * (out.squeeze(-1) - reward).square()
+            return normal_loss(out, reward.unsqueeze(-1))
         return -(two_hot(reward, self.bins) * out.log_softmax(-1)).sum(-1)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from moto_core.spec import Spec
 from moto_learning.config import WorldModelConfig
-from moto_learning.model.distributions import balanced_kl, gumbel
+from moto_learning.model.distributions import balanced_kl, gumbel, normal_loss
 from moto_learning.model.networks import Decoder, Encoder, RewardHead, moved, normalize
 from moto_learning.model.rssm import EnsembleRSSM, State
 
@@ -71,9 +71,10 @@ class WorldModel(nn.Module):
         prior = self.rssm.member_logits(post.deter, noise.members)
         kl, kl_value = balanced_kl(post.logit, prior, c.kl.balance, c.kl.free, c.kl.free_average)
         feat = post.feat  # (B, T, F)
+        seen = targets(batch['images'], noise.decoded)
         terms = {
             'reward': self.reward.loss(feat, batch['reward']).mean(),
-            'image': self._image_loss(feat, batch['images'], noise.decoded),
+            'image': self._image_loss(feat, seen, noise.decoded),
         }
         if self.decoder.proprioception is not None:
             terms['proprioception'] = normal_loss(
@@ -88,45 +89,48 @@ class WorldModel(nn.Module):
         metrics = {f'model/{name}_loss': value.detach() for name, value in terms.items()}
         metrics |= {
             'model/loss': loss.detach(),
-            'model/allowed': self._loss_of_none(batch, noise.decoded),
+            'model/allowed': self._loss_of_none(batch, seen),
             'model/kl': kl_value,
             'model/post_entropy': entropy(post.logit.detach()),
         }
         return loss, post, metrics
 
     @torch.no_grad()
-    def _loss_of_none(self, batch: Mapping[str, Any], steps: Tensor) -> Tensor:
-        """Returns the loss of no model: grey images, every reward and position 0, free nats."""
+    def _loss_of_none(self, batch: Mapping[str, Any], seen: Mapping[str, Tensor]) -> Tensor:
+        """Returns the loss of no model: grey images, every reward and position 0, free nats.
+
+        `seen` are the images to be reconstructed, as `targets` gives them.
+        """
         c = self.config
         if self.reward.bins is None:
             total = c.reward_scale * 0.5 * batch['reward'].square().mean()
         else:
             total = c.reward_scale * torch.tensor(float(len(self.reward.bins))).log()
         total = total + c.kl.scale * c.kl.free
-        for images in batch['images'].values():
-            image = normalize(images.flatten(0, 1)[steps])
+        for image in seen.values():
             total = total + c.image_scale * 0.5 * image.square().sum() / image.shape[0]
         if self.decoder.proprioception is not None:
-            seen = batch['proprioception']
-            total = total + c.proprioception_scale * 0.5 * seen.square().sum(-1).mean()
+            vector = batch['proprioception']
+            total = total + c.proprioception_scale * 0.5 * vector.square().sum(-1).mean()
         return total
 
-    def _image_loss(self, feat: Tensor, images: Mapping[str, Tensor], steps: Tensor) -> Tensor:
+    def _image_loss(self, feat: Tensor, seen: Mapping[str, Tensor], steps: Tensor) -> Tensor:
         """Sums -ln p(x) over the cameras' pixels, for the drawn steps; the mean over them."""
-        whole = steps.shape[0] == feat.shape[0] * feat.shape[1]
-        flat = feat.flatten(0, 1)
-        predicted = self.decoder(flat if whole else flat[steps])
         total = feat.new_zeros(())
-        for name, mean in predicted.items():
-            image = images[name].flatten(0, 1)
-            target = normalize(image if whole else image[steps])  # (N, 3, h, w)
-            total = total + 0.5 * (mean - target).square().sum() / target.shape[0]
+        for name, mean in self.decoder(drawn(feat, steps)).items():
+            total = total + 0.5 * (mean - seen[name]).square().sum() / mean.shape[0]
         return total
 
 
-def normal_loss(mean: Tensor, target: Tensor) -> Tensor:
-    """Returns -ln N(target; mean, 1) (...,) without its constant, summed over the last axis."""
-    return 0.5 * (mean - target).square().sum(-1)
+def drawn(rows: Tensor, steps: Tensor) -> Tensor:
+    """Returns the drawn ones (N, ...) of rows (B, T, ...); all of them in their own order."""
+    flat = rows.flatten(0, 1)
+    return flat if steps.shape[0] == flat.shape[0] else flat[steps]
+
+
+def targets(images: Mapping[str, Tensor], steps: Tensor) -> dict[str, Tensor]:
+    """Returns {camera: (N, 3, h, w) about 0} of the drawn steps' images (B, T, h, w, 3)."""
+    return {name: normalize(drawn(image, steps)) for name, image in images.items()}
 
 
 def entropy(logit: Tensor) -> Tensor:
