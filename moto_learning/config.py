@@ -179,6 +179,11 @@ class ActorConfig:
     )
     entropy: float = number(1e-4, 'weight of the entropy bonus [D]', low=0)
     value_scale: float = number(1.0, 'weight of the model term (equation 6)', low=0)
+    relative: bool = setting(
+        False,
+        'the model term counts in multiples of the range of imagined values, so that its weight '
+        "beside the behaviour prior's does not depend on rewards and their number",
+    )
     value: str = choice(
         'target',
         *CRITICS,
