@@ -23,6 +23,7 @@ from moto_learning.agents.actor_critic import (
     prior_weight,
 )
 from moto_learning.agents.latent import (
+    averaged,
     blend,
     cloning_loss,
     frozen,
@@ -58,6 +59,7 @@ class MotoLearner:
             self.world_model = WorldModel(spec, config.model).to(self.device)
             feat = self.world_model.rssm.feat_size
             self.actor = Actor(feat, spec.action_size, c.actor).to(self.device)
+            self.acting = averaged(self.actor, c.actor)
             self.critics = Critics(feat, spec.action_size, c.critic).to(self.device)
         self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
         self.optimizers = {
@@ -215,7 +217,7 @@ class MotoLearner:
         return graphs_of(self)
 
     def networks(self) -> dict[str, nn.Module]:
-        """Returns every network that a checkpoint holds, by name."""
+        """Returns every network but `acting` that a checkpoint holds, by name."""
         return {
             'world_model': self.world_model,
             'actor': self.actor,
