@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,7 @@ class Evaluation(Point):
     disagreement: float  # mean
     seconds: float  # that it took
     policy: str = ''  # hash of its weights
+    parts: list[int] = field(default_factory=list)  # entry n: episodes of which n parts were done
 
 
 class HeldOut:
@@ -120,6 +121,7 @@ class HeldOut:
             disagreement=float(np.mean([score.disagreement for score in scores])),
             seconds=round(time.monotonic() - began, 3),
             policy=policy.hash,
+            parts=_counts([score.parts for score in scores], len(env.task.parts())),
         )
 
     def _append(self, found: Evaluation) -> None:
@@ -139,16 +141,23 @@ def read_evaluations(run: Path) -> list[Evaluation]:
     found = []
     for line in read_maps(run / FILE):
         with suppress(TypeError):
-            found.append(Evaluation(**line))
-    return [one for one in found if _is_sound(one)]
+            one = Evaluation(**line)
+            found += [one] if _is_sound(one) else []
+    return found
+
+
+def _counts(values: list[int], most: int) -> list[int]:
+    """Returns how many of the values are 0, 1, ... `most`."""
+    return [values.count(number) for number in range(most + 1)]
 
 
 def _is_sound(found: Evaluation) -> bool:
     whole = (found.updates, found.episodes, found.decisions, found.seed, found.successes)
     real = (found.return_, found.length, found.disagreement, found.seconds)
     return (
-        all(type(value) is int and value >= 0 for value in (*whole, found.starts))
+        all(type(value) is int and value >= 0 for value in (*whole, found.starts, *found.parts))
         and all(type(value) in (int, float) for value in real)
         and isinstance(found.explore, str)
         and found.successes <= found.starts > 0
+        and sum(found.parts) in (0, found.starts)
     )

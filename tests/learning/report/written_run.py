@@ -47,8 +47,13 @@ def write_lines(path, lines):
     path.write_text(''.join(json.dumps(line) + '\n' for line in lines))
 
 
-def write_run(path, *overrides, evaluations=(), entries=(), metrics=(), data=(), updates=7):
-    """Writes a run's files; without `updates` it has no checkpoint yet. Returns its folder."""
+def write_run(
+    path, *overrides, evaluations=(), entries=(), metrics=(), data=(), own=(), updates=7
+):
+    """Writes a run's files; without `updates` it has no checkpoint yet. Returns its folder.
+
+    Its checkpoint learned from all episodes of `data`, and from its `own`.
+    """
     path.mkdir(parents=True)
     config = tiny.config(f'collect.task={TASK}', *overrides)
     (path / 'config.yaml').write_text(to_yaml(config))
@@ -58,17 +63,27 @@ def write_run(path, *overrides, evaluations=(), entries=(), metrics=(), data=(),
     if updates:
         learner = MotoLearner(config, tiny.spec())
         counters = {'offline': updates, 'episodes': 0, 'online': 0, 'online_goal': 0}
-        meta = {'updates': updates, 'data': [str(one) for one in data], 'counters': counters}
+        there = [Dataset.open(one) for one in data if one.is_dir()]
+        meta = {
+            'updates': updates,
+            'data': [str(one) for one in data],
+            'episodes': [record.id for one in there for record in one.episodes()] + [*own],
+            'counters': counters,
+        }
         save_checkpoint(path, learner.state_dict(), {}, config, tiny.spec(), meta)
     return path
 
 
-def record(root, episodes=2, task=TASK, seed=0, rows=ROWS):
-    """Records episodes of random images; the reward is 1 in the last third. Returns the folder."""
+def record(root, episodes=2, task=TASK, seed=0, rows=ROWS, starts=None):
+    """Records episodes of random images; the reward is 1 in the last third. Returns the folder.
+
+    `starts`: of the simulator's reset that the first episode began with; None: no simulator's.
+    """
     with Dataset.create_or_open(root, floor=0) as dataset:
         for index in range(episodes):
             random = np.random.default_rng([seed, index])
-            header = EpisodeHeader(task=task, source='sim', spec=tiny.spec())
+            start = None if starts is None else starts + index
+            header = EpisodeHeader(task=task, source='sim', spec=tiny.spec(), seed=start)
             with dataset.new_episode(header) as writer:
                 for t in range(rows):
                     action = random.uniform(-1, 1, 2).astype(np.float32)
