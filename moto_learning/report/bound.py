@@ -18,9 +18,10 @@ FILE = 'bound.json'
 def read_bound(run: Path) -> list[dict[str, Any]]:
     """Returns {episodes, eps_u, bound, gaps: {way to act: gap}} of each checkpoint measured.
 
-    `eps_u` is the mean disagreement along the expert's actions, `bound` 2 alpha eps_u, a gap the
-    expert's mean return less the policy's. A point without a disagreement is left out. Without the
-    file there is none; raises ConfigError if it holds anything else.
+    `eps_u` is the mean disagreement along the expert's actions, `bound` 2 alpha eps_u (None
+    without a penalty), a gap the expert's mean return less the policy's. A point without a
+    disagreement is left out. Without the file there is none; raises ConfigError if it holds
+    anything else.
     """
     path = run / FILE
     if not path.exists():
@@ -39,7 +40,7 @@ def _point(found: dict[str, Any]) -> dict[str, Any]:
     return {
         'episodes': int(_number(found['episodes'])),
         'eps_u': _number(found['eps_u']),
-        'bound': _number(found['bound']),
+        'bound': None if found['bound'] is None else _number(found['bound']),
         'gaps': {str(one['explore']): _number(one['gap']) for one in found['gaps']},
     }
 

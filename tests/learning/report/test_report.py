@@ -157,8 +157,11 @@ def test_a_measured_bound_is_drawn_and_a_damaged_one_is_a_line(tmp_path):
     run = write_run(tmp_path / 'run')
     gaps = [{'explore': 'mode', 'gap': 12.5}]
     point = {'episodes': 50, 'eps_u': 0.25, 'bound': 0.5, 'gaps': gaps}
-    (run / 'bound.json').write_text(json.dumps({'points': [point, {**point, 'eps_u': 0.125}]}))
-    report = make_report([run], starts=1, videos=0)
+    points = [point, {**point, 'eps_u': 0.125, 'bound': None}]
+    (run / 'bound.json').write_text(json.dumps({'points': points}))
+    heard = []
+    report = make_report([run], 1, 0, partial(note, heard))
+    assert not heard  # no episode is run
     found = numbers(report)
     assert [one['eps_u'] for one in found['looks'][0]['bound']] == [0.25, 0.125]
     page = run_page(found, report.examined).decode()
