@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -138,12 +139,17 @@ def point_of(found: Evaluation) -> Point:
 
 def read_evaluations(run: Path) -> list[Evaluation]:
     """Returns the whole lines of a run's evaluations, the oldest first."""
-    found = []
-    for line in read_maps(run / FILE):
-        with suppress(TypeError):
-            one = Evaluation(**line)
-            found += [one] if _is_sound(one) else []
-    return found
+    found = [sound_evaluation(line) for line in read_maps(run / FILE)]
+    return [one for one in found if one is not None]
+
+
+def sound_evaluation(line: Mapping[str, Any]) -> Evaluation | None:
+    """Returns the evaluation that a line tells of; None if it is damaged."""
+    with suppress(TypeError):
+        found = Evaluation(**line)
+        if _is_sound(found):
+            return found
+    return None
 
 
 def _counts(values: list[int], most: int) -> list[int]:

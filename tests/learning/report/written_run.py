@@ -9,7 +9,9 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.row import Row
 from moto_learning.agents.moto import MotoLearner
+from moto_learning.report.results import About, Kept, Promise
 from moto_learning.run.checkpoints import save_checkpoint
+from moto_learning.run.heldout import Evaluation
 from tests.learning import tiny_learner as tiny
 
 TASK = 'metaworld-coffee-push'
@@ -100,6 +102,18 @@ def record(root, episodes=2, task=TASK, seed=0, rows=ROWS, starts=None):
                     )
                 writer.close('success')
     return root
+
+
+def kept(*evaluations, origin='first', promises=(), **about):
+    """A run as results hold it, of the row MOTO on 10 episodes unless `about` says others."""
+    usual = {'task': TASK, 'row': 'moto', 'settings': 'same', 'preset': 'laptop'}
+    usual |= {'path': 'runs/one', 'data_hash': 'abcd1234', 'data_episodes': 10, 'updates': 100}
+    return Kept(
+        origin=origin,
+        about=About(**(usual | about)),
+        evaluations=[Evaluation(**one) for one in evaluations],
+        promises=[Promise(**one) for one in promises],
+    )
 
 
 def read_episodes(root):
