@@ -39,7 +39,9 @@ def _gather(args: argparse.Namespace) -> int:
     for line in (*problems, *left_out):
         print(line)
     if not kept:
-        raise ConfigError('no run was gathered; what moto-sweep writes with evaluate.every is')
+        raise ConfigError(
+            'no run was gathered; moto-train and moto-sweep evaluate with evaluate.every'
+        )
     before = read_results(path) if path.exists() else []
     merged = merge([*before, *kept])
     write_results(path, merged)

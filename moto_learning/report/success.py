@@ -62,7 +62,6 @@ def mean_over_tasks(points: Sequence[Point]) -> tuple[float, float, float]:
 def _pool(here: Sequence[Evaluation]) -> Point:
     successes, starts = [one.successes for one in here], [one.starts for one in here]
     low, high = pooled_interval(successes, starts)
-    counted = all(len(one.parts) == len(here[0].parts) for one in here)
     return Point(
         episodes=here[0].episodes,
         decisions=round(sum(one.decisions for one in here) / len(here)),
@@ -71,5 +70,5 @@ def _pool(here: Sequence[Evaluation]) -> Point:
         high=high,
         successes=successes,
         starts=starts,
-        parts=[sum(counts) for counts in zip(*(one.parts for one in here))] if counted else [],
+        parts=[sum(counts) for counts in zip(*(one.parts for one in here))],
     )
