@@ -74,6 +74,7 @@ COMMANDS = [
     'moto-train = moto_learning.commands.train:main',
     'moto-sweep = moto_learning.commands.sweep:main',
     'moto-report = moto_learning.commands.report:main',
+    'moto-results = moto_learning.commands.results:main',
     'moto-eval = moto_learning.commands.eval:main',
     'moto-measure = moto_learning.commands.measure:main',
     'moto-export = moto_learning.commands.export:main',

@@ -14,18 +14,24 @@ from typing import Any
 from moto_core.errors import one_line
 
 DEPTH = 16  # of lists and maps in each other; a header has 4
+DIGITS = 20  # of a whole number of 64 bits, with its sign
 
 
 def parse_json(data: bytes | str) -> Any:
     """Returns the value of a JSON text.
 
-    Raises ValueError for text that is not UTF-8 or not JSON, a repeated key, NaN, Infinity or a
-    number beyond a double (1e999), and lists and maps nested deeper than 16.
+    Raises ValueError for text that is not UTF-8 or not JSON, a repeated key, NaN, Infinity, a
+    number beyond a double (1e999), a whole one beyond 64 bits, and lists and maps nested deeper
+    than 16.
     """
     try:
         text = data.decode() if isinstance(data, bytes) else data
         value = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_refuse,
+            parse_float=_finite,
+            parse_int=_whole,
         )
     except RecursionError as error:
         raise ValueError(f'it is nested deeper than {DEPTH}') from error
@@ -59,6 +65,13 @@ def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(f'{text[:40]} is beyond every number that a double can be')
+    return value
+
+
+def _whole(text: str) -> int:
+    value = int(text) if len(text) <= DIGITS else None
+    if value is None or not -(1 << 63) <= value < 1 << 63:
+        raise ValueError(f'{text[:40]} is beyond the whole numbers of 64 bits')
     return value
 
 

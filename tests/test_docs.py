@@ -11,10 +11,12 @@ import yaml
 
 from moto_core.guard.limits import load_robot
 from moto_learning.config import Config
+from moto_learning.report.document import KINDS, fill, read_all
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*ROOT.glob('*.md'), *(ROOT / 'docs').glob('*.md')]
 METHOD, SAFETY = ROOT / 'docs/method.md', ROOT / 'docs/safety.md'
+RESULTS = ROOT / 'docs/results.md'
 NOT_OURS = ('runs/', 'bundles/', 'dataset/', '~/', '/')  # made by commands, or on another machine
 SOURCES = {'.py', '.md', '.yaml', '.toml', '.cfg', '.xml', '.txt'}
 MADE = {'build', 'runs', 'install', 'log', 'dist'}  # folders that commands make
@@ -116,6 +118,14 @@ def test_every_field_of_the_method_exists_and_the_numbers_are_its_defaults():
     for name, default, mark, _ in numbers:
         assert field(Config(), name.strip('`')) == yaml.safe_load(default), name
         assert mark in ('[P]', '[D]', '[C]'), name
+
+
+def test_the_results_document_is_what_the_results_say():
+    text, figures = fill(RESULTS.read_text(), read_all(ROOT / 'results'))
+    assert RESULTS.read_text() == text, "type 'moto-results write docs/results.md'"
+    assert all(f'<!-- results: {kind}' in text for kind in KINDS)
+    there = {path.name for path in (ROOT / 'docs/images/results').glob('*')}
+    assert there == set(figures)
 
 
 def test_the_limits_of_the_safety_document_are_those_of_the_robots():

@@ -24,6 +24,7 @@ MODULES = {
     'moto-sweep': 'moto_learning.commands.sweep',
     'moto-measure': 'moto_learning.commands.measure',
     'moto-report': 'moto_learning.commands.report',
+    'moto-results': 'moto_learning.commands.results',
     'moto-up': 'moto_ros.bringup.up',
     'moto-demo': 'moto_learning.commands.demo',
 }
@@ -112,6 +113,8 @@ def test_the_examples_run_and_leave_what_they_say(folder):
         'runs/two/metaworld-hammer/moto/seed0/evaluations.jsonl',
         'runs/report/report.html',
         'runs/two_runs/report.json',
+        'results/sweep.json',
+        'docs/images/results/rows.svg',
     ):
         assert (folder / path).exists(), path
     assert Path((folder / 'bundles' / 'microwave').read_text().strip()).is_dir()

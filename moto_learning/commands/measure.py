@@ -102,7 +102,11 @@ def _parser() -> Parser:
         'what the run learned from)',
     )
     parser.add_argument(
-        '--episodes', type=whole(1), default=20, help='at most, of each (default: %(default)s)'
+        '--episodes',
+        type=whole(1),
+        default=20,
+        help='at most of each task, and of the expert, drawn by --seed; the largest reward of the '
+        'data is of all (default: %(default)s)',
     )
     parser.add_argument(
         '--horizon',

@@ -6,6 +6,7 @@ In: `<run>/bound.json`, where the measurement was put. Out: its points, checked,
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,38 @@ FILE = 'bound.json'
 def read_bound(run: Path) -> list[dict[str, Any]]:
     """Returns {episodes, eps_u, bound, gaps: {way to act: gap}} of each checkpoint measured.
 
-    `eps_u` is the mean disagreement along the expert's actions, `bound` 2 alpha eps_u, a gap the
-    expert's mean return less the policy's. A point without a disagreement is left out. Without the
-    file there is none; raises ConfigError if it holds anything else.
+    `eps_u` is the mean disagreement along the expert's actions, `bound` 2 alpha eps_u (None
+    without a penalty), a gap the expert's mean return less the policy's. A point without a
+    disagreement is left out. Without the file there is none; raises ConfigError if it holds
+    anything else.
     """
+    return _read(run, lambda one: [] if one['eps_u'] is None else [_point(one)])
+
+
+def read_promises(run: Path) -> list[dict[str, Any]]:
+    """Returns {episodes, task, data_max, imagined_max, ...} of each checkpoint and task measured.
+
+    Without the file there is none; raises ConfigError if it holds anything else.
+    """
+    return _read(
+        run,
+        lambda one: [
+            {'episodes': one['episodes'], 'task': task, **promised}
+            for task, promised in one['reward'].items()
+        ],
+    )
+
+
+def _read(
+    run: Path, made: Callable[[dict[str, Any]], list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
     path = run / FILE
     if not path.exists():
         return []
     try:
         points = parse_json(path.read_bytes())['points']
-        return [_point(one) for one in points if one['eps_u'] is not None]
-    except (KeyError, TypeError, ValueError, OSError) as error:
+        return [found for one in points for found in made(one)]
+    except (KeyError, TypeError, AttributeError, ValueError, OSError) as error:
         raise ConfigError(
             f"'{path}' is not what a measurement of the bound writes "
             f'({type(error).__name__}: {one_line(error, 100)}); remove it, or measure again'
@@ -39,7 +61,7 @@ def _point(found: dict[str, Any]) -> dict[str, Any]:
     return {
         'episodes': int(_number(found['episodes'])),
         'eps_u': _number(found['eps_u']),
-        'bound': _number(found['bound']),
+        'bound': None if found['bound'] is None else _number(found['bound']),
         'gaps': {str(one['explore']): _number(one['gap']) for one in found['gaps']},
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import matplotlib
@@ -40,6 +41,16 @@ def png(figure: Figure, dpi: int = 110) -> bytes:
     return stream.getvalue()
 
 
+def svg(figure: Figure) -> bytes:
+    """Returns the figure as SVG: the same bytes of the same figure, letters as letters."""
+    stream = io.BytesIO()
+    with matplotlib.rc_context({'svg.hashsalt': 'moto', 'svg.fonttype': 'none'}):
+        figure.savefig(
+            stream, format='svg', facecolor='white', bbox_inches='tight', metadata={'Date': None}
+        )
+    return stream.getvalue()
+
+
 def plain_name(name: str) -> str:
     """Returns somebody's name as a picture can show it: no markup, no foreign letters, short."""
     shown = ''.join(c if c.isascii() and c.isprintable() else '?' for c in name)
@@ -66,17 +77,22 @@ def lines_plot(
     axis.set_xlabel(xlabel, fontsize=9, color=INK)
     axis.set_ylabel(ylabel, fontsize=9, color=INK)
     axis.set_title(plain_name(title), fontsize=10, color=INK)
-    if right:
-        axis.set_xlim(-0.03 * right, right)
-    if share:
-        axis.set_ylim(-0.03, 1.03)
+    _limit(axis, share, right)
     return figure
 
 
 def panels(
-    plots: Mapping[str, Sequence[Line]], xlabel: str, boundary: float | None = None
+    plots: Mapping[str, Sequence[Line]],
+    xlabel: str,
+    boundary: float | None = None,
+    *,
+    share: bool = False,
+    rights: Mapping[str, float | None] = MappingProxyType({}),
 ) -> Figure:
-    """Draws each named group of lines in a small plot; something begins at `boundary`."""
+    """Draws each named group of lines in a small plot; something begins at `boundary`.
+
+    `share`: y runs from 0 to 1; `rights`: x runs from 0 to there, by name.
+    """
     columns = 3
     rows = max(1, -(-len(plots) // columns))
     figure = Figure(figsize=(10.5, 2.3 * rows + 0.3))
@@ -85,7 +101,8 @@ def panels(
         draw_lines(axis, lines)
         if boundary is not None:
             axis.axvline(boundary, color=AMBER, linestyle='--', linewidth=1)
-        axis.set_title(name, fontsize=9, color=INK)
+        axis.set_title(plain_name(name), fontsize=9, color=INK)
+        _limit(axis, share, rights.get(name))
     for axis in axes[len(plots) :]:
         axis.set_axis_off()
     figure.supxlabel(xlabel, fontsize=9, color=INK)
@@ -203,6 +220,13 @@ def reason_bars(reasons: Mapping[str, int], decisions: int) -> Figure:
     axis.margins(x=0.12)
     _plain(axis)
     return figure
+
+
+def _limit(axis: Axes, share: bool, right: float | None) -> None:
+    if right:
+        axis.set_xlim(-0.03 * right, right)
+    if share:
+        axis.set_ylim(-0.03, 1.03)
 
 
 def _plain(axis: Axes) -> None:

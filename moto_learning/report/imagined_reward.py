@@ -21,7 +21,7 @@ from moto_learning.report.expert_actions import posterior_states
 class Promised(NamedTuple):
     """Rewards of the data, and those predicted along rollouts that begin in it."""
 
-    data_max: float
+    data_max: float  # of all the data of the task
     imagined_max: float
     imagined_mean: float
     imagined_high: float  # the 99th percentile, which no single outlier makes
@@ -31,17 +31,20 @@ class Promised(NamedTuple):
 
 @torch.no_grad()
 def promised_reward(
-    learner: LatentLearner, episodes: Sequence[CachedEpisode], horizon: int, seed: int = 0
+    learner: LatentLearner,
+    episodes: Sequence[CachedEpisode],
+    data_max: float,
+    horizon: int,
+    seed: int = 0,
 ) -> Promised:
     """Rolls the policy `horizon` steps from every posterior state of the episodes.
 
-    Rewards are the reward head's means, without a penalty; the data's are those that the model
-    learned from.
+    Rewards are the reward head's means, without a penalty; `data_max` is the largest of the data,
+    of which the episodes may be a part.
     """
     generator = torch.Generator(learner.device).manual_seed(seed)
     found = [_rollouts(learner, episode, horizon, generator) for episode in episodes]
     imagined = np.concatenate(found)
-    data_max = max(float(episode.learned['reward'].max()) for episode in episodes)
     return Promised(
         data_max=data_max,
         imagined_max=float(imagined.max()),

@@ -158,7 +158,7 @@ def _bound(numbers: Mapping[str, Any]) -> str:
         (
             point['episodes'],
             f'{point["eps_u"]:.4f}',
-            f'{point["bound"]:.3f}',
+            '-' if point['bound'] is None else f'{point["bound"]:.3f}',
             *(f'{point["gaps"][way]:.2f}' if way in point['gaps'] else '' for way in ways),
         )
         for point in points

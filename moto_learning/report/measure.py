@@ -7,11 +7,12 @@ beside the data's maximum.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.identity import Identity, differences
@@ -60,9 +61,16 @@ class Point:
     eps_u: float | None  # mean disagreement along the expert's actions; None: episodes too short
     by_step: list[float]  # the same at each of the H replayed steps
     alpha: float  # what a unit of it costs in reward: 0 for a learner without a penalty
-    bound: float | None  # 2 alpha eps_u, in reward a decision
+    bound: float | None  # 2 alpha eps_u, in reward a decision; None without eps_u or a penalty
     gaps: list[Gap]  # of the evaluations made at it
     reward: dict[str, dict[str, float]]  # by task: Promised
+
+
+class TaskData(NamedTuple):
+    """The data of one task."""
+
+    episodes: list[CachedEpisode]  # that rollouts begin in
+    data_max: float  # the largest reward of all its episodes, those that were not drawn too
 
 
 @dataclass(frozen=True)
@@ -86,9 +94,10 @@ def measure_run(
 ) -> Measured:
     """Measures every checkpoint of a run on at most `most` expert episodes of the datasets.
 
-    `data` are held-out demonstrations, by default the datasets that the run learned from;
-    `horizon` 0 is the run's own. Raises CheckpointError if there is no checkpoint or one is
-    damaged, ConfigError if its learner has no world model, or no episode is successful.
+    Of more, so many are drawn by `seed`; the data's maximum is of all. `data` are held-out
+    demonstrations, by default the datasets that the run learned from; `horizon` 0 is the run's
+    own. Raises CheckpointError if there is no checkpoint or one is damaged, ConfigError if its
+    learner has no world model, or no episode is successful.
     """
     places = checkpoints_of(run)
     if not places:
@@ -102,13 +111,13 @@ def measure_run(
     wrong = differences(Identity(newest.spec, Setup()), found.spec) if found.spec else []
     if wrong:
         raise ConfigError(f"the run and '{datasets[0].root}' are of two robots: {wrong[0]}")
-    expert = _spread([episode for episode in found.episodes if episode.successful], most)
+    expert = _drawn([one for one in found.episodes if one.successful], most, seed)
     if not expert:
         raise ConfigError(
             f"no episode of '{datasets[0].root}' is successful; --data names demonstrations"
         )
     said = _expert(expert)
-    by_task, evaluations = _by_task(found.episodes, datasets, most), read_evaluations(run)
+    by_task, evaluations = _by_task(found.episodes, datasets, most, seed), read_evaluations(run)
     points = []
     for index, place in enumerate(places):
         points.append(_measure(place, expert, by_task, horizon, seed, evaluations, said))
@@ -134,7 +143,7 @@ def penalty_weight(learner: LatentLearner) -> float:
 def _measure(
     place: Path,
     expert: Sequence[CachedEpisode],
-    by_task: dict[str, list[CachedEpisode]],
+    by_task: Mapping[str, TaskData],
     horizon: int,
     seed: int,
     evaluations: Sequence[Evaluation],
@@ -156,11 +165,11 @@ def _measure(
         eps_u=replayed.mean if replayed else None,
         by_step=replayed.by_step if replayed else [],
         alpha=alpha,
-        bound=2 * alpha * replayed.mean if replayed else None,
+        bound=2 * alpha * replayed.mean if replayed and alpha else None,
         gaps=[_gap(one, said) for one in evaluations if one.updates == learner.updates],
         reward={
-            task: promised_reward(learner, episodes, horizon, seed)._asdict()
-            for task, episodes in by_task.items()
+            task: promised_reward(learner, *data, horizon, seed)._asdict()
+            for task, data in by_task.items()
         },
     )
 
@@ -185,16 +194,20 @@ def _expert(episodes: Sequence[CachedEpisode]) -> Expert:
 
 
 def _by_task(
-    episodes: Sequence[CachedEpisode], datasets: Sequence[Dataset], most: int
-) -> dict[str, list[CachedEpisode]]:
-    """Returns at most `most` of the episodes of each task."""
+    episodes: Sequence[CachedEpisode], datasets: Sequence[Dataset], most: int, seed: int
+) -> dict[str, TaskData]:
     tasks = {record.id: record.task for dataset in datasets for record in dataset.episodes()}
-    names = sorted({tasks[episode.id] for episode in episodes})
-    return {
-        name: _spread([one for one in episodes if tasks[one.id] == name], most) for name in names
-    }
+    found = {}
+    for name in sorted({tasks[episode.id] for episode in episodes}):
+        here = [one for one in episodes if tasks[one.id] == name]
+        largest = max(float(one.learned['reward'].max()) for one in here)
+        found[name] = TaskData(_drawn(here, most, seed), largest)
+    return found
 
 
-def _spread(episodes: Sequence[CachedEpisode], most: int) -> list[CachedEpisode]:
-    """Returns at most `most` of the episodes, evenly over them."""
-    return list(episodes[:: math.ceil(len(episodes) / most) or 1])
+def _drawn(episodes: Sequence[CachedEpisode], most: int, seed: int) -> list[CachedEpisode]:
+    """Returns at most `most` of the episodes, drawn: evenly spaced ones of a recipe, which goes
+    through its sets of objects in turn, could all be of one set."""
+    count = min(most, len(episodes))
+    places = np.random.default_rng(seed).choice(len(episodes), count, replace=False)
+    return [episodes[place] for place in sorted(places)]

@@ -14,7 +14,7 @@ from moto_core.config import flatten, load_config, share_dir, to_dict
 from moto_core.errors import MotoError
 from moto_learning.config import Config
 from moto_learning.report.runs import Run
-from moto_learning.report.training import wall_time
+from moto_learning.report.training import cpu_time, wall_time
 
 NOT_COUNTED = ('seed', 'collect.task', 'train.threads', 'train.device', 'train.tensorboard')
 
@@ -49,6 +49,7 @@ def describe(run: Run) -> dict[str, Any]:
         'finished': _finished(run),
         'wall_seconds': seconds,
         'paused_seconds': paused,
+        'cpu_seconds': cpu_time(run.metrics),
         'evaluation_seconds': sum(one.seconds for one in run.evaluations),
         'last_line_seconds_ago': _silent(run),
         **_settings(run.config),

@@ -18,7 +18,8 @@ from moto_core.errors import ConfigError
 from moto_learning.report.examine import Examined, examine
 from moto_learning.report.places import find_runs
 from moto_learning.report.provenance import describe
-from moto_learning.report.runs import Run, labels, read_run
+from moto_learning.report.rows import row_names
+from moto_learning.report.runs import Run, read_run
 from moto_learning.report.tables import mean_table, paper_curves, success_groups, task_tables
 from moto_learning.report.training import loss_names, moving_mean, online_episodes, series, thinned
 from moto_learning.run.commit import git_hash
@@ -34,7 +35,7 @@ class Report:
     """What was found in the folders."""
 
     runs: list[Run]
-    names: dict[Path, str]  # of each run's row
+    names: list[str]  # of each run's row
     examined: list[Examined]
     problems: list[str]  # lines about what is missing or damaged
     seconds: float  # that it took
@@ -50,22 +51,22 @@ def make_report(
 
     `starts` held-out episodes each are run, and `videos` successes and as many failures filmed (0:
     recorded episodes are looked at and no simulator is needed). Raises ConfigError if no folder
-    holds a run.
+    holds a run, or two the same seed of one row.
     """
     began = time.monotonic()
     places, problems = find_runs(folders)
     if not places:
         raise ConfigError('; '.join(problems) or 'no folder was given')
     runs = [read_run(place) for place in places]
-    names = labels(runs)
+    names = row_names(runs)
     chosen: dict[tuple[str, str], Run] = {}
-    for run in runs:
+    for run, name in zip(runs, names):
         if run.meta:
-            chosen.setdefault((run.task, names[run.path]), run)
+            chosen.setdefault((run.task, name), run)
     examined = []
-    for run in chosen.values():
-        told = _told(f'{run.task} {names[run.path]}', starts, listener)
-        examined.append(examine(run, names[run.path], starts, videos, told))
+    for (task, name), run in chosen.items():
+        told = _told(f'{task} {name}', starts, listener) if videos else _unheard
+        examined.append(examine(run, name, starts, videos, told))
     problems += [f'{run.path}: {line}' for run in runs for line in run.problems]
     problems += [f'{one.run.path}: {line}' for one in examined for line in one.problems]
     return Report(
@@ -88,7 +89,7 @@ def numbers(report: Report) -> dict[str, Any]:
         'machine': machine_name(),
         'seconds': report.seconds,
         'problems': report.problems,
-        'runs': [{**describe(run), 'row': report.names[run.path]} for run in report.runs],
+        'runs': [{**describe(run), 'row': name} for run, name in zip(report.runs, report.names)],
         'success': groups,
         'paper': {
             task: paper_curves(task, [run.row for run in report.runs if run.task == task])
@@ -96,7 +97,7 @@ def numbers(report: Report) -> dict[str, Any]:
         },
         'tables': task_tables(groups),
         'means': mean_table(groups),
-        'training': [_training(run, report.names[run.path]) for run in report.runs],
+        'training': [_training(run, name) for run, name in zip(report.runs, report.names)],
         'looks': [
             {
                 'path': str(one.run.path),
@@ -111,6 +112,10 @@ def numbers(report: Report) -> dict[str, Any]:
         ],
     }
     return _finite(found)
+
+
+def _unheard(score: Score) -> None:
+    """Hears of no episode: none is run."""
 
 
 def _told(name: str, starts: int, listener: Listener) -> Callable[[Score], None]:

@@ -22,14 +22,44 @@ STYLES = {'mode': '-', 'sample': ':'}  # of a way to act
 def success_figure(
     task: str, groups: Sequence[Mapping[str, Any]], paper: Mapping[str, Mapping[str, Any]]
 ) -> Figure:
-    """Draws success against online decisions: each row's mean, band and seeds, and the paper's.
+    """Draws the success_lines of a task, as far as drawn_to says."""
+    return lines_plot(
+        success_lines(groups, paper),
+        'online decisions',
+        'success',
+        title=task or 'unknown task',
+        share=True,
+        right=drawn_to(groups),
+    )
 
-    The paper's curves end a little beyond our runs, whose own part could not be seen otherwise.
-    """
-    colours = row_colours([group['row'] for group in groups])
+
+def success_panels(
+    groups: Sequence[Mapping[str, Any]], paper: Mapping[str, Mapping[str, Mapping[str, Any]]]
+) -> Figure:
+    """Draws the success_lines of every task of the groups in a small plot; `paper` is by task."""
+    tasks = dict.fromkeys(group['task'] for group in groups)
+    by_task = {task: [group for group in groups if group['task'] == task] for task in tasks}
+    return panels(
+        {task: success_lines(here, paper[task]) for task, here in by_task.items()},
+        'online decisions',
+        share=True,
+        rights={task: drawn_to(here) for task, here in by_task.items()},
+    )
+
+
+def drawn_to(groups: Sequence[Mapping[str, Any]]) -> float | None:
+    """Returns the decisions a little beyond our runs; the paper's curves would hide their part."""
     most = max(x for group in groups for run in group['by_run'] for x in run['decisions'])
+    return BEYOND * most if most else None
+
+
+def success_lines(
+    groups: Sequence[Mapping[str, Any]], paper: Mapping[str, Mapping[str, Any]]
+) -> list[Line]:
+    """Returns each row's mean with its band, its seeds, and the paper's curves, of one task."""
+    colours = row_colours([group['row'] for group in groups])
     rows = {group['paper_row']: group['row'] for group in reversed(groups)}
-    right = BEYOND * most if most else None
+    right = drawn_to(groups)
     lines = []
     others = 0
     for row, curve in paper.items():
@@ -75,9 +105,7 @@ def success_figure(
                 high=np.array([point['high'] for point in points]),
             )
         )
-    return lines_plot(
-        lines, 'online decisions', 'success', title=task or 'unknown task', share=True, right=right
-    )
+    return lines
 
 
 def online_panels(runs: Sequence[Mapping[str, Any]]) -> Figure | None:

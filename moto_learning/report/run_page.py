@@ -24,7 +24,7 @@ def run_page(found: Mapping[str, Any], examined: Sequence[Examined]) -> bytes:
     tasks = list(dict.fromkeys(run['task'] for run in found['runs']))
     body = [
         page.headline(
-            f'{len(found["runs"])} runs of {len(tasks)} tasks',
+            f'{_number(len(found["runs"]), "run")} of {_number(len(tasks), "task")}',
             f'Made {found["made"]} in {found["seconds"]:.0f} s on {found["machine"]}'
             f'{_commit(found["commit"])}. report.json beside this page has every number of it.',
         ),
@@ -42,7 +42,7 @@ def run_page(found: Mapping[str, Any], examined: Sequence[Examined]) -> bytes:
 
 def _cards(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     hours = sum(run['wall_seconds'] for run in found['runs']) / 3600
-    cards = [(f'{hours:.1f} h', f'of training in {len(found["runs"])} runs')]
+    cards = [(f'{hours:.1f} h', f'of training in {_number(len(found["runs"]), "run")}')]
     for group in found['success']:
         if group['points'] and group['explore'] == 'mode':
             last = group['points'][-1]
@@ -54,7 +54,8 @@ def _cards(found: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _problems(lines: Sequence[str]) -> str:
     if not lines:
         return ''
-    return page.hidden(f'{len(lines)} things are missing or damaged', page.listing(lines))
+    title = f'Missing or damaged: {_number(len(lines), "thing")}'
+    return page.hidden(title, page.listing(lines))
 
 
 def _success(found: Mapping[str, Any], tasks: Sequence[str]) -> str:
@@ -75,13 +76,14 @@ def _success(found: Mapping[str, Any], tasks: Sequence[str]) -> str:
         'Success against online decisions',
         page.grid(pictures),
         'Solid: mean over seeds, a band of 95 %; thin: each seed; dotted: sampled. Dashed: '
-        'the paper, read off its figures. The interval is of all starts of all seeds, counted as '
-        'fewer where seeds differ by more than chance.',
+        'the paper, read off its figures. A point is where every seed was evaluated; its interval '
+        "is the wider of Wilson's of all starts and Student's t over the seeds (of one seed: "
+        "Wilson's alone, which says nothing about other seeds).",
     ) + page.section('Rows and tasks', ''.join(tables))
 
 
 def _task_table(table: Mapping[str, Any]) -> str:
-    header = ['row', 'acts by', 'seeds', *(f'{one} decisions' for one in table['decisions'])]
+    header = ['row', 'acts by', 'seeds', *_columns(table['episodes'], table['decisions'])]
     rows: list[list[str | float]] = [
         [row['row'], row['explore'], row['seeds'], *(_cell(cell) for cell in row['cells'])]
         for row in table['rows']
@@ -97,12 +99,14 @@ def _means(means: Sequence[Mapping[str, Any]]) -> str:
     """Returns a table for each set of tasks and decisions that several rows share."""
     tables: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for one in means:
-        key = (*one['tasks'], *(cell['decisions'] for cell in one['cells']))
+        key = (*one['tasks'], *(cell['episodes'] for cell in one['cells']))
         tables.setdefault(key, []).append(one)
     content = ''
     for rows in tables.values():
         tasks = rows[0]['tasks']
-        header = ['row', 'acts by', *(f'{one["decisions"]} decisions' for one in rows[0]['cells'])]
+        episodes = [one['episodes'] for one in rows[0]['cells']]
+        decisions = [one['decisions'] for one in rows[0]['cells']]
+        header = ['row', 'acts by', *_columns(episodes, decisions)]
         lines = [[one['row'], one['explore'], *map(_cell, one['cells'])] for one in rows]
         papers = {one['paper_row']: [cell['paper'] for cell in one['cells']] for one in rows}
         lines += [
@@ -196,6 +200,16 @@ def _episodes(training: Sequence[Mapping[str, Any]]) -> str:
                 page.table(('episode', 'decisions', 'return', 'success', 'disagreement'), rows),
             )
     return page.section('Online episodes', content) if content else ''
+
+
+def _columns(episodes: Sequence[int], decisions: Sequence[int]) -> list[str]:
+    """Returns the heads of columns of success."""
+    pairs = zip(episodes, decisions)
+    return [f'{_number(one, "episode")}, {_number(of, "decision")}' for one, of in pairs]
+
+
+def _number(count: int, thing: str) -> str:
+    return f'{count} {thing}' if count == 1 else f'{count} {thing}s'
 
 
 def _cell(cell: Mapping[str, Any] | None) -> str:

@@ -6,6 +6,7 @@ and nothing locked: a run may be trained meanwhile.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.errors import MotoError, one_line
 from moto_learning.config import Config
 from moto_learning.data.sources import EPISODES
+from moto_learning.report.given import Given, given_episodes
 from moto_learning.report.places import CONFIG, Place, seed_number
 from moto_learning.run import heldout, journal, metrics
 from moto_learning.run.checkpoints import load_checkpoint
@@ -53,6 +55,7 @@ class Run:
     config: Config | None  # None if it cannot be read
     meta: dict[str, Any]  # of the last checkpoint; {} without one
     data: list[Path]  # datasets that are there
+    given: Given  # what it learned from and did not make itself
     evaluations: list[Evaluation]
     journal: list[Entry]
     metrics: list[dict[str, Any]]
@@ -64,12 +67,12 @@ class Run:
         return self.config.seed if self.config else seed_number(self.path)
 
     @property
-    def settings(self) -> tuple[tuple[str, str], ...]:
-        """What all seeds of one row have alike: every setting but the seed and the length."""
+    def settings(self) -> str:
+        """A hash of what the seeds of one row have alike: all but seed and length; '' unknown."""
         if self.config is None:
-            return ()
-        pairs = flatten(to_dict(self.config))
-        return tuple((key, str(value)) for key, value in pairs if not _apart(key))
+            return ''
+        pairs = [pair for pair in flatten(to_dict(self.config)) if not _apart(pair[0])]
+        return hashlib.sha256(repr(pairs).encode()).hexdigest()[:16]
 
 
 def read_run(place: Place) -> Run:
@@ -92,44 +95,12 @@ def read_run(place: Place) -> Run:
         config=config,
         meta=meta,
         data=there,
+        given=_given(meta, entries, there, problems),
         evaluations=evaluations,
         journal=entries,
         metrics=rows,
         problems=problems,
     )
-
-
-def labels(runs: Sequence[Run]) -> dict[Path, str]:
-    """Returns a name for each run's row, one for all that are seeds of the same settings.
-
-    It is the row's name; where runs of one task and row differ in more than seed and length, the
-    folder that each came from is added, and a number if that does not tell them apart.
-    """
-    found: dict[Path, str] = {}
-    for task, row in dict.fromkeys((run.task, run.row) for run in runs):
-        group = [run for run in runs if (run.task, run.row) == (task, row)]
-        settings = {run.path: _settings(run, group) for run in group}
-        several = len(set(settings.values())) > 1
-        names: dict[Any, str] = {}
-        for run in group:
-            if settings[run.path] in names:
-                continue
-            name = f'{row} ({run.origin})' if several else row
-            free = [name, *(f'{name} {n}' for n in range(2, len(group) + 1))]
-            names[settings[run.path]] = next(one for one in free if one not in names.values())
-        found |= {run.path: names[settings[run.path]] for run in group}
-    return found
-
-
-def _settings(run: Run, group: Sequence[Run]) -> tuple[tuple[str, str], ...]:
-    """Returns the run's settings; if they cannot be read, those of a seed beside it.
-
-    Without one beside it nothing says that it is a seed of any other run.
-    """
-    if run.config:
-        return run.settings
-    beside = [one.settings for one in group if one.config and one.path.parent == run.path.parent]
-    return beside[0] if beside else (('path', str(run.path)),)
 
 
 def _config(path: Path, problems: list[str]) -> Config | None:
@@ -153,6 +124,17 @@ def _meta(path: Path, problems: list[str]) -> dict[str, Any]:
             said = one_line(error, 300)
     problems.append(said)
     return {}
+
+
+def _given(
+    meta: dict[str, Any], entries: Sequence[Entry], data: Sequence[Path], problems: list[str]
+) -> Given:
+    own = [entry.id for entry in entries]
+    try:
+        return given_episodes(meta, own, data)
+    except (MotoError, OSError) as error:
+        problems.append(one_line(error, 200))
+        return given_episodes(meta, own, ())
 
 
 def _files(

@@ -1,17 +1,17 @@
 """Success over seeds beside the paper's, as plain values: groups of seeds, tables, means of tasks.
 
-In: Runs with the names of their rows. Out: dicts, ready for JSON, that the page draws.
+In: runs with the names of their rows. Out: dicts, ready for JSON, that the page draws.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from moto_learning.report.paper import NAMES, published
-from moto_learning.report.runs import Run
+from moto_learning.report.rows import Measured
 from moto_learning.report.success import (
+    Curve,
     Point,
     make_curve,
     mean_over_tasks,
@@ -23,36 +23,29 @@ EXPLORE = ('mode', 'sample')  # ways to act
 ALWAYS = ('moto', 'dreamer_v2')  # rows of the paper that stand beside every table
 
 
-def success_groups(runs: Sequence[Run], names: Mapping[Path, str]) -> list[dict[str, Any]]:
+def success_groups(runs: Sequence[Measured], names: Sequence[str]) -> list[dict[str, Any]]:
     """Returns, by task, row and way to act, the Points of all seeds and each seed's own curve."""
     found = []
-    for task, label in dict.fromkeys((run.task, names[run.path]) for run in runs):
-        group = [run for run in runs if (run.task, names[run.path]) == (task, label)]
+    named = list(zip(runs, names))
+    for task, name in dict.fromkeys((run.task, name) for run, name in named):
+        group = [run for run, its in named if (run.task, its) == (task, name)]
         for explore in EXPLORE:
-            curves = {run.path: make_curve(run.evaluations, explore) for run in group}
-            there = [(run, curves[run.path]) for run in group if curves[run.path] is not None]
-            kept = [curve for _, curve in there if curve is not None]
-            if not kept:
+            curves = [(run.seed, make_curve(run.evaluations, explore)) for run in group]
+            there = [(seed, curve) for seed, curve in curves if curve]
+            if not there:
                 continue
+            points = pooled_curve([curve for _, curve in there])
             found.append(
                 {
                     'task': task,
-                    'row': label,
+                    'row': name,
                     'paper_row': group[0].row,
+                    'given': group[0].given._asdict(),
                     'explore': explore,
-                    'seeds': [run.seed for run, _ in there],
-                    'without': [run.seed for run in group if curves[run.path] is None],
-                    'points': [point._asdict() for point in pooled_curve(kept)],
-                    'by_run': [
-                        {
-                            'seed': run.seed,
-                            'decisions': curve.decisions.tolist(),
-                            'success': curve.share.tolist(),
-                            'starts': curve.starts.tolist(),
-                        }
-                        for run, curve in there
-                        if curve is not None
-                    ],
+                    'seeds': [seed for seed, _ in there],
+                    'without': [seed for seed, curve in curves if not curve],
+                    'points': [point._asdict() for point in points],
+                    'by_run': [{'seed': seed, **_columns(curve)} for seed, curve in there],
                 }
             )
     return found
@@ -63,18 +56,19 @@ def task_tables(groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for task in dict.fromkeys(group['task'] for group in groups):
         here = [group for group in groups if group['task'] == task]
-        every = {point['decisions'] for group in here for point in group['points']}
-        decisions = table_points(every)
+        episodes = table_points(p['episodes'] for group in here for p in group['points'])
+        decisions = [mean_decisions(here, one) for one in episodes]
         found.append(
             {
                 'task': task,
+                'episodes': episodes,
                 'decisions': decisions,
                 'rows': [
                     {
                         'row': group['row'],
                         'explore': group['explore'],
                         'seeds': len(group['seeds']),
-                        'cells': [_at(group, one) for one in decisions],
+                        'cells': [point_at(group, one) for one in episodes],
                     }
                     for group in here
                 ],
@@ -87,7 +81,7 @@ def task_tables(groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def mean_table(groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Returns the mean over the tasks of each row that has several, beside the paper's mean.
 
-    It is taken at the decisions at which every task of the row has a Point.
+    It is taken after the online episodes at which every task of the row has a Point.
     """
     found = []
     for row, explore in dict.fromkeys((group['row'], group['explore']) for group in groups):
@@ -95,20 +89,8 @@ def mean_table(groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         tasks = [group['task'] for group in here]
         if len(set(tasks)) < 2 or len(set(tasks)) < len(tasks):
             continue
-        shared = set.intersection(*({p['decisions'] for p in group['points']} for group in here))
-        cells = []
-        for decisions in table_points(shared):
-            points = [Point(**cell) for group in here if (cell := _at(group, decisions))]
-            mean, low, high = mean_over_tasks(points)
-            cells.append(
-                {
-                    'decisions': decisions,
-                    'mean': mean,
-                    'low': low,
-                    'high': high,
-                    'paper': _paper_mean(tasks, here[0]['paper_row'], decisions),
-                }
-            )
+        shared = set.intersection(*({p['episodes'] for p in group['points']} for group in here))
+        cells = [mean_cell(here, episodes) for episodes in table_points(shared)]
         found.append(
             {
                 'row': row,
@@ -119,6 +101,43 @@ def mean_table(groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def mean_cell(groups: Sequence[Mapping[str, Any]], episodes: int) -> dict[str, Any]:
+    """Returns the mean over the tasks of one row's groups, all of which have a Point there."""
+    points = [Point(**cell) for group in groups if (cell := point_at(group, episodes))]
+    assert len(points) == len(groups), (len(points), len(groups))
+    mean, low, high = mean_over_tasks(points)
+    paper = [
+        paper_at(group['task'], group['paper_row'], point.decisions)
+        for group, point in zip(groups, points)
+    ]
+    there = [value for value in paper if value is not None]
+    return {
+        'episodes': episodes,
+        'decisions': mean_decisions(groups, episodes),
+        'mean': mean,
+        'low': low,
+        'high': high,
+        'paper': sum(there) / len(there) if len(there) == len(paper) else None,
+    }
+
+
+def point_at(group: Mapping[str, Any], episodes: int) -> dict[str, Any] | None:
+    """Returns a group's Point after so many online episodes; None if not all were evaluated."""
+    return next((one for one in group['points'] if one['episodes'] == episodes), None)
+
+
+def mean_decisions(groups: Sequence[Mapping[str, Any]], episodes: int) -> int:
+    """Returns the decisions in so many online episodes, the mean over the groups that did them."""
+    points = [point for group in groups if (point := point_at(group, episodes))]
+    return round(sum(point['decisions'] for point in points) / len(points))
+
+
+def paper_at(task: str, row: str, decisions: int) -> float | None:
+    """Returns what the paper's row has on a task at so many online decisions, if anything."""
+    curve = published(task).get(row)
+    return None if curve is None else curve.at(decisions)
 
 
 def paper_curves(task: str, rows: Sequence[str]) -> dict[str, dict[str, list[float]]]:
@@ -141,12 +160,11 @@ def _paper_rows(task: str, rows: Sequence[str], decisions: Sequence[int]) -> lis
     return [one for one in found if any(cell is not None for cell in one['cells'])]
 
 
-def _paper_mean(tasks: Sequence[str], row: str, decisions: int) -> float | None:
-    curves = [published(task).get(row) for task in tasks]
-    values = [None if curve is None else curve.at(decisions) for curve in curves]
-    there = [value for value in values if value is not None]
-    return sum(there) / len(there) if len(there) == len(tasks) else None
-
-
-def _at(group: Mapping[str, Any], decisions: int) -> dict[str, Any] | None:
-    return next((one for one in group['points'] if one['decisions'] == decisions), None)
+def _columns(curve: Curve) -> dict[str, list[Any]]:
+    evaluations = list(curve.values())
+    return {
+        'episodes': [one.episodes for one in evaluations],
+        'decisions': [one.decisions for one in evaluations],
+        'success': [one.successes / one.starts for one in evaluations],
+        'starts': [one.starts for one in evaluations],
+    }

@@ -107,5 +107,17 @@ def wall_time(metrics: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
     return float(gaps.sum() - pauses), float(pauses)
 
 
+def cpu_time(metrics: Sequence[Mapping[str, Any]]) -> float | None:
+    """Returns the processor's seconds of all processes that wrote the lines; None if not known.
+
+    Each counts its own from 0, so that a smaller number is a new process.
+    """
+    counts = [float(row['cpu']) for row in metrics if _is_number(row.get('cpu'))]
+    if not counts or len(counts) < len(metrics):
+        return None
+    before = [0.0, *counts[:-1]]
+    return sum(now - last if now >= last else now for last, now in zip(before, counts))
+
+
 def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value)

@@ -41,6 +41,7 @@ class Score(NamedTuple):
     success: bool  # at any row
     disagreement: float  # mean over its rows
     step_ms: float  # [ms] median time of a policy's step
+    parts: int = 0  # of the task, the most that were done at one row
 
 
 def evaluate(
@@ -75,6 +76,7 @@ def evaluate(
                 success=result.success,
                 disagreement=result.disagreement,
                 step_ms=1e3 * float(np.median(watched.seconds)),
+                parts=result.parts,
             )
         )
         listener(scores[-1])

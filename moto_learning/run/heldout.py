@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +55,7 @@ class Evaluation(Point):
     disagreement: float  # mean
     seconds: float  # that it took
     policy: str = ''  # hash of its weights
+    parts: list[int] = field(default_factory=list)  # entry n: episodes of which n parts were done
 
 
 class HeldOut:
@@ -120,6 +122,7 @@ class HeldOut:
             disagreement=float(np.mean([score.disagreement for score in scores])),
             seconds=round(time.monotonic() - began, 3),
             policy=policy.hash,
+            parts=_counts([score.parts for score in scores], len(env.task.parts())),
         )
 
     def _append(self, found: Evaluation) -> None:
@@ -136,19 +139,31 @@ def point_of(found: Evaluation) -> Point:
 
 def read_evaluations(run: Path) -> list[Evaluation]:
     """Returns the whole lines of a run's evaluations, the oldest first."""
-    found = []
-    for line in read_maps(run / FILE):
-        with suppress(TypeError):
-            found.append(Evaluation(**line))
-    return [one for one in found if _is_sound(one)]
+    found = [sound_evaluation(line) for line in read_maps(run / FILE)]
+    return [one for one in found if one is not None]
+
+
+def sound_evaluation(line: Mapping[str, Any]) -> Evaluation | None:
+    """Returns the evaluation that a line tells of; None if it is damaged."""
+    with suppress(TypeError):
+        found = Evaluation(**line)
+        if _is_sound(found):
+            return found
+    return None
+
+
+def _counts(values: list[int], most: int) -> list[int]:
+    """Returns how many of the values are 0, 1, ... `most`."""
+    return [values.count(number) for number in range(most + 1)]
 
 
 def _is_sound(found: Evaluation) -> bool:
     whole = (found.updates, found.episodes, found.decisions, found.seed, found.successes)
     real = (found.return_, found.length, found.disagreement, found.seconds)
     return (
-        all(type(value) is int and value >= 0 for value in (*whole, found.starts))
+        all(type(value) is int and value >= 0 for value in (*whole, found.starts, *found.parts))
         and all(type(value) in (int, float) for value in real)
         and isinstance(found.explore, str)
         and found.successes <= found.starts > 0
+        and sum(found.parts) in (0, found.starts)
     )

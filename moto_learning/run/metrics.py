@@ -35,7 +35,8 @@ class MetricsLog:
     def write(self, update: int, phase: str, metrics: Mapping[str, float]) -> None:
         """Writes one line; a value that is not finite becomes null, as JSON has no NaN."""
         finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-        line = {'update': update, 'phase': phase, 'time': round(time.time(), 3), **finite}
+        now = {'time': round(time.time(), 3), 'cpu': round(time.process_time(), 3)}  # [s]
+        line = {'update': update, 'phase': phase, **now, **finite}
         self._file.write(json.dumps(line) + '\n')
         self._file.flush()
         self.lines += 1

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 
+T = (  # 97.5 % quantiles of Student's t with 1, 2, ... 30 degrees of freedom
+    *(12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281),
+    *(2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860),
+    *(2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452, 2.0423),
+)
 
-def wilson_interval(k: float, n: float, z: float = 1.96) -> tuple[float, float]:
+
+def wilson_interval(k: int, n: int, z: float = 1.96) -> tuple[float, float]:
     """Returns the Wilson score interval of k successes of n at z standard deviations (95 %).
 
     With n = 0 nothing is known: (0, 1). Source: Wilson 1927.
@@ -19,19 +26,47 @@ def wilson_interval(k: float, n: float, z: float = 1.96) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def pooled_interval(successes: Sequence[float], starts: Sequence[float]) -> tuple[float, float]:
+def pooled_interval(successes: Sequence[int], starts: Sequence[int]) -> tuple[float, float]:
     """Returns a 95 % interval of the share of successes of several seeds, each with its starts.
 
-    It is Wilson's of all starts together, which count as fewer if the seeds differ by more than
-    starts drawn independently would: their number is divided by the variance of the seeds' shares
-    over p (1 - p) / n, n the starts of a seed on average, where that is above 1 (the design effect
-    of clusters, Kish 1965).
+    It is the wider, at each end, of Wilson's of all starts together and of Student's t over the
+    seeds' shares. One seed has Wilson's alone, which says nothing about other seeds.
     """
-    k, n, seeds = sum(successes), sum(starts), len(starts)
-    if n == 0 or seeds < 2:
-        return wilson_interval(k, n)
-    share = k / n
-    by_chance = share * (1 - share) / (n / seeds)
-    found = sum((one / of - share) ** 2 for one, of in zip(successes, starts)) / (seeds - 1)
-    effect = max(1.0, found / by_chance) if by_chance else 1.0
-    return wilson_interval(k / effect, n / effect)
+    low, high = wilson_interval(sum(successes), sum(starts))
+    if len(starts) < 2:
+        return low, high
+    shares = [k / n for k, n in zip(successes, starts)]
+    middle = statistics.mean(shares)
+    half = t_quantile(len(shares) - 1) * statistics.stdev(shares) / math.sqrt(len(shares))
+    return max(0.0, min(low, middle - half)), min(1.0, max(high, middle + half))
+
+
+def mean_interval(tasks: Sequence[tuple[Sequence[int], Sequence[int]]]) -> tuple[float, float]:
+    """Returns a 95 % interval of the mean over tasks of (successes, starts) of each task's seeds.
+
+    The tasks are given and not drawn. It is the wider, at each end, of Wilson's intervals put
+    together (the square of a distance from the mean is the sum of theirs: Zou and Donner 2008) and
+    of Student's t over the seeds' shares, its degrees of freedom by Welch and Satterthwaite.
+    """
+    count = len(tasks)
+    mean = below = above = variance = spread = 0.0
+    for successes, starts in tasks:
+        share = sum(successes) / sum(starts)
+        low, high = wilson_interval(sum(successes), sum(starts))
+        mean += share / count
+        below += (share - low) ** 2
+        above += (high - share) ** 2
+        if len(starts) > 1:
+            shares = [k / n for k, n in zip(successes, starts)]
+            own = statistics.variance(shares) / len(shares)
+            variance += own
+            spread += own**2 / (len(shares) - 1)
+    seeds = t_quantile(variance**2 / spread) * math.sqrt(variance) if spread else 0.0
+    low = mean - max(math.sqrt(below), seeds) / count
+    high = mean + max(math.sqrt(above), seeds) / count
+    return max(0.0, low), min(1.0, high)
+
+
+def t_quantile(freedom: float) -> float:
+    """Returns the 97.5 % quantile of Student's t, of the next lower degrees of freedom listed."""
+    return T[min(max(int(freedom), 1), len(T)) - 1]

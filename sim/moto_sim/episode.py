@@ -34,6 +34,7 @@ class EpisodeResult(NamedTuple):
     return_: float  # sum of the rows' rewards
     success: bool  # at any row
     disagreement: float  # mean over its rows
+    parts: int = 0  # of the task, the most that were done at one row
 
     @property
     def outcome(self) -> str:
@@ -60,7 +61,7 @@ def run_episode(
     and t periods of the spec.
     """
     goal = env.task.success if goal is None else goal
-    rows, return_, success, disagreement = 0, 0.0, False, 0.0
+    rows, return_, success, disagreement, parts = 0, 0.0, False, 0.0, 0
     start = time.time_ns() if start is None else start
     for row in _rows(env, policy, seed, max_steps, after_success, start, goal):
         record(row)
@@ -68,8 +69,13 @@ def run_episode(
         return_ += row.reward
         success |= row.success
         disagreement += row.disagreement
+        parts = max(parts, len(row.done_parts))
     return EpisodeResult(
-        decisions=rows - 1, return_=return_, success=success, disagreement=disagreement / rows
+        decisions=rows - 1,
+        return_=return_,
+        success=success,
+        disagreement=disagreement / rows,
+        parts=parts,
     )
 
 

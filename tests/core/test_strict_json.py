@@ -5,6 +5,7 @@ from moto_core.strict_json import DEPTH, parse_json, read_maps
 
 def test_ordinary_json_comes_back():
     assert parse_json(b'{"a": [1, 2.5, null, true], "b": {"c": "d"}}')['a'] == [1, 2.5, None, True]
+    assert parse_json('[9223372036854775807, -9223372036854775808]') == [2**63 - 1, -(2**63)]
     assert parse_json('[' * DEPTH + ']' * DEPTH)
 
 
@@ -22,7 +23,9 @@ def test_ordinary_json_comes_back():
         ('-Infinity', 'no JSON number'),
         (b'"\xff"', 'utf-8'),
         ('{', 'Expecting'),
-        ('1' * 5000, 'digits'),
+        ('1' * 5000, 'beyond the whole numbers of 64 bits'),
+        ('{"a": 9223372036854775808}', '^9223372036854775808 is beyond the whole'),
+        ('[-9223372036854775809]', 'beyond the whole'),
     ],
 )
 def test_what_is_ambiguous_endless_or_no_number_is_a_value_error(text, said):

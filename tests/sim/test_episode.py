@@ -47,7 +47,7 @@ def test_a_row_holds_an_observation_its_reward_and_the_action_chosen_at_it(tmp_p
             result = run_episode(env, Counter(), 5, writer.append, start=header.created)
             writer.close(result.outcome)
         episode = dataset.read(header.id)
-    assert result == (4, 0 + 1 + 2 + 3 + 4, True, pytest.approx(2.0))
+    assert result == (4, 0 + 1 + 2 + 3 + 4, True, pytest.approx(2.0), 2)
     assert episode.images['front'][:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4]
     assert episode.reward.tolist() == [0, 1, 2, 3, 4]
     assert np.allclose(episode.requested[:, 0], [0, 0.1, 0.2, 0.3, 0.4])

@@ -13,11 +13,11 @@ def point(**changes):
 
 def test_points_with_a_disagreement_are_read_and_a_run_without_the_file_has_none(tmp_path):
     assert read_bound(tmp_path) == []
-    points = [point(), point(eps_u=None, bound=None), point(episodes=100, gaps=[])]
+    points = [point(), point(eps_u=None, bound=None), point(episodes=100, gaps=[], bound=None)]
     (tmp_path / 'bound.json').write_text(json.dumps({'points': points}))
     assert read_bound(tmp_path) == [
         {'episodes': 50, 'eps_u': 0.25, 'bound': 0.5, 'gaps': {'mode': 12.5, 'sample': 20}},
-        {'episodes': 100, 'eps_u': 0.25, 'bound': 0.5, 'gaps': {}},
+        {'episodes': 100, 'eps_u': 0.25, 'bound': None, 'gaps': {}},
     ]
 
 

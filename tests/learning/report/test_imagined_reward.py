@@ -29,7 +29,7 @@ def learner(promise):
 
 @pytest.mark.parametrize('promise, above', [(1.5, 0.0), (2.5, 1.0)])
 def test_a_promise_above_the_datas_maximum_is_counted(episodes, promise, above):
-    found = promised_reward(learner(promise), episodes, horizon=3)
+    found = promised_reward(learner(promise), episodes, data_max=2.0, horizon=3)
     assert found.steps == 3 * (5 + 3)
     assert (found.data_max, found.above) == (2.0, above)
     for value in (found.imagined_max, found.imagined_mean, found.imagined_high):
@@ -38,6 +38,6 @@ def test_a_promise_above_the_datas_maximum_is_counted(episodes, promise, above):
 
 def test_rewards_are_predicted_along_rollouts_and_not_at_their_starts(episodes):
     agent = tiny.MotoLearner(tiny.config(), tiny_spec(proprioception=()))
-    one, again, other = (promised_reward(agent, episodes, 3, seed) for seed in (1, 1, 2))
+    one, again, other = (promised_reward(agent, episodes, 2.0, 3, seed) for seed in (1, 1, 2))
     assert one == again != other
     assert one.imagined_mean < one.imagined_high <= one.imagined_max

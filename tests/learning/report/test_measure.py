@@ -73,19 +73,32 @@ def test_held_out_demonstrations_and_another_horizon_can_be_given(run, tmp_path)
     found = measure_run(run, [run.parent / 'held'], horizon=2)
     assert (found.horizon, found.expert.episodes, found.expert.return_) == (2, 1, 20.0)
     assert found.points[0].gaps == [] and list(found.points[0].reward) == ['kitchen-microwave']
-    assert measure_run(run, most=1).expert.return_ == 9.0
     assert measure_run(run, horizon=9).points[0].eps_u is None
+
+
+def test_of_many_episodes_some_are_drawn_and_the_maximum_is_of_all(run, tmp_path):
+    # every other episode has a reward of 1, those between 2: evenly spaced ones would be alike
+    for index in range(6):
+        record(tmp_path / 'data', [9], SPEC, success=True, reward=1.0 + index % 2)
+    drawn = [measure_run(run, [tmp_path / 'data'], most=3, seed=seed) for seed in (0, 0, 1, 2)]
+    assert [found.expert.episodes for found in drawn] == [3] * 4
+    assert drawn[0] == drawn[1] and len({found.expert.return_ for found in drawn}) > 1
+    for found in drawn:
+        assert found.points[0].reward['kitchen-microwave']['data_max'] == 2.0
+        assert found.points[0].reward['kitchen-microwave']['steps'] == 3 * 9 * 3
 
 
 def test_the_command_prints_a_table_and_writes_json(run, tmp_path, capsys):
     path = tmp_path / 'bound.json'
     assert main([str(run), '--episodes', '1', '--json', str(path)]) == 0
     found = json.loads(path.read_text())
+    expert = found['expert']['return_']
+    assert expert in (8.0, 9.0)  # the one that was drawn
     assert [point['updates'] for point in found['points']] == [2, 3]
-    assert found['points'][1]['gaps'][0]['gap'] == pytest.approx(9 - 2.5)
+    assert found['points'][1]['gaps'][0]['gap'] == pytest.approx(expert - 2.5)
     assert found['points'][0]['reward']['kitchen-microwave']['data_max'] == 1.0
     said = capsys.readouterr().out
-    assert 'eps_u' in said and 'mode 6.5' in said and 'kitchen-kettle' in said
+    assert 'eps_u' in said and f'mode {expert - 2.5}' in said and 'kitchen-kettle' in said
 
 
 def test_what_cannot_be_measured_is_one_line(run, tmp_path, capsys):
@@ -109,7 +122,7 @@ def test_the_penalty_costs_alpha_or_its_multiple_or_nothing():
     assert penalty_weight(by_hand_rows.learner('dreamer_v2')) == 0
 
 
-def test_rows_without_a_penalty_of_their_own_are_measured_too(tmp_path):
+def test_rows_without_a_penalty_of_their_own_are_measured_too(tmp_path, capsys):
     record(tmp_path / 'data', [9, 8], SPEC, success=True)
     config = by_hand_rows.config('lompo', 'train.offline_updates=1')
     training = Training(
@@ -118,4 +131,7 @@ def test_rows_without_a_penalty_of_their_own_are_measured_too(tmp_path):
     training.offline()
     training.close()
     point = measure_run(tmp_path / 'run').points[0]
-    assert point.eps_u > 0 and point.bound == 0
+    assert point.eps_u > 0 and point.alpha == 0 and point.bound is None
+    assert main([str(tmp_path / 'run')]) == 0
+    cells = [cell.strip() for cell in capsys.readouterr().out.splitlines()[-2].split('\u2502')]
+    assert cells[1:5] == ['1', '0', f'{point.eps_u:.3f}', '-']

@@ -54,7 +54,7 @@ def found(report):
 def test_the_numbers_are_of_all_seeds_beside_the_papers(found):
     assert [run['row'] for run in found['runs']] == ['moto', 'moto', 'no_bc', 'no_bc']
     [table] = found['tables']
-    assert table['decisions'] == [0, 10_000]
+    assert (table['episodes'], table['decisions']) == ([0, 100], [0, 10_000])
     means = {row['row']: [cell['mean'] for cell in row['cells']] for row in table['rows']}
     assert means == {'moto': [0.25, 0.45], 'no_bc': [0.15, 0.2]}
     paper = {row['row']: row['cells'] for row in table['paper']}
@@ -101,7 +101,8 @@ def test_the_page_needs_no_other_file_and_says_every_picture_in_words(report, fo
     assert sources and all(source.startswith('data:') for source in sources)
     words = re.sub(r"src='[^']*'", '', page)
     assert 'http' not in words and '@import' not in words and 'url(' not in words
-    assert '0.45 (0.31 to 0.60)' in words  # Wilson of 18 of 40
+    assert '0.45 (0.00 to 1.00)' in words  # Student's t of two seeds, .4 and .5
+    assert '4 runs of 1 task<' in words and '100 episodes, 10000 decisions' in words
     assert 'paper: DreamerV2' in words and '0.09' in words
 
 
@@ -109,6 +110,7 @@ def test_hostile_names_stay_words_on_the_page_and_in_the_pictures(tmp_path):
     for seed in range(2):
         write_run(
             tmp_path / HOSTILE / HOSTILE / HOSTILE / f'seed{seed}',
+            f'seed={seed}',
             evaluations=[evaluation(0, 4), evaluation(100, 5)],
             entries=[entry(0)],
             updates=0,
@@ -155,8 +157,11 @@ def test_a_measured_bound_is_drawn_and_a_damaged_one_is_a_line(tmp_path):
     run = write_run(tmp_path / 'run')
     gaps = [{'explore': 'mode', 'gap': 12.5}]
     point = {'episodes': 50, 'eps_u': 0.25, 'bound': 0.5, 'gaps': gaps}
-    (run / 'bound.json').write_text(json.dumps({'points': [point, {**point, 'eps_u': 0.125}]}))
-    report = make_report([run], starts=1, videos=0)
+    points = [point, {**point, 'eps_u': 0.125, 'bound': None}]
+    (run / 'bound.json').write_text(json.dumps({'points': points}))
+    heard = []
+    report = make_report([run], 1, 0, partial(note, heard))
+    assert not heard  # no episode is run
     found = numbers(report)
     assert [one['eps_u'] for one in found['looks'][0]['bound']] == [0.25, 0.125]
     page = run_page(found, report.examined).decode()

@@ -6,7 +6,7 @@ import pytest
 
 from moto_learning.report import runs as module
 from moto_learning.report.places import find_runs
-from moto_learning.report.runs import labels, read_run
+from moto_learning.report.runs import read_run
 from moto_learning.run.metrics import read_metrics
 from tests.learning.report.written_run import (
     TASK,
@@ -134,29 +134,3 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
     (path / 'evaluations.jsonl').chmod(0)
     [run], _ = runs_in(path)
     assert 'evaluations.jsonl cannot be read' in run.problems[0]
-
-
-def test_seeds_of_equal_settings_share_a_name_and_others_do_not(tmp_path):
-    write_run(tmp_path / 'one' / TASK / 'moto' / 'seed0', 'seed=0')
-    write_run(tmp_path / 'one' / TASK / 'moto' / 'seed1', 'seed=1', 'train.online_episodes=5')
-    write_run(tmp_path / 'two' / TASK / 'moto' / 'seed0', 'actor_critic.horizon=2')
-    write_run(tmp_path / 'two' / TASK / 'no_bc' / 'seed0', 'actor_critic.actor.beta=0')
-    runs, _ = runs_in(tmp_path / 'one', tmp_path / 'two')
-    assert list(labels(runs).values()) == ['moto (one)', 'moto (one)', 'moto (two)', 'no_bc']
-    assert list(labels(runs[:2]).values()) == ['moto', 'moto']
-
-
-def test_two_settings_from_one_folder_are_told_apart_by_a_number(tmp_path):
-    write_run(tmp_path / 'one' / TASK / 'moto' / 'seed0')
-    write_run(tmp_path / 'one' / TASK / 'moto' / 'seed1', 'actor_critic.horizon=2')
-    runs, _ = runs_in(tmp_path / 'one')
-    assert list(labels(runs).values()) == ['moto (one)', 'moto (one) 2']
-
-
-def test_settings_that_cannot_be_read_are_those_of_the_seeds_beside_them_alone(tmp_path):
-    for name in ('sweep/t/moto/seed0', 'sweep/t/moto/seed1', 'a', 'b'):
-        write_run(tmp_path / name)
-        if name != 'sweep/t/moto/seed0':
-            (tmp_path / name / 'config.yaml').write_text('unknown_key: 1\n')
-    runs, _ = runs_in(tmp_path / 'sweep', tmp_path / 'a', tmp_path / 'b')
-    assert list(labels(runs).values()) == ['moto', 'moto', 'unknown (a)', 'unknown (b)']

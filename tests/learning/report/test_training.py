@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from moto_learning.report.training import (
+    cpu_time,
     loss_names,
     moving_mean,
     online_episodes,
@@ -59,3 +60,9 @@ def test_the_time_of_a_run_is_without_the_pauses():
     assert wall_time([{'time': t} for t in times]) == pytest.approx((40, 1980))
     assert wall_time([{'time': t} for t in (0, 590, 1180)]) == (1180, 0)
     assert wall_time([{'time': 3.0}, {}]) == (0, 0)
+
+
+def test_the_processors_time_is_of_all_processes_of_a_run():
+    # the second process was at 2.5 with its first line and at 7 with its last
+    assert cpu_time([{'cpu': seconds} for seconds in (3.0, 10.0, 2.5, 7.0)]) == 17
+    assert cpu_time([{'cpu': 3.0}, {}]) is None and cpu_time([]) is None

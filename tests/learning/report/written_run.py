@@ -9,7 +9,9 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.row import Row
 from moto_learning.agents.moto import MotoLearner
+from moto_learning.report.results import About, Kept, Promise
 from moto_learning.run.checkpoints import save_checkpoint
+from moto_learning.run.heldout import Evaluation
 from tests.learning import tiny_learner as tiny
 
 TASK = 'metaworld-coffee-push'
@@ -47,8 +49,13 @@ def write_lines(path, lines):
     path.write_text(''.join(json.dumps(line) + '\n' for line in lines))
 
 
-def write_run(path, *overrides, evaluations=(), entries=(), metrics=(), data=(), updates=7):
-    """Writes a run's files; without `updates` it has no checkpoint yet. Returns its folder."""
+def write_run(
+    path, *overrides, evaluations=(), entries=(), metrics=(), data=(), own=(), updates=7
+):
+    """Writes a run's files; without `updates` it has no checkpoint yet. Returns its folder.
+
+    Its checkpoint learned from all episodes of `data`, and from its `own`.
+    """
     path.mkdir(parents=True)
     config = tiny.config(f'collect.task={TASK}', *overrides)
     (path / 'config.yaml').write_text(to_yaml(config))
@@ -58,17 +65,27 @@ def write_run(path, *overrides, evaluations=(), entries=(), metrics=(), data=(),
     if updates:
         learner = MotoLearner(config, tiny.spec())
         counters = {'offline': updates, 'episodes': 0, 'online': 0, 'online_goal': 0}
-        meta = {'updates': updates, 'data': [str(one) for one in data], 'counters': counters}
+        there = [Dataset.open(one) for one in data if one.is_dir()]
+        meta = {
+            'updates': updates,
+            'data': [str(one) for one in data],
+            'episodes': [record.id for one in there for record in one.episodes()] + [*own],
+            'counters': counters,
+        }
         save_checkpoint(path, learner.state_dict(), {}, config, tiny.spec(), meta)
     return path
 
 
-def record(root, episodes=2, task=TASK, seed=0, rows=ROWS):
-    """Records episodes of random images; the reward is 1 in the last third. Returns the folder."""
+def record(root, episodes=2, task=TASK, seed=0, rows=ROWS, starts=None):
+    """Records episodes of random images; the reward is 1 in the last third. Returns the folder.
+
+    `starts`: of the simulator's reset that the first episode began with; None: no simulator's.
+    """
     with Dataset.create_or_open(root, floor=0) as dataset:
         for index in range(episodes):
             random = np.random.default_rng([seed, index])
-            header = EpisodeHeader(task=task, source='sim', spec=tiny.spec())
+            start = None if starts is None else starts + index
+            header = EpisodeHeader(task=task, source='sim', spec=tiny.spec(), seed=start)
             with dataset.new_episode(header) as writer:
                 for t in range(rows):
                     action = random.uniform(-1, 1, 2).astype(np.float32)
@@ -85,6 +102,18 @@ def record(root, episodes=2, task=TASK, seed=0, rows=ROWS):
                     )
                 writer.close('success')
     return root
+
+
+def kept(*evaluations, origin='first', promises=(), **about):
+    """A run as results hold it, of the row MOTO on 10 episodes unless `about` says others."""
+    usual = {'task': TASK, 'row': 'moto', 'settings': 'same', 'preset': 'laptop'}
+    usual |= {'path': 'runs/one', 'data_hash': 'abcd1234', 'data_episodes': 10, 'updates': 100}
+    return Kept(
+        origin=origin,
+        about=About(**(usual | about)),
+        evaluations=[Evaluation(**one) for one in evaluations],
+        promises=[Promise(**one) for one in promises],
+    )
 
 
 def read_episodes(root):

@@ -110,6 +110,7 @@ def test_successes_returns_and_seeds_are_counted_per_episode():
     assert [score.seed for score in scores] == [10, 11, 12]
     assert [score.decisions for score in scores] == [LENGTH] * 3  # not its LENGTH + 1 rows
     assert [score.success for score in scores] == [True, False, True]
+    assert [score.parts for score in scores] == [2, 0, 2]
     assert heard == scores
     assert policy.started == 3
     for score in scores:

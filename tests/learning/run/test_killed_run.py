@@ -93,7 +93,9 @@ def run_phases(data, out, listener=None):
 
 def outcome(run):
     """What a run came to: metrics, counters and the contents of its online episodes."""
-    rows = [{k: v for k, v in row.items() if k != 'time'} for row in read_metrics(run)]
+    rows = [
+        {k: v for k, v in row.items() if k not in ('time', 'cpu')} for row in read_metrics(run)
+    ]
     dataset, journal = Dataset.open(run / 'dataset'), Journal(run)
     episodes = [dataset.read(journal.find(index).id) for index in range(3)]
     assert sorted(record.id for record in dataset.episodes()) == sorted(journal.ids)

@@ -9,7 +9,7 @@ def test_a_line_holds_update_phase_and_values_and_nan_becomes_null(tmp_path):
     row = json.loads((tmp_path / 'metrics.jsonl').read_text())
     log.close()
     assert row['update'] == 3 and row['phase'] == 'offline' and row['model/loss'] == 1.5
-    assert row['actor/loss'] is None
+    assert row['actor/loss'] is None and row['time'] > row['cpu'] > 0
 
 
 def test_lines_that_the_checkpoint_does_not_count_and_a_torn_one_are_dropped_on_resume(tmp_path):

@@ -1,6 +1,13 @@
+import numpy as np
 import pytest
+from scipy import stats
 
-from moto_learning.run.statistics import pooled_interval, wilson_interval
+from moto_learning.run.statistics import (
+    mean_interval,
+    pooled_interval,
+    t_quantile,
+    wilson_interval,
+)
 
 
 def test_eight_of_ten_has_the_interval_worked_by_hand():
@@ -22,18 +29,69 @@ def test_the_interval_stays_between_zero_and_one_and_holds_the_share(k, n):
     assert high - low > 0.2
 
 
-def test_seeds_that_agree_count_every_start():
-    assert pooled_interval([10, 10], [20, 20]) == wilson_interval(20, 40)
+def test_one_seed_and_seeds_that_agree_have_wilsons_interval_of_all_starts():
     assert pooled_interval([8], [10]) == wilson_interval(8, 10)
+    assert pooled_interval([10, 10], [20, 20]) == wilson_interval(20, 40)
     assert pooled_interval([20, 20], [20, 20]) == wilson_interval(40, 40)
-
-
-def test_seeds_that_differ_count_as_fewer_starts():
-    # shares .2 and .8: variance .3^2 + .3^2 = .18; by chance .25 / 20 = .0125; effect 14.4
-    found = pooled_interval([4, 16], [20, 20])
-    assert found == pytest.approx(wilson_interval(20 / 14.4, 40 / 14.4))
-    assert found[0] < 0.13 and found[1] > 0.87
-
-
-def test_no_start_says_nothing():
     assert pooled_interval([], []) == (0.0, 1.0)
+
+
+def test_seeds_that_differ_have_students_interval():
+    # shares .3 .5 .7: deviation .2, half a width 4.3027 * .2 / sqrt(3) = .4968
+    assert pooled_interval([6, 10, 14], [20] * 3) == pytest.approx((0.0032, 0.9968), abs=1e-4)
+    # shares .2 and .8: half a width 12.7062 * .4243 / sqrt(2) = 3.8
+    assert pooled_interval([4, 16], [20, 20]) == (0.0, 1.0)
+
+
+def test_the_quantiles_are_students_and_those_between_and_beyond_are_wider():
+    for freedom in range(1, 31):
+        assert t_quantile(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), abs=5e-5)
+    assert t_quantile(2.9) == t_quantile(2) and t_quantile(0.5) == t_quantile(1)
+    assert t_quantile(1e9) == t_quantile(30) > stats.norm.ppf(0.975)
+
+
+@pytest.mark.parametrize('seeds', [2, 3, 5])
+@pytest.mark.parametrize('mean, spread', [(0.5, 0.0), (0.5, 0.2), (0.9, 0.05), (0.2, 0.1)])
+def test_the_interval_over_seeds_covers_the_true_mean(seeds, mean, spread):
+    random = np.random.default_rng(0)
+    held = 0
+    for _ in range(1000):
+        successes = random.binomial(20, drawn(random, mean, spread, seeds))
+        low, high = pooled_interval(successes.tolist(), [20] * seeds)
+        held += low <= mean <= high
+    assert held >= 930  # 950 of 1000, less three deviations of what is drawn
+
+
+def drawn(random, mean, spread, seeds):
+    """The true success of so many seeds: a beta distribution."""
+    if not spread:
+        return np.full(seeds, mean)
+    size = mean * (1 - mean) / spread**2 - 1
+    return random.beta(mean * size, (1 - mean) * size, seeds)
+
+
+def test_the_mean_of_tasks_with_one_seed_is_wilsons_put_together():
+    # .5 of 20 is .2993 to .7007, 20 of 20 is .8389 to 1:
+    # below sqrt(.2007^2 + .1611^2) / 2 = .1287, above sqrt(.2007^2 + 0) / 2 = .1004
+    found = mean_interval([([10], [20]), ([20], [20])])
+    assert found == pytest.approx((0.75 - 0.1287, 0.75 + 0.1004), abs=2e-4)
+
+
+def test_the_mean_of_tasks_whose_seeds_differ_is_students():
+    # each task's shares .3 and .7: variance .08 / 2 = .04; freedom .12^2 / (3 * .04^2) = 3
+    # half a width 3.1824 * sqrt(.12) / 3 = .3675
+    found = mean_interval([([6, 14], [20, 20])] * 3)
+    assert found == pytest.approx((0.5 - 0.3675, 0.5 + 0.3675), abs=1e-4)
+
+
+def test_the_interval_of_a_mean_over_tasks_covers_it():
+    random = np.random.default_rng(1)
+    held = 0
+    for _ in range(500):
+        tasks = [
+            (random.binomial(20, drawn(random, mean, 0.15, 2)).tolist(), [20, 20])
+            for mean in (0.2, 0.5, 0.5, 0.8)
+        ]
+        low, high = mean_interval(tasks)
+        held += low <= 0.5 <= high
+    assert held >= 460

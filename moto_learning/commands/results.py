@@ -1,0 +1,98 @@
+"""moto-results: what sweeps measured, kept in small files, and a document made from them.
+
+In: folders of moto-sweep and of moto-train; then files of results. Out: results/<name>.json; the
+tables and pictures of docs/results.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from moto_core.command import Parser, importing, output_file, output_folder, run_command
+
+EXAMPLES = """examples:
+  moto-results gather runs/sweep --out results/sweep.json
+  moto-results write docs/results.md"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Gathers or writes; returns 0, 2 after a one-line error, 130 after Ctrl-C."""
+    return run_command(_parser, lambda args: args.action(args), argv)
+
+
+def _gather(args: argparse.Namespace) -> int:
+    with importing(args):
+        from moto_core.errors import ConfigError
+        from moto_learning.report.places import find_runs
+        from moto_learning.report.results import keep, merge
+        from moto_learning.report.results_file import read_results, write_results
+        from moto_learning.report.rows import row_names
+        from moto_learning.report.runs import read_run
+    path = output_file('--out', args.out)
+    places, problems = find_runs(map(Path, args.runs))
+    runs = [read_run(place) for place in places]
+    row_names(runs)  # refuses one seed twice
+    kept, left_out = keep(runs, path.stem)
+    for line in (*problems, *left_out):
+        print(line)
+    if not kept:
+        raise ConfigError(
+            'no run was gathered; moto-train and moto-sweep evaluate with evaluate.every'
+        )
+    before = read_results(path) if path.exists() else []
+    merged = merge([*before, *kept])
+    write_results(path, merged)
+    print(f'{path}: {len(merged)} runs, {len(merged) - len(before)} of them new')
+    return 0
+
+
+def _write(args: argparse.Namespace) -> int:
+    with importing(args):
+        from moto_core.durable import replace_synced
+        from moto_learning.report.document import IMAGES, fill, new_document, read_all
+        from moto_learning.report.figures import svg
+    path = output_file('the document', args.document)
+    before = path.read_text(encoding='utf-8') if path.exists() else new_document()
+    text, figures = fill(before, read_all(Path(args.results)))
+    if figures:
+        folder = output_folder('the pictures of', path.parent / IMAGES)
+        for name, figure in figures.items():
+            replace_synced(folder / name, svg(figure))
+    replace_synced(path, text.encode())
+    print(f'{path}: {len(figures)} pictures')
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser('moto-results', __doc__, EXAMPLES)
+    commands = parser.add_subparsers(dest='command', required=True, metavar='command')
+    part = commands.add_parser('gather', help='Keeps what runs and sweeps measured in one file.')
+    part.add_argument('runs', nargs='+', metavar='RUN', help='folder of a run, or of a sweep')
+    part.add_argument(
+        '--out',
+        required=True,
+        metavar='FILE',
+        help='results/<name>.json; what it holds already stays, and must not contradict',
+    )
+    part.set_defaults(action=_gather)
+    part = commands.add_parser('write', help='Makes the tables and pictures of a document anew.')
+    part.add_argument(
+        'document',
+        help='a Markdown file with blocks <!-- results: ... -->; one that is not there is made '
+        'with a block of every kind',
+    )
+    part.add_argument(
+        '--results',
+        default='results',
+        metavar='FOLDER',
+        help='of the files (default: %(default)s)',
+    )
+    part.set_defaults(action=_write)
+    return parser
+
+
+if __name__ == '__main__':
+    sys.exit(main())

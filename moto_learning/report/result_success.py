@@ -1,0 +1,164 @@
+"""Success as docs/results.md shows it: by task, by row, by the data given, by objects in place.
+
+In: Kept runs, the rows or tasks that a block asks for. Out: Blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from moto_learning.report.given import Given
+from moto_learning.report.markdown import Block, heading, table
+from moto_learning.report.paper import NAMES
+from moto_learning.report.results import Kept
+from moto_learning.report.rows import row_names
+from moto_learning.report.run_figures import success_panels
+from moto_learning.report.success import table_points
+from moto_learning.report.tables import mean_cell, paper_at, paper_curves, point_at, success_groups
+
+EPISODES = (0, 50, 100, 200, 500)  # online, of the columns
+DASH = '\N{EN DASH}'
+Group = Mapping[str, Any]
+
+
+def success(kept: Sequence[Kept], rows: Sequence[str]) -> Block:
+    """Returns a table for each row of the paper asked for: its tasks, the paper, the means."""
+    groups = _groups(kept)
+    text, drawn = '', []
+    for row in rows or list(dict.fromkeys(group['paper_row'] for group in groups)):
+        here = [group for group in groups if group['paper_row'] == row]
+        tasks = [group['task'] for group in here]
+        alone = len(set(tasks)) == len(tasks)
+        names = [group['task'] if alone else f'{group["task"]}, {group["row"]}' for group in here]
+        if here:
+            text += heading(NAMES.get(row, row)) + _success_table('task', names, here, alone)
+            drawn += here
+    return _drawn(text, drawn, 'Success against online decisions by task, beside the paper')
+
+
+def rows(kept: Sequence[Kept], tasks: Sequence[str]) -> Block:
+    """Returns a table for each task asked for: its rows side by side, each above the paper's."""
+    groups = [group for group in _groups(kept) if not tasks or group['task'] in tasks]
+    text = ''
+    for task in dict.fromkeys(group['task'] for group in groups):
+        here = [group for group in groups if group['task'] == task]
+        here.sort(key=_place_in_paper)
+        text += heading(task) + _success_table('row', [group['row'] for group in here], here)
+    return _drawn(text, groups, 'Success against online decisions of every row, by task')
+
+
+def less_data(kept: Sequence[Kept], tasks: Sequence[str]) -> Block:
+    """Returns a table for each task asked for: MOTO by the number of episodes it was given."""
+    groups = [
+        {**group, 'row': str(Given(**group['given']))}
+        for group in _groups(kept)
+        if group['paper_row'] == 'moto' and (not tasks or group['task'] in tasks)
+    ]
+    groups.sort(key=lambda group: (group['task'], -group['given']['episodes']))
+    text = ''
+    for task in dict.fromkeys(group['task'] for group in groups):
+        here = [group for group in groups if group['task'] == task]
+        text += heading(task) + _success_table(
+            'learned from', [group['row'] for group in here], here
+        )
+    return _drawn(text, groups, 'Success against online decisions by the episodes given')
+
+
+def objects(kept: Sequence[Kept], tasks: Sequence[str]) -> Block:
+    """Returns a table for each task asked for: evaluated episodes by the parts that were done."""
+    text = ''
+    groups = [group for group in _groups(kept) if not tasks or group['task'] in tasks]
+    for task in dict.fromkeys(group['task'] for group in groups):
+        here = [group for group in groups if group['task'] == task]
+        lines = [line for group in sorted(here, key=_place_in_paper) for line in _by_parts(group)]
+        if lines:
+            header = ('row', 'seeds', 'online episodes', *range(len(lines[0]) - 4), 'mean')
+            text += heading(f'{task}, evaluated episodes by objects in place')
+            text += table(header, lines) + '\n'
+    return Block(text)
+
+
+def _by_parts(group: Group) -> list[list[object]]:
+    """Returns a line of counts for each of some Points; none if the parts were not counted."""
+    counted = {point['episodes']: point['parts'] for point in group['points'] if point['parts']}
+    lines: list[list[object]] = []
+    for episodes in table_points(counted):
+        parts = counted[episodes]
+        mean = sum(number * count for number, count in enumerate(parts)) / sum(parts)
+        lines.append([group['row'], len(group['seeds']), episodes, *parts, f'{mean:.2f}'])
+    return lines
+
+
+def _groups(kept: Sequence[Kept]) -> list[dict[str, Any]]:
+    groups = success_groups(kept, row_names(kept))
+    return [group for group in groups if group['explore'] == 'mode']
+
+
+def _success_table(
+    of: str, names: Sequence[str], groups: Sequence[Group], mean: bool = False
+) -> str:
+    """Returns a line for each group and the paper's under it, and their mean if it is wanted."""
+    columns = [one for one in EPISODES if any(_seeds_at(group, one) for group in groups)]
+    lines: list[list[object]] = []
+    for name, group in zip(names, groups):
+        lines.append([name, len(group['seeds']), *(_cell(group, one) for one in columns)])
+        paper = [_paper(group, one) for one in columns]
+        if any(value is not None for value in paper):
+            lines.append([f'paper: {NAMES[group["paper_row"]]}', DASH, *map(_share, paper)])
+    if mean and len(groups) > 1:
+        cells = [
+            mean_cell(groups, one) if all(point_at(group, one) for group in groups) else None
+            for one in columns
+        ]
+        lines.append([f'mean of {len(groups)} tasks', DASH, *map(_mean_text, cells)])
+        paper = [cell['paper'] if cell else None for cell in cells]
+        if any(value is not None for value in paper):
+            lines.append(['paper: their mean', DASH, *map(_share, paper)])
+    header = (of, 'seeds', *(f'after {one} episodes' for one in columns))
+    return table(header, lines) + '\n'
+
+
+def _cell(group: Group, episodes: int) -> str:
+    """Says the mean, k of n and the interval; how many seeds were evaluated if not all."""
+    point = point_at(group, episodes)
+    if point is None:
+        seeds = _seeds_at(group, episodes)
+        return f'{seeds} of {len(group["seeds"])} seeds' if seeds else DASH
+    counts = f'{sum(point["successes"])} of {sum(point["starts"])}'
+    return f'{point["mean"]:.2f}, {counts} ({point["low"]:.2f} to {point["high"]:.2f})'
+
+
+def _seeds_at(group: Group, episodes: int) -> int:
+    return sum(episodes in run['episodes'] for run in group['by_run'])
+
+
+def _paper(group: Group, episodes: int) -> float | None:
+    point = point_at(group, episodes)
+    return (
+        None if point is None else paper_at(group['task'], group['paper_row'], point['decisions'])
+    )
+
+
+def _mean_text(cell: Mapping[str, Any] | None) -> str:
+    return f'{cell["mean"]:.2f} ({cell["low"]:.2f} to {cell["high"]:.2f})' if cell else DASH
+
+
+def _share(value: float | None) -> str:
+    return DASH if value is None else f'{value:.2f}'
+
+
+def _place_in_paper(group: Group) -> int:
+    order = list(NAMES)
+    return order.index(group['paper_row']) if group['paper_row'] in order else len(order)
+
+
+def _drawn(text: str, groups: Sequence[Group], words: str) -> Block:
+    """Returns the text with a small plot of success for each task of the groups."""
+    if not groups:
+        return Block('')
+    shown: dict[str, list[str]] = {}
+    for group in groups:
+        shown.setdefault(group['task'], []).append(group['paper_row'])
+    paper = {task: paper_curves(task, rows) for task, rows in shown.items()}
+    return Block(text, success_panels(groups, paper), words)

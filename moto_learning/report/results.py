@@ -1,0 +1,180 @@
+"""Results: what is kept of runs, small enough to lie in the tree as results/<name>.json.
+
+In: Runs, or what files of results hold of them. Out: Kept runs, each once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from moto_core.config import load_config
+from moto_core.errors import ConfigError
+from moto_learning.report.bound import read_promises
+from moto_learning.report.given import Given
+from moto_learning.report.provenance import describe
+from moto_learning.report.runs import Run
+from moto_learning.run.heldout import Evaluation
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What is kept of a run beside its evaluations."""
+
+    path: str = ''  # its folder when it was gathered
+    task: str = ''
+    row: str = ''  # of the paper
+    seed: int = 0
+    settings: str = ''  # a hash of all but seed and length
+    preset: str = ''  # the shipped one from which its settings differ least
+    differences: dict[str, str] = field(
+        default_factory=dict
+    )  # setting: 'the run's (the preset's)'
+    data_hash: str = ''  # of the episodes that it was given
+    data_episodes: int = 0
+    commit: str = ''
+    torch: str = ''
+    machine: str = ''
+    updates: int = 0
+    episodes: int = 0  # online
+    finished: bool = False
+    wall_seconds: float = 0.0  # without pauses
+    cpu_seconds: float | None = None  # None: not recorded
+    evaluation_seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promise:
+    """What rollouts were promised at one checkpoint, beside one task's data (figure 4)."""
+
+    episodes: int = 0  # online ones before it
+    task: str = ''  # of the data
+    data_max: float = 0.0
+    imagined_max: float = 0.0
+    imagined_mean: float = 0.0
+    imagined_high: float = 0.0  # the 99th percentile
+    above: float = 0.0  # share of the imagined steps above the data's maximum
+    steps: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A run as results hold it."""
+
+    origin: str  # the name of the results
+    about: About
+    evaluations: list[Evaluation]
+    promises: list[Promise]
+
+    @property
+    def path(self) -> Path:
+        """Its folder when it was gathered, under the name of the results."""
+        return Path(self.origin) / self.about.path
+
+    @property
+    def task(self) -> str:
+        """Its task."""
+        return self.about.task
+
+    @property
+    def row(self) -> str:
+        """The row of the paper that it is of."""
+        return self.about.row
+
+    @property
+    def seed(self) -> int:
+        """Its seed."""
+        return self.about.seed
+
+    @property
+    def settings(self) -> str:
+        """A hash of what the seeds of one row have alike."""
+        return self.about.settings
+
+    @property
+    def given(self) -> Given:
+        """The episodes that it was given."""
+        return Given(self.about.data_hash, self.about.data_episodes)
+
+
+def keep(runs: Iterable[Run], origin: str) -> tuple[list[Kept], list[str]]:
+    """Returns what is kept of runs, and a line for each that says too little of itself.
+
+    The promised rewards are those that `moto-measure --json <run>/bound.json` left.
+    """
+    kept, problems = [], []
+    for run in runs:
+        missing = [
+            name
+            for name, there in (
+                ('evaluations', run.evaluations),
+                ('settings', run.settings),
+                ('task', run.task),
+                ('data', run.given.hash),
+            )
+            if not there
+        ]
+        if missing:
+            problems.append(f"'{run.path}' is left out: nothing says its {', '.join(missing)}")
+            continue
+        found = describe(run)
+        about = {name: found[name] for name in About.__dataclass_fields__ if name in found} | {
+            'settings': run.settings,
+            'data_hash': run.given.hash,
+            'data_episodes': run.given.episodes,
+            'differences': {
+                key: f'{ours} ({theirs})' for key, (ours, theirs) in found['differences'].items()
+            },
+        }
+        kept.append(
+            Kept(
+                origin=origin,
+                about=About(**about),
+                evaluations=_once(run.evaluations),
+                promises=[load_config(Promise, one) for one in read_promises(run.path)],
+            )
+        )
+    return kept, problems
+
+
+def merge(kept: Iterable[Kept]) -> list[Kept]:
+    """Returns the runs in order, each once: the evaluations of all that are kept of it.
+
+    Raises ConfigError if two say other numbers of one evaluation.
+    """
+    found: dict[tuple[str, str, str, str, int], Kept] = {}
+    for one in kept:
+        key = (one.task, one.row, one.settings, one.given.hash, one.seed)
+        found[key] = _together(found[key], one) if key in found else one
+    return [found[key] for key in sorted(found)]
+
+
+def _once(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
+    """Returns the last evaluation of each place and number of starts, more starts later."""
+    last = {_place(one): one for one in evaluations}
+    return [last[key] for key in sorted(last)]
+
+
+def _place(one: Evaluation) -> tuple[int, str, int, int]:
+    return one.episodes, one.explore, one.starts, one.seed
+
+
+def _together(one: Kept, other: Kept) -> Kept:
+    """Returns what two say of one run, in all else as the one that was further."""
+    known = {_place(found): found for found in one.evaluations}
+    for found in other.evaluations:
+        same = known.get(_place(found), found)
+        if (same.successes, same.parts) != (found.successes, found.parts):
+            raise ConfigError(
+                f'seed {one.seed} of {one.row} on {one.task} after {found.episodes} episodes by '
+                f"{found.explore}: {same.successes} of {same.starts} in '{one.path}', "
+                f"{found.successes} in '{other.path}'; leave one of them out"
+            )
+    further = max(one, other, key=lambda kept: kept.about.updates)
+    promises = {(found.episodes, found.task): found for found in (*one.promises, *other.promises)}
+    return replace(
+        further,
+        evaluations=_once([*one.evaluations, *other.evaluations]),
+        promises=[promises[key] for key in sorted(promises)],
+    )

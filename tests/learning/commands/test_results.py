@@ -1,0 +1,70 @@
+"""moto-results: from folders of runs to a document, by two commands."""
+
+import json
+
+import pytest
+
+from moto_learning.commands.results import main
+from tests.learning.report.written_run import TASK, evaluation, record, write_run
+
+
+@pytest.fixture(scope='module')
+def sweeps(tmp_path_factory):
+    """Two sweeps of one seed each on the same demonstrations, recorded twice."""
+    place = tmp_path_factory.mktemp('sweeps')
+    for seed, name in enumerate(('one', 'two')):
+        data = record(place / name / 'data' / TASK, episodes=1, starts=50)
+        write_run(
+            place / name / TASK / 'moto' / f'seed{seed}',
+            f'seed={seed}',
+            evaluations=[evaluation(0, 4 + seed), evaluation(10_000, 10)],
+            data=[data],
+        )
+    return place
+
+
+def test_sweeps_become_results_and_those_a_document(sweeps, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ('one', 'two'):
+        assert main(['gather', str(sweeps / name), '--out', f'results/{name}.json']) == 0
+    assert main(['write', 'docs/results.md']) == 0
+    text = (tmp_path / 'docs/results.md').read_text()
+    assert f'| {TASK} | 2 | 0.23, 9 of 40 (' in text and '0.50, 20 of 40 (' in text
+    pictures = sorted((tmp_path / 'docs/images/results').iterdir())
+    assert [path.name for path in pictures] == ['less-data.svg', 'rows.svg', 'success.svg']
+    before = [path.read_bytes() for path in pictures]
+    assert all(picture.startswith(b'<?xml') and len(picture) < 60_000 for picture in before)
+    assert main(['write', 'docs/results.md']) == 0
+    assert (tmp_path / 'docs/results.md').read_text() == text
+    assert [path.read_bytes() for path in pictures] == before, 'the same bytes every time'
+    assert 'one.json: 1 runs, 1 of them new' in capsys.readouterr().out
+
+
+def test_gathering_into_a_file_adds_what_is_new_and_refuses_what_contradicts(
+    sweeps, tmp_path, capsys
+):
+    out = tmp_path / 'both.json'
+    for name in ('one', 'two', 'one'):
+        assert main(['gather', str(sweeps / name), '--out', str(out)]) == 0
+    found = json.loads(out.read_text())
+    assert [run['seed'] for run in found['runs']] == [0, 1]
+    out.write_text(out.read_text().replace('"successes": 10', '"successes": 11'))
+    before = out.read_bytes()
+    assert main(['gather', str(sweeps / 'one'), '--out', str(out)]) == 2
+    assert 'leave one of them out' in capsys.readouterr().err
+    assert out.read_bytes() == before
+
+
+def test_one_seed_from_two_folders_and_what_was_not_evaluated_are_refused(
+    sweeps, tmp_path, capsys
+):
+    again = record(tmp_path / 'data', episodes=1, starts=50)
+    copy = write_run(tmp_path / 'copy', evaluations=[evaluation(0, 4)], data=[again])
+    out = str(tmp_path / 'r.json')
+    assert main(['gather', str(sweeps / 'one'), str(copy), '--out', out]) == 2
+    assert 'are both seed 0 of moto' in capsys.readouterr().err
+    begun = write_run(tmp_path / 'begun', updates=0)
+    assert main(['gather', str(begun), str(tmp_path / 'gone'), '--out', out]) == 2
+    said = capsys.readouterr()
+    assert 'is left out' in said.out and "gone' is no folder" in said.out
+    assert said.err.count('\n') == 1 and 'no run was gathered' in said.err

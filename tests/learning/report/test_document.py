@@ -1,0 +1,78 @@
+"""A document is filled from results, and only between its marks."""
+
+import pytest
+
+from moto_core.errors import ConfigError
+from moto_learning.report.document import KINDS, fill, new_document
+from tests.learning.report.written_run import evaluation, kept
+
+TEXT = """# Ours
+before
+<!-- results: success moto from one two -->
+whatever stood here
+<!-- end -->
+between
+<!-- results: runs -->
+<!-- end -->
+after
+"""
+
+
+@pytest.fixture
+def results():
+    return {
+        'one': [kept(evaluation(0, 4), seed=0)],
+        'two': [kept(evaluation(0, 5), seed=1)],
+        'three': [kept(evaluation(0, 20), seed=2)],
+    }
+
+
+def test_a_block_is_made_from_the_results_that_it_names(results):
+    text, figures = fill(TEXT, results)
+    assert '9 of 40' in text and 'whatever' not in text
+    assert list(figures) == ['success-moto-from-one-two.svg']
+    assert '](images/results/success-moto-from-one-two.svg)\n\n<!-- end -->\nbetween' in text
+    assert '| moto | 1 | 3 |' in text  # the other block takes all
+    assert [line for line in text.splitlines() if line in TEXT.splitlines() and line] == [
+        line for line in TEXT.splitlines() if 'whatever' not in line
+    ]
+
+
+def test_filling_again_changes_nothing(results):
+    text, _ = fill(TEXT, results)
+    assert fill(text, results)[0] == text
+
+
+def test_a_number_that_is_changed_by_hand_is_made_right_again(results):
+    text, _ = fill(TEXT, results)
+    assert fill(text.replace('9 of 40', '39 of 40'), results)[0] == text
+
+
+def test_results_that_are_not_there_are_not_measured_yet():
+    text, figures = fill(TEXT, {})
+    assert text.count('Not measured yet.') == 2 and not figures
+
+
+def test_a_new_document_has_a_block_of_every_kind(results):
+    text, figures = fill(new_document(), results)
+    assert text.count('<!-- end -->') == len(KINDS) == 6
+    assert set(figures) == {'success.svg', 'rows.svg', 'less-data.svg'}
+
+
+@pytest.mark.parametrize(
+    'text, says',
+    [
+        ('<!-- results: sucess -->\n<!-- end -->', "Did you mean 'success'"),
+        (TEXT.replace('<!-- end -->\nbetween', 'between'), "'success moto from one two' has no"),
+        ('<!-- results: success -->\n', "has no '<!-- end -->' after it"),
+    ],
+)
+def test_a_block_that_is_none_is_one_line(text, says, results):
+    with pytest.raises(ConfigError, match=says):
+        fill(text, results)
+
+
+def test_results_that_contradict_each_other_are_refused(results):
+    results['two'] = [kept(evaluation(0, 5), seed=0, origin='two')]
+    with pytest.raises(ConfigError, match='leave one of them out'):
+        fill(TEXT, results)

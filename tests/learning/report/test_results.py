@@ -1,0 +1,138 @@
+"""What is kept of runs, in a file and back, and what several files say of one run."""
+
+import json
+
+import pytest
+
+from moto_core.config import config_file, load_config
+from moto_core.errors import ConfigError
+from moto_learning.config import Config
+from moto_learning.report.paper import published
+from moto_learning.report.places import find_runs
+from moto_learning.report.results import keep, merge
+from moto_learning.report.results_file import read_results, write_results
+from moto_learning.report.runs import read_run
+from moto_learning.run.commit import git_hash
+from tests.learning import tiny_learner as tiny
+from tests.learning.report.written_run import TASK, evaluation, kept, record, write_run
+
+PROMISED = {'data_max': 1.0, 'imagined_max': 2.5, 'imagined_mean': 0.5, 'imagined_high': 2.0}
+PROMISED |= {'above': 0.125, 'steps': 300}
+
+
+def run_in(path):
+    return read_run(find_runs([path])[0][0])
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory):
+    """A run of which everything is known."""
+    place = tmp_path_factory.mktemp('results')
+    path = write_run(
+        place / 'run',
+        'seed=3',
+        evaluations=[evaluation(0, 4), evaluation(10_000, 7), evaluation(10_000, 8)],
+        metrics=[
+            {'update': 1, 'time': 10.0, 'cpu': 2.0},
+            {'update': 2, 'time': 40.0, 'cpu': 30.0},
+        ],
+        data=[record(place / 'data', episodes=2, starts=50)],
+    )
+    point = {'episodes': 100, 'eps_u': None, 'reward': {TASK: PROMISED}}
+    (path / 'bound.json').write_text(json.dumps({'points': [point]}))
+    return run_in(path)
+
+
+def test_what_is_kept_of_a_run_comes_back_from_its_file(whole, tmp_path):
+    [one], problems = keep([whole], 'first')
+    assert not problems
+    about = one.about
+    assert (about.task, about.row, about.seed) == (TASK, 'moto', 3)
+    assert (about.settings, about.commit) == (whole.settings, git_hash())
+    assert (one.given, about.data_episodes) == (whole.given, 2)
+    assert (about.wall_seconds, about.cpu_seconds, about.evaluation_seconds) == (30, 30, 6)
+    preset = load_config(Config, config_file('train', about.preset)).model.rssm.deter
+    assert about.differences['model.rssm.deter'] == f'{tiny.config().model.rssm.deter} ({preset})'
+    assert [(e.episodes, e.successes) for e in one.evaluations] == [(0, 4), (100, 8)]
+    assert (one.promises[0].task, one.promises[0].imagined_max) == (TASK, 2.5)
+    write_results(tmp_path / 'first.json', [one])
+    assert read_results(tmp_path / 'first.json') == [one]
+
+
+def test_the_paper_stands_beside_every_evaluation(whole, tmp_path):
+    write_results(tmp_path / 'r.json', keep([whole], 'r')[0])
+    lines = json.loads((tmp_path / 'r.json').read_text())['runs'][0]['evaluations']
+    curve = published(TASK)['moto']
+    assert [line['paper'] for line in lines] == [curve.at(0), curve.at(10_000)]
+    assert [(line['decisions'], line['successes'], line['starts']) for line in lines] == [
+        (0, 4, 20),
+        (10_000, 8, 20),
+    ]
+
+
+def test_a_run_that_does_not_say_what_it_is_is_left_out_with_a_line(tmp_path):
+    path = write_run(tmp_path / 'run', updates=0)
+    found, [line] = keep([run_in(path)], 'first')
+    assert not found and 'nothing says its evaluations, data' in line
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '',
+        '[]',
+        '{"format": 2, "runs": []}',
+        '{"format": 1, "runs": [{}]}',
+        '{"format": 1, "runs": [{"evaluations": [{}], "promises": []}]}',
+        '{"format": 1, "runs": [{"evaluations": [], "promises": [], "sed": 1}]}',
+        '{"format": 1, "runs": [{"evaluations": [], "promises": [{"above": "x"}]}]}',
+        '{"format": 1, "runs": [{"evaluations": [], "promises": [], "seed": 1e999}]}',
+    ],
+)
+def test_a_file_that_holds_no_results_is_one_line(text, tmp_path):
+    path = tmp_path / 'r.json'
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="r.json' does not hold results") as error:
+        read_results(path)
+    assert '\n' not in str(error.value)
+
+
+def test_a_file_that_is_not_there_is_one_line(tmp_path):
+    with pytest.raises(ConfigError, match='does not hold results'):
+        read_results(tmp_path / 'gone.json')
+
+
+def test_runs_of_several_files_are_together_in_order():
+    second, first = kept(evaluation(0, 4), seed=1, origin='more'), kept(evaluation(0, 4), seed=0)
+    other = kept(evaluation(0, 4), seed=0, data_hash='other')
+    assert merge([second, other, first]) == [first, second, other]
+
+
+def test_one_run_of_two_files_has_the_evaluations_of_both_and_is_as_it_was_last():
+    early = kept(evaluation(0, 4), evaluation(5000, 5), updates=1000, wall_seconds=60.0)
+    late = kept(
+        evaluation(5000, 5), evaluation(10_000, 8), updates=2000, wall_seconds=90.0, origin='late'
+    )
+    for both in ([early, late], [late, early]):
+        [one] = merge(both)
+        assert [e.successes for e in one.evaluations] == [4, 5, 8]
+        assert one.about.wall_seconds == 90
+
+
+def test_two_numbers_of_one_evaluation_are_refused_by_both_places():
+    one, other = (kept(evaluation(5000, k), origin=name) for k, name in ((5, 'a'), (6, 'b')))
+    with pytest.raises(ConfigError, match='after 50 episodes by mode: 5 of 20 in') as error:
+        merge([one, other])
+    assert "'a/runs/one', 6 in 'b/runs/one'" in str(error.value)
+
+
+def test_more_starts_at_one_place_are_another_evaluation_and_count():
+    [one] = merge([kept(evaluation(0, 9, starts=40)), kept(evaluation(0, 4))])
+    assert [e.starts for e in one.evaluations] == [20, 40]
+
+
+def test_promises_of_both_are_kept_and_the_newer_of_one_place_counts():
+    old, new = ({'episodes': 0, 'task': TASK, 'above': above} for above in (0.5, 0.25))
+    later = {'episodes': 50, 'task': TASK}
+    [one] = merge([kept(promises=[later, old]), kept(promises=[new])])
+    assert [(p.episodes, p.above) for p in one.promises] == [(0, 0.25), (50, 0.0)]
