@@ -17,8 +17,7 @@ from moto_learning.commands.setup_options import add_setup
 
 EXAMPLES = """examples:
   moto-sweep --tasks metaworld-coffee-push --rows moto no_bc --seeds 0 1 --out runs/sweep
-  moto-sweep --tasks metaworld-hammer metaworld-assembly --out runs/two evaluate.every=25
-  moto-sweep --tasks kitchen-mixed --recipes kitchen-mixed --demonstrations 120 --out runs/mixed"""
+  moto-sweep --tasks metaworld-hammer metaworld-assembly --out runs/two evaluate.every=25"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -96,7 +96,6 @@ OWN_ROW = '{actor_critic: {actor: {beta: 1}}}'
 @pytest.mark.parametrize(
     'words, says',
     [
-        (['replay.batch=3'], 'moto/seed0: replay.batch 2 and 3; '),
         (['--rows', 'no_bc.yaml'], 'no_bc/seed0: actor_critic.actor.beta 0.0 and 1.0; '),
         (['--seeds', '7', '--jobs', '1', 'replay.batch=3'], 'moto/seed0: replay.batch 2 and 3; '),
         (['--demonstrations', '2'], f'{TASK}: demonstrations 1 and 2. Give it what it began'),
