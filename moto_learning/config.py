@@ -170,6 +170,13 @@ class ActorConfig:
     beta_final: float = number(
         0.05, 'fraction of the weight below which it does not fall', low=0, high=1
     )
+    average: float = number(
+        1.0,
+        'share of the policy, at each update, in the moving average that acts: single steps of '
+        'the optimizer move actions by more than a task forgives; 1: the policy itself acts [D]',
+        above=0,
+        high=1,
+    )
     mean_cap: float = number(
         0.0,
         "the mean's pre-activation x is read as c tanh(x / c), so that it cannot saturate where "
@@ -179,6 +186,11 @@ class ActorConfig:
     )
     entropy: float = number(1e-4, 'weight of the entropy bonus [D]', low=0)
     value_scale: float = number(1.0, 'weight of the model term (equation 6)', low=0)
+    relative: bool = setting(
+        False,
+        'the model term counts in multiples of the range of imagined values, so that its weight '
+        "beside the behaviour prior's does not depend on rewards and their number",
+    )
     value: str = choice(
         'target',
         *CRITICS,

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from moto_core.spec import Spec
 from moto_learning.agents.actor_critic import Actor
 from moto_learning.agents.latent import (
+    averaged,
     blend,
     frozen,
     graphs_of,
@@ -55,6 +56,7 @@ class DreamerV2Learner:
             self.world_model = WorldModel(spec, config.model).to(self.device)
             feat = self.world_model.rssm.feat_size
             self.actor = Actor(feat, spec.action_size, c.actor).to(self.device)
+            self.acting = averaged(self.actor, c.actor)
             self.critic = StateValue(feat, c.critic.head).to(self.device)
         self.target_critic = copy.deepcopy(self.critic).requires_grad_(False)
         self.optimizers = {
@@ -143,7 +145,7 @@ class DreamerV2Learner:
         return graphs_of(self)
 
     def networks(self) -> dict[str, nn.Module]:
-        """Returns every network that a checkpoint holds, by name."""
+        """Returns every network but `acting` that a checkpoint holds, by name."""
         return {
             'world_model': self.world_model,
             'actor': self.actor,

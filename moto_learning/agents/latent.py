@@ -6,6 +6,7 @@ that the rest of the update begins from; copies for a bundle; the state of a che
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol, runtime_checkable
@@ -19,9 +20,11 @@ from moto_core.spec import Spec
 from moto_learning.agents.actor_critic import Actor, behaviour_prior
 from moto_learning.agents.optimizer import Optimizer
 from moto_learning.agents.policy_graph import EncoderGraph, Graphs, PolicyGraph
-from moto_learning.config import Config
+from moto_learning.config import ActorConfig, Config
 from moto_learning.model.rssm import State
 from moto_learning.model.world_model import WorldModel
+
+ACTING = 'acting'  # of a checkpoint's networks
 
 
 @runtime_checkable
@@ -33,13 +36,14 @@ class LatentLearner(Protocol):
     device: torch.device
     world_model: WorldModel
     actor: Actor
+    acting: Actor  # what collects, is evaluated and exported: `averaged`
     optimizers: dict[str, Optimizer]  # 'model' among them
     generator: torch.Generator
     updates: int
     skipped: int
 
     def networks(self) -> dict[str, nn.Module]:
-        """Returns every network that a checkpoint holds, by name."""
+        """Returns every network but `acting` that a checkpoint holds, by name."""
 
     def update_behaviour(
         self, post: State, data: Mapping[str, Any]
@@ -60,10 +64,23 @@ def learn(learner: LatentLearner, batch: Mapping[str, Any]) -> dict[str, float]:
     if finite and learner.updates >= learner.config.actor_critic.after:
         finite, found = learner.update_behaviour(post, data)
         metrics |= found
+    follow_policy(learner)
     learner.updates += 1
     learner.skipped += not finite
     values = torch.stack([value.float() for value in metrics.values()]).tolist()
     return {**dict(zip(metrics, values)), 'update/skipped': float(not finite)}
+
+
+def averaged(actor: Actor, config: ActorConfig) -> Actor:
+    """Returns the network that acts: for the moving average of a policy, or the policy itself."""
+    return actor if config.average == 1 else copy.deepcopy(actor).requires_grad_(False)
+
+
+def follow_policy(learner: LatentLearner) -> None:
+    """Moves what acts by its share towards the policy; the first updates count alike."""
+    if learner.acting is not learner.actor:
+        share = learner.config.actor_critic.actor.average
+        blend(learner.acting, learner.actor, max(share, 1 / (learner.updates + 1)))
 
 
 def update_model(
@@ -102,7 +119,7 @@ def graphs_of(learner: LatentLearner) -> Graphs:
     rssm = learner.world_model.rssm
     return Graphs(
         encoder=EncoderGraph(learner.world_model.encoder, learner.spec),
-        policy=PolicyGraph(rssm, learner.actor, learner.config.actor_critic.penalty),
+        policy=PolicyGraph(rssm, learner.acting, learner.config.actor_critic.penalty),
         embed=learner.world_model.encoder.size,
         deter=rssm.config.deter,
         stoch=rssm.feat_size - rssm.config.deter,
@@ -112,7 +129,7 @@ def graphs_of(learner: LatentLearner) -> Graphs:
 def state_of(learner: LatentLearner) -> dict[str, Any]:
     """Returns networks, optimisers, random state and counts, as a checkpoint holds them."""
     return {
-        'networks': {name: net.state_dict() for name, net in learner.networks().items()},
+        'networks': {name: net.state_dict() for name, net in _kept(learner).items()},
         'optimizers': {name: opt.state_dict() for name, opt in learner.optimizers.items()},
         'generator': learner.generator.get_state(),
         'device': learner.device.type,
@@ -123,8 +140,10 @@ def state_of(learner: LatentLearner) -> dict[str, Any]:
 
 def restore_state(learner: LatentLearner, state: Mapping[str, Any]) -> None:
     """Restores what `state_of` returned; on the same CPU the next update is bit-equal."""
-    for name, net in learner.networks().items():
-        net.load_state_dict(state['networks'][name])
+    stored = state['networks']
+    for name, net in _kept(learner).items():
+        before = name == ACTING and name not in stored  # the policy itself acted until now
+        net.load_state_dict(stored['actor' if before else name])
     for name, optimizer in learner.optimizers.items():
         optimizer.load_state_dict(state['optimizers'][name])
     learner.updates, learner.skipped = int(state['updates']), int(state['skipped'])
@@ -132,6 +151,11 @@ def restore_state(learner: LatentLearner, state: Mapping[str, Any]) -> None:
         learner.generator.set_state(state['generator'].cpu())
     else:  # another kind of device draws other numbers anyway
         learner.generator.manual_seed(learner.config.seed + learner.updates)
+
+
+def _kept(learner: LatentLearner) -> dict[str, nn.Module]:
+    own = {ACTING: learner.acting} if learner.acting is not learner.actor else {}
+    return {**learner.networks(), **own}
 
 
 def needs_horizon(config: Config) -> None:

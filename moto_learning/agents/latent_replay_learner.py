@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from moto_core.spec import Spec
 from moto_learning.agents.actor_critic import Actor, Critics
 from moto_learning.agents.latent import (
+    averaged,
     blend,
     frozen,
     graphs_of,
@@ -62,6 +63,7 @@ class LatentReplayLearner:
             self.world_model = WorldModel(spec, config.model).to(self.device)
             feat = self.world_model.rssm.feat_size
             self.actor = Actor(feat, spec.action_size, c.actor).to(self.device)
+            self.acting = averaged(self.actor, c.actor)
             self.critics = Critics(feat, spec.action_size, c.critic).to(self.device)
         self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
         self.temperature = Temperature(config.latent.temperature).to(self.device)
@@ -201,7 +203,7 @@ class LatentReplayLearner:
         return graphs_of(self)
 
     def networks(self) -> dict[str, nn.Module]:
-        """Returns every network that a checkpoint holds, by name."""
+        """Returns every network but `acting` that a checkpoint holds, by name."""
         return {
             'world_model': self.world_model,
             'actor': self.actor,

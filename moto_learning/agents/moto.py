@@ -23,6 +23,7 @@ from moto_learning.agents.actor_critic import (
     prior_weight,
 )
 from moto_learning.agents.latent import (
+    averaged,
     blend,
     cloning_loss,
     frozen,
@@ -42,7 +43,9 @@ from moto_learning.model.rssm import State, disagreement
 from moto_learning.model.world_model import WorldModel
 
 TINY = 1e-8  # of a disagreement that is 0: one member
-FOLLOWED = 0.01  # share of a batch in the moving mean of the disagreement
+FOLLOWED = 0.01  # share of a batch in the moving means of disagreement and range
+MIDDLE = 0.05, 0.95  # of imagined values: what lies between is their range
+LEAST_RANGE = 1.0  # values that hardly differ are not made larger
 
 
 class MotoLearner:
@@ -56,6 +59,7 @@ class MotoLearner:
             self.world_model = WorldModel(spec, config.model).to(self.device)
             feat = self.world_model.rssm.feat_size
             self.actor = Actor(feat, spec.action_size, c.actor).to(self.device)
+            self.acting = averaged(self.actor, c.actor)
             self.critics = Critics(feat, spec.action_size, c.critic).to(self.device)
         self.target_critics = copy.deepcopy(self.critics).requires_grad_(False)
         self.optimizers = {
@@ -65,6 +69,7 @@ class MotoLearner:
         }
         self.generator = torch.Generator(self.device).manual_seed(config.seed)
         self.usual = torch.zeros((), device=self.device)  # u of the data's steps, a moving mean
+        self.range = torch.zeros((), device=self.device)  # of imagined values, a moving mean
         self.updates = 0  # whole updates begun, skipped ones included
         self.skipped = 0  # of them, those with a non-finite gradient
 
@@ -103,8 +108,7 @@ class MotoLearner:
         c = self.config.actor_critic.penalty
         if c.relative:
             logits = self.world_model.rssm.prior_logits(starts.state.deter)
-            found = disagreement(logits, c.logits, c.reduce).mean()
-            self.usual = found if self.usual == 0 else torch.lerp(self.usual, found, FOLLOWED)
+            self.usual = moving_mean(self.usual, disagreement(logits, c.logits, c.reduce).mean())
 
     def imagine(self, state: State) -> tuple[Rollout, Tensor, dict[str, Tensor]]:
         """Rolls the policy H steps from `state` (N, ...); returns their r~ (H, N), equation 3."""
@@ -148,6 +152,10 @@ class MotoLearner:
         c, steps = self.config.actor_critic.actor, max(self.config.actor_critic.horizon, 1)
         beta = prior_weight(self.updates, c)
         prior = cloning_loss(self.actor, post, data) if beta else value.new_zeros(())
+        if c.relative:
+            low, high = value.detach()[:steps].quantile(value.new_tensor(MIDDLE)).unbind()
+            self.range = moving_mean(self.range, high - low)
+            value = value / self.range.clamp(min=LEAST_RANGE)
         loss = actor_loss(value[:steps], prior, imagined.entropy[:steps], beta, c)
         metrics = {
             'actor/loss': loss.detach(),
@@ -209,7 +217,7 @@ class MotoLearner:
         return graphs_of(self)
 
     def networks(self) -> dict[str, nn.Module]:
-        """Returns every network that a checkpoint holds, by name."""
+        """Returns every network but `acting` that a checkpoint holds, by name."""
         return {
             'world_model': self.world_model,
             'actor': self.actor,
@@ -219,12 +227,13 @@ class MotoLearner:
 
     def state_dict(self) -> dict[str, Any]:
         """Returns everything that the next update depends on, but for the batch."""
-        return {**state_of(self), 'usual': float(self.usual)}
+        return {**state_of(self), 'usual': float(self.usual), 'range': float(self.range)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restores what `state_dict` returned; on the same CPU the next update is bit-equal."""
         restore_state(self, state)
-        self.usual = torch.tensor(float(state.get('usual', 0.0)), device=self.device)
+        for name in ('usual', 'range'):
+            setattr(self, name, torch.tensor(float(state.get(name, 0.0)), device=self.device))
 
     def _needs_online(self) -> bool:
         c = self.config.actor_critic
@@ -233,3 +242,8 @@ class MotoLearner:
     def _actor_uses_rollouts(self) -> bool:
         c = self.config.actor_critic.actor
         return c.value_scale != 0 or c.entropy != 0
+
+
+def moving_mean(mean: Tensor, found: Tensor) -> Tensor:
+    """Returns the mean that `found` moves by its share; the first found if there is none yet."""
+    return found if mean == 0 else torch.lerp(mean, found.to(mean.dtype), FOLLOWED)

@@ -38,7 +38,7 @@ class Acting(Protocol):
     spec: Spec
     device: torch.device
     world_model: WorldModel
-    actor: Actor
+    acting: Actor
 
 
 class TorchPolicy:
@@ -54,7 +54,7 @@ class TorchPolicy:
         self.agent, self.spec = agent, agent.spec
         self.exploration = exploration or Exploration()
         model = agent.world_model
-        self.hash = name or weights_hash(model.encoder, model.rssm, agent.actor)
+        self.hash = name or weights_hash(model.encoder, model.rssm, agent.acting)
         self._generator = torch.Generator(agent.device).manual_seed(self.exploration.seed)
 
     def initial(self) -> PolicyState:
@@ -83,7 +83,7 @@ class TorchPolicy:
         embed = model.encoder(self._images(images), vector)
         out = decide(
             model.rssm,
-            self.agent.actor,
+            self.agent.acting,
             self.agent.config.actor_critic.penalty,
             embed,
             **{name: self._tensor(value) for name, value in state.items()},

@@ -166,6 +166,14 @@ def _collect_arguments(part: argparse.ArgumentParser) -> None:
         default=64,
         help='of the image [px] (default: %(default)s)',
     )
+    part.add_argument(
+        '--proprioception',
+        nargs='*',
+        choices=('position', 'velocity'),
+        help='what each row holds of every joint (in MetaWorld of the hand and its fingers), '
+        "which the policy is given beside the images; none named: nothing (default: the robot's "
+        'own)',
+    )
 
 
 def _user() -> str:

@@ -62,6 +62,7 @@ def collect(args: argparse.Namespace, console: Console) -> int:
         view=args.view,
         after_success=args.after_success,
         size=args.size,
+        proprioception=None if args.proprioception is None else tuple(args.proprioception),
         workers=args.workers,
         human=args.human,
         by_recipe=bool(args.recipe),

@@ -117,7 +117,10 @@ def simulator(wanted: Demonstrations) -> Any:
         actuation=wanted.actuation,
         view=wanted.view,
     )
-    return tasks.make(wanted.task, setup, size=wanted.size)
+    own = wanted.proprioception
+    return tasks.make(
+        wanted.task, setup, size=wanted.size, proprioception=None if own is None else list(own)
+    )
 
 
 @lru_cache(1)

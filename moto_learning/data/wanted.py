@@ -32,6 +32,7 @@ class Demonstrations:
     view: str = ''  # of every camera
     after_success: int | None = None  # decisions that an episode runs on; None: the task's own
     size: int = 64  # [px] of the square image
+    proprioception: tuple[str, ...] | None = None  # of each joint; None: the robot's own
     workers: int = 1
     groups: tuple[str, ...] = ()  # objects joined by '+', moved in turn; (): the task's
     shuffled: bool = False  # an episode's order within its group is drawn; False: as written

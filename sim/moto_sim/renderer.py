@@ -1,15 +1,18 @@
 """Draws a MuJoCo model from a viewpoint: the fast look for training, the full one on request.
 
 In: MjModel, MjData, a View or a Mount. Out: (h, w, 3) uint8 RGB. One GL context and one upload of
-the model serve every size. The fast look has no shadows, reflections or multisampling.
+the model serve every size. Every look is drawn twice as large and averaged, as a camera's pixels
+are; the fast one has no shadows or reflections.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import weakref
 from typing import Any
 
+import cv2
 import mujoco
 import numpy as np
 
@@ -18,6 +21,7 @@ from moto_sim.views import Mount, View, Viewpoint, aim
 
 BACKENDS = ('egl', 'osmesa')  # tried in this order if MUJOCO_GL says nothing
 SIZE = 512, 640  # [px] height, width of the largest image
+FINER = 2  # drawn pixels along each side of one of the image: small things keep their place
 SLICES, STACKS = 10, 5  # of round geoms in the fast look: half the time of 28, 16
 _FLAG, _GEOM = mujoco.mjtRndFlag, mujoco.mjtObj.mjOBJ_GEOM
 
@@ -57,16 +61,14 @@ class Renderer:
         if self.cull and not isinstance(view, Mount):  # a camera that moves sees anything
             key = view, height / width
             if key not in self._hidden:
-                grow = min(self.size[0] / height, self.size[1] / width)
+                grow = FINER * min(self.size[0] / height, self.size[1] / width)
                 self._hidden[key] = self._never_seen(view, int(height * grow), int(width * grow))
             self.model.geom_group[self._hidden[key]] = mujoco.mjNGROUP - 1
         try:
-            self._draw(data, view, height, width)
+            drawn = self._draw(data, view, FINER * height, FINER * width)
         finally:
             self.model.geom_group[:] = self._groups
-        image = np.empty((height, width, 3), np.uint8)
-        mujoco.mjr_readPixels(image, None, mujoco.MjrRect(0, 0, width, height), self._context)
-        return np.ascontiguousarray(image[::-1])
+        return cv2.resize(drawn[::-1], (width, height), interpolation=cv2.INTER_AREA)
 
     def close(self) -> None:
         """Frees the GL context; the next image makes it again."""
@@ -82,24 +84,32 @@ class Renderer:
             )
         if self._context is None:
             visual = self.model.vis
-            visual.global_.offheight, visual.global_.offwidth = self.size
+            visual.global_.offheight, visual.global_.offwidth = (FINER * n for n in self.size)
+            visual.quality.offsamples = 0
             if self.fast:
-                visual.quality.offsamples = visual.quality.shadowsize = 0
+                visual.quality.shadowsize = 0
                 visual.quality.numslices, visual.quality.numstacks = SLICES, STACKS
-            self._gl = _gl_context(self.size[1], self.size[0])
+            self._gl = _gl_context(FINER * self.size[1], FINER * self.size[0])
             self._gl.make_current()
             self._context = mujoco.MjrContext(self.model, mujoco.mjtFontScale.mjFONTSCALE_100)
             self._finalizer = weakref.finalize(self, _free, self._gl, self._context)
+            self._finalizer.atexit = False
+            atexit.register(self._finalizer)  # before EGL's own end, which is registered by now
             mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         self._gl.make_current()
 
-    def _draw(self, data: mujoco.MjData, view: Viewpoint, height: int, width: int) -> None:
+    def _draw(self, data: mujoco.MjData, view: Viewpoint, height: int, width: int) -> np.ndarray:
+        """Returns the pixels (height, width, 3) uint8 from the lowest row up."""
         camera, everything = self._camera, mujoco.mjtCatBit.mjCAT_ALL
         aim(camera, self.model, view)
         mujoco.mjv_updateScene(
             self.model, data, self._option, None, camera, everything, self._scene
         )
-        mujoco.mjr_render(mujoco.MjrRect(0, 0, width, height), self._scene, self._context)
+        window = mujoco.MjrRect(0, 0, width, height)
+        mujoco.mjr_render(window, self._scene, self._context)
+        pixels = np.empty((height, width, 3), np.uint8)
+        mujoco.mjr_readPixels(pixels, None, window, self._context)
+        return pixels
 
     def _never_seen(self, view: View, height: int, width: int) -> np.ndarray:
         """Returns the ids of static geoms that no pixel shows even with nothing else there.
@@ -113,11 +123,10 @@ class Renderer:
         model.geom_group[~static] = mujoco.mjNGROUP - 1
         flags = self._scene.flags.copy()
         self._scene.flags[_FLAG.mjRND_SEGMENT] = self._scene.flags[_FLAG.mjRND_IDCOLOR] = True
-        data, codes = mujoco.MjData(model), np.empty((height, width, 3), np.uint8)
+        data = mujoco.MjData(model)
         mujoco.mj_forward(model, data)
         try:
-            self._draw(data, view, height, width)
-            mujoco.mjr_readPixels(codes, None, mujoco.MjrRect(0, 0, width, height), self._context)
+            codes = self._draw(data, view, height, width)
             segments = {
                 geom.segid: geom.objid
                 for geom in self._scene.geoms[: self._scene.ngeom]

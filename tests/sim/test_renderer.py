@@ -6,6 +6,7 @@ from moto_core.errors import ConfigError
 from moto_sim import renderer
 from moto_sim.kitchen import VIEWS, KitchenSim
 from moto_sim.renderer import Renderer
+from moto_sim.views import View
 
 
 @pytest.fixture(scope='module')
@@ -60,6 +61,23 @@ def test_the_full_look_is_darker_by_its_shadows_and_shows_the_same_scene(sim):
     assert full.mean() < fast.mean()
     edges = [np.abs(np.diff(image.mean(2))).ravel() for image in (full, fast)]
     assert np.corrcoef(*edges)[0, 1] > 0.5
+
+
+def test_a_thing_that_moves_by_half_a_pixel_moves_by_it_in_the_image():
+    pixel = 2 * np.tan(np.radians(45 / 2)) / 64  # [m] at the box's face
+    model = mujoco.MjModel.from_xml_string(
+        f"""<mujoco><visual><global fovy="45"/><headlight ambient="1 1 1"/></visual>
+        <worldbody><body mocap="true"><geom type="box" size="{8 * pixel} .1 .01"/></body>
+        </worldbody></mujoco>"""
+    )
+    data, view = mujoco.MjData(model), View(1.0, 90.0, -90.0, (0.0, 0.0, 0.0))
+    drawer, columns = Renderer(model), []
+    for step in range(4):
+        data.mocap_pos[0] = [(step / 2 + 0.2) * pixel, 0, -0.01]
+        mujoco.mj_forward(model, data)
+        light = drawer.image(data, view, 64, 64).mean(2)
+        columns.append((light.sum(0) @ np.arange(64)) / light.sum())
+    assert np.diff(columns) == pytest.approx([0.5] * 3, abs=0.1)
 
 
 def test_two_simulators_draw_side_by_side_and_one_draws_again_after_close(sim):

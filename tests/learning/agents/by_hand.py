@@ -129,15 +129,24 @@ def usual(w, given):
     return disagreement(logits, given.config.actor_critic.penalty).mean()
 
 
-def actor_loss(w, given, held):
-    """Returns equation 10 less the entropy bonus, by equations 6 and 12."""
+def actor_loss(w, given, held, unit=1.0):
+    """Returns equation 10 less the entropy bonus, by equations 6 and 12; V^ in units."""
     c = given.config.actor_critic
     imagined = imagine(w, given, held)
     mixed = values(w, given, imagined, c.actor.value)[1]
     steps = max(c.horizon, 1)
-    model = -np.mean(mixed[:steps])
+    model = -np.mean(mixed[:steps]) / unit
     bonus = c.actor.entropy * np.mean(imagined.entropy[:steps])
     return c.actor.value_scale * model + c.actor.beta * behaviour(w, given) - bonus
+
+
+def value_range(w, given, held):
+    """Returns the unit of `actor.relative`: from the 5th to the 95th percentile of V^."""
+    mixed = values(w, given, held, given.config.actor_critic.actor.value)[1]
+    ordered = np.sort(np.ravel(mixed[: given.config.actor_critic.horizon]))
+    places = np.array([0.05, 0.95]) * (len(ordered) - 1)
+    low, high = np.interp(places, np.arange(len(ordered)), ordered)
+    return high - low
 
 
 def behaviour(w, given):

@@ -67,6 +67,49 @@ def test_a_restored_learner_continues_bit_for_bit(row):
     assert all(tiny.same(value, after[name]) for name, value in weights(one).items())
 
 
+AVERAGE = 'actor_critic.actor.average=0.4'
+
+
+@pytest.mark.parametrize('row', ROWS)
+def test_what_acts_is_the_moving_average_of_the_policy_whose_first_updates_count_alike(row):
+    agent, expected = learner(row, AVERAGE), []
+    assert agent.acting is not agent.actor
+    for seed in range(4):
+        agent.update(tiny.batch(seed))
+        expected.append(tiny.weights(agent.actor))
+    for name, value in tiny.weights(agent.acting).items():
+        first, second, third, fourth = (weights[name] for weights in expected)
+        mean = 0.6 * (0.6 * (first + second) / 2 + 0.4 * third) + 0.4 * fourth
+        assert value == pytest.approx(mean, abs=1e-6)
+    assert not tiny.same(tiny.weights(agent.acting), expected[-1])
+
+
+@pytest.mark.parametrize('row', ROWS)
+def test_the_average_acts_is_exported_and_is_kept(row):
+    agent = learner(row, AVERAGE)
+    for seed in range(3):
+        agent.update(tiny.batch(seed))
+    graphs, policy = agent.graphs(), agent.policy()
+    for name, value in tiny.weights(agent.acting).items():
+        assert np.array_equal(tiny.weights(graphs.policy.actor)[name], value)
+    observed = {'front': np.full((8, 12, 3), 90, np.uint8)}
+    acted = policy.step(observed, None, policy.initial()).action
+    other = learner(row, AVERAGE)
+    other.load_state_dict(agent.state_dict())
+    assert tiny.same(tiny.weights(other.acting), tiny.weights(agent.acting))
+    plain = learner(row)
+    plain.load_state_dict(agent.state_dict())
+    assert plain.acting is plain.actor
+    assert tiny.same(tiny.weights(plain.actor), tiny.weights(agent.actor))
+    assert not np.array_equal(
+        plain.policy().step(observed, None, plain.policy().initial()).action, acted
+    )
+    assert plain.policy().hash != policy.hash == other.policy().hash
+    begun = learner(row, AVERAGE)
+    begun.load_state_dict(plain.state_dict())
+    assert tiny.same(tiny.weights(begun.acting), tiny.weights(plain.actor))
+
+
 def rewarded(random):
     """A batch in which a step pays the first entry of the action that led to it."""
     batch = tiny.batch(int(random.integers(2**31)))

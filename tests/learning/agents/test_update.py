@@ -93,15 +93,16 @@ def check_gradients(found, loss, w, part):
         assert (gradient * direction).sum() == pytest.approx(slope, rel=1e-5, abs=1e-8), name
 
 
-def check_actor(agent, given):
+def check_actor(agent, given, unit=lambda w, held: 1.0):
     """Updates the agent; returns the gradients of its actor, which are equation 10's."""
     w = by_hand.weights_of(agent)
     held = by_hand.imagine(w, given)
+    of = unit(w, held)
     _, metrics = agent.update_behaviour(given.post, given.data)
     found = gradients(agent.actor, w['actor'])
-    expected = by_hand.actor_loss(w, given, held)
+    expected = by_hand.actor_loss(w, given, held, of)
     assert metrics['actor/loss'].item() == pytest.approx(expected, rel=1e-9)
-    check_gradients(found, lambda at: by_hand.actor_loss(at, given, held), w, 'actor')
+    check_gradients(found, lambda at: by_hand.actor_loss(at, given, held, of), w, 'actor')
     return found
 
 
@@ -236,6 +237,39 @@ def test_the_usual_disagreement_is_a_moving_mean_that_a_checkpoint_keeps():
     other, _ = make('actor_critic.penalty.relative=true')
     other.load_state_dict(agent.state_dict())
     assert other.usual.item() == pytest.approx(agent.usual.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize('wide', [True, False])
+def test_relative_values_count_in_multiples_of_their_range_or_of_1(wide):
+    agent, given = make('actor_critic.actor.relative=true', 'actor_critic.penalty.alpha=0')
+    if not wide:
+        silence(agent.world_model.reward)
+    with torch.no_grad():
+        for net in (agent.critics, agent.target_critics):
+            for parameter in net.net.layers[-1].parameters():
+                parameter *= 30.0 if wide else 0.01
+    w = by_hand.weights_of(agent)
+    found = by_hand.value_range(w, given, by_hand.imagine(w, given))
+    assert (found > 2) == wide
+    check_actor(agent, given, lambda w, held: max(1.0, found))
+    assert agent.range.item() == pytest.approx(found, rel=1e-6)
+    agent.range = torch.tensor(100.0)
+    w = by_hand.weights_of(agent)
+    ahead = torch.Generator()
+    ahead.set_state(agent.generator.get_state())
+    noise = draw_rollout_noise(
+        3, given.data['reward'].numel(), tiny.ACTION, agent.config.model.rssm, ahead
+    )
+    given = given._replace(noise=noise)
+    held = by_hand.imagine(w, given)
+    second = by_hand.value_range(w, given, held)
+    _, metrics = agent.update_behaviour(given.post, given.data)
+    expected = by_hand.actor_loss(w, given, held, 99 + 0.01 * second)
+    assert metrics['actor/loss'].item() == pytest.approx(expected, rel=1e-6)
+    assert agent.range.item() == pytest.approx(99 + 0.01 * second, rel=1e-5)
+    other, _ = make('actor_critic.actor.relative=true')
+    other.load_state_dict(agent.state_dict())
+    assert other.range.item() == pytest.approx(agent.range.item(), rel=1e-6)
 
 
 def test_a_disagreement_of_0_has_no_unit_and_costs_nothing():
