@@ -128,6 +128,16 @@ def setup_mismatches(ours: Setup, theirs: Setup) -> list[str]:
     return [f'{key} {_shown(a[key])} and {_shown(b[key])}' for key in a if a[key] != b[key]]
 
 
+def is_known(recorded: Setup, beside: Setup) -> bool:
+    """Says whether a recorded setup is known, judged by another one of the same spec.
+
+    Setup() is stored where nothing is known. It is also all there is to say of a robot without a
+    name at its own drives and views, MetaWorld's hand: beside a setup that names no robot it is
+    known.
+    """
+    return recorded != Setup() or not beside.robot
+
+
 def spec_from_dict(data: Any) -> Spec:
     """Returns the Spec that `to_dict` wrote; raises ConfigError for anything else."""
     if not isinstance(data, Mapping):

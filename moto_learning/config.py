@@ -326,8 +326,8 @@ class TrainConfig:
     divergence: float = number(
         10.0,
         "training stops if for 100 updates in a row the world model's loss is so many times that "
-        'of no model at all, or the size of values so many times what rewards and discount '
-        'allow; 0: never',
+        "of no model at all, or the size of any row's values so many times what rewards and "
+        'discount allow; 0: never',
         low=0,
     )
     milestone_updates: list[int] = number([], 'updates whose checkpoint is kept', low=1)

@@ -39,6 +39,13 @@ class CQLLearner(SACLearner):
         metrics['critics/conservative'] = term.detach()
         return loss + self.settings.cql.alpha * term, metrics
 
+    def raised(self) -> float:
+        """Returns how far the term raises a value at each step at most, alpha / 2.
+
+        Where 2 (Q - y) + alpha (p - 1) is 0, p the share of the data's action in the logsumexp.
+        """
+        return self.settings.cql.alpha / 2
+
     @torch.no_grad()
     def draw_actions(self, feat: Tensor) -> tuple[Tensor, Tensor]:
         """Draws half of K actions uniformly and half of the policy for features (N, F).

@@ -29,7 +29,7 @@ from moto_learning.agents.latent import (
 )
 from moto_learning.agents.optimizer import Optimizer
 from moto_learning.agents.policy_graph import Graphs
-from moto_learning.agents.returns import lambda_return
+from moto_learning.agents.returns import lambda_return, largest_value
 from moto_learning.agents.starts import draw_starts
 from moto_learning.agents.state_value import (
     StateValue,
@@ -104,6 +104,7 @@ class DreamerV2Learner:
             'imagined/reward': reward.detach().mean(),
             'imagined/disagreement': imagined.disagreement.detach().mean(),
             'imagined/value': value.detach().mean(),
+            'critics/allowed': largest_value(c.discount, reward),
         }
         return imagined, lambda_return(reward, value, c.discount, c.lambda_), metrics
 
@@ -131,6 +132,7 @@ class DreamerV2Learner:
         return finite, {
             'critics/loss': loss.detach(),
             'critics/value': value.detach().mean(),
+            'critics/size': value.detach().abs().mean(),
             'critics/grad_norm': norm,
         }
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from moto_learning.agents.actor_critic import model_critic_loss
 from moto_learning.agents.optimizer import Optimizer
 from moto_learning.agents.pixel_learner import Learned, TwinLearner
+from moto_learning.agents.returns import largest_value
 from moto_learning.agents.transitions import Transitions
 from moto_learning.model.layers import head
 
@@ -67,6 +68,8 @@ class IQLLearner(TwinLearner):
             'value/loss': value_loss.detach(),
             'critics/data_loss': critic_loss.detach(),
             'critics/value': q.detach().mean(),
+            'critics/size': q.detach().abs().mean(),
+            'critics/allowed': largest_value(self.settings.discount, cut.reward),
             'critics/grad_norm': norm,
         }
         if not finite:

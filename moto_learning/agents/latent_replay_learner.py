@@ -31,12 +31,14 @@ from moto_learning.agents.latent import (
 from moto_learning.agents.latent_replay import LatentReplay, Steps, joined, real_steps
 from moto_learning.agents.optimizer import Optimizer
 from moto_learning.agents.policy_graph import Graphs
+from moto_learning.agents.returns import largest_value
 from moto_learning.agents.soft_critic import (
     Temperature,
     conservative_loss,
     log_prob_spread,
     soft_actor_loss,
     soft_critic_loss,
+    soft_reward,
     soft_target,
     temperature_loss,
 )
@@ -138,7 +140,9 @@ class LatentReplayLearner:
         with torch.no_grad():
             action, log_prob = self._act(steps.next_feat)
             next_q = self.target_critics(steps.next_feat, action)
-            target = soft_target(steps.reward, next_q, log_prob, self.temperature(), discount)
+            weights = self.temperature(), discount
+            target = soft_target(steps.reward, next_q, log_prob, *weights)
+            soft = soft_reward(steps.reward, log_prob, *weights)
         q = self.critics(steps.feat, steps.action)  # (members, N)
         fit = soft_critic_loss(q, target)
         loss, kept_down = fit, fit.new_zeros(())
@@ -148,6 +152,7 @@ class LatentReplayLearner:
             down = self.critics(imagined.feat, action)
             kept_down = conservative_loss(down, q[:, len(imagined.reward) :])
             loss = fit + self.config.latent.conservatism * kept_down
+        raised = self.raised(len(imagined.reward), len(real.reward))
         finite, norm = self.optimizers['critics'].step(loss)
         if finite and self.optimizers['critics'].steps % c.target_every == 0:
             blend(self.target_critics, self.critics, c.target_rate)
@@ -155,8 +160,19 @@ class LatentReplayLearner:
             'critics/loss': fit.detach(),
             'critics/conservative': kept_down.detach(),
             'critics/value': q.detach().mean(),
+            'critics/size': q.detach().abs().mean(),
+            'critics/allowed': largest_value(discount, soft, raised=raised),
             'critics/grad_norm': norm,
         }
+
+    def raised(self, imagined: int, real: int) -> float:
+        """Returns how far equation 19 moves a value at each step beside its target at most.
+
+        Where (Q - y) / N, the pull of equation 18, is a step's weight in the smaller of the means.
+        """
+        if not imagined or not real:
+            return 0.0
+        return self.config.latent.conservatism * (imagined + real) / min(imagined, real)
 
     def update_actor(self, feat: Tensor) -> tuple[bool, dict[str, Tensor]]:
         """Takes a step down equation 20 at feat (N, F), then one of the temperature's."""

@@ -99,7 +99,7 @@ class MotoLearner:
             imagined, target.value, by_name[c.critic.data_value].mixed[0], starts
         )
         metrics['imagined/value'] = target.mixed.detach().mean()
-        metrics['critics/allowed'] = largest_value(reward.detach(), starts.reward, c.discount)
+        metrics['critics/allowed'] = largest_value(c.discount, reward, starts.reward)
         return cloned and actor_finite and critics_finite, metrics | found | more
 
     @torch.no_grad()

@@ -44,10 +44,11 @@ def value_expansion(reward: Tensor, value: Tensor, discount: float, lambda_: flo
     return Expansion(expanded, torch.cat([torch.lerp(value[:-1], expanded, lambda_), value[-1:]]))
 
 
-def largest_value(imagined: Tensor, true: Tensor, discount: float) -> Tensor:
-    """Returns the largest size of a discounted sum of rewards: max |r| / (1 - gamma).
+def largest_value(discount: float, *rewards: Tensor, raised: float = 0.0) -> Tensor:
+    """Returns the largest size of a discounted sum of rewards: (max |r| + raised) / (1 - gamma).
 
-    Over rewards r~ (H, N) and r (N,); 1 at least, so that data without a reward has a value too.
+    Over rewards of any shape; 1 at least, so that data without a reward has a value too. `raised`
+    is how far a conservative term moves a value at each step.
     """
-    largest = torch.cat([imagined.flatten(), true.flatten()]).abs().max().clamp(min=1)
-    return largest / (1 - discount)
+    known = torch.cat([rewards[0].new_ones(1), *(reward.detach().flatten() for reward in rewards)])
+    return (known.abs().max() + raised) / (1 - discount)

@@ -15,9 +15,11 @@ from moto_learning.agents.actor_critic import model_critic_loss
 from moto_learning.agents.latent import frozen
 from moto_learning.agents.optimizer import Optimizer
 from moto_learning.agents.pixel_learner import Learned, TwinLearner
+from moto_learning.agents.returns import largest_value
 from moto_learning.agents.soft_critic import (
     Temperature,
     soft_actor_loss,
+    soft_reward,
     soft_target,
     temperature_loss,
 )
@@ -46,7 +48,11 @@ class SACLearner(TwinLearner):
         features, without a gradient to the encoder.
         """
         feat = self.encoder(*cut.now)  # (N, F)
-        loss, metrics = self.critic_loss(feat, cut, self.targets(cut))
+        target, soft = self.targets(cut)
+        loss, metrics = self.critic_loss(feat, cut, target)
+        metrics['critics/allowed'] = largest_value(
+            self.settings.discount, soft, raised=self.raised()
+        )
         finite, metrics['critics/grad_norm'] = self.optimizers['critics'].step(loss)
         if not finite:
             return False, metrics
@@ -55,12 +61,17 @@ class SACLearner(TwinLearner):
         return finite, metrics | found
 
     @torch.no_grad()
-    def targets(self, cut: Transitions) -> Tensor:
-        """Returns y (N,) of the transitions."""
+    def targets(self, cut: Transitions) -> tuple[Tensor, Tensor]:
+        """Returns y (N,) of the transitions, and what of it is no later value (N,)."""
         action, log_prob = self.act(self.actor(self.encoder(*cut.then)))
         next_q = self.target_critics(self.target_encoder(*cut.then), action)
-        c = self.settings
-        return soft_target(cut.reward, next_q, log_prob, self.temperature(), c.discount)
+        weights = self.temperature(), self.settings.discount
+        target = soft_target(cut.reward, next_q, log_prob, *weights)
+        return target, soft_reward(cut.reward, log_prob, *weights)
+
+    def raised(self) -> float:
+        """Returns how far the loss moves a value at each step beside its target: not at all."""
+        return 0.0
 
     def critic_loss(
         self, feat: Tensor, cut: Transitions, target: Tensor
@@ -68,7 +79,11 @@ class SACLearner(TwinLearner):
         """Returns the sum over critics of the mean of (y - Q_i(s, a))^2, and metrics."""
         q = self.critics(feat, cut.action)
         loss = model_critic_loss(q, target)
-        return loss, {'critics/data_loss': loss.detach(), 'critics/value': q.detach().mean()}
+        return loss, {
+            'critics/data_loss': loss.detach(),
+            'critics/value': q.detach().mean(),
+            'critics/size': q.detach().abs().mean(),
+        }
 
     def update_actor(self, feat: Tensor) -> Learned:
         """Takes a step of the policy and one of the temperature at features (N, F)."""

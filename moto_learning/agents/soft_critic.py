@@ -35,6 +35,13 @@ def log_prob_spread(logits: Tensor, stoch: Tensor, kind: str = 'deviation') -> T
     return variance.sqrt() if kind == 'deviation' else variance
 
 
+def soft_reward(
+    reward: Tensor, next_log_prob: Tensor, temperature: Tensor, discount: float
+) -> Tensor:
+    """Returns r - gamma tau ln pi(a' | s') (N,): what a step adds to the value of equation 17."""
+    return reward - discount * temperature * next_log_prob
+
+
 def soft_target(
     reward: Tensor, next_q: Tensor, next_log_prob: Tensor, temperature: Tensor, discount: float
 ) -> Tensor:
@@ -42,7 +49,8 @@ def soft_target(
 
     next_q (members, N) of the target critics at an action a' of the policy.
     """
-    return reward + discount * (next_q.amin(0) - temperature * next_log_prob)
+    soft = soft_reward(reward, next_log_prob, temperature, discount)
+    return soft + discount * next_q.amin(0)
 
 
 def soft_critic_loss(q: Tensor, target: Tensor) -> Tensor:

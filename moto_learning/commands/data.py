@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from moto_core.command import Parser, importing, real, run_command, whole
+from moto_learning.commands.setup_options import add_setup
 
 EXAMPLES = """examples:
   moto-data collect --task kitchen-microwave --episodes 40 --out data
@@ -158,19 +159,7 @@ def _collect_arguments(part: argparse.ArgumentParser) -> None:
         help='decisions that an episode runs on after its success (default: 15 in the Kitchen, '
         'to the end in MetaWorld)',
     )
-    own = " (default: the task's own)"
-    part.add_argument('--robot', default='', help='a robot of config/robot, or a YAML file' + own)
-    part.add_argument(
-        '--profile',
-        default='',
-        help="the guard's profile: commissioning, normal, ceiling, or none" + own,
-    )
-    part.add_argument(
-        '--actuation',
-        default='',
-        help="how the joints move: hold, or D4RL's d4rl, which no guard goes with" + own,
-    )
-    part.add_argument('--view', default='', help='of the camera: front, paper, wide, near' + own)
+    add_setup(part, "the recipe's, or the task's own")
     part.add_argument(
         '--size',
         type=whole(LEAST_SIDE, LARGEST_SIDE),

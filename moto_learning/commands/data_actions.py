@@ -46,6 +46,11 @@ def collect(args: argparse.Namespace, console: Console) -> int:
             from moto_sim import tasks  # noqa: F401 - said here if the simulator is missing
     except ImportError as error:
         raise ConfigError(f"the simulator is missing ({error}); pip install '.[sim]'") from error
+    if args.recipe and args.human:
+        raise ConfigError(
+            f"--human and --recipe '{args.recipe}' both say which objects are moved; take --task, "
+            'with --actuation and --view, in place of --recipe'
+        )
     recipe = load_recipe(args.recipe) if args.recipe else Recipe(task=args.task)
     wanted = recipe.demonstrations(
         episodes=args.episodes,
@@ -60,6 +65,7 @@ def collect(args: argparse.Namespace, console: Console) -> int:
         proprioception=None if args.proprioception is None else tuple(args.proprioception),
         workers=args.workers,
         human=args.human,
+        by_recipe=bool(args.recipe),
     )
     with progress_bars(console) as progress:
         bar = progress.add_task(wanted.task, total=args.episodes, note='')

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from moto_core.command import Parser, importing, run_command, whole
 from moto_core.errors import ConfigError
+from moto_learning.commands.setup_options import add_setup
 
 EXAMPLES = """examples:
   moto-eval --policy bundles/microwave --task kitchen-microwave --json microwave.json
@@ -63,15 +64,7 @@ def _parser() -> Parser:
         default=0,
         help="decisions an episode (default: the task's own)",
     )
-    whose = " (default: the policy's, or the task's own)"
-    parser.add_argument('--robot', default='', help='config/robot/<name>' + whose)
-    parser.add_argument(
-        '--profile', default='', help="the guard's limits; 'none' for no guard" + whose
-    )
-    parser.add_argument(
-        '--actuation', default='', help="how the joints move: hold, or D4RL's d4rl" + whose
-    )
-    parser.add_argument('--view', default='', help='of the camera: front, paper, wide' + whose)
+    add_setup(parser, "the policy's, or the task's own")
     parser.add_argument(
         '--cover-camera',
         action='store_true',

@@ -1,7 +1,8 @@
 """moto-sweep: runs of tasks x rows x seeds, as many side by side as there are cores.
 
-In: tasks, rows of the paper, seeds, a preset. Out: one folder a run, a table of successes and
-sweep.json. Typed again, it goes on where it was stopped or killed.
+In: tasks, rows of the paper, seeds, a preset, recipes of demonstrations. Out: one folder a run, a
+table of successes and sweep.json. Typed again, it goes on where it was stopped or killed, with
+what it began with: a preset, row, recipe or number that has changed meanwhile is refused.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from moto_core.command import Parser, importing, run_command, whole
+from moto_learning.commands.setup_options import add_setup
 
 EXAMPLES = """examples:
   moto-sweep --tasks metaworld-coffee-push --rows moto no_bc --seeds 0 1 --out runs/sweep
@@ -46,6 +48,15 @@ def _parser() -> Parser:
     parser.add_argument(
         '--demonstrations', type=int, default=10, help='of each task, scripted (default: 10)'
     )
+    parser.add_argument(
+        '--recipes',
+        nargs='+',
+        default=[],
+        metavar='RECIPE',
+        help='of config/data, or YAML files: what the demonstrations of their tasks move '
+        '(default: what the task asks for)',
+    )
+    add_setup(parser, "the recipe's, or the task's own")
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='runs side by side')
     parser.add_argument('--out', required=True, metavar='FOLDER', help='made, or gone on with')
     parser.add_argument(

@@ -50,8 +50,6 @@ def train(args: argparse.Namespace) -> int:
     training = _resume(args, console) if args.resume else _start(args, console)
     print_read_whole(training.datasets, console)
     print_left_out(training.skipped, console)
-    for episode in training.discarded:
-        console.print(f'set aside {episode}: it was being collected when the run was killed')
     return _run(training, args.phase, console)
 
 
@@ -153,6 +151,8 @@ def _run(training: Training, phase: str, console: Console) -> int:
         for number, handler in earlier.items():
             signal.signal(number, handler)
         training.close()
+        for episode, reason in training.discarded.items():
+            console.print(f'set aside {episode}: {reason}')
     if training.learner.skipped == training.learner.updates > 0:
         raise TrainingError(
             f'none of {training.learner.updates} updates had finite gradients: nothing was '

@@ -17,7 +17,7 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.identity import Identity, differences
 from moto_core.episodes.merge import equal_files
 from moto_core.errors import DatasetError
-from moto_core.spec import Setup, Spec, setup_mismatches
+from moto_core.spec import Setup, Spec, is_known, setup_mismatches
 from moto_learning.data.batch import learned_columns
 from moto_learning.data.cache import CachedEpisode, compile_dataset
 from moto_learning.data.rewards import parts_done
@@ -65,7 +65,7 @@ def read_episodes(
     ConfigError as `with_success` does.
     """
     datasets = open_datasets(data)
-    spec, setup = _common_robot(datasets)
+    spec, setup = common_robot(datasets)
     episodes: list[CachedEpisode] = []
     skipped: dict[str, str] = {}
     first: dict[str, tuple[CachedEpisode, Dataset]] = {}
@@ -104,25 +104,25 @@ def common_spec(datasets: Sequence[Dataset]) -> Spec:
                 f"the dataset '{dataset.root}' has no episodes; record some with "
                 "'moto-data collect'"
             )
-    spec, _ = _common_robot(datasets)
+    spec, _ = common_robot(datasets)
     assert spec is not None, datasets  # each has an episode
     return spec
 
 
-def _common_robot(datasets: Sequence[Dataset]) -> tuple[Spec | None, Setup]:
-    """Returns the spec and the setup of the datasets that have one.
+def common_robot(datasets: Sequence[Dataset]) -> tuple[Spec | None, Setup]:
+    """Returns the spec of the datasets, and the setup of those where it is known.
 
-    Raises DatasetError that names two and how they differ.
+    None and Setup() if no dataset has one. Raises DatasetError that names two and how they differ.
     """
     specs = [(dataset, dataset.spec) for dataset in datasets if dataset.spec is not None]
-    setups = [
-        (dataset, dataset.setup) for dataset in datasets if dataset.setup not in (None, Setup())
-    ]
     for dataset, spec in specs[1:]:
         _refuse(specs[0][0], dataset, differences(Identity(specs[0][1], Setup()), spec))
-    for dataset, setup in setups[1:]:
-        _refuse(setups[0][0], dataset, setup_mismatches(setups[0][1] or Setup(), setup or Setup()))
-    return specs[0][1] if specs else None, (setups[0][1] if setups else None) or Setup()
+    setups = [(dataset, dataset.setup) for dataset in datasets if dataset.setup is not None]
+    named = next((setup for _, setup in setups if setup.robot), Setup())
+    known = [(dataset, setup) for dataset, setup in setups if is_known(setup, named)]
+    for dataset, setup in known[1:]:
+        _refuse(known[0][0], dataset, setup_mismatches(known[0][1], setup))
+    return specs[0][1] if specs else None, known[0][1] if known else Setup()
 
 
 def _refuse(one: Dataset, other: Dataset, wrong: Sequence[str]) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -35,6 +37,7 @@ class Demonstrations:
     groups: tuple[str, ...] = ()  # objects joined by '+', moved in turn; (): the task's
     shuffled: bool = False  # an episode's order within its group is drawn; False: as written
     human: str = ''  # .npz of human demonstrations that episodes track, in turn; '': scripted ones
+    by_recipe: bool = False  # a stopped recording goes on, whatever the episodes move
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a number that cannot be."""
@@ -51,12 +54,18 @@ class Demonstrations:
     @property
     def numbered(self) -> bool:
         """Whether episodes are known by their number, so that a stopped recording goes on."""
-        return bool(self.groups or self.human)
+        return bool(self.by_recipe or self.groups or self.human)
 
-    @property
+    @cached_property
     def hash(self) -> str:
-        """A hash of what decides an episode's contents: neither how many nor how many workers."""
-        data = {k: v for k, v in asdict(self).items() if k not in ('episodes', 'workers')}
+        """A hash of what decides an episode's contents: neither how many nor how many workers.
+
+        A file of human demonstrations counts by its contents, wherever it lies.
+        """
+        apart = ('episodes', 'workers', 'by_recipe')
+        data = {name: value for name, value in asdict(self).items() if name not in apart}
+        if self.human:
+            data['human'] = hashlib.sha256(Path(self.human).read_bytes()).hexdigest()
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
     def sequence(self, index: int) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from moto_core.policy.policy import (
     ZeroPolicy,
 )
 from moto_core.row import Row
-from moto_core.spec import Setup, Spec, setup_mismatches, spec_mismatches
+from moto_core.spec import Setup, Spec, is_known, setup_mismatches, spec_mismatches
 from moto_learning.run.checkpoint import learner_of
 from moto_learning.run.checkpoints import FOLDER, load_checkpoint
 from moto_learning.run.statistics import wilson_interval
@@ -133,7 +133,7 @@ def evaluation_setup(task: str, recorded: Setup, **choices: str) -> tuple[Setup,
     from moto_sim.setups import choose_setup
 
     chosen = choose_setup(task, recorded, **choices)
-    return chosen, [] if recorded == Setup() else setup_mismatches(recorded, chosen)
+    return chosen, setup_mismatches(recorded, chosen) if is_known(recorded, chosen) else []
 
 
 def built_in(name: str, env: Any, seed: int) -> Policy:

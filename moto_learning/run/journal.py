@@ -2,13 +2,15 @@
 
 In: an episode as it is counted. Out: `<run>/episodes.jsonl`; after a crash, which episode was
 which. Weights are saved now and then; a resumed run makes the updates since then again, on the
-same batches, and meets the episodes of the journal where it collected them.
+same batches, and meets the episodes of the journal where it collected them. One that is resumed
+with other settings is another run from there on: the episodes that came later are set aside, and
+it collects its own.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +24,8 @@ from moto_core.errors import MotoError
 from moto_core.strict_json import read_maps
 
 FILE = 'episodes.jsonl'
+UNCOUNTED = 'the run was killed before it counted this episode'
+SUPERSEDED = 'the run went back to before this episode, and on with other settings'
 
 
 class JournalError(MotoError):
@@ -36,13 +40,15 @@ class Entry:
     id: str  # in the run's own dataset
     update: int  # whole updates before it
     metrics: dict[str, float]
+    settings: str = ''  # learning_hash of those that it was collected under; '': not known
 
 
 class Journal:
     """Appends entries and finds them by number; the last line of a number wins."""
 
-    def __init__(self, run: Path) -> None:
-        self.path = run / FILE
+    def __init__(self, run: Path, settings: str = '') -> None:
+        """Reads the journal of a run that now has these settings (`learning_hash`)."""
+        self.path, self.settings = run / FILE, settings
         self._entries = {entry.index: entry for entry in read_journal(run)}
 
     @property
@@ -51,8 +57,14 @@ class Journal:
         return {entry.id for entry in self._entries.values()}
 
     def find(self, index: int) -> Entry | None:
-        """Returns the entry of online episode `index`, or None."""
-        return self._entries.get(index)
+        """Returns the entry of online episode `index` as these settings collected it, or None."""
+        entry = self._entries.get(index)
+        return entry if entry is not None and self._is_ours(entry) else None
+
+    def superseded(self, episodes: int) -> list[str]:
+        """Returns the episodes after the first so many that other settings collected."""
+        later = [entry for index, entry in self._entries.items() if index >= episodes]
+        return [entry.id for entry in later if not self._is_ours(entry)]
 
     def decisions(self, episodes: int) -> int:
         """Returns the decisions in the first so many episodes."""
@@ -70,28 +82,38 @@ class Journal:
             raise JournalError(f"cannot write '{self.path}': {error}") from error
         self._entries[entry.index] = entry
 
+    def _is_ours(self, entry: Entry) -> bool:
+        return not self.settings or entry.settings in ('', self.settings)
 
-def discard_uncounted(root: Path, counted: set[str], seed: int, collected: int) -> list[str]:
+
+def set_aside(root: Path, episodes: Sequence[str], reason: str) -> dict[str, str]:
+    """Moves episodes of a run's own dataset to quarantine; returns each with the reason."""
+    if episodes:
+        with Dataset.open(root, lock=True) as dataset:
+            for episode in episodes:
+                dataset.quarantine(episode, reason)
+    return dict.fromkeys(episodes, reason)
+
+
+def discard_uncounted(root: Path, counted: set[str], seed: int, collected: int) -> dict[str, str]:
     """Moves the episodes that a killed run did not count out of its own dataset, to quarantine.
 
     Such an episode was being collected, or was just collected: it starts as one of this run's
     `collected` + 1 first does by the run's `seed`, and is not among the `counted`. The run
     collects it again from the same start with the same weights. Episodes that came from elsewhere
-    stay. Returns the ids.
+    stay. Returns the ids with the reason.
     """
     if not (root / 'episodes').is_dir():
-        return []
+        return {}
     with Dataset.open(root, lock=True) as dataset:
         unknown = [record for record in dataset.episodes() if record.id not in counted]
         if not unknown:
-            return []
+            return {}
         from moto_sim.episode import ONLINE, learning_seed  # where episodes are, it is
 
         starts = {learning_seed(ONLINE, seed, index) for index in range(collected + 1)}
         extra = [record.id for record in unknown if read_header(record.path).seed in starts]
-        for episode in extra:
-            dataset.quarantine(episode, 'the run was killed before it counted this episode')
-    return extra
+    return set_aside(root, extra, UNCOUNTED)
 
 
 def read_journal(run: Path) -> list[Entry]:
@@ -107,6 +129,7 @@ def _is_sound(entry: Entry) -> bool:
     metrics: Any = entry.metrics
     return (
         isinstance(entry.index, int)
+        and isinstance(entry.settings, str)
         and isinstance(entry.update, int)
         and isinstance(entry.id, str)
         and EPISODE_ID.fullmatch(entry.id) is not None

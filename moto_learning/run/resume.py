@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,20 @@ FIXED = (
     'model_free.sac.temperature',
 )
 """Settings that shaped the networks or the random state when the run began."""
+
+
+LENGTHS = ('offline_updates', 'episode_updates')  # of `train`: how much is learned before what
+
+
+def learning_hash(config: Config) -> str:
+    """Returns a hash of the settings that decide what a run does until its next online episode.
+
+    How long it goes on, how it is evaluated and what it writes are not among them.
+    """
+    data = to_dict(config)
+    del data['evaluate']
+    data['train'] = {name: data['train'][name] for name in LENGTHS}
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
 def resumed_config(stored: Config, file: Path | None, overrides: Sequence[str]) -> Config:

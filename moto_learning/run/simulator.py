@@ -12,8 +12,9 @@ from typing import Any
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.errors import ConfigError
-from moto_core.spec import Setup, Spec, setup_mismatches, spec_mismatches
+from moto_core.spec import Setup, Spec, is_known, setup_mismatches, spec_mismatches
 from moto_learning.config import Config
+from moto_learning.data.sources import common_robot
 
 
 class Simulator:
@@ -52,7 +53,7 @@ def online_environment(config: Config, spec: Spec, datasets: Sequence[Dataset]) 
     size = next((camera.height for camera in spec.cameras.values()), None)
     env = tasks.make(
         task,
-        _setup(config, task, next(filter(None, (one.setup for one in datasets)), Setup())),
+        _setup(config, task, common_robot(datasets)[1]),
         size=size,
         seed=config.seed,
         proprioception=spec.proprioception,
@@ -77,14 +78,14 @@ def _one_task(datasets: Sequence[Dataset]) -> str:
 
 
 def _setup(config: Config, task: str, recorded: Setup) -> Setup:
-    """Returns the dataset's setup; if it has none, the task's own with config.collect's."""
+    """Returns the datasets' setup; if it is not known, the task's own with config.collect's."""
     from moto_sim.setups import choose_setup
 
     c = config.collect
     chosen = choose_setup(
         task, recorded, robot=c.robot, profile=c.profile, actuation=c.actuation, view=c.view
     )
-    wrong = [] if recorded == Setup() else setup_mismatches(chosen, recorded)
+    wrong = setup_mismatches(chosen, recorded) if is_known(recorded, chosen) else []
     if wrong:
         raise ConfigError(
             f"config.collect and the dataset ask for two robots (config.collect's first): "

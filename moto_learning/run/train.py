@@ -44,10 +44,11 @@ from moto_learning.run.checkpoints import (
 )
 from moto_learning.run.counters import Counters, ToCome, is_evaluated
 from moto_learning.run.heldout import HeldOut
-from moto_learning.run.journal import Entry, Journal, discard_uncounted
+from moto_learning.run.journal import SUPERSEDED, Entry, Journal, discard_uncounted, set_aside
 from moto_learning.run.lock import lock_run
 from moto_learning.run.metrics import MetricsLog
 from moto_learning.run.online import OnlineCollector
+from moto_learning.run.resume import learning_hash
 from moto_learning.run.simulator import Simulator
 from moto_learning.run.watch import UNKNOWN, TrainingError, Watch
 
@@ -81,7 +82,7 @@ class Training:
         self.stopped = False  # set from a signal handler: stop after this update
         self.left_out: list[str] = []  # episodes that came after the checkpoint
         self.skipped: dict[str, str] = {}  # id: why an episode cannot be used
-        self.discarded: list[str] = []  # episodes that a killed run did not count
+        self.discarded: dict[str, str] = {}  # episodes that were set aside, and why
         self._lock = lock_run(out)
         try:
             self._open(resumed, reading)
@@ -95,7 +96,7 @@ class Training:
         self._recent: list[dict[str, float]] = []  # metrics of updates since the last line
         self._watch = Watch(out, config.train.divergence)
         self._evaluated = -1  # online episodes at the last evaluation of this process
-        self._journal = Journal(out)
+        self._journal = Journal(out, learning_hash(config))
         tidy_checkpoints(out)
         if resumed is not None:
             _check_newest(resumed, out)
@@ -148,6 +149,7 @@ class Training:
         if not (self.out / FOLDER).exists():
             self.save()  # the first episode, too, can be killed and resumed
         own = self.out / EPISODES
+        self._set_aside(own)
         with OnlineCollector(self.config, self.learner, self._simulator, own) as source:
             while not self.stopped:
                 to_come = max(0, c.online_episodes - counters.episodes) * c.episode_updates
@@ -247,6 +249,13 @@ class Training:
         if due or self._is_milestone(phase):
             self.save(phase)
 
+    def _set_aside(self, own: Path) -> None:
+        """Sets aside what the run collected later under other settings and never learned from."""
+        later = self._journal.superseded(self.counters.episodes)
+        waiting = [episode for episode in later if episode in self._waiting]
+        self.discarded |= set_aside(own, waiting, SUPERSEDED)
+        self._waiting = {key: self._waiting[key] for key in self._waiting.keys() - set(waiting)}
+
     def _take_episode(self, source: OnlineCollector) -> None:
         """Counts the next online episode: the journal's if it was collected before, or a new one.
 
@@ -259,7 +268,11 @@ class Training:
         if entry is None or collected:
             episode = with_success(source.collect(index), self.config.replay.success_parts)
             entry = Entry(
-                index=index, id=episode.id, update=self.learner.updates, metrics=source.metrics
+                index=index,
+                id=episode.id,
+                update=self.learner.updates,
+                metrics=source.metrics,
+                settings=self._journal.settings,
             )
             self._waiting[episode.id] = episode
             self._journal.append(entry)

@@ -29,6 +29,7 @@ LOWER = {  # what diverged: the setting that slows it down
     'the loss of the world model': 'model.optimizer.rate',
     'the size of values': 'actor_critic.critic.optimizer.rate',
 }
+PIXELS = 'model_free.optimizer.rate'  # of a learner without a world model
 UNKNOWN = {  # of a checkpoint that holds no state
     'sound': True,
     'worst': 0.0,
@@ -75,10 +76,11 @@ class Watch:
         self.diverged = self.diverged + 1 if 0 < self.limit < times else 0
         if self.diverged >= GIVE_UP:
             folder = self._keep('diverged', update, batch)
+            setting = LOWER[what] if 'model/loss' in metrics else PIXELS
             raise TrainingError(
                 f'training diverges: {what} is {times:.3g} times what can be, and was beyond '
                 f'{self.limit:g} times (train.divergence) for {self.diverged} updates; a batch is '
-                f"in '{folder}'. {self._way_back(LOWER[what])}"
+                f"in '{folder}'. {self._way_back(setting)}"
             )
 
     def state_dict(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from moto_core.spec import (
     CameraSpec,
     Setup,
     Spec,
+    is_known,
     setup_mismatches,
     spec_from_dict,
     spec_mismatches,
@@ -142,6 +143,13 @@ def test_every_mismatch_is_listed_and_topics_are_none():
     ]
     blind = replace(SPEC, cameras={})
     assert spec_mismatches(SPEC, blind) == ["camera 'front': robot has only []"]
+
+
+def test_an_empty_setup_is_known_only_beside_a_robot_without_a_name():
+    named, hand = Setup(robot='franka'), Setup(views={'front': 'wide'})
+    assert not is_known(Setup(), named)
+    assert is_known(Setup(), hand) and is_known(Setup(), Setup())
+    assert is_known(hand, named) and is_known(named, hand)
 
 
 def test_setups_differ_in_words():

@@ -73,7 +73,9 @@ def test_gradients_run_through_every_reward_and_the_last_value():
 
 def test_a_value_is_at_most_the_largest_reward_over_one_minus_gamma():
     imagined, true = torch.tensor([[1.0, -3.0]]), torch.tensor([2.0])
-    assert largest_value(imagined, true, 0.75) == 12  # 3 + 3 * 0.75 + ...
-    assert largest_value(imagined[:0], true, 0.5) == 4
-    assert largest_value(imagined * 0.1, true * 0, 0.5) == 2  # a reward of 1 at least
-    assert largest_value(imagined, true, 1.0) == torch.inf
+    assert largest_value(0.75, imagined, true) == 12  # 3 + 3 * 0.75 + ...
+    assert largest_value(0.5, imagined[:0], true) == 4
+    assert largest_value(0.5, imagined * 0.1, true * 0) == 2  # a reward of 1 at least
+    assert largest_value(0.5, true[:0]) == 2
+    assert largest_value(0.75, imagined, true, raised=0.5) == 14
+    assert largest_value(1.0, imagined, true) == torch.inf

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.reader import read_header
 from moto_core.spec import Setup
 from moto_learning.commands import data
 from moto_learning.commands import eval as evaluation
+from moto_sim.kitchen import VIEWS
+from moto_sim.views import View
 
 ROOT = Path(__file__).parents[3]
 SMALL = ('--episodes', '1', '--size', '8')
@@ -62,6 +65,16 @@ def test_collect_takes_a_setup_and_refuses_another_for_the_same_dataset(tmp_path
     assert len(list((tmp_path / 'episodes').iterdir())) == 1
 
 
+def test_a_recipe_without_groups_goes_on_where_it_was_stopped(tmp_path, capsys):
+    recipe, out = tmp_path / 'own.yaml', tmp_path / 'data'
+    recipe.write_text('task: metaworld-drawer-open')
+    line = ['collect', '--recipe', str(recipe), '--size', '8', '--after-success', '0']
+    line += ['--out', str(out), '--episodes']
+    assert data.main([*line, '1']) == data.main([*line, '2']) == 0
+    assert '1 of the 2 episodes were there already' in capsys.readouterr().out
+    assert len({read_header(one.path).seed for one in Dataset.open(out).episodes()}) == 2
+
+
 def test_collect_refuses_a_dataset_that_is_being_recorded(tmp_path, capsys):
     with Dataset.create_or_open(tmp_path):
         arguments = ['collect', '--task', 'kitchen-microwave', *SMALL, '--out', str(tmp_path)]
@@ -82,7 +95,7 @@ def test_collect_refuses_a_dataset_that_is_being_recorded(tmp_path, capsys):
         (('--task', 'metaworld-door-open', '--profile', 'normal'), 'takes no robot'),
         (('--recipe', 'kitchen-mxed'), "Did you mean 'kitchen-mixed'"),
         (('--recipe', 'kitchen-mixed', '--task', 'kitchen-mixed'), 'not allowed with'),
-        (('--recipe', 'kitchen-mixed', '--human', 'x.npz'), 'leave groups out'),
+        (('--recipe', 'kitchen-mixed', '--human', 'x.npz'), 'both say which objects are moved'),
         (('--task', 'kitchen-mixed', '--human', 'x.npz'), "from 'x.npz': [Errno 2]"),
         ((), 'one of the arguments --task --recipe is required'),
     ],
@@ -95,6 +108,18 @@ def test_collect_refuses_bad_settings_in_one_line_and_makes_nothing(
     assert error.startswith('moto-data collect: ') and message in error
     assert len(error.splitlines()) == 1
     assert not (tmp_path / 'data').exists()
+
+
+@pytest.mark.parametrize(
+    'main, line', [(data.main, ['collect', '--help']), (evaluation.main, ['--help'])]
+)
+def test_the_help_names_every_view_of_the_kitchen(main, line, capsys, monkeypatch):
+    monkeypatch.setenv('COLUMNS', '400')
+    with pytest.raises(SystemExit):
+        main(line)
+    (said,) = [text for text in capsys.readouterr().out.splitlines() if '--view VIEW ' in text]
+    free = [name for name, view in VIEWS.items() if isinstance(view, View)]
+    assert len(free) == 4 and all(name in said for name in free)
 
 
 def test_the_help_says_that_d4rls_names_are_the_other_way_round():

@@ -10,10 +10,20 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from moto_learning.commands.sweep import main
+from moto_core.config import load_config, to_yaml
+from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.reader import read_header
+from moto_learning.commands import data, sweep_run
+from moto_learning.commands.sweep import _parser, main
+from moto_learning.commands.sweep_plan import make_plan, unfinished_folder
+from moto_learning.commands.sweep_standing import check_same
+from moto_learning.config import Config
+from moto_learning.data.recipe import Recipe
 from moto_learning.run.checkpoints import load_checkpoint
 from moto_learning.run.heldout import read_evaluations
+from tests.learning.run.saving import flip
 from tests.test_help_examples import TINY
 
 pytest.importorskip('mujoco')
@@ -78,6 +88,101 @@ def test_a_finished_sweep_starts_nothing_and_more_episodes_go_on(swept, capsys):
     assert main([*one, *SHORT, 'train.online_episodes=2']) == 0
     episodes = [one.episodes for one in read_evaluations(swept / TASK / 'moto' / 'seed1')]
     assert episodes == [0, 1, 2]
+
+
+OWN_ROW = '{actor_critic: {actor: {beta: 1}}}'
+
+
+@pytest.mark.parametrize(
+    'words, says',
+    [
+        (['--rows', 'no_bc.yaml'], 'no_bc/seed0: actor_critic.actor.beta 0.0 and 1.0; '),
+        (['--seeds', '7', '--jobs', '1', 'replay.batch=3'], 'moto/seed0: replay.batch 2 and 3; '),
+        (['--demonstrations', '2'], f'{TASK}: demonstrations 1 and 2. Give it what it began'),
+        (['--view', 'paper'], f"{TASK}: recipe view '' and 'paper'. "),
+        (['train.episode_updates=7', 'replay.length=3', 'replay.batch=3'], ' and 8 more. '),
+    ],
+)
+def test_a_sweep_goes_on_with_nothing_but_what_it_began_with(
+    swept, tmp_path, words, says, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'no_bc.yaml').write_text(OWN_ROW)
+    before = sorted(swept.rglob('*'))
+    assert main([*line(str(swept)), *SHORT, *words]) == 2
+    said = capsys.readouterr().err
+    assert 'was begun otherwise' in said and says in said and said.count('\n') == 1
+    assert sorted(swept.rglob('*')) == before
+
+
+def test_a_damaged_run_is_named_with_its_reason_and_the_others_go_on(swept, tmp_path, capsys):
+    out = tmp_path / 'out'
+    shutil.copytree(swept, out)
+    for path in out.glob(f'{TASK}/moto/seed0/checkpoints/*/state.pt'):
+        flip(path)
+    more = ['train.online_episodes=3']
+    assert main([*line(str(out), '--rows', 'moto'), *SHORT, *more]) == 1
+    said = capsys.readouterr().out
+    assert f'{TASK} moto seed 0: failed, see ' in said and 'is damaged' in said
+    assert [one.episodes for one in read_evaluations(out / TASK / 'moto' / 'seed1')][-1] == 3
+
+
+def planned(*words):
+    """The plan of a command line."""
+    return make_plan(_parser().parse_intermixed_args([*words, *SHORT]))
+
+
+def test_a_recipe_and_a_setup_reach_the_demonstrations_of_their_tasks(tmp_path):
+    words = ['--tasks', 'kitchen-mixed', TASK, '--recipes', 'kitchen-mixed', '--view', 'near']
+    recipes = planned(*words, '--out', str(tmp_path)).recipes
+    mixed, plain = recipes['kitchen-mixed'], recipes[TASK]
+    assert len(mixed.groups) == 24 and (mixed.actuation, mixed.view) == ('d4rl', 'near')
+    assert plain == Recipe(task=TASK, view='near')
+
+
+def test_a_collection_that_was_killed_goes_on_and_is_renamed_when_it_is_whole(tmp_path):
+    words = ['--tasks', TASK, '--demonstrations', '2', '--actuation', 'd4rl', '--view', 'paper']
+    plan = planned(*words, '--out', str(tmp_path))
+    recipe = tmp_path / 'data' / f'{TASK}.yaml'
+    new = unfinished_folder(tmp_path, TASK)
+    recipe.parent.mkdir()
+    recipe.write_text(to_yaml(plan.recipes[TASK]))
+    assert (
+        data.main(['collect', '--recipe', str(recipe), '--episodes', '1', '--out', str(new)]) == 0
+    )
+    (first,) = Dataset.open(new).episodes()
+    sweep_run._collect(TASK, plan, tmp_path, Console(), [])
+    dataset = Dataset.open(tmp_path / 'data' / TASK)
+    one, two = dataset.episodes()
+    assert one.id == first.id and not new.exists()
+    assert read_header(one.path).seed != read_header(two.path).seed
+    setup = dataset.setup
+    assert (setup.actuation, setup.views) == ('d4rl', {'front': 'paper'})
+
+
+def test_data_of_ones_own_is_used_as_it_is_and_said_to_be(tmp_path, capsys):
+    plan = planned('--tasks', TASK, '--out', str(tmp_path))
+    (tmp_path / 'data' / TASK).mkdir(parents=True)
+    check_same(plan, tmp_path)
+    sweep_run._collect(TASK, plan, tmp_path, Console(), [])
+    assert 'is used as it is' in capsys.readouterr().out.replace('\n', ' ')
+
+
+def test_a_run_is_started_by_the_settings_that_were_planned(tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr(subprocess, 'Popen', lambda line, **_: lines.append(line))
+    preset = tmp_path / 'own.yaml'
+    preset.write_text('replay: {batch: 5}')
+    words = ['--tasks', TASK, '--config', str(preset), '--seeds', '3', '--out', str(tmp_path)]
+    plan = make_plan(_parser().parse_intermixed_args([*words, 'train.online_episodes=4']))
+    preset.write_text('replay: {batch: 6}')  # while other runs train
+    ((cell, config),) = plan.cells.items()
+    sweep_run._start(cell, config, tmp_path)
+    given = load_config(Config, lines[0][lines[0].index('--config') + 1])
+    assert (given.replay.batch, given.seed, given.train.threads) == (5, 3, 1)
+    (cell.folder(tmp_path) / 'checkpoints').mkdir()
+    sweep_run._start(cell, config, tmp_path)
+    assert lines[1][-3:] == ['--resume', str(cell.folder(tmp_path)), 'train.online_episodes=4']
 
 
 @pytest.fixture
@@ -162,6 +267,14 @@ def test_a_run_that_fails_is_named_with_its_reason_and_the_others_go_on(begun, c
         (['--config', 'lapto'], "Did you mean 'laptop'"),
         (['train.offline_update=3'], "Did you mean 'train.offline_updates'"),
         (['--jobs', '0'], '--jobs 0'),
+        (['--recipes', 'kitchen-mxed'], "Did you mean 'kitchen-mixed'"),
+        (['--recipes', 'kitchen-mixed'], "is of 'kitchen-mixed', which is not among --tasks"),
+        (
+            ['--tasks', 'kitchen-mixed', '--recipes', 'kitchen-mixed', 'kitchen-mixed'],
+            "two of --recipes are of 'kitchen-mixed'",
+        ),
+        (['--view', 'papre'], "Did you mean 'paper'"),
+        (['--actuation', 'd4rl', '--profile', 'normal'], 'cannot be guarded'),
     ],
 )
 def test_a_mistake_is_one_line_before_anything_starts(tmp_path, words, says, capsys):

@@ -146,6 +146,16 @@ def test_a_person_whom_no_attempt_repeats_is_left_out(monkeypatch, tmp_path):
     assert Dataset.open(tmp_path).episodes() == []
 
 
+def test_a_file_of_people_is_known_by_its_contents_wherever_it_lies(tmp_path, monkeypatch):
+    (tmp_path / 'here.npz').write_bytes(b'one')
+    (tmp_path / 'copy.npz').write_bytes(b'one')
+    (tmp_path / 'other.npz').write_bytes(b'two')
+    monkeypatch.chdir(tmp_path)
+    files = ('here.npz', './here.npz', str(tmp_path / 'copy.npz'), 'other.npz')
+    hashes = [wanted(human=file, groups=()).hash for file in files]
+    assert len(set(hashes[:3])) == 1 and hashes[3] != hashes[0]
+
+
 @pytest.mark.skipif(not DEMOS.is_file(), reason=f'no human demonstrations at {DEMOS}')
 def test_a_tracked_person_is_recorded_as_teleoperation(tmp_path):
     ours = wanted(task='kitchen-mixed', human=str(DEMOS), groups=(), episodes=1, noise=0.02)

@@ -84,6 +84,13 @@ def test_the_hash_tells_other_contents_apart_and_not_how_many():
         assert recipe.demonstrations(**change).hash != recipe.demonstrations().hash
 
 
+def test_episodes_of_a_recipe_are_known_by_their_number_even_if_the_task_says_what_moves():
+    plain = Recipe(task='kitchen-mixed')
+    assert plain.demonstrations(by_recipe=True).numbered
+    assert not plain.demonstrations(by_recipe=False).numbered
+    assert load_recipe('kitchen-mixed').demonstrations().numbered
+
+
 def test_an_unknown_recipe_key_or_value_is_one_line(tmp_path):
     with pytest.raises(ConfigError, match="Did you mean 'kitchen-partial'"):
         load_recipe('kitchen-parshal')

@@ -73,6 +73,14 @@ def test_datasets_of_two_robots_are_an_error_that_names_both(tmp_path):
         read_episodes(roots)
 
 
+def test_datasets_of_two_views_are_an_error_whichever_of_them_is_the_own_one(tmp_path):
+    record(tmp_path / 'own', [3])
+    record(tmp_path / 'wide', [3], setup=Setup(views={'front': 'wide'}))
+    for names in (('own', 'wide'), ('wide', 'own')):
+        with pytest.raises(DatasetError, match='are of two robots: views (none|front=wide) and'):
+            read_episodes([tmp_path / name for name in names])
+
+
 def test_datasets_of_two_specs_are_an_error_that_names_what_differs(tmp_path):
     record(tmp_path / 'a', [3])
     record(tmp_path / 'b', [3], tiny_spec(rate=10.0))

@@ -22,7 +22,7 @@ def small_kitchen():
 def dataset_of(root, env, setup, task=TASK):
     """Adds an episode of one row, recorded under a setup."""
     header = replace(simulated_header(env, 3), setup=setup, task=task)
-    nothing = np.zeros(9, np.float32)
+    nothing = np.zeros(env.spec.action_size, np.float32)
     row = Row(
         stamp=0,
         images={'front': np.zeros((8, 8, 3), np.uint8)},

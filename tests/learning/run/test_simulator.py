@@ -6,13 +6,17 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.errors import ConfigError
 from moto_core.policy.policy import ZeroPolicy
 from moto_core.spec import Setup
+from moto_learning.run.evaluate import evaluation_setup
 from moto_learning.run.simulator import online_environment
 from moto_learning.run.train import Training
+from moto_sim import tasks
 from moto_sim.episode import run_episode, simulated_header
 from moto_sim.setups import choose_setup
 from tests.learning import tiny_learner as tiny
 from tests.learning.run.simulated import D4RL, TASK, dataset_of, small_kitchen
 from tests.sim.counting_task import counting_env
+
+DRAWER, WIDE = 'metaworld-drawer-open', Setup(views={'front': 'wide'})
 
 
 @pytest.fixture(scope='module')
@@ -120,6 +124,49 @@ def test_a_setting_that_is_not_the_datasets_is_an_error_that_names_both(
     with pytest.raises(ConfigError, match='two robots') as error:
         online_environment(tiny.config(setting), env.spec, [dataset])
     assert both in str(error.value)
+
+
+@pytest.fixture(scope='module')
+def drawer():
+    """MetaWorld's simulator of one task with images of 8 x 8."""
+    pytest.importorskip('metaworld')
+    env = tasks.make(DRAWER, size=8, proprioception=['position'])
+    yield env
+    env.close()
+
+
+@pytest.mark.parametrize(
+    'recorded, setting, both',
+    [
+        (Setup(), 'collect.view=wide', 'views front=wide and none'),
+        (WIDE, 'collect.view=paper', 'views none and front=wide'),
+        (Setup(), 'collect.robot=kitchen_sim', "it takes no robot (got 'kitchen_sim')"),
+        (Setup(), 'collect.profile=normal', "profile 'normal' and none"),
+        (Setup(), 'collect.actuation=d4rl', "actuation 'd4rl' and none"),
+    ],
+)
+def test_metaworlds_own_setup_is_a_known_one(tmp_path, drawer, recorded, setting, both):
+    dataset = Dataset.open(dataset_of(tmp_path, drawer, recorded, DRAWER))
+    with pytest.raises(ConfigError) as error:
+        online_environment(tiny.config(setting), drawer.spec, [dataset])
+    assert both in str(error.value) and len(str(error.value).splitlines()) == 1
+    own = 'collect.view=wide' if recorded == WIDE else 'collect.view=paper'
+    for settings in ((), (own,)):
+        env = online_environment(tiny.config(*settings), drawer.spec, [dataset])
+        assert env.setup == recorded
+        env.close()
+
+
+def test_the_setup_is_that_of_the_first_dataset_where_it_is_known(tmp_path, env):
+    unknown = dataset_of(tmp_path / 'unknown', env, Setup())
+    known = dataset_of(tmp_path / 'known', env, D4RL)
+    datasets = [Dataset.open(root) for root in (unknown, known)]
+    assert online_environment(tiny.config(), env.spec, datasets).setup == D4RL
+
+
+def test_a_policy_of_metaworlds_own_view_differs_from_another_view():
+    assert evaluation_setup(DRAWER, Setup(), view='paper') == (Setup(), [])
+    assert evaluation_setup(DRAWER, Setup(), view='wide') == (WIDE, ['views none and front=wide'])
 
 
 def test_a_simulator_that_does_not_fit_the_dataset_is_refused(tmp_path, env):

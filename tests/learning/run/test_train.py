@@ -17,6 +17,7 @@ from moto_core.spec import Setup
 from moto_learning.commands.train import main
 from moto_learning.run.checkpoint_files import CheckpointError
 from moto_learning.run.checkpoints import load_checkpoint, load_learner, save_checkpoint
+from moto_learning.run.journal import read_journal
 from moto_learning.run.lock import RunLockedError
 from moto_learning.run.metrics import read_metrics
 from moto_learning.run.train import Training
@@ -611,6 +612,71 @@ def test_an_uncounted_episode_of_the_run_is_set_aside_and_others_stay(tmp_path, 
     assert [episode.id for episode in Dataset.open(mine).episodes()] == [foreign]
     assert (mine / 'quarantine' / killed / 'REASON').exists()
     assert load_checkpoint(run).run['replay']['episodes'][-1] == foreign
+
+
+@pytest.fixture
+def gone_back(tmp_path, data, preset, simulator):
+    """A run of four online episodes whose checkpoint after the second is the last one left."""
+    run = tmp_path / 'run'
+    start = ['--config', str(preset), '--data', str(data), '--out', str(run)]
+    settings = ['train.offline_updates=0', 'train.online_episodes=4', 'train.episode_updates=1']
+    assert main([*start, *settings, 'train.save_every=2', 'train.keep=9']) == 0
+    shutil.rmtree(run / 'checkpoints' / '00000004')
+    return run
+
+
+def learned(run):
+    """The online episodes that a run's last checkpoint has learned from, in order."""
+    return load_checkpoint(run).run['replay']['episodes'][3:]
+
+
+SLOWER = 'actor_critic.critic.optimizer.rate=1e-6'
+
+
+def test_a_run_that_goes_back_and_on_with_other_settings_collects_its_own_episodes(
+    gone_back, capsys
+):
+    first = [entry.id for entry in read_journal(gone_back)]
+    mine = gone_back / 'dataset'
+    assert main(['--resume', str(gone_back), SLOWER]) == 0
+    said = capsys.readouterr().out
+    assert learned(gone_back)[:2] == first[:2] and len(learned(gone_back)) == 4
+    for episode in first[2:]:  # none is lost
+        assert f'set aside {episode}: the run went back to before this episode' in said
+        assert (mine / 'quarantine' / episode / 'REASON').exists()
+    there = [record.id for record in Dataset.open(mine).episodes()]
+    assert sorted(there) == sorted(learned(gone_back))
+    shutil.rmtree(gone_back / 'checkpoints' / '00000004')
+    assert main(['--resume', str(gone_back), SLOWER]) == 0  # killed: the same settings
+    assert sorted(learned(gone_back)) == sorted(there)
+
+
+def test_a_run_that_goes_back_and_on_as_it_was_meets_its_episodes_again(gone_back):
+    first = [entry.id for entry in read_journal(gone_back)]
+    longer = ['train.online_episodes=5', 'train.save_every=3', 'train.log_every=2']
+    harmless = ['train.divergence=0', 'evaluate.episodes=3']
+    assert main(['--resume', str(gone_back), *longer, *harmless]) == 0
+    assert learned(gone_back)[:4] == first and len(learned(gone_back)) == 5
+
+
+def test_a_round_of_fine_tuning_takes_in_what_was_collected_under_any_settings(gone_back):
+    first = [entry.id for entry in read_journal(gone_back)]
+    tune = ['--phase', 'finetune', 'train.finetune_updates=1']
+    assert main(['--resume', str(gone_back), *tune, SLOWER]) == 0
+    assert sorted(learned(gone_back)) == sorted(first)
+    assert main(['--resume', str(gone_back), '--phase', 'online']) == 0
+    assert len(learned(gone_back)) == 6 and set(first) < set(learned(gone_back))
+
+
+def test_episodes_of_a_journal_without_settings_are_the_runs(gone_back):
+    path = gone_back / 'episodes.jsonl'
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    first = [entry['id'] for entry in lines]
+    for entry in lines:
+        del entry['settings']
+    path.write_text(''.join(json.dumps(entry) + '\n' for entry in lines))
+    assert main(['--resume', str(gone_back), SLOWER]) == 0
+    assert learned(gone_back) == first
 
 
 @pytest.mark.parametrize(('g', 'updates'), [(1, [1, 1, 1]), (5, [5, 5, 5])])

@@ -92,6 +92,13 @@ def test_a_count_and_what_it_rests_on_come_back_from_a_checkpoint(watch, tmp_pat
         assert told(again, loss=1e6, worst=0.0)
 
 
+def test_without_a_world_model_the_rate_to_lower_is_the_model_free_one(watch):
+    watch.diverged = 2
+    metrics = {'update/skipped': 0.0, 'critics/size': 101.0, 'critics/allowed': 10.0}
+    with pytest.raises(TrainingError, match=r'a lower model_free\.optimizer\.rate$'):
+        watch.see(1, metrics, BATCH)
+
+
 def test_the_error_names_the_last_sound_checkpoint_and_what_to_do(watch, tmp_path):
     def error():
         watch.diverged = 2
