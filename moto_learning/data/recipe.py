@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from moto_core.config import config_file, load_config, to_dict
-from moto_core.fields import check, number, setting
+from moto_core.fields import check, choices, number, setting
 from moto_learning.data.wanted import Demonstrations
 
 
@@ -30,6 +30,9 @@ class Recipe:
     profile: str = setting('', "the guard's; 'none': no guard; '': the task's own")
     actuation: str = setting('', "how the simulator moves the joints; '': the robot's own")
     view: str = setting('', "of every camera; '': its own")
+    proprioception: list[str] = choices(
+        'position', 'velocity', about="of every joint in each row; empty: the robot's own"
+    )
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a value that cannot be."""
@@ -38,7 +41,11 @@ class Recipe:
     def demonstrations(self, **over: Any) -> Demonstrations:
         """Returns what to record, with other settings over the recipe's; None chooses nothing."""
         chosen = {name: value for name, value in over.items() if value not in (None, '')}
-        own = {**to_dict(self), 'groups': tuple(self.groups)}
+        own = {
+            **to_dict(self),
+            'groups': tuple(self.groups),
+            'proprioception': tuple(self.proprioception) or None,
+        }
         return Demonstrations(**{**own, **chosen})
 
 

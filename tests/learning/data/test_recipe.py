@@ -7,6 +7,7 @@ import pytest
 
 from moto_core.errors import ConfigError
 from moto_core.spec import Setup
+from moto_learning.data.attempts import simulator
 from moto_learning.data.recipe import Recipe, load_recipe
 from moto_learning.data.wanted import Demonstrations
 from moto_sim import tasks
@@ -75,6 +76,14 @@ def test_a_choice_goes_over_the_recipe_and_nothing_chosen_leaves_it():
     recipe = load_recipe('kitchen-mixed')
     chosen = recipe.demonstrations(noise=0.0, view='near', profile='', after_success=None)
     assert (chosen.noise, chosen.view, chosen.actuation) == (0.0, 'near', 'd4rl')
+
+
+def test_proprioception_is_recorded_if_a_recipe_or_a_choice_names_it():
+    recipe = Recipe(task='metaworld-door-open', proprioception=['position'])
+    assert recipe.demonstrations().proprioception == ('position',)
+    assert recipe.demonstrations(proprioception=()).proprioception == ()
+    assert Recipe(task='metaworld-door-open').demonstrations().proprioception is None
+    assert simulator(recipe.demonstrations()).spec.proprioception == ['position']
 
 
 def test_the_hash_tells_other_contents_apart_and_not_how_many():
