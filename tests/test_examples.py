@@ -5,13 +5,19 @@ import runpy
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from moto_core.config import load_config
 from moto_core.episodes.dataset import Dataset
 from moto_core.guard.limits import load_robot
 from moto_core.policy.bundle import read_bundle
+from moto_learning.config import Config
 from moto_learning.data.cache import compile_dataset
+from moto_learning.data.demonstrations import record_demonstrations
 from moto_learning.data.replay import Replay
+from moto_learning.data.wanted import Demonstrations
+from moto_learning.run.train import Training
 from tests.core.policy.tiny_bundle import write_tiny_bundle
 from tests.learning.tiny_learner import TINY
 
@@ -100,3 +106,27 @@ def test_an_example_that_lacks_its_arguments_says_which_in_one_line(monkeypatch,
     assert ended.value.code == 2
     assert usage.startswith(f'usage: {name}.py [-h] ')
     assert 'required' in error or '-x' in error
+
+
+FAST = ['train.offline_updates=1', 'actor_critic.actor.optimizer.rate=0.1']
+
+
+def test_a_policy_is_shown_beside_its_expert_and_along_updates(tmp_path, monkeypatch, capsys):
+    task = 'metaworld-door-open'
+    wanted = Demonstrations(task=task, episodes=1, after_success=0)
+    record_demonstrations(tmp_path / 'data', wanted)
+    data = tmp_path / 'data'
+    config = load_config(Config, TINY, overrides=FAST)
+    training = Training(config, Dataset.open(data).spec, [data], tmp_path / 'run')
+    training.offline()
+    training.close()
+    words = ['--episodes', 2, '--decisions', 3, '--updates', 1]
+    run(monkeypatch, 'beside_expert.py', tmp_path / 'run', *words)
+    lines = capsys.readouterr().out.splitlines()
+    begins = ['decision 0', 'decision 1', 'decision 2', 'update 0', 'update 1']
+    assert [line.split(':')[0] for line in lines] == begins
+    numbers = [[float(n) for n in re.findall(r'[+-]?\d\.\d\d', line)] for line in lines]
+    assert all(len(entries) == 8 for entries in numbers)
+    by_decision = np.array(numbers[:3])[:, ::2].mean(0)
+    assert numbers[3][::2] == pytest.approx(by_decision, abs=0.02)
+    assert numbers[4] != numbers[3]

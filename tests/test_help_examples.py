@@ -128,9 +128,7 @@ def own_environment():
 
 
 @pytest.mark.ros
-@pytest.mark.parametrize(
-    'command', ['moto-up', pytest.param('moto-demo', marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize('command', ['moto-up', pytest.param('moto-demo', marks=pytest.mark.slow)])
 def test_the_examples_of_a_command_that_drives_run(folder, command):
     for arguments in examples(command):
         result = subprocess.run(

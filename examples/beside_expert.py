@@ -1,0 +1,78 @@
+"""What a policy does where its expert would act otherwise, and how far single updates move it.
+
+python examples/beside_expert.py runs/mine
+
+At every state that the policy comes to, the task's scripted expert is asked for its action. One
+line a decision: mean and spread over episodes of the policy's action less the expert's, entry by
+entry. A mean is a bias (time after time to one side), a spread is what the policy does not see.
+With --updates the learner goes on, and the same means are printed after each update: what they
+jump by is how far one step of the optimizer moves the policy. The run itself is not changed.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moto_learning.agents.learner import Learner
+from moto_learning.data.cache import compile_dataset
+from moto_learning.data.replay import Replay
+from moto_learning.data.sources import open_datasets
+from moto_learning.run.checkpoint import learner_of
+from moto_learning.run.checkpoints import load_checkpoint
+from moto_sim import tasks
+
+
+def main(run: str, episodes: int, decisions: int, updates: int, seed: int) -> None:
+    """Prints the differences, by decision and then by update."""
+    checkpoint = load_checkpoint(Path(run))
+    learner, sources = learner_of(checkpoint), [Path(path) for path in checkpoint.meta['data']]
+    datasets = open_datasets(sources)
+    task = learner.config.collect.task or datasets[0].episodes()[0].task
+    env = tasks.make(task, checkpoint.setup, proprioception=learner.spec.proprioception)
+    for decision, entries in enumerate(differences(learner, env, episodes, decisions, seed)):
+        print(f'decision {decision}: {said(entries)}')
+    replay = Replay(compile_dataset(datasets[0]).episodes, 16, 16, seed)
+    for update in range(updates + 1):
+        found = differences(learner, env, episodes, decisions, seed)
+        print(f'update {update}: {said(found.reshape(-1, found.shape[-1]))}')
+        learner.update(replay.sample())
+
+
+def differences(
+    learner: Learner, env: Any, episodes: int, decisions: int, seed: int
+) -> np.ndarray:
+    """Returns the policy's action less the expert's (decisions, episodes, A)."""
+    policy, expert = learner.policy(), tasks.demonstrator(env)
+    found = np.zeros((decisions, episodes, env.spec.action_size))
+    for episode in range(episodes):
+        observation, _ = env.reset(seed=seed + episode)
+        state = policy.initial()
+        expert.initial()
+        for decision in range(decisions):
+            vector = observation.get('proprioception')
+            step = policy.step(observation, vector, state)
+            wanted = expert.step(observation, vector, {}).action
+            found[decision, episode] = step.action - wanted
+            observation, *_ = env.step(step.action)
+            state = step.state
+    return found
+
+
+def said(entries: np.ndarray) -> str:
+    """Returns mean and spread of (N, A) in words."""
+    pairs = zip(entries.mean(0), entries.std(0))
+    return '  '.join(f'{mean:+.2f} ({spread:.2f})' for mean, spread in pairs)
+
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('run', help='a run of moto-train, or one of its checkpoints')
+    parser.add_argument('--episodes', type=int, default=12)
+    parser.add_argument('--decisions', type=int, default=20, help='of each episode')
+    parser.add_argument('--updates', type=int, default=0)
+    parser.add_argument('--seed', type=int, default=10_000, help='of the first start')
+    main(**vars(parser.parse_args()))
