@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from moto_core.config import config_file, load_config
 from moto_core.episodes.dataset import Dataset
 from moto_core.errors import BundleError
 from moto_core.policy.policy import OnnxPolicy
-from moto_learning.agents.latent import LatentLearner
+from moto_learning.agents.latent import LatentLearner, cloning_loss, update_model
 from moto_learning.agents.torch_policy import Exploration
+from moto_learning.config import Config
 from moto_learning.export.export import export_run
 from moto_learning.run.checkpoints import load_checkpoint, load_learner
 from moto_learning.run.metrics import read_metrics
@@ -108,6 +110,35 @@ def test_the_average_acts_is_exported_and_is_kept(row):
     begun = learner(row, AVERAGE)
     begun.load_state_dict(plain.state_dict())
     assert tiny.same(tiny.weights(begun.acting), tiny.weights(plain.actor))
+
+
+@pytest.mark.parametrize(('scale', 'beta'), [(0.0, 1.0), (2.0, 1.0), (2.0, 0.0)])
+def test_the_prior_shapes_latent_states_by_its_weight_and_not_the_policy(scale, beta):
+    wanted = [f'actor_critic.actor.beta={beta}']
+    shaped, plain = (tiny.agent(f'model.behaviour_scale={scale}', *wanted) for scale in (scale, 0))
+    losses, gradients, batch = [], [], tiny.tensors()
+    for agent in (shaped, plain):
+
+        def step(loss, agent=agent):
+            losses.append(loss.item())
+            loss.backward()
+            gradients.append(agent.world_model.rssm.obs_embed.weight.grad.clone())
+            return True, loss.detach()
+
+        agent.optimizers['model'].step = step
+        _, post, _ = update_model(agent, batch)
+        assert all(parameter.grad is None for parameter in agent.actor.parameters())
+    prior = cloning_loss(plain.actor, post, batch).item() if beta else 0.0
+    assert abs(prior) > 0.1 or not beta
+    assert losses[0] - losses[1] == pytest.approx(scale * prior, abs=1e-4)
+    assert torch.equal(*gradients) == (scale * beta == 0)
+
+
+@pytest.mark.parametrize('row', ['dreamer_v2', 'lompo', 'combo'])
+def test_rows_without_a_prior_are_given_nothing_of_cloning_by_a_preset(row):
+    sources = (config_file('train', 'laptop'), config_file('train/rows', row))
+    config = load_config(Config, *sources)
+    assert config.model.behaviour_scale == 0 and config.replay.successful == 0
 
 
 def rewarded(random):
