@@ -36,7 +36,7 @@ def _gather(args: argparse.Namespace) -> int:
     runs = [read_run(place) for place in places]
     row_names(runs)  # refuses one seed twice
     kept, left_out = keep(runs, path.stem)
-    for line in (*problems, *left_out):
+    for line in (*problems, *left_out, *(line for run in runs for line in run.problems)):
         print(line)
     if not kept:
         raise ConfigError(
@@ -52,15 +52,21 @@ def _gather(args: argparse.Namespace) -> int:
 def _write(args: argparse.Namespace) -> int:
     with importing(args):
         from moto_core.durable import replace_synced
+        from moto_core.errors import ConfigError
         from moto_learning.report.document import IMAGES, fill, new_document, read_all
         from moto_learning.report.figures import svg
-    path = output_file('the document', args.document)
+    path, folder = output_file('the document', args.document), Path(args.results)
+    if not folder.is_dir():
+        raise ConfigError(
+            f"--results '{folder}' is no folder: there is nothing to write '{path}' from; "
+            'moto-results gather makes the files'
+        )
     before = path.read_text(encoding='utf-8') if path.exists() else new_document()
-    text, figures = fill(before, read_all(Path(args.results)))
+    text, figures = fill(before, read_all(folder))
     if figures:
-        folder = output_folder('the pictures of', path.parent / IMAGES)
+        images = output_folder('the pictures of', path.parent / IMAGES)
         for name, figure in figures.items():
-            replace_synced(folder / name, svg(figure))
+            replace_synced(images / name, svg(figure))
     replace_synced(path, text.encode())
     print(f'{path}: {len(figures)} pictures')
     return 0

@@ -21,33 +21,31 @@ from moto_learning.data.recipe import Recipe
 from moto_learning.run.checkpoint_files import CONFIG, read_meta
 from moto_learning.run.checkpoints import latest_checkpoint
 from moto_learning.run.counters import Counters
+from moto_learning.run.heldout import Evaluation, is_finished, read_evaluations
 
 APART = ('seed', 'train.online_episodes')  # settings in which runs of a row may differ
 SHOWN = 4  # differences that an error names
 
 
 class Standing(NamedTuple):
-    """How far a run is, by its last checkpoint."""
+    """How far a run is, by its last checkpoint and its evaluations."""
 
     config: Config
     counters: Counters
+    evaluations: list[Evaluation]
 
     def finished(self, goal: Config) -> bool:
-        """Says whether the run has done all that `goal` asks for."""
-        done = self.counters
-        return (
-            done.offline >= goal.train.offline_updates
-            and done.episodes >= goal.train.online_episodes
-            and done.online >= done.online_goal
-        )
+        """Says whether the run has done all that `goal` asks for, its last evaluation too."""
+        return is_finished(self.counters, goal, self.evaluations)
 
 
 def standing_of(run: Path) -> Standing | None:
     """Returns how far a run is; None of one that has not begun, or whose checkpoint is damaged."""
-    with suppress(MotoError):
+    with suppress(MotoError, TypeError):  # counters of another version are a TypeError
         checkpoint = latest_checkpoint(run)
-        counters = read_meta(checkpoint).get('counters', {})
-        return Standing(load_config(Config, checkpoint / CONFIG), Counters(**counters))
+        counters = Counters(**read_meta(checkpoint).get('counters', {}))
+        config = load_config(Config, checkpoint / CONFIG)
+        return Standing(config, counters, read_evaluations(run))
     return None
 
 

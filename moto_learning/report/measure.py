@@ -21,7 +21,7 @@ from moto_core.spec import Setup
 from moto_learning.agents.latent import LatentLearner
 from moto_learning.agents.moto import MotoLearner
 from moto_learning.data.cache import CachedEpisode
-from moto_learning.data.sources import open_datasets, read_episodes
+from moto_learning.data.sources import open_datasets, own_dataset, read_episodes
 from moto_learning.report.expert_actions import expert_disagreement
 from moto_learning.report.imagined_reward import promised_reward
 from moto_learning.run.checkpoint import learner_of
@@ -117,7 +117,10 @@ def measure_run(
             f"no episode of '{datasets[0].root}' is successful; --data names demonstrations"
         )
     said = _expert(expert)
-    by_task, evaluations = _by_task(found.episodes, datasets, most, seed), read_evaluations(run)
+    own = own_dataset(run)  # the policy's rewards are true ones too
+    later = read_episodes(own, newest.config.replay.success_parts).episodes if own else []
+    by_task = _by_task(found.episodes, later, [*datasets, *own], most, seed)
+    evaluations = read_evaluations(run)
     points = []
     for index, place in enumerate(places):
         points.append(_measure(place, expert, by_task, horizon, seed, evaluations, said))
@@ -194,13 +197,19 @@ def _expert(episodes: Sequence[CachedEpisode]) -> Expert:
 
 
 def _by_task(
-    episodes: Sequence[CachedEpisode], datasets: Sequence[Dataset], most: int, seed: int
+    episodes: Sequence[CachedEpisode],
+    own: Sequence[CachedEpisode],
+    datasets: Sequence[Dataset],
+    most: int,
+    seed: int,
 ) -> dict[str, TaskData]:
+    """Returns episodes of each task, and the largest reward of them and of the run's own."""
     tasks = {record.id: record.task for dataset in datasets for record in dataset.episodes()}
     found = {}
     for name in sorted({tasks[episode.id] for episode in episodes}):
         here = [one for one in episodes if tasks[one.id] == name]
-        largest = max(float(one.learned['reward'].max()) for one in here)
+        known = [*here, *(one for one in own if tasks[one.id] == name)]
+        largest = max(float(one.learned['reward'].max()) for one in known)
         found[name] = TaskData(_drawn(here, most, seed), largest)
     return found
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -15,6 +16,8 @@ from moto_core.errors import MotoError
 from moto_learning.config import Config
 from moto_learning.report.runs import Run
 from moto_learning.report.training import cpu_time, wall_time
+from moto_learning.run.counters import Counters
+from moto_learning.run.heldout import is_finished
 
 NOT_COUNTED = ('seed', 'collect.task', 'train.threads', 'train.device', 'train.tensorboard')
 
@@ -72,12 +75,9 @@ def _finished(run: Run) -> bool:
     done = run.meta.get('counters', {})
     if run.config is None or not done:
         return False
-    goal = run.config.train
-    return (
-        done.get('offline', 0) >= goal.offline_updates
-        and done.get('episodes', 0) >= goal.online_episodes
-        and done.get('online', 0) >= done.get('online_goal', 0)
-    )
+    with suppress(TypeError):  # counters of another version
+        return is_finished(Counters(**done), run.config, run.evaluations)
+    return False
 
 
 def _silent(run: Run) -> float | None:

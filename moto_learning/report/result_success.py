@@ -32,7 +32,7 @@ def success(kept: Sequence[Kept], rows: Sequence[str]) -> Block:
         alone = len(set(tasks)) == len(tasks)
         names = [group['task'] if alone else f'{group["task"]}, {group["row"]}' for group in here]
         if here:
-            text += heading(NAMES.get(row, row)) + _success_table('task', names, here, alone)
+            text += heading(NAMES.get(row, row)) + _success_table('task', names, here, mean=alone)
             drawn += here
     return _drawn(text, drawn, 'Success against online decisions by task, beside the paper')
 
@@ -60,7 +60,7 @@ def less_data(kept: Sequence[Kept], tasks: Sequence[str]) -> Block:
     for task in dict.fromkeys(group['task'] for group in groups):
         here = [group for group in groups if group['task'] == task]
         text += heading(task) + _success_table(
-            'learned from', [group['row'] for group in here], here
+            'learned from', [group['row'] for group in here], here, paper=False
         )
     return _drawn(text, groups, 'Success against online decisions by the episodes given')
 
@@ -96,25 +96,30 @@ def _groups(kept: Sequence[Kept]) -> list[dict[str, Any]]:
 
 
 def _success_table(
-    of: str, names: Sequence[str], groups: Sequence[Group], mean: bool = False
+    of: str,
+    names: Sequence[str],
+    groups: Sequence[Group],
+    *,
+    mean: bool = False,
+    paper: bool = True,
 ) -> str:
-    """Returns a line for each group and the paper's under it, and their mean if it is wanted."""
+    """Returns a line for each group, the paper's under it and their mean, if they are wanted."""
     columns = [one for one in EPISODES if any(_seeds_at(group, one) for group in groups)]
     lines: list[list[object]] = []
     for name, group in zip(names, groups):
         lines.append([name, len(group['seeds']), *(_cell(group, one) for one in columns)])
-        paper = [_paper(group, one) for one in columns]
-        if any(value is not None for value in paper):
-            lines.append([f'paper: {NAMES[group["paper_row"]]}', DASH, *map(_share, paper)])
+        theirs = [_paper(group, one) for one in columns] if paper else []
+        if any(value is not None for value in theirs):
+            lines.append([f'paper: {NAMES[group["paper_row"]]}', DASH, *map(_share, theirs)])
     if mean and len(groups) > 1:
         cells = [
             mean_cell(groups, one) if all(point_at(group, one) for group in groups) else None
             for one in columns
         ]
         lines.append([f'mean of {len(groups)} tasks', DASH, *map(_mean_text, cells)])
-        paper = [cell['paper'] if cell else None for cell in cells]
-        if any(value is not None for value in paper):
-            lines.append(['paper: their mean', DASH, *map(_share, paper)])
+        theirs = [cell['paper'] if cell else None for cell in cells]
+        if any(value is not None for value in theirs):
+            lines.append(['paper: their mean', DASH, *map(_share, theirs)])
     header = (of, 'seeds', *(f'after {one} episodes' for one in columns))
     return table(header, lines) + '\n'
 

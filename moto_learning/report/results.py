@@ -160,16 +160,22 @@ def _place(one: Evaluation) -> tuple[int, str, int, int]:
     return one.episodes, one.explore, one.starts, one.seed
 
 
+def _said(one: Evaluation) -> tuple[int, list[int], int, int, str]:
+    """Returns what two evaluations at one place of one training have alike."""
+    return one.successes, one.parts, one.updates, one.decisions, one.policy
+
+
 def _together(one: Kept, other: Kept) -> Kept:
     """Returns what two say of one run, in all else as the one that was further."""
     known = {_place(found): found for found in one.evaluations}
     for found in other.evaluations:
         same = known.get(_place(found), found)
-        if (same.successes, same.parts) != (found.successes, found.parts):
+        if _said(same) != _said(found):
             raise ConfigError(
                 f'seed {one.seed} of {one.row} on {one.task} after {found.episodes} episodes by '
                 f"{found.explore}: {same.successes} of {same.starts} in '{one.path}', "
-                f"{found.successes} in '{other.path}'; leave one of them out"
+                f"{found.successes} in '{other.path}', of two trainings by their weights or "
+                'numbers; leave one of them out'
             )
     further = max(one, other, key=lambda kept: kept.about.updates)
     promises = {(found.episodes, found.task): found for found in (*one.promises, *other.promises)}

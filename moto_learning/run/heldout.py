@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,17 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from moto_core.durable import append_synced
+from moto_core.durable import append_synced, replace_synced
 from moto_core.errors import MotoError
 from moto_core.policy.policy import Policy
 from moto_core.strict_json import read_maps
 from moto_learning.agents.learner import Learner
 from moto_learning.agents.torch_policy import Exploration
 from moto_learning.config import Config
+from moto_learning.run.counters import Counters, is_evaluated
 from moto_learning.run.evaluate import Score, evaluate
 from moto_learning.run.simulator import Simulator
 
 FILE = 'evaluations.jsonl'
+ASIDE = 'evaluations.left.jsonl'  # of what a run went back from
 
 
 class EvaluationError(MotoError):
@@ -98,6 +100,28 @@ class HeldOut:
             new.append(found)
         return new
 
+    def set_aside(self, updates: int) -> None:
+        """Moves evaluations after so many updates to ASIDE: they are of a training that is left.
+
+        Raises EvaluationError if they cannot be moved.
+        """
+        lines = list(read_maps(self.path))
+        later = [
+            line
+            for line in lines
+            if type(line.get('updates')) is int and line['updates'] > updates
+        ]
+        kept = [line for line in lines if line not in later]
+        if not later:
+            return
+        try:
+            for line in later:
+                append_synced(self.path.with_name(ASIDE), json.dumps(line).encode())
+            text = ''.join(json.dumps(line) + '\n' for line in kept)
+            replace_synced(self.path, text.encode())
+        except OSError as error:
+            raise EvaluationError(f"cannot write '{self.path}': {error}") from error
+
     def _evaluate(
         self, point: Point, policy: Policy, listener: Callable[[int, int], bool]
     ) -> Evaluation | None:
@@ -137,6 +161,23 @@ def point_of(found: Evaluation) -> Point:
     return Point(**{name: getattr(found, name) for name in Point.__dataclass_fields__})
 
 
+def is_finished(done: Counters, goal: Config, evaluations: Iterable[Evaluation]) -> bool:
+    """Says whether a run that is so far has done all that `goal` asks for.
+
+    The last evaluation is part of it: a run stopped in the middle of that is not finished.
+    """
+    c = goal.train
+    trained = (
+        done.offline >= c.offline_updates
+        and done.episodes >= c.online_episodes
+        and done.online >= done.online_goal
+    )
+    if not trained or not is_evaluated(done.episodes, goal):
+        return trained
+    there = {one.explore for one in evaluations if one.updates == done.offline + done.online}
+    return there >= set(goal.evaluate.explore or ['mode'])
+
+
 def read_evaluations(run: Path) -> list[Evaluation]:
     """Returns the whole lines of a run's evaluations, the oldest first."""
     found = [sound_evaluation(line) for line in read_maps(run / FILE)]
@@ -164,6 +205,7 @@ def _is_sound(found: Evaluation) -> bool:
         all(type(value) is int and value >= 0 for value in (*whole, found.starts, *found.parts))
         and all(type(value) in (int, float) for value in real)
         and isinstance(found.explore, str)
+        and isinstance(found.policy, str)
         and found.successes <= found.starts > 0
         and sum(found.parts) in (0, found.starts)
     )

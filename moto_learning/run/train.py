@@ -250,10 +250,12 @@ class Training:
             self.save(phase)
 
     def _set_aside(self, own: Path) -> None:
-        """Sets aside what the run collected later under other settings and never learned from."""
+        """Sets aside what the run collected and found later under other settings."""
         later = self._journal.superseded(self.counters.episodes)
         waiting = [episode for episode in later if episode in self._waiting]
         self.discarded |= set_aside(own, waiting, SUPERSEDED)
+        if later:
+            self._held_out.set_aside(self.learner.updates)
         self._waiting = {key: self._waiting[key] for key in self._waiting.keys() - set(waiting)}
 
     def _take_episode(self, source: OnlineCollector) -> None:

@@ -55,6 +55,21 @@ def test_gathering_into_a_file_adds_what_is_new_and_refuses_what_contradicts(
     assert out.read_bytes() == before
 
 
+def test_without_results_the_document_stays_as_it_is(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'results.md').write_text('<!-- results: rows -->\na table\n<!-- end -->\n')
+    assert main(['write', 'results.md', '--results', 'reslts']) == 2
+    assert "--results 'reslts' is no folder" in capsys.readouterr().err
+    assert 'a table' in (tmp_path / 'results.md').read_text()
+
+
+def test_what_is_damaged_in_a_run_is_said(sweeps, tmp_path, capsys):
+    data = record(tmp_path / 'data', episodes=1)
+    run = write_run(tmp_path / 'run', evaluations=[evaluation(0, 4), {}], data=[data])
+    assert main(['gather', str(run), '--out', str(tmp_path / 'r.json')]) == 0
+    assert 'damaged line' in capsys.readouterr().out
+
+
 def test_one_seed_from_two_folders_and_what_was_not_evaluated_are_refused(
     sweeps, tmp_path, capsys
 ):

@@ -90,6 +90,15 @@ def test_a_finished_sweep_starts_nothing_and_more_episodes_go_on(swept, capsys):
     assert episodes == [0, 1, 2]
 
 
+def test_a_run_that_was_stopped_in_its_last_evaluation_makes_it(swept, capsys):
+    run = swept / TASK / 'no_bc' / 'seed0'
+    whole = (run / 'evaluations.jsonl').read_bytes()
+    (run / 'evaluations.jsonl').write_bytes(whole.splitlines(keepends=True)[0])
+    assert main([*line(str(swept)), *SHORT]) == 0
+    assert '3 of 4 runs are finished' in capsys.readouterr().out
+    assert [one.episodes for one in read_evaluations(run)] == [0, 1]
+
+
 OWN_ROW = '{actor_critic: {actor: {beta: 1}}}'
 
 

@@ -1,6 +1,7 @@
 """moto-measure: every checkpoint of a run, its bound and its gap, as JSON."""
 
 import json
+import shutil
 
 import pytest
 
@@ -67,6 +68,15 @@ def test_rewards_are_promised_by_task(run):
         'kitchen-microwave': 1.0,
     }
     assert reward['kitchen-kettle']['steps'] == 6 * 3
+
+
+def test_what_the_policy_earned_itself_counts_as_the_datas_maximum(run, tmp_path):
+    copy = shutil.copytree(run, tmp_path / 'run')
+    record(copy / 'dataset', [5], SPEC, reward=4.0)
+    reward = measure_run(copy).points[0].reward
+    assert reward['kitchen-microwave']['data_max'] == 4.0
+    assert reward['kitchen-kettle']['data_max'] == 3.0
+    assert measure_run(copy).expert.episodes == 2
 
 
 def test_held_out_demonstrations_and_another_horizon_can_be_given(run, tmp_path):

@@ -45,3 +45,5 @@ def test_a_run_says_where_it_comes_from(tmp_path):
 def test_a_run_that_has_not_done_what_it_was_asked_for_is_not_finished(tmp_path):
     path = write_run(tmp_path / 'run', 'train.offline_updates=8')
     assert describe(read_run(find_runs([path])[0][0]))['finished'] is False
+    stopped = write_run(tmp_path / 'stopped', 'train.offline_updates=7', 'evaluate.every=5')
+    assert describe(read_run(find_runs([stopped])[0][0]))['finished'] is False

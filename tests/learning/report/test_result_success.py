@@ -83,6 +83,7 @@ def test_less_data_is_by_the_episodes_given_the_most_first():
         '| 10 episodes, many | 1 | 0.45, 9 of 20 (0.26 to 0.66) |',
         '| 2 episodes, few | 1 | 0.10, 2 of 20 (0.03 to 0.30) |',
     ]
+    assert 'paper' not in text, 'its curve is of all its data'
 
 
 def test_objects_in_place_are_counted_over_all_seeds():

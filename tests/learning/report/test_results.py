@@ -126,6 +126,14 @@ def test_two_numbers_of_one_evaluation_are_refused_by_both_places():
     assert "'a/runs/one', 6 in 'b/runs/one'" in str(error.value)
 
 
+@pytest.mark.parametrize('differs', ['updates', 'decisions', 'policy'])
+def test_two_trainings_are_refused_even_if_they_succeed_alike(differs):
+    change = {'updates': 7, 'decisions': 4900, 'policy': 'b' * 64}[differs]
+    first = evaluation(5000, 5, policy='a' * 64)
+    with pytest.raises(ConfigError, match='of two trainings by their weights or numbers'):
+        merge([kept(first), kept({**first, differs: change})])
+
+
 def test_more_starts_at_one_place_are_another_evaluation_and_count():
     [one] = merge([kept(evaluation(0, 9, starts=40)), kept(evaluation(0, 4))])
     assert [e.starts for e in one.evaluations] == [20, 40]

@@ -17,6 +17,7 @@ from moto_core.spec import Setup
 from moto_learning.commands.train import main
 from moto_learning.run.checkpoint_files import CheckpointError
 from moto_learning.run.checkpoints import load_checkpoint, load_learner, save_checkpoint
+from moto_learning.run.heldout import read_evaluations
 from moto_learning.run.journal import read_journal
 from moto_learning.run.lock import RunLockedError
 from moto_learning.run.metrics import read_metrics
@@ -24,6 +25,7 @@ from moto_learning.run.train import Training
 from moto_learning.run.watch import TrainingError
 from moto_sim.episode import ONLINE, learning_seed
 from tests.learning import tiny_learner as tiny
+from tests.learning.report.written_run import evaluation, write_lines
 
 SETUP = Setup(robot='counter', profile='slow', views={'front': 'paper'})
 
@@ -638,7 +640,10 @@ def test_a_run_that_goes_back_and_on_with_other_settings_collects_its_own_episod
 ):
     first = [entry.id for entry in read_journal(gone_back)]
     mine = gone_back / 'dataset'
+    found = [evaluation(100 * n, n, updates=n) for n in (2, 4)]
+    write_lines(gone_back / 'evaluations.jsonl', found)
     assert main(['--resume', str(gone_back), SLOWER]) == 0
+    assert [one.updates for one in read_evaluations(gone_back)] == [2]
     said = capsys.readouterr().out
     assert learned(gone_back)[:2] == first[:2] and len(learned(gone_back)) == 4
     for episode in first[2:]:  # none is lost
@@ -655,7 +660,9 @@ def test_a_run_that_goes_back_and_on_as_it_was_meets_its_episodes_again(gone_bac
     first = [entry.id for entry in read_journal(gone_back)]
     longer = ['train.online_episodes=5', 'train.save_every=3', 'train.log_every=2']
     harmless = ['train.divergence=0', 'evaluate.episodes=3']
+    write_lines(gone_back / 'evaluations.jsonl', [evaluation(400, 4, updates=4)])
     assert main(['--resume', str(gone_back), *longer, *harmless]) == 0
+    assert [one.updates for one in read_evaluations(gone_back)] == [4]
     assert learned(gone_back)[:4] == first and len(learned(gone_back)) == 5
 
 
