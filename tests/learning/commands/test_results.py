@@ -57,10 +57,11 @@ def test_gathering_into_a_file_adds_what_is_new_and_refuses_what_contradicts(
 
 def test_without_results_the_document_stays_as_it_is(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / 'results.md').write_text('<!-- results: rows -->\na table\n<!-- end -->\n')
-    assert main(['write', 'results.md', '--results', 'reslts']) == 2
+    document = tmp_path / 'document'
+    document.write_text('<!-- results: rows -->\na table\n<!-- end -->\n')
+    assert main(['write', 'document', '--results', 'reslts']) == 2
     assert "--results 'reslts' is no folder" in capsys.readouterr().err
-    assert 'a table' in (tmp_path / 'results.md').read_text()
+    assert 'a table' in document.read_text()
 
 
 def test_what_is_damaged_in_a_run_is_said(sweeps, tmp_path, capsys):
