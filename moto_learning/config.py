@@ -167,6 +167,13 @@ class ActorConfig:
         0, 'updates after `beta_from` in which the weight of the prior halves; 0: constant', low=0
     )
     beta_from: int = number(0, 'updates with the whole weight of the prior', low=0)
+    beta_counts: str = choice(
+        'updates',
+        'updates',
+        'successes',
+        about="what these two count: 'updates', or 'successes', the successful episodes that "
+        'came after its first step',
+    )
     beta_final: float = number(
         0.05, 'fraction of the weight below which it does not fall', low=0, high=1
     )

@@ -91,14 +91,17 @@ def actor_loss(
     """Returns equation 10 less the entropy bonus: -mean V^ + beta * prior - eta * mean entropy.
 
     value (H, N) is V^ at s^0..s^{H-1} (equation 6); if H is 0, V_0 at s^0. `beta` is the prior's
-    weight at this update (`prior_weight`).
+    weight now (`prior_weight`).
     """
     return -config.value_scale * value.mean() + beta * prior - config.entropy * entropy.mean()
 
 
-def prior_weight(update: int, config: ActorConfig) -> float:
-    """Returns beta at an update: it halves every `beta_half` updates after `beta_from`."""
+def prior_weight(count: int, config: ActorConfig) -> float:
+    """Returns beta after so many of what `beta_counts` counts.
+
+    It halves with every `beta_half` of them after `beta_from`.
+    """
     if not config.beta_half:
         return config.beta
-    halvings = max(0, update - config.beta_from) / config.beta_half
+    halvings = max(0, count - config.beta_from) / config.beta_half
     return config.beta * max(config.beta_final, 0.5**halvings)

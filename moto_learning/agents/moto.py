@@ -70,6 +70,7 @@ class MotoLearner:
         self.generator = torch.Generator(self.device).manual_seed(config.seed)
         self.usual = torch.zeros((), device=self.device)  # u of the data's steps, a moving mean
         self.range = torch.zeros((), device=self.device)  # of imagined values, a moving mean
+        self.shown: int | None = None  # successful episodes at the policy's first step
         self.updates = 0  # whole updates begun, skipped ones included
         self.skipped = 0  # of them, those with a non-finite gradient
 
@@ -84,7 +85,8 @@ class MotoLearner:
     ) -> tuple[bool, dict[str, Tensor]]:
         """Rolls out from posterior states, then takes a step of the actor and of the critics."""
         c = self.config.actor_critic
-        cloned = self.clone(post, data)
+        beta = self.prior_weight(data)
+        cloned = self.clone(post, data, beta)
         with frozen(self.world_model), frozen(self.critics):
             starts = draw_starts(post, data, c.starts, self.generator)
             self.measure_disagreement(starts)
@@ -93,7 +95,7 @@ class MotoLearner:
             online = self.expand(imagined, reward, 'online') if self._needs_online() else target
             by_name = {'target': target, 'online': online}
             actor_finite, found = self.update_actor(
-                imagined, by_name[c.actor.value].mixed, post, data
+                imagined, by_name[c.actor.value].mixed, post, data, beta
             )
         critics_finite, more = self.update_critics(
             imagined, target.value, by_name[c.critic.data_value].mixed[0], starts
@@ -145,12 +147,20 @@ class MotoLearner:
             value = net.value(imagined.feat, imagined.action)  # (H + 1, N)
         return value_expansion(reward, value, c.discount, c.lambda_)
 
+    def prior_weight(self, data: Mapping[str, Any]) -> float:
+        """Returns beta of equation 10 at this update."""
+        c = self.config.actor_critic.actor
+        if c.beta_counts == 'updates':
+            return prior_weight(self.updates, c)
+        held = int(data['successes'])
+        self.shown = held if self.shown is None else self.shown
+        return prior_weight(held - self.shown, c)
+
     def update_actor(
-        self, imagined: Rollout, value: Tensor, post: State, data: Mapping[str, Any]
+        self, imagined: Rollout, value: Tensor, post: State, data: Mapping[str, Any], beta: float
     ) -> tuple[bool, dict[str, Tensor]]:
         """Takes a step down the actor's loss (equation 10); value (H + 1, N) is V^."""
         c, steps = self.config.actor_critic.actor, max(self.config.actor_critic.horizon, 1)
-        beta = prior_weight(self.updates, c)
         prior = cloning_loss(self.actor, post, data) if beta else value.new_zeros(())
         if c.relative:
             low, high = value.detach()[:steps].quantile(value.new_tensor(MIDDLE)).unbind()
@@ -167,13 +177,14 @@ class MotoLearner:
         finite, metrics['actor/grad_norm'] = self.optimizers['actor'].step(loss)
         return finite, metrics
 
-    def clone(self, post: State, data: Mapping[str, Any]) -> bool:
+    def clone(self, post: State, data: Mapping[str, Any], beta: float) -> bool:
         """Takes actor.prior_steps steps down equation 12 alone; returns whether all were finite.
 
-        None once its weight falls, or if no row of the batch is of a successful trajectory.
+        None once its weight has fallen to `beta`, or if no row of the batch is of a successful
+        trajectory.
         """
         c = self.config.actor_critic.actor
-        if not c.beta or prior_weight(self.updates, c) < c.beta or not data['bc_mask'].any():
+        if not c.beta or beta < c.beta or not data['bc_mask'].any():
             return True
         for _ in range(c.prior_steps):
             loss = c.beta * cloning_loss(self.actor, post, data)
@@ -227,13 +238,15 @@ class MotoLearner:
 
     def state_dict(self) -> dict[str, Any]:
         """Returns everything that the next update depends on, but for the batch."""
-        return {**state_of(self), 'usual': float(self.usual), 'range': float(self.range)}
+        means = {'usual': float(self.usual), 'range': float(self.range)}
+        return {**state_of(self), **means, 'shown': self.shown}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restores what `state_dict` returned; on the same CPU the next update is bit-equal."""
         restore_state(self, state)
         for name in ('usual', 'range'):
             setattr(self, name, torch.tensor(float(state.get(name, 0.0)), device=self.device))
+        self.shown = state.get('shown')
 
     def _needs_online(self) -> bool:
         c = self.config.actor_critic

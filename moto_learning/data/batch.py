@@ -24,7 +24,7 @@ Batch = dict[str, Any]
 
 'action' and 'chosen' (A,) float32, 'is_first' bool, 'bc_mask' float32 (1 in a successful
 episode), 'proprioception' (P,) float32 if the spec has it, and each field of a row that is marked
-for the batch ('reward').
+for the batch ('reward'). 'successes' () int64 counts the successful episodes drawn from.
 """
 
 DRAWN = tuple(column.name for column in COLUMNS if column.batch)

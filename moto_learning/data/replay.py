@@ -80,7 +80,12 @@ class Replay:
     @property
     def has_success(self) -> bool:
         """Whether any episode is successful: the behaviour prior imitates those alone."""
-        return self._successes.places.size > 0
+        return self.successes > 0
+
+    @property
+    def successes(self) -> int:
+        """The number of successful episodes."""
+        return int(self._successes.places.size)
 
     def add(self, episode: CachedEpisode) -> None:
         """Appends an episode; raises DatasetError for another spec or one it has already."""
@@ -112,6 +117,7 @@ class Replay:
         """Returns the next batch of `batch` sequences of `length` rows, freshly allocated."""
         first = self._episodes[0]
         out = empty_batch(first.images, first.learned, self.batch, self.length)
+        out['successes'] = np.array(self.successes)
         favoured = round(self.successful * self.batch) if self.has_success else 0
         for row in range(self.batch):
             pool = self._successes if row < favoured else self._all

@@ -136,7 +136,7 @@ def test_the_actor_is_cloned_some_steps_more_on_the_same_states_before_equation_
     agent, given = make(*cloned)
     other, _ = make('actor_critic.actor.value_scale=0', 'actor_critic.actor.entropy=0')
     other.actor.load_state_dict(agent.actor.state_dict())
-    assert agent.clone(given.post, given.data)
+    assert agent.clone(given.post, given.data, agent.prior_weight(given.data))
     for _ in range(2):
         other.update_behaviour(given.post, given.data)
     for name, value in other.actor.state_dict().items():
@@ -151,15 +151,50 @@ def test_the_actor_is_not_cloned_more_if(case):
     if case == 'no success':
         given.data['bc_mask'].zero_()
     before = tiny.weights(agent.actor)
-    assert agent.clone(given.post, given.data)
+    assert agent.clone(given.post, given.data, agent.prior_weight(given.data))
     assert tiny.same(before, agent.actor.state_dict())
+
+
+def test_the_weight_of_the_prior_may_fall_with_successes_that_came_after_its_first_step():
+    by = [f'actor_critic.actor.{name}' for name in ('beta=8', 'beta_from=1', 'beta_half=2')]
+    agent, _ = make(*by, 'actor_critic.actor.beta_counts=successes')
+    assert agent.prior_weight({'successes': torch.tensor(10)}) == 8
+    agent.updates = 1000
+    found = [agent.prior_weight({'successes': torch.tensor(n)}) for n in (10, 11, 13, 15, 9)]
+    assert found == [8, 8, 4, 2, 8]
+    other, _ = make(*by, 'actor_critic.actor.beta_counts=successes')
+    other.load_state_dict(agent.state_dict())
+    assert other.prior_weight({'successes': torch.tensor(13)}) == 4
+    agent, _ = make(*by)
+    agent.updates = 3
+    assert agent.prior_weight({}) == 4
+
+
+@pytest.mark.parametrize('successes, weight', [(5, 8.0), (6, 4.0)])
+def test_equation_10_has_the_weight_that_successes_give_and_cloning_ends_with_it(
+    successes, weight
+):
+    by = ('beta=8', 'beta_half=1', 'beta_counts=successes', 'prior_steps=2')
+    rest = ('value_scale=0', 'entropy=0')
+    agent, given = make(*(f'actor_critic.actor.{setting}' for setting in by + rest))
+    agent.shown, cloned = 5, []
+    given.data['successes'] = torch.tensor(successes)
+    step = agent.optimizers['actor'].step
+    agent.optimizers['actor'].step = lambda loss, extra=False: (cloned.append(extra), step(loss))[
+        1
+    ]
+    _, metrics = agent.update_behaviour(given.post, given.data)
+    assert metrics['actor/loss'].item() == pytest.approx(
+        weight * metrics['actor/behaviour'].item()
+    )
+    assert sum(cloned) == (2 if weight == 8 else 0)
 
 
 def test_cloning_that_is_not_finite_is_told():
     agent, given = make('actor_critic.actor.prior_steps=2')
     before = tiny.weights(agent.actor)
     given.data['chosen'][0, 0, 0] = float('nan')
-    assert not agent.clone(given.post, given.data)
+    assert not agent.clone(given.post, given.data, agent.prior_weight(given.data))
     assert tiny.same(before, agent.actor.state_dict())
     assert not agent.update_behaviour(given.post, given.data)[0]
 

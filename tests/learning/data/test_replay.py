@@ -91,6 +91,15 @@ def test_without_a_success_the_whole_batch_is_drawn_from_all_and_one_that_comes_
     assert batch['bc_mask'][:4].all()  # a short one is followed by successful ones, too
 
 
+def test_a_batch_says_how_many_successful_episodes_it_is_drawn_from():
+    replay = Replay([episode('a', 4), episode('b', 4, successful=True)], batch=1, length=3)
+    assert replay.sample()['successes'] == 1
+    replay.add(episode('c', 4, successful=True))
+    assert replay.sample()['successes'] == 2
+    replay.update([episode('b', 4, successful=False)])
+    assert replay.sample()['successes'] == 1
+
+
 def test_a_short_episode_is_followed_by_another_from_its_beginning():
     replay = Replay([episode('a', 2, base=10), episode('b', 3, base=20)], batch=50, length=4)
     batch = replay.sample()
