@@ -2,17 +2,19 @@
 
     python benchmarks/render.py
 
-Per task: frames/s of the full look and of the fast one, and whole environment steps (20 physics
-ticks or 2 MetaWorld steps, and the 64 x 64 frame), without and with the guard. Times are of this
-process's CPU, the best of three repeats.
+Per task: frames/s of the full look, of the fast one and of the fast one with one sample a pixel in
+the place of an average, and whole environment steps (20 physics ticks or 2 MetaWorld steps, and
+the 64 x 64 frame), without and with the guard. Times are of this process's CPU, the best of three
+repeats.
 """
 
 import json
 import time
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 
-from moto_sim import tasks
+from moto_sim import renderer, tasks
 from moto_sim.setups import choose_setup
 
 SIZES = [(64, 64), (128, 128), (240, 320)]  # [px] height, width
@@ -24,6 +26,7 @@ def main() -> None:
         result[task] = {
             'frames_full_look': frames(task, False, SIZES[:1], 3, 1),
             'frames_fast_look': frames(task, True, SIZES, 50, 3),
+            'frames_one_sample': one_sample(task),
             'step_and_frame': steps(task, 'none'),
         }
     result['kitchen-microwave']['step_and_frame_guarded'] = steps('kitchen-microwave', 'normal')
@@ -44,6 +47,11 @@ def frames(
         found[f'{height}x{width}'] = per_second(work, count, repeats)
     env.close()
     return found
+
+
+def one_sample(task: str) -> dict[str, float]:
+    with patch.object(renderer, 'FINER', 1):
+        return frames(task, True, SIZES, 50, 3)
 
 
 def steps(task: str, profile: str) -> float:

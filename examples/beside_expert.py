@@ -6,10 +6,12 @@ At every state that the policy comes to, the task's scripted expert is asked for
 line a decision: mean and spread over episodes of the policy's action less the expert's, entry by
 entry. A mean is a bias (time after time to one side), a spread is what the policy does not see.
 With --updates the learner goes on, and the same means are printed after each update: what they
-jump by is how far one step of the optimizer moves the policy. The run itself is not changed.
+jump by is how far one step of the optimizer moves the policy. If an average over updates acts
+(actor_critic.actor.average), the policy itself follows behind a bar. The run is not changed.
 """
 
 import argparse
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +37,20 @@ def main(run: str, episodes: int, decisions: int, updates: int, seed: int) -> No
         print(f'decision {decision}: {said(entries)}')
     replay = Replay(compile_dataset(datasets[0]).episodes, 16, 16, seed)
     for update in range(updates + 1):
-        found = differences(learner, env, episodes, decisions, seed)
-        print(f'update {update}: {said(found.reshape(-1, found.shape[-1]))}')
-        learner.update(replay.sample())
+        found = [differences(one, env, episodes, decisions, seed) for one in acting(learner)]
+        means = [said(entries.reshape(-1, entries.shape[-1])) for entries in found]
+        print(f'update {update}: {" | ".join(means)}', flush=True)
+        if update < updates:
+            learner.update(replay.sample())
+
+
+def acting(learner: Any) -> list[Learner]:
+    """Returns the learner, and it again with its policy acting if an average of it does."""
+    if getattr(learner, 'acting', None) in (None, learner.actor):
+        return [learner]
+    itself = copy.copy(learner)
+    itself.acting = learner.actor
+    return [learner, itself]
 
 
 def differences(

@@ -1,8 +1,10 @@
 """The examples do what they say."""
 
+import json
 import re
 import runpy
 import sys
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 
 from moto_core.config import load_config
 from moto_core.episodes.dataset import Dataset
+from moto_core.errors import ConfigError
 from moto_core.guard.limits import load_robot
 from moto_core.policy.bundle import read_bundle
 from moto_learning.config import Config
@@ -17,7 +20,10 @@ from moto_learning.data.cache import compile_dataset
 from moto_learning.data.demonstrations import record_demonstrations
 from moto_learning.data.replay import Replay
 from moto_learning.data.wanted import Demonstrations
+from moto_learning.run.checkpoints import load_learner
 from moto_learning.run.train import Training
+from moto_sim import tasks
+from moto_sim.approach import approach
 from tests.core.policy.tiny_bundle import write_tiny_bundle
 from tests.learning.tiny_learner import TINY
 
@@ -109,24 +115,109 @@ def test_an_example_that_lacks_its_arguments_says_which_in_one_line(monkeypatch,
 
 
 FAST = ['train.offline_updates=1', 'actor_critic.actor.optimizer.rate=0.1']
+AVERAGE = 'actor_critic.actor.average=0.5'
+DOOR = 'metaworld-door-open'
 
 
-def test_a_policy_is_shown_beside_its_expert_and_along_updates(tmp_path, monkeypatch, capsys):
-    task = 'metaworld-door-open'
-    wanted = Demonstrations(task=task, episodes=1, after_success=0)
-    record_demonstrations(tmp_path / 'data', wanted)
-    data = tmp_path / 'data'
-    config = load_config(Config, TINY, overrides=FAST)
-    training = Training(config, Dataset.open(data).spec, [data], tmp_path / 'run')
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    """A demonstration of opening a door."""
+    data = tmp_path_factory.mktemp('door') / 'data'
+    record_demonstrations(data, Demonstrations(task=DOOR, episodes=1, after_success=0))
+    return data
+
+
+def trained(data, out, *settings):
+    """A run's folder after one update on the data."""
+    config = load_config(Config, TINY, overrides=[*FAST, *settings])
+    training = Training(config, Dataset.open(data).spec, [data], out)
     training.offline()
     training.close()
-    words = ['--episodes', 2, '--decisions', 3, '--updates', 1]
-    run(monkeypatch, 'beside_expert.py', tmp_path / 'run', *words)
+    return out
+
+
+def beside(monkeypatch, capsys, *words):
+    """The lines of beside_expert.py, and the numbers of each."""
+    run(monkeypatch, 'beside_expert.py', *words)
     lines = capsys.readouterr().out.splitlines()
+    return lines, [[float(n) for n in re.findall(r'[+-]?\d\.\d\d', line)] for line in lines]
+
+
+def test_a_policy_is_shown_beside_its_expert_and_along_updates(
+    tmp_path, data, monkeypatch, capsys
+):
+    words = ['--episodes', 2, '--decisions', 3, '--updates', 1]
+    lines, numbers = beside(monkeypatch, capsys, trained(data, tmp_path / 'run'), *words)
     begins = ['decision 0', 'decision 1', 'decision 2', 'update 0', 'update 1']
     assert [line.split(':')[0] for line in lines] == begins
-    numbers = [[float(n) for n in re.findall(r'[+-]?\d\.\d\d', line)] for line in lines]
     assert all(len(entries) == 8 for entries in numbers)
     by_decision = np.array(numbers[:3])[:, ::2].mean(0)
     assert numbers[3][::2] == pytest.approx(by_decision, abs=0.02)
     assert numbers[4] != numbers[3]
+
+
+def test_where_an_average_acts_the_policy_itself_is_shown_too_and_moves_further(
+    tmp_path, data, monkeypatch, capsys
+):
+    words = [trained(data, tmp_path / 'run', AVERAGE), '--episodes', 1, '--decisions', 1]
+    lines, numbers = beside(monkeypatch, capsys, *words, '--updates', 2)
+    assert [line.count('|') for line in lines] == [0, 1, 1, 1]
+    means = np.array(numbers[1:]).reshape(3, 2, 4, 2)[..., 0]  # update, average or itself, entry
+    average, itself = np.abs(np.diff(means, axis=0)).sum((0, 2))
+    assert means[0, 0] == pytest.approx(means[0, 1]), 'the first update counts whole'
+    assert 0 < average < itself
+
+
+def test_latent_states_are_asked_where_the_object_is(tmp_path, data, monkeypatch, capsys):
+    place = trained(data, tmp_path / 'run')
+    words = [place, '--episodes', 4, '--updates', 1]
+    run(monkeypatch, 'locate_object.py', *words)
+    lines = capsys.readouterr().out.splitlines()
+    run(monkeypatch, 'locate_object.py', *words, '--json')
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one['updates'] for one in found] == [1, 2]
+    for line, one in zip(lines, found):
+        said = [f'{name} {one[name]["error"]:.2f} ({one[name]["guess"]:.2f})' for name in THINGS]
+        assert line == f'{one["updates"]} updates: {said[0]}, {said[1]} cm'
+    assert found[0]['object']['guess'] == found[1]['object']['guess']
+    assert found[0]['object']['error'] != found[1]['object']['error']
+
+
+THINGS = 'object', 'goal'
+
+
+@pytest.fixture(scope='module')
+def locating():
+    return runpy.run_path(str(EXAMPLES / 'locate_object.py'))
+
+
+def test_the_features_are_those_that_a_policy_would_have_had_at_the_row(tmp_path, data, locating):
+    learner = load_learner(trained(data, tmp_path / 'run'))
+    rows = list(islice(approach(tasks.make(DOOR), 0), 6))
+    policy, features = learner.policy(), locating['features'](learner, rows)
+    state = policy.initial()
+    for row, found in zip(rows, features, strict=True):
+        state = policy.step(row.observation, None, state).state
+        had = np.concatenate([state['deter'][0], state['stoch'][0]])
+        assert found == pytest.approx(had, abs=1e-5)
+        state['previous_action'] = row.action[None]  # what was done, in the place of its own
+
+
+def test_a_place_is_found_as_far_as_the_features_tell_it(locating):
+    random = np.random.default_rng(0)
+    x = [random.standard_normal((5, 40)) for _ in range(40)]
+    seen = locating['regressed'](x, [rows[:, :3] + 1.0 for rows in x])
+    assert seen.error < 0.05 * seen.guess
+    # the median length of a normal vector of three entries is 1.54 [m]
+    assert seen.guess == pytest.approx(154, rel=0.15)
+    y = [random.standard_normal((5, 3)) for _ in x]
+    for i in range(2, 40, 4):  # what was learned by heart helps to choose and not in the test
+        x[i], y[i] = x[i - 2], y[i - 2]
+    unseen = locating['regressed'](x, y)
+    assert unseen.error > 0.9 * unseen.guess
+
+
+def test_what_has_no_latent_states_is_not_asked_where_the_object_is(tmp_path, data, monkeypatch):
+    place = trained(data, tmp_path / 'run', 'agent=bc')
+    with pytest.raises(ConfigError, match="'bc' has no latent states"):
+        run(monkeypatch, 'locate_object.py', place, '--episodes', 4)

@@ -37,5 +37,5 @@ class MetaWorldDemonstrator:
         """Returns the next action (4,) float32 in [-1, 1]; its disagreement is 0."""
         with warnings.catch_warnings():  # experts ask for more than 1 and are clipped
             warnings.simplefilter('ignore')
-            action = self._expert.get_action(self.task.observed)
+            action = self._expert.get_action(self.task.observed.copy())  # some write into it
         return PolicyStep(np.clip(action, -1.0, 1.0).astype(np.float32), 0.0, state)

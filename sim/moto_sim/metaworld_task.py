@@ -27,6 +27,7 @@ DECISIONS = 100  # of an episode
 LIMIT = 500 // REPEAT  # MetaWorld refuses to step further
 STEP_TIME = 0.0125  # [s] of one MetaWorld step
 REACH = 0.01  # [m] that the hand's target moves at action 1, a step
+PLACES = {'object': slice(4, 7), 'goal': slice(36, 39)}  # in MetaWorld's own state vector
 # docs/method.md
 _PAPER = View(distance=0.75, azimuth=15.0, elevation=-22.5, lookat=(-0.15, 0.65, 0.25))
 VIEWS: dict[str, Viewpoint] = {
@@ -110,6 +111,10 @@ class MetaWorldTask:
     def parts(self) -> dict[str, bool]:
         """Returns whether the task is done, by its name: it has no parts."""
         return {self.task: self._success}
+
+    def places(self) -> dict[str, np.ndarray]:
+        """Returns where the object and its goal truly are, each (3,) [m] on the table."""
+        return {name: np.array(self.observed[at]) for name, at in PLACES.items()}
 
     def close(self) -> None:
         """Frees the renderer and the simulator."""

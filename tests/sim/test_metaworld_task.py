@@ -32,6 +32,14 @@ def test_the_scripted_expert_succeeds_and_the_reward_is_one_while_success_holds(
         assert rows[0].reward == 0.0
 
 
+def test_an_expert_that_is_asked_twice_says_the_same(env):
+    env.reset(seed=0)
+    expert, before = tasks.demonstrator(env), env.task.observed.copy()
+    first, second = (expert.step({}, None, {}).action for _ in range(2))
+    assert np.array_equal(first, second)
+    assert np.array_equal(env.task.observed, before)
+
+
 def test_a_demonstration_runs_on_to_the_tasks_last_decision(env):
     assert (env.task.after_success, env.max_steps) == (None, 100)
 
@@ -61,6 +69,25 @@ def test_a_decision_is_two_steps_and_moves_the_hand_by_its_velocity(env):
     assert env.spec.period == pytest.approx(0.025)
     assert after[2] - before[2] == pytest.approx(10 * 0.5 * 0.8 * 0.025, rel=0.3)
     assert velocity[2] == pytest.approx(0.5 * 0.8, rel=0.3)
+
+
+@pytest.mark.parametrize('name', ['coffee-push', 'assembly'])
+def test_the_places_are_those_of_the_simulators_bodies(name):
+    task = tasks.make(f'metaworld-{name}', size=8).task
+    task.reset(np.random.default_rng(0))
+    for _ in range(5):  # what was dropped lies still
+        task.step(np.zeros(4))
+    places = task.places()
+    assert places['goal'] == pytest.approx(task.env._target_pos)
+    truly = task.env.data
+    if name == 'coffee-push':
+        assert places['object'] == pytest.approx(truly.body('obj').xpos, abs=1e-4)
+    else:
+        assert places['object'] == pytest.approx(truly.geom('WrenchHandle').xpos, abs=1e-4)
+        peg = truly.body('peg').xpos
+        assert places['goal'][:2] == pytest.approx(peg[:2])
+    places['object'][:] = 0.0
+    assert task.observed[4:7].any(), 'a copy'
 
 
 def test_the_longest_episode_ends_before_metaworld_refuses():

@@ -1,0 +1,149 @@
+"""Does my model see it? How well a run's latent states know where the object and its goal are.
+
+python examples/locate_object.py runs/mine
+
+The scripted expert of the run's MetaWorld task approaches the object from starts that no run
+learns from. From the posterior's features along half of these episodes ridge regression learns
+where things truly are; a quarter chooses how much it is held back, the last quarter tests it. One
+line a checkpoint that the run kept: the median error, and in brackets that of a guess that never
+looks, the mean of all places. What is in one place at every start is left out. With --updates the
+last checkpoint's learner goes on, on the datasets that it was given. The run itself is not
+changed.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from moto_core.errors import ConfigError
+from moto_learning.agents.latent import LatentLearner
+from moto_learning.agents.learner import Learner
+from moto_learning.data.batch import previous_actions
+from moto_learning.data.replay import Replay
+from moto_learning.data.sources import open_datasets, read_episodes
+from moto_learning.run.checkpoint import Checkpoint, learner_of, read_checkpoint
+from moto_learning.run.checkpoints import checkpoints_of, latest_checkpoint
+from moto_learning.run.processor import use_processor
+from moto_sim import tasks
+from moto_sim.approach import SETTLED, Seen, approach
+
+PENALTIES = np.logspace(-1, 5, 13)  # of the regression: the one that errs least is taken
+STILL = 0.002  # [m] of deviation between starts: it is in one place
+
+
+class Located(NamedTuple):
+    """How far off a thing is found, medians [cm]."""
+
+    error: float
+    guess: float  # of the mean place
+
+
+def main(run: str, episodes: int, updates: int, seed: int, as_json: bool) -> None:
+    """Prints the errors of every checkpoint, then after the further updates."""
+    use_processor(1)
+    newest = read_checkpoint(latest_checkpoint(Path(run)))
+    if not isinstance(learner_of(newest), LatentLearner):
+        raise ConfigError(f"agent '{newest.config.agent}' has no latent states to look into")
+    seen = collect(newest, episodes, seed)
+    for learner in learners(run, newest, updates):
+        found = locate(learner, seen)
+        if as_json:
+            things = {name: at._asdict() for name, at in found.items()}
+            print(json.dumps({'updates': learner.updates, 'unit': 'cm', **things}))
+        else:
+            said = [f'{name} {at.error:.2f} ({at.guess:.2f})' for name, at in found.items()]
+            print(f'{learner.updates} updates: {", ".join(said)} cm')
+
+
+def collect(checkpoint: Checkpoint, episodes: int, seed: int) -> list[list[Seen]]:
+    """Returns the rows of each approach; raises ConfigError for a task that is not MetaWorld's."""
+    datasets = open_datasets([Path(path) for path in checkpoint.meta['data']])
+    task = checkpoint.config.collect.task or datasets[0].episodes()[0].task
+    proprioception = checkpoint.spec.proprioception
+    env = tasks.make(task, checkpoint.setup, proprioception=proprioception)
+    return [list(approach(env, seed + episode)) for episode in range(episodes)]
+
+
+def learners(run: str, newest: Checkpoint, updates: int) -> Iterator[Learner]:
+    """Yields the learner of each checkpoint, and the last one again after further updates."""
+    for path in checkpoints_of(Path(run)) or [newest.path]:
+        yield (learner := learner_of(read_checkpoint(path)))
+    if updates:
+        c = newest.config.replay
+        found = read_episodes([Path(path) for path in newest.meta['data']], c.success_parts)
+        replay = Replay(found.episodes, c.batch, c.length, 0, c.successful)
+        for _ in range(updates):
+            learner.update(replay.sample())
+        yield learner
+
+
+def locate(learner: Any, seen: list[list[Seen]]) -> dict[str, Located]:
+    """Returns by thing how far off it is found from the learner's latent states."""
+    x = [features(learner, rows)[SETTLED:] for rows in seen]
+    found = {}
+    for name in seen[0][0].places:
+        y = [np.stack([row.places[name] for row in rows[SETTLED:]]) for rows in seen]
+        if np.concatenate(y).std(0).max() > STILL:
+            found[name] = regressed(x, y)
+    return found
+
+
+@torch.no_grad()
+def features(learner: Any, rows: list[Seen]) -> np.ndarray:
+    """Returns the posterior's features (T, F) along an episode."""
+    observed = {
+        name: torch.from_numpy(np.stack([row.observation[name] for row in rows]))[None]
+        for name in rows[0].observation
+    }
+    first = np.arange(len(rows)) == 0
+    led = previous_actions(np.stack([row.action for row in rows]), first)
+    model = learner.world_model
+    embed = model.encoder(observed, observed.get('proprioception'))  # (1, T, E)
+    action, is_first = torch.from_numpy(led)[None], torch.from_numpy(first)[None]
+    return model.rssm.observe(embed, action, is_first).feat[0].numpy()
+
+
+def regressed(x: list[np.ndarray], y: list[np.ndarray]) -> Located:
+    """Returns how far off y (T, 3) [m] is foretold from x (T, F) in every fourth episode."""
+    fit, choose, test = ((_rows(x, part), _rows(y, part)) for part in ((0, 1), (2,), (3,)))
+    tried = [ridge(*fit, penalty) for penalty in PENALTIES]
+    best = min(tried, key=lambda weights: _apart(_foretold(weights, choose[0]), choose[1]))
+    guess = np.broadcast_to(fit[1].mean(0), test[1].shape)
+    return Located(_apart(_foretold(best, test[0]), test[1]), _apart(guess, test[1]))
+
+
+def ridge(x: np.ndarray, y: np.ndarray, penalty: float) -> np.ndarray:
+    """Returns the weights (F + 1, 3) of x (N, F) and of 1 that foretell y (N, 3)."""
+    middle = x.mean(0)
+    x = x - middle
+    weights = np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T @ (y - y.mean(0)))
+    return np.concatenate([weights, [y.mean(0) - middle @ weights]])
+
+
+def _foretold(weights: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return x @ weights[:-1] + weights[-1]
+
+
+def _apart(guess: np.ndarray, truth: np.ndarray) -> float:
+    return 100 * float(np.median(np.linalg.norm(guess - truth, axis=-1)))  # [cm]
+
+
+def _rows(episodes: list[np.ndarray], part: tuple[int, ...]) -> np.ndarray:
+    return np.concatenate([rows for i, rows in enumerate(episodes) if i % 4 in part])
+
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('run', help='a run of moto-train, or one of its checkpoints')
+    parser.add_argument('--episodes', type=int, default=240)
+    parser.add_argument('--updates', type=int, default=0)
+    parser.add_argument('--seed', type=int, default=30_000, help='of the first start')
+    parser.add_argument('--json', dest='as_json', action='store_true')
+    main(**vars(parser.parse_args()))
