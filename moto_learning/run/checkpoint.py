@@ -34,6 +34,7 @@ KINDS: dict[str, type] = {  # of what meta.json holds beside its hashes and the 
     'git': str,
     'torch': str,
     'machine': str,
+    'settings': str,
     'data': list,
     'episodes': list,
     'setup': dict,
@@ -49,7 +50,8 @@ class Checkpoint(NamedTuple):
     run: dict[str, Any]  # counters, replay, averages: what else the next update depends on
     config: Config
     spec: Spec
-    # format, hashes, updates, kept, sound, git, torch, machine, data, episodes, setup, counters
+    # format, hashes, updates, kept, sound, settings (their name: resume.py), git, torch, machine,
+    # data, episodes, setup, counters
     meta: dict[str, Any]
 
     @property

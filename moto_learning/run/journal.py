@@ -40,14 +40,14 @@ class Entry:
     id: str  # in the run's own dataset
     update: int  # whole updates before it
     metrics: dict[str, float]
-    settings: str = ''  # learning_hash of those that it was collected under; '': not known
+    settings: str = ''  # the name (resume.py) of those that it was collected under; '': not known
 
 
 class Journal:
     """Appends entries and finds them by number; the last line of a number wins."""
 
-    def __init__(self, run: Path, settings: str = '') -> None:
-        """Reads the journal of a run that now has these settings (`learning_hash`)."""
+    def __init__(self, run: Path, settings: Sequence[str] = ()) -> None:
+        """Reads the journal of a run that now has settings of these names (`names_of`)."""
         self.path, self.settings = run / FILE, settings
         self._entries = {entry.index: entry for entry in read_journal(run)}
 
@@ -83,7 +83,7 @@ class Journal:
         self._entries[entry.index] = entry
 
     def _is_ours(self, entry: Entry) -> bool:
-        return not self.settings or entry.settings in ('', self.settings)
+        return not self.settings or entry.settings in ('', *self.settings)
 
 
 def set_aside(root: Path, episodes: Sequence[str], reason: str) -> dict[str, str]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from moto_core.config import flatten, load_config, to_dict
 from moto_core.errors import ConfigError
+from moto_core.strict_yaml import read_yaml
 from moto_learning.config import Config
+from moto_learning.run.checkpoint import Checkpoint
+from moto_learning.run.checkpoint_files import CONFIG
 
 FIXED = (
     'agent',
@@ -45,10 +48,22 @@ def learning_hash(config: Config) -> str:
 
     How long it goes on, how it is evaluated and what it writes are not among them.
     """
-    data = to_dict(config)
-    del data['evaluate']
-    data['train'] = {name: data['train'][name] for name in LENGTHS}
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+    return _hash(to_dict(config))
+
+
+def names_of(config: Config, resumed: Checkpoint | None) -> tuple[str, ...]:
+    """Returns what a run's journal and evaluations may call its settings; its own name is first.
+
+    A run keeps its name until its settings change: once the program has gained a setting, the
+    `learning_hash` of the same settings is another. Before checkpoints held it, the name was that
+    of every setting of its time, and evaluations had none ('').
+    """
+    now = learning_hash(config)
+    if resumed is None or learning_hash(resumed.config) != now:
+        return (now,)
+    if resumed.meta.get('settings'):
+        return resumed.meta['settings'], now
+    return _hash(read_yaml(resumed.path / CONFIG)), now, ''
 
 
 def resumed_config(stored: Config, file: Path | None, overrides: Sequence[str]) -> Config:
@@ -67,3 +82,9 @@ def resumed_config(stored: Config, file: Path | None, overrides: Sequence[str]) 
                 'it was fixed when the run began. Start a new run for it'
             )
     return config
+
+
+def _hash(settings: Mapping[str, Any]) -> str:
+    kept = {name: value for name, value in settings.items() if name != 'evaluate'}
+    kept['train'] = {name: settings['train'][name] for name in LENGTHS}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()

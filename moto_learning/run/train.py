@@ -48,7 +48,7 @@ from moto_learning.run.journal import SUPERSEDED, Entry, Journal, discard_uncoun
 from moto_learning.run.lock import lock_run
 from moto_learning.run.metrics import MetricsLog
 from moto_learning.run.online import OnlineCollector
-from moto_learning.run.resume import learning_hash
+from moto_learning.run.resume import names_of
 from moto_learning.run.simulator import Simulator
 from moto_learning.run.watch import UNKNOWN, TrainingError, Watch
 
@@ -96,7 +96,9 @@ class Training:
         self._recent: list[dict[str, float]] = []  # metrics of updates since the last line
         self._watch = Watch(out, config.train.divergence)
         self._evaluated = -1  # online episodes at the last evaluation of this process
-        self._journal = Journal(out, learning_hash(config))
+        self._unsaved = resumed is not None and resumed.config != config
+        self._settings = names_of(config, resumed)
+        self._journal = Journal(out, self._settings)
         tidy_checkpoints(out)
         if resumed is not None:
             _check_newest(resumed, out)
@@ -115,7 +117,7 @@ class Training:
         self.replay = Replay(episodes, c.batch, c.length, config.seed, c.successful)
         self.learner = _made(config, self.spec)
         self._simulator = Simulator(config, self.spec, self.datasets)
-        self._held_out = HeldOut(config, self.learner, self._simulator, out)
+        self._held_out = HeldOut(config, self.learner, self._simulator, out, self._settings)
         if resumed is not None:
             restore(self.learner, resumed)
             lines = self._restore(resumed)
@@ -137,6 +139,7 @@ class Training:
     def offline(self) -> None:
         """Trains on the datasets until train.offline_updates are done."""
         goal = self.config.train.offline_updates
+        self._begin()
         while self.counters.offline < goal and not self.stopped:
             self.counters.offline += 1
             self._update('offline', self.counters.offline, goal)
@@ -146,6 +149,7 @@ class Training:
     def online(self) -> None:
         """Collects an episode with the policy, makes G updates, and so on."""
         c, counters = self.config.train, self.counters
+        self._begin()
         if not (self.out / FOLDER).exists():
             self.save()  # the first episode, too, can be killed and resumed
         own = self.out / EPISODES
@@ -166,6 +170,7 @@ class Training:
     def finetune(self) -> None:
         """Begins a round (`begin_round`), or goes on with one that was stopped, and trains it."""
         counters = self.counters
+        self._begin()
         self.begin_round()
         first = counters.finetune_goal - self.config.train.finetune_updates
         while counters.finetune < counters.finetune_goal and not self.stopped:
@@ -220,8 +225,10 @@ class Training:
             'counters': asdict(self.counters),
             'kept': self._is_milestone(phase),
             'sound': self._watch.sound,
+            'settings': self._settings[0],
         }
         keep, learner = self.config.train.keep, self.learner.state_dict()
+        self._unsaved = False
         return save_checkpoint(self.out, learner, run, self.config, self.spec, meta, keep)
 
     def close(self) -> None:
@@ -249,13 +256,17 @@ class Training:
         if due or self._is_milestone(phase):
             self.save(phase)
 
+    def _begin(self) -> None:
+        """Makes the settings of a resumed run its own before anything is done under them."""
+        if self._unsaved:
+            self.save()
+        self._held_out.set_aside(self.learner.updates)
+
     def _set_aside(self, own: Path) -> None:
-        """Sets aside what the run collected and found later under other settings."""
+        """Sets aside what the run collected later under other settings."""
         later = self._journal.superseded(self.counters.episodes)
         waiting = [episode for episode in later if episode in self._waiting]
         self.discarded |= set_aside(own, waiting, SUPERSEDED)
-        if later:
-            self._held_out.set_aside(self.learner.updates)
         self._waiting = {key: self._waiting[key] for key in self._waiting.keys() - set(waiting)}
 
     def _take_episode(self, source: OnlineCollector) -> None:
@@ -274,7 +285,7 @@ class Training:
                 id=episode.id,
                 update=self.learner.updates,
                 metrics=source.metrics,
-                settings=self._journal.settings,
+                settings=self._settings[0],
             )
             self._waiting[episode.id] = episode
             self._journal.append(entry)

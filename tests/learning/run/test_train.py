@@ -1,7 +1,7 @@
 import json
 import os
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -14,10 +14,12 @@ from moto_core.episodes.episode import EpisodeHeader
 from moto_core.errors import DatasetError
 from moto_core.row import Row
 from moto_core.spec import Setup
+from moto_core.strict_json import read_maps
+from moto_learning.commands.sweep_standing import standing_of
 from moto_learning.commands.train import main
 from moto_learning.run.checkpoint_files import CheckpointError
 from moto_learning.run.checkpoints import load_checkpoint, load_learner, save_checkpoint
-from moto_learning.run.heldout import read_evaluations
+from moto_learning.run.heldout import ASIDE, Evaluation, HeldOut, read_evaluations
 from moto_learning.run.journal import read_journal
 from moto_learning.run.lock import RunLockedError
 from moto_learning.run.metrics import read_metrics
@@ -660,10 +662,81 @@ def test_a_run_that_goes_back_and_on_as_it_was_meets_its_episodes_again(gone_bac
     first = [entry.id for entry in read_journal(gone_back)]
     longer = ['train.online_episodes=5', 'train.save_every=3', 'train.log_every=2']
     harmless = ['train.divergence=0', 'evaluate.episodes=3']
-    write_lines(gone_back / 'evaluations.jsonl', [evaluation(400, 4, updates=4)])
+    settings = read_journal(gone_back)[0].settings
+    found = evaluation(400, 4, updates=4, settings=settings)
+    write_lines(gone_back / 'evaluations.jsonl', [found])
     assert main(['--resume', str(gone_back), *longer, *harmless]) == 0
     assert [one.updates for one in read_evaluations(gone_back)] == [4]
     assert learned(gone_back)[:4] == first and len(learned(gone_back)) == 5
+
+
+def test_a_run_that_goes_back_offline_makes_its_own_evaluations(
+    tmp_path, data, preset, simulator, monkeypatch
+):
+    monkeypatch.setattr(HeldOut, '_evaluate', evaluated)
+    monkeypatch.setattr(Training, 'prepare', lambda self, phase: None)
+    run = tmp_path / 'run'
+    settings = ['train.offline_updates=4', 'train.save_every=2', 'train.keep=9']
+    start = ['--config', str(preset), '--data', str(data), '--out', str(run), *settings]
+    assert main([*start, 'evaluate.every=2', 'evaluate.episodes=1']) == 0
+    (first,) = read_evaluations(run)
+    shutil.rmtree(run / 'checkpoints' / '00000004')
+    with monkeypatch.context() as patch:
+        patch.setattr(HeldOut, 'measure', killed)
+        with pytest.raises(Killed):
+            main(['--resume', str(run), 'model.optimizer.rate=1e-6'])
+    assert not standing_of(run).finished(load_checkpoint(run).config)
+    assert main(['--resume', str(run)]) == 0
+    (second,) = read_evaluations(run)
+    assert second.updates == first.updates and second.settings != first.settings
+    assert second.policy != first.policy
+    assert standing_of(run).finished(load_checkpoint(run).config)
+    assert [line['policy'] for line in read_maps(run / ASIDE)] == [first.policy]
+
+
+def evaluated(self, point, policy, listener):
+    """An evaluation as if the simulator had been there."""
+    line = evaluation(0, 0, policy=policy.hash, settings=self.settings[0])
+    return Evaluation(**{**line, **asdict(point)})
+
+
+class Killed(BaseException):
+    """The end of a process."""
+
+
+def killed(*_, **__):
+    raise Killed
+
+
+def test_settings_given_to_a_run_that_is_killed_at_once_are_the_runs(gone_back, monkeypatch):
+    before = [entry.id for entry in read_journal(gone_back)]
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, '_update', killed)
+        with pytest.raises(Killed):
+            main(['--resume', str(gone_back), '--phase', 'online', SLOWER])
+    (own,) = {entry.id for entry in read_journal(gone_back)} - set(before)
+    assert main(['--resume', str(gone_back)]) == 0
+    assert load_checkpoint(gone_back).config.actor_critic.critic.optimizer.rate == 1e-6
+    assert learned(gone_back)[2] == own
+    aside = {path.name for path in (gone_back / 'dataset' / 'quarantine').iterdir()}
+    assert aside == set(before[2:])
+
+
+def test_an_online_phase_may_begin_twice_after_going_back(gone_back, data):
+    checkpoint = load_checkpoint(gone_back)
+    config = tiny.config(SLOWER, 'train.offline_updates=0', 'train.online_episodes=2')
+    training = Training(config, checkpoint.spec, [data], gone_back, resumed=checkpoint)
+    training.online()
+    assert len(training.discarded) == 2
+    training.online()
+    training.close()
+
+
+def test_a_program_that_has_gained_a_setting_meets_the_episodes_of_a_run(gone_back, monkeypatch):
+    first = [entry.id for entry in read_journal(gone_back)]
+    monkeypatch.setattr('moto_learning.run.resume.learning_hash', lambda config: 'another')
+    assert main(['--resume', str(gone_back)]) == 0
+    assert learned(gone_back) == first
 
 
 def test_a_round_of_fine_tuning_takes_in_what_was_collected_under_any_settings(gone_back):
