@@ -77,16 +77,21 @@ def averaged(actor: Actor, config: ActorConfig) -> Actor:
 
 
 def follow_policy(learner: LatentLearner) -> None:
-    """Moves what acts by its share towards the policy; the first updates count alike."""
+    """Moves what acts by its share towards the policy; the policy's first updates count alike."""
     if learner.acting is not learner.actor:
-        share = learner.config.actor_critic.actor.average
-        blend(learner.acting, learner.actor, max(share, 1 / (learner.updates + 1)))
+        c = learner.config.actor_critic
+        updates = max(1, learner.updates + 1 - c.after)  # of the policy, this one among them
+        blend(learner.acting, learner.actor, max(c.actor.average, 1 / updates))
 
 
 def update_model(
     learner: LatentLearner, data: Mapping[str, Any]
 ) -> tuple[bool, State, dict[str, Tensor]]:
-    """Takes a step down the loss, equation 1; returns the posterior states (B, T) detached."""
+    """Takes a step down the loss, equation 1; returns the posterior states (B, T) detached.
+
+    The metric 'model/loss' is equation 1 alone, 'model/behaviour' equation 12 where it shapes the
+    latent states: its weight there stays whole when beta falls.
+    """
     batch, length = data['reward'].shape
     noise = learner.world_model.draw_noise(batch, length, learner.generator)
     loss, post, metrics = learner.world_model.loss(data, noise)
@@ -94,6 +99,7 @@ def update_model(
         with frozen(learner.actor):
             prior = cloning_loss(learner.actor, post, data)
         loss = loss + learner.config.model.behaviour_scale * prior
+        metrics['model/behaviour'] = prior.detach()
     finite, metrics['model/grad_norm'] = learner.optimizers['model'].step(loss)
     return finite, State(*(part.detach() for part in post)), metrics
 

@@ -245,7 +245,8 @@ class MotoLearner:
         """Restores what `state_dict` returned; on the same CPU the next update is bit-equal."""
         restore_state(self, state)
         for name in ('usual', 'range'):
-            setattr(self, name, torch.tensor(float(state.get(name, 0.0)), device=self.device))
+            mean = torch.tensor(float(state.get(name, 0.0)), device=self.device)
+            setattr(self, name, moving_mean(torch.zeros_like(mean), mean))
         self.shown = state.get('shown')
 
     def _needs_online(self) -> bool:
@@ -258,5 +259,10 @@ class MotoLearner:
 
 
 def moving_mean(mean: Tensor, found: Tensor) -> Tensor:
-    """Returns the mean that `found` moves by its share; the first found if there is none yet."""
+    """Returns the mean that `found` moves by its share; the first found if there is none yet.
+
+    What is not finite moves nothing: one rollout must not spoil every update to come.
+    """
+    if not found.isfinite():
+        return mean
     return found if mean == 0 else torch.lerp(mean, found.to(mean.dtype), FOLLOWED)

@@ -8,7 +8,8 @@ the largest r~ so far (equation 3) over 1 - gamma are of no policy: critics that
 themselves. States of the world model are bounded, and so is r~ as long as the model is sound; one
 whose loss is above that of grey images and no reward predicts worse than none. Up to twice as far
 (batches vary, critics overshoot) training is sound; `limit` times as far, for many updates in a
-row, it has diverged.
+row, it has diverged. What cloning adds to the model's loss (`model/behaviour`) is not in it:
+demonstrations that a policy has left are unlikely under it, however sound the model is.
 """
 
 from __future__ import annotations

@@ -72,10 +72,14 @@ def test_a_restored_learner_continues_bit_for_bit(row):
 AVERAGE = 'actor_critic.actor.average=0.4'
 
 
+@pytest.mark.parametrize('after', [0, 3])
 @pytest.mark.parametrize('row', ROWS)
-def test_what_acts_is_the_moving_average_of_the_policy_whose_first_updates_count_alike(row):
-    agent, expected = learner(row, AVERAGE), []
+def test_what_acts_is_the_moving_average_of_the_policy_whose_first_updates_count_alike(row, after):
+    agent, expected = learner(row, AVERAGE, f'actor_critic.after={after}'), []
     assert agent.acting is not agent.actor
+    for seed in range(after):  # of the model alone
+        agent.update(tiny.batch(seed))
+        assert tiny.same(tiny.weights(agent.acting), tiny.weights(agent.actor))
     for seed in range(4):
         agent.update(tiny.batch(seed))
         expected.append(tiny.weights(agent.actor))
@@ -84,6 +88,19 @@ def test_what_acts_is_the_moving_average_of_the_policy_whose_first_updates_count
         mean = 0.6 * (0.6 * (first + second) / 2 + 0.4 * third) + 0.4 * fourth
         assert value == pytest.approx(mean, abs=1e-6)
     assert not tiny.same(tiny.weights(agent.acting), expected[-1])
+
+
+def test_the_average_follows_the_policy_at_an_update_that_is_skipped_too():
+    agent = tiny.agent(AVERAGE)
+    for seed in range(3):
+        agent.update(tiny.batch(seed))
+    before, policy = tiny.weights(agent.acting), tiny.weights(agent.actor)
+    broken = tiny.batch()
+    broken['reward'][:] = np.nan
+    assert agent.update(broken)['update/skipped'] == 1
+    for name, value in tiny.weights(agent.acting).items():
+        assert value == pytest.approx(0.6 * before[name] + 0.4 * policy[name], abs=1e-6)
+    assert not tiny.same(before, policy)
 
 
 @pytest.mark.parametrize('row', ROWS)
@@ -113,11 +130,13 @@ def test_the_average_acts_is_exported_and_is_kept(row):
 
 
 @pytest.mark.parametrize(('scale', 'beta'), [(0.0, 1.0), (2.0, 1.0), (2.0, 0.0)])
-def test_the_prior_shapes_latent_states_by_its_weight_and_not_the_policy(scale, beta):
-    wanted = [f'actor_critic.actor.beta={beta}']
+def test_the_prior_shapes_latent_states_by_its_whole_weight_and_not_the_policy(scale, beta):
+    faded = ('beta_half=1', 'beta_final=0', f'beta={beta}')
+    wanted = [f'actor_critic.actor.{setting}' for setting in faded]
     shaped, plain = (tiny.agent(f'model.behaviour_scale={scale}', *wanted) for scale in (scale, 0))
-    losses, gradients, batch = [], [], tiny.tensors()
+    losses, gradients, said, batch = [], [], [], tiny.tensors()
     for agent in (shaped, plain):
+        agent.updates = 200
 
         def step(loss, agent=agent):
             losses.append(loss.item())
@@ -126,12 +145,18 @@ def test_the_prior_shapes_latent_states_by_its_weight_and_not_the_policy(scale, 
             return True, loss.detach()
 
         agent.optimizers['model'].step = step
-        _, post, _ = update_model(agent, batch)
+        _, post, metrics = update_model(agent, batch)
+        said.append(metrics)
         assert all(parameter.grad is None for parameter in agent.actor.parameters())
     prior = cloning_loss(plain.actor, post, batch).item() if beta else 0.0
     assert abs(prior) > 0.1 or not beta
     assert losses[0] - losses[1] == pytest.approx(scale * prior, abs=1e-4)
     assert torch.equal(*gradients) == (scale * beta == 0)
+    assert said[0]['model/loss'] == said[1]['model/loss']  # the watch's: without the prior
+    if scale * beta:
+        assert said[0]['model/behaviour'].item() == pytest.approx(prior, abs=1e-5)
+    assert ('model/behaviour' in said[0]) == (scale * beta != 0)
+    assert 'model/behaviour' not in said[1]
 
 
 @pytest.mark.parametrize('row', ['dreamer_v2', 'lompo', 'combo'])

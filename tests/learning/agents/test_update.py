@@ -274,6 +274,24 @@ def test_the_usual_disagreement_is_a_moving_mean_that_a_checkpoint_keeps():
     assert other.usual.item() == pytest.approx(agent.usual.item(), rel=1e-6)
 
 
+def test_what_is_not_finite_moves_neither_the_usual_disagreement_nor_the_range_of_values():
+    relative = [f'actor_critic.{part}.relative=true' for part in ('penalty', 'actor')]
+    agent, given = make(*relative)
+    broken = given.post._replace(deter=given.post.deter * float('nan'))
+    assert not agent.update_behaviour(broken, given.data)[0]
+    assert agent.usual == agent.range == 0
+    assert agent.update_behaviour(given.post, given.data)[0]
+    usual, span = agent.usual.item(), agent.range.item()
+    assert usual > 0 and span > 0
+    assert not agent.update_behaviour(broken, given.data)[0]
+    assert (agent.usual.item(), agent.range.item()) == (usual, span)
+    spoilt = {**agent.state_dict(), 'usual': float('nan'), 'range': float('inf')}
+    other, _ = make(*relative)
+    other.load_state_dict(spoilt)
+    assert other.usual == other.range == 0
+    assert other.update_behaviour(given.post, given.data)[0]
+
+
 @pytest.mark.parametrize('wide', [True, False])
 def test_relative_values_count_in_multiples_of_their_range_or_of_1(wide):
     agent, given = make('actor_critic.actor.relative=true', 'actor_critic.penalty.alpha=0')
