@@ -107,7 +107,8 @@ class WorldModelConfig:
     behaviour_scale: float = number(
         0.0,
         'weight of the behaviour prior (equation 12), so that latent states hold what successful '
-        "actions depend on; 0: the actor's gradients do not reach the model [D]",
+        "actions depend on; beta's fading leaves it as it is; 0: the actor's gradients do not "
+        'reach the model [D]',
         low=0,
     )
     decoded: float = number(
@@ -179,8 +180,8 @@ class ActorConfig:
     )
     average: float = number(
         1.0,
-        'share of the policy, at each update, in the moving average that acts: single steps of '
-        'the optimizer move actions by more than a task forgives; 1: the policy itself acts [D]',
+        'share of the policy, at each update, in the moving average that acts and that single '
+        'steps of the optimizer hardly move; 1: the policy itself acts [D]',
         above=0,
         high=1,
     )

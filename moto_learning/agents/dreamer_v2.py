@@ -2,8 +2,9 @@
 
 In: a batch of replay (numpy). Out: changed networks and metrics. Neither penalty nor behaviour
 prior, no value expansion over Q and no loss on the data's own steps: of `actor_critic` it reads
-horizon, discount, lambda_, starts, after, the actor's head, entropy, cap and optimiser and the
-critic's head, targets and optimiser. `penalty` measures the disagreement that is reported.
+horizon, discount, lambda_, starts, after, the actor's head, deviations, cap, entropy, states
+(act_on, state_gradient), optimiser and average, by which it acts, and the critic's head, targets
+and optimiser. `penalty` measures the disagreement that is reported.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ In: a batch of replay (numpy). Out: changed networks and metrics. Each update tr
 model, rolls the policy out from posterior states into the latent replay, and draws one batch of
 latent steps from it and from the data. LOMPO is `latent.alpha` > 0, COMBO `latent.conservatism`
 > 0; with both at 0 neither guards against the model. Of `actor_critic` it reads all but the
-weights and choices of MOTO's own losses; `penalty` measures the disagreement that is reported.
+weights and choices of MOTO's own losses, `actor.average` too; `penalty` measures the disagreement
+that is reported.
 """
 
 from __future__ import annotations

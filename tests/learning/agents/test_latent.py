@@ -166,6 +166,12 @@ def test_rows_without_a_prior_are_given_nothing_of_cloning_by_a_preset(row):
     assert config.model.behaviour_scale == 0 and config.replay.successful == 0
 
 
+@pytest.mark.parametrize('row', ['bc', 'iql', 'cql', 'sac'])
+def test_rows_without_a_model_draw_uniformly_whatever_a_preset_says(row):
+    sources = (config_file('train', 'laptop'), config_file('train/rows', row))
+    assert load_config(Config, *sources).replay.successful == 0
+
+
 def rewarded(random):
     """A batch in which a step pays the first entry of the action that led to it."""
     batch = tiny.batch(int(random.integers(2**31)))
