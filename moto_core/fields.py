@@ -36,6 +36,7 @@ class Rule:
     words: str = 'small letters, digits and _ only'  # what the pattern expects
     keys: str = ''  # the same for the keys of a mapping
     entries: int = 0  # least number of entries of a list
+    once: bool = False  # no entry of a list comes twice
 
     @property
     def expected(self) -> str:
@@ -88,8 +89,8 @@ def choice(default: str, *valid: str, about: str = '') -> Any:
 
 
 def choices(*valid: str, about: str = '') -> Any:
-    """Returns a field for a list, empty by default, of some of a few words."""
-    return _field([], about, Rule(valid=valid))
+    """Returns a field for a list, empty by default, of some of a few words, each once."""
+    return _field([], about, Rule(valid=valid, once=True))
 
 
 def names(default: Any = MISSING, about: str = '', entries: int = 0) -> Any:
@@ -179,6 +180,8 @@ def _check(hint: Any, value: Any, name: str, rule: Rule) -> None:
             raise ConfigError(f'{name} has {len(value)} entries; expected at least {rule.entries}')
         for index, item in enumerate(value):
             _check(entry_type(hint), item, f'{name}[{index}]', rule)
+        if rule.once and len(set(value)) != len(value):
+            raise ConfigError(f'{name} is {list(value)}; expected each word once')
     else:
         _check_scalar(value, name, rule)
 

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from moto_core.config import config_file, load_config, to_dict
+from moto_core.errors import ConfigError
 from moto_core.fields import check, choices, number, setting
 from moto_learning.data.wanted import Demonstrations
+
+NONE = 'none'  # of a recipe's proprioception
 
 
 @dataclass(frozen=True)
@@ -31,20 +34,28 @@ class Recipe:
     actuation: str = setting('', "how the simulator moves the joints; '': the robot's own")
     view: str = setting('', "of every camera; '': its own")
     proprioception: list[str] = choices(
-        'position', 'velocity', about="of every joint in each row; empty: the robot's own"
+        'position',
+        'velocity',
+        NONE,
+        about="of every joint in each row; 'none' alone: nothing; empty: the robot's own",
     )
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for a value that cannot be."""
+        """Raises ConfigError for a value that cannot be, or values that contradict each other."""
         check(self)
+        if NONE in self.proprioception and len(self.proprioception) > 1:
+            raise ConfigError(
+                f"proprioception is {list(self.proprioception)}; expected '{NONE}' alone"
+            )
 
     def demonstrations(self, **over: Any) -> Demonstrations:
         """Returns what to record, with other settings over the recipe's; None chooses nothing."""
         chosen = {name: value for name, value in over.items() if value not in (None, '')}
+        said = tuple(self.proprioception)
         own = {
             **to_dict(self),
             'groups': tuple(self.groups),
-            'proprioception': tuple(self.proprioception) or None,
+            'proprioception': () if said == (NONE,) else said or None,
         }
         return Demonstrations(**{**own, **chosen})
 

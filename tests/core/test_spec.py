@@ -84,6 +84,7 @@ def test_the_hash_knows_every_field_but_the_topics():
         ({'rate': -1.0}, 'rate is -1; expected above 0'),
         ({'rate': float('nan')}, 'rate is nan; expected a finite number'),
         ({'proprioception': ['torque']}, "'torque'.*Valid: position, velocity"),
+        ({'proprioception': ['position'] * 2}, 'proprioception is .*; expected each word once'),
     ],
 )
 def test_a_contradiction_is_refused_with_its_value(changes, says):

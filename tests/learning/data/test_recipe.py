@@ -84,6 +84,15 @@ def test_proprioception_is_recorded_if_a_recipe_or_a_choice_names_it():
     assert recipe.demonstrations(proprioception=()).proprioception == ()
     assert Recipe(task='metaworld-door-open').demonstrations().proprioception is None
     assert simulator(recipe.demonstrations()).spec.proprioception == ['position']
+    nothing = Recipe(task='kitchen-mixed', proprioception=['none'])
+    assert nothing.demonstrations().proprioception == ()
+    assert nothing.demonstrations(proprioception=('velocity',)).proprioception == ('velocity',)
+
+
+@pytest.mark.parametrize('said', [['none', 'position'], ['none', 'none'], ['velocity'] * 2])
+def test_proprioception_is_named_once_and_none_stands_alone(said):
+    with pytest.raises(ConfigError, match=r"proprioception is \['.*'\]; expected"):
+        Recipe(task='kitchen-mixed', proprioception=said)
 
 
 def test_the_hash_tells_other_contents_apart_and_not_how_many():
