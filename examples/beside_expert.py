@@ -5,9 +5,10 @@ python examples/beside_expert.py runs/mine
 At every state that the policy comes to, the task's scripted expert is asked for its action. One
 line a decision: mean and spread over episodes of the policy's action less the expert's, entry by
 entry. A mean is a bias (time after time to one side), a spread is what the policy does not see.
-With --updates the learner goes on, and the same means are printed after each update: what they
-jump by is how far one step of the optimizer moves the policy. If an average over updates acts
-(actor_critic.actor.average), the policy itself follows behind a bar. The run is not changed.
+With --updates the learner goes on, on the datasets that it was given, and the same means are
+printed after each update: what they jump by is how far one update moves what acts. If that is an
+average over updates (actor_critic.actor.average), the policy itself follows behind a bar, which
+single steps of the optimizer move. The run is not changed.
 """
 
 import argparse
@@ -18,24 +19,24 @@ from typing import Any
 import numpy as np
 
 from moto_learning.agents.learner import Learner
-from moto_learning.data.cache import compile_dataset
 from moto_learning.data.replay import Replay
-from moto_learning.data.sources import open_datasets
+from moto_learning.data.sources import open_datasets, read_episodes
 from moto_learning.run.checkpoint import learner_of
 from moto_learning.run.checkpoints import load_checkpoint
+from moto_learning.run.simulator import online_environment
 from moto_sim import tasks
 
 
 def main(run: str, episodes: int, decisions: int, updates: int, seed: int) -> None:
     """Prints the differences, by decision and then by update."""
     checkpoint = load_checkpoint(Path(run))
-    learner, sources = learner_of(checkpoint), [Path(path) for path in checkpoint.meta['data']]
-    datasets = open_datasets(sources)
-    task = learner.config.collect.task or datasets[0].episodes()[0].task
-    env = tasks.make(task, checkpoint.setup, proprioception=learner.spec.proprioception)
+    learner, c = learner_of(checkpoint), checkpoint.config.replay
+    datasets = open_datasets([Path(path) for path in checkpoint.meta['data']])
+    env = online_environment(checkpoint.config, checkpoint.spec, datasets)
     for decision, entries in enumerate(differences(learner, env, episodes, decisions, seed)):
         print(f'decision {decision}: {said(entries)}')
-    replay = Replay(compile_dataset(datasets[0]).episodes, 16, 16, seed)
+    given = read_episodes(datasets, c.success_parts).episodes
+    replay = Replay(given, c.batch, c.length, seed, c.successful)
     for update in range(updates + 1):
         found = [differences(one, env, episodes, decisions, seed) for one in acting(learner)]
         means = [said(entries.reshape(-1, entries.shape[-1])) for entries in found]

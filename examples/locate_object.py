@@ -29,7 +29,7 @@ from moto_learning.data.sources import open_datasets, read_episodes
 from moto_learning.run.checkpoint import Checkpoint, learner_of, read_checkpoint
 from moto_learning.run.checkpoints import checkpoints_of, latest_checkpoint
 from moto_learning.run.processor import use_processor
-from moto_sim import tasks
+from moto_learning.run.simulator import online_environment
 from moto_sim.approach import SETTLED, Seen, approach
 
 PENALTIES = np.logspace(-1, 5, 13)  # of the regression: the one that errs least is taken
@@ -63,9 +63,7 @@ def main(run: str, episodes: int, updates: int, seed: int, as_json: bool) -> Non
 def collect(checkpoint: Checkpoint, episodes: int, seed: int) -> list[list[Seen]]:
     """Returns the rows of each approach; raises ConfigError for a task that is not MetaWorld's."""
     datasets = open_datasets([Path(path) for path in checkpoint.meta['data']])
-    task = checkpoint.config.collect.task or datasets[0].episodes()[0].task
-    proprioception = checkpoint.spec.proprioception
-    env = tasks.make(task, checkpoint.setup, proprioception=proprioception)
+    env = online_environment(checkpoint.config, checkpoint.spec, datasets)
     return [list(approach(env, seed + episode)) for episode in range(episodes)]
 
 

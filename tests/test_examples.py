@@ -25,7 +25,7 @@ from moto_learning.run.train import Training
 from moto_sim import tasks
 from moto_sim.approach import approach
 from tests.core.policy.tiny_bundle import write_tiny_bundle
-from tests.learning.tiny_learner import TINY
+from tests.learning.tiny_learner import BATCH, LENGTH, TINY
 
 EXAMPLES = Path(__file__).parents[1] / 'examples'
 
@@ -116,14 +116,15 @@ def test_an_example_that_lacks_its_arguments_says_which_in_one_line(monkeypatch,
 
 FAST = ['train.offline_updates=1', 'actor_critic.actor.optimizer.rate=0.1']
 AVERAGE = 'actor_critic.actor.average=0.5'
-DOOR = 'metaworld-door-open'
+DOOR, SIDE = 'metaworld-door-open', 48  # [px], not the simulator's own
 
 
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
     """A demonstration of opening a door."""
     data = tmp_path_factory.mktemp('door') / 'data'
-    record_demonstrations(data, Demonstrations(task=DOOR, episodes=1, after_success=0))
+    wanted = Demonstrations(task=DOOR, episodes=1, after_success=0, size=SIDE)
+    record_demonstrations(data, wanted)
     return data
 
 
@@ -147,7 +148,19 @@ def test_a_policy_is_shown_beside_its_expert_and_along_updates(
     tmp_path, data, monkeypatch, capsys
 ):
     words = ['--episodes', 2, '--decisions', 3, '--updates', 1]
-    lines, numbers = beside(monkeypatch, capsys, trained(data, tmp_path / 'run'), *words)
+    place, drawn, real = (
+        trained(data, tmp_path / 'run', 'replay.successful=0.5'),
+        [],
+        Replay.sample,
+    )
+
+    def sample(self):
+        drawn.append((self.batch, self.length, self.successful))
+        return real(self)
+
+    monkeypatch.setattr(Replay, 'sample', sample)
+    lines, numbers = beside(monkeypatch, capsys, place, *words)
+    assert drawn == [(BATCH, LENGTH, 0.5)], 'as the run draws'
     begins = ['decision 0', 'decision 1', 'decision 2', 'update 0', 'update 1']
     assert [line.split(':')[0] for line in lines] == begins
     assert all(len(entries) == 8 for entries in numbers)
@@ -193,7 +206,7 @@ def locating():
 
 def test_the_features_are_those_that_a_policy_would_have_had_at_the_row(tmp_path, data, locating):
     learner = load_learner(trained(data, tmp_path / 'run'))
-    rows = list(islice(approach(tasks.make(DOOR), 0), 6))
+    rows = list(islice(approach(tasks.make(DOOR, size=SIDE), 0), 6))
     policy, features = learner.policy(), locating['features'](learner, rows)
     state = policy.initial()
     for row, found in zip(rows, features, strict=True):

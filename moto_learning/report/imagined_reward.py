@@ -39,6 +39,8 @@ def promised_reward(
 ) -> Promised:
     """Rolls the policy `horizon` steps from every posterior state of the episodes.
 
+    It is the policy that is trained on such rollouts, also where an average of it acts: what it
+    is promised is what could lead it astray.
     Rewards are the reward head's means, without a penalty; `data_max` is the largest of the data,
     of which the episodes may be a part.
     """
