@@ -734,16 +734,22 @@ def test_an_online_phase_may_begin_twice_after_going_back(gone_back, data):
 
 def test_a_program_that_has_gained_a_setting_meets_the_episodes_of_a_run(gone_back, monkeypatch):
     first = [entry.id for entry in read_journal(gone_back)]
+    (name,) = {entry.settings for entry in read_journal(gone_back)}
     monkeypatch.setattr('moto_learning.run.resume.learning_hash', lambda config: 'another')
-    assert main(['--resume', str(gone_back)]) == 0
-    assert learned(gone_back) == first
+    assert main(['--resume', str(gone_back), 'train.online_episodes=5']) == 0
+    assert learned(gone_back)[:4] == first
+    assert {entry.settings for entry in read_journal(gone_back)} == {name}
+    assert load_checkpoint(gone_back).meta['settings'] == name
 
 
 def test_a_round_of_fine_tuning_takes_in_what_was_collected_under_any_settings(gone_back):
     first = [entry.id for entry in read_journal(gone_back)]
     tune = ['--phase', 'finetune', 'train.finetune_updates=1']
+    left = evaluation(400, 4, updates=4, settings=read_journal(gone_back)[0].settings)
+    write_lines(gone_back / 'evaluations.jsonl', [left])
     assert main(['--resume', str(gone_back), *tune, SLOWER]) == 0
     assert sorted(learned(gone_back)) == sorted(first)
+    assert not read_evaluations(gone_back)
     assert main(['--resume', str(gone_back), '--phase', 'online']) == 0
     assert len(learned(gone_back)) == 6 and set(first) < set(learned(gone_back))
 
