@@ -12,6 +12,7 @@ import yaml
 from moto_core.guard.limits import load_robot
 from moto_learning.config import Config
 from moto_learning.report.document import KINDS, fill, read_all
+from moto_learning.report.figures import svg
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*ROOT.glob('*.md'), *(ROOT / 'docs').glob('*.md')]
@@ -124,8 +125,8 @@ def test_the_results_document_is_what_the_results_say():
     text, figures = fill(RESULTS.read_text(), read_all(ROOT / 'results'))
     assert RESULTS.read_text() == text, "type 'moto-results write docs/results.md'"
     assert all(f'<!-- results: {kind}' in text for kind in KINDS)
-    there = {path.name for path in (ROOT / 'docs/images/results').glob('*')}
-    assert there == set(figures)
+    there = {path.name: path.read_bytes() for path in (ROOT / 'docs/images/results').glob('*')}
+    assert there == {name: svg(figure) for name, figure in figures.items()}
 
 
 def test_the_limits_of_the_safety_document_are_those_of_the_robots():

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from moto_core.command import Parser, importing, real, run_command, whole
-from moto_learning.commands.setup_options import add_setup
+from moto_learning.commands.setup_options import add_proprioception, add_setup
 
 EXAMPLES = """examples:
   moto-data collect --task kitchen-microwave --episodes 40 --out data
@@ -166,14 +166,7 @@ def _collect_arguments(part: argparse.ArgumentParser) -> None:
         default=64,
         help='of the image [px] (default: %(default)s)',
     )
-    part.add_argument(
-        '--proprioception',
-        nargs='*',
-        choices=('position', 'velocity'),
-        help='what each row holds of every joint (in MetaWorld of the hand and its fingers), '
-        "which the policy is given beside the images; none named: nothing (default: the robot's "
-        'own)',
-    )
+    add_proprioception(part)
 
 
 def _user() -> str:

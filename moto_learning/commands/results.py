@@ -62,7 +62,7 @@ def _write(args: argparse.Namespace) -> int:
             'moto-results gather makes the files'
         )
     before = path.read_text(encoding='utf-8') if path.exists() else new_document()
-    text, figures = fill(before, read_all(folder))
+    text, figures = fill(before, read_all(folder), str(path))
     if figures:
         images = output_folder('the pictures of', path.parent / IMAGES)
         for name, figure in figures.items():

@@ -16,3 +16,15 @@ def add_setup(parser: argparse.ArgumentParser, whose: str) -> None:
     """Adds the options; '' chooses nothing, and `whose` says what holds then."""
     for name, about in SETUP.items():
         parser.add_argument(f'--{name}', default='', help=f'{about} (default: {whose})')
+
+
+def add_proprioception(parser: argparse.ArgumentParser) -> None:
+    """Adds the option; None chooses nothing."""
+    parser.add_argument(
+        '--proprioception',
+        nargs='*',
+        choices=('position', 'velocity'),
+        help='what each row holds of every joint (in MetaWorld of the hand and its fingers), '
+        "which the policy is given beside the images; none named: nothing (default: the robot's "
+        'own)',
+    )

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from moto_core.command import Parser, importing, run_command, whole
-from moto_learning.commands.setup_options import add_setup
+from moto_learning.commands.setup_options import add_proprioception, add_setup
 
 EXAMPLES = """examples:
   moto-sweep --tasks metaworld-coffee-push --rows moto no_bc --seeds 0 1 --out runs/sweep
@@ -57,6 +57,7 @@ def _parser() -> Parser:
         '(default: what the task asks for)',
     )
     add_setup(parser, "the recipe's, or the task's own")
+    add_proprioception(parser)
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='runs side by side')
     parser.add_argument('--out', required=True, metavar='FOLDER', help='made, or gone on with')
     parser.add_argument(

@@ -1,7 +1,8 @@
 """What a sweep is asked for: runs with their settings, demonstrations with a recipe for each task.
 
     FOLDER/data/<task>                demonstrations, shared by the task's runs
-    FOLDER/data/<task>.yaml           the recipe by which they are recorded
+    FOLDER/data/<task>.yaml           the recipe by which they were recorded
+    FOLDER/data/.<task>.new{,.yaml}   both, until all of them are recorded
     FOLDER/<task>/<row>/seed<n>       a run of moto-train, with its log run.log
 
 In: the arguments. Out: a Plan and where its parts lie.
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from moto_core.config import config_file, load_config
+from moto_core.config import config_file, load_config, share_dir
 from moto_core.errors import ConfigError
 from moto_learning.commands.setup_options import SETUP
 from moto_learning.config import Config
@@ -47,6 +48,7 @@ class Plan(NamedTuple):
     cells: dict[Cell, Config]
     recipes: dict[str, Recipe]  # by task
     demonstrations: int  # of each task
+    other_rows: dict[str, Config]  # what the rows of config/train/rows would be asked for
 
 
 def row_name(row: str) -> str:
@@ -64,9 +66,9 @@ def unfinished_folder(out: Path, task: str) -> Path:
     return out / 'data' / f'.{task}.new'
 
 
-def recipe_file(out: Path, task: str) -> Path:
-    """Returns where the recipe of a task's demonstrations is kept."""
-    return out / 'data' / f'{task}.yaml'
+def recipe_of(data: Path) -> Path:
+    """Returns where the recipe of demonstrations is kept, whole or unfinished: beside them."""
+    return data.with_name(f'{data.name}.yaml')
 
 
 def make_plan(args: argparse.Namespace) -> Plan:
@@ -76,16 +78,32 @@ def make_plan(args: argparse.Namespace) -> Plan:
             f'--jobs {args.jobs}, --demonstrations {args.demonstrations}; expected 1 or more'
         )
     recipes = _recipes(args)
+    _check_settings(args.settings)
     for task, recipe in recipes.items():
         if not data_folder(Path(args.out), task).exists():
             _check_task(recipe)
     _check_rows(args.rows)
-    cells = {}
-    for task, row, seed in itertools.product(args.tasks, args.rows, args.seeds):
-        sources = config_file('train', args.config), config_file('train/rows', row)
-        settings = ['train.threads=1', *args.settings, f'seed={seed}']
-        cells[Cell(task, row, seed)] = load_config(Config, *sources, overrides=settings)
-    return Plan(cells, recipes, args.demonstrations)
+    cells = {
+        Cell(task, row, seed): _config(args, row, seed)
+        for task, row, seed in itertools.product(args.tasks, args.rows, args.seeds)
+    }
+    shipped = [path.stem for path in (share_dir() / 'config' / 'train' / 'rows').glob('*.yaml')]
+    others = {row: _config(args, row, 0) for row in shipped if row not in args.rows}
+    return Plan(
+        cells=cells, recipes=recipes, demonstrations=args.demonstrations, other_rows=others
+    )
+
+
+def _config(args: argparse.Namespace, row: str, seed: int) -> Config:
+    sources = config_file('train', args.config), config_file('train/rows', row)
+    settings = ['train.threads=1', *args.settings, f'seed={seed}']
+    return load_config(Config, *sources, overrides=settings)
+
+
+def _check_settings(settings: Sequence[str]) -> None:
+    for one in settings:
+        if one.partition('=')[0] == 'seed':
+            raise ConfigError(f"'{one}' is no setting of a whole sweep; use --seeds")
 
 
 def _recipes(args: argparse.Namespace) -> dict[str, Recipe]:
@@ -100,6 +118,8 @@ def _recipes(args: argparse.Namespace) -> dict[str, Recipe]:
         if found.setdefault(recipe.task, recipe) is not recipe:
             raise ConfigError(f"two of --recipes are of '{recipe.task}'; give one of a task")
     chosen = {name: getattr(args, name) for name in SETUP if getattr(args, name)}
+    if args.proprioception is not None:
+        chosen['proprioception'] = args.proprioception
     return {task: replace(found.get(task, Recipe(task=task)), **chosen) for task in args.tasks}
 
 

@@ -26,7 +26,7 @@ from moto_learning.commands.sweep_plan import (
     Plan,
     data_folder,
     make_plan,
-    recipe_file,
+    recipe_of,
     unfinished_folder,
 )
 from moto_learning.commands.sweep_standing import check_same, standing_of
@@ -71,13 +71,13 @@ def sweep(args: argparse.Namespace) -> int:
 def _collect(task: str, plan: Plan, out: Path, console: Console, stopped: list[int]) -> None:
     """Records demonstrations beside their final place and renames them when they are whole.
 
-    A folder that somebody put there, without a recipe, is used as it is.
+    A folder that somebody put there, without a recipe, is used if its setup and number are those
+    asked for (sweep_standing.py).
     """
-    final, new, recipe = (
-        place(out, task) for place in (data_folder, unfinished_folder, recipe_file)
-    )
+    final, new = data_folder(out, task), unfinished_folder(out, task)
+    recipe = recipe_of(new)
     if final.exists():
-        if not recipe.exists():
+        if not recipe_of(final).exists():
             console.print(f"{task}: '{final}' is used as it is, its recipe is not known")
         return
     console.print(f'{task}: {plan.demonstrations} demonstrations')
@@ -92,7 +92,9 @@ def _collect(task: str, plan: Plan, out: Path, console: Console, stopped: list[i
         last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
         raise MotoError(f'demonstrations of {task} failed: {"".join(last)}')
     if not done.returncode:
+        replace_synced(recipe_of(final), recipe.read_bytes())
         new.rename(final)
+        recipe.unlink()
 
 
 def _run(plan: Plan, jobs: int, out: Path, console: Console, stopped: list[int]) -> list[Cell]:

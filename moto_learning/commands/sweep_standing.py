@@ -7,21 +7,26 @@ number of demonstrations. `train.online_episodes` alone may change: it says wher
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from moto_core.config import flatten, load_config, to_dict
 from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.manifest import Record
+from moto_core.episodes.reader import read_header
 from moto_core.errors import ConfigError, MotoError
-from moto_learning.commands.sweep_plan import Plan, data_folder, recipe_file, unfinished_folder
+from moto_core.spec import setup_mismatches
+from moto_learning.commands.setup_options import SETUP
+from moto_learning.commands.sweep_plan import Plan, data_folder, recipe_of, unfinished_folder
 from moto_learning.config import Config
 from moto_learning.data.recipe import Recipe
 from moto_learning.run.checkpoint_files import CONFIG, read_meta
 from moto_learning.run.checkpoints import latest_checkpoint
 from moto_learning.run.counters import Counters
 from moto_learning.run.heldout import Evaluation, is_finished, read_evaluations
+from moto_sim.setups import choose_setup
 
 APART = ('seed', 'train.online_episodes')  # settings in which runs of a row may differ
 SHOWN = 4  # differences that an error names
@@ -62,20 +67,40 @@ def check_same(plan: Plan, out: Path) -> None:
 
 
 def _changed_data(plan: Plan, out: Path) -> Iterator[str]:
+    """Yields how demonstrations that are there differ, those that somebody put there as well."""
     for task, recipe in plan.recipes.items():
-        if not recipe_file(out, task).exists():
-            continue
-        before = load_config(Recipe, recipe_file(out, task))
-        yield from (f'{task}: recipe {found}' for found in _differences(before, recipe))
         whole = data_folder(out, task).exists()
-        there = _recorded(data_folder(out, task) if whole else unfinished_folder(out, task))
-        if there > plan.demonstrations or (whole and there < plan.demonstrations):
-            yield f'{task}: demonstrations {there} and {plan.demonstrations}'
+        root = data_folder(out, task) if whole else unfinished_folder(out, task)
+        there = Dataset.open(root).episodes() if (root / 'episodes').is_dir() else []
+        found = []
+        if there and recipe_of(root).exists():
+            before = load_config(Recipe, recipe_of(root))
+            found = [f'recipe {one}' for one in _differences(before, recipe)]
+        if there and not found:
+            found = _changed_episodes(there, recipe)
+        yield from (f'{task}: {one}' for one in found)
+        if len(there) > plan.demonstrations or (whole and len(there) < plan.demonstrations):
+            yield f'{task}: demonstrations {len(there)} and {plan.demonstrations}'
+
+
+def _changed_episodes(there: Sequence[Record], recipe: Recipe) -> list[str]:
+    """Lists how episodes differ from what a recipe asks for, by what they say themselves."""
+    asked = choose_setup(recipe.task, **{name: getattr(recipe, name) for name in SETUP})
+    found = [f'demonstrations of {name}' for name in {one.task for one in there} - {recipe.task}]
+    found += [f'setup {one}' for one in setup_mismatches(there[0].setup, asked)]
+    stored = read_header(there[0].path).spec.proprioception
+    if recipe.proprioception and stored != recipe.proprioception:
+        found.append(f'proprioception {stored} and {recipe.proprioception}')
+    return found
 
 
 def _changed_runs(plan: Plan, out: Path) -> Iterator[str]:
-    """Yields how runs that are there differ, other seeds of the same rows among them."""
+    """Yields how runs that are there differ, other seeds and other rows of a task among them."""
     rows = {cell.folder(out).parent: config for cell, config in plan.cells.items()}
+    for task in {cell.task: None for cell in plan.cells}:
+        for folder in (out / task).glob('*'):
+            if folder not in rows and folder.name in plan.other_rows:
+                rows[folder] = plan.other_rows[folder.name]
     for folder, config in rows.items():
         for run in sorted(folder.glob('seed*')):
             found = standing_of(run)
@@ -93,7 +118,3 @@ def _differences(before: Any, now: Any) -> list[str]:
         for name, value in ours.items()
         if value != theirs[name] and name not in APART
     ]
-
-
-def _recorded(root: Path) -> int:
-    return len(Dataset.open(root).episodes()) if (root / 'episodes').is_dir() else 0

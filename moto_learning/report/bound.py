@@ -35,7 +35,11 @@ def read_promises(run: Path) -> list[dict[str, Any]]:
     return _read(
         run,
         lambda one: [
-            {'episodes': one['episodes'], 'task': task, **promised}
+            {'task': task}
+            | {
+                name: _checked(value)
+                for name, value in {'episodes': one['episodes'], **promised}.items()
+            }
             for task, promised in one['reward'].items()
         ],
     )
@@ -67,6 +71,10 @@ def _point(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _number(value: Any) -> float:
+    return float(_checked(value))
+
+
+def _checked(value: Any) -> int | float:
     if type(value) not in (int, float) or not math.isfinite(value):
         raise ValueError(f'{value!r} is no number')
-    return float(value)
+    return value

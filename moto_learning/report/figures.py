@@ -46,7 +46,11 @@ def svg(figure: Figure) -> bytes:
     stream = io.BytesIO()
     with matplotlib.rc_context({'svg.hashsalt': 'moto', 'svg.fonttype': 'none'}):
         figure.savefig(
-            stream, format='svg', facecolor='white', bbox_inches='tight', metadata={'Date': None}
+            stream,
+            format='svg',
+            facecolor='white',
+            bbox_inches='tight',
+            metadata={'Date': None, 'Creator': None},
         )
     return stream.getvalue()
 

@@ -46,6 +46,11 @@ def published(task: str) -> dict[str, Published]:
     return _all_curves().get(task, {})
 
 
+def paper_tasks() -> list[str]:
+    """Returns the tasks of the paper."""
+    return list(_all_curves())
+
+
 @cache
 def _all_curves() -> dict[str, dict[str, Published]]:
     points: dict[str, dict[str, list[tuple[float, float]]]] = defaultdict(dict)

@@ -18,6 +18,7 @@ from moto_learning.report.runs import Run
 from moto_learning.report.training import cpu_time, wall_time
 from moto_learning.run.counters import Counters
 from moto_learning.run.heldout import is_finished
+from moto_learning.run.watch import DIVERGED
 
 NOT_COUNTED = ('seed', 'collect.task', 'train.threads', 'train.device', 'train.tensorboard')
 
@@ -50,6 +51,7 @@ def describe(run: Run) -> dict[str, Any]:
         'updates': run.meta.get('updates', 0),
         'episodes': len({entry.index for entry in run.journal}),
         'finished': _finished(run),
+        'diverged': _diverged(run),
         'wall_seconds': seconds,
         'paused_seconds': paused,
         'cpu_seconds': cpu_time(run.metrics),
@@ -78,6 +80,13 @@ def _finished(run: Run) -> bool:
     with suppress(TypeError):  # counters of another version
         return is_finished(Counters(**done), run.config, run.evaluations)
     return False
+
+
+def _diverged(run: Run) -> int:
+    """Returns the update at which training was given up, and is not beyond yet; 0: it was not."""
+    kept = [int(path.stem) for path in (run.path / DIVERGED).glob('*.npz') if path.stem.isdigit()]
+    last = max(kept, default=0)
+    return last if last >= run.meta.get('updates', 0) else 0
 
 
 def _silent(run: Run) -> float | None:

@@ -34,6 +34,7 @@ def runs(kept: Sequence[Kept], _: Sequence[str]) -> Block:
 
 def _about(found: Sequence[Kept]) -> list[str]:
     abouts = [run.about for run in found]
+    diverged = sum(one.diverged > 0 for one in abouts)
     processor = [one.cpu_seconds for one in abouts if one.cpu_seconds is not None]
     return [
         str(len({one.task for one in abouts})),
@@ -43,7 +44,8 @@ def _about(found: Sequence[Kept]) -> list[str]:
         _each(one.machine for one in abouts),
         f'{mean(one.wall_seconds for one in abouts) / 60:.1f}',
         f'{mean(processor) / 60:.1f}' if len(processor) == len(found) else DASH,
-        f'{sum(one.finished for one in abouts)} of {len(found)}',
+        f'{sum(one.finished for one in abouts)} of {len(found)}'
+        + (f', {diverged} diverged' if diverged else ''),
     ]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from moto_learning.report.given import Given
-from moto_learning.report.markdown import Block, heading, table
+from moto_learning.report.markdown import Block, heading, plain, table
 from moto_learning.report.paper import NAMES
 from moto_learning.report.results import Kept
 from moto_learning.report.rows import row_names
@@ -86,13 +86,29 @@ def _by_parts(group: Group) -> list[list[object]]:
     for episodes in table_points(counted):
         parts = counted[episodes]
         mean = sum(number * count for number, count in enumerate(parts)) / sum(parts)
-        lines.append([group['row'], len(group['seeds']), episodes, *parts, f'{mean:.2f}'])
+        lines.append([group['row'], _seeds(group), episodes, *parts, f'{mean:.2f}'])
     return lines
 
 
 def _groups(kept: Sequence[Kept]) -> list[dict[str, Any]]:
-    groups = success_groups(kept, row_names(kept))
-    return [group for group in groups if group['explore'] == 'mode']
+    """Returns the groups that act by the mode, with what of their runs the tables say."""
+    runs: dict[tuple[str, str], list[Kept]] = {}
+    names = row_names(kept)
+    for run, name in zip(kept, names):
+        runs.setdefault((run.task, name), []).append(run)
+    return [
+        {
+            **group,
+            'settings': runs[group['task'], group['row']][0].settings,
+            'diverged': {
+                run.seed: run.about.diverged
+                for run in runs[group['task'], group['row']]
+                if run.about.diverged
+            },
+        }
+        for group in success_groups(kept, names)
+        if group['explore'] == 'mode'
+    ]
 
 
 def _success_table(
@@ -107,7 +123,7 @@ def _success_table(
     columns = [one for one in EPISODES if any(_seeds_at(group, one) for group in groups)]
     lines: list[list[object]] = []
     for name, group in zip(names, groups):
-        lines.append([name, len(group['seeds']), *(_cell(group, one) for one in columns)])
+        lines.append([name, _seeds(group), *(_cell(group, one) for one in columns)])
         theirs = [_paper(group, one) for one in columns] if paper else []
         if any(value is not None for value in theirs):
             lines.append([f'paper: {NAMES[group["paper_row"]]}', DASH, *map(_share, theirs)])
@@ -116,12 +132,40 @@ def _success_table(
             mean_cell(groups, one) if all(point_at(group, one) for group in groups) else None
             for one in columns
         ]
-        lines.append([f'mean of {len(groups)} tasks', DASH, *map(_mean_text, cells)])
+        lines.append([_mean_name(groups), DASH, *map(_mean_text, cells)])
         theirs = [cell['paper'] if cell else None for cell in cells]
         if any(value is not None for value in theirs):
             lines.append(['paper: their mean', DASH, *map(_share, theirs)])
     header = (of, 'seeds', *(f'after {one} episodes' for one in columns))
-    return table(header, lines) + '\n'
+    return table(header, lines) + '\n' + _notes(names, groups)
+
+
+def _notes(names: Sequence[str], groups: Sequence[Group]) -> str:
+    """Returns a line for each seed that diverged."""
+    found = [
+        f'- {plain(name)}: seed {seed} diverged at update {update}\n'
+        for name, group in zip(names, groups)
+        for seed, update in group['diverged'].items()
+    ]
+    return ''.join(found) + '\n' * bool(found)
+
+
+def _mean_name(groups: Sequence[Group]) -> str:
+    """Says of how many tasks a mean is, and in what their runs differ beside the task."""
+    told = {
+        'settings': {group['settings'] for group in groups},
+        'episodes given': {group['given']['episodes'] for group in groups},
+        'starts': {one for group in groups for run in group['by_run'] for one in run['starts']},
+    }
+    differ = [name for name, values in told.items() if len(values) > 1]
+    said = f', which differ in {" and ".join(differ)}' if differ else ''
+    return f'mean of {len(groups)} tasks{said}'
+
+
+def _seeds(group: Group) -> str:
+    """Says how many seeds were evaluated, and of how many if that is not all."""
+    there, missing = len(group['seeds']), len(group['without'])
+    return f'{there} of {there + missing}' if missing else str(there)
 
 
 def _cell(group: Group, episodes: int) -> str:

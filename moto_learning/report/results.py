@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from moto_core.config import load_config
 from moto_core.errors import ConfigError
@@ -15,6 +16,7 @@ from moto_learning.report.bound import read_promises
 from moto_learning.report.given import Given
 from moto_learning.report.provenance import describe
 from moto_learning.report.runs import Run
+from moto_learning.report.settings import settings_hash
 from moto_learning.run.heldout import Evaluation
 
 
@@ -26,12 +28,13 @@ class About:
     task: str = ''
     row: str = ''  # of the paper
     seed: int = 0
-    settings: str = ''  # a hash of all but seed and length
+    settings: dict[str, Any] = field(default_factory=dict)  # all that it was asked for
     preset: str = ''  # the shipped one from which its settings differ least
     differences: dict[str, str] = field(
         default_factory=dict
     )  # setting: 'the run's (the preset's)'
-    data_hash: str = ''  # of the episodes that it was given
+    data_hash: str = ''  # of the episodes that it was given, by what they are
+    data_ids: str = ''  # by their names
     data_episodes: int = 0
     commit: str = ''
     torch: str = ''
@@ -39,6 +42,7 @@ class About:
     updates: int = 0
     episodes: int = 0  # online
     finished: bool = False
+    diverged: int = 0  # the update at which training was given up; 0: it was not
     wall_seconds: float = 0.0  # without pauses
     cpu_seconds: float | None = None  # None: not recorded
     evaluation_seconds: float = 0.0
@@ -90,28 +94,32 @@ class Kept:
     @property
     def settings(self) -> str:
         """A hash of what the seeds of one row have alike."""
-        return self.about.settings
+        return settings_hash(self.about.settings)
 
     @property
     def given(self) -> Given:
         """The episodes that it was given."""
-        return Given(self.about.data_hash, self.about.data_episodes)
+        return Given(self.about.data_hash, self.about.data_episodes, self.about.data_ids)
 
 
 def keep(runs: Iterable[Run], origin: str) -> tuple[list[Kept], list[str]]:
     """Returns what is kept of runs, and a line for each that says too little of itself.
 
-    The promised rewards are those that `moto-measure --json <run>/bound.json` left.
+    A run without an evaluation is kept as well: it is a seed that is missing. One that diverged
+    before its first checkpoint was given what the seeds beside it were. The promised rewards are
+    those that `moto-measure --json <run>/bound.json` left.
     """
     kept, problems = [], []
+    runs = list(runs)
+    beside = {run.path.parent: run.given for run in runs if run.given.hash}
     for run in runs:
+        given = run.given if run.given.hash else beside.get(run.path.parent, run.given)
         missing = [
             name
             for name, there in (
-                ('evaluations', run.evaluations),
                 ('settings', run.settings),
                 ('task', run.task),
-                ('data', run.given.hash),
+                ('data', given.hash),
             )
             if not there
         ]
@@ -120,9 +128,10 @@ def keep(runs: Iterable[Run], origin: str) -> tuple[list[Kept], list[str]]:
             continue
         found = describe(run)
         about = {name: found[name] for name in About.__dataclass_fields__ if name in found} | {
-            'settings': run.settings,
-            'data_hash': run.given.hash,
-            'data_episodes': run.given.episodes,
+            'settings': run.chosen,
+            'data_hash': given.hash,
+            'data_ids': given.ids,
+            'data_episodes': given.episodes,
             'differences': {
                 key: f'{ours} ({theirs})' for key, (ours, theirs) in found['differences'].items()
             },
@@ -144,10 +153,22 @@ def merge(kept: Iterable[Kept]) -> list[Kept]:
     Raises ConfigError if two say other numbers of one evaluation.
     """
     found: dict[tuple[str, str, str, str, int], Kept] = {}
-    for one in kept:
+    for one in _same_data(kept):
         key = (one.task, one.row, one.settings, one.given.hash, one.seed)
         found[key] = _together(found[key], one) if key in found else one
     return [found[key] for key in sorted(found)]
+
+
+def _same_data(kept: Iterable[Kept]) -> list[Kept]:
+    """Returns the runs, those of the same episodes alike even if some could not read them."""
+    runs = list(kept)
+    read = {run.given.ids: run.given.hash for run in runs if run.given.hash != run.given.ids}
+    return [
+        replace(run, about=replace(run.about, data_hash=read.get(run.given.ids, run.given.hash)))
+        if run.given.ids
+        else run
+        for run in runs
+    ]
 
 
 def _once(evaluations: Iterable[Evaluation]) -> list[Evaluation]:

@@ -20,7 +20,7 @@ from moto_learning.report.results import About, Kept, Promise
 from moto_learning.report.tables import paper_at
 from moto_learning.run.heldout import Evaluation, sound_evaluation
 
-FORMAT = 1
+FORMAT = 2
 
 
 def write_results(path: Path, kept: Sequence[Kept]) -> None:
@@ -28,12 +28,15 @@ def write_results(path: Path, kept: Sequence[Kept]) -> None:
     runs = [
         {
             **asdict(one.about),
+            'settings': one.settings,
             'evaluations': [_with_paper(one, evaluation) for evaluation in one.evaluations],
             'promises': [asdict(promise) for promise in one.promises],
         }
         for one in kept
     ]
-    text = json.dumps({'format': FORMAT, 'runs': runs}, indent=1, allow_nan=False)
+    settings = {one.settings: one.about.settings for one in kept}
+    data = {'format': FORMAT, 'settings': settings, 'runs': runs}
+    text = json.dumps(data, indent=1, allow_nan=False)
     replace_synced(path, (text + '\n').encode())
 
 
@@ -43,7 +46,11 @@ def read_results(path: Path) -> list[Kept]:
         data = parse_json(path.read_bytes())
         if data['format'] != FORMAT:
             raise ValueError(f'format {data["format"]!r}; this version reads {FORMAT}')
-        return [_read_run(run, path.stem) for run in data['runs']]
+        settings = data['settings']
+        return [
+            _read_run({**run, 'settings': settings[run['settings']]}, path.stem)
+            for run in data['runs']
+        ]
     except (KeyError, TypeError, AttributeError, ValueError, OSError, MotoError) as error:
         raise ConfigError(
             f"'{path}' does not hold results ({type(error).__name__}: {one_line(error, 200)}); "
@@ -59,12 +66,14 @@ def _read_run(data: dict[str, Any], origin: str) -> Kept:
         if found is None:
             raise ValueError(f'an evaluation of {about.get("path")!r} is damaged: {line}')
         evaluations.append(found)
-    return Kept(
+    kept = Kept(
         origin=origin,
         about=load_config(About, about),
         evaluations=evaluations,
         promises=[load_config(Promise, one) for one in data['promises']],
     )
+    json.dumps([asdict(kept.about), *map(asdict, kept.promises)], allow_nan=False)  # 'nan' is read
+    return kept
 
 
 def _with_paper(run: Kept, one: Evaluation) -> dict[str, Any]:

@@ -6,42 +6,24 @@ and nothing locked: a run may be trained meanwhile.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from moto_core.config import flatten, load_config, to_dict
+from moto_core.config import load_config
 from moto_core.episodes.dataset import Dataset
 from moto_core.errors import MotoError, one_line
 from moto_learning.config import Config
 from moto_learning.data.sources import EPISODES
 from moto_learning.report.given import Given, given_episodes
 from moto_learning.report.places import CONFIG, Place, seed_number
+from moto_learning.report.settings import read_settings, settings_hash
 from moto_learning.run import heldout, journal, metrics
 from moto_learning.run.checkpoints import load_checkpoint
 from moto_learning.run.heldout import Evaluation, read_evaluations
 from moto_learning.run.journal import Entry, read_journal
 from moto_learning.run.metrics import read_metrics
-
-APART = (  # in which the seeds of one row may differ
-    'seed',
-    'evaluate',
-    'collect.task',
-    'train.online_episodes',
-    'train.finetune_updates',
-    'train.log_every',
-    'train.save_every',
-    'train.keep',
-    'train.milestone_updates',
-    'train.milestone_episodes',
-    'train.threads',
-    'train.device',
-    'train.tensorboard',
-    'train.wandb',
-    'train.divergence',
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +35,7 @@ class Run:
     task: str  # '' if nothing says it
     row: str  # the sweep's, else by its settings
     config: Config | None  # None if it cannot be read
+    chosen: dict[str, Any]  # its settings by dotted key; {} if they are not known
     meta: dict[str, Any]  # of the last checkpoint; {} without one
     data: list[Path]  # datasets that are there
     given: Given  # what it learned from and did not make itself
@@ -69,17 +52,14 @@ class Run:
     @property
     def settings(self) -> str:
         """A hash of what the seeds of one row have alike: all but seed and length; '' unknown."""
-        if self.config is None:
-            return ''
-        pairs = [pair for pair in flatten(to_dict(self.config)) if not _apart(pair[0])]
-        return hashlib.sha256(repr(pairs).encode()).hexdigest()[:16]
+        return settings_hash(self.chosen)
 
 
 def read_run(place: Place) -> Run:
     """Reads a run; what is missing or damaged becomes a line of its problems."""
     path = place.path
     problems: list[str] = []
-    config = _config(path, problems)
+    config, chosen = _config(path, problems)
     meta = _meta(path, problems)
     evaluations, entries, rows = _files(path, problems)
     data = [Path(one) for one in meta.get('data', ())]
@@ -93,6 +73,7 @@ def read_run(place: Place) -> Run:
         task=place.task or _task(config, [path / EPISODES, *there], problems),
         row=place.row or _row(config),
         config=config,
+        chosen=chosen,
         meta=meta,
         data=there,
         given=_given(meta, entries, there, problems),
@@ -103,15 +84,18 @@ def read_run(place: Place) -> Run:
     )
 
 
-def _config(path: Path, problems: list[str]) -> Config | None:
+def _config(path: Path, problems: list[str]) -> tuple[Config | None, dict[str, Any]]:
+    """Returns the settings as the program has them now, if it can, and as the run wrote them."""
     if not (path / CONFIG).exists():
         problems.append(f'{CONFIG} is not there yet')
-        return None
+        return None, {}
+    chosen: dict[str, Any] = {}
     try:
-        return load_config(Config, path / CONFIG)
+        chosen = read_settings(path / CONFIG)
+        return load_config(Config, path / CONFIG), chosen
     except (MotoError, OSError) as error:
         problems.append(f'its settings are of another version: {one_line(error, 200)}')
-        return None
+        return None, chosen
 
 
 def _meta(path: Path, problems: list[str]) -> dict[str, Any]:
@@ -202,7 +186,3 @@ def _row(config: Config | None) -> str:
         if not weight
     ]
     return '_'.join(f'no_{name}' for name in without) or 'moto'
-
-
-def _apart(key: str) -> bool:
-    return any(key == name or key.startswith(f'{name}.') for name in APART)

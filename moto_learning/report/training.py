@@ -110,13 +110,19 @@ def wall_time(metrics: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
 def cpu_time(metrics: Sequence[Mapping[str, Any]]) -> float | None:
     """Returns the processor's seconds of all processes that wrote the lines; None if not known.
 
-    Each counts its own from 0, so that a smaller number is a new process.
+    Each counts its own from 0: a line that tells of another beginning, or of less than the one
+    before it, is a new process's. One that was stopped before its first line is not known.
     """
-    counts = [float(row['cpu']) for row in metrics if _is_number(row.get('cpu'))]
-    if not counts or len(counts) < len(metrics):
+    lines = [
+        (float(row['cpu']), row.get('began')) for row in metrics if _is_number(row.get('cpu'))
+    ]
+    if not lines or len(lines) < len(metrics):
         return None
-    before = [0.0, *counts[:-1]]
-    return sum(now - last if now >= last else now for last, now in zip(before, counts))
+    seconds, last, process = 0.0, 0.0, lines[0][1]
+    for now, began in lines:
+        seconds += now - last if began == process and now >= last else now
+        last, process = now, began
+    return seconds
 
 
 def _is_number(value: Any) -> bool:

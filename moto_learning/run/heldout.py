@@ -7,6 +7,7 @@ line an evaluation; training itself is not touched: starts and random numbers ar
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -217,7 +218,7 @@ def _is_sound(found: Evaluation) -> bool:
     real = (found.return_, found.length, found.disagreement, found.seconds)
     return (
         all(type(value) is int and value >= 0 for value in (*whole, found.starts, *found.parts))
-        and all(type(value) in (int, float) for value in real)
+        and all(type(value) in (int, float) and math.isfinite(value) for value in real)
         and isinstance(found.explore, str)
         and isinstance(found.policy, str)
         and isinstance(found.settings, str)

@@ -31,12 +31,13 @@ class MetricsLog:
         self.lines = _keep_first(self.path, lines)  # whole ones, in the file now
         self._file = self.path.open('a')
         self._boards = boards
+        self._began = round(time.time(), 3)  # [s] tells this process's lines from others'
 
     def write(self, update: int, phase: str, metrics: Mapping[str, float]) -> None:
         """Writes one line; a value that is not finite becomes null, as JSON has no NaN."""
         finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
         now = {'time': round(time.time(), 3), 'cpu': round(time.process_time(), 3)}  # [s]
-        line = {'update': update, 'phase': phase, **now, **finite}
+        line = {'update': update, 'phase': phase, **now, 'began': self._began, **finite}
         self._file.write(json.dumps(line) + '\n')
         self._file.flush()
         self.lines += 1

@@ -26,6 +26,7 @@ from moto_learning.run.checkpoints import checkpoints_of, last_sound
 DUMPS = 5  # batches kept of each kind
 GIVE_UP = 100  # updates in a row
 SOUND = 2.0  # times what can be
+DIVERGED = 'diverged'  # folder in the run, of batches <update>.npz
 LOWER = {  # what diverged: the setting that slows it down
     'the loss of the world model': 'model.optimizer.rate',
     'the size of values': 'actor_critic.critic.optimizer.rate',
@@ -76,7 +77,7 @@ class Watch:
         self.sound = times <= min(SOUND, self.limit or SOUND)
         self.diverged = self.diverged + 1 if 0 < self.limit < times else 0
         if self.diverged >= GIVE_UP:
-            folder = self._keep('diverged', update, batch)
+            folder = self._keep(DIVERGED, update, batch)
             setting = LOWER[what] if 'model/loss' in metrics else PIXELS
             raise TrainingError(
                 f'training diverges: {what} is {times:.3g} times what can be, and was beyond '

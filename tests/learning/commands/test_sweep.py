@@ -15,9 +15,10 @@ from rich.console import Console
 from moto_core.config import load_config, to_yaml
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.reader import read_header
+from moto_core.errors import ConfigError
 from moto_learning.commands import data, sweep_run
 from moto_learning.commands.sweep import _parser, main
-from moto_learning.commands.sweep_plan import make_plan, unfinished_folder
+from moto_learning.commands.sweep_plan import make_plan, recipe_of, unfinished_folder
 from moto_learning.commands.sweep_standing import check_same
 from moto_learning.config import Config
 from moto_learning.data.recipe import Recipe
@@ -109,6 +110,7 @@ OWN_ROW = '{actor_critic: {actor: {beta: 1}}}'
         (['--seeds', '7', '--jobs', '1', 'replay.batch=3'], 'moto/seed0: replay.batch 2 and 3; '),
         (['--demonstrations', '2'], f'{TASK}: demonstrations 1 and 2. Give it what it began'),
         (['--view', 'paper'], f"{TASK}: recipe view '' and 'paper'. "),
+        (['replay.batch=3', '--rows', 'bc'], 'moto/seed0: replay.batch 2 and 3; '),
         (['train.episode_updates=7', 'replay.length=3', 'replay.batch=3'], ' and 8 more. '),
     ],
 )
@@ -143,17 +145,18 @@ def planned(*words):
 
 def test_a_recipe_and_a_setup_reach_the_demonstrations_of_their_tasks(tmp_path):
     words = ['--tasks', 'kitchen-mixed', TASK, '--recipes', 'kitchen-mixed', '--view', 'near']
-    recipes = planned(*words, '--out', str(tmp_path)).recipes
+    words += ['--proprioception', 'velocity', '--out', str(tmp_path)]
+    recipes = planned(*words).recipes
     mixed, plain = recipes['kitchen-mixed'], recipes[TASK]
     assert len(mixed.groups) == 24 and (mixed.actuation, mixed.view) == ('d4rl', 'near')
-    assert plain == Recipe(task=TASK, view='near')
+    assert plain == Recipe(task=TASK, view='near', proprioception=['velocity'])
 
 
 def test_a_collection_that_was_killed_goes_on_and_is_renamed_when_it_is_whole(tmp_path):
     words = ['--tasks', TASK, '--demonstrations', '2', '--actuation', 'd4rl', '--view', 'paper']
     plan = planned(*words, '--out', str(tmp_path))
-    recipe = tmp_path / 'data' / f'{TASK}.yaml'
     new = unfinished_folder(tmp_path, TASK)
+    recipe = recipe_of(new)
     recipe.parent.mkdir()
     recipe.write_text(to_yaml(plan.recipes[TASK]))
     assert (
@@ -163,18 +166,48 @@ def test_a_collection_that_was_killed_goes_on_and_is_renamed_when_it_is_whole(tm
     sweep_run._collect(TASK, plan, tmp_path, Console(), [])
     dataset = Dataset.open(tmp_path / 'data' / TASK)
     one, two = dataset.episodes()
-    assert one.id == first.id and not new.exists()
+    assert one.id == first.id and not new.exists() and not recipe.exists()
+    assert load_config(Recipe, tmp_path / 'data' / f'{TASK}.yaml') == plan.recipes[TASK]
     assert read_header(one.path).seed != read_header(two.path).seed
     setup = dataset.setup
     assert (setup.actuation, setup.views) == ('d4rl', {'front': 'paper'})
 
 
-def test_data_of_ones_own_is_used_as_it_is_and_said_to_be(tmp_path, capsys):
-    plan = planned('--tasks', TASK, '--out', str(tmp_path))
-    (tmp_path / 'data' / TASK).mkdir(parents=True)
-    check_same(plan, tmp_path)
-    sweep_run._collect(TASK, plan, tmp_path, Console(), [])
+@pytest.fixture
+def begun(swept, tmp_path):
+    """The folder of a sweep that has its demonstrations and no run yet."""
+    out = tmp_path / 'out'
+    shutil.copytree(swept / 'data', out / 'data')
+    return out
+
+
+def test_data_of_ones_own_is_used_if_it_is_what_is_asked_for_and_said_to_be(begun, capsys):
+    (begun / 'data' / f'{TASK}.yaml').unlink()
+    words = ['--tasks', TASK, '--out', str(begun), '--demonstrations']
+    plan = planned(*words, '1')
+    check_same(plan, begun)
+    sweep_run._collect(TASK, plan, begun, Console(), [])
     assert 'is used as it is' in capsys.readouterr().out.replace('\n', ' ')
+    for more, says in (
+        (['2'], f'{TASK}: demonstrations 1 and 2'),
+        (['1', '--view', 'paper'], f'{TASK}: setup views .* and .*paper'),
+        (
+            ['1', '--proprioception', 'velocity', '--jobs', '1'],
+            f'{TASK}: proprioception .*velocity',
+        ),
+    ):
+        with pytest.raises(ConfigError, match=says):
+            check_same(planned(*words, *more), begun)
+
+
+def test_what_was_asked_before_anything_was_recorded_binds_nobody(tmp_path, monkeypatch):
+    words = ['--tasks', TASK, '--out', str(tmp_path)]
+    plan = planned(*words)
+    monkeypatch.setattr(subprocess, 'run', lambda *_, **__: 1 / 0)  # killed at once
+    with pytest.raises(ZeroDivisionError):
+        sweep_run._collect(TASK, plan, tmp_path, Console(), [])
+    assert [path.name for path in (tmp_path / 'data').iterdir()] == [f'.{TASK}.new.yaml']
+    check_same(planned(*words, '--view', 'paper'), tmp_path)
 
 
 def test_a_run_is_started_by_the_settings_that_were_planned(tmp_path, monkeypatch):
@@ -192,14 +225,6 @@ def test_a_run_is_started_by_the_settings_that_were_planned(tmp_path, monkeypatc
     (cell.folder(tmp_path) / 'checkpoints').mkdir()
     sweep_run._start(cell, config, tmp_path)
     assert lines[1][-3:] == ['--resume', str(cell.folder(tmp_path)), 'train.online_episodes=4']
-
-
-@pytest.fixture
-def begun(swept, tmp_path):
-    """The folder of a sweep that has its demonstrations and no run yet."""
-    out = tmp_path / 'out'
-    shutil.copytree(swept / 'data', out / 'data')
-    return out
 
 
 def ended_by(number, out, words, runs):
@@ -276,6 +301,7 @@ def test_a_run_that_fails_is_named_with_its_reason_and_the_others_go_on(begun, c
         (['--config', 'lapto'], "Did you mean 'laptop'"),
         (['train.offline_update=3'], "Did you mean 'train.offline_updates'"),
         (['--jobs', '0'], '--jobs 0'),
+        (['seed=3'], "'seed=3' is no setting of a whole sweep; use --seeds"),
         (['--recipes', 'kitchen-mxed'], "Did you mean 'kitchen-mixed'"),
         (['--recipes', 'kitchen-mixed'], "is of 'kitchen-mixed', which is not among --tasks"),
         (

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from moto_core.errors import ConfigError
-from moto_learning.report.bound import read_bound
+from moto_learning.report.bound import read_bound, read_promises
 
 
 def point(**changes):
@@ -32,3 +32,13 @@ def test_anything_else_is_one_line(tmp_path, text):
     ) as error:
         read_bound(tmp_path)
     assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('value', ['"nan"', 'NaN', 'Infinity', '"1.5"', 'null', 'true'])
+def test_a_promise_that_is_no_number_is_one_line(tmp_path, value):
+    text = '{"points": [{"episodes": 0, "reward": {"kettle": {"data_max": 1.5}}}]}'
+    (tmp_path / 'bound.json').write_text(text)
+    assert read_promises(tmp_path) == [{'task': 'kettle', 'episodes': 0, 'data_max': 1.5}]
+    (tmp_path / 'bound.json').write_text(text.replace('1.5', value))
+    with pytest.raises(ConfigError, match="bound.json' is not what a measurement"):
+        read_promises(tmp_path)

@@ -7,7 +7,7 @@ from moto_learning.report.document import KINDS, fill, new_document
 from tests.learning.report.written_run import evaluation, kept
 
 TEXT = """# Ours
-before
+moto-results gather a --out results/one.json; moto-results gather b --out results/two.json
 <!-- results: success moto from one two -->
 whatever stood here
 <!-- end -->
@@ -62,7 +62,14 @@ def test_a_new_document_has_a_block_of_every_kind(results):
 @pytest.mark.parametrize(
     'text, says',
     [
-        ('<!-- results: sucess -->\n<!-- end -->', "Did you mean 'success'"),
+        (
+            '<!-- results: sucess -->\n<!-- end -->',
+            "document, line 1: unknown .* Did you mean 'success'",
+        ),
+        (TEXT.replace('moto from', 'mto from'), "line 3: unknown row 'mto'. Did you mean 'moto'"),
+        (TEXT.replace('from one', 'from oen'), "line 3: unknown file of results 'oen'. Did you"),
+        (TEXT.replace('runs -->', 'runs all -->'), "line 7: the block 'runs' takes no words"),
+        ('\n<!-- results: rows kitchn -->\n<!-- end -->', "line 2: unknown task 'kitchn'"),
         (TEXT.replace('<!-- end -->\nbetween', 'between'), "'success moto from one two' has no"),
         ('<!-- results: success -->\n', "has no '<!-- end -->' after it"),
     ],

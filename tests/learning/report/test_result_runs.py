@@ -11,7 +11,7 @@ def test_runs_of_one_row_and_settings_are_a_line_with_the_mean_of_their_times():
     text = runs(
         [
             kept(wall_seconds=60.0, cpu_seconds=30.0, finished=True, seed=0, **about),
-            kept(wall_seconds=120.0, cpu_seconds=90.0, seed=1, **about),
+            kept(wall_seconds=120.0, cpu_seconds=90.0, seed=1, diverged=9, **about),
             kept(wall_seconds=6.0, row='bc', data_hash='other', data_episodes=5),
             kept(
                 wall_seconds=6.0,
@@ -26,7 +26,7 @@ def test_runs_of_one_row_and_settings_are_a_line_with_the_mean_of_their_times():
     ).text
     lines = [line.strip('| ').split(' | ') for line in text.splitlines() if line.startswith('|')]
     assert lines[2:] == [
-        ['moto', '1', '2', '10', 'aaaaaaaaaa+', 'cpu', '1.5', '1.0', '1 of 2'],
+        ['moto', '1', '2', '10', 'aaaaaaaaaa+', 'cpu', '1.5', '1.0', '1 of 2, 1 diverged'],
         ['bc', '1', '2', '5', '–', '–', '0.1', '–', '0 of 2'],
     ]
     assert '- moto: laptop, but for (in brackets what it has) actor.beta = 0.0 (0.3)\n' in text

@@ -54,12 +54,30 @@ def test_sampled_evaluations_and_points_between_the_columns_are_not_in_the_table
 def test_two_settings_of_a_task_are_two_lines_and_no_mean_is_taken():
     runs = [
         kept(evaluation(0, 4)),
-        kept(evaluation(0, 6), settings='other', origin='second'),
+        kept(evaluation(0, 6), settings={'replay.batch': 3}, origin='second'),
         kept(evaluation(0, 8), task=HAMMER),
     ]
     text = module.success(runs, ['moto']).text
     assert cells(text, f'{TASK}, moto (first)') and cells(text, f'{TASK}, moto (second)')
     assert 'mean of' not in text
+
+
+def test_a_mean_of_tasks_says_in_what_their_runs_differ():
+    runs = [
+        kept(evaluation(0, 4)),
+        kept(evaluation(0, 8, starts=40), task=HAMMER, settings={'replay.batch': 3}),
+    ]
+    text = module.success(runs, []).text
+    assert cells(text, 'mean of 2 tasks, which differ in settings and starts')
+    runs[1] = kept(evaluation(0, 8), task=HAMMER, data_episodes=5)
+    assert 'mean of 2 tasks, which differ in episodes given |' in module.success(runs, []).text
+
+
+def test_a_seed_without_an_evaluation_is_counted_as_missing_and_said_to_have_diverged():
+    runs = [kept(evaluation(0, 4), seed=0), kept(seed=1, diverged=41)]
+    text = module.success(runs, []).text
+    assert cells(text, TASK) == [['1 of 2', '0.20, 4 of 20 (0.08 to 0.42)']]
+    assert f'- {TASK}: seed 1 diverged at update 41\n' in text
 
 
 def test_rows_stand_side_by_side_in_the_papers_order_each_above_the_papers():

@@ -12,6 +12,7 @@ from moto_learning.report.places import find_runs
 from moto_learning.report.results import keep, merge
 from moto_learning.report.results_file import read_results, write_results
 from moto_learning.report.runs import read_run
+from moto_learning.report.settings import settings_hash
 from moto_learning.run.commit import git_hash
 from tests.learning import tiny_learner as tiny
 from tests.learning.report.written_run import TASK, evaluation, kept, record, write_run
@@ -48,7 +49,7 @@ def test_what_is_kept_of_a_run_comes_back_from_its_file(whole, tmp_path):
     assert not problems
     about = one.about
     assert (about.task, about.row, about.seed) == (TASK, 'moto', 3)
-    assert (about.settings, about.commit) == (whole.settings, git_hash())
+    assert (one.settings, about.commit) == (whole.settings, git_hash())
     assert (one.given, about.data_episodes) == (whole.given, 2)
     assert (about.wall_seconds, about.cpu_seconds, about.evaluation_seconds) == (30, 30, 6)
     preset = load_config(Config, config_file('train', about.preset)).model.rssm.deter
@@ -73,7 +74,10 @@ def test_the_paper_stands_beside_every_evaluation(whole, tmp_path):
 def test_a_run_that_does_not_say_what_it_is_is_left_out_with_a_line(tmp_path):
     path = write_run(tmp_path / 'run', updates=0)
     found, [line] = keep([run_in(path)], 'first')
-    assert not found and 'nothing says its evaluations, data' in line
+    assert not found and 'nothing says its data' in line
+
+
+RUN = {'settings': 's', 'evaluations': [], 'promises': []}
 
 
 @pytest.mark.parametrize(
@@ -81,12 +85,20 @@ def test_a_run_that_does_not_say_what_it_is_is_left_out_with_a_line(tmp_path):
     [
         '',
         '[]',
-        '{"format": 2, "runs": []}',
-        '{"format": 1, "runs": [{}]}',
-        '{"format": 1, "runs": [{"evaluations": [{}], "promises": []}]}',
-        '{"format": 1, "runs": [{"evaluations": [], "promises": [], "sed": 1}]}',
-        '{"format": 1, "runs": [{"evaluations": [], "promises": [{"above": "x"}]}]}',
-        '{"format": 1, "runs": [{"evaluations": [], "promises": [], "seed": 1e999}]}',
+        '{"format": 1, "runs": []}',
+        *(
+            json.dumps({'format': 2, 'settings': {'s': {}}, 'runs': [run]})
+            for run in (
+                {'settings': 's'},
+                {**RUN, 'settings': 'other'},
+                {**RUN, 'evaluations': [{}]},
+                {**RUN, 'sed': 1},
+                {**RUN, 'promises': [{'above': 'x'}]},
+                {**RUN, 'promises': [{'above': 'nan'}]},
+                {**RUN, 'wall_seconds': 'inf'},
+            )
+        ),
+        '{"format": 2, "settings": {}, "runs": [{"seed": 1e999}]}',
     ],
 )
 def test_a_file_that_holds_no_results_is_one_line(text, tmp_path):
@@ -144,3 +156,46 @@ def test_promises_of_both_are_kept_and_the_newer_of_one_place_counts():
     later = {'episodes': 50, 'task': TASK}
     [one] = merge([kept(promises=[later, old]), kept(promises=[new])])
     assert [(p.episodes, p.above) for p in one.promises] == [(0, 0.25), (50, 0.0)]
+
+
+def test_a_run_stays_itself_if_the_program_gains_and_loses_a_setting(whole, tmp_path):
+    before = {key: value for key, value in whole.chosen.items() if key != 'replay.batch'}
+    usual = load_config(Config).replay.batch
+    assert settings_hash({**before, 'replay.batch': usual}) == settings_hash(before)
+    assert settings_hash({**before, 'replay.batch': usual + 1}) != settings_hash(before)
+    assert settings_hash({**before, 'seed': 9, 'evaluate.every': 1}) == settings_hash(before)
+    config = whole.path / 'config.yaml'
+    text = config.read_text()
+    config.write_text(text + 'lost: 3\n')
+    try:
+        write_results(tmp_path / 'r.json', keep([run_in(whole.path)], 'r')[0])
+        again = keep([run_in(whole.path)], 'again')[0]
+    finally:
+        config.write_text(text)
+    assert len(merge([*read_results(tmp_path / 'r.json'), *again])) == 1
+
+
+def test_a_run_whose_data_is_away_is_the_one_that_it_was(tmp_path):
+    data = record(tmp_path / 'data', episodes=2, starts=50)
+    path = write_run(tmp_path / 'run', evaluations=[evaluation(0, 4)], data=[data])
+    there = keep([run_in(path)], 'there')[0]
+    data.rename(tmp_path / 'away')
+    away = keep([run_in(path)], 'away')[0]
+    assert away[0].given.hash == away[0].given.ids == there[0].given.ids != there[0].given.hash
+    for both in (there + away, away + there):
+        [one] = merge(both)
+        assert one.given == there[0].given
+
+
+def test_a_seed_that_diverged_before_its_first_checkpoint_is_kept_as_missing(tmp_path):
+    data = record(tmp_path / 'sweep' / 'data' / TASK, episodes=1, starts=50)
+    row = tmp_path / 'sweep' / TASK / 'moto'
+    whole = write_run(row / 'seed0', evaluations=[evaluation(0, 4)], data=[data])
+    gone = write_run(row / 'seed1', 'seed=1', updates=0)
+    for run, updates in ((whole, [6]), (gone, [30, 41])):  # the first went on to update 7
+        (run / 'diverged').mkdir()
+        for update in updates:
+            (run / 'diverged' / f'{update:08d}.npz').touch()
+    one, other = keep([read_run(place) for place in find_runs([tmp_path / 'sweep'])[0]], 'r')[0]
+    assert (one.about.diverged, other.about.diverged) == (0, 41)
+    assert other.given == one.given and other.evaluations == []

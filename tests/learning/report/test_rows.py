@@ -36,7 +36,7 @@ def test_settings_that_cannot_be_read_are_those_of_the_seeds_beside_them_alone(t
     for name in ('sweep/t/moto/seed0', 'sweep/t/moto/seed1', 'a', 'b'):
         write_run(tmp_path / name)
         if name != 'sweep/t/moto/seed0':
-            (tmp_path / name / 'config.yaml').write_text('unknown_key: 1\n')
+            (tmp_path / name / 'config.yaml').write_text('[')
     runs, _ = runs_in(tmp_path / 'sweep', tmp_path / 'a', tmp_path / 'b')
     assert row_names(runs) == ['moto', 'moto', 'unknown (a)', 'unknown (b)']
 

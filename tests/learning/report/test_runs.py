@@ -86,13 +86,14 @@ def test_damaged_lines_are_counted_and_left_out_but_not_one_being_written(tmp_pa
         stream.write('not JSON\n')
         stream.write('{"successes": 3')
     wrong = evaluation(100, 21), evaluation(100, '3'), evaluation(100, 3, starts=0)
+    wrong = *wrong, evaluation(100, 3, return_='nan'), evaluation(100, 3, length=1e999)
     with (path / 'evaluations.jsonl').open('a') as stream:
         stream.write('\n' + ''.join(f'{line}\n'.replace("'", '"') for line in wrong))
     with (path / 'metrics.jsonl').open('a') as stream:
         stream.write('{"update": 1}\n{"upda')
     [run], _ = runs_in(path)
     assert [one.successes for one in run.evaluations] == [4]
-    assert run.problems == ['evaluations.jsonl: 6 damaged lines are left out']
+    assert run.problems == ['evaluations.jsonl: 8 damaged lines are left out']
     assert run.metrics == [{'update': 1}]
 
 

@@ -65,4 +65,7 @@ def test_the_time_of_a_run_is_without_the_pauses():
 def test_the_processors_time_is_of_all_processes_of_a_run():
     # the second process was at 2.5 with its first line and at 7 with its last
     assert cpu_time([{'cpu': seconds} for seconds in (3.0, 10.0, 2.5, 7.0)]) == 17
+    # the second was stopped early, and the third's first line is later than its only one
+    lines = [(1.0, 9.0), (2.0, 4.0), (3.0, 6.0), (3.0, 8.0)]
+    assert cpu_time([{'began': began, 'cpu': seconds} for began, seconds in lines]) == 21
     assert cpu_time([{'cpu': 3.0}, {}]) is None and cpu_time([]) is None

@@ -106,7 +106,7 @@ def record(root, episodes=2, task=TASK, seed=0, rows=ROWS, starts=None):
 
 def kept(*evaluations, origin='first', promises=(), **about):
     """A run as results hold it, of the row MOTO on 10 episodes unless `about` says others."""
-    usual = {'task': TASK, 'row': 'moto', 'settings': 'same', 'preset': 'laptop'}
+    usual = {'task': TASK, 'row': 'moto', 'settings': {'replay.batch': 2}, 'preset': 'laptop'}
     usual |= {'path': 'runs/one', 'data_hash': 'abcd1234', 'data_episodes': 10, 'updates': 100}
     return Kept(
         origin=origin,
