@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -59,14 +59,23 @@ class Evaluation(Point):
     seconds: float  # that it took
     policy: str = ''  # hash of its weights
     parts: list[int] = field(default_factory=list)  # entry n: episodes of which n parts were done
+    settings: str = ''  # the name (resume.py) of those that it was learned under; '': not known
 
 
 class HeldOut:
     """Evaluates a learner at points of its training."""
 
-    def __init__(self, config: Config, learner: Learner, simulator: Simulator, run: Path) -> None:
+    def __init__(
+        self,
+        config: Config,
+        learner: Learner,
+        simulator: Simulator,
+        run: Path,
+        settings: Sequence[str] = ('',),
+    ) -> None:
+        """Makes it for a run whose settings have these names, its own the first (`names_of`)."""
         self.config, self.learner, self.simulator = config, learner, simulator
-        self.path = run / FILE
+        self.path, self.settings = run / FILE, settings
 
     def measure(
         self,
@@ -102,26 +111,28 @@ class HeldOut:
         return new
 
     def set_aside(self, updates: int) -> None:
-        """Moves evaluations after so many updates to ASIDE: they are of a training that is left.
+        """Moves what other settings led to after so many updates to ASIDE: that training is left.
 
         Raises EvaluationError if they cannot be moved.
         """
-        lines = list(read_maps(self.path))
-        later = [
-            line
-            for line in lines
-            if type(line.get('updates')) is int and line['updates'] > updates
-        ]
-        kept = [line for line in lines if line not in later]
-        if not later:
+        lines, aside = list(read_maps(self.path)), self.path.with_name(ASIDE)
+        left = [line for line in lines if self._is_left(line, updates)]
+        kept = [line for line in lines if line not in left]
+        if not left:
             return
         try:
-            for line in later:
-                append_synced(self.path.with_name(ASIDE), json.dumps(line).encode())
+            known = list(read_maps(aside))  # a kill may have come between the two files
+            for line in left:
+                if line not in known:
+                    append_synced(aside, json.dumps(line).encode())
             text = ''.join(json.dumps(line) + '\n' for line in kept)
             replace_synced(self.path, text.encode())
         except OSError as error:
             raise EvaluationError(f"cannot write '{self.path}': {error}") from error
+
+    def _is_left(self, line: Mapping[str, Any], updates: int) -> bool:
+        later = type(line.get('updates')) is int and line['updates'] > updates
+        return later and line.get('settings', '') not in self.settings
 
     def _evaluate(
         self, point: Point, policy: Policy, listener: Callable[[int, int], bool]
@@ -148,6 +159,7 @@ class HeldOut:
             seconds=round(time.monotonic() - began, 3),
             policy=policy.hash,
             parts=_counts([score.parts for score in scores], len(env.task.parts())),
+            settings=self.settings[0],
         )
 
     def _append(self, found: Evaluation) -> None:
@@ -175,8 +187,10 @@ def is_finished(done: Counters, goal: Config, evaluations: Iterable[Evaluation])
     )
     if not trained or not is_evaluated(done.episodes, goal):
         return trained
-    there = {one.explore for one in evaluations if one.updates == done.offline + done.online}
-    return there >= set(goal.evaluate.explore or ['mode'])
+    e, updates = goal.evaluate, done.offline + done.online + done.finetune
+    asked = updates, e.episodes, e.seed
+    there = {one.explore for one in evaluations if (one.updates, one.starts, one.seed) == asked}
+    return there >= set(e.explore or ['mode'])
 
 
 def read_evaluations(run: Path) -> list[Evaluation]:
@@ -207,6 +221,7 @@ def _is_sound(found: Evaluation) -> bool:
         and all(type(value) in (int, float) and math.isfinite(value) for value in real)
         and isinstance(found.explore, str)
         and isinstance(found.policy, str)
+        and isinstance(found.settings, str)
         and found.successes <= found.starts > 0
         and sum(found.parts) in (0, found.starts)
     )
