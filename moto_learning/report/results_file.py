@@ -66,14 +66,12 @@ def _read_run(data: dict[str, Any], origin: str) -> Kept:
         if found is None:
             raise ValueError(f'an evaluation of {about.get("path")!r} is damaged: {line}')
         evaluations.append(found)
-    kept = Kept(
+    return Kept(
         origin=origin,
         about=load_config(About, about),
         evaluations=evaluations,
         promises=[load_config(Promise, one) for one in data['promises']],
     )
-    json.dumps([asdict(kept.about), *map(asdict, kept.promises)], allow_nan=False)  # 'nan' is read
-    return kept
 
 
 def _with_paper(run: Kept, one: Evaluation) -> dict[str, Any]:
