@@ -94,7 +94,8 @@ def run_phases(data, out, listener=None):
 def outcome(run):
     """What a run came to: metrics, counters and the contents of its online episodes."""
     rows = [
-        {k: v for k, v in row.items() if k not in ('time', 'cpu')} for row in read_metrics(run)
+        {k: v for k, v in row.items() if k not in ('began', 'time', 'cpu')}
+        for row in read_metrics(run)
     ]
     dataset, journal = Dataset.open(run / 'dataset'), Journal(run)
     episodes = [dataset.read(journal.find(index).id) for index in range(3)]

@@ -105,7 +105,8 @@ def networks(run):
 
 def rows(run):
     return [
-        {k: v for k, v in row.items() if k not in ('time', 'cpu')} for row in read_metrics(run)
+        {k: v for k, v in row.items() if k not in ('began', 'time', 'cpu')}
+        for row in read_metrics(run)
     ]
 
 
