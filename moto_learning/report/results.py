@@ -187,7 +187,7 @@ def _said(one: Evaluation) -> tuple[int, list[int], int, int, str]:
 
 
 def _together(one: Kept, other: Kept) -> Kept:
-    """Returns what two say of one run, in all else as the one that was further."""
+    """Returns what two say of one run, in all else as the one that was further, or told later."""
     known = {_place(found): found for found in one.evaluations}
     for found in other.evaluations:
         same = known.get(_place(found), found)
@@ -198,7 +198,7 @@ def _together(one: Kept, other: Kept) -> Kept:
                 f"{found.successes} in '{other.path}', of two trainings by their weights or "
                 'numbers; leave one of them out'
             )
-    further = max(one, other, key=lambda kept: kept.about.updates)
+    further = max(other, one, key=lambda kept: kept.about.updates)  # of equals the first
     promises = {(found.episodes, found.task): found for found in (*one.promises, *other.promises)}
     return replace(
         further,

@@ -187,6 +187,11 @@ def test_a_run_whose_data_is_away_is_the_one_that_it_was(tmp_path):
         assert one.given == there[0].given
 
 
+def test_a_run_that_diverged_since_it_was_gathered_is_told_to_have():
+    before, after = kept(), kept(diverged=9)
+    assert [run.about.diverged for run in merge([before, after])] == [9]
+
+
 def test_a_seed_that_diverged_before_its_first_checkpoint_is_kept_as_missing(tmp_path):
     data = record(tmp_path / 'sweep' / 'data' / TASK, episodes=1, starts=50)
     row = tmp_path / 'sweep' / TASK / 'moto'
