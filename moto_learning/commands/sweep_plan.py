@@ -21,7 +21,7 @@ from moto_core.config import config_file, load_config, share_dir
 from moto_core.errors import ConfigError
 from moto_learning.commands.setup_options import SETUP
 from moto_learning.config import Config
-from moto_learning.data.recipe import Recipe, load_recipe
+from moto_learning.data.recipe import NONE, Recipe, load_recipe
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _recipes(args: argparse.Namespace) -> dict[str, Recipe]:
             raise ConfigError(f"two of --recipes are of '{recipe.task}'; give one of a task")
     chosen = {name: getattr(args, name) for name in SETUP if getattr(args, name)}
     if args.proprioception is not None:
-        chosen['proprioception'] = args.proprioception
+        chosen['proprioception'] = args.proprioception or [NONE]
     return {task: replace(found.get(task, Recipe(task=task)), **chosen) for task in args.tasks}
 
 

@@ -89,8 +89,9 @@ def _changed_episodes(there: Sequence[Record], recipe: Recipe) -> list[str]:
     found = [f'demonstrations of {name}' for name in {one.task for one in there} - {recipe.task}]
     found += [f'setup {one}' for one in setup_mismatches(there[0].setup, asked)]
     stored = read_header(there[0].path).spec.proprioception
-    if recipe.proprioception and stored != recipe.proprioception:
-        found.append(f'proprioception {stored} and {recipe.proprioception}')
+    wanted = recipe.demonstrations().proprioception
+    if wanted is not None and tuple(stored) != wanted:
+        found.append(f'proprioception {list(stored)} and {list(wanted)}')
     return found
 
 

@@ -150,6 +150,8 @@ def test_a_recipe_and_a_setup_reach_the_demonstrations_of_their_tasks(tmp_path):
     mixed, plain = recipes['kitchen-mixed'], recipes[TASK]
     assert len(mixed.groups) == 24 and (mixed.actuation, mixed.view) == ('d4rl', 'near')
     assert plain == Recipe(task=TASK, view='near', proprioception=['velocity'])
+    bare = planned('--tasks', TASK, '--proprioception', '--out', str(tmp_path))
+    assert bare.recipes[TASK].demonstrations().proprioception == ()
 
 
 def test_a_collection_that_was_killed_goes_on_and_is_renamed_when_it_is_whole(tmp_path):
@@ -186,6 +188,7 @@ def test_data_of_ones_own_is_used_if_it_is_what_is_asked_for_and_said_to_be(begu
     words = ['--tasks', TASK, '--out', str(begun), '--demonstrations']
     plan = planned(*words, '1')
     check_same(plan, begun)
+    check_same(planned(*words, '1', '--proprioception', '--jobs', '1'), begun)  # they have none
     sweep_run._collect(TASK, plan, begun, Console(), [])
     assert 'is used as it is' in capsys.readouterr().out.replace('\n', ' ')
     for more, says in (
