@@ -48,7 +48,7 @@ class Plan(NamedTuple):
     cells: dict[Cell, Config]
     recipes: dict[str, Recipe]  # by task
     demonstrations: int  # of each task
-    other_rows: dict[str, Config]  # what the rows of config/train/rows would be asked for
+    other_rows: dict[str, Config]  # what rows of config/train/rows that are there would be asked
 
 
 def row_name(row: str) -> str:
@@ -88,7 +88,8 @@ def make_plan(args: argparse.Namespace) -> Plan:
         for task, row, seed in itertools.product(args.tasks, args.rows, args.seeds)
     }
     shipped = [path.stem for path in (share_dir() / 'config' / 'train' / 'rows').glob('*.yaml')]
-    others = {row: _config(args, row, 0) for row in shipped if row not in args.rows}
+    there = {row for row in shipped for task in args.tasks if Path(args.out, task, row).exists()}
+    others = {row: _config(args, row, 0) for row in sorted(there - set(args.rows))}
     return Plan(
         cells=cells, recipes=recipes, demonstrations=args.demonstrations, other_rows=others
     )
