@@ -29,10 +29,9 @@ from moto_learning.config import Config
 from moto_learning.model.networks import Encoder
 from moto_learning.run.processor import use_processor
 from moto_sim import renderer, tasks
-from moto_sim.approach import SETTLED, approach
+from moto_sim.approach import SETTLED, STILL, approach
 
 CAMERA, UNITS, BATCH, RATE = 'front', 200, 64, 1e-3
-STILL = 0.002  # [m] of deviation between starts: it is in one place
 
 
 class States(NamedTuple):

@@ -30,10 +30,9 @@ from moto_learning.run.checkpoint import Checkpoint, learner_of, read_checkpoint
 from moto_learning.run.checkpoints import checkpoints_of, latest_checkpoint
 from moto_learning.run.processor import use_processor
 from moto_learning.run.simulator import online_environment
-from moto_sim.approach import SETTLED, Seen, approach
+from moto_sim.approach import SETTLED, STILL, Seen, approach
 
 PENALTIES = np.logspace(-1, 5, 13)  # of the regression: the one that errs least is taken
-STILL = 0.002  # [m] of deviation between starts: it is in one place
 
 
 class Located(NamedTuple):

@@ -18,6 +18,7 @@ from moto_sim.noise import NoisyPolicy
 
 SETTLED = 8  # the row from which on what MetaWorld drops at a start lies still
 DECISIONS = 30  # of an approach at most
+STILL = 0.002  # [m] of deviation between starts: it is in one place
 MOVED = 0.005  # [m] from where it lay: the hand has it
 NOISE = 0.1  # standard deviation added to each action
 
