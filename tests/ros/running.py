@@ -117,15 +117,10 @@ class RunningGraph:
         return future.result().success
 
     def reset(self):
-        """Puts the arm to rest and the scene to its next start; returns the seed and its stamp.
-
-        A fault that a test left is acknowledged: on a busy machine its requests may come late.
-        """
+        """Puts the arm to rest and the scene to its next start; returns the seed and its stamp."""
         self.graph.call(GUARD, 'disarm')
         self.latest.guard = None
         self.wait(lambda: self.latest.guard and self.latest.guard.at_rest, 5, 'rest')
-        if self.latest.guard.state == 'FAULT':
-            self.graph.call(GUARD, 'reset_fault')
         told = from_json(SceneReset, self.graph.call(TWIN, 'reset'))
         self.wait(lambda: self.latest.task.stamp > told.stamp, 10, 'a new frame')
         self.joints.clear()

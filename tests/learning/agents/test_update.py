@@ -180,9 +180,12 @@ def test_equation_10_has_the_weight_that_successes_give_and_cloning_ends_with_it
     agent.shown, cloned = 5, []
     given.data['successes'] = torch.tensor(successes)
     step = agent.optimizers['actor'].step
-    agent.optimizers['actor'].step = lambda loss, extra=False: (cloned.append(extra), step(loss))[
-        1
-    ]
+
+    def counted(loss, extra=False):
+        cloned.append(extra)
+        return step(loss, extra)
+
+    agent.optimizers['actor'].step = counted
     _, metrics = agent.update_behaviour(given.post, given.data)
     assert metrics['actor/loss'].item() == pytest.approx(
         weight * metrics['actor/behaviour'].item()

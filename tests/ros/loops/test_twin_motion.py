@@ -61,6 +61,8 @@ def ros_path(running):
     running.request(np.zeros(9))
     running.spin(0.15)
     running.graph.call(GUARD, 'disarm')
+    if running.latest.guard.state == 'FAULT':  # by requests that came late
+        running.graph.call(GUARD, 'reset_fault')
     stamps, position, _ = running.motion()
     held = any(
         'stale' in reason or 'rest' in reason
