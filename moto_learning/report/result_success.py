@@ -96,19 +96,34 @@ def _groups(kept: Sequence[Kept]) -> list[dict[str, Any]]:
     names = row_names(kept)
     for run, name in zip(kept, names):
         runs.setdefault((run.task, name), []).append(run)
-    return [
-        {
-            **group,
-            'settings': runs[group['task'], group['row']][0].settings,
-            'diverged': {
-                run.seed: run.about.diverged
-                for run in runs[group['task'], group['row']]
-                if run.about.diverged
-            },
-        }
+    measured = {
+        (group['task'], group['row']): group
         for group in success_groups(kept, names)
         if group['explore'] == 'mode'
+    }
+    return [
+        {
+            **measured.get(key, _unmeasured(key, here)),
+            'settings': here[0].settings,
+            'diverged': {run.seed: run.about.diverged for run in here if run.about.diverged},
+        }
+        for key, here in runs.items()
     ]
+
+
+def _unmeasured(key: tuple[str, str], runs: Sequence[Kept]) -> dict[str, Any]:
+    """Returns a group as `success_groups` does, of runs none of which was evaluated."""
+    return {
+        'task': key[0],
+        'row': key[1],
+        'paper_row': runs[0].row,
+        'given': runs[0].given._asdict(),
+        'explore': 'mode',
+        'seeds': [],
+        'without': [run.seed for run in runs],
+        'points': [],
+        'by_run': [],
+    }
 
 
 def _success_table(
@@ -127,12 +142,13 @@ def _success_table(
         theirs = [_paper(group, one) for one in columns] if paper else []
         if any(value is not None for value in theirs):
             lines.append([f'paper: {NAMES[group["paper_row"]]}', DASH, *map(_share, theirs)])
-    if mean and len(groups) > 1:
+    measured = [group for group in groups if group['seeds']]
+    if mean and len(measured) > 1:
         cells = [
-            mean_cell(groups, one) if all(point_at(group, one) for group in groups) else None
+            mean_cell(measured, one) if all(point_at(group, one) for group in measured) else None
             for one in columns
         ]
-        lines.append([_mean_name(groups), DASH, *map(_mean_text, cells)])
+        lines.append([_mean_name(measured, len(groups)), DASH, *map(_mean_text, cells)])
         theirs = [cell['paper'] if cell else None for cell in cells]
         if any(value is not None for value in theirs):
             lines.append(['paper: their mean', DASH, *map(_share, theirs)])
@@ -150,8 +166,8 @@ def _notes(names: Sequence[str], groups: Sequence[Group]) -> str:
     return ''.join(found) + '\n' * bool(found)
 
 
-def _mean_name(groups: Sequence[Group]) -> str:
-    """Says of how many tasks a mean is, and in what their runs differ beside the task."""
+def _mean_name(groups: Sequence[Group], tasks: int) -> str:
+    """Says of how many of the tasks a mean is, and in what their runs differ beside the task."""
     told = {
         'settings': {group['settings'] for group in groups},
         'episodes given': {group['given']['episodes'] for group in groups},
@@ -159,7 +175,8 @@ def _mean_name(groups: Sequence[Group]) -> str:
     }
     differ = [name for name, values in told.items() if len(values) > 1]
     said = f', which differ in {" and ".join(differ)}' if differ else ''
-    return f'mean of {len(groups)} tasks{said}'
+    of = f'{len(groups)} of {tasks}' if len(groups) < tasks else str(tasks)
+    return f'mean of {of} tasks{said}'
 
 
 def _seeds(group: Group) -> str:
@@ -204,8 +221,9 @@ def _place_in_paper(group: Group) -> int:
 
 def _drawn(text: str, groups: Sequence[Group], words: str) -> Block:
     """Returns the text with a small plot of success for each task of the groups."""
+    groups = [group for group in groups if group['seeds']]
     if not groups:
-        return Block('')
+        return Block(text)
     shown: dict[str, list[str]] = {}
     for group in groups:
         shown.setdefault(group['task'], []).append(group['paper_row'])

@@ -62,6 +62,7 @@ def read_run(place: Place) -> Run:
     config, chosen = _config(path, problems)
     meta = _meta(path, problems)
     evaluations, entries, rows = _files(path, problems)
+    evaluations = _of_the_run(evaluations, meta, problems)
     data = [Path(one) for one in meta.get('data', ())]
     beside = path.parents[2] / 'data' / place.task if place.task else None
     if beside is not None and not all(one.is_dir() for one in data):
@@ -142,6 +143,28 @@ def _files(
     if not found[0]:
         problems.append('it has no evaluations yet (evaluate.every makes them)')
     return found[0], found[1], found[2]
+
+
+def _of_the_run(
+    found: list[Evaluation], meta: dict[str, Any], problems: list[str]
+) -> list[Evaluation]:
+    """Returns the evaluations under the run's settings of now, of each place the first training's.
+
+    A place is a number of online episodes: what was fine-tuned after it is not there any more.
+    """
+    name = meta.get('settings', '')
+    ours = [one for one in found if '' in (name, one.settings) or one.settings == name]
+    first: dict[int, int] = {}
+    for one in ours:
+        first[one.episodes] = min(one.updates, first.get(one.episodes, one.updates))
+    kept = [one for one in ours if one.updates == first[one.episodes]]
+    for number, why in (
+        (len(found) - len(ours), 'under settings that the run has left'),
+        (len(ours) - len(kept), 'of weights that were trained on without new online episodes'),
+    ):
+        if number:
+            problems.append(f'{heldout.FILE}: {number} evaluations {why} are left out')
+    return kept
 
 
 def _whole_lines(path: Path) -> int:

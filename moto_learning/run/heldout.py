@@ -85,12 +85,17 @@ class HeldOut:
     ) -> list[Evaluation]:
         """Evaluates the policy as it is now, in each way of evaluate.explore; returns what is new.
 
-        A point that these weights have been evaluated at before is not evaluated again. `listener`
+        A point that these weights have been evaluated at under these settings is not evaluated
+        again. `listener`
         is told of each episode and returns whether to go on; a part of an evaluation is dropped.
         Raises EvaluationError if the result cannot be written.
         """
         c, new = self.config.evaluate, []
-        known = {(point_of(one), one.policy) for one in read_evaluations(self.path.parent)}
+        known = {
+            (point_of(one), one.policy)
+            for one in read_evaluations(self.path.parent)
+            if one.settings in self.settings
+        }
         for explore in c.explore or ['mode']:
             point = Point(
                 updates=self.learner.updates,

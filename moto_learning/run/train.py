@@ -125,7 +125,8 @@ class Training:
         self._waiting = {key: known[key] for key in known.keys() - set(self.replay.episodes)}
         self.left_out = sorted(self._waiting.keys() - self._journal.ids)
         self.log = MetricsLog(out, open_boards(config, out, self.learner.updates), lines)
-        replace_synced(out / 'config.yaml', to_yaml(config).encode())
+        if not self._unsaved:
+            self._write_config()
 
     def prepare(self, phase: str) -> None:
         """Makes the simulator now if `--phase` will need it after its updates.
@@ -228,8 +229,11 @@ class Training:
             'settings': self._settings[0],
         }
         keep, learner = self.config.train.keep, self.learner.state_dict()
-        self._unsaved = False
-        return save_checkpoint(self.out, learner, run, self.config, self.spec, meta, keep)
+        saved = save_checkpoint(self.out, learner, run, self.config, self.spec, meta, keep)
+        if self._unsaved:  # a resume that was refused before this has changed nothing
+            self._write_config()
+            self._unsaved = False
+        return saved
 
     def close(self) -> None:
         """Closes simulator and metrics and gives the run's lock back."""
@@ -255,6 +259,9 @@ class Training:
         due = self.learner.updates % self.config.train.save_every == 0 and done < goal
         if due or self._is_milestone(phase):
             self.save(phase)
+
+    def _write_config(self) -> None:
+        replace_synced(self.out / 'config.yaml', to_yaml(self.config).encode())
 
     def _begin(self) -> None:
         """Makes the settings of a resumed run its own before anything is done under them."""

@@ -24,6 +24,7 @@ from moto_learning.config import Config
 from moto_learning.data.recipe import Recipe
 from moto_learning.run.checkpoints import load_checkpoint
 from moto_learning.run.heldout import read_evaluations
+from moto_learning.run.journal import read_journal
 from tests.learning.run.saving import flip
 from tests.test_help_examples import TINY
 
@@ -241,7 +242,7 @@ def ended_by(number, out, words, runs):
             '-m',
             'moto_learning.commands.sweep',
             *words,
-            'train.offline_updates=9999',
+            'train.online_episodes=9999',  # the one setting that may change
         ],
         env={**os.environ, 'PYTHONPATH': f'{ROOT}:{ROOT / "sim"}'},
         stdout=subprocess.PIPE,
@@ -280,10 +281,11 @@ def test_a_stopped_or_killed_sweep_leaves_no_process(begun, number):
 def test_a_stopped_or_killed_sweep_goes_on(begun, number):
     words = [*line(str(begun), '--rows', 'moto'), *SHORT]
     ended_by(number, begun, words, runs=2)
-    assert main(words) == 0
-    for seed in (0, 1):
-        found = read_evaluations(begun / TASK / 'moto' / f'seed{seed}')
-        assert [one.episodes for one in found] == [0, 1]
+    runs = [begun / TASK / 'moto' / f'seed{seed}' for seed in (0, 1)]
+    more = 1 + max(len(read_journal(run)) for run in runs)
+    assert main([*words, f'train.online_episodes={more}']) == 0
+    for run in runs:
+        assert [one.episodes for one in read_evaluations(run)] == list(range(more + 1))
 
 
 def test_a_run_that_fails_is_named_with_its_reason_and_the_others_go_on(begun, capsys):

@@ -80,6 +80,18 @@ def test_a_seed_without_an_evaluation_is_counted_as_missing_and_said_to_have_div
     assert f'- {TASK}: seed 1 diverged at update 41\n' in text
 
 
+def test_a_task_that_nothing_measured_is_a_line_and_missing_in_the_mean():
+    runs = [kept(evaluation(0, 4)), kept(evaluation(0, 8), task=HAMMER)]
+    runs.append(kept(task='metaworld-assembly', diverged=41))
+    block = module.success(runs, [])
+    assert cells(block.text, 'metaworld-assembly') == [['0 of 1', module.DASH]]
+    assert '- metaworld-assembly: seed 0 diverged at update 41\n' in block.text
+    assert cells(block.text, 'mean of 2 of 3 tasks')[0][1].startswith('0.30 (0.')
+    assert 'metaworld-assembly' not in [axes.get_title() for axes in block.figure.axes]
+    block = module.rows([kept(row='bc')], [])
+    assert cells(block.text, 'bc') == [['0 of 1']] and block.figure is None
+
+
 def test_rows_stand_side_by_side_in_the_papers_order_each_above_the_papers():
     runs = [kept(evaluation(10_000, k), row=row) for row, k in (('sac', 1), ('moto', 9))]
     runs.append(kept(evaluation(10_000, 9), row='moto', task=HAMMER))

@@ -16,6 +16,7 @@ from tests.learning.report.written_run import (
     write_lines,
     write_run,
 )
+from tests.learning.run.saving import change_meta
 
 
 def runs_in(*folders):
@@ -95,6 +96,27 @@ def test_damaged_lines_are_counted_and_left_out_but_not_one_being_written(tmp_pa
     assert [one.successes for one in run.evaluations] == [4]
     assert run.problems == ['evaluations.jsonl: 8 damaged lines are left out']
     assert run.metrics == [{'update': 1}]
+
+
+def test_only_evaluations_of_the_settings_of_now_and_of_online_training_are_the_runs(tmp_path):
+    found = [
+        evaluation(0, 1),  # an earlier version's
+        evaluation(0, 2, settings='left'),
+        evaluation(100, 3, settings='now'),
+        evaluation(100, 4, settings='now', starts=40),
+        evaluation(100, 5, settings='now', updates=9999),  # fine-tuned
+    ]
+    path = write_run(tmp_path / 'run', evaluations=found)
+    [run], _ = runs_in(path)
+    assert [one.successes for one in run.evaluations] == [1, 2, 3, 4]  # nothing says its name
+    change_meta(next(path.glob('checkpoints/*')), settings='now')
+    [run], _ = runs_in(path)
+    assert [one.successes for one in run.evaluations] == [1, 3, 4]
+    assert run.problems == [
+        'evaluations.jsonl: 1 evaluations under settings that the run has left are left out',
+        'evaluations.jsonl: 1 evaluations of weights that were trained on without new online '
+        'episodes are left out',
+    ]
 
 
 def test_lines_that_come_while_it_reads_are_not_damaged(tmp_path, monkeypatch):

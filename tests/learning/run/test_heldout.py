@@ -49,6 +49,14 @@ def test_an_evaluation_counts_its_episodes_by_the_parts_that_were_done(
     assert found.settings == 'mine'
 
 
+def test_a_point_is_evaluated_once_under_one_settings_and_again_under_others(tmp_path):
+    config = tiny.config('evaluate.episodes=1', 'evaluate.explore=[mode]')
+    for names, new in ((('a',), 1), (('a',), 0), (('b', 'a'), 0), (('c',), 1)):
+        held_out = HeldOut(config, Still(), Counted(3), tmp_path, names)
+        assert len(held_out.measure(2, 8)) == new
+    assert [one.settings for one in read_evaluations(tmp_path)] == ['a', 'c']
+
+
 def test_a_line_of_counts_that_do_not_fit_is_left_out(tmp_path):
     lines = [
         evaluation(0, 4),

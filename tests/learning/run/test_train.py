@@ -9,6 +9,7 @@ import torch
 import yaml
 
 from moto_core.config import to_dict
+from moto_core.errors import ConfigError
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.errors import DatasetError
@@ -669,6 +670,22 @@ def test_a_run_that_goes_back_and_on_as_it_was_meets_its_episodes_again(gone_bac
     assert main(['--resume', str(gone_back), *longer, *harmless]) == 0
     assert [one.updates for one in read_evaluations(gone_back)] == [4]
     assert learned(gone_back)[:4] == first and len(learned(gone_back)) == 5
+
+
+def test_a_resume_that_is_refused_leaves_the_settings_as_they_were(gone_back, monkeypatch):
+    before = (gone_back / 'config.yaml').read_bytes()
+
+    def refused(self, phase):
+        raise ConfigError('it does not fit')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, 'prepare', refused)
+        assert main(['--resume', str(gone_back), SLOWER]) == 2
+    assert (gone_back / 'config.yaml').read_bytes() == before
+    assert main(['--resume', str(gone_back), SLOWER]) == 0
+    assert (gone_back / 'config.yaml').read_bytes() != before
+    newest = load_checkpoint(gone_back).path
+    assert (gone_back / 'config.yaml').read_bytes() == (newest / 'config.yaml').read_bytes()
 
 
 def test_a_run_that_goes_back_offline_makes_its_own_evaluations(
