@@ -12,12 +12,12 @@ import time
 
 import numpy as np
 
-from moto_core.guard.brake import trajectory_to_rest
+from moto_core.guard.brake import Knot, stop_from
 from moto_core.guard.simulated import Guarded
 
 
 def measure(robot: str, profile: str, ticks: int) -> dict[str, object]:
-    """Returns p50, p95, p99 and mean [us] of a tick, and of a trajectory to rest."""
+    """Returns p50, p95, p99 and mean [us] of a tick, and of a stop."""
     guarded, rng = Guarded(robot, profile), np.random.default_rng(0)
     position, dt = np.array(guarded.robot.home), guarded.config.tick
     velocity = np.zeros_like(position)
@@ -30,8 +30,11 @@ def measure(robot: str, profile: str, ticks: int) -> dict[str, object]:
         cost.append((time.process_time_ns() - begin) * 1e-3)
         velocity = output.velocity
         if k % 50 == 0:
+            knot = Knot(
+                time=0.0, position=position, velocity=velocity, acceleration=0.0 * velocity
+            )
             begin = time.process_time_ns()
-            trajectory_to_rest(guarded.limits, position.tolist(), velocity.tolist())
+            stop_from(guarded.limits, knot)
             brake.append((time.process_time_ns() - begin) * 1e-3)
         position = position + velocity * dt
     return {
@@ -40,7 +43,7 @@ def measure(robot: str, profile: str, ticks: int) -> dict[str, object]:
         'ticks': ticks,
         'budget_us': 150.0,
         'guard_step_us': _summary(cost),
-        'trajectory_to_rest_us': _summary(brake),
+        'stop_from_us': _summary(brake),
     }
 
 

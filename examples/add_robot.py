@@ -6,7 +6,9 @@ moto-up and the launch file take it as robot_type:=my_arm.yaml.
 
 import argparse
 
-from moto_core.guard.brake import trajectory_to_rest
+import numpy as np
+
+from moto_core.guard.brake import Knot, stop_from
 from moto_core.guard.limits import load_robot, resolve
 
 
@@ -16,11 +18,13 @@ def main(file: str) -> None:
     print(f'{robot.name}: {len(robot.spec.joints)} joints, cameras {sorted(robot.spec.cameras)}')
     for name in robot.profiles:
         limits = resolve(robot, name)
-        way = trajectory_to_rest(limits, robot.home, limits.dq.tolist())
-        distance = max(abs(to - start) for to, start in zip(way[-1].position, robot.home))
+        home = np.array(robot.home)
+        full = Knot(time=0.0, position=home, velocity=limits.dq, acceleration=np.zeros_like(home))
+        rest = stop_from(limits, full)[-1]
+        distance = np.abs(rest.position - home).max()
         print(
             f'{name}: speeds {limits.dq.tolist()} rad/s; from full speed at home it rests after '
-            f'{way[-1].time_from_start:.2f} s and {distance:.2f} rad'
+            f'{rest.time:.2f} s and {distance:.2f} rad'
         )
 
 

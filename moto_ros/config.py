@@ -37,6 +37,13 @@ class CommandConfig:
     velocity_controller: str = setting('', "of <name>/commands; '': the robot's own")
     trajectory_controller: str = setting('', "of <name>/joint_trajectory; '': the robot's own")
     gripper_rate: float = number(50.0, '[Hz] at which gripper commands repeat', above=0, high=1000)
+    delay: float = number(
+        0.034,
+        '[s] from a tick to its place in a trajectory: what jitter, transport and two lost '
+        'messages take',
+        low=0.02,
+        high=0.09,
+    )
     dry_run: bool = setting(False, 'compute everything, command nothing')
     silence: float = _guarded(
         2.0, '[s] that the stream of zeros goes on after a halt', 'halt_stream'
@@ -66,7 +73,7 @@ class GuardParams:
     """The guard's node; what it enforces is the robot's profile."""
 
     rate: float = _guarded(250.0, '[Hz] of ticks, steady clock', 'rate')
-    trajectory_rate: float = number(50.0, '[Hz] of trajectories in that mode', above=0, high=1000)
+    trajectory_rate: float = number(125.0, '[Hz] of trajectories in that mode', low=100, high=1000)
     deadman_required: bool = setting(True, 'true: the arm moves only while a button is held')
     deadman_button: int = number(4, 'index in Joy.buttons', low=0, high=255)
     joint_age: float = _guarded(0.100, '[s] of the oldest joint state used', 'joint_age')

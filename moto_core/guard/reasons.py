@@ -29,6 +29,8 @@ REASONS = {
     'joints_outside': 'a joint is implausibly far outside its limits',
     'joints_rejects': 'too many joint states were refused (fault)',
     'joints_timeout': 'no good joint state for stale_fault seconds (fault)',
+    'joints_frozen': 'the arm was told to move and no measured number changed (fault)',
+    'following_error': 'a joint is more than 0.1 rad from where it is led (fault)',
     'joints_slow': 'joint states come more than 20 ms apart (warning)',
     'uncertain': 'the policy is uncertain: slower, or (in HOLD) at rest until armed anew',
     'velocity': 'slowed as a vector to the speed cap',

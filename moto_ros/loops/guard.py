@@ -1,23 +1,28 @@
 """What the guard's node carries, without ROS: the newest messages, the switches, the counts.
 
-    request, joints, deadman, e-stop -> GuardLoop.tick -> guard_step (pure) -> GuardOutput
+    request, joints, deadman, e-stop -> ArmGuard.tick -> guard_step (pure) -> GuardOutput
+                                                      -> Reference -> knots of a trajectory
 
-In: converted messages, the steady clock [s]. Out: one GuardOutput a tick, trajectories that end at
-rest, and in how many decisions each reason had a part.
+In: converted messages, the steady clock [s]. Out: what the last tick let out, and in how many
+decisions each reason had a part. In trajectory mode ticks are exactly as long as they should be:
+called late, it makes those that are due. Called so late that the controller may have begun the
+stop of its last message, it lets that end, and begins anew from where the joints say they are.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from moto_core.guard.brake import TrajectoryPoint, trajectory_to_rest
+from moto_core.guard.brake import Knot
 from moto_core.guard.guard import arm, guard_step, latch_fault, reset_fault
 from moto_core.guard.limits import RobotConfig, resolve
+from moto_core.guard.reference import Reference
 from moto_core.guard.state import (
+    ESTOP,
     FAULT,
     HOLD,
     READY,
@@ -31,24 +36,51 @@ from moto_core.guard.state import (
     initial_state,
 )
 
-LEAD = 0.1  # [rad] a trajectory may lead the joints by
 LATE = 1.5  # ticks without a tick: one was late
+TRANSPORT = 0.012  # [s] of the delay that messages may take, one that is lost among them
+STILL = 0.05  # [rad/s] below which measured joints stand
+STANDS = 0.05  # [s] beyond the delay after which an arm that is told to rest does
+ZEROS = 25  # ticks of a halt at rest: a last message alone may be lost
+REST = 2.0  # [s] of a halt at most
+FAR = 0.1  # [rad] from where it is led that a joint may be
+FROZEN_WAY, FROZEN_TIME = 0.02, 0.2  # [rad], [s] told to move without any joint's number changing
+BLEND = 0.2  # [s] in which a controller goes from where it holds the arm to where it is measured
 
 
-class GuardLoop:
+class ArmGuard:
     """One arm's guard between its ticks."""
 
-    def __init__(self, robot: RobotConfig, profile: str, config: GuardConfig) -> None:
-        """Raises ConfigError for an unknown profile."""
-        self.spec, self.limits, self.config = robot.spec, resolve(robot, profile), config
+    def __init__(
+        self,
+        robot: RobotConfig,
+        profile: str,
+        config: GuardConfig,
+        delay: float = 0.0,
+        before: ArmGuard | None = None,
+    ) -> None:
+        """Takes the `delay` [s] of trajectories; 0: the arm follows velocities, and has none.
+
+        What is latched in the guard `before` stays so. Raises ConfigError for an unknown profile.
+        """
+        self.spec, self.limits, self.delay = robot.spec, resolve(robot, profile), delay
+        self.config = config
+        if delay:
+            self.config = replace(config, longest=1.0, gap=delay - TRANSPORT)
         self.state = initial_state(config)
+        if before is not None and before.state.mode in (FAULT, ESTOP):
+            self.state = replace(self.state, mode=before.state.mode, cause=before.state.cause)
+        self.sends = True  # what it lets out: else the arm does not move, and need not
         self.output: GuardOutput | None = None
-        self._reference: np.ndarray | None = None  # (n,) [rad] where the commands lead
+        self.reference: Reference | None = None  # from the first RUNNING until the arm rests
         self.interventions: Counter[str] = Counter()  # reason: decisions that it had a part in
         self.ticks, self.late = 0, 0
+        self._time: float | None = None  # [s] of the last tick
+        self._free = -np.inf  # [s] when what was sent has come to its end
         self._request: Request | None = None
         self._measured: Measured | None = None
         self._switches = Switches(active=False, armed=False)
+        self._seen: tuple[float, ...] | None = None  # (n,) [rad] the measured joints
+        self._seen_at = self._unseen = 0.0  # [s] since when, [rad] told to go since
         self._pulse = False  # e-stop by service: once is enough, it latches
         self._reasons: set[str] = set()  # since the newest request
 
@@ -126,51 +158,155 @@ class GuardLoop:
         """Latches a fault seen elsewhere."""
         self.state = latch_fault(self.state, reason)
 
-    def tick(self, now: float) -> GuardOutput:
-        """Returns the command of the tick at `now` [s]."""
-        last = self.state.now
-        self.late += last is not None and now - last > LATE * self.config.tick
-        switches = self._switches._replace(estop=self._switches.estop or self._pulse)
-        self._pulse = False
-        self.output, self.state = guard_step(
-            self.config,
-            self.limits,
-            self.spec,
-            self.state,
-            self._request,
-            self._measured,
-            switches,
-            now,
-        )
-        self.ticks += 1
-        self._reasons.update(self.output.reasons)
-        self._integrate(self.output)
-        return self.output
+    def tick(self, now: float) -> GuardOutput | None:
+        """Makes the ticks that are due at `now` [s]; returns what the last of them let out.
 
-    def to_rest(self) -> list[TrajectoryPoint]:
-        """Returns the last command as a trajectory that ends at rest; empty without joints."""
-        if self._reference is None or self.output is None:
-            return []
-        return trajectory_to_rest(
-            self.limits,
-            self._reference.tolist(),
-            self.output.velocity.tolist(),
-            self.state.acceleration or None,
-        )
+        None if none is due yet. An arm that follows velocities has one tick a call.
+        """
+        tick = self.config.tick
+        if self._time is None:
+            self._time = now - (1.5 if self.delay else 1.0) * tick  # ticks lie between the calls
+        behind = now - self._time
+        self.late += behind > (LATE + 0.5 if self.delay else LATE) * tick
+        if not self.delay:
+            return self._tick(now)
+        if behind > self.config.gap:
+            return self._tick_after_gap(now)
+        made = None
+        while self._time + tick <= now:
+            made = self._tick(self._time + tick)
+        return made
+
+    def trajectory(self) -> list[Knot]:
+        """Returns the knots of a trajectory to follow `delay` after their times, ending at rest.
+
+        Empty unless the arm is led: nothing is sent before the first RUNNING, nor to an arm that
+        stands disarmed.
+        """
+        return self.reference.message() if self.reference is not None else []
+
+    def halt(self, clock: Callable[[], float], publish: Callable[[GuardOutput], object]) -> None:
+        """Brings the arm to rest, ticking by itself, and returns once it has stood for a moment.
+
+        `clock` waits for the next tick and returns its time [s]. If a tick or `publish` fails, a
+        trajectory runs out by itself, and velocities fall to zero at the profile's brake.
+        """
+        self.activate(False)
+        now = clock()
+        end, quiet = now + REST, 0
+        try:
+            while quiet < ZEROS and now < end:
+                output = self.tick(now)
+                if output is not None:
+                    publish(output)
+                    quiet += self.resting
+                now = clock()
+        except Exception:  # noqa: BLE001  whatever it is, the arm stops
+            self._run_out(clock, publish)
+
+    @property
+    def resting(self) -> bool:
+        """Says whether nothing moves the arm, nor will what was sent."""
+        ended = self._time is None or self._time >= self._free
+        return self.state.at_rest and self.reference is None and ended
 
     @property
     def faulted(self) -> bool:
         """Says whether a fault is latched."""
         return self.state.mode == FAULT
 
-    def _integrate(self, output: GuardOutput) -> None:
-        """Moves the reference by a tick, within LEAD of the measured joints and their limits."""
-        if self.state.joints.position is None:
+    def _run_out(
+        self, clock: Callable[[], float], publish: Callable[[GuardOutput], object]
+    ) -> None:
+        if self.reference is not None:  # what was sent ends at rest: nothing may replace it
+            end = self.reference.ends + self.delay
+            while clock() < end:
+                pass
             return
-        measured = np.array(self.state.joints.position)
-        if self._reference is None or (self.state.at_rest and self.state.mode == READY):
-            self._reference = measured
-        ahead = self._reference + output.velocity * self.config.tick
-        ahead = np.clip(ahead, measured - LEAD, measured + LEAD)
-        inside = np.clip(ahead, self.limits.q_min, self.limits.q_max)
-        self._reference = np.where(inside == ahead, ahead, measured)
+        output, left = self.output, ZEROS
+        while output is not None and left:
+            change = self.limits.brake * self.config.tick
+            slower = np.sign(output.velocity) * np.maximum(np.abs(output.velocity) - change, 0.0)
+            output = output._replace(velocity=slower, publish=True)
+            left -= not slower.any()
+            try:
+                publish(output)
+            except Exception:  # noqa: BLE001  nothing reaches the arm any more
+                return
+            clock()
+
+    def _tick_after_gap(self, now: float) -> GuardOutput:
+        """Makes one tick in place of those that did not come.
+
+        An arm that follows trajectories stops by itself, along the end of one that it got.
+        """
+        if self.reference is not None:
+            rest = (0.0,) * self.limits.size
+            self.state = replace(self.state, velocity=rest, acceleration=rest)
+            self._leave()
+        return self._tick(now)
+
+    def _tick(self, now: float) -> GuardOutput:
+        self._time = now
+        switches = self._switches._replace(estop=self._switches.estop or self._pulse)
+        self._pulse = False
+        request = self._request
+        if request is not None and self._begins(now):
+            request = request._replace(velocity=np.zeros_like(request.velocity))
+        self.output, self.state = guard_step(
+            self.config, self.limits, self.spec, self.state, request, self._measured, switches, now
+        )
+        self.ticks += 1
+        self._reasons.update(self.output.reasons)
+        if self.delay:
+            self._lead(self.output, now)
+        if self.sends:
+            self._compare(self.output, now)
+        return self.output
+
+    def _compare(self, output: GuardOutput, now: float) -> None:
+        """Latches a fault if the joints do not go where they are told to."""
+        joints = self.state.joints
+        if joints.position is None:
+            return
+        self._unseen += float(np.abs(output.velocity).max()) * self.config.tick
+        if joints.position != self._seen:
+            self._seen, self._seen_at, self._unseen = joints.position, now, 0.0
+        if self._unseen > FROZEN_WAY and now - self._seen_at > FROZEN_TIME:
+            self.fault('joints_frozen')
+        if self.reference is not None:
+            led = self.reference.at(joints.stamp - self.delay).position
+            if np.abs(led - joints.position).max() > FAR:
+                self.fault('following_error')
+
+    def _begins(self, now: float) -> bool:
+        """Says whether the arm is not led yet: it stands until its controller has caught up."""
+        if not self.delay:
+            return False
+        return self.reference is None or now < self.reference.begins + 0.5 * self.config.tick
+
+    def _lead(self, output: GuardOutput, now: float) -> None:
+        """Goes on with the reference, begins one at the measured joints, or ends it."""
+        joints, rest = self.state.joints.position, self.state.rest_since
+        if self.reference is None:
+            if output.state == RUNNING and joints is not None and self._stands(now):
+                self.reference = Reference(
+                    self.limits, self.config.tick, self.delay, now + BLEND, np.array(joints)
+                )
+            return
+        if now > self.reference.begins + 0.5 * self.config.tick:
+            self.reference.push(output.velocity)
+        stands = rest is not None and now - rest > self.delay + STANDS
+        if stands and output.state not in (RUNNING, HOLD):
+            self._leave()
+
+    def _leave(self) -> None:
+        """Sends no more of the reference; its stop runs out."""
+        assert self.reference is not None
+        self._free = self.reference.ends + self.delay + STANDS
+        self.reference = None
+
+    def _stands(self, now: float) -> bool:
+        """Says whether the arm stands, by what was sent and by its joints."""
+        assert self._measured is not None
+        return now >= self._free and bool((np.abs(self._measured.velocity) < STILL).all())

@@ -2,11 +2,12 @@
 
 The simulation is the training environment's Kitchen, without its guard.
 
-    steady clock -> due ticks -> velocity of each -> set_velocity, advance(1)
+    steady clock -> due ticks -> velocity, or position, of each -> the drives, advance(1)
                               -> between them: Joints, Frames with what the task says
 
 An array command holds until `watchdog` of silence, then the target stops where it is (fault 19: a
-real forward controller would hold the last velocity for ever). A trajectory runs to its end.
+real forward controller would hold the last velocity for ever). Trajectories go through what a
+JointTrajectoryController makes of them at 1 kHz, and the drives follow its positions.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from moto_core.spec import Setup, Spec
 from moto_ros.config import FASTEST, SLOWEST, TwinParams
 from moto_sim.kitchen import VIEWS, KitchenSim
 from moto_sim.kitchen_task import PREFIX, kitchen_objects
+from moto_sim.trajectory_controller import Points, TrajectoryController
 from moto_sim.views import Viewpoint, view_names
 
 TICK = 0.004  # [s] two steps of physics
+PERIOD = 0.001  # [s] of the controller of trajectories
 CATCH_UP = 0.100  # [s] behind the clock that are made good
 COVERED_NOISE = 3  # grey levels of a covered camera's noise
 
@@ -94,21 +97,24 @@ class TwinLoop:
         self._origin, self._tick = now, 0
         self._arm, self._arm_at = np.zeros(self._n), -np.inf
         self._fingers, self._fingers_at = np.zeros(len(self.spec.gripper)), -np.inf
-        self._times: np.ndarray | None = None
-        self._velocities: np.ndarray | None = None
-        self._trajectory_at = -np.inf
+        self._controller: TrajectoryController | None = None
 
     def command(self, velocity: np.ndarray, now: float) -> None:
         """Takes an array command (n,) [rad/s]; it ends a trajectory."""
-        self._arm, self._arm_at, self._times = velocity, now, None
+        self._arm, self._arm_at, self._controller = velocity, now, None
 
     def gripper(self, velocity: np.ndarray, now: float) -> None:
         """Takes a finger command (g,) [m/s]."""
         self._fingers, self._fingers_at = velocity, now
 
-    def trajectory(self, times: np.ndarray, velocities: np.ndarray, now: float) -> None:
-        """Takes times (k,) [s from now] and velocities (k, n) [rad/s] in place of any other."""
-        self._times, self._velocities, self._trajectory_at = times, velocities, now
+    def trajectory(self, points: Points) -> str:
+        """Takes a trajectory in place of any other command, timed by the steady clock.
+
+        Returns why the controller refuses it; '' if it does not.
+        """
+        if self._controller is None:
+            self._controller = TrajectoryController(self.sim.position[: self._n], PERIOD)
+        return self._controller.receive(points, self.time)
 
     def advance(self, now: float) -> Iterator[Joints | Frame]:
         """Steps up to `now` [s], giving what is due on the way.
@@ -124,7 +130,7 @@ class TwinLoop:
                 yield Joints(self.time, self.sim.position, self.sim.velocity)
             if self._tick % self.camera_ticks == 0:
                 yield self._frame()
-            self.sim.set_velocity(self.wanted(self.time))
+            self._drive()
             self.sim.advance(1)
             self._tick += 1
 
@@ -134,20 +140,20 @@ class TwinLoop:
         return self._origin + self._tick * TICK
 
     def wanted(self, time: float) -> np.ndarray:
-        """Returns the velocity (A,) [rad/s, m/s] that the commands ask for at a time [s]."""
-        arm = np.zeros(self._n)
-        if self._times is not None and self._velocities is not None:
-            elapsed = time - self._trajectory_at
-            arm = np.array(
-                [
-                    np.interp(elapsed, self._times, column, right=0.0)
-                    for column in self._velocities.T
-                ]
-            )
-        elif time - self._arm_at <= self.watchdog:
-            arm = self._arm
+        """Returns the velocity (A,) [rad/s, m/s] that array commands ask for at a time [s]."""
+        arm = self._arm if time - self._arm_at <= self.watchdog else np.zeros(self._n)
         alive = time - self._fingers_at <= self.watchdog
         return np.concatenate([arm, self._fingers if alive else np.zeros_like(self._fingers)])
+
+    def _drive(self) -> None:
+        """Gives the drives what they follow in the tick that begins."""
+        velocity = self.wanted(self.time)
+        if self._controller is None:
+            self.sim.set_velocity(velocity)
+            return
+        for step in range(round(TICK / PERIOD)):
+            position, velocity[: self._n] = self._controller.update(self.time + step * PERIOD)
+        self.sim.lead(position, velocity)
 
     def _frame(self) -> Frame:
         images = {}

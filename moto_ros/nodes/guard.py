@@ -1,6 +1,6 @@
 """The guard's node: the only publisher to the robot.
 
-    command_request, joint_states, joy, estop -> GuardLoop -> commands or trajectories, gripper
+    command_request, joint_states, joy, estop -> ArmGuard -> commands or trajectories, gripper
                                                            -> executed, and the reasons for it
 
 Run as `python -m moto_ros.nodes.guard`. No machine learning is imported here. It ticks on the
@@ -21,7 +21,7 @@ from std_msgs.msg import Bool
 
 from moto_core.guard.state import READY, GuardConfig, GuardOutput, GuardRefusal
 from moto_ros.config import command_topic
-from moto_ros.loops.guard import GuardLoop
+from moto_ros.loops.guard import ArmGuard
 from moto_ros.messages import DRY_RUN, GuardReasons, GuardState
 from moto_ros.services import GUARD
 from moto_ros.wire import interface
@@ -31,8 +31,7 @@ from moto_ros.wire.joints import joint_state, trajectory, velocity_array
 from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.runner import run
 
-ZEROS = 25  # ticks at rest: a last one alone may be lost
-REST = 2.0  # [s] to come to rest before giving up
+FOLLOWS = 0.010  # [s] that the arm may lag behind its trajectory
 REASONS_RATE = 10.0  # [Hz] at which reasons that do not change are repeated
 
 
@@ -41,7 +40,7 @@ class GuardNode(MotoNode):
 
     def __init__(self) -> None:
         super().__init__(GUARD)
-        self.loop: GuardLoop | None = None
+        self.loop: ArmGuard | None = None
         self.timer: Any = None
         self.told: tuple[str, ...] | None = None  # the reasons last published
         self.dry_run = self.config.command.dry_run
@@ -51,7 +50,9 @@ class GuardNode(MotoNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Resolves the limits and makes the robot's topics; nothing moves."""
         config, params = self.config, self.config.guard
-        self.loop = GuardLoop(
+        self.arrays = config.command.mode == 'velocity_array'
+        delay = 0.0 if self.arrays else config.command.delay
+        self.loop = ArmGuard(
             self.robot,
             config.profile,
             GuardConfig(
@@ -59,15 +60,19 @@ class GuardNode(MotoNode):
                 deadman_required=params.deadman_required,
                 joint_age=params.joint_age,
                 speed_floor=params.speed_floor,
+                latency=delay + FOLLOWS if delay else 0.0,
                 halt_stream=config.command.silence,
             ),
+            delay,
+            before=self.loop,
         )
+        self.loop.sends = not self.dry_run
         self._create_subscriptions()
         self._create_publishers()
         self.create_trigger_service('arm', self.loop.arm)
         self.create_trigger_service('disarm', self.loop.disarm)
         self.create_trigger_service('estop', self.loop.stop)
-        self.create_trigger_service('reset_fault', self.loop.reset_fault)
+        self.create_trigger_service('reset_fault', self.reset_fault)
         self.create_switch_service('set_dry_run', self.set_dry_run)
         return super().on_configure(state)
 
@@ -92,17 +97,14 @@ class GuardNode(MotoNode):
             return
         self.destroy_timer(self.timer)
         self.timer = None
-        self.loop.activate(False)
-        zeros, end = 0, self.steady_now() + REST
-        while zeros < ZEROS and self.steady_now() < end:
-            self._publish(self.loop.tick(self.steady_now()))
-            zeros += self.loop.state.at_rest
-            time.sleep(1.0 / self.config.guard.rate)
+        self.loop.halt(self._next_tick, self._publish)
 
     def on_tick(self) -> None:
         """Computes and publishes the command of this tick."""
         assert self.loop is not None
-        self._publish(self.loop.tick(self.steady_now()))
+        output = self.loop.tick(self.steady_now())
+        if output is not None:
+            self._publish(output)
 
     def on_request(self, message: JointState) -> None:
         """Hands a request to the guard."""
@@ -134,22 +136,31 @@ class GuardNode(MotoNode):
         assert self.loop is not None
         self.loop.estop(message.data)
 
+    def reset_fault(self) -> str:
+        """Ends a fault or an e-stop; raises GuardRefusal while its cause is there."""
+        assert self.loop is not None
+        if self._has_two_masters():
+            raise GuardRefusal(
+                f"somebody else publishes on '{self.command_topic}' too; stop it, then reset"
+            )
+        return self.loop.reset_fault()
+
     def set_dry_run(self, on: bool) -> str:
         """Begins or ends a dry run; raises GuardRefusal unless READY and at rest."""
         assert self.loop is not None
-        if self.loop.state.mode != READY or not self.loop.state.at_rest:
+        if self.loop.state.mode != READY or not self.loop.resting:
             raise GuardRefusal(
                 f'dry_run changes only in READY and at rest; the guard is in '
                 f'{self.loop.state.mode}: disarm it first'
             )
-        self.dry_run = on
+        self.dry_run, self.loop.sends = on, not on
         return f'dry_run {on}'
 
     def publish_status(self) -> None:
         """Publishes the state, and looks for a second master of the arm."""
         if self.loop is None or self.timer is None or self.loop.output is None:
             return
-        if not self.dry_run and self.count_publishers(self.command_topic) > 1:
+        if self._has_two_masters():
             self.loop.fault('two_masters')
         loop, output = self.loop, self.loop.output
         state = GuardState(
@@ -157,7 +168,7 @@ class GuardNode(MotoNode):
             reasons=output.reasons,
             cause=tuple(loop.state.cause),
             scale=output.scale,
-            at_rest=loop.state.at_rest,
+            at_rest=loop.resting,
             interventions=dict(loop.interventions),
             ticks=loop.ticks,
             late=loop.late,
@@ -177,7 +188,6 @@ class GuardNode(MotoNode):
         self.create_subscription_to(interface.ESTOP_LATCHED, self.on_estop, checked=False)
 
     def _create_publishers(self) -> None:
-        self.arrays = self.config.command.mode == 'velocity_array'
         commands = interface.VELOCITIES if self.arrays else interface.TRAJECTORY
         self.commands = self.create_publisher_of(commands.at(self.command_topic))
         self.gripper = self.create_publisher_of(interface.GRIPPER)
@@ -204,14 +214,36 @@ class GuardNode(MotoNode):
         assert self.loop is not None
         if self.arrays:
             self.commands.publish(velocity_array(output.velocity))
-        elif self._due(self.config.guard.trajectory_rate) or self.timer is None:
-            self.commands.publish(trajectory(self.robot.spec.joints, self.loop.to_rest()))
+        elif self.loop.reference is not None and self._due(self.config.guard.trajectory_rate):
+            ahead = self.loop.delay + self._clocks()
+            self.commands.publish(
+                trajectory(self.robot.spec.joints, self.loop.trajectory(), ahead)
+            )
         if output.gripper.size and self._due(self.config.command.gripper_rate):
             self.gripper.publish(velocity_array(output.gripper))
 
     def _due(self, rate: float) -> bool:
         assert self.loop is not None
         return self.loop.ticks % max(1, round(self.config.guard.rate / rate)) == 0
+
+    def _has_two_masters(self) -> bool:
+        return not self.dry_run and self.count_publishers(self.command_topic) > 1
+
+    def _next_tick(self) -> float:
+        """Sleeps for a tick; returns the time [s] on the steady clock."""
+        time.sleep(1.0 / self.config.guard.rate)
+        return self.steady_now()
+
+    def _clocks(self) -> float:
+        """Returns how far [s] the ROS clock is ahead of the steady one.
+
+        They are read one after the other: of three readings the quickest knows best.
+        """
+        found = []
+        for _ in range(3):
+            begin, stamp, end = self.steady_now(), self.now(), self.steady_now()
+            found.append((end - begin, stamp * 1e-9 - 0.5 * (begin + end)))
+        return min(found)[1]
 
     def _age(self, stamp: Time) -> float | None:
         """Returns how old [s] a stamp of the ROS clock is; None if it is zero."""

@@ -28,6 +28,7 @@ from moto_ros.wire.interface import to_string
 from moto_ros.wire.joints import joint_state, trajectory_points
 from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.runner import run
+from moto_sim.trajectory_controller import Points
 
 
 class TwinNode(MotoNode):
@@ -108,14 +109,21 @@ class TwinNode(MotoNode):
             self.loop.gripper(velocity, self.steady_now())  # type: ignore[union-attr]
 
     def on_trajectory(self, message: JointTrajectory) -> None:
-        """Hands a trajectory to the simulation; it begins now."""
+        """Hands a trajectory to the simulation's controller."""
+        assert self.loop is not None
+        now = self.now() * 1e-9
         try:
-            times, velocities = trajectory_points(message, self.robot.spec.joints)
+            times, positions, velocities = trajectory_points(message, self.robot.spec.joints, now)
         except ObservationError as error:
             self.report_problem(str(error))
             return
-        if self._fits('trajectory velocities', velocities.ravel(), velocities.size):
-            self.loop.trajectory(times, velocities, self.steady_now())  # type: ignore[union-attr]
+        finite = all(np.isfinite(values).all() for values in (times, positions, velocities))
+        refused = 'it holds numbers that are not finite'
+        if finite:
+            ahead = now - self.steady_now()
+            refused = self.loop.trajectory(Points(times - ahead, positions, velocities))
+        if refused:
+            self.report_problem(f'trajectory is refused: {refused}')
 
     def reset(self) -> str:
         """Puts the scene to the next seed's start; returns a SceneReset as JSON."""

@@ -13,8 +13,8 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from moto_core.errors import ObservationError
-from moto_core.guard.brake import TrajectoryPoint
-from moto_ros.wire.convert import to_time
+from moto_core.guard.brake import Knot
+from moto_ros.wire.convert import to_ns, to_time
 
 
 def pick(message: JointState, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -61,35 +61,46 @@ def velocity_array(velocity: np.ndarray) -> Float64MultiArray:
     return Float64MultiArray(data=velocity.tolist())
 
 
-def trajectory(names: Sequence[str], points: Iterable[TrajectoryPoint]) -> JointTrajectory:
-    """Returns the message of a trajectory; without a stamp it begins at its receipt."""
+def trajectory(names: Sequence[str], knots: Sequence[Knot], ahead: float) -> JointTrajectory:
+    """Returns the message of a trajectory whose times [s] are `ahead` of the ROS clock's.
+
+    It is stamped with the time of its first point. Accelerations are left out, so that a
+    controller interpolates by cubics, which the knots are made for.
+    """
     message = JointTrajectory(joint_names=list(names))
-    for seconds, position, velocity, acceleration in points:
+    first = knots[0].time
+    message.header.stamp = to_time(round((first + ahead) * 1e9))
+    for knot in knots:
         point = JointTrajectoryPoint(
-            positions=position, velocities=velocity, accelerations=acceleration
+            positions=knot.position.tolist(), velocities=knot.velocity.tolist()
         )
-        whole, rest = divmod(round(seconds * 1e9), 1_000_000_000)
+        whole, rest = divmod(round((knot.time - first) * 1e9), 1_000_000_000)
         point.time_from_start.sec, point.time_from_start.nanosec = whole, rest
         message.points.append(point)
     return message
 
 
 def trajectory_points(
-    message: JointTrajectory, names: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns times (k,) [s] and velocities (k, n) [rad/s] of a trajectory in the named order.
+    message: JointTrajectory, names: Sequence[str], received: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns ROS times (k,) [s], positions and velocities (k, n) in the named order.
 
-    Raises ObservationError for other names, or a point without velocities.
+    A message without a stamp begins when it is `received` [s]. Raises ObservationError for other
+    names, or a point without positions or velocities.
     """
     if sorted(message.joint_names) != sorted(names):
         raise ObservationError(
             f'trajectory is for {list(message.joint_names)}; expected {list(names)}'
         )
     rows = [list(message.joint_names).index(name) for name in names]
-    if not message.points or any(len(p.velocities) != len(names) for p in message.points):
+    sizes = {(len(point.positions), len(point.velocities)) for point in message.points}
+    if sizes != {(len(names), len(names))}:
         raise ObservationError(
             f'trajectory has {len(message.points)} points; expected at least '
-            f'one, each with {len(names)} velocities'
+            f'one, each with {len(names)} positions and velocities'
         )
+    begin = to_ns(message.header.stamp) * 1e-9 or received
     times = [p.time_from_start.sec + p.time_from_start.nanosec * 1e-9 for p in message.points]
-    return np.array(times), np.array([p.velocities for p in message.points])[:, rows]
+    positions = np.array([point.positions for point in message.points])[:, rows]
+    velocities = np.array([point.velocities for point in message.points])[:, rows]
+    return begin + np.array(times), positions, velocities

@@ -1,7 +1,8 @@
 """Runs one node from start to a clean stop, whatever ends it.
 
-In: a function that makes the node. Out: the process's exit code. SIGINT and SIGTERM, once or many
-times, and any exception of a callback lead to the node's `halt` (decelerate, flush, close).
+In: a function that makes the node. Out: the process's exit code. SIGINT, SIGTERM and SIGHUP, once
+or many times, and any exception of a callback lead to the node's `halt` (decelerate, flush,
+close).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from rclpy.signals import SignalHandlerOptions
 from moto_core.errors import MotoError
 from moto_ros.wire.environment import prepare_environment
 
-STOPPING = (signal.SIGINT, signal.SIGTERM)
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Halting(Protocol):

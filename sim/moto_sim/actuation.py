@@ -74,6 +74,18 @@ class Actuation:
                 data.qpos[self._qpos] + self._velocity * HOLD_TIME, self.low, self.high
             )
 
+    def lead(self, position: np.ndarray, velocity: np.ndarray) -> None:
+        """Takes the target (n,) [rad] of the next tick for the first n joints.
+
+        `velocity` (A,) [rad/s, m/s] is fed forward, and moves the targets of the others. Raises
+        ConfigError under D4RL's actuation, which follows no positions.
+        """
+        if self.mode != OWN:
+            raise ConfigError(f"actuation '{self.mode}' follows no positions; use '{OWN}'")
+        self._velocity[:] = velocity
+        n = len(position)
+        self._target[:n] = position - self._velocity[:n] * TICK  # `apply` adds the last
+
     def apply(self, data: mujoco.MjData) -> None:
         """Sets the controls of one tick."""
         if self.mode != OWN:

@@ -107,6 +107,13 @@ class KitchenSim:
             raise ConfigError(f'velocity is {velocity}; expected {self.size} finite numbers')
         self.actuation.command(self.data, velocity)
 
+    def lead(self, position: np.ndarray, velocity: np.ndarray) -> None:
+        """Commands the positions (n,) [rad] of the first joints at the next tick.
+
+        `velocity` (9,) [rad/s, m/s] is theirs, and what the other joints go on with.
+        """
+        self.actuation.lead(position, velocity)
+
     def advance(self, ticks: int = 1) -> None:
         """Steps the physics by `ticks` of 4 ms."""
         for _ in range(ticks):

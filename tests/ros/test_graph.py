@@ -147,9 +147,25 @@ def test_a_second_publisher_on_the_command_topic_is_two_masters(running):
     other = running.node.create_publisher(Float64MultiArray, COMMANDS, interface.COMMAND)
     running.wait(lambda: running.latest.guard.state == 'FAULT', 10, 'FAULT')
     assert 'two_masters' in running.latest.guard.cause
+    running.spin(0.6)
+    with pytest.raises(MotoError, match='somebody else publishes on'):
+        running.graph.call(GUARD, 'reset_fault')
     running.node.destroy_publisher(other)
     running.wait(lambda: running.node.count_publishers(COMMANDS) == 1, 10, 'one publisher')
     running.spin(0.3)
+    running.graph.call(GUARD, 'reset_fault')
+    running.spin(0.3)
+    assert running.latest.guard.state == 'READY'
+
+
+def test_an_estop_survives_cleanup_and_configure(running):
+    running.reset()
+    running.graph.call(GUARD, 'estop')
+    for transition in ('DEACTIVATE', 'CLEANUP', 'CONFIGURE', 'ACTIVATE'):
+        assert running.change(GUARD, transition)
+    running.latest.guard = None
+    running.wait(lambda: running.latest.guard, 5, 'the guard')
+    assert running.latest.guard.state == 'ESTOP' and running.latest.guard.cause == ('estop',)
     running.graph.call(GUARD, 'reset_fault')
     running.spin(0.3)
     assert running.latest.guard.state == 'READY'

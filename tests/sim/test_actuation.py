@@ -94,3 +94,26 @@ def test_a_command_is_the_velocity_itself_and_under_d4rl_holds_the_arm_up():
             d4rl.advance(20)
         sagged[fed] = np.abs(d4rl.position - before)[:7].max()
     assert sagged[False] > 0.3 and sagged[True] < 0.1, sagged
+
+
+def test_the_arm_follows_the_positions_that_it_is_led_along(sim):
+    sim.reset()
+    sim.advance(50)
+    begin = sim.position[:7]
+    times = 0.004 * np.arange(1, 251)
+    way = 0.1 * (1 - np.cos(np.pi * times))[:, None] * np.array([1, 1, -1, 1, 1, -1, 1])
+    speed = 0.1 * np.pi * np.sin(np.pi * times)[:, None] * np.array([1, 1, -1, 1, 1, -1, 1])
+    errors = []
+    for position, velocity in zip(begin + way, speed):
+        sim.lead(position, np.concatenate([velocity, [0.05, 0.05]]))
+        sim.advance()
+        errors.append(sim.position[:7] - position)
+    assert np.abs(errors).max() < 0.01
+    assert sim.actuation.target[7:] == pytest.approx([0.04, 0.04], abs=1e-3)  # fingers: velocity
+
+
+def test_d4rl_actuation_follows_no_positions():
+    sim = KitchenSim(actuation='d4rl')
+    with pytest.raises(ConfigError, match="'d4rl' follows no positions; use 'hold'"):
+        sim.lead(np.zeros(7), np.zeros(9))
+    sim.close()

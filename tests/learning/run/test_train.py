@@ -9,10 +9,9 @@ import torch
 import yaml
 
 from moto_core.config import to_dict
-from moto_core.errors import ConfigError
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import EpisodeHeader
-from moto_core.errors import DatasetError
+from moto_core.errors import ConfigError, DatasetError
 from moto_core.row import Row
 from moto_core.spec import Setup
 from moto_core.strict_json import read_maps

@@ -9,17 +9,21 @@ from moto_ros.config import load_ros_config, recorded_setup
 from moto_ros.loops.twin import Frame, TwinLoop, TwinSim
 from moto_sim.setups import choose_setup
 from moto_sim.tasks import make
+from moto_sim.trajectory_controller import Points
 
 
 class Still:
     """A simulation that counts its ticks."""
 
     def __init__(self):
-        self.ticks, self.given = 0, []
+        self.ticks, self.given, self.led = 0, [], []
         self.position = self.velocity = np.zeros(9)
 
     def set_velocity(self, velocity):
         self.given.append(velocity)
+
+    def lead(self, position, velocity):
+        self.led.append((position, velocity.copy()))
 
     def advance(self, ticks):
         self.ticks += ticks
@@ -66,11 +70,33 @@ def test_an_array_command_holds_until_the_watchdog(twin):
     assert not twin.wanted(10.11).any()
 
 
-def test_a_trajectory_is_followed_to_its_rest(twin):
-    twin.trajectory(np.array([0.1, 0.2]), np.array([[0.4] * 7, [0.0] * 7]), 10.0)
-    assert [twin.wanted(10.0 + t)[0] for t in (0.05, 0.1, 0.15, 0.2, 0.3)] == pytest.approx(
-        [0.4, 0.4, 0.2, 0.0, 0.0]
-    )
+def points(*rows):
+    """A trajectory of all joints alike: (time, position, velocity) each."""
+    times, positions, velocities = np.array(rows).T
+    columns = [np.repeat(values[:, None], 7, axis=1) for values in (positions, velocities)]
+    return Points(times, *columns)
+
+
+def test_the_drives_follow_the_positions_of_a_trajectory_to_its_rest(twin):
+    refused = twin.trajectory(points((10.1, 0.0, 0.0), (10.2, 0.05, 0.5), (10.3, 0.1, 0.0)))
+    assert refused == ''
+    for now in np.arange(10.05, 10.41, 0.05):
+        list(twin.advance(now))
+    position, velocity = (np.array(values) for values in zip(*twin.sim.led))
+    assert position.shape == (101, 7) and velocity.shape == (101, 9)
+    times = 10.0 + 0.004 * np.arange(101) + 0.004  # led to where it is at the end of the tick
+    assert position[np.abs(times - 10.2).argmin()] == pytest.approx(0.05, abs=1e-3)
+    assert velocity[np.abs(times - 10.2).argmin(), 0] == pytest.approx(0.5, abs=0.02)
+    assert position[-1] == pytest.approx(0.1) and not velocity[-1].any()
+    assert twin.sim.given == []
+
+
+def test_a_trajectory_that_is_over_is_refused_and_an_array_ends_one(twin):
+    assert 'ended' in twin.trajectory(points((9.0, 0.0, 0.1), (9.5, 0.1, 0.0)))
+    twin.trajectory(points((10.1, 0.0, 0.0), (10.3, 0.1, 0.0)))
+    twin.command(np.full(7, 0.5), 10.0)
+    list(twin.advance(10.01))
+    assert twin.sim.led == [] and twin.sim.given[0][0] == 0.5
 
 
 def test_a_frame_says_which_parts_of_the_task_are_in_place(twin):

@@ -1,8 +1,12 @@
 """The twin moves as the training environment does, and stops when nobody commands it."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 
+from moto_ros.config import CommandConfig
 from moto_ros.services import GUARD, TWIN
 from moto_sim.tasks import make
 from tests.ros.running import longest_gap
@@ -12,6 +16,7 @@ ACTIONS = 25
 ATTEMPTS = 5  # on a busy machine a process may not get its turn
 TOLERANCE = 0.02  # [rad] over a path of up to 0.8 rad
 STILL = 0.03  # [rad/s]
+LAG = 0.004  # [s] of a tick: the drives are led to its end
 
 
 def action(t):
@@ -30,6 +35,11 @@ def env():
 @pytest.fixture(scope='module')
 def arrays(start):
     return start({TWIN, GUARD}, seed='7')
+
+
+@pytest.fixture
+def trajectories(start):
+    return start({TWIN, GUARD}, seed='7', command_mode='trajectory')
 
 
 def env_path(env, seed):
@@ -74,18 +84,24 @@ def ros_path(running):
     return (stamps - begin) * 1e-9, position, steady
 
 
-def test_one_action_sequence_gives_one_motion_in_training_and_through_ros(env, arrays):
+def paths(env, running, lag=0.0):
+    """Arm positions (ACTIONS + 1, 7) of one action sequence, in training and through ROS."""
     for _ in range(ATTEMPTS):
-        told = arrays.reset()
+        told = running.reset()
         wanted = env_path(env, told.seed)
-        arrays.wait(lambda: len(arrays.joints) > 2)
-        assert np.abs(np.array(arrays.joints[0].position[:7]) - wanted[0]).max() < 2e-3
-        times, position, steady = ros_path(arrays)
+        running.wait(lambda: len(running.joints) > 2)
+        assert np.abs(np.array(running.joints[0].position[:7]) - wanted[0]).max() < 2e-3
+        times, position, steady = ros_path(running)
         if steady:
             break
     assert steady, f'the machine kept no time in any of {ATTEMPTS} attempts'
-    decisions = np.arange(ACTIONS + 1) * arrays.robot.spec.period
+    decisions = np.arange(ACTIONS + 1) * running.robot.spec.period + lag
     found = np.array([np.interp(decisions, times, column) for column in position.T]).T
+    return wanted, found
+
+
+def test_one_action_sequence_gives_one_motion_in_training_and_through_ros(env, arrays):
+    wanted, found = paths(env, arrays)
     assert np.ptp(wanted, axis=0).min() > 0.2
     assert np.abs(found - wanted).max() < TOLERANCE
 
@@ -114,6 +130,32 @@ def test_without_its_guard_the_twins_watchdog_stops_an_array_command(arrays):
     arrays.spin(1.0)
     assert arrays.speed() < STILL
     assert abs(arrays.joints[-1].position[0] - arrays.joints[0].position[0]) < 0.15
+
+
+def test_trajectories_give_the_same_motion_later_by_their_delay(env, trajectories):
+    wanted, found = paths(env, trajectories, lag=CommandConfig().delay + LAG)
+    assert np.abs(found - wanted).max() < TOLERANCE
+    assert not trajectories.latest.guard.cause
+
+
+@pytest.mark.parametrize('ended', ['DEACTIVATE', signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_guard_that_ends_leads_the_arm_to_rest_and_never_back(trajectories, ended):
+    running = trajectories
+    running.reset()
+    running.graph.call(GUARD, 'arm')
+    running.drive([0.4] + [0.0] * 8, 1.0)
+    assert running.speed() > 0.25
+    running.joints.clear()
+    if isinstance(ended, str):
+        assert running.change(GUARD, ended)
+    else:
+        os.kill(running.children.running[GUARD].pid, ended)
+    running.spin(1.5)
+    _, position, velocity = running.motion()
+    assert velocity[:, 0].min() > -STILL, 'never back'
+    assert (np.diff(position[:, 0]) > -1e-3).all()
+    assert 0.02 < position[-1, 0] - position[0, 0] < 0.15
+    assert running.speed() < STILL
 
 
 def kill_guard(start):

@@ -3,7 +3,8 @@ import pytest
 from sensor_msgs.msg import JointState
 
 from moto_core.errors import ObservationError
-from moto_core.guard.brake import TrajectoryPoint
+from moto_core.guard.brake import Knot
+from moto_ros.wire.convert import to_ns
 from moto_ros.wire.joints import joint_state, pick, trajectory, trajectory_points
 
 
@@ -39,19 +40,42 @@ def test_a_joint_message_carries_stamp_and_names_and_no_frame():
     assert message.header.frame_id == ''
 
 
+def knot(time, position, velocity):
+    return Knot(time, np.array(position), np.array(velocity), np.zeros(len(position)))
+
+
+def test_a_trajectory_is_stamped_with_its_first_points_time_on_the_ros_clock():
+    knots = [knot(7.25, [0.0], [1.0]), knot(7.375, [0.5], [0.0])]
+    message = trajectory(['a'], knots, ahead=1000.0)
+    assert to_ns(message.header.stamp) == 1_007_250_000_000
+    first, last = message.points
+    assert (first.time_from_start.sec, first.time_from_start.nanosec) == (0, 0)
+    assert (last.time_from_start.sec, last.time_from_start.nanosec) == (0, 125_000_000)
+    assert (list(last.positions), list(last.velocities)) == ([0.5], [0.0])
+    assert not last.accelerations, 'a controller would interpolate by quintics'
+
+
 def test_a_trajectory_comes_back_in_the_wanted_order():
-    message = trajectory(
-        ['a', 'b'],
-        [
-            TrajectoryPoint(0.25, [0.0, 0.0], [1.0, 2.0], [0.0, 0.0]),
-            TrajectoryPoint(1.5, [1.0, 1.0], [0.0, 0.0], [0.0, 0.0]),
-        ],
-    )
-    times, velocities = trajectory_points(message, ['b', 'a'])
-    assert times.tolist() == [0.25, 1.5]
+    knots = [knot(0.25, [0.0, 3.0], [1.0, 2.0]), knot(1.5, [1.0, 4.0], [0.0, 0.0])]
+    message = trajectory(['a', 'b'], knots, ahead=2.0)
+    times, positions, velocities = trajectory_points(message, ['b', 'a'], received=9.0)
+    assert times.tolist() == [2.25, 3.5]
+    assert positions.tolist() == [[3.0, 0.0], [4.0, 1.0]]
     assert velocities.tolist() == [[2.0, 1.0], [0.0, 0.0]]
 
 
-def test_a_trajectory_for_other_joints_is_refused():
+def test_a_trajectory_without_a_stamp_begins_when_it_is_received():
+    message = trajectory(['a'], [knot(0.0, [0.0], [0.0]), knot(1.0, [0.0], [0.0])], ahead=0.0)
+    assert trajectory_points(message, ['a'], received=9.0)[0].tolist() == [9.0, 10.0]
+
+
+def test_a_trajectory_for_other_joints_or_without_velocities_is_refused():
+    message = trajectory(['a'], [knot(0.1, [0.0], [0.0])], ahead=0.0)
     with pytest.raises(ObservationError, match=r"for \['a'\]; expected \['b'\]"):
-        trajectory_points(trajectory(['a'], [TrajectoryPoint(0.1, [0.0], [0.0], [0.0])]), ['b'])
+        trajectory_points(message, ['b'], received=0.0)
+    message.points[0].velocities = []
+    with pytest.raises(ObservationError, match='1 positions and velocities'):
+        trajectory_points(message, ['a'], received=0.0)
+    message.points = []
+    with pytest.raises(ObservationError, match='has 0 points'):
+        trajectory_points(message, ['a'], received=0.0)

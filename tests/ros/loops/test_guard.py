@@ -1,0 +1,369 @@
+"""The guard between its ticks: what a controller at 1 kHz makes of it, halts, stalls, switches."""
+
+import itertools
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from moto_core.guard.limits import load_robot
+from moto_core.guard.state import ESTOP, FAULT, HOLD, READY, RUNNING, GuardConfig, GuardRefusal
+from moto_ros.loops import guard as module
+from moto_ros.loops.guard import ArmGuard
+
+FR3 = load_robot('fr3')
+HOME = np.array(FR3.home)
+NAMES = FR3.spec.joints
+TICK, DELAY = 0.004, 0.034
+BENCHMARK = runpy.run_path(str(Path(__file__).parents[3] / 'benchmarks' / 'trajectory.py'))
+Link, drive, measure = (BENCHMARK[name] for name in ('Link', 'drive', 'measure'))
+
+
+class Arm:
+    """A guard, and an arm that goes exactly where it is led or at the velocity it is told."""
+
+    def __init__(self, delay=DELAY, **config):
+        self.guard = ArmGuard(FR3, 'normal', GuardConfig(**config), delay)
+        self.now, self.position, self.velocity = 10.0, HOME.copy(), np.zeros(7)
+        self.sent, self.outputs, self.joints = [], [], True
+        self.guard.activate(True)
+        self.go(0.02)
+        self.guard.arm()
+
+    def tick(self, ask=None):
+        self.now += TICK
+        if self.joints:
+            self.guard.measured(NAMES, self.position, self.velocity, 0.0, self.now)
+        if ask is not None:
+            self.guard.request(NAMES, np.full(7, ask), 0.0, self.now)
+        self.take(self.guard.tick(self.now))
+
+    def take(self, output):
+        if output is None:
+            return
+        self.outputs.append(output)
+        knots = self.guard.trajectory()
+        if knots:
+            self.sent.append(knots)
+        if not self.guard.delay:
+            self.velocity = output.velocity
+        elif self.guard.reference is not None:
+            led = self.guard.reference.at(self.now - DELAY)
+            self.position, self.velocity = led.position, led.velocity
+            return
+        else:
+            self.velocity = np.zeros(7)
+        self.position = self.position + self.velocity * TICK
+
+    def go(self, seconds, ask=None):
+        for _ in range(round(seconds / TICK)):
+            self.tick(ask)
+
+    def clock(self):
+        """Waits for the next tick, as a node does in its halt: nothing is measured meanwhile."""
+        self.now += TICK
+        return self.now
+
+
+@pytest.fixture
+def moving():
+    arm = Arm()
+    arm.go(1.0, ask=0.4)
+    assert arm.guard.state.mode == RUNNING and arm.velocity[0] == pytest.approx(0.4, abs=1e-3)
+    return arm
+
+
+@pytest.mark.parametrize(
+    'robot, profile',
+    [*itertools.product(['fr3', 'panda'], ['commissioning', 'normal', 'ceiling'])],
+)
+def test_a_controller_at_1_khz_keeps_the_profile_under_jitter_and_loss(robot, profile):
+    arm = load_robot(robot)
+    found = measure(arm, profile, drive(arm, profile, 5.0, 1, Link()))
+    assert found['travel_rad'] > 0.2 and found['refused'] == 0
+    for name in ('speed_of_cap', 'acceleration_of_profile', 'jerk_of_profile'):
+        assert found[name] <= 1.002, name
+    assert found['steps_inside_profile'] > 0.999
+
+
+@pytest.mark.parametrize('stall', [0.01, 0.03, 0.06, 0.5, 3.0])
+def test_a_guard_that_stood_still_goes_on_without_a_jump(stall):
+    link = Link(stalls=((2.0, stall),))
+    motion = drive(FR3, 'normal', 4.5 + stall, 3, link)
+    found = measure(FR3, 'normal', motion)
+    assert found['jerk_of_profile'] <= 1.002 and found['acceleration_of_profile'] <= 1.002
+    assert (HOLD in motion.modes) == (stall > 0.022)
+    assert motion.modes[-1] == RUNNING
+    assert np.ptp(motion.position[-300:], axis=0).max() > 0.01, 'it moves again'
+
+
+def test_it_begins_from_where_the_controller_holds_the_arm_without_a_jump():
+    found = measure(FR3, 'normal', drive(FR3, 'normal', 2.0, 0, Link(offset=0.005)))
+    assert found['acceleration_of_profile'] <= 1.002 and found['jerk_of_profile'] <= 1.002
+
+
+def test_a_policy_that_ends_leaves_the_arm_at_rest():
+    motion = drive(FR3, 'normal', 3.0, 2, Link(silent=1.5))
+    assert measure(FR3, 'normal', motion)['jerk_of_profile'] <= 1.002
+    speed = np.abs(np.diff(motion.position, axis=0)).max(axis=1) / 0.001
+    assert speed[1400:1500].max() > 0.1
+    cap = ArmGuard(FR3, 'normal', GuardConfig()).limits.dq.max()
+    stopped = 1.5 + 0.2 + DELAY + cap / 5.0 + 0.06  # 2.5 periods, then the brake
+    assert speed[round(stopped * 1000) :].max() < 1e-9
+
+
+def test_nothing_is_sent_before_it_runs_nor_while_it_stands_disarmed():
+    arm = Arm()
+    arm.go(0.5)
+    assert arm.sent == [] and arm.guard.resting
+    arm.go(0.5, ask=0.2)
+    assert arm.sent and all(not knots[-1].velocity.any() for knots in arm.sent)
+    arm.guard.disarm()
+    arm.go(0.6)
+    assert arm.guard.state.mode == READY and arm.guard.resting
+    arm.sent.clear()
+    arm.go(0.5)
+    assert arm.sent == []
+
+
+def test_the_arm_stands_until_its_controller_has_caught_up():
+    arm = Arm()
+    arm.go(module.BLEND, ask=0.4)
+    assert arm.guard.state.mode == RUNNING and arm.sent
+    assert not any(output.velocity.any() for output in arm.outputs)
+    (first, rest) = arm.sent[0]
+    assert first.time - arm.now > -TICK and rest.position == pytest.approx(HOME)
+    arm.go(0.1, ask=0.4)
+    assert arm.outputs[-1].velocity[0] > 0.1
+
+
+def test_a_late_call_makes_the_ticks_that_are_due_each_of_one_ticks_change():
+    arm = Arm()
+    arm.go(0.25, ask=0.4)
+    before, ticks = arm.guard.state.velocity[0], arm.guard.ticks
+    assert 0 < before < 0.39
+    arm.now += 3 * TICK
+    arm.tick()
+    assert arm.guard.ticks == ticks + 4 and arm.guard.late == 1
+    change = arm.guard.state.velocity[0] - before
+    assert 0 < change <= 4 * 5.0 * TICK + 1e-9
+    assert arm.guard.tick(arm.now + 1e-4) is None
+
+
+def test_an_arm_that_follows_velocities_has_one_tick_a_call():
+    arm = Arm(delay=0.0)
+    arm.go(0.05, ask=0.4)
+    for late in (0, 1, 10):
+        before, ticks = arm.velocity[0], arm.guard.ticks
+        arm.now += late * TICK
+        arm.tick()
+        assert arm.guard.ticks == ticks + 1
+        assert abs(arm.velocity[0] - before) <= 1.5 * 5.0 * TICK + 1e-9
+    assert arm.guard.late == 2
+
+
+def test_halted_it_goes_to_rest_where_its_trajectories_led_and_never_back(moving):
+    place, last = moving.position.copy(), moving.sent[-1]
+    moving.guard.halt(moving.clock, moving.take)
+    assert moving.guard.resting and not moving.velocity.any()
+    ways = [knots[-1].position[0] for knots in moving.sent]
+    assert moving.position[0] > place[0]
+    assert (np.diff([knots[-1].position[0] for knots in moving.sent[-20:]]) > -1e-9).all()
+    assert moving.position[0] == pytest.approx(ways[-1])
+    assert moving.position[0] == pytest.approx(last[-1].position[0], abs=0.4 * 0.03)
+    assert all(not knots[-1].velocity.any() for knots in moving.sent)
+
+
+@pytest.mark.parametrize('fails', ['publish', 'tick'])
+def test_a_halt_in_which_something_fails_waits_while_the_last_trajectory_runs_out(
+    moving, fails, monkeypatch
+):
+    said = []
+
+    def broken(*_):
+        said.append(moving.now)
+        raise RuntimeError('no')
+
+    if fails == 'tick':
+        monkeypatch.setattr(module, 'guard_step', broken)
+    ends = moving.guard.reference.ends + DELAY
+    count = len(moving.sent)
+    moving.guard.halt(moving.clock, broken if fails == 'publish' else moving.take)
+    assert len(said) == 1 and len(moving.sent) == count, 'nothing replaces it'
+    assert ends <= moving.now < ends + 0.1
+
+
+def test_a_halt_of_velocities_that_fails_once_brakes_all_the_same(monkeypatch):
+    arm = Arm(delay=0.0)
+    arm.go(0.5, ask=0.4)
+    sent = []
+
+    def broken(*_):
+        raise RuntimeError('no')
+
+    monkeypatch.setattr(module, 'guard_step', broken)
+    arm.guard.halt(arm.clock, lambda output: sent.append(output.velocity[0]))
+    assert sent[0] == pytest.approx(0.4 - 5.0 * TICK, abs=1e-3)
+    assert (np.diff(sent) <= 0).all() and sent[-5:] == [0.0] * 5
+
+
+def test_a_halt_of_velocities_ends_in_zeros():
+    arm = Arm(delay=0.0)
+    arm.go(0.5, ask=0.4)
+    sent = []
+    arm.guard.halt(arm.clock, lambda output: sent.append(output.velocity[0]))
+    assert sent[0] > 0.3 and sent[-module.ZEROS :] == [0.0] * module.ZEROS
+
+
+def test_a_guard_that_begins_while_the_arm_still_moves_waits_for_it_to_stand(moving):
+    other = ArmGuard(FR3, 'normal', GuardConfig(), DELAY)
+    other.activate(True)
+    other.measured(NAMES, moving.position, moving.velocity, 0.0, 10.0)
+    other.tick(10.0)
+    other.arm()
+    for k in range(1, 100):
+        speed = moving.velocity if k < 50 else np.zeros(7)
+        other.measured(NAMES, moving.position + 1e-9 * k, speed, 0.0, 10.0 + k * TICK)
+        other.request(NAMES, np.zeros(7), 0.0, 10.0 + k * TICK)
+        other.tick(10.0 + k * TICK)
+        assert other.state.mode == RUNNING and (other.reference is not None) == (k >= 50)
+
+
+@pytest.mark.parametrize('delay', [DELAY, 0.0])
+def test_joints_that_repeat_one_value_while_the_arm_is_told_to_move_are_a_fault(delay):
+    arm = Arm(delay)
+    arm.go(0.4, ask=0.2)
+    stuck, begin = arm.position.copy(), arm.now
+    while arm.guard.state.mode == RUNNING and arm.now < begin + 1:
+        arm.position = stuck
+        arm.tick(ask=0.2)
+    assert arm.guard.state.mode == FAULT and arm.guard.state.cause == ('joints_frozen',)
+    assert arm.now - begin < 0.3
+
+
+def test_a_dry_run_compares_nothing():
+    arm = Arm()
+    arm.guard.sends = False
+    for _ in range(250):
+        arm.position = HOME.copy()
+        arm.tick(ask=0.2)
+    assert arm.guard.state.mode == RUNNING
+
+
+def test_a_joint_far_from_where_it_is_led_is_a_fault(moving):
+    begin, drift = moving.now, 0.0
+    while moving.guard.state.mode == RUNNING and moving.now < begin + 1:
+        moving.tick(ask=0.4)
+        drift += 0.002  # each tick, as if it were pushed back
+        moving.position = moving.position - drift
+    assert moving.guard.state.cause == ('following_error',)
+    assert drift == pytest.approx(0.1, abs=0.01)
+
+
+@pytest.mark.parametrize('latched', [FAULT, ESTOP])
+def test_what_is_latched_stays_so_in_the_guard_that_takes_its_place(latched):
+    arm = Arm()
+    if latched == FAULT:
+        arm.guard.fault('two_masters')
+    else:
+        arm.guard.stop()
+    arm.tick()
+    after = ArmGuard(FR3, 'normal', GuardConfig(), DELAY, before=arm.guard)
+    assert after.state.mode == latched and after.state.cause == arm.guard.state.cause
+    after.activate(True)
+    with pytest.raises(GuardRefusal, match='call reset_fault first'):
+        after.arm()
+    arm.guard.reset_fault()
+    assert ArmGuard(FR3, 'normal', GuardConfig(), DELAY, before=arm.guard).state.mode == READY
+
+
+def test_it_cannot_be_armed_before_it_is_active():
+    with pytest.raises(GuardRefusal, match='not active'):
+        ArmGuard(FR3, 'normal', GuardConfig()).arm()
+
+
+def test_a_deactivation_disarms(moving):
+    moving.guard.activate(False)
+    moving.guard.activate(True)
+    moving.go(0.6, ask=0.4)
+    assert moving.guard.state.mode == READY and moving.guard.resting
+
+
+def test_an_estop_by_service_latches_though_it_is_asked_for_once(moving):
+    moving.guard.stop()
+    moving.go(0.6, ask=0.4)
+    assert moving.guard.state.mode == ESTOP and moving.guard.resting
+
+
+def test_an_estop_that_is_pressed_cannot_be_reset(moving):
+    moving.guard.estop(True)
+    moving.go(0.6)
+    with pytest.raises(GuardRefusal, match='still pressed'):
+        moving.guard.reset_fault()
+    moving.guard.estop(False)
+    assert moving.guard.reset_fault() == 'disarmed'
+
+
+def test_the_deadman_moves_and_stops_the_arm():
+    arm = Arm(deadman_required=True)
+
+    def hold(pressed, seconds):
+        for _ in range(round(seconds / TICK)):
+            arm.guard.deadman(pressed, arm.now)
+            arm.tick(ask=0.4)
+
+    hold(False, 0.3)
+    assert arm.guard.state.mode != RUNNING
+    hold(True, 0.5)
+    assert arm.guard.state.mode == RUNNING
+    hold(False, 0.4)
+    assert arm.guard.state.mode == HOLD and arm.guard.state.at_rest
+
+
+def test_reasons_are_counted_once_a_decision_while_it_may_move():
+    arm = Arm()
+    arm.go(0.5)
+    for _ in range(7):
+        arm.tick(ask=3.0)
+        arm.go(0.076)
+    assert (
+        arm.guard.interventions['velocity'] == 3
+    )  # it stood for the first three, and the last goes on
+    assert arm.guard.interventions['not_armed'] == 0
+
+
+def test_a_disarmed_arm_may_be_moved_by_hand():
+    arm = Arm()
+    arm.guard.disarm()
+    for _ in range(5):
+        arm.position = arm.position + 0.2  # a jump at every message
+        arm.tick()
+    assert arm.guard.state.mode == READY
+    arm.guard.arm()
+    arm.go(0.3, ask=0.0)
+    assert arm.guard.state.mode == RUNNING
+    assert arm.sent[0][0].position == pytest.approx(arm.position)
+
+
+def test_requests_and_joints_of_an_unknown_age():
+    arm = Arm()
+    arm.now += TICK
+    arm.guard.measured(NAMES, arm.position, arm.velocity, None, arm.now)
+    arm.guard.request(NAMES, np.zeros(7), None, arm.now)
+    output = arm.guard.tick(arm.now)
+    assert output.state == RUNNING and 'request_unstamped' in output.reasons
+
+
+def test_old_requests_and_joints_are_stale_by_their_age():
+    arm = Arm()
+    arm.now += TICK
+    arm.guard.request(NAMES, np.zeros(7), 0.3, arm.now)
+    arm.guard.tick(arm.now)
+    assert arm.guard.state.mode != RUNNING
+    arm.tick(ask=0.0)
+    assert arm.guard.state.mode == RUNNING
+    arm.guard.measured(NAMES, arm.position, arm.velocity, 0.3, arm.now + TICK)
+    arm.joints = False
+    arm.go(0.2, ask=0.0)
+    assert arm.guard.state.cause == ('joints_stale',)
