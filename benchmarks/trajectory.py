@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from moto_core.guard.brake import Knot
-from moto_core.guard.limits import RobotConfig, load_robot
+from moto_core.guard.limits import Limits, RobotConfig, load_robot
 from moto_core.guard.state import GuardConfig
 from moto_ros.loops.guard import ArmGuard
 from moto_sim.trajectory_controller import Points, TrajectoryController
@@ -119,6 +119,7 @@ def measure(robot: RobotConfig, profile: str, motion: Motion) -> dict[str, objec
     jerk = np.abs(np.diff(motion.position, 3, axis=0)) / PERIOD**3
     own = max(limits.acceleration, limits.brake)
     official = robot.limits
+    room = np.minimum(motion.position - limits.q_min, limits.q_max - motion.position)
     inside = (
         (speed[2:] <= EXACT * limits.dq)
         & (acceleration[1:] <= EXACT * own)
@@ -135,10 +136,24 @@ def measure(robot: RobotConfig, profile: str, motion: Motion) -> dict[str, objec
         'speed_of_official': _most(speed / np.array(official.dq_max)),
         'acceleration_of_official': _most(acceleration / np.array(official.ddq_max)),
         'jerk_of_official': _most(jerk / np.array(official.dddq_max)),
+        'room_to_limits_rad': round(float(room.min()), 4),
+        'margin_rad': limits.margin,
+        'speed_of_curve': _most(_of_curve(limits, motion.position)),
         'travel_rad': round(float(np.ptp(motion.position, axis=0).max()), 3),
         'modes': motion.modes,
         'refused': len(motion.refused),
     }
+
+
+def _of_curve(limits: Limits, position: np.ndarray) -> np.ndarray:
+    """The speed toward a limit, of the one that FR3's curve admits at the position."""
+    if not limits.velocity_slope.size:
+        return np.zeros(1)
+    velocity, here = np.diff(position, axis=0) / PERIOD, position[1:]
+    room = np.where(velocity > 0, limits.q_high - here, here - limits.q_low)
+    root = np.sqrt(np.maximum(0.0, limits.velocity_slope * room))
+    admitted = np.clip(root - limits.velocity_offset, 1e-3, limits.dq_max)
+    return np.abs(velocity) / admitted
 
 
 def _most(values: np.ndarray) -> float:

@@ -87,6 +87,13 @@ def test_a_controller_at_1_khz_keeps_the_profile_under_jitter_and_loss(robot, pr
     assert found['steps_inside_profile'] > 0.999
 
 
+def test_delay_or_not_the_arm_keeps_its_margin_and_fr3s_curve():
+    found = measure(FR3, 'ceiling', drive(FR3, 'ceiling', 12.0, 0, Link(jitter=0.0, lost=0.0)))
+    assert found['travel_rad'] > 3.0, 'it goes to where it matters'
+    assert found['room_to_limits_rad'] > found['margin_rad'] - 0.003
+    assert 0.8 < found['speed_of_curve'] <= 1.0
+
+
 @pytest.mark.parametrize('stall', [0.01, 0.03, 0.06, 0.5, 3.0])
 def test_a_guard_that_stood_still_goes_on_without_a_jump(stall):
     link = Link(stalls=((2.0, stall),))
