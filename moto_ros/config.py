@@ -45,6 +45,9 @@ class CommandConfig:
         high=0.09,
     )
     dry_run: bool = setting(False, 'compute everything, command nothing')
+    velocities_run_on_if_the_guard_dies: bool = setting(
+        False, 'true: accepted for a real arm in velocity_array mode, where it is so'
+    )
     silence: float = _guarded(
         2.0, '[s] that the stream of zeros goes on after a halt', 'halt_stream'
     )
@@ -169,6 +172,18 @@ def command_topic(config: RosConfig, robot: RobotConfig) -> str:
     """Returns the topic of the mode in which the arm is commanded."""
     arrays = config.command.mode == 'velocity_array'
     return (velocity_topic if arrays else trajectory_topic)(config, robot)
+
+
+def check_mode(config: RosConfig) -> None:
+    """Raises ConfigError for velocities to a real arm that nobody has accepted in words."""
+    command = config.command
+    accepted = command.velocities_run_on_if_the_guard_dies or config.record.source == 'sim'
+    if command.mode == 'velocity_array' and not accepted:
+        raise ConfigError(
+            'command.mode is velocity_array, and a velocity controller goes on with its last '
+            'command for ever if the guard or its computer dies: use trajectory, or say '
+            'command.velocities_run_on_if_the_guard_dies:=true'
+        )
 
 
 def recorded_setup(config: RosConfig, robot: RobotConfig) -> Setup:

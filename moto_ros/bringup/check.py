@@ -12,7 +12,7 @@ from moto_core.episodes.layout import check_place
 from moto_core.guard.limits import RobotConfig, resolve
 from moto_core.policy.bundle import read_bundle
 from moto_core.policy.name_file import named_folder
-from moto_ros.config import BUILT_IN, RosConfig
+from moto_ros.config import BUILT_IN, RosConfig, check_mode
 from moto_ros.services import GUARD
 
 
@@ -23,6 +23,7 @@ def check_nodes(
     from moto_ros.wire.topic_names import check_topic_names  # needs rclpy, as no --version does
 
     resolve(robot, config.profile)
+    check_mode(config)
     check_topic_names(config, robot, GUARD, namespace)
     if config.policy.bundle not in BUILT_IN:
         read_bundle(named_folder(config.policy.bundle))

@@ -20,7 +20,7 @@ from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Bool
 
 from moto_core.guard.state import READY, GuardConfig, GuardOutput, GuardRefusal
-from moto_ros.config import command_topic
+from moto_ros.config import check_mode, command_topic
 from moto_ros.loops.guard import ArmGuard
 from moto_ros.messages import DRY_RUN, GuardReasons, GuardState
 from moto_ros.services import GUARD
@@ -50,6 +50,7 @@ class GuardNode(MotoNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Resolves the limits and makes the robot's topics; nothing moves."""
         config, params = self.config, self.config.guard
+        check_mode(config)
         self.arrays = config.command.mode == 'velocity_array'
         delay = 0.0 if self.arrays else config.command.delay
         self.loop = ArmGuard(

@@ -116,6 +116,14 @@ def test_the_default_command_ends_at_rest_on_a_real_robot():
     assert parameters(sim='true')['command.mode'] == 'velocity_array'
 
 
+def test_velocities_to_a_real_robot_are_refused_before_anything_starts():
+    words = {'sim': 'false', 'command_mode': 'velocity_array', 'record': 'false'}
+    with pytest.raises(ConfigError, match='use trajectory, or say'):
+        processes(words)
+    assert processes({**words, 'command.velocities_run_on_if_the_guard_dies': 'true'})
+    assert processes({**words, 'sim': 'true'})
+
+
 def test_the_manager_takes_every_lifecycle_node_to_active():
     table = processes({'sim': 'true'})
     assert table[-1].arguments == tuple(p.node for p in table if p.lifecycle)

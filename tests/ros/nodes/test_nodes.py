@@ -29,6 +29,7 @@ from moto_ros.wire.joints import joint_state
 from tests.core.policy.tiny_bundle import write_tiny_bundle
 from tests.ros.nodes.waiting import wait
 
+ARRAYS = {'record.source': 'sim', 'command.mode': 'velocity_array'}
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
 
@@ -73,7 +74,7 @@ def test_a_second_recorder_of_one_dataset_fails_to_configure(make, tmp_path):
 
 
 def test_a_publisher_that_cannot_be_heard_keeps_the_guard_from_activating(make):
-    node = make(GuardNode, **{'command.mode': 'velocity_array'})
+    node = make(GuardNode, **ARRAYS)
     assert node.trigger_configure() == SUCCESS
     other = node.create_publisher(JointState, interface.REQUEST.name, interface.SENSOR)
     wait(node, lambda: node.count_publishers(interface.REQUEST.name) == 1)
@@ -89,8 +90,15 @@ def test_a_publisher_that_cannot_be_heard_keeps_the_guard_from_activating(make):
     assert node.trigger_activate() == SUCCESS
 
 
+@pytest.mark.parametrize('accepted, result', [('false', FAILURE), ('true', SUCCESS)])
+def test_velocities_to_a_real_arm_need_the_words_that_they_run_on(make, accepted, result):
+    words = {'command.velocities_run_on_if_the_guard_dies': accepted}
+    node = make(GuardNode, **{'command.mode': 'velocity_array', **words})
+    assert node.trigger_configure() == result
+
+
 def test_a_dry_run_computes_and_commands_nothing(make):
-    node = make(GuardNode, **{'command.mode': 'velocity_array', 'command.dry_run': 'true'})
+    node = make(GuardNode, **{**ARRAYS, 'command.dry_run': 'true'})
     sent, executed, reasons = [], [], []
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
     node.create_subscription(
@@ -106,7 +114,7 @@ def test_a_dry_run_computes_and_commands_nothing(make):
 
 
 def test_a_dry_run_shows_what_would_be_let_out_and_commands_nothing(make):
-    given = {'command.mode': 'velocity_array', 'command.dry_run': 'true'}
+    given = {**ARRAYS, 'command.dry_run': 'true'}
     node = make(GuardNode, **given, **{'guard.deadman_required': 'false'})
     sent, executed, reasons = [], [], []
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
@@ -131,7 +139,7 @@ def test_a_dry_run_shows_what_would_be_let_out_and_commands_nothing(make):
 
 
 def test_reasons_carry_the_stamp_of_their_tick_and_are_repeated_ten_times_a_second(make):
-    node = make(GuardNode, **{'command.mode': 'velocity_array'})
+    node = make(GuardNode, **ARRAYS)
     executed, reasons = [], []
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
     node.create_subscription_to(interface.EXECUTED, executed.append)
