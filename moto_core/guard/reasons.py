@@ -29,6 +29,8 @@ REASONS = {
     'joints_outside': 'a joint is implausibly far outside its limits',
     'joints_rejects': 'too many joint states were refused (fault)',
     'joints_timeout': 'no good joint state for stale_fault seconds (fault)',
+    'two_masters': 'somebody else publishes commands too (fault)',
+    'nobody_listens': 'no controller takes the commands (fault)',
     'joints_frozen': 'the arm was told to move and no measured number changed (fault)',
     'following_error': 'a joint is more than 0.1 rad from where it is led (fault)',
     'joints_slow': 'joint states come more than 20 ms apart (warning)',
@@ -41,4 +43,4 @@ REASONS = {
     'stopping_distance': 'a joint was held so that a legal stop stays possible',
     'gripper': 'a gripper entry was clipped to its scale',
 }
-"""Code -> meaning; latch_fault may add causes of its own, as 'two_masters'."""
+"""Code -> meaning; a node's latch_fault may add causes of its own."""

@@ -70,7 +70,7 @@ class GuardNode(MotoNode):
         self.loop.sends = not self.dry_run
         self._create_subscriptions()
         self._create_publishers()
-        self.create_trigger_service('arm', self.loop.arm)
+        self.create_trigger_service('arm', self.arm)
         self.create_trigger_service('disarm', self.loop.disarm)
         self.create_trigger_service('estop', self.loop.stop)
         self.create_trigger_service('reset_fault', self.reset_fault)
@@ -137,6 +137,15 @@ class GuardNode(MotoNode):
         assert self.loop is not None
         self.loop.estop(message.data)
 
+    def arm(self) -> str:
+        """Lets requests move the arm; raises GuardRefusal if it may not, or nobody would hear."""
+        assert self.loop is not None
+        if self._is_alone():
+            raise GuardRefusal(
+                f"nobody listens on '{self.command_topic}': start the controller, then arm"
+            )
+        return self.loop.arm()
+
     def reset_fault(self) -> str:
         """Ends a fault or an e-stop; raises GuardRefusal while its cause is there."""
         assert self.loop is not None
@@ -158,11 +167,13 @@ class GuardNode(MotoNode):
         return f'dry_run {on}'
 
     def publish_status(self) -> None:
-        """Publishes the state, and looks for a second master of the arm."""
+        """Publishes the state, and looks for a second master of the arm and for its controller."""
         if self.loop is None or self.timer is None or self.loop.output is None:
             return
         if self._has_two_masters():
             self.loop.fault('two_masters')
+        if self.loop.state.armed and self._is_alone():
+            self.loop.fault('nobody_listens')
         loop, output = self.loop, self.loop.output
         state = GuardState(
             state=loop.state.mode,
@@ -226,6 +237,9 @@ class GuardNode(MotoNode):
     def _due(self, rate: float) -> bool:
         assert self.loop is not None
         return self.loop.ticks % max(1, round(self.config.guard.rate / rate)) == 0
+
+    def _is_alone(self) -> bool:
+        return not self.dry_run and self.count_subscribers(self.command_topic) == 0
 
     def _has_two_masters(self) -> bool:
         return not self.dry_run and self.count_publishers(self.command_topic) > 1

@@ -16,6 +16,7 @@ from moto_core.episodes.episode import EpisodeHeader
 from moto_core.episodes.reader import read_episode
 from moto_core.errors import ConfigError
 from moto_core.guard.limits import load_robot
+from moto_core.guard.state import GuardRefusal
 from moto_core.spec import Setup
 from moto_ros.messages import Decision
 from moto_ros.nodes.guard import GuardNode
@@ -409,6 +410,23 @@ def test_the_guard_cannot_be_armed_before_it_is_active(make):
     assert node.trigger_configure() == SUCCESS
     with pytest.raises(Exception, match='not active'):
         node.loop.arm()
+
+
+def test_the_guard_is_not_armed_for_nobody_and_faults_if_its_controller_goes(make):
+    node = make(GuardNode, **ARRAYS)
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    with pytest.raises(GuardRefusal, match="nobody listens on '.*commands': start the controller"):
+        node.arm()
+    listening = node.create_subscription(
+        type_of(node.commands), node.command_topic, print, interface.COMMAND
+    )
+    wait(node, lambda: node.count_subscribers(node.command_topic) == 1)
+    assert node.arm() == 'armed'
+    wait(node, lambda: node.loop.state.mode == 'ARMED')
+    node.destroy_subscription(listening)
+    wait(node, lambda: node.loop.state.cause == ('nobody_listens',))
+    node.dry_run = True
+    assert node.reset_fault() == 'disarmed' and node.arm() == 'armed'
 
 
 def type_of(publisher):
