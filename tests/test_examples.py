@@ -88,7 +88,7 @@ def test_another_robot_is_one_file(monkeypatch, capsys):
     run(monkeypatch, 'add_robot.py', EXAMPLES / 'my_arm.yaml')
     first, second = capsys.readouterr().out.splitlines()
     assert first == "my_arm: 6 joints, cameras ['front', 'wrist']"
-    # 40 ms at 0.75 rad/s, then 0.75 / 5 + 5 / 500 s to rest; 0.03 + 0.075 * 0.75 + 0.00375 rad
+    # 0.75 / 5 + 5 / 500 s to rest; 0.75^2 / 10 + 0.75 * 5 / 1000 rad
     assert second.endswith('it rests after 0.16 s and 0.06 rad')
 
 
