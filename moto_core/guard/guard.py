@@ -39,6 +39,7 @@ from moto_core.guard.state import (
 )
 from moto_core.spec import Spec
 
+_LONGEST = 1.5  # ticks that one change of velocity may make up
 _SLOW = 0.020  # [s] between joint states that is worth a warning
 
 
@@ -181,7 +182,7 @@ def _elapsed(config: GuardConfig, state: GuardMemory, now: float) -> tuple[float
     if state.now is None or not now > state.now or not math.isfinite(now):
         return config.tick, 'clock'
     dt = now - state.now
-    return min(dt, config.longest * config.tick), 'tick_gap' if dt > config.gap else ''
+    return min(dt, _LONGEST * config.tick), 'tick_gap' if dt > config.gap else ''
 
 
 def _new_time(state: GuardMemory) -> GuardMemory:

@@ -82,7 +82,6 @@ RANGES: dict[str, tuple[float, float]] = {  # of a GuardConfig's fields, in thei
     'outside': (0, 1),
     'latency': (0, 0.1),
     'gap': (0.01, 1),
-    'longest': (1, 1.5),
     'halt_stream': (0, 60),
 }
 
@@ -106,7 +105,6 @@ class GuardConfig:
     outside: float = 0.5  # [rad] beyond a limit that is still believed
     latency: float = 0.0  # [s] of the plant; the look-ahead adds two ticks
     gap: float = 0.100  # [s] between ticks that makes the guard hold
-    longest: float = 1.5  # ticks that one change of velocity may make up
     halt_stream: float = 2.0  # [s] of zeros after a halt, then silence
 
     def __post_init__(self) -> None:

@@ -63,9 +63,7 @@ class ArmGuard:
         What is latched in the guard `before` stays so. Raises ConfigError for an unknown profile.
         """
         self.spec, self.limits, self.delay = robot.spec, resolve(robot, profile), delay
-        self.config = config
-        if delay:
-            self.config = replace(config, longest=1.0, gap=delay - TRANSPORT)
+        self.config = replace(config, gap=delay - TRANSPORT) if delay else config
         self.state = initial_state(config)
         if before is not None and before.state.mode in (FAULT, ESTOP):
             self.state = replace(self.state, mode=before.state.mode, cause=before.state.cause)
