@@ -107,6 +107,7 @@ def test_the_arm_follows_the_positions_that_it_is_led_along(sim):
     for position, velocity in zip(begin + way, speed):
         sim.lead(position, np.concatenate([velocity, [0.05, 0.05]]))
         sim.advance()
+        assert sim.actuation.target[:7] == pytest.approx(position, abs=1e-9)
         errors.append(sim.position[:7] - position)
     assert np.abs(errors).max() < 0.01
     assert sim.actuation.target[7:] == pytest.approx([0.04, 0.04], abs=1e-3)  # fingers: velocity

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from moto_sim.trajectory_controller import Points, TrajectoryController
+from moto_sim.trajectory_controller import Points, TrajectoryController, cubic
 
 STEP = Points(
     times=np.array([1.0, 1.1, 1.3]),
@@ -38,6 +38,18 @@ def test_to_a_first_point_ahead_it_goes_from_its_last_command():
     assert (np.diff(path) <= 1e-12).all()
     x = 0.5 + 0.01  # one period ahead, of 0.1 s
     assert path[50] == pytest.approx(0.2 * (1 - 3 * x**2 + 2 * x**3))
+
+
+def test_a_message_in_the_middle_is_led_up_to_from_the_time_of_the_last_command():
+    controller = TrajectoryController(np.array([0.0]))
+    controller.receive(STEP, 0.9)
+    for now in (1.0, 1.048):
+        position, velocity = controller.update(now)
+    later = STEP._replace(times=STEP.times + 0.1)  # its first point is at 1.1
+    controller.receive(later, 1.048)
+    begin = 1.048, position, velocity
+    there, _ = cubic(begin, (1.1, np.zeros(1), np.zeros(1)), 1.049 + 0.001)
+    assert controller.update(1.049)[0] == pytest.approx(there)
 
 
 def test_a_first_point_that_has_passed_is_met_where_it_would_be_without_going_back():

@@ -127,8 +127,13 @@ def test_nothing_is_sent_before_it_runs_nor_while_it_stands_disarmed():
     arm.go(0.5, ask=0.2)
     assert arm.sent and all(not knots[-1].velocity.any() for knots in arm.sent)
     arm.guard.disarm()
-    arm.go(0.6)
-    assert arm.guard.state.mode == READY and arm.guard.resting
+    while not arm.guard.state.at_rest:
+        arm.go(TICK)
+        assert not arm.guard.resting
+    ends = arm.guard.reference.ends + DELAY
+    while not arm.guard.resting:
+        arm.go(TICK)
+    assert arm.now > ends and arm.guard.state.mode == READY
     arm.sent.clear()
     arm.go(0.5)
     assert arm.sent == []
