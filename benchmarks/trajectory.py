@@ -39,7 +39,7 @@ class Link:
     quickest: float = 0.0005  # [s] of transport
     slowest: float = 0.004  # [s] of transport
     lost: float = 0.02  # share of messages
-    every: int = 2  # ticks a message
+    rate: float = 125.0  # [Hz] of messages, as moto_ros's guard.trajectory_rate
     offset: float = 0.0  # [rad] between where the controller holds the arm and its joints
     stalls: tuple[tuple[float, float], ...] = ()  # (begin, length) [s] without a tick
     silent: float = np.inf  # [s] when the policy ends
@@ -81,10 +81,10 @@ def drive(robot: RobotConfig, profile: str, seconds: float, seed: int, link: Lin
             output = guard.tick(due)
             if output is not None and (not modes or modes[-1] != output.state):
                 modes.append(output.state)
-            knots = guard.trajectory() if number % link.every == 0 else []
-            if knots and rng.random() >= link.lost:
+            sent = guard.reference is not None and output is not None
+            if sent and guard.due('trajectory', link.rate) and rng.random() >= link.lost:
                 arrival = due + rng.uniform(link.quickest, link.slowest)
-                heapq.heappush(underway, (arrival, number, _points(knots)))
+                heapq.heappush(underway, (arrival, number, _points(guard.trajectory())))
             number += 1
             due = _after_stalls(number * tick + rng.uniform(0.0, link.jitter), link)
             number = max(number, int(due / tick))

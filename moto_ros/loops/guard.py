@@ -77,6 +77,7 @@ class ArmGuard:
         self._request: Request | None = None
         self._measured: Measured | None = None
         self._switches = Switches(active=False, armed=False)
+        self._done: dict[str, int] = {}  # what repeats: the tick of its last time
         self._seen: tuple[float, ...] | None = None  # (n,) [rad] the measured joints
         self._seen_at = self._unseen = 0.0  # [s] since when, [rad] told to go since
         self._pulse = False  # e-stop by service: once is enough, it latches
@@ -174,6 +175,17 @@ class ArmGuard:
         while self._time + tick <= now:
             made = self._tick(self._time + tick)
         return made
+
+    def due(self, what: str, rate: float) -> bool:
+        """Says whether something is due at a rate [Hz], by the ticks since it was said to be.
+
+        A late call makes several ticks, of which none may be missed.
+        """
+        last = self._done.get(what)
+        if last is not None and self.ticks - last < round(self.config.rate / rate):
+            return False
+        self._done[what] = self.ticks
+        return True
 
     def trajectory(self) -> list[Knot]:
         """Returns the knots of a trajectory to follow `delay` after their times, ending at rest.

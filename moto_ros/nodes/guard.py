@@ -218,7 +218,7 @@ class GuardNode(MotoNode):
         else:
             self._command(output)
         self.executed.publish(joint_state(self.robot.spec.names, stamp, velocity))
-        if reasons != self.told or self._due(REASONS_RATE):
+        if reasons != self.told or self.loop.due('reasons', REASONS_RATE):
             self.reasons.publish(to_string(GuardReasons(stamp=stamp, reasons=reasons)))
             self.told = reasons
 
@@ -226,17 +226,15 @@ class GuardNode(MotoNode):
         assert self.loop is not None
         if self.arrays:
             self.commands.publish(velocity_array(output.velocity))
-        elif self.loop.reference is not None and self._due(self.config.guard.trajectory_rate):
+        elif self.loop.reference is not None and self.loop.due(
+            'trajectory', self.config.guard.trajectory_rate
+        ):
             ahead = self.loop.delay + self._clocks()
             self.commands.publish(
                 trajectory(self.robot.spec.joints, self.loop.trajectory(), ahead)
             )
-        if output.gripper.size and self._due(self.config.command.gripper_rate):
+        if output.gripper.size and self.loop.due('gripper', self.config.command.gripper_rate):
             self.gripper.publish(velocity_array(output.gripper))
-
-    def _due(self, rate: float) -> bool:
-        assert self.loop is not None
-        return self.loop.ticks % max(1, round(self.config.guard.rate / rate)) == 0
 
     def _is_alone(self) -> bool:
         return not self.dry_run and self.count_subscribers(self.command_topic) == 0

@@ -150,6 +150,21 @@ def test_the_arm_stands_until_its_controller_has_caught_up():
     assert arm.outputs[-1].velocity[0] > 0.1
 
 
+def test_what_is_due_at_a_rate_is_due_again_whatever_calls_make_two_ticks():
+    arm = Arm()
+    said = []
+    for _ in range(50):
+        arm.now += TICK  # each call makes two ticks
+        arm.tick()
+        said.append(arm.guard.due('one', 125.0))
+        arm.guard.due('other', 10.0)
+    assert all(said)
+    arm.go(TICK)
+    assert not arm.guard.due('one', 125.0)
+    arm.go(TICK)
+    assert arm.guard.due('one', 125.0) and not arm.guard.due('one', 125.0)
+
+
 def test_a_late_call_makes_the_ticks_that_are_due_each_of_one_ticks_change():
     arm = Arm()
     arm.go(0.25, ask=0.4)
