@@ -38,7 +38,7 @@ class Link:
     jitter: float = 0.003  # [s] by which a tick may be late
     quickest: float = 0.0005  # [s] of transport
     slowest: float = 0.004  # [s] of transport
-    lost: float = 0.02  # share of messages
+    lost: float = 0.02  # share of messages that others follow
     rate: float = 125.0  # [Hz] of messages, as moto_ros's guard.trajectory_rate
     offset: float = 0.0  # [rad] between where the controller holds the arm and its joints
     stalls: tuple[tuple[float, float], ...] = ()  # (begin, length) [s] without a tick
@@ -81,18 +81,20 @@ def drive(robot: RobotConfig, profile: str, seconds: float, seed: int, link: Lin
             output = guard.tick(due)
             if output is not None and (not modes or modes[-1] != output.state):
                 modes.append(output.state)
-            sent = guard.reference is not None and output is not None
-            if sent and guard.due('trajectory', link.rate) and rng.random() >= link.lost:
+            knots = guard.trajectory(link.rate) if output is not None else []
+            begins = len(knots) == 2  # rest to rest: reliable, with nothing behind it
+            if knots and (begins or rng.random() >= link.lost):
                 arrival = due + rng.uniform(link.quickest, link.slowest)
-                heapq.heappush(underway, (arrival, number, _points(guard.trajectory())))
+                heapq.heappush(underway, (arrival, number, _points(knots)))
             number += 1
             due = _after_stalls(number * tick + rng.uniform(0.0, link.jitter), link)
             number = max(number, int(due / tick))
         while underway and underway[0][0] <= now:
             if reason := controller.receive(heapq.heappop(underway)[2], now):
                 refused.append(reason)
-        position, _ = controller.update(now)
-        path.append(position)
+        commanded, _ = controller.update(now)
+        position = commanded - link.offset
+        path.append(commanded)
     return Motion(np.array(path), modes, refused)
 
 

@@ -7,6 +7,7 @@ REASONS = {
     'estop': 'the e-stop is, or was, pressed',
     'clock': 'the steady clock did not advance',
     'tick_gap': 'the last tick is too long ago',
+    'beginning': 'the controller is led to where the joints are; the arm stands until then',
     'coming_to_rest': 'the cause of the hold is gone; the arm comes to rest first',
     'request_missing': 'no request since arming',
     'request_stale': 'the request is older than 2.5 policy periods, by receipt or stamp',

@@ -44,7 +44,7 @@ class Reference:
         self._kept = math.ceil(delay / tick) + 2  # knots that a message may meet
 
     @property
-    def begins(self) -> float:
+    def newest(self) -> float:
         """The time [s] of the last knot: the next tick is the one after it."""
         return self._knots[-1].time
 

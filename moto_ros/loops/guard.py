@@ -17,6 +17,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from moto_core.errors import ConfigError
 from moto_core.guard.brake import Knot
 from moto_core.guard.guard import arm, guard_step, latch_fault, reset_fault
 from moto_core.guard.limits import RobotConfig, resolve
@@ -28,6 +29,7 @@ from moto_core.guard.state import (
     READY,
     RUNNING,
     GuardConfig,
+    GuardMemory,
     GuardOutput,
     GuardRefusal,
     Measured,
@@ -42,7 +44,7 @@ STILL = 0.05  # [rad/s] below which measured joints stand
 STANDS = 0.05  # [s] beyond the delay after which an arm that is told to rest does
 ZEROS = 25  # ticks of a halt at rest: a last message alone may be lost
 REST = 2.0  # [s] of a halt at most
-FAR = 0.1  # [rad] from where it is led that a joint may be
+FAR = 0.1  # [rad] from where it is led that a joint may be, or the margin if that is less
 FROZEN_WAY, FROZEN_TIME = 0.02, 0.2  # [rad], [s] told to move without any joint's number changing
 BLEND = 0.2  # [s] in which a controller goes from where it holds the arm to where it is measured
 
@@ -63,7 +65,8 @@ class ArmGuard:
         What is latched in the guard `before` stays so. Raises ConfigError for an unknown profile.
         """
         self.spec, self.limits, self.delay = robot.spec, resolve(robot, profile), delay
-        self.config = replace(config, gap=delay - TRANSPORT) if delay else config
+        self.config = _timed(config, delay) if delay else config
+        self._far = min(FAR, self.limits.margin)  # [rad]
         self.state = initial_state(config)
         if before is not None and before.state.mode in (FAULT, ESTOP):
             self.state = replace(self.state, mode=before.state.mode, cause=before.state.cause)
@@ -78,6 +81,9 @@ class ArmGuard:
         self._measured: Measured | None = None
         self._switches = Switches(active=False, armed=False)
         self._done: dict[str, int] = {}  # what repeats: the tick of its last time
+        self._begins = 0.0  # [s] the first knot's time
+        self._blended = False  # the beginning of the reference is sent
+        self._key: tuple[float, float] | None = None  # of the newest joint state
         self._seen: tuple[float, ...] | None = None  # (n,) [rad] the measured joints
         self._seen_at = self._unseen = 0.0  # [s] since when, [rad] told to go since
         self._pulse = False  # e-stop by service: once is enough, it latches
@@ -187,13 +193,21 @@ class ArmGuard:
         self._done[what] = self.ticks
         return True
 
-    def trajectory(self) -> list[Knot]:
+    def trajectory(self, rate: float) -> list[Knot]:
         """Returns the knots of a trajectory to follow `delay` after their times, ending at rest.
 
-        Empty unless the arm is led: nothing is sent before the first RUNNING, nor to an arm that
-        stands disarmed.
+        Empty if none is due at `rate` [Hz], or the arm is not led: nothing is sent before the
+        first RUNNING, nor to an arm that stands in any other mode. The beginning is sent once:
+        each message whose first point is still ahead has a controller of ros2_control begin anew,
+        from a state that is one of its periods old.
         """
-        return self.reference.message() if self.reference is not None else []
+        if self.reference is None or self._time is None:
+            return []
+        ahead = self._time < self._begins + self.delay
+        if (ahead and self._blended) or not (ahead or self.due('trajectory', rate)):
+            return []
+        self._blended = True
+        return self.reference.message()
 
     def halt(self, clock: Callable[[], float], publish: Callable[[GuardOutput], object]) -> None:
         """Brings the arm to rest, ticking by itself, and returns once it has stood for a moment.
@@ -254,18 +268,25 @@ class ArmGuard:
             rest = (0.0,) * self.limits.size
             self.state = replace(self.state, velocity=rest, acceleration=rest)
             self._leave()
-        return self._tick(now)
+        return self._tick(now - 0.5 * self.config.tick)  # between the calls
 
     def _tick(self, now: float) -> GuardOutput:
         self._time = now
         switches = self._switches._replace(estop=self._switches.estop or self._pulse)
         self._pulse = False
-        request = self._request
-        if request is not None and self._begins(now):
-            request = request._replace(velocity=np.zeros_like(request.velocity))
+        before, waits = self.state, bool(self.delay) and self._waits(now)
         self.output, self.state = guard_step(
-            self.config, self.limits, self.spec, self.state, request, self._measured, switches, now
+            self.config,
+            self.limits,
+            self.spec,
+            before,
+            self._request,
+            self._measured,
+            switches,
+            now,
         )
+        if waits and self.state.mode == RUNNING:
+            self._stand(before, now)
         self.ticks += 1
         self._reasons.update(self.output.reasons)
         if self.delay:
@@ -274,40 +295,50 @@ class ArmGuard:
             self._compare(self.output, now)
         return self.output
 
+    def _stand(self, before: GuardMemory, now: float) -> None:
+        """Lets nothing of a request out: the arm is not led yet."""
+        assert self.output is not None
+        rest = (0.0,) * self.limits.size
+        since = now if before.rest_since is None else before.rest_since
+        self.state = replace(self.state, velocity=rest, acceleration=rest, rest_since=since)
+        heard = [one for one in self.output.reasons if one.startswith(('request', 'joints'))]
+        reasons = ('beginning', *heard)
+        self.output = self.output._replace(velocity=np.array(rest), reasons=reasons)
+
     def _compare(self, output: GuardOutput, now: float) -> None:
-        """Latches a fault if the joints do not go where they are told to."""
+        """Latches a fault if new joint states say that the arm does not go where it is told to."""
         joints = self.state.joints
-        if joints.position is None:
-            return
+        new, self._key = joints.key != self._key, joints.key
         self._unseen += float(np.abs(output.velocity).max()) * self.config.tick
-        if joints.position != self._seen:
+        if joints.position != self._seen or self.state.at_rest:
             self._seen, self._seen_at, self._unseen = joints.position, now, 0.0
+        if not new or joints.position is None:
+            return
         if self._unseen > FROZEN_WAY and now - self._seen_at > FROZEN_TIME:
             self.fault('joints_frozen')
         if self.reference is not None:
             led = self.reference.at(joints.stamp - self.delay).position
-            if np.abs(led - joints.position).max() > FAR:
+            if np.abs(led - joints.position).max() > self._far:
                 self.fault('following_error')
 
-    def _begins(self, now: float) -> bool:
+    def _waits(self, now: float) -> bool:
         """Says whether the arm is not led yet: it stands until its controller has caught up."""
-        if not self.delay:
-            return False
-        return self.reference is None or now < self.reference.begins + 0.5 * self.config.tick
+        return self.reference is None or now < self._begins + self.delay + TRANSPORT
 
     def _lead(self, output: GuardOutput, now: float) -> None:
         """Goes on with the reference, begins one at the measured joints, or ends it."""
         joints, rest = self.state.joints.position, self.state.rest_since
         if self.reference is None:
             if output.state == RUNNING and joints is not None and self._stands(now):
+                self._begins, self._blended = now + BLEND, False
                 self.reference = Reference(
-                    self.limits, self.config.tick, self.delay, now + BLEND, np.array(joints)
+                    self.limits, self.config.tick, self.delay, self._begins, np.array(joints)
                 )
             return
-        if now > self.reference.begins + 0.5 * self.config.tick:
+        if now > self.reference.newest + 0.5 * self.config.tick:
             self.reference.push(output.velocity)
         stands = rest is not None and now - rest > self.delay + STANDS
-        if stands and output.state not in (RUNNING, HOLD):
+        if stands and output.state != RUNNING:
             self._leave()
 
     def _leave(self) -> None:
@@ -319,4 +350,17 @@ class ArmGuard:
     def _stands(self, now: float) -> bool:
         """Says whether the arm stands, by what was sent and by its joints."""
         assert self._measured is not None
-        return now >= self._free and bool((np.abs(self._measured.velocity) < STILL).all())
+        speeds = dict(zip(self._measured.names, self._measured.velocity.tolist()))
+        still = [abs(speeds.get(joint, 0.0)) < STILL for joint in self.limits.joints]
+        return now >= self._free and all(still)
+
+
+def _timed(config: GuardConfig, delay: float) -> GuardConfig:
+    """Returns the settings of a guard whose ticks are nominal; raises ConfigError if none are."""
+    gap, least = delay - TRANSPORT, TRANSPORT + 3.0 * config.tick
+    if delay < least:
+        raise ConfigError(
+            f'command.delay is {delay} s; at {config.rate:g} Hz (guard.rate) expected at least '
+            f'{least:g} s: {TRANSPORT} s for messages and three ticks'
+        )
+    return replace(config, gap=gap, future=max(config.future, gap))

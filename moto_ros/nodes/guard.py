@@ -32,6 +32,8 @@ from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.runner import run
 
 FOLLOWS = 0.010  # [s] that the arm may lag behind its trajectory
+STEP = 5_000_000  # [ns] between two clocks that is a step of one
+SLEW = 0.02  # of their difference that a message follows
 REASONS_RATE = 10.0  # [Hz] at which reasons that do not change are repeated
 
 
@@ -43,6 +45,7 @@ class GuardNode(MotoNode):
         self.loop: ArmGuard | None = None
         self.timer: Any = None
         self.told: tuple[str, ...] | None = None  # the reasons last published
+        self.ahead = 0  # [ns] of the ROS clock over the steady one
         self.dry_run = self.config.command.dry_run
         self.command_topic = command_topic(self.config, self.robot)
 
@@ -226,13 +229,9 @@ class GuardNode(MotoNode):
         assert self.loop is not None
         if self.arrays:
             self.commands.publish(velocity_array(output.velocity))
-        elif self.loop.reference is not None and self.loop.due(
-            'trajectory', self.config.guard.trajectory_rate
-        ):
-            ahead = self.loop.delay + self._clocks()
-            self.commands.publish(
-                trajectory(self.robot.spec.joints, self.loop.trajectory(), ahead)
-            )
+        elif knots := self.loop.trajectory(self.config.guard.trajectory_rate):
+            ahead = self._clocks() + round(self.loop.delay * 1e9)
+            self.commands.publish(trajectory(self.robot.spec.joints, knots, ahead))
         if output.gripper.size and self.loop.due('gripper', self.config.command.gripper_rate):
             self.gripper.publish(velocity_array(output.gripper))
 
@@ -247,16 +246,21 @@ class GuardNode(MotoNode):
         time.sleep(1.0 / self.config.guard.rate)
         return self.steady_now()
 
-    def _clocks(self) -> float:
-        """Returns how far [s] the ROS clock is ahead of the steady one.
+    def _clocks(self) -> int:
+        """Returns how far [ns] the ROS clock is ahead of the steady one, less the readings' noise.
 
-        They are read one after the other: of three readings the quickest knows best.
+        They are read one after the other: of three readings the quickest knows best. It is
+        followed slowly, as a message that is stamped otherwise than the last shifts the arm's
+        curve; a step of the clock is followed at once.
         """
         found = []
         for _ in range(3):
-            begin, stamp, end = self.steady_now(), self.now(), self.steady_now()
-            found.append((end - begin, stamp * 1e-9 - 0.5 * (begin + end)))
-        return min(found)[1]
+            begin = self.steady.now().nanoseconds
+            stamp, end = self.now(), self.steady.now().nanoseconds
+            found.append((end - begin, stamp - (begin + end) // 2))
+        away = min(found)[1] - self.ahead
+        self.ahead += away if abs(away) > STEP else round(SLEW * away)
+        return self.ahead
 
     def _age(self, stamp: Time) -> float | None:
         """Returns how old [s] a stamp of the ROS clock is; None if it is zero."""

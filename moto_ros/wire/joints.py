@@ -61,15 +61,15 @@ def velocity_array(velocity: np.ndarray) -> Float64MultiArray:
     return Float64MultiArray(data=velocity.tolist())
 
 
-def trajectory(names: Sequence[str], knots: Sequence[Knot], ahead: float) -> JointTrajectory:
-    """Returns the message of a trajectory whose times [s] are `ahead` of the ROS clock's.
+def trajectory(names: Sequence[str], knots: Sequence[Knot], ahead: int) -> JointTrajectory:
+    """Returns the message of a trajectory to be followed `ahead` [ns] after its times [s].
 
     It is stamped with the time of its first point. Accelerations are left out, so that a
     controller interpolates by cubics, which the knots are made for.
     """
     message = JointTrajectory(joint_names=list(names))
     first = knots[0].time
-    message.header.stamp = to_time(round((first + ahead) * 1e9))
+    message.header.stamp = to_time(round(first * 1e9) + ahead)
     for knot in knots:
         point = JointTrajectoryPoint(
             positions=knot.position.tolist(), velocities=knot.velocity.tolist()

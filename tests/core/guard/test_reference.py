@@ -45,7 +45,7 @@ def test_between_two_knots_the_acceleration_goes_linearly_from_one_to_the_other(
 def test_a_message_holds_the_moments_that_are_still_ahead_and_ends_at_rest():
     made = reference(np.minimum(0.008 * np.arange(1, 61), 0.4), time=5.0)
     knots = made.message()
-    now = made.begins  # the tick of the last knot
+    now = made.newest  # the tick of the last knot
     assert now == pytest.approx(5.0 + 60 * TICK)
     assert now - DELAY - 3 * TICK < knots[0].time <= now - DELAY  # passed when it is sent
     assert not knots[-1].velocity.any()
@@ -56,7 +56,7 @@ def test_the_curve_is_the_same_whichever_message_it_is_read_from():
     velocities = 0.3 * np.sin(0.02 * np.arange(80)) ** 2
     for count in (50, 60, 74):
         part, later = reference(velocities[:count]), reference(velocities[: count + 5])
-        for time in np.linspace(later.message()[0].time, part.begins, 9):
+        for time in np.linspace(later.message()[0].time, part.newest, 9):
             assert part.at(time).position == pytest.approx(later.at(time).position, abs=1e-12)
 
 

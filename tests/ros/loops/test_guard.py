@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from moto_core.errors import ConfigError
 from moto_core.guard.limits import load_robot
 from moto_core.guard.state import ESTOP, FAULT, HOLD, READY, RUNNING, GuardConfig, GuardRefusal
 from moto_ros.loops import guard as module
@@ -43,7 +44,7 @@ class Arm:
         if output is None:
             return
         self.outputs.append(output)
-        knots = self.guard.trajectory()
+        knots = self.guard.trajectory(250.0)
         if knots:
             self.sent.append(knots)
         if not self.guard.delay:
@@ -106,7 +107,10 @@ def test_a_guard_that_stood_still_goes_on_without_a_jump(stall):
 
 
 def test_it_begins_from_where_the_controller_holds_the_arm_without_a_jump():
-    found = measure(FR3, 'normal', drive(FR3, 'normal', 2.0, 0, Link(offset=0.005)))
+    motion = drive(FR3, 'normal', 2.0, 0, Link(offset=0.005))
+    assert motion.position[0] == pytest.approx(HOME + 0.005)
+    assert motion.position[300] == pytest.approx(HOME, abs=1e-3), 'where the joints were'
+    found = measure(FR3, 'normal', motion)
     assert found['acceleration_of_profile'] <= 1.002 and found['jerk_of_profile'] <= 1.002
 
 
@@ -165,9 +169,90 @@ def test_what_is_due_at_a_rate_is_due_again_whatever_calls_make_two_ticks():
     assert arm.guard.due('one', 125.0) and not arm.guard.due('one', 125.0)
 
 
+def test_a_request_that_is_no_number_is_refused_while_the_arm_waits():
+    arm = Arm()
+    arm.go(0.05, ask=0.2)
+    assert arm.guard.state.mode == RUNNING and 'beginning' in arm.outputs[-1].reasons
+    for _ in range(3):
+        arm.tick(ask=np.nan)
+    assert arm.guard.state.mode == FAULT and 'request_nonfinite' in arm.guard.state.cause
+
+
+def test_a_request_from_before_a_stall_moves_nothing_until_the_arm_is_led_anew():
+    arm = Arm()
+    arm.go(0.6, ask=0.4)
+    arm.now += 0.03
+    arm.outputs.clear()
+    for _ in range(40):
+        arm.go(TICK)  # no new request
+        assert arm.guard.reference is None or arm.now < arm.guard.reference.newest
+    assert not any(output.velocity.any() for output in arm.outputs)
+
+
+def test_an_arm_that_rests_in_a_hold_is_led_anew_from_its_joints(moving):
+    moving.go(0.55)  # the policy is silent
+    assert moving.guard.state.mode == HOLD and moving.guard.resting
+    for _ in range(90):  # by hand, and the controller begun anew there
+        moving.position = moving.position + 0.001
+        moving.go(TICK)
+    moving.sent.clear()
+    moving.go(0.1, ask=0.2)
+    assert moving.guard.state.mode == RUNNING
+    (first,) = moving.sent
+    assert first[0].position == pytest.approx(moving.position)
+
+
+def test_silent_joints_are_not_frozen_ones(moving):
+    moving.joints = False
+    moving.go(0.3, ask=0.4)
+    assert moving.guard.state.mode == HOLD and moving.guard.state.cause == ('joints_stale',)
+
+
+def test_a_halt_from_full_speed_latches_nothing():
+    arm = Arm()
+    arm.go(1.2, ask=2.0)
+    assert arm.velocity[1] == pytest.approx(0.5, abs=1e-3), 'its cap'
+    arm.guard.halt(arm.clock, arm.take)
+    assert arm.guard.state.mode == READY and arm.guard.resting
+
+
+def test_frozen_joints_that_stand_no_longer_can_be_reset():
+    arm = Arm()
+    arm.go(0.4, ask=0.2)
+    stuck = arm.position.copy()
+    for _ in range(200):
+        arm.position = stuck
+        arm.tick(ask=0.2)
+    assert arm.guard.state.cause == ('joints_frozen',)
+    for _ in range(50):
+        arm.position = stuck
+        arm.tick()
+    assert arm.guard.reset_fault() == 'disarmed'
+    for _ in range(50):
+        arm.position = stuck
+        arm.tick()
+    assert arm.guard.state.mode == READY
+
+
+@pytest.mark.parametrize('delay, rate', [(0.022, 250.0), (0.034, 50.0)])
+def test_a_delay_that_no_tick_fits_into_is_refused_by_its_key(delay, rate):
+    with pytest.raises(ConfigError, match='command.delay is .* expected at least'):
+        ArmGuard(FR3, 'normal', GuardConfig(rate=rate), delay)
+
+
+def test_a_deadman_that_is_held_needs_no_new_press_after_a_late_call():
+    arm = Arm(0.09, deadman_required=True)
+    for late in (0.0, 0.06):
+        for _ in range(150):
+            arm.guard.deadman(True, arm.now)
+            arm.tick(ask=0.2)
+        assert arm.guard.state.mode == RUNNING
+        arm.now += late
+
+
 def test_a_late_call_makes_the_ticks_that_are_due_each_of_one_ticks_change():
     arm = Arm()
-    arm.go(0.25, ask=0.4)
+    arm.go(0.3, ask=0.4)
     before, ticks = arm.guard.state.velocity[0], arm.guard.ticks
     assert 0 < before < 0.39
     arm.now += 3 * TICK

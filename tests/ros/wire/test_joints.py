@@ -46,8 +46,8 @@ def knot(time, position, velocity):
 
 def test_a_trajectory_is_stamped_with_its_first_points_time_on_the_ros_clock():
     knots = [knot(7.25, [0.0], [1.0]), knot(7.375, [0.5], [0.0])]
-    message = trajectory(['a'], knots, ahead=1000.0)
-    assert to_ns(message.header.stamp) == 1_007_250_000_000
+    message = trajectory(['a'], knots, ahead=1_000_000_000_123)
+    assert to_ns(message.header.stamp) == 1_007_250_000_123
     first, last = message.points
     assert (first.time_from_start.sec, first.time_from_start.nanosec) == (0, 0)
     assert (last.time_from_start.sec, last.time_from_start.nanosec) == (0, 125_000_000)
@@ -57,7 +57,7 @@ def test_a_trajectory_is_stamped_with_its_first_points_time_on_the_ros_clock():
 
 def test_a_trajectory_comes_back_in_the_wanted_order():
     knots = [knot(0.25, [0.0, 3.0], [1.0, 2.0]), knot(1.5, [1.0, 4.0], [0.0, 0.0])]
-    message = trajectory(['a', 'b'], knots, ahead=2.0)
+    message = trajectory(['a', 'b'], knots, ahead=2_000_000_000)
     times, positions, velocities = trajectory_points(message, ['b', 'a'], received=9.0)
     assert times.tolist() == [2.25, 3.5]
     assert positions.tolist() == [[3.0, 0.0], [4.0, 1.0]]
@@ -65,12 +65,12 @@ def test_a_trajectory_comes_back_in_the_wanted_order():
 
 
 def test_a_trajectory_without_a_stamp_begins_when_it_is_received():
-    message = trajectory(['a'], [knot(0.0, [0.0], [0.0]), knot(1.0, [0.0], [0.0])], ahead=0.0)
+    message = trajectory(['a'], [knot(0.0, [0.0], [0.0]), knot(1.0, [0.0], [0.0])], ahead=0)
     assert trajectory_points(message, ['a'], received=9.0)[0].tolist() == [9.0, 10.0]
 
 
 def test_a_trajectory_for_other_joints_or_without_velocities_is_refused():
-    message = trajectory(['a'], [knot(0.1, [0.0], [0.0])], ahead=0.0)
+    message = trajectory(['a'], [knot(0.1, [0.0], [0.0])], ahead=0)
     with pytest.raises(ObservationError, match=r"for \['a'\]; expected \['b'\]"):
         trajectory_points(message, ['b'], received=0.0)
     message.points[0].velocities = []
