@@ -23,10 +23,11 @@ import numpy as np
 from moto_core.guard.brake import Knot
 from moto_core.guard.limits import Limits, RobotConfig, load_robot
 from moto_core.guard.state import GuardConfig
+from moto_ros.config import CommandConfig, GuardParams
 from moto_ros.loops.guard import ArmGuard
 from moto_sim.trajectory_controller import Points, TrajectoryController
 
-DELAY = 0.034  # [s] as moto_ros's command.delay
+DELAY = CommandConfig().delay  # [s]
 PERIOD = 0.001  # [s] of the controller
 EXACT = 1.001  # of a limit: rounding of positions over 1 ms
 
@@ -39,7 +40,7 @@ class Link:
     quickest: float = 0.0005  # [s] of transport
     slowest: float = 0.004  # [s] of transport
     lost: float = 0.02  # share of messages that others follow
-    rate: float = 125.0  # [Hz] of messages, as moto_ros's guard.trajectory_rate
+    rate: float = GuardParams().trajectory_rate  # [Hz] of messages
     offset: float = 0.0  # [rad] between where the controller holds the arm and its joints
     stalls: tuple[tuple[float, float], ...] = ()  # (begin, length) [s] without a tick
     silent: float = np.inf  # [s] when the policy ends

@@ -76,7 +76,7 @@ class Reference:
 
     def at(self, time: float) -> Knot:
         """Returns the motion at a time [s]: the first knot's before it, rest after the stop."""
-        knots = [*self._knots, *self.stop]
+        knots = self._knots if time < self.newest else self.message()
         place = bisect_right([knot.time for knot in knots], time)
         if place == 0:
             return knots[0]._replace(time=time)

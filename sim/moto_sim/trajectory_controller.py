@@ -81,7 +81,10 @@ def cubic(
     last: tuple[float, np.ndarray, np.ndarray],
     time: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns position and velocity at a time between two (time, position, velocity)."""
+    """Returns position and velocity at a time between two (time, position, velocity).
+
+    The controller's own arithmetic, apart from the guard's: one is held against the other.
+    """
     span, x = last[0] - first[0], time - first[0]
     mean = (last[1] - first[1]) / span
     second = (3.0 * mean - 2.0 * first[2] - last[2]) / span

@@ -10,13 +10,14 @@ import pytest
 from moto_core.errors import ConfigError
 from moto_core.guard.limits import load_robot
 from moto_core.guard.state import ESTOP, FAULT, HOLD, READY, RUNNING, GuardConfig, GuardRefusal
+from moto_ros.config import CommandConfig
 from moto_ros.loops import guard as module
 from moto_ros.loops.guard import ArmGuard
 
 FR3 = load_robot('fr3')
 HOME = np.array(FR3.home)
 NAMES = FR3.spec.joints
-TICK, DELAY = 0.004, 0.034
+TICK, DELAY = GuardConfig().tick, CommandConfig().delay
 BENCHMARK = runpy.run_path(str(Path(__file__).parents[3] / 'benchmarks' / 'trajectory.py'))
 Link, drive, measure = (BENCHMARK[name] for name in ('Link', 'drive', 'measure'))
 
