@@ -24,7 +24,7 @@ from moto_core.guard.brake import Knot
 from moto_core.guard.limits import Limits, RobotConfig, load_robot
 from moto_core.guard.state import GuardConfig
 from moto_ros.config import CommandConfig, GuardParams
-from moto_ros.loops.guard import ArmGuard
+from moto_ros.loops.guard import ArmGuard, ArmSettings
 from moto_sim.trajectory_controller import Points, TrajectoryController
 
 DELAY = CommandConfig().delay  # [s]
@@ -57,12 +57,12 @@ class Motion(NamedTuple):
 def drive(robot: RobotConfig, profile: str, seconds: float, seed: int, link: Link) -> Motion:
     """Returns what the controller tells the arm."""
     rng = np.random.default_rng(seed)
-    guard = ArmGuard(robot, profile, GuardConfig(latency=DELAY + 0.01), DELAY)
+    guard = ArmGuard(robot, profile, GuardConfig(latency=DELAY + 0.01), ArmSettings(delay=DELAY))
     names, joints, tick = robot.spec.names, robot.spec.joints, guard.config.tick
     position, still = np.array(robot.home), np.zeros(len(joints))
     controller = TrajectoryController(position + link.offset, PERIOD)
     guard.activate(True)
-    guard.measured(joints, position, still, 0.0, 0.0)
+    guard.inbox.measured(joints, position, still, 0.0, 0.0)
     guard.tick(0.0)
     guard.arm()
     wanted = np.zeros(len(names))
@@ -73,11 +73,11 @@ def drive(robot: RobotConfig, profile: str, seconds: float, seed: int, link: Lin
     for now in np.arange(0.0, seconds, PERIOD):
         step = round(now / PERIOD)
         if step % 8 == 0:
-            guard.measured(joints, position, still, 0.0, now)
+            guard.inbox.measured(joints, position, still, 0.0, now)
         if step % 80 == 0 and now < link.silent:
             if rng.random() < 0.5:
                 wanted = most * rng.uniform(-1, 1, len(names))
-            guard.request(names, wanted.tolist(), 0.0, now)
+            guard.inbox.request(names, wanted.tolist(), 0.0, now)
         while due <= now:
             output = guard.tick(due)
             if output is not None and (not modes or modes[-1] != output.state):

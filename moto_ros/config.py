@@ -79,6 +79,16 @@ class GuardParams:
     trajectory_rate: float = number(125.0, '[Hz] of trajectories in that mode', low=100, high=1000)
     deadman_required: bool = setting(True, 'true: the arm moves only while a button is held')
     deadman_button: int = number(4, 'index in Joy.buttons', low=0, high=255)
+    intervention_button: int = number(
+        255, 'index in Joy.buttons: a person drives while it is held', low=0, high=255
+    )
+    estops: list[str] = setting(['moto/estop'], 'topics of e-stops, each with one publisher')
+    estop_heartbeat: float = number(
+        0.0, '[s] within which every e-stop has to speak; 0: none has to', low=0, high=10
+    )
+    home_tolerance: float = number(
+        0.1, '[rad] from home that a joint may be when a policy is armed', above=0, high=10
+    )
     joint_age: float = _guarded(0.100, '[s] of the oldest joint state used', 'joint_age')
     speed_floor: float = number(
         0.0, 'speed scale at or below which the guard holds', low=0, below=1
@@ -92,6 +102,7 @@ class RecordParams:
     dataset: str = path('runs/dataset', 'folder, made if missing')
     task: str = setting('', "name written into episodes; '': the twin's; a real robot needs one")
     source: str = choice('robot', 'robot', 'sim', about='what made the episodes')
+    required: bool = setting(False, 'true: the guard lets nothing move that is not recorded')
     policy_timeout: float = number(
         1.0, "[s] of the policy's silence after which it is dead", above=0, high=600
     )

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from moto_core.errors import MotoError
 
-SCHEMA = 3  # of all of them together
+SCHEMA = 4  # of all of them together
 DRY_RUN = 'dry_run'  # the guard's reason while what it lets out is shown and not sent
 M = TypeVar('M')
 
@@ -67,10 +67,12 @@ class GuardState:
     """The state of the guard, ten times a second."""
 
     state: str  # its mode
+    source: str  # who drives: 'policy', 'teleop' or 'home'
     reasons: tuple[str, ...]  # of the newest tick
     cause: tuple[str, ...]  # of a hold or a fault
     scale: float  # of speed, in [0, 1]
     at_rest: bool
+    from_home: float  # [rad] of the joint that is furthest from home
     interventions: dict[str, int]  # reason: decisions that it had a part in
     ticks: int
     late: int  # ticks that came late
@@ -79,9 +81,10 @@ class GuardState:
 
 @dataclass(frozen=True, kw_only=True)
 class GuardReasons:
-    """Why the guard changes or refuses requests, from `stamp` until the next message."""
+    """Who drives, and why the guard changes or refuses requests, until the next message."""
 
     stamp: int  # [ns] of a tick, the same as in guard/executed
+    source: str  # who drives
     reasons: tuple[str, ...]
 
 

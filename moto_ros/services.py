@@ -10,14 +10,14 @@ RECORDER = 'moto_recorder'
 TWIN = 'moto_twin'
 
 TRIGGERS = {  # node: its services of type std_srvs/Trigger
-    GUARD: ('arm', 'disarm', 'estop', 'reset_fault'),
+    GUARD: ('arm', 'disarm', 'home', 'estop', 'reset_fault'),
     POLICY: ('start_episode', 'stop_episode', 'reload_policy', 'rollback_policy'),
     RECORDER: ('start_episode', 'stop_episode', 'discard_episode'),
     TWIN: ('reset',),
 }
 SWITCHES = {  # node: its services of type std_srvs/SetBool
-    GUARD: ('set_dry_run',),
-    RECORDER: ('end_episode', 'set_intervention'),
+    GUARD: ('set_dry_run', 'set_intervention'),
+    RECORDER: ('end_episode',),
     TWIN: ('cover_camera',),
 }
 

@@ -160,6 +160,11 @@ def reset_fault(state: GuardMemory, switches: Switches) -> GuardMemory:
     )
 
 
+def forget_requests(state: GuardMemory) -> GuardMemory:
+    """Returns the state in which no request made so far counts: somebody else drives."""
+    return replace(state, requests=_forget(state.requests))
+
+
 def latch_fault(state: GuardMemory, reason: str) -> GuardMemory:
     """Returns the state with a fault that was seen elsewhere, as 'two_masters' (fault 27)."""
     if state.mode == ESTOP:

@@ -77,7 +77,7 @@ def decide_mode(
     )
     if not (state.armed and switches.armed):
         return still
-    causes = [cause for cause in trouble if cause]
+    causes = [cause for cause in (*trouble, switches.hold) if cause]
     if config.deadman_required and not pressed:
         causes.insert(0, 'deadman')
     if not trouble.request and requests.speed <= config.speed_floor:

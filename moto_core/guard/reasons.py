@@ -30,6 +30,8 @@ REASONS = {
     'joints_outside': 'a joint is implausibly far outside its limits',
     'joints_rejects': 'too many joint states were refused (fault)',
     'joints_timeout': 'no good joint state for stale_fault seconds (fault)',
+    'not_recording': 'record.required is set, and no recorder records',
+    'estop_silent': 'an e-stop that has to speak does not (fault)',
     'two_masters': 'somebody else publishes commands too (fault)',
     'nobody_listens': 'no controller takes the commands (fault)',
     'joints_frozen': 'the arm was told to move and no measured number changed (fault)',

@@ -15,11 +15,11 @@ from moto_core.guard.guard import arm, guard_step
 from moto_core.guard.limits import RobotConfig, load_robot, resolve
 from moto_core.guard.state import (
     GuardConfig,
+    GuardMemory,
     GuardOutput,
     Measured,
     Request,
     Switches,
-    initial_state,
 )
 
 _START = 1.0  # [s] before the first tick, so that no stamp is 0
@@ -51,7 +51,7 @@ class Guarded:
 
     def reset(self) -> None:
         """Forgets the past: at rest, armed, no fault; the arm may be elsewhere."""
-        self._state = arm(initial_state(self.config))
+        self._state = arm(GuardMemory())
         self._offset: float | None = None
 
     def tick(

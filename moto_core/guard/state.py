@@ -53,6 +53,7 @@ class Switches(NamedTuple):
     armed: bool  # the operator's level; arm(state) is the deed
     deadman: float | None = None  # [s] last time the button was seen pressed
     estop: bool = False
+    hold: str = ''  # reason code of what else keeps the arm from moving
 
 
 class GuardOutput(NamedTuple):
@@ -158,7 +159,7 @@ class JointIntake(NamedTuple):
 
 @dataclass(frozen=True)
 class GuardMemory:
-    """Everything that a tick hands to the next; treat it as opaque but for `mode`."""
+    """Everything that a tick hands to the next, at first READY; opaque but for `mode`."""
 
     mode: str = READY
     cause: tuple[str, ...] = ()  # why HOLD, FAULT or ESTOP began
@@ -178,9 +179,3 @@ class GuardMemory:
     def at_rest(self) -> bool:
         """Says whether the last command sent was zero for every joint."""
         return not any(self.velocity)
-
-
-def initial_state(config: GuardConfig) -> GuardMemory:
-    """Returns the state of a guard that has just started: READY, at rest."""
-    del config
-    return GuardMemory()

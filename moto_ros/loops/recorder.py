@@ -41,7 +41,7 @@ class Recording:
         self.dataset = Dataset.create_or_open(folder, spec, setup=setup)
         self.spec, self.joiner, self.event = spec, RowJoiner(spec), event
         self.writer: EpisodeWriter | None = None
-        self.last, self.problem, self.intervention = '', '', False
+        self.last, self.problem = '', ''
         self._outcome, self._ended = 'unlabelled', 'done'
         self._stop_at: float | None = None  # [s] when draining ends at the latest
 

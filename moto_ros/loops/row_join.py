@@ -18,6 +18,7 @@ import numpy as np
 
 from moto_core.row import Row
 from moto_core.spec import Spec
+from moto_ros.loops.sources import TELEOP
 from moto_ros.messages import DRY_RUN, Decision, GuardReasons, TaskState
 
 KEEP = 256  # stamps of images and task states, and decisions, remembered
@@ -33,13 +34,6 @@ class Executed(NamedTuple):
     velocity: np.ndarray  # (A,) [rad/s, m/s]
 
 
-class _Pending(NamedTuple):
-    """A decision whose row is not given out yet."""
-
-    decision: Decision
-    intervention: bool
-
-
 class RowJoiner:
     """Holds the parts of an episode's rows until they are whole."""
 
@@ -49,7 +43,7 @@ class RowJoiner:
         self._tasks: dict[int, TaskState] = {}
         self._executed: deque[Executed] = deque(maxlen=KEEP_EXECUTED)
         self._reasons: deque[GuardReasons] = deque(maxlen=KEEP_EXECUTED)
-        self._pending: deque[_Pending] = deque()
+        self._pending: deque[Decision] = deque()  # whose rows are not given out yet
         self.start(None)
 
     def start(self, episode: str | None) -> None:
@@ -76,14 +70,14 @@ class RowJoiner:
         self._executed.append(tick)
 
     def reasons(self, change: GuardReasons) -> None:
-        """Takes the guard's reasons from one tick on."""
+        """Takes who drives, and the guard's reasons, from one tick on."""
         self._reasons.append(change)
 
-    def decision(self, decision: Decision, intervention: bool) -> None:
-        """Takes a decision; `intervention` says whether a person is in command."""
+    def decision(self, decision: Decision) -> None:
+        """Takes a decision."""
         if decision.episode != self._episode:
             return
-        self._pending.append(_Pending(decision=decision, intervention=intervention))
+        self._pending.append(decision)
         self._seen = decision.number + 1
 
     def rows(self) -> list[Row]:
@@ -107,21 +101,21 @@ class RowJoiner:
         """Removes that many decisions and returns the rows of those that are whole."""
         found = []
         for _ in range(count):
-            pending = self._pending.popleft()
-            if self._whole(pending):
-                following = self._pending[0].decision if self._pending else None
-                found.append(self._row(pending, following))
+            decision = self._pending.popleft()
+            if self._whole(decision):
+                following = self._pending[0] if self._pending else None
+                found.append(self._row(decision, following))
         return found
 
-    def _whole(self, pending: _Pending) -> bool:
-        return len(self._images.get(pending.decision.stamp, ())) == len(self.spec.cameras)
+    def _whole(self, decision: Decision) -> bool:
+        return len(self._images.get(decision.stamp, ())) == len(self.spec.cameras)
 
-    def _row(self, pending: _Pending, following: Decision | None) -> Row:
-        decision = pending.decision
+    def _row(self, decision: Decision, following: Decision | None) -> Row:
         begin = _request_time(decision)
         end = _request_time(following) if following else begin + round(1e9 * self.spec.period)
         ticks = [tick.velocity for tick in self._executed if begin <= tick.stamp < end]
-        reasons = self._reasons_in(begin, end)
+        told = self._told_in(begin, end)
+        reasons = tuple(sorted({reason for one in told for reason in one.reasons}))
         if not ticks or DRY_RUN in reasons:  # nothing moved the arm
             ticks = [np.zeros(self.spec.action_size)]
         task, body = self._task_at(decision.stamp), decision.proprioception
@@ -135,7 +129,7 @@ class RowJoiner:
             success=task.success,
             done_parts=task.done_parts,
             disagreement=decision.disagreement,
-            intervention=pending.intervention,
+            intervention=any(one.source == TELEOP for one in told),
             reasons=reasons,
             latency={
                 'image': decision.image_latency,
@@ -158,15 +152,15 @@ class RowJoiner:
         earlier = [known for known in self._tasks if known <= stamp]
         return self._tasks[max(earlier)] if earlier else NO_TASK
 
-    def _reasons_in(self, begin: int, end: int) -> tuple[str, ...]:
-        """Returns the reasons that were in force at some time in [begin, end) [ns]."""
-        found: set[str] = set()
+    def _told_in(self, begin: int, end: int) -> list[GuardReasons]:
+        """Returns what the guard's reasons were at some time in [begin, end) [ns]."""
+        found: list[GuardReasons] = []
         for change in self._reasons:
             if begin - REASONS_HOLD * 1e9 <= change.stamp <= begin:
-                found = set(change.reasons)  # the newest of them is in force at the begin
+                found = [change]  # the newest of them is in force at the begin
             elif begin < change.stamp < end:
-                found.update(change.reasons)
-        return tuple(sorted(found))
+                found.append(change)
+        return found
 
 
 def _request_time(decision: Decision) -> int:

@@ -22,6 +22,7 @@ from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
 
 READY = 60.0  # [s] for the graph to be active
 FRESH = 10.0  # [s] for new observations after a reset
+HOMING = 60.0  # [s] for the arm to go home
 PATIENCE = 3.0  # [s] for a fault to become resettable
 LATCHED = {'FAULT': 'fault', 'ESTOP': 'estop'}  # state: how an episode ends in it
 SILENT = 5.0  # [s] without a decision: the episode is over
@@ -186,7 +187,8 @@ class Session:
         if self._guard().state in LATCHED:
             self._reset_fault()
         if self.config.operator:
-            self.console.input('Put the scene to its start, then press Enter: ')
+            self.console.input('Put the scene to its start, then press Enter; the arm goes home: ')
+            self._go_home()
             return None
         told = from_json(SceneReset, graph.call(TWIN, 'reset'))
         graph.wait(
@@ -195,6 +197,17 @@ class Session:
             'a camera image after the reset',
         )
         return told.seed
+
+    def _go_home(self) -> None:
+        """Leads the arm home; a dry run leaves it where it is."""
+        if self._guard().dry_run:
+            return
+        latest = self.graph.latest
+        self.graph.call(GUARD, 'home')
+        latest.guard = None
+        self.graph.wait(
+            lambda: latest.guard is not None and latest.guard.source != 'home', HOMING, 'home'
+        )
 
     def _reset_fault(self) -> None:
         """Resets a fault as soon as the guard allows; raises MotoError if it does not."""

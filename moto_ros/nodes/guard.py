@@ -1,7 +1,7 @@
 """The guard's node: the only publisher to the robot.
 
-    command_request, joint_states, joy, estop -> ArmGuard -> commands or trajectories, gripper
-                                                           -> executed, and the reasons for it
+    requests, joint_states, joy, e-stops, the recorder's state -> ArmGuard
+        -> commands or trajectories, gripper; executed, and the reasons for it
 
 Run as `python -m moto_ros.nodes.guard`. No machine learning is imported here. It ticks on the
 steady clock while active, and comes to rest before it stops for whatever reason.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,15 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Bool
 
-from moto_core.guard.state import READY, GuardConfig, GuardOutput, GuardRefusal
+from moto_core.guard.state import ESTOP, READY, GuardConfig, GuardOutput, GuardRefusal
 from moto_ros.config import check_mode, command_topic
-from moto_ros.loops.guard import ArmGuard
-from moto_ros.messages import DRY_RUN, GuardReasons, GuardState
+from moto_ros.loops.guard import ArmGuard, ArmSettings
+from moto_ros.loops.halt import halt
+from moto_ros.loops.sources import POLICY, TELEOP
+from moto_ros.messages import DRY_RUN, GuardReasons, GuardState, RecorderState
 from moto_ros.services import GUARD
 from moto_ros.wire import interface
+from moto_ros.wire.clocks import ClockOffset
 from moto_ros.wire.convert import to_ns
 from moto_ros.wire.interface import to_string
 from moto_ros.wire.joints import joint_state, trajectory, velocity_array
@@ -32,8 +36,7 @@ from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.runner import run
 
 FOLLOWS = 0.010  # [s] that the arm may lag behind its trajectory
-STEP = 5_000_000  # [ns] between two clocks that is a step of one
-SLEW = 0.02  # of their difference that a message follows
+REQUESTS = {POLICY: interface.REQUEST, TELEOP: interface.TELEOP_REQUEST}
 REASONS_RATE = 10.0  # [Hz] at which reasons that do not change are repeated
 
 
@@ -44,8 +47,9 @@ class GuardNode(MotoNode):
         super().__init__(GUARD)
         self.loop: ArmGuard | None = None
         self.timer: Any = None
-        self.told: tuple[str, ...] | None = None  # the reasons last published
-        self.ahead = 0  # [ns] of the ROS clock over the steady one
+        self.told: tuple[str, ...] | None = None  # who drives and the reasons, last published
+        self.pressed = False  # the intervention button
+        self.clocks = ClockOffset(self.now, lambda: self.steady.now().nanoseconds)
         self.dry_run = self.config.command.dry_run
         self.command_topic = command_topic(self.config, self.robot)
 
@@ -67,16 +71,24 @@ class GuardNode(MotoNode):
                 latency=delay + FOLLOWS if delay else 0.0,
                 halt_stream=config.command.silence,
             ),
-            delay,
+            ArmSettings(
+                delay=delay,
+                home_tolerance=params.home_tolerance,
+                estops=tuple(params.estops),
+                heartbeat=params.estop_heartbeat,
+                record_required=config.record.required,
+            ),
             before=self.loop,
         )
         self.loop.sends = not self.dry_run
         self._create_subscriptions()
         self._create_publishers()
         self.create_trigger_service('arm', self.arm)
+        self.create_trigger_service('home', self.home)
         self.create_trigger_service('disarm', self.loop.disarm)
-        self.create_trigger_service('estop', self.loop.stop)
+        self.create_trigger_service('estop', self.loop.inbox.stop)
         self.create_trigger_service('reset_fault', self.reset_fault)
+        self.create_switch_service('set_intervention', self.loop.intervene)
         self.create_switch_service('set_dry_run', self.set_dry_run)
         return super().on_configure(state)
 
@@ -101,7 +113,7 @@ class GuardNode(MotoNode):
             return
         self.destroy_timer(self.timer)
         self.timer = None
-        self.loop.halt(self._next_tick, self._publish)
+        halt(self.loop, self._next_tick, self._publish)
 
     def on_tick(self) -> None:
         """Computes and publishes the command of this tick."""
@@ -110,17 +122,21 @@ class GuardNode(MotoNode):
         if output is not None:
             self._publish(output)
 
-    def on_request(self, message: JointState) -> None:
-        """Hands a request to the guard."""
+    def on_request(self, source: str, message: JointState) -> None:
+        """Hands a source's request to the guard."""
         assert self.loop is not None
-        self.loop.request(
-            message.name, message.velocity, self._age(message.header.stamp), self.steady_now()
+        self.loop.inbox.request(
+            message.name,
+            message.velocity,
+            self._age(message.header.stamp),
+            self.steady_now(),
+            source,
         )
 
     def on_joints(self, message: JointState) -> None:
         """Hands the measured joints to the guard."""
         assert self.loop is not None
-        self.loop.measured(
+        self.loop.inbox.measured(
             message.name,
             message.position,
             message.velocity,
@@ -129,25 +145,37 @@ class GuardNode(MotoNode):
         )
 
     def on_joy(self, message: Joy) -> None:
-        """Hands the state of the deadman button to the guard."""
+        """Hands the states of the deadman and of the intervention button to the guard."""
         assert self.loop is not None
-        button = self.config.guard.deadman_button
-        pressed = button < len(message.buttons) and bool(message.buttons[button])
-        self.loop.deadman(pressed, self.steady_now())
+        params = self.config.guard
+        self.loop.inbox.deadman(_pressed(message, params.deadman_button), self.steady_now())
+        pressed = _pressed(message, params.intervention_button)
+        if pressed != self.pressed:
+            self.pressed = pressed
+            self.loop.intervene(pressed)
 
-    def on_estop(self, message: Bool) -> None:
-        """Hands the state of the e-stop to the guard."""
+    def on_estop(self, topic: str, message: Bool) -> None:
+        """Hands the state of an e-stop to the guard."""
         assert self.loop is not None
-        self.loop.estop(message.data)
+        self.loop.inbox.estop(message.data, self.steady_now(), topic)
+
+    def on_recorder(self, state: RecorderState) -> None:
+        """Hands a recorder's word to the guard."""
+        assert self.loop is not None
+        if state.state == 'recording' and not state.problem:
+            self.loop.inbox.recording(self.steady_now())
 
     def arm(self) -> str:
         """Lets requests move the arm; raises GuardRefusal if it may not, or nobody would hear."""
         assert self.loop is not None
-        if self._is_alone():
-            raise GuardRefusal(
-                f"nobody listens on '{self.command_topic}': start the controller, then arm"
-            )
+        self._check_controller()
         return self.loop.arm()
+
+    def home(self) -> str:
+        """Leads the arm home; raises GuardRefusal if it may not, or nobody would hear."""
+        assert self.loop is not None
+        self._check_controller()
+        return self.loop.home()
 
     def reset_fault(self) -> str:
         """Ends a fault or an e-stop; raises GuardRefusal while its cause is there."""
@@ -156,6 +184,12 @@ class GuardNode(MotoNode):
             raise GuardRefusal(
                 f"somebody else publishes on '{self.command_topic}' too; stop it, then reset"
             )
+        for topic in self.config.guard.estops:
+            if self.loop.state.mode == ESTOP and self.count_publishers(topic) > 1:
+                raise GuardRefusal(
+                    f"several publish on '{topic}', and which of them let go is not known: end "
+                    'all but one, or give each a topic of its own (guard.estops), then reset'
+                )
         return self.loop.reset_fault()
 
     def set_dry_run(self, on: bool) -> str:
@@ -180,27 +214,35 @@ class GuardNode(MotoNode):
         loop, output = self.loop, self.loop.output
         state = GuardState(
             state=loop.state.mode,
+            source=loop.source,
             reasons=output.reasons,
             cause=tuple(loop.state.cause),
             scale=output.scale,
             at_rest=loop.resting,
+            from_home=loop.from_home,
             interventions=dict(loop.interventions),
             ticks=loop.ticks,
             late=loop.late,
             dry_run=self.dry_run,
         )
         self.state.publish(to_string(state))
-        values = {name: getattr(state, name) for name in ('state', 'ticks', 'late', 'dry_run')}
-        self.publish_diagnostics(loop.state.cause, values, error=loop.faulted)
+        shown = ('state', 'source', 'from_home', 'ticks', 'late', 'dry_run')
+        values = {name: getattr(state, name) for name in shown}
+        problems = [*loop.state.cause, *filter(None, [loop.problem])]
+        self.publish_diagnostics(problems, values, error=loop.faulted)
 
     def _create_subscriptions(self) -> None:
-        for topic in (interface.REQUEST, interface.TELEOP_REQUEST):
-            self.create_subscription_to(topic, self.on_request)
+        for source, topic in REQUESTS.items():
+            self.create_subscription_to(topic, partial(self.on_request, source))
         joint_states = interface.JOINT_STATES.at(self.config.joint_states)
         self.create_subscription_to(joint_states, self.on_joints)
         self.create_subscription_to(interface.JOY, self.on_joy)
-        self.create_subscription_to(interface.ESTOP, self.on_estop)
-        self.create_subscription_to(interface.ESTOP_LATCHED, self.on_estop, checked=False)
+        for name in self.config.guard.estops:
+            pressed = partial(self.on_estop, name)
+            self.create_subscription_to(interface.ESTOP.at(name), pressed)
+            self.create_subscription_to(interface.ESTOP_LATCHED.at(name), pressed, checked=False)
+        if self.config.record.required:
+            self.create_subscription_to(interface.RECORDER_STATE, self.on_recorder)
 
     def _create_publishers(self) -> None:
         commands = interface.VELOCITIES if self.arrays else interface.TRAJECTORY
@@ -221,19 +263,28 @@ class GuardNode(MotoNode):
         else:
             self._command(output)
         self.executed.publish(joint_state(self.robot.spec.names, stamp, velocity))
-        if reasons != self.told or self.loop.due('reasons', REASONS_RATE):
-            self.reasons.publish(to_string(GuardReasons(stamp=stamp, reasons=reasons)))
-            self.told = reasons
+        told = (self.loop.source, *reasons)
+        if told != self.told or self.loop.due('reasons', REASONS_RATE):
+            self.reasons.publish(
+                to_string(GuardReasons(stamp=stamp, source=self.loop.source, reasons=reasons))
+            )
+            self.told = told
 
     def _command(self, output: GuardOutput) -> None:
         assert self.loop is not None
         if self.arrays:
             self.commands.publish(velocity_array(output.velocity))
         elif knots := self.loop.trajectory(self.config.guard.trajectory_rate):
-            ahead = self._clocks() + round(self.loop.delay * 1e9)
+            ahead = self.clocks.read() + round(self.loop.delay * 1e9)
             self.commands.publish(trajectory(self.robot.spec.joints, knots, ahead))
         if output.gripper.size and self.loop.due('gripper', self.config.command.gripper_rate):
             self.gripper.publish(velocity_array(output.gripper))
+
+    def _check_controller(self) -> None:
+        if self._is_alone():
+            raise GuardRefusal(
+                f"nobody listens on '{self.command_topic}': start the controller, then arm"
+            )
 
     def _is_alone(self) -> bool:
         return not self.dry_run and self.count_subscribers(self.command_topic) == 0
@@ -246,26 +297,14 @@ class GuardNode(MotoNode):
         time.sleep(1.0 / self.config.guard.rate)
         return self.steady_now()
 
-    def _clocks(self) -> int:
-        """Returns how far [ns] the ROS clock is ahead of the steady one, less the readings' noise.
-
-        They are read one after the other: of three readings the quickest knows best. It is
-        followed slowly, as a message that is stamped otherwise than the last shifts the arm's
-        curve; a step of the clock is followed at once.
-        """
-        found = []
-        for _ in range(3):
-            begin = self.steady.now().nanoseconds
-            stamp, end = self.now(), self.steady.now().nanoseconds
-            found.append((end - begin, stamp - (begin + end) // 2))
-        away = min(found)[1] - self.ahead
-        self.ahead += away if abs(away) > STEP else round(SLEW * away)
-        return self.ahead
-
     def _age(self, stamp: Time) -> float | None:
         """Returns how old [s] a stamp of the ROS clock is; None if it is zero."""
         value = to_ns(stamp)
         return (self.now() - value) * 1e-9 if value else None
+
+
+def _pressed(message: Joy, button: int) -> bool:
+    return button < len(message.buttons) and bool(message.buttons[button])
 
 
 def main() -> int:

@@ -61,7 +61,6 @@ class RecorderNode(MotoNode):
         self.create_trigger_service('stop_episode', self.stop)
         self.create_trigger_service('discard_episode', self.recording.discard)
         self.create_switch_service('end_episode', self.end)
-        self.create_switch_service('set_intervention', self.intervene)
         return super().on_configure(state)
 
     @logs_errors
@@ -92,7 +91,7 @@ class RecorderNode(MotoNode):
     def on_decision(self, decision: Decision) -> None:
         """Takes a decision, and writes the rows before it; its images may come first."""
         if self.recording is not None and self.recording.state == 'recording':
-            self.recording.joiner.decision(decision, self.recording.intervention)
+            self.recording.joiner.decision(decision)
             self.recording.append()
 
     def on_image(self, camera: str, message: Image) -> None:
@@ -114,7 +113,7 @@ class RecorderNode(MotoNode):
             self.recording.joiner.executed(tick)
 
     def on_reasons(self, reasons: GuardReasons) -> None:
-        """Takes the reasons for which the guard changes requests."""
+        """Takes who drives, and the reasons for which the guard changes requests."""
         if self.recording is not None:
             self.recording.joiner.reasons(reasons)
 
@@ -180,12 +179,6 @@ class RecorderNode(MotoNode):
         """Ends and labels an episode, or labels the last one; returns its id."""
         assert self.recording is not None
         return self.recording.end(success, self.steady_now())
-
-    def intervene(self, on: bool) -> str:
-        """Marks the rows from now on as a person's, or no longer."""
-        assert self.recording is not None
-        self.recording.intervention = on
-        return f'intervention {on}'
 
     def _header(self) -> EpisodeHeader:
         config, scene = self.config, self.scene

@@ -171,6 +171,20 @@ class MotoNode(LifecycleNode):
         self.destroy_entities()
         return result
 
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Decelerates, flushes and closes, and destroys what on_configure made."""
+        self.halt()
+        result = super().on_shutdown(state)
+        self.destroy_entities()
+        return result
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Does the same after a callback that raised; the node is unconfigured then."""
+        self.halt()
+        result = super().on_error(state)
+        self.destroy_entities()
+        return result
+
     def destroy_entities(self) -> None:
         """Destroys what on_configure made."""
         for destroy, made in reversed(self._made):

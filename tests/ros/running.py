@@ -119,12 +119,18 @@ class RunningGraph:
     def reset(self):
         """Puts the arm to rest and the scene to its next start; returns the seed and its stamp."""
         self.graph.call(GUARD, 'disarm')
+        self.graph.call(GUARD, 'set_intervention', False)
         self.latest.guard = None
         self.wait(lambda: self.latest.guard and self.latest.guard.at_rest, 5, 'rest')
         told = from_json(SceneReset, self.graph.call(TWIN, 'reset'))
         self.wait(lambda: self.latest.task.stamp > told.stamp, 10, 'a new frame')
         self.joints.clear()
         return told
+
+    def take_over(self):
+        """Arms the guard for the requests of a person."""
+        self.graph.call(GUARD, 'set_intervention', True)
+        self.graph.call(GUARD, 'arm')
 
     def request(self, velocity, names=None):
         """Publishes one request (A,) of a person, observed now."""

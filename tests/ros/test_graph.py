@@ -119,7 +119,7 @@ def test_between_episodes_the_policy_asks_for_rest(running):
 
 def test_a_rogue_nan_never_reaches_the_robot_and_latches_a_fault(running):
     running.reset()
-    running.graph.call(GUARD, 'arm')
+    running.take_over()
     running.drive([0.2] * 7 + [0.0] * 2, 0.5)
     running.commands.clear()
     running.executed.clear()
@@ -143,7 +143,7 @@ def test_a_rogue_nan_never_reaches_the_robot_and_latches_a_fault(running):
 
 def test_a_second_publisher_on_the_command_topic_is_two_masters(running):
     running.reset()
-    running.graph.call(GUARD, 'arm')
+    running.take_over()
     other = running.node.create_publisher(Float64MultiArray, COMMANDS, interface.COMMAND)
     running.wait(lambda: running.latest.guard.state == 'FAULT', 10, 'FAULT')
     assert 'two_masters' in running.latest.guard.cause
@@ -173,7 +173,7 @@ def test_an_estop_survives_cleanup_and_configure(running):
 
 def test_an_estop_latches_until_it_is_released_and_reset(running):
     running.reset()
-    running.graph.call(GUARD, 'arm')
+    running.take_over()
     button = running.node.create_publisher(Bool, interface.ESTOP.name, interface.LATCHED)
     running.drive([0.3] * 7 + [0.0] * 2, 0.4)
     button.publish(Bool(data=True))
@@ -184,8 +184,35 @@ def test_an_estop_latches_until_it_is_released_and_reset(running):
     button.publish(Bool(data=False))
     running.spin(0.3)
     assert running.latest.guard.state == 'ESTOP'
+    other = running.node.create_publisher(Bool, interface.ESTOP.name, interface.LATCHED)
+    running.wait(lambda: running.node.count_publishers(interface.ESTOP.name) == 2, 5, 'two')
+    running.spin(0.3)
+    with pytest.raises(MotoError, match='which of them let go is not known'):
+        running.graph.call(GUARD, 'reset_fault')
+    running.node.destroy_publisher(other)
+    running.spin(0.5)
     running.graph.call(GUARD, 'reset_fault')
     running.node.destroy_publisher(button)
+
+
+def test_a_person_takes_over_within_an_episode_and_the_rows_say_so(running):
+    identity = begin(running)
+    running.graph.call(GUARD, 'set_intervention', True)
+    running.drive([0.0] * 9, 1.0)
+    assert running.latest.guard.source == 'teleop' and running.speed() < STILL
+    running.graph.call(GUARD, 'set_intervention', False)
+    running.wait(lambda: running.speed() > 0.15, 5, "the policy's motion")
+    running.graph.call(GUARD, 'disarm')
+    running.graph.call(RECORDER, 'end_episode', False)
+    running.wait(lambda: running.latest.recorder.state == 'idle', 5, 'the end')
+    with Dataset.open(running.dataset) as dataset:
+        episode = read_episode(dataset.find(identity).path)
+    marked = np.flatnonzero(episode.intervention)
+    assert 10 <= len(marked) <= 16 and np.ptp(marked) == len(marked) - 1
+    assert marked[0] > 0 and marked[-1] < len(episode.intervention) - 1
+    held = episode.executed[marked[0] + 5 : marked[-1] - 1]
+    asked = episode.requested[marked[0] + 5 : marked[-1] - 1]
+    assert np.abs(held).max() < 0.01 < 0.3 < np.abs(asked).mean()
 
 
 @pytest.mark.parametrize(

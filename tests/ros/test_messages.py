@@ -36,10 +36,12 @@ DECISION = Decision(
 TASK = TaskState(stamp=1, reward=2.0, success=False, parts={'a': True, 'b': False}, seed=None)
 GUARD = GuardState(
     state='HOLD',
+    source='policy',
     reasons=('velocity',),
     cause=(),
     scale=1.0,
     at_rest=True,
+    from_home=0.02,
     interventions={'velocity': 3},
     ticks=7,
     late=0,

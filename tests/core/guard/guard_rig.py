@@ -10,11 +10,11 @@ from moto_core.guard.guard import arm, guard_step
 from moto_core.guard.limits import load_robot, resolve
 from moto_core.guard.state import (
     GuardConfig,
+    GuardMemory,
     GuardOutput,
     Measured,
     Request,
     Switches,
-    initial_state,
 )
 
 ON = Switches(active=True, armed=True)
@@ -31,7 +31,7 @@ class Rig:
         middle = (self.limits.q_min + self.limits.q_max) / 2
         self.position = np.array(middle if position is None else position, float)
         self.velocity = np.zeros(7)
-        self.state = arm(initial_state(self.config))
+        self.state = arm(GuardMemory())
         self.now = 10.0
         self.request, self.measured = None, None
         self.outputs: list[GuardOutput] = []

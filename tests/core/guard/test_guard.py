@@ -18,9 +18,9 @@ from moto_core.guard.state import (
     READY,
     RUNNING,
     GuardConfig,
+    GuardMemory,
     GuardRefusal,
     Switches,
-    initial_state,
 )
 from tests.core.guard.guard_rig import ON, Rig
 
@@ -36,7 +36,7 @@ def moving(**options):
 
 def test_guard_does_nothing_until_armed():
     rig = Rig()
-    rig.state = initial_state(rig.config)
+    rig.state = GuardMemory()
     output = rig.run(0.4, 0.1)
     assert (output.state, output.reasons) == (READY, ('not_armed',))
     assert not output.velocity.any()
@@ -54,7 +54,7 @@ def test_guard_waits_armed_for_activation_and_a_request():
 
 def test_a_request_from_before_arming_moves_nothing():
     rig = Rig()
-    rig.state = initial_state(rig.config)
+    rig.state = GuardMemory()
     rig.run(0.4, 0.02)
     rig.state = arm(rig.state)
     output = rig.tick()

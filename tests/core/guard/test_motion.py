@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from moto_core.guard.guard import arm, guard_step, reset_fault
 from moto_core.guard.limits import load_robot, resolve
 from moto_core.guard.motion import Reach, allowed, motion_step, reach
-from moto_core.guard.state import FAULT, RUNNING, GuardConfig, GuardRefusal, initial_state
+from moto_core.guard.state import FAULT, RUNNING, GuardConfig, GuardMemory, GuardRefusal
 from tests.core.guard.guard_rig import ON, Rig
 from tests.core.guard.published import velocity_limits
 
@@ -453,7 +453,7 @@ def rearmed(state):
 )
 def test_garbage_in_every_field_gives_finite_commands_within_speed_and_acceleration(plan):
     limits = resolve(FR3, 'normal')
-    config, state, now = GuardConfig(), arm(initial_state(GuardConfig())), 5.0
+    config, state, now = GuardConfig(), arm(GuardMemory()), 5.0
     rig, last = Rig(), np.zeros(7)
     for request, position, dt, stamp, deadman, good in plan:
         now = now + dt

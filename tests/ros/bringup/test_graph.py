@@ -9,10 +9,12 @@ from moto_ros.messages import GuardState, Latest, PolicyStatus, RecorderState, T
 
 GUARD = GuardState(
     state='HOLD',
+    source='policy',
     reasons=('request_stale', 'deadman'),
     cause=(),
     scale=1.0,
     at_rest=True,
+    from_home=0.02,
     interventions={},
     ticks=1,
     late=0,

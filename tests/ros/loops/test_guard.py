@@ -10,62 +10,14 @@ import pytest
 from moto_core.errors import ConfigError
 from moto_core.guard.limits import load_robot
 from moto_core.guard.state import ESTOP, FAULT, HOLD, READY, RUNNING, GuardConfig, GuardRefusal
-from moto_ros.config import CommandConfig
 from moto_ros.loops import guard as module
-from moto_ros.loops.guard import ArmGuard
+from moto_ros.loops.guard import ArmGuard, ArmSettings
+from moto_ros.loops.halt import ZEROS, halt
+from moto_ros.loops.leading import BLEND
+from tests.ros.loops.arm import DELAY, FR3, HOME, LED, NAMES, TICK, Arm
 
-FR3 = load_robot('fr3')
-HOME = np.array(FR3.home)
-NAMES = FR3.spec.joints
-TICK, DELAY = GuardConfig().tick, CommandConfig().delay
 BENCHMARK = runpy.run_path(str(Path(__file__).parents[3] / 'benchmarks' / 'trajectory.py'))
 Link, drive, measure = (BENCHMARK[name] for name in ('Link', 'drive', 'measure'))
-
-
-class Arm:
-    """A guard, and an arm that goes exactly where it is led or at the velocity it is told."""
-
-    def __init__(self, delay=DELAY, profile='normal', **config):
-        self.guard = ArmGuard(FR3, profile, GuardConfig(**config), delay)
-        self.now, self.position, self.velocity = 10.0, HOME.copy(), np.zeros(7)
-        self.sent, self.outputs, self.joints = [], [], True
-        self.guard.activate(True)
-        self.go(0.02)
-        self.guard.arm()
-
-    def tick(self, ask=None):
-        self.now += TICK
-        if self.joints:
-            self.guard.measured(NAMES, self.position, self.velocity, 0.0, self.now)
-        if ask is not None:
-            self.guard.request(NAMES, np.full(7, ask), 0.0, self.now)
-        self.take(self.guard.tick(self.now))
-
-    def take(self, output):
-        if output is None:
-            return
-        self.outputs.append(output)
-        knots = self.guard.trajectory(250.0)
-        if knots:
-            self.sent.append(knots)
-        if not self.guard.delay:
-            self.velocity = output.velocity
-        elif self.guard.reference is not None:
-            led = self.guard.reference.at(self.now - DELAY)
-            self.position, self.velocity = led.position, led.velocity
-            return
-        else:
-            self.velocity = np.zeros(7)
-        self.position = self.position + self.velocity * TICK
-
-    def go(self, seconds, ask=None):
-        for _ in range(round(seconds / TICK)):
-            self.tick(ask)
-
-    def clock(self):
-        """Waits for the next tick, as a node does in its halt: nothing is measured meanwhile."""
-        self.now += TICK
-        return self.now
 
 
 @pytest.fixture
@@ -146,7 +98,7 @@ def test_nothing_is_sent_before_it_runs_nor_while_it_stands_disarmed():
 
 def test_the_arm_stands_until_its_controller_has_caught_up():
     arm = Arm()
-    arm.go(module.BLEND, ask=0.4)
+    arm.go(BLEND, ask=0.4)
     assert arm.guard.state.mode == RUNNING and arm.sent
     assert not any(output.velocity.any() for output in arm.outputs)
     (first, rest) = arm.sent[0]
@@ -228,8 +180,8 @@ def test_joints_that_are_not_the_arms_may_move_when_it_begins():
     for _ in range(5):
         arm.now += TICK
         names, speeds = [*NAMES, 'finger'], [0.0] * 7 + [0.2]
-        arm.guard.measured(names, [*arm.position, 0.01], speeds, 0.0, arm.now)
-        arm.guard.request(NAMES, np.zeros(7), 0.0, arm.now)
+        arm.guard.inbox.measured(names, [*arm.position, 0.01], speeds, 0.0, arm.now)
+        arm.guard.inbox.request(NAMES, np.zeros(7), 0.0, arm.now)
         arm.guard.tick(arm.now)
     assert arm.guard.reference is not None
 
@@ -238,7 +190,7 @@ def test_a_halt_from_full_speed_latches_nothing():
     arm = Arm()
     arm.go(1.2, ask=2.0)
     assert arm.velocity[1] == pytest.approx(0.5, abs=1e-3), 'its cap'
-    arm.guard.halt(arm.clock, arm.take)
+    halt(arm.guard, arm.clock, arm.take)
     assert arm.guard.state.mode == READY and arm.guard.resting
 
 
@@ -263,7 +215,7 @@ def test_frozen_joints_that_stand_no_longer_can_be_reset():
 @pytest.mark.parametrize('delay, rate', [(0.022, 250.0), (0.034, 50.0)])
 def test_a_delay_that_no_tick_fits_into_is_refused_by_its_key(delay, rate):
     with pytest.raises(ConfigError, match='command.delay is .* expected at least'):
-        ArmGuard(FR3, 'normal', GuardConfig(rate=rate), delay)
+        ArmGuard(FR3, 'normal', GuardConfig(rate=rate), ArmSettings(delay=delay))
 
 
 def test_a_deadman_that_is_held_needs_no_new_press_after_a_late_call():
@@ -271,7 +223,7 @@ def test_a_deadman_that_is_held_needs_no_new_press_after_a_late_call():
     for late in (0.0, 0.06):
         arm.now += late
         for _ in range(150):
-            arm.guard.deadman(True, arm.now)
+            arm.guard.inbox.deadman(True, arm.now)
             arm.tick(ask=0.2)
         assert arm.guard.state.mode == RUNNING
 
@@ -303,7 +255,7 @@ def test_an_arm_that_follows_velocities_has_one_tick_a_call():
 
 def test_halted_it_goes_to_rest_where_its_trajectories_led_and_never_back(moving):
     place, last = moving.position.copy(), moving.sent[-1]
-    moving.guard.halt(moving.clock, moving.take)
+    halt(moving.guard, moving.clock, moving.take)
     assert moving.guard.resting and not moving.velocity.any()
     ways = [knots[-1].position[0] for knots in moving.sent]
     assert moving.position[0] > place[0]
@@ -327,7 +279,7 @@ def test_a_halt_in_which_something_fails_waits_while_the_last_trajectory_runs_ou
         monkeypatch.setattr(module, 'guard_step', broken)
     ends = moving.guard.reference.ends + DELAY
     count = len(moving.sent)
-    moving.guard.halt(moving.clock, broken if fails == 'publish' else moving.take)
+    halt(moving.guard, moving.clock, broken if fails == 'publish' else moving.take)
     assert len(said) == 1 and len(moving.sent) == count, 'nothing replaces it'
     assert ends <= moving.now < ends + 0.1
 
@@ -341,7 +293,7 @@ def test_a_halt_of_velocities_that_fails_once_brakes_all_the_same(monkeypatch):
         raise RuntimeError('no')
 
     monkeypatch.setattr(module, 'guard_step', broken)
-    arm.guard.halt(arm.clock, lambda output: sent.append(output.velocity[0]))
+    halt(arm.guard, arm.clock, lambda output: sent.append(output.velocity[0]))
     assert sent[0] == pytest.approx(0.4 - 5.0 * TICK, abs=1e-3)
     assert (np.diff(sent) <= 0).all() and sent[-5:] == [0.0] * 5
 
@@ -350,20 +302,20 @@ def test_a_halt_of_velocities_ends_in_zeros():
     arm = Arm(delay=0.0)
     arm.go(0.5, ask=0.4)
     sent = []
-    arm.guard.halt(arm.clock, lambda output: sent.append(output.velocity[0]))
-    assert sent[0] > 0.3 and sent[-module.ZEROS :] == [0.0] * module.ZEROS
+    halt(arm.guard, arm.clock, lambda output: sent.append(output.velocity[0]))
+    assert sent[0] > 0.3 and sent[-ZEROS:] == [0.0] * ZEROS
 
 
 def test_a_guard_that_begins_while_the_arm_still_moves_waits_for_it_to_stand(moving):
-    other = ArmGuard(FR3, 'normal', GuardConfig(), DELAY)
+    other = ArmGuard(FR3, 'normal', GuardConfig(), ArmSettings(delay=DELAY, home_tolerance=1.0))
     other.activate(True)
-    other.measured(NAMES, moving.position, moving.velocity, 0.0, 10.0)
+    other.inbox.measured(NAMES, moving.position, moving.velocity, 0.0, 10.0)
     other.tick(10.0)
     other.arm()
     for k in range(1, 100):
         speed = moving.velocity if k < 50 else np.zeros(7)
-        other.measured(NAMES, moving.position + 1e-9 * k, speed, 0.0, 10.0 + k * TICK)
-        other.request(NAMES, np.zeros(7), 0.0, 10.0 + k * TICK)
+        other.inbox.measured(NAMES, moving.position + 1e-9 * k, speed, 0.0, 10.0 + k * TICK)
+        other.inbox.request(NAMES, np.zeros(7), 0.0, 10.0 + k * TICK)
         other.tick(10.0 + k * TICK)
         assert other.state.mode == RUNNING and (other.reference is not None) == (k >= 50)
 
@@ -407,15 +359,15 @@ def test_what_is_latched_stays_so_in_the_guard_that_takes_its_place(latched):
     if latched == FAULT:
         arm.guard.fault('two_masters')
     else:
-        arm.guard.stop()
+        arm.guard.inbox.stop()
     arm.tick()
-    after = ArmGuard(FR3, 'normal', GuardConfig(), DELAY, before=arm.guard)
+    after = ArmGuard(FR3, 'normal', GuardConfig(), LED, before=arm.guard)
     assert after.state.mode == latched and after.state.cause == arm.guard.state.cause
     after.activate(True)
     with pytest.raises(GuardRefusal, match='call reset_fault first'):
         after.arm()
     arm.guard.reset_fault()
-    assert ArmGuard(FR3, 'normal', GuardConfig(), DELAY, before=arm.guard).state.mode == READY
+    assert ArmGuard(FR3, 'normal', GuardConfig(), LED, before=arm.guard).state.mode == READY
 
 
 def test_it_cannot_be_armed_before_it_is_active():
@@ -431,17 +383,17 @@ def test_a_deactivation_disarms(moving):
 
 
 def test_an_estop_by_service_latches_though_it_is_asked_for_once(moving):
-    moving.guard.stop()
+    moving.guard.inbox.stop()
     moving.go(0.6, ask=0.4)
     assert moving.guard.state.mode == ESTOP and moving.guard.resting
 
 
 def test_an_estop_that_is_pressed_cannot_be_reset(moving):
-    moving.guard.estop(True)
+    moving.guard.inbox.estop(True, 0.0)
     moving.go(0.6)
     with pytest.raises(GuardRefusal, match='still pressed'):
         moving.guard.reset_fault()
-    moving.guard.estop(False)
+    moving.guard.inbox.estop(False, 0.0)
     assert moving.guard.reset_fault() == 'disarmed'
 
 
@@ -450,7 +402,7 @@ def test_the_deadman_moves_and_stops_the_arm():
 
     def hold(pressed, seconds):
         for _ in range(round(seconds / TICK)):
-            arm.guard.deadman(pressed, arm.now)
+            arm.guard.inbox.deadman(pressed, arm.now)
             arm.tick(ask=0.4)
 
     hold(False, 0.3)
@@ -474,7 +426,7 @@ def test_reasons_are_counted_once_a_decision_while_it_may_move():
 
 
 def test_a_disarmed_arm_may_be_moved_by_hand():
-    arm = Arm()
+    arm = Arm(settings=ArmSettings(delay=DELAY, home_tolerance=2.0))
     arm.guard.disarm()
     for _ in range(5):
         arm.position = arm.position + 0.2  # a jump at every message
@@ -489,8 +441,8 @@ def test_a_disarmed_arm_may_be_moved_by_hand():
 def test_requests_and_joints_of_an_unknown_age():
     arm = Arm()
     arm.now += TICK
-    arm.guard.measured(NAMES, arm.position, arm.velocity, None, arm.now)
-    arm.guard.request(NAMES, np.zeros(7), None, arm.now)
+    arm.guard.inbox.measured(NAMES, arm.position, arm.velocity, None, arm.now)
+    arm.guard.inbox.request(NAMES, np.zeros(7), None, arm.now)
     output = arm.guard.tick(arm.now)
     assert output.state == RUNNING and 'request_unstamped' in output.reasons
 
@@ -498,12 +450,12 @@ def test_requests_and_joints_of_an_unknown_age():
 def test_old_requests_and_joints_are_stale_by_their_age():
     arm = Arm()
     arm.now += TICK
-    arm.guard.request(NAMES, np.zeros(7), 0.3, arm.now)
+    arm.guard.inbox.request(NAMES, np.zeros(7), 0.3, arm.now)
     arm.guard.tick(arm.now)
     assert arm.guard.state.mode != RUNNING
     arm.tick(ask=0.0)
     assert arm.guard.state.mode == RUNNING
-    arm.guard.measured(NAMES, arm.position, arm.velocity, 0.3, arm.now + TICK)
+    arm.guard.inbox.measured(NAMES, arm.position, arm.velocity, 0.3, arm.now + TICK)
     arm.joints = False
     arm.go(0.2, ask=0.0)
     assert arm.guard.state.cause == ('joints_stale',)

@@ -59,7 +59,7 @@ def test_the_end_waits_for_a_late_image_but_not_for_ever(tmp_path):
     recording = Recording(tmp_path / 'd', SPEC, lambda event: None)
     recording.start(header())
     write_rows(recording, 2)
-    recording.joiner.decision(decision(2, recording.last), False)
+    recording.joiner.decision(decision(2, recording.last))
     recording.append()
     recording.stop(10.0)
     recording.poll(10.1)

@@ -61,12 +61,14 @@ def feed(joiner, count, first=0, lost=(), episode=EPISODE):
                 seed=0,
             )
         )
-        joiner.decision(decision(i, episode), False)
+        joiner.decision(decision(i, episode))
         if i not in lost:
             joiner.image('front', stamp(i), pixels(i))
-        joiner.reasons(GuardReasons(stamp=stamp(i) + 10 * MS, reasons=()))
-        joiner.reasons(GuardReasons(stamp=stamp(i) + 22 * MS, reasons=('velocity',)))
-        joiner.reasons(GuardReasons(stamp=stamp(i) + 26 * MS, reasons=()))
+        joiner.reasons(GuardReasons(stamp=stamp(i) + 10 * MS, source='policy', reasons=()))
+        joiner.reasons(
+            GuardReasons(stamp=stamp(i) + 22 * MS, source='policy', reasons=('velocity',))
+        )
+        joiner.reasons(GuardReasons(stamp=stamp(i) + 26 * MS, source='policy', reasons=()))
         for tick in range(20):
             joiner.executed(Executed(stamp(i) + (10 + 4 * tick) * MS, np.array([float(i), 0.5])))
     return joiner
@@ -74,8 +76,8 @@ def feed(joiner, count, first=0, lost=(), episode=EPISODE):
 
 def test_in_a_dry_run_nothing_is_executed_whatever_was_let_out():
     joiner = begun()
-    joiner.reasons(GuardReasons(stamp=stamp(0), reasons=('dry_run',)))
-    joiner.decision(decision(0), False)
+    joiner.reasons(GuardReasons(stamp=stamp(0), source='policy', reasons=('dry_run',)))
+    joiner.decision(decision(0))
     joiner.image('front', stamp(0), pixels(0))
     for tick in range(20):
         joiner.executed(Executed(stamp(0) + (10 + 4 * tick) * MS, np.array([1.0, 0.5])))
@@ -114,7 +116,7 @@ def test_executed_is_the_mean_between_two_requests_over_the_scale():
 def test_after_a_missed_period_executed_is_the_mean_over_both():
     joiner = begun()
     for number, i in enumerate((0, 2, 3)):
-        joiner.decision(decision(i, number=number), False)
+        joiner.decision(decision(i, number=number))
         joiner.image('front', stamp(i), pixels(i))
     for tick in range(40):  # 10 to 90 ms: 1 rad/s, 90 to 170 ms: 3 rad/s
         joiner.executed(
@@ -133,14 +135,25 @@ def test_reasons_are_those_in_force_over_the_period_and_no_longer_than_they_are_
         (50, ('during',)),
         (90, ('after',)),
     ):
-        joiner.reasons(GuardReasons(stamp=T0 + at * MS, reasons=reasons))
+        joiner.reasons(GuardReasons(stamp=T0 + at * MS, source='policy', reasons=reasons))
     for i in range(7):
-        joiner.decision(decision(i), False)
+        joiner.decision(decision(i))
         joiner.image('front', stamp(i), pixels(i))
     found = [row.reasons for row in joiner.rows()]
     assert found[0] == ('before', 'during')  # of [10, 90) ms
     assert found[1:3] == [('after',), ('after',)]
     assert found[5] == ()  # of [410, 490) ms: nothing was said since 90 ms
+
+
+def test_a_row_is_an_intervention_if_a_person_drove_at_some_time_of_it():
+    joiner = begun()
+    for at, source in ((5, 'policy'), (120, 'teleop'), (200, 'teleop'), (255, 'policy')):
+        joiner.reasons(GuardReasons(stamp=T0 + at * MS, source=source, reasons=()))
+    for i in range(6):
+        joiner.decision(decision(i))
+        joiner.image('front', stamp(i), pixels(i))
+    found = [row.intervention for row in joiner.rows()]
+    assert found == [False, True, True, True, False]  # of [10, 90) ms, [90, 170) ms, ...
 
 
 def test_the_last_row_is_marked_and_has_its_own_reward():
@@ -154,15 +167,15 @@ def test_the_last_row_is_marked_and_has_its_own_reward():
 def test_decisions_of_another_episode_are_not_rows_of_this_one():
     joiner = begun()
     for i in range(3):
-        joiner.decision(decision(i, 'another'), False)
+        joiner.decision(decision(i, 'another'))
         joiner.image('front', stamp(i), pixels(i))
     assert joiner.rows() == [] and joiner.last_rows() == []
 
 
 def test_a_row_waits_for_its_image():
     joiner = begun()
-    joiner.decision(decision(0), False)
-    joiner.decision(decision(1), False)
+    joiner.decision(decision(0))
+    joiner.decision(decision(1))
     assert joiner.rows() == [] and not joiner.complete()
     joiner.image('front', stamp(0), pixels(0))
     joiner.image('front', stamp(1), pixels(1))
@@ -177,7 +190,7 @@ def test_a_reward_between_frames_belongs_to_the_next_observation():
         )
     for i in (0, 1):
         joiner.image('front', stamp(i), pixels(i))
-        joiner.decision(decision(i), False)
+        joiner.decision(decision(i))
     assert joiner.rows()[0].reward == 1.0
 
 
@@ -203,7 +216,7 @@ def test_before_a_lost_row_executed_ends_at_the_lost_rows_request():
 def test_a_lost_decision_is_a_gap_too():
     joiner = begun()
     for i in (0, 1, 4, 5):
-        joiner.decision(decision(i), False)
+        joiner.decision(decision(i))
         joiner.image('front', stamp(i), pixels(i))
     rows = [*joiner.rows(), *joiner.last_rows()]
     assert [row.gap for row in rows] == [False, False, True, False]
@@ -234,7 +247,7 @@ def test_lost_last_rows_are_counted_and_the_last_whole_one_is_marked():
 def test_with_two_cameras_a_row_needs_both_images():
     joiner = begun(TWO)
     for i in range(4):
-        joiner.decision(decision(i), False)
+        joiner.decision(decision(i))
         joiner.image('front', stamp(i), pixels(i))
         if i != 1:
             joiner.image('wrist', stamp(i), pixels(i))
@@ -245,7 +258,7 @@ def test_with_two_cameras_a_row_needs_both_images():
 def test_a_policy_that_starts_again_in_an_episode_leaves_a_gap():
     joiner = begun()
     for i, number in enumerate((0, 1, 2, 0, 1)):
-        joiner.decision(decision(i, number=number), False)
+        joiner.decision(decision(i, number=number))
         joiner.image('front', stamp(i), pixels(i))
     rows = [*joiner.rows(), *joiner.last_rows()]
     assert [(row.is_first, row.gap) for row in rows] == [

@@ -27,6 +27,7 @@ class PlayedGraph:
     def __init__(self, success_at=None, fault_at=None, estop_at=None):
         self.success_at, self.fault_at, self.estop_at = success_at, fault_at, estop_at
         self.calls, self.t, self.state = [], 0, 'READY'
+        self.source, self.dry_run = 'policy', False
         self.latest = Latest(
             policy=PolicyStatus(
                 policy='played',
@@ -64,9 +65,10 @@ class PlayedGraph:
 
     def wait(self, condition, seconds, what):
         self._tell()
-        if not condition():
-            self.t += 1
-            self._tell()
+        for _ in range(5):
+            if not condition():
+                self.t += 1
+                self._tell()
         assert condition(), what
 
     def call(self, node, name, flag=None):
@@ -75,6 +77,8 @@ class PlayedGraph:
             if self.state == 'FAULT' and len(self.calls) < 2:
                 raise MotoError('not yet')
             self.state = 'READY'
+        if name == 'home':
+            self.source, self.home_at = 'home', self.t + 3
         answers = {
             'reset': to_json(SceneReset(seed=3, stamp=self.t * PERIOD)),
             'start_episode': 'ID',
@@ -87,20 +91,24 @@ class PlayedGraph:
         return future
 
     def _tell(self):
+        if self.source == 'home' and self.t >= self.home_at:
+            self.source = 'policy'
         done = self.success_at is not None and self.t >= self.success_at
         self.latest.task = TaskState(
             stamp=self.t * PERIOD, reward=0.0, success=done, parts={}, seed=3
         )
         self.latest.guard = GuardState(
             state=self.state,
+            source=self.source,
             reasons=(),
             cause=('x',),
             scale=1.0,
             at_rest=True,
+            from_home=0.0,
             interventions={'velocity': self.t},
             ticks=0,
             late=0,
-            dry_run=False,
+            dry_run=self.dry_run,
         )
 
 
@@ -179,3 +187,14 @@ def test_an_estop_ends_the_session_and_nothing_is_reset_or_armed(operator, monke
     names = [name for name, _ in graph.calls]
     assert names.count('arm') == 1 and 'reset_fault' not in names and names[-1] == 'end_episode'
     assert len(asked) == 2 * operator  # before and after the one episode
+
+
+@pytest.mark.parametrize('dry_run', [False, True])
+def test_a_robots_arm_goes_home_before_it_is_armed_unless_nothing_may_move(dry_run, monkeypatch):
+    graph, console = PlayedGraph(success_at=6), Console(quiet=True)
+    graph.dry_run = dry_run
+    monkeypatch.setattr(console, 'input', lambda text: 'y')
+    result = Session(graph, SessionConfig(episodes=1, operator=True), console).run()
+    names = [name for name, _ in graph.calls]
+    assert names[: 2 - dry_run] == ['home', 'arm'][dry_run:]
+    assert graph.source == 'policy' and result.successes == 1

@@ -6,6 +6,7 @@ import signal
 import numpy as np
 import pytest
 
+from moto_core.errors import MotoError
 from moto_ros.config import CommandConfig
 from moto_ros.services import GUARD, TWIN
 from moto_sim.tasks import make
@@ -58,7 +59,7 @@ def ros_path(running):
     The last value says whether the machine kept time: each request sent within 15 ms of its time,
     joints every 40 ms, and the guard never held.
     """
-    running.graph.call(GUARD, 'arm')
+    running.take_over()
     period, scale = running.robot.spec.period, running.robot.spec.scale
     running.drive(np.zeros(9), 0.3)
     running.joints.clear()
@@ -119,11 +120,8 @@ def test_resets_are_the_training_environments(env, arrays):
 
 def test_without_its_guard_the_twins_watchdog_stops_an_array_command(arrays):
     arrays.reset()
-    arrays.graph.call(GUARD, 'arm')
-    for _ in range(ATTEMPTS):
-        arrays.drive([0.4] + [0.0] * 8, 0.6)
-        if arrays.speed() > 0.2:
-            break
+    arrays.take_over()
+    arrays.drive([0.4] + [0.0] * 8, 0.6)
     assert arrays.speed() > 0.2
     arrays.joints.clear()
     arrays.kill(GUARD)
@@ -138,11 +136,13 @@ def test_trajectories_give_the_same_motion_later_by_their_delay(env, trajectorie
     assert not trajectories.latest.guard.cause
 
 
-@pytest.mark.parametrize('ended', ['DEACTIVATE', signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize(
+    'ended', ['DEACTIVATE', 'ACTIVE_SHUTDOWN', signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
+)
 def test_a_guard_that_ends_leads_the_arm_to_rest_and_never_back(trajectories, ended):
     running = trajectories
     running.reset()
-    running.graph.call(GUARD, 'arm')
+    running.take_over()
     running.drive([0.4] + [0.0] * 8, 1.0)
     assert running.speed() > 0.25
     running.joints.clear()
@@ -158,11 +158,54 @@ def test_a_guard_that_ends_leads_the_arm_to_rest_and_never_back(trajectories, en
     assert running.speed() < STILL
 
 
+@pytest.mark.parametrize('seconds', [0.5, 3.0])
+def test_a_guard_that_stood_still_makes_no_jump_when_it_goes_on(trajectories, seconds):
+    running = trajectories
+    running.reset()
+    running.take_over()
+    running.drive([0.4] + [0.0] * 8, 0.8)
+    assert running.speed() > 0.25
+    running.joints.clear()
+    process = running.children.running[GUARD]
+    os.kill(process.pid, signal.SIGSTOP)
+    running.drive([0.4] + [0.0] * 8, seconds)
+    os.kill(process.pid, signal.SIGCONT)
+    running.drive([0.4] + [0.0] * 8, 1.0)
+    stamps, position, velocity = running.motion()
+    speed = np.diff(position[:, 0]) / (np.diff(stamps) * 1e-9)
+    assert speed.min() > -STILL and speed.max() < 0.5, 'never back, never fast'
+    assert np.abs(velocity[:, 0]).min() < STILL, 'it came to rest'
+    assert running.latest.guard.state == 'RUNNING' and running.speed() > 0.25, 'and went on'
+
+
+def test_an_arm_away_from_home_is_led_there_before_a_policy_may_drive(trajectories):
+    running = trajectories
+    running.reset()
+    running.take_over()
+    running.drive([0.4, 0.0, 0.0, 0.4] + [0.0] * 5, 1.0)
+    running.graph.call(GUARD, 'disarm')
+    running.graph.call(GUARD, 'set_intervention', False)
+    running.wait(lambda: running.latest.guard.at_rest, 5, 'rest')
+    assert running.latest.guard.from_home > 0.2
+    with pytest.raises(MotoError, match='panda_joint[14] is .* from home, beyond 0.1 rad'):
+        running.graph.call(GUARD, 'arm')
+    running.joints.clear()
+    running.graph.call(GUARD, 'home')
+    running.wait(lambda: running.latest.guard.source == 'home', 5, 'the way home')
+    running.wait(lambda: running.latest.guard.source == 'policy', 15, 'home')
+    _, _, velocity = running.motion()
+    assert 0.2 < np.abs(velocity).max() < 0.55  # a quarter of 2 rad/s
+    running.wait(lambda: running.latest.guard.at_rest, 5, 'rest')
+    assert running.latest.guard.from_home < 0.05
+    assert running.graph.call(GUARD, 'arm') == 'armed'
+    running.graph.call(GUARD, 'disarm')
+
+
 def kill_guard(start):
     """Kills the guard while the arm follows trajectories; times [s] since, speeds [rad/s]."""
     running = start({TWIN, GUARD}, command_mode='trajectory')
     running.reset()
-    running.graph.call(GUARD, 'arm')
+    running.take_over()
     running.drive([0.4] + [0.0] * 8, 1.0)
     before, position, _ = running.motion()
     assert running.speed() > 0.25

@@ -7,7 +7,7 @@ from mcap.reader import make_reader
 from mcap_ros2.decoder import DecoderFactory
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from sensor_msgs.msg import Image, JointState
+from sensor_msgs.msg import Image, JointState, Joy
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
@@ -18,7 +18,7 @@ from moto_core.errors import ConfigError
 from moto_core.guard.limits import load_robot
 from moto_core.guard.state import GuardRefusal
 from moto_core.spec import Setup
-from moto_ros.messages import Decision
+from moto_ros.messages import Decision, RecorderState
 from moto_ros.nodes.guard import GuardNode
 from moto_ros.nodes.policy import PolicyNode
 from moto_ros.nodes.recorder import RecorderNode
@@ -134,6 +134,7 @@ def test_a_dry_run_shows_what_would_be_let_out_and_commands_nothing(make):
         return executed and min(executed[-1].velocity[:7]) > 0.25
 
     wait(node, lambda: joints.get_subscription_count() and requests.get_subscription_count())
+    wait(node, lambda: moving() or node.loop.from_home == 0.0)
     node.loop.arm()
     wait(node, moving)
     assert sent == [] and 'dry_run' in reasons[-1].reasons
@@ -421,12 +422,108 @@ def test_the_guard_is_not_armed_for_nobody_and_faults_if_its_controller_goes(mak
         type_of(node.commands), node.command_topic, print, interface.COMMAND
     )
     wait(node, lambda: node.count_subscribers(node.command_topic) == 1)
+    at_home(node)
     assert node.arm() == 'armed'
     wait(node, lambda: node.loop.state.mode == 'ARMED')
     node.destroy_subscription(listening)
     wait(node, lambda: node.loop.state.cause == ('nobody_listens',))
     node.dry_run = True
-    assert node.reset_fault() == 'disarmed' and node.arm() == 'armed'
+    assert node.reset_fault() == 'disarmed'
+    at_home(node)
+    assert node.arm() == 'armed'
+
+
+def at_home(node, stamp=None):
+    """Lets the guard's node hear joints that stand at home."""
+    home = np.array([*node.robot.home, 0.0, 0.0])
+    seen = node.now() if stamp is None else stamp
+    node.on_joints(joint_state(node.robot.spec.names, seen, np.zeros(9), home))
+
+
+def test_a_person_drives_while_the_button_is_held_and_each_source_has_its_topic(make):
+    node = make(GuardNode, **ARRAYS, **{'guard.intervention_button': 2})
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    asked, names = [], node.robot.spec.names
+    for source, topic in (('policy', interface.REQUEST), ('teleop', interface.TELEOP_REQUEST)):
+        publisher = node.create_publisher(topic.type, topic.name, interface.COMMAND)
+        wait(node, lambda publisher=publisher: publisher.get_subscription_count() == 1)
+        publisher.publish(joint_state(names, node.now(), np.full(9, 0.1 + 0.1 * len(asked))))
+        asked.append(source)
+    wait(node, lambda: len(node.loop.inbox.sources._newest) == 2)
+    for held, source, velocity in ((0, 'policy', 0.1), (1, 'teleop', 0.2), (0, 'policy', 0.1)):
+        node.on_joy(Joy(buttons=[0, 0, held]))
+        assert node.loop.source == source
+        assert node.loop.inbox.sources.request.velocity[0] == pytest.approx(velocity)
+    node.loop.intervene(True)
+    node.on_joy(Joy(buttons=[0, 0, 0]))
+    assert node.loop.source == 'teleop', 'a button that was not pressed is not let go'
+
+
+def test_nothing_moves_unrecorded_where_a_record_is_required(make):
+    given = {**ARRAYS, 'record.required': 'true', 'guard.deadman_required': 'false'}
+    node = make(GuardNode, **given)
+    node.dry_run = True
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    at_home(node)
+    node.arm()
+    states = node.create_publisher(String, interface.RECORDER_STATE.name, interface.STATUS)
+
+    def recorder(state, problem=''):
+        def said():
+            at_home(node)
+            node.on_request('policy', joint_state(node.robot.spec.names, node.now(), np.zeros(9)))
+            told = RecorderState(state=state, episode='e', rows=0, dropped=0, problem=problem)
+            states.publish(interface.to_string(told))
+            return node.loop.state.mode
+
+        return said
+
+    wait(node, lambda: recorder('recording')() == 'RUNNING')
+    for state, problem in (('idle', ''), ('recording', 'the disk is full')):
+        said = recorder(state, problem)
+        wait(node, lambda said=said: said() == 'HOLD')
+        assert node.loop.state.cause == ('not_recording',)
+        wait(node, lambda: recorder('recording')() == 'RUNNING')
+
+
+def test_a_clock_that_steps_by_an_hour_with_a_message_in_flight_changes_no_motion(make):
+    node = make(GuardNode, **ARRAYS, **{'guard.deadman_required': 'false'})
+    node.dry_run = True
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    hour, names = 3_600 * 10**9, node.robot.spec.names
+    for step in (hour, -hour):
+        at_home(node)
+        wait(node, lambda: node.loop.from_home == 0.0)
+        node.arm()
+
+        def moving(at=0, speed=0.1):
+            at_home(node)
+            node.on_request('policy', joint_state(names, node.now() + at, np.full(9, speed)))
+            return node.loop.state.velocity[:1] == (pytest.approx(0.1, abs=1e-6),)
+
+        wait(node, moving)
+        moving(at=step, speed=-0.5)  # stamped before the step and taken after it
+        wait(node, lambda: node.loop.state.mode != 'RUNNING')
+        assert node.loop.state.velocity[0] >= 0.0, 'nothing of it is followed'
+        wait(node, lambda: moving() or node.loop.state.mode == 'FAULT')
+        assert node.loop.state.mode == 'RUNNING', 'and the next message counts'
+        node.loop.disarm()
+        wait(node, lambda: node.loop.resting)
+
+
+def test_simulated_time_that_nobody_publishes_moves_nothing_and_divides_by_nothing(make):
+    node = make(GuardNode, **ARRAYS, **{'use_sim_time': 'true', 'guard.deadman_required': 'false'})
+    node.dry_run = True
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    assert node.now() == 0
+    at_home(node)
+    wait(node, lambda: node.loop.from_home == 0.0)
+    node.arm()
+    for _ in range(50):
+        at_home(node)
+        node.on_request('policy', joint_state(node.robot.spec.names, node.now(), np.full(9, 0.1)))
+        node.on_tick()
+    assert np.isfinite(node.loop.output.velocity).all() and node.loop.ticks > 10
 
 
 def type_of(publisher):

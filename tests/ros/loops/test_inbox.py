@@ -1,0 +1,86 @@
+"""The switches of people: e-stops one by one, their heartbeat, a recorder that is required."""
+
+import pytest
+
+from moto_core.guard.state import ARMED, ESTOP, FAULT, HOLD, READY, RUNNING, GuardRefusal
+from moto_ros.loops.guard import ArmSettings
+from tests.ros.loops.arm import DELAY, TICK, Arm
+
+
+def test_an_estop_that_is_let_go_does_not_release_another():
+    arm = Arm()
+    arm.guard.inbox.estop(True, arm.now, 'a')
+    arm.guard.inbox.estop(True, arm.now, 'b')
+    arm.go(0.1)
+    arm.guard.inbox.estop(False, arm.now, 'b')
+    assert arm.guard.state.mode == ESTOP
+    with pytest.raises(GuardRefusal, match='still pressed'):
+        arm.guard.reset_fault()
+    arm.guard.inbox.estop(False, arm.now, 'a')
+    arm.guard.reset_fault()
+    assert arm.guard.state.mode == READY
+
+
+def heard(arm, topics, seconds, ask=None):
+    for _ in range(round(seconds / TICK)):
+        for topic in topics:
+            arm.guard.inbox.estop(False, arm.now, topic)
+        arm.tick(ask)
+
+
+def test_an_estop_that_has_to_speak_and_falls_silent_is_a_fault():
+    settings = ArmSettings(delay=DELAY, estops=('a', 'b'), heartbeat=0.2)
+    arm = Arm(settings=settings, home=[0, -0.785, 0, -2.356, 0, 1.571, 0.785])
+    heard(arm, ['a'], 0.1)
+    with pytest.raises(GuardRefusal, match="no e-stop speaks on 'b'"):
+        arm.guard.arm()
+    heard(arm, ['a', 'b'], 0.1)
+    arm.guard.arm()
+    heard(arm, ['a', 'b'], 1.0, ask=0.3)
+    assert arm.guard.state.mode == RUNNING
+    heard(arm, ['b'], 0.19, ask=0.3)
+    assert arm.guard.state.mode == RUNNING
+    heard(arm, ['b'], 0.5, ask=0.3)
+    assert arm.guard.state.mode == FAULT and arm.guard.state.cause == ('estop_silent',)
+    assert not arm.velocity.any()
+    with pytest.raises(GuardRefusal, match="no e-stop speaks on 'a'"):
+        arm.guard.reset_fault()
+    heard(arm, ['a', 'b'], 0.1)
+    arm.guard.reset_fault()
+    arm.guard.intervene(True)
+    assert arm.guard.arm() == 'armed'
+
+
+def test_without_a_heartbeat_an_estop_may_be_silent():
+    arm = Arm()
+    arm.guard.inbox.estop(False, arm.now, 'a')
+    arm.go(2.0, ask=0.2)
+    assert arm.guard.state.mode == RUNNING
+
+
+def test_where_recording_is_required_nothing_moves_that_is_not_recorded():
+    arm = Arm(settings=ArmSettings(delay=DELAY, record_required=True))
+
+    def record(recorded, seconds):
+        for _ in range(round(seconds / TICK)):
+            if recorded:
+                arm.guard.inbox.recording(arm.now)
+            arm.tick(ask=0.3)
+
+    record(False, 0.5)
+    assert arm.guard.state.mode == ARMED and 'not_recording' in arm.outputs[-1].reasons
+    record(True, 1.0)
+    assert arm.guard.state.mode == RUNNING and arm.velocity.any()
+    record(False, 1.2)
+    assert arm.guard.state.mode == HOLD and arm.guard.state.cause == ('not_recording',)
+    assert not arm.velocity.any()
+    record(True, 1.0)
+    assert arm.guard.state.mode == RUNNING and arm.velocity.any()
+
+
+def test_the_way_home_need_not_be_recorded():
+    settings = ArmSettings(delay=DELAY, record_required=True)
+    arm = Arm(settings=settings, home=[0.3, -0.785, 0, -2.356, 0, 1.571, 0.785])
+    arm.guard.home()
+    arm.go(1.0)
+    assert arm.guard.state.mode == RUNNING and arm.velocity.any()
