@@ -84,6 +84,7 @@ class GuardReasons:
     """Who drives, and why the guard changes or refuses requests, until the next message."""
 
     stamp: int  # [ns] of a tick, the same as in guard/executed
+    state: str  # its mode
     source: str  # who drives
     reasons: tuple[str, ...]
 
@@ -107,6 +108,8 @@ class EpisodeEvent:
     episode: str  # id
     rows: int = 0  # this and what follows: of an episode that has ended
     dropped: int = 0
+    gaps: int = 0  # rows before which others are missing, or nothing was decided for long
+    rate: float = 0.0  # [Hz] of its rows
     outcome: str = ''
     ended: str = ''
     problem: str = ''
@@ -115,7 +118,9 @@ class EpisodeEvent:
         """Returns what happened as a person reads it."""
         parts = [f'episode {self.episode} {self.state}']
         if self.state == 'ended':
-            counts = f'{self.rows} rows, {self.dropped} dropped'
+            rate = f' at {self.rate:.3g} Hz' if self.rate else ''
+            counts = f'{self.rows} rows{rate}, {self.dropped} dropped'
+            counts += f', {self.gaps} gaps' if self.gaps else ''
             parts[0] += f': {self.outcome}, {self.ended or "not closed"}, {counts}'
         return '; '.join([*parts, self.problem] if self.problem else parts)
 

@@ -169,6 +169,7 @@ class Recording:
             writer.close(self._outcome, ended)
             if not writer.rows:
                 self.dataset.quarantine(writer.header.id, 'no row arrived')
+                raise EpisodeError('no row arrived: the episode is in quarantine')
         except (MotoError, OSError) as error:
             self.problem = '; '.join(filter(None, [self.problem, str(error)]))
         self._closed(writer)
@@ -181,6 +182,8 @@ class Recording:
                 episode=writer.header.id,
                 rows=writer.rows,
                 dropped=self.joiner.dropped,
+                gaps=self.joiner.gaps,
+                rate=self.joiner.rate,
                 outcome=writer.outcome,
                 ended=writer.ended,
                 problem=self.problem,

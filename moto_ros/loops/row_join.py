@@ -5,7 +5,8 @@
 
 In: decoded messages. Out: rows in order. Row t = observation t, reward received with it, the
 action chosen at it. Each topic keeps its order: once a later row is whole, the images that an
-earlier one waits for are lost. That row is dropped and counted, and the next one says so (`gap`).
+earlier one waits for are lost. That row is dropped and counted, and the next one says so (`gap`);
+so does one before which no decision was made for so long that the guard braked.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from moto_ros.messages import DRY_RUN, Decision, GuardReasons, TaskState
 
 KEEP = 256  # stamps of images and task states, and decisions, remembered
 KEEP_EXECUTED = 4096  # ticks of the guard: 16 s at 250 Hz
+HOLE = 2.5  # periods between decisions, as old as a request may be: what lies between is a gap
 REASONS_HOLD = 0.25  # [s] that reasons are in force; the guard repeats them every 0.1 s
 NO_TASK = TaskState(stamp=0, reward=0.0, success=False, parts={}, seed=None)
 
@@ -54,6 +56,8 @@ class RowJoiner:
         self._given = 0  # rows given out
         self._expected = 0  # number of the decision whose row comes next
         self._seen = 0  # decisions of the episode by their numbers
+        self._stamps: list[int] = []  # [ns] of the first and the last row
+        self.gaps = 0  # rows that say so
 
     def image(self, camera: str, stamp: int, image: np.ndarray) -> None:
         """Takes an image (h, w, 3) that the policy saw."""
@@ -111,8 +115,8 @@ class RowJoiner:
         return len(self._images.get(decision.stamp, ())) == len(self.spec.cameras)
 
     def _row(self, decision: Decision, following: Decision | None) -> Row:
-        begin = _request_time(decision)
-        end = _request_time(following) if following else begin + round(1e9 * self.spec.period)
+        begin = request_time(decision)
+        end = request_time(following) if following else begin + round(1e9 * self.spec.period)
         ticks = [tick.velocity for tick in self._executed if begin <= tick.stamp < end]
         told = self._told_in(begin, end)
         reasons = tuple(sorted({reason for one in told for reason in one.reasons}))
@@ -136,17 +140,28 @@ class RowJoiner:
                 'inference': decision.inference_latency,
                 'request': decision.request_latency,
             },
-            **self._place(decision.number),
+            **self._place(decision),
         )
 
-    def _place(self, number: int) -> dict[str, Any]:
+    @property
+    def rate(self) -> float:
+        """The rows a second [Hz] from the first to the last; 0 of fewer than two."""
+        if self._given < 2:
+            return 0.0
+        return (self._given - 1) * 1e9 / max(1, self._stamps[-1] - self._stamps[0])
+
+    def _place(self, decision: Decision) -> dict[str, Any]:
         """Returns is_first and gap of the row of a decision, counting the rows before it."""
-        missing = number - self._expected
+        number, missing = decision.number, decision.number - self._expected
         first = self._given == 0 or number == 0  # the episode's first row, if 0 was lost
+        before = self._stamps[-1] if self._stamps else decision.stamp
+        hole = decision.stamp - before > HOLE * 1e9 * self.spec.period
         self.dropped += max(0, missing)
         self._expected = number + 1
         self._given += 1
-        return {'is_first': first, 'gap': missing != 0}
+        self._stamps = [*self._stamps[:1], decision.stamp]
+        self.gaps += hole or missing != 0
+        return {'is_first': first, 'gap': hole or missing != 0}
 
     def _task_at(self, stamp: int) -> TaskState:
         earlier = [known for known in self._tasks if known <= stamp]
@@ -163,7 +178,8 @@ class RowJoiner:
         return found
 
 
-def _request_time(decision: Decision) -> int:
+def request_time(decision: Decision) -> int:
+    """Returns when [ns] the decision's request was made."""
     return decision.stamp + round(1e6 * decision.request_latency)
 
 

@@ -47,7 +47,9 @@ class GuardNode(MotoNode):
         super().__init__(GUARD)
         self.loop: ArmGuard | None = None
         self.timer: Any = None
-        self.told: tuple[str, ...] | None = None  # who drives and the reasons, last published
+        self.told: tuple[str, ...] | None = (
+            None  # mode, who drives and the reasons, last published
+        )
         self.pressed = False  # the intervention button
         self.clocks = ClockOffset(self.now, lambda: self.steady.now().nanoseconds)
         self.dry_run = self.config.command.dry_run
@@ -263,10 +265,14 @@ class GuardNode(MotoNode):
         else:
             self._command(output)
         self.executed.publish(joint_state(self.robot.spec.names, stamp, velocity))
-        told = (self.loop.source, *reasons)
+        told = (output.state, self.loop.source, *reasons)
         if told != self.told or self.loop.due('reasons', REASONS_RATE):
             self.reasons.publish(
-                to_string(GuardReasons(stamp=stamp, source=self.loop.source, reasons=reasons))
+                to_string(
+                    GuardReasons(
+                        stamp=stamp, state=output.state, source=self.loop.source, reasons=reasons
+                    )
+                )
             )
             self.told = told
 

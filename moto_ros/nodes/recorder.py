@@ -16,10 +16,10 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import Image, JointState
 
 from moto_core.episodes.episode import EpisodeHeader
-from moto_core.errors import ConfigError, ObservationError
+from moto_core.errors import ConfigError, EpisodeError, ObservationError
 from moto_ros.config import recorded_setup, recorded_task
 from moto_ros.loops.recorder import Recording
-from moto_ros.loops.row_join import Executed
+from moto_ros.loops.row_join import Executed, request_time
 from moto_ros.messages import Decision, EpisodeEvent, GuardReasons, PolicyManifest, TaskState
 from moto_ros.nodes.raw_topics import RawTopic, raw_topics
 from moto_ros.services import RECORDER
@@ -28,6 +28,9 @@ from moto_ros.wire.convert import to_ns, to_rgb
 from moto_ros.wire.interface import to_string
 from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.runner import run
+
+LATCHED = {'FAULT': 'fault', 'ESTOP': 'estop'}  # the guard's mode: how an episode ends in it
+UNUSUAL = 0.1  # of the spec's rate that an episode's may differ without a warning
 
 
 class RecorderNode(MotoNode):
@@ -40,6 +43,7 @@ class RecorderNode(MotoNode):
         self.policy_hash = ''
         self.scene: TaskState | None = None  # the newest, of a simulator
         self.policy_heard: float | None = None  # [s] steady time of its last status
+        self.stopped = 0  # [ns] when the last episode was told to stop
 
     @logs_errors
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -89,8 +93,14 @@ class RecorderNode(MotoNode):
         super().destroy_entities()
 
     def on_decision(self, decision: Decision) -> None:
-        """Takes a decision, and writes the rows before it; its images may come first."""
-        if self.recording is not None and self.recording.state == 'recording':
+        """Takes a decision, and writes the rows before it; its images may come first.
+
+        One that was requested before the episode was told to stop is still its own.
+        """
+        if self.recording is None:
+            return
+        late = self.recording.state == 'draining' and request_time(decision) <= self.stopped
+        if self.recording.state == 'recording' or late:
             self.recording.joiner.decision(decision)
             self.recording.append()
 
@@ -113,9 +123,12 @@ class RecorderNode(MotoNode):
             self.recording.joiner.executed(tick)
 
     def on_reasons(self, reasons: GuardReasons) -> None:
-        """Takes who drives, and the reasons for which the guard changes requests."""
-        if self.recording is not None:
-            self.recording.joiner.reasons(reasons)
+        """Takes who drives and why the guard changes requests; a latched stop ends the episode."""
+        if self.recording is None:
+            return
+        self.recording.joiner.reasons(reasons)
+        if reasons.state in LATCHED and self.recording.state == 'recording':
+            self._stop(LATCHED[reasons.state])
 
     def on_task(self, state: TaskState) -> None:
         """Takes reward, success and parts of the simulated task."""
@@ -142,8 +155,11 @@ class RecorderNode(MotoNode):
     def on_event(self, event: EpisodeEvent) -> None:
         """Tells the policy and the session that an episode begins or ends."""
         self.events.publish(to_string(event))
-        if event.problem:  # two calls: rclpy refuses another severity at the same one
+        rate, usual = event.rate, self.robot.spec.rate
+        if event.problem:  # a call each: rclpy refuses another severity at the same one
             self.get_logger().error(event.sentence())
+        elif event.gaps or (rate and abs(rate - usual) > UNUSUAL * usual):
+            self.get_logger().warn(f'{event.sentence()}; expected {usual:g} Hz without a gap')
         else:
             self.get_logger().info(event.sentence())
 
@@ -157,7 +173,7 @@ class RecorderNode(MotoNode):
             and heard is not None
             and now - heard > self.config.record.policy_timeout
         ):
-            self.recording.stop(now, 'policy_died')
+            self._stop('policy_died')
             self.policy_heard = None
         self.recording.poll(now)
         if self.active:
@@ -167,18 +183,30 @@ class RecorderNode(MotoNode):
         """Begins an episode; returns its id."""
         if not self.active or self.recording is None:
             raise ConfigError(f'{RECORDER} is not active; activate it first')
-        self.policy_heard, self.problem = self.steady_now(), ''
+        heard, timeout = self.policy_heard, self.config.record.policy_timeout
+        if heard is None or self.steady_now() - heard > timeout:
+            raise EpisodeError(
+                f"no policy speaks on '{interface.POLICY_STATUS.name}' for {timeout:g} s "
+                '(record.policy_timeout); start or activate it, then start_episode'
+            )
+        self.problem = ''
         return self.recording.start(self._header())
 
     def stop(self) -> str:
         """Ends an episode, whose outcome may come later; returns its id."""
-        assert self.recording is not None
-        return self.recording.stop(self.steady_now())
+        return self._stop('done')
 
     def end(self, success: bool) -> str:
         """Ends and labels an episode, or labels the last one; returns its id."""
         assert self.recording is not None
+        if self.recording.state == 'recording':
+            self._stop('done')
         return self.recording.end(success, self.steady_now())
+
+    def _stop(self, ended: str) -> str:
+        assert self.recording is not None
+        self.stopped = self.now()
+        return self.recording.stop(self.steady_now(), ended)
 
     def _header(self) -> EpisodeHeader:
         config, scene = self.config, self.scene

@@ -202,6 +202,7 @@ def test_a_person_takes_over_within_an_episode_and_the_rows_say_so(running):
     assert running.latest.guard.source == 'teleop' and running.speed() < STILL
     running.graph.call(GUARD, 'set_intervention', False)
     running.wait(lambda: running.speed() > 0.15, 5, "the policy's motion")
+    running.spin(0.5)
     running.graph.call(GUARD, 'disarm')
     running.graph.call(RECORDER, 'end_episode', False)
     running.wait(lambda: running.latest.recorder.state == 'idle', 5, 'the end')

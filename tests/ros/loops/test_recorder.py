@@ -210,3 +210,27 @@ def test_raw_messages_lie_beside_the_rows_and_a_full_disk_ends_their_recording_t
         said = [m.data for _, c, m in make_reader(file).iter_messages(topics=['/joint_states'])]
     assert said == [encode_string('it moves')]
     recording.close()
+
+
+def test_an_episode_without_a_row_says_so_and_is_kept_out_of_the_dataset(tmp_path):
+    events = []
+    recording = Recording(tmp_path / 'd', SPEC, events.append)
+    identity = recording.start(header())
+    recording.end(True, now=0.0)
+    recording.poll(9.0)
+    assert events[-1].problem == 'no row arrived: the episode is in quarantine'
+    assert recording.dataset.episodes() == []
+    assert (tmp_path / 'd' / 'quarantine' / identity).is_dir()
+
+
+def test_the_end_tells_the_rate_and_the_gaps(tmp_path):
+    events = []
+    recording = Recording(tmp_path / 'd', SPEC, events.append)
+    recording.start(header())
+    write_rows(recording, 11, lost={4})
+    recording.end(True, now=0.0)
+    recording.poll(9.0)
+    (told,) = [event for event in events if event.state == 'ended']
+    assert (told.rows, told.dropped, told.gaps) == (10, 1, 1)
+    assert told.rate == pytest.approx(9 / 0.8)
+    assert '10 rows at 11.2 Hz, 1 dropped, 1 gaps' in told.sentence()

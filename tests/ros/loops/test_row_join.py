@@ -1,5 +1,7 @@
 """Rows joined from what several topics say of one decision."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -64,11 +66,17 @@ def feed(joiner, count, first=0, lost=(), episode=EPISODE):
         joiner.decision(decision(i, episode))
         if i not in lost:
             joiner.image('front', stamp(i), pixels(i))
-        joiner.reasons(GuardReasons(stamp=stamp(i) + 10 * MS, source='policy', reasons=()))
         joiner.reasons(
-            GuardReasons(stamp=stamp(i) + 22 * MS, source='policy', reasons=('velocity',))
+            GuardReasons(stamp=stamp(i) + 10 * MS, state='RUNNING', source='policy', reasons=())
         )
-        joiner.reasons(GuardReasons(stamp=stamp(i) + 26 * MS, source='policy', reasons=()))
+        joiner.reasons(
+            GuardReasons(
+                stamp=stamp(i) + 22 * MS, state='RUNNING', source='policy', reasons=('velocity',)
+            )
+        )
+        joiner.reasons(
+            GuardReasons(stamp=stamp(i) + 26 * MS, state='RUNNING', source='policy', reasons=())
+        )
         for tick in range(20):
             joiner.executed(Executed(stamp(i) + (10 + 4 * tick) * MS, np.array([float(i), 0.5])))
     return joiner
@@ -76,7 +84,9 @@ def feed(joiner, count, first=0, lost=(), episode=EPISODE):
 
 def test_in_a_dry_run_nothing_is_executed_whatever_was_let_out():
     joiner = begun()
-    joiner.reasons(GuardReasons(stamp=stamp(0), source='policy', reasons=('dry_run',)))
+    joiner.reasons(
+        GuardReasons(stamp=stamp(0), state='RUNNING', source='policy', reasons=('dry_run',))
+    )
     joiner.decision(decision(0))
     joiner.image('front', stamp(0), pixels(0))
     for tick in range(20):
@@ -135,7 +145,9 @@ def test_reasons_are_those_in_force_over_the_period_and_no_longer_than_they_are_
         (50, ('during',)),
         (90, ('after',)),
     ):
-        joiner.reasons(GuardReasons(stamp=T0 + at * MS, source='policy', reasons=reasons))
+        joiner.reasons(
+            GuardReasons(stamp=T0 + at * MS, state='RUNNING', source='policy', reasons=reasons)
+        )
     for i in range(7):
         joiner.decision(decision(i))
         joiner.image('front', stamp(i), pixels(i))
@@ -148,7 +160,9 @@ def test_reasons_are_those_in_force_over_the_period_and_no_longer_than_they_are_
 def test_a_row_is_an_intervention_if_a_person_drove_at_some_time_of_it():
     joiner = begun()
     for at, source in ((5, 'policy'), (120, 'teleop'), (200, 'teleop'), (255, 'policy')):
-        joiner.reasons(GuardReasons(stamp=T0 + at * MS, source=source, reasons=()))
+        joiner.reasons(
+            GuardReasons(stamp=T0 + at * MS, state='RUNNING', source=source, reasons=())
+        )
     for i in range(6):
         joiner.decision(decision(i))
         joiner.image('front', stamp(i), pixels(i))
@@ -221,6 +235,29 @@ def test_a_lost_decision_is_a_gap_too():
     rows = [*joiner.rows(), *joiner.last_rows()]
     assert [row.gap for row in rows] == [False, False, True, False]
     assert joiner.dropped == 2
+
+
+def test_a_camera_that_stood_for_long_leaves_a_gap_and_one_missed_period_does_not():
+    joiner = begun()
+    for number, i in enumerate((0, 1, 3, 5, 8, 9)):  # two periods, two, three
+        joiner.decision(decision(i, number=number))
+        joiner.image('front', stamp(i), pixels(i))
+    rows = [*joiner.rows(), *joiner.last_rows()]
+    assert [row.gap for row in rows] == [False, False, False, False, True, False]
+    assert joiner.gaps == 1 and joiner.dropped == 0
+    assert joiner.rate == pytest.approx(5 / (9 * 0.08))
+    joiner.start(EPISODE)
+    assert (joiner.gaps, joiner.rate) == (0, 0.0)
+
+
+def test_two_policies_in_one_episode_leave_gaps_and_too_many_rows_a_second():
+    joiner = begun()
+    for i in range(6):
+        for late in (0, 7 * MS):
+            joiner.decision(replace(decision(i), stamp=stamp(i) + late))
+            joiner.image('front', stamp(i) + late, pixels(i))
+    rows = [*joiner.rows(), *joiner.last_rows()]
+    assert sum(row.gap for row in rows) == 6 and joiner.rate > 25
 
 
 def test_a_lost_first_row_leaves_an_episode_that_begins_with_a_gap():

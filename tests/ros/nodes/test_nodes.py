@@ -14,11 +14,11 @@ from std_srvs.srv import SetBool, Trigger
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.episodes.reader import read_episode
-from moto_core.errors import ConfigError
+from moto_core.errors import ConfigError, EpisodeError
 from moto_core.guard.limits import load_robot
 from moto_core.guard.state import GuardRefusal
 from moto_core.spec import Setup
-from moto_ros.messages import Decision, RecorderState
+from moto_ros.messages import Decision, EpisodeEvent, GuardReasons, RecorderState
 from moto_ros.nodes.guard import GuardNode
 from moto_ros.nodes.policy import PolicyNode
 from moto_ros.nodes.recorder import RecorderNode
@@ -198,7 +198,7 @@ def test_the_setup_holds_the_views_that_the_twins_cameras_have(make, tmp_path):
     views = {'twin.views': '"{front: paper}"', 'record.source': 'sim'}
     node = make(RecorderNode, **{'record.dataset': tmp_path / 'd'}, **views)
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
-    node.start()
+    begin(node)
     assert node.recording.writer.header.setup.views == {'front': 'paper'}
 
 
@@ -206,7 +206,7 @@ def test_an_episode_of_a_real_robot_needs_the_name_of_its_task(make, tmp_path):
     node = make(RecorderNode, **{'record.dataset': tmp_path / 'd', 'record.source': 'robot'})
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
     with pytest.raises(ConfigError, match="record.task is ''.*start again with task:=<name>"):
-        node.start()
+        begin(node)
     assert node.recording.state == 'idle'
 
 
@@ -238,10 +238,10 @@ def test_the_recorder_goes_on_after_a_lost_image_and_marks_the_gap(make, tmp_pat
     joints = node.create_publisher(JointState, 'joint_states', interface.SENSOR)
     heard = [decisions, images, joints]
     wait(node, lambda: all(made.get_subscription_count() for made in heard))
-    identity = node.start()
-    begin = node.now()
+    identity = begin(node)
+    first = node.now()
     for number in range(6):
-        stamp = begin + number * 80_000_000
+        stamp = first + number * 80_000_000
         decision = Decision(
             stamp=stamp,
             episode=identity,
@@ -285,7 +285,7 @@ def test_a_topic_of_any_installed_type_is_recorded_and_read_by_others(make, tmp_
     given['record.raw'] = f'"{{{topic}: {TYPES[topic]}}}"'
     node = make(RecorderNode, **given)
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
-    identity = node.start()
+    identity = begin(node)
     sent, path = filled(kind), node.recording.writer.active
     publisher = node.create_publisher(kind, topic, 10)
     wait(node, publisher.get_subscription_count)
@@ -338,7 +338,7 @@ def test_a_full_disk_is_a_problem_that_the_recorder_survives(make, tmp_path, cap
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
     node.create_subscription_to(interface.EPISODE, events.append)
     node.create_subscription_to(interface.DIAGNOSTICS, diagnosed.append)
-    identity = node.start()
+    identity = begin(node)
     node.recording.writer.floor = 10**18  # no disk has as much free
     joints = node.create_publisher(
         JointState, interface.JOINT_STATES.name, interface.JOINT_STATES.publisher
@@ -352,7 +352,7 @@ def test_a_full_disk_is_a_problem_that_the_recorder_survives(make, tmp_path, cap
     wait(node, lambda: events and events[-1].state == 'ended')
     assert (events[-1].ended, 'MB free at' in events[-1].problem) == ('disk_full', True)
     wait(node, lambda: any('MB free' in m.status[0].message for m in diagnosed))
-    assert node.start() != identity  # the next episode is tried anew
+    assert begin(node) != identity  # the next episode is tried anew
     node.stop()
     wait(node, lambda: status(node).state == 'idle')
     said = capfd.readouterr().err
@@ -431,6 +431,81 @@ def test_the_guard_is_not_armed_for_nobody_and_faults_if_its_controller_goes(mak
     assert node.reset_fault() == 'disarmed'
     at_home(node)
     assert node.arm() == 'armed'
+
+
+def begin(node):
+    """Starts an episode of a recorder that has just heard a policy; returns its id."""
+    node.on_status(None)
+    return node.start()
+
+
+def test_without_a_policy_no_episode_begins(make, tmp_path):
+    given = {'record.dataset': tmp_path / 'd', 'record.task': 'door'}
+    node = make(RecorderNode, **given, **{'record.policy_timeout': 0.2})
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    with pytest.raises(EpisodeError, match="no policy speaks on 'moto/policy/status' for 0.2 s"):
+        node.start()
+    node.on_status(None)
+    wait(node, lambda: node.steady_now() - node.policy_heard > 0.25)
+    with pytest.raises(EpisodeError, match='no policy speaks'):
+        node.start()
+    assert begin(node)
+
+
+@pytest.mark.parametrize('mode, ended', [('FAULT', 'fault'), ('ESTOP', 'estop')])
+def test_a_latched_stop_of_the_guard_ends_the_episode(make, tmp_path, mode, ended):
+    given = {'record.dataset': tmp_path / 'd', 'record.task': 'door'}
+    node, events = make(RecorderNode, **given), []
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    node.create_subscription_to(interface.EPISODE, events.append)
+    begin(node)
+    for state in ('RUNNING', 'HOLD', mode, mode):
+        assert node.recording.state == 'recording'
+        node.on_reasons(GuardReasons(stamp=1, state=state, source='policy', reasons=()))
+        if state == mode:
+            break
+    assert node.recording.state == 'draining'
+    node.on_reasons(GuardReasons(stamp=2, state=mode, source='policy', reasons=()))
+    wait(node, lambda: any(event.state == 'ended' for event in events))
+    assert events[-1].ended == ended
+
+
+def test_a_decision_from_before_the_end_that_comes_after_it_is_the_episodes(make, tmp_path):
+    given = {'record.dataset': tmp_path / 'd', 'record.task': 'door'}
+    node = make(RecorderNode, **given)
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    identity, first = begin(node), node.now() - 300_000_000
+    node.recording.joiner.image = lambda *image: None
+    for number, late in ((0, 0), (1, 80_000_000), (2, 900_000_000)):
+        if number == 1:
+            node.end(True)
+        node.on_decision(
+            Decision(
+                stamp=first + late,
+                episode=identity,
+                number=number,
+                action=(0.0,) * 9,
+                disagreement=0.0,
+                proprioception=None,
+                image_latency=1.0,
+                inference_latency=1.0,
+                request_latency=2.0,
+                missed=0,
+            )
+        )
+    assert [held.number for held in node.recording.joiner._pending] == [0, 1]
+
+
+def test_an_unusual_rate_and_gaps_are_a_warning(make, tmp_path, capfd):
+    node = make(RecorderNode, 'warn', **{'record.dataset': tmp_path / 'd'})
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    said = {'state': 'ended', 'episode': 'e', 'rows': 9, 'outcome': 'success', 'ended': 'done'}
+    node.on_event(EpisodeEvent(**said, rate=12.0))
+    assert capfd.readouterr().err == ''
+    node.on_event(EpisodeEvent(**said, rate=7.0))
+    assert 'at 7 Hz, 0 dropped; expected 12.5 Hz without a gap' in capfd.readouterr().err
+    node.on_event(EpisodeEvent(**said, rate=12.5, gaps=1))
+    assert '1 gaps; expected 12.5 Hz' in capfd.readouterr().err
 
 
 def at_home(node, stamp=None):

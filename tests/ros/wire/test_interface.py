@@ -80,7 +80,9 @@ def test_every_name_is_relative_and_used_once():
 def test_a_payload_comes_back_through_its_string():
     heard, refused = [], []
     read = interface.payload_reader(interface.GUARD_REASONS, heard.append, refused.append)
-    payload = messages.GuardReasons(stamp=7, source='policy', reasons=('velocity',))
+    payload = messages.GuardReasons(
+        stamp=7, state='RUNNING', source='policy', reasons=('velocity',)
+    )
     read(interface.to_string(payload))
     assert (heard, refused) == ([payload], [])
 
