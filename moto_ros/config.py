@@ -54,6 +54,16 @@ class CommandConfig:
 
 
 @dataclass(frozen=True)
+class GripperParams:
+    """A gripper that is told where to go, in place of how fast."""
+
+    action: str = setting('', "its control_msgs/GripperCommand action; '': velocities on a topic")
+    opened: float = number(0.039, '[m] of a finger, open', low=0, high=0.2)
+    closed: float = number(0.0, '[m] of a finger, closed', low=0, high=0.2)
+    effort: float = number(20.0, '[N] of a grasp at most', above=0, high=200)
+
+
+@dataclass(frozen=True)
 class PolicyParams:
     """The policy and what it may act on."""
 
@@ -148,6 +158,7 @@ class RosConfig:
     cameras: dict[str, str] = names({}, "camera: topic, in place of the spec's")
     compressed: list[str] = names([], 'cameras read from <topic>/compressed')
     command: CommandConfig = part(CommandConfig)
+    gripper: GripperParams = part(GripperParams)
     policy: PolicyParams = part(PolicyParams)
     guard: GuardParams = part(GuardParams)
     record: RecordParams = part(RecordParams)

@@ -22,6 +22,7 @@ from std_msgs.msg import Bool
 
 from moto_core.guard.state import ESTOP, READY, GuardConfig, GuardOutput, GuardRefusal
 from moto_ros.config import check_mode, command_topic
+from moto_ros.loops.gripper import GripperLoop
 from moto_ros.loops.guard import ArmGuard, ArmSettings
 from moto_ros.loops.halt import halt
 from moto_ros.loops.sources import POLICY, TELEOP
@@ -30,6 +31,7 @@ from moto_ros.services import GUARD
 from moto_ros.wire import interface
 from moto_ros.wire.clocks import ClockOffset
 from moto_ros.wire.convert import to_ns
+from moto_ros.wire.gripper import GripperAction
 from moto_ros.wire.interface import to_string
 from moto_ros.wire.joints import joint_state, trajectory, velocity_array
 from moto_ros.wire.lifecycle import MotoNode, logs_errors
@@ -51,6 +53,7 @@ class GuardNode(MotoNode):
             None  # mode, who drives and the reasons, last published
         )
         self.pressed = False  # the intervention button
+        self.gripper_loop: GripperLoop | None = None
         self.clocks = ClockOffset(self.now, lambda: self.steady.now().nanoseconds)
         self.dry_run = self.config.command.dry_run
         self.command_topic = command_topic(self.config, self.robot)
@@ -85,6 +88,7 @@ class GuardNode(MotoNode):
         self.loop.sends = not self.dry_run
         self._create_subscriptions()
         self._create_publishers()
+        self.gripper_loop = self._create_gripper()
         self.create_trigger_service('arm', self.arm)
         self.create_trigger_service('home', self.home)
         self.create_trigger_service('disarm', self.loop.disarm)
@@ -230,7 +234,11 @@ class GuardNode(MotoNode):
         self.state.publish(to_string(state))
         shown = ('state', 'source', 'from_home', 'ticks', 'late', 'dry_run')
         values = {name: getattr(state, name) for name in shown}
-        problems = [*loop.state.cause, *filter(None, [loop.problem])]
+        gripper = ''
+        if self.gripper_loop is not None:
+            self.gripper_loop.poll(self.steady_now())
+            gripper = self.gripper_loop.problem
+        problems = [*loop.state.cause, *filter(None, [loop.problem, gripper])]
         self.publish_diagnostics(problems, values, error=loop.faulted)
 
     def _create_subscriptions(self) -> None:
@@ -253,6 +261,15 @@ class GuardNode(MotoNode):
         self.executed = self.create_publisher_of(interface.EXECUTED)
         self.reasons = self.create_publisher_of(interface.GUARD_REASONS)
         self.state = self.create_publisher_of(interface.GUARD_STATE)
+
+    def _create_gripper(self) -> GripperLoop | None:
+        """Returns what tells a gripper's driver goals; None: it takes velocities, or is none."""
+        spec, params = self.robot.spec, self.config.gripper
+        if not params.action or not spec.gripper:
+            return None
+        client = GripperAction(self, params)
+        self.destroyed_with(client.destroy)
+        return GripperLoop(client, spec.scale[len(spec.joints) :])
 
     def _publish(self, output: GuardOutput) -> None:
         assert self.loop is not None
@@ -283,7 +300,9 @@ class GuardNode(MotoNode):
         elif knots := self.loop.trajectory(self.config.guard.trajectory_rate):
             ahead = self.clocks.read() + round(self.loop.delay * 1e9)
             self.commands.publish(trajectory(self.robot.spec.joints, knots, ahead))
-        if output.gripper.size and self.loop.due('gripper', self.config.command.gripper_rate):
+        if self.gripper_loop is not None:
+            self.gripper_loop.take(output.gripper)
+        elif output.gripper.size and self.loop.due('gripper', self.config.command.gripper_rate):
             self.gripper.publish(velocity_array(output.gripper))
 
     def _check_controller(self) -> None:

@@ -110,6 +110,10 @@ class MotoNode(LifecycleNode):
             self.subscribed.append((made.topic_name, topic.subscription))
         self._made.append((self.destroy_subscription, made))
 
+    def destroyed_with(self, destroy: Callable[[], None]) -> None:
+        """Has cleanup call `destroy` too, for what has no method of its own here."""
+        self._made.append((lambda _: destroy(), None))
+
     def create_trigger_service(self, name: str, act: Callable[[], str]) -> None:
         """Offers the Trigger '~/name' until cleanup; a MotoError of `act` is a refusal."""
         made = self.create_service(Trigger, f'~/{name}', lambda _, answer: _answer(act, answer))

@@ -1,5 +1,7 @@
 """Single nodes inside the test process: what they refuse, and that they can be asked again."""
 
+import importlib.util
+
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -603,3 +605,54 @@ def test_simulated_time_that_nobody_publishes_moves_nothing_and_divides_by_nothi
 
 def type_of(publisher):
     return publisher.msg_type
+
+
+def test_a_gripper_with_an_action_needs_control_msgs(make, capfd):
+    if importlib.util.find_spec('control_msgs'):
+        pytest.skip('control_msgs is installed here')
+    node = make(GuardNode, 'error', **ARRAYS, **{'gripper.action': 'fr3_gripper/gripper_action'})
+    assert node.trigger_configure() == FAILURE
+    assert 'gripper.action is set, and control_msgs is not installed' in capfd.readouterr().err
+
+
+def test_a_gripper_with_an_action_is_told_where_to_go_and_never_how_fast(make, monkeypatch):
+    class Driver:
+        def __init__(self, node, params):
+            self.sent, self.destroyed = [], False
+
+        def is_ready(self):
+            return True
+
+        def send(self, opened, over):
+            self.sent.append(opened)
+            over('it is stuck')
+
+        def destroy(self):
+            self.destroyed = True
+
+    monkeypatch.setattr('moto_ros.nodes.guard.GripperAction', Driver)
+    given = {**ARRAYS, 'gripper.action': 'g', 'guard.deadman_required': 'false'}
+    node, velocities, diagnosed = make(GuardNode, **given), [], []
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    node.create_subscription_to(interface.GRIPPER, velocities.append)
+    node.create_subscription_to(interface.DIAGNOSTICS, diagnosed.append)
+    node.create_subscription(
+        type_of(node.commands), node.command_topic, lambda _: None, interface.COMMAND
+    )
+    wait(node, lambda: node.count_subscribers(node.command_topic) == 1)
+    at_home(node)
+    node.arm()
+    driver = node.gripper_loop.client
+    asked = np.array([0.0] * 7 + [2.0, 2.0])
+
+    def driven():
+        at_home(node)
+        node.on_request('policy', joint_state(node.robot.spec.names, node.now(), asked))
+        return driver.sent and any('stuck' in m.status[0].message for m in diagnosed)
+
+    wait(node, driven)
+    assert driver.sent == [True] and velocities == []
+    assert node.loop.state.mode == 'RUNNING', 'the arm does not care'
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    assert driver.destroyed
