@@ -67,16 +67,18 @@ class GuardState:
     """The state of the guard, ten times a second."""
 
     state: str  # its mode
+    dry_run: bool
     source: str  # who drives: 'policy', 'teleop' or 'home'
-    reasons: tuple[str, ...]  # of the newest tick
     cause: tuple[str, ...]  # of a hold or a fault
-    scale: float  # of speed, in [0, 1]
+    reasons: tuple[str, ...]  # of the newest tick
     at_rest: bool
+    scale: float  # of speed, in [0, 1]
     from_home: float  # [rad] of the joint that is furthest from home
-    interventions: dict[str, int]  # reason: decisions that it had a part in
+    profile: str  # of the robot's limits
+    limits: str  # the hash of the robot's configuration
     ticks: int
     late: int  # ticks that came late
-    dry_run: bool
+    interventions: dict[str, int]  # reason: decisions that it had a part in
 
 
 @dataclass(frozen=True, kw_only=True)

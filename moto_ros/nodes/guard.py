@@ -20,6 +20,7 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Bool
 
+from moto_core.config import config_file
 from moto_core.guard.state import ESTOP, READY, GuardConfig, GuardOutput, GuardRefusal
 from moto_ros.config import check_mode, command_topic
 from moto_ros.loops.gripper import GripperLoop
@@ -39,6 +40,17 @@ from moto_ros.wire.runner import run
 
 FOLLOWS = 0.010  # [s] that the arm may lag behind its trajectory
 REQUESTS = {POLICY: interface.REQUEST, TELEOP: interface.TELEOP_REQUEST}
+SHOWN = (  # of the state, in the diagnostics
+    'state',
+    'dry_run',
+    'source',
+    'at_rest',
+    'from_home',
+    'profile',
+    'limits',
+    'ticks',
+    'late',
+)
 REASONS_RATE = 10.0  # [Hz] at which reasons that do not change are repeated
 
 
@@ -96,6 +108,7 @@ class GuardNode(MotoNode):
         self.create_trigger_service('reset_fault', self.reset_fault)
         self.create_switch_service('set_intervention', self.loop.intervene)
         self.create_switch_service('set_dry_run', self.set_dry_run)
+        self._tell_limits()
         return super().on_configure(state)
 
     @logs_errors
@@ -224,6 +237,8 @@ class GuardNode(MotoNode):
             reasons=output.reasons,
             cause=tuple(loop.state.cause),
             scale=output.scale,
+            profile=self.config.profile,
+            limits=self.robot.hash,
             at_rest=loop.resting,
             from_home=loop.from_home,
             interventions=dict(loop.interventions),
@@ -232,14 +247,24 @@ class GuardNode(MotoNode):
             dry_run=self.dry_run,
         )
         self.state.publish(to_string(state))
-        shown = ('state', 'source', 'from_home', 'ticks', 'late', 'dry_run')
-        values = {name: getattr(state, name) for name in shown}
+        values = {name: getattr(state, name) for name in SHOWN}
         gripper = ''
         if self.gripper_loop is not None:
             self.gripper_loop.poll(self.steady_now())
             gripper = self.gripper_loop.problem
         problems = [*loop.state.cause, *filter(None, [loop.problem, gripper])]
         self.publish_diagnostics(problems, values, error=loop.faulted)
+
+    def _tell_limits(self) -> None:
+        assert self.loop is not None
+        limits, robot = self.loop.limits, self.robot
+        self.get_logger().info(
+            f"limits of robot '{robot.name}' ({config_file('robot', self.config.robot)}, hash "
+            f"{robot.hash}), profile '{self.config.profile}': at most "
+            f'{", ".join(f"{speed:.3g}" for speed in limits.dq)} rad/s, '
+            f'{limits.acceleration:g} rad/s^2, {limits.jerk:g} rad/s^3, '
+            f'{limits.margin:g} rad from every limit'
+        )
 
     def _create_subscriptions(self) -> None:
         for source, topic in REQUESTS.items():

@@ -219,6 +219,7 @@ class RecorderNode(MotoNode):
             config_hash=config.hash,
             seed=scene.seed if scene else None,
             parts=tuple(scene.parts) if scene else (),
+            extra={'limits': self.robot.hash},
         )
 
     def _publish_state(self, recording: Recording) -> None:

@@ -105,6 +105,8 @@ class PlayedGraph:
             scale=1.0,
             at_rest=True,
             from_home=0.0,
+            profile='normal',
+            limits='0123456789ab',
             interventions={'velocity': self.t},
             ticks=0,
             late=0,

@@ -13,6 +13,7 @@ from sensor_msgs.msg import Image, JointState, Joy
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
+from moto_core.config import config_file
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.episodes.reader import read_episode
@@ -656,3 +657,28 @@ def test_a_gripper_with_an_action_is_told_where_to_go_and_never_how_fast(make, m
     node.trigger_deactivate()
     node.trigger_cleanup()
     assert driver.destroyed
+
+
+def test_the_limits_in_force_are_told_at_start_in_the_state_and_in_every_episode(
+    make, tmp_path, capfd
+):
+    text = config_file('robot', 'kitchen_sim').read_text()
+    slow = tmp_path / 'slow.yaml'
+    slow.write_text(text.replace('velocity_fraction: 0.50', 'velocity_fraction: 0.05'))
+    node, states = make(GuardNode, 'info', **ARRAYS, robot=slow), []
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    said = capfd.readouterr().err
+    digest = load_robot(str(slow)).hash
+    assert digest != load_robot('kitchen_sim').hash and len(digest) == 12
+    assert f"limits of robot 'kitchen_sim' ({slow}, hash {digest}), profile 'normal'" in said
+    assert 'at most 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1 rad/s, 5 rad/s^2, 500 rad/s^3' in said
+    node.create_subscription_to(interface.GUARD_STATE, states.append)
+    wait(node, lambda: states)
+    assert (states[0].profile, states[0].limits) == ('normal', digest)
+
+
+def test_an_episode_names_the_limits_it_ran_under(make, tmp_path):
+    node = make(RecorderNode, **{'record.dataset': tmp_path / 'd', 'record.task': 'door'})
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    begin(node)
+    assert node.recording.writer.header.extra == {'limits': load_robot('kitchen_sim').hash}
