@@ -106,7 +106,7 @@ def test_a_dry_run_computes_and_commands_nothing(make):
     sent, executed, reasons = [], [], []
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
     node.create_subscription(
-        type_of(node.commands), node.command_topic, sent.append, interface.COMMAND
+        type_of(node.outputs.commands), node.outputs.topic, sent.append, interface.COMMAND
     )
     node.create_subscription_to(interface.EXECUTED, executed.append)
     node.create_subscription_to(interface.GUARD_REASONS, reasons.append)
@@ -122,8 +122,10 @@ def test_a_dry_run_shows_what_would_be_let_out_and_commands_nothing(make):
     node = make(GuardNode, **given, **{'guard.deadman_required': 'false'})
     sent, executed, reasons = [], [], []
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
-    for topic in (node.command_topic, interface.GRIPPER.name):
-        node.create_subscription(type_of(node.commands), topic, sent.append, interface.COMMAND)
+    for topic in (node.outputs.topic, interface.GRIPPER.name):
+        node.create_subscription(
+            type_of(node.outputs.commands), topic, sent.append, interface.COMMAND
+        )
     node.create_subscription_to(interface.EXECUTED, executed.append)
     node.create_subscription_to(interface.GUARD_REASONS, reasons.append)
     joints = node.create_publisher(JointState, 'joint_states', interface.SENSOR)
@@ -216,7 +218,7 @@ def test_an_episode_of_a_real_robot_needs_the_name_of_its_task(make, tmp_path):
 def test_the_robots_yaml_names_the_controllers(make):
     node = make(GuardNode, robot='panda')
     assert node.trigger_configure() == SUCCESS
-    assert node.commands.topic_name == '/panda_arm_controller/joint_trajectory'
+    assert node.outputs.commands.topic_name == '/panda_arm_controller/joint_trajectory'
 
 
 def test_a_message_of_another_schema_is_a_problem_and_nothing_else(make):
@@ -422,15 +424,15 @@ def test_the_guard_is_not_armed_for_nobody_and_faults_if_its_controller_goes(mak
     with pytest.raises(GuardRefusal, match="nobody listens on '.*commands': start the controller"):
         node.arm()
     listening = node.create_subscription(
-        type_of(node.commands), node.command_topic, print, interface.COMMAND
+        type_of(node.outputs.commands), node.outputs.topic, print, interface.COMMAND
     )
-    wait(node, lambda: node.count_subscribers(node.command_topic) == 1)
+    wait(node, lambda: node.count_subscribers(node.outputs.topic) == 1)
     at_home(node)
     assert node.arm() == 'armed'
     wait(node, lambda: node.loop.state.mode == 'ARMED')
     node.destroy_subscription(listening)
     wait(node, lambda: node.loop.state.cause == ('nobody_listens',))
-    node.dry_run = True
+    node.outputs.dry_run = True
     assert node.reset_fault() == 'disarmed'
     at_home(node)
     assert node.arm() == 'armed'
@@ -515,7 +517,13 @@ def at_home(node, stamp=None):
     """Lets the guard's node hear joints that stand at home."""
     home = np.array([*node.robot.home, 0.0, 0.0])
     seen = node.now() if stamp is None else stamp
-    node.on_joints(joint_state(node.robot.spec.names, seen, np.zeros(9), home))
+    node.inputs.on_joints(joint_state(node.robot.spec.names, seen, np.zeros(9), home))
+
+
+def ask(node, speed, later=0):
+    """Lets the guard's node hear a policy that asks every joint for a speed, `later` [ns]."""
+    asked = joint_state(node.robot.spec.names, node.now() + later, np.full(9, speed))
+    node.inputs.on_request('policy', asked)
 
 
 def test_a_person_drives_while_the_button_is_held_and_each_source_has_its_topic(make):
@@ -529,11 +537,11 @@ def test_a_person_drives_while_the_button_is_held_and_each_source_has_its_topic(
         asked.append(source)
     wait(node, lambda: len(node.loop.inbox.sources._newest) == 2)
     for held, source, velocity in ((0, 'policy', 0.1), (1, 'teleop', 0.2), (0, 'policy', 0.1)):
-        node.on_joy(Joy(buttons=[0, 0, held]))
+        node.inputs.on_joy(Joy(buttons=[0, 0, held]))
         assert node.loop.source == source
         assert node.loop.inbox.sources.request.velocity[0] == pytest.approx(velocity)
     node.loop.intervene(True)
-    node.on_joy(Joy(buttons=[0, 0, 0]))
+    node.inputs.on_joy(Joy(buttons=[0, 0, 0]))
     assert node.loop.source == 'teleop', 'a button that was not pressed is not let go'
 
 
@@ -549,7 +557,9 @@ def test_nothing_moves_unrecorded_where_a_record_is_required(make):
     def recorder(state, problem=''):
         def said():
             at_home(node)
-            node.on_request('policy', joint_state(node.robot.spec.names, node.now(), np.zeros(9)))
+            node.inputs.on_request(
+                'policy', joint_state(node.robot.spec.names, node.now(), np.zeros(9))
+            )
             told = RecorderState(state=state, episode='e', rows=0, dropped=0, problem=problem)
             states.publish(interface.to_string(told))
             return node.loop.state.mode
@@ -576,7 +586,9 @@ def test_a_clock_that_steps_by_an_hour_with_a_message_in_flight_changes_no_motio
 
         def moving(at=0, speed=0.1):
             at_home(node)
-            node.on_request('policy', joint_state(names, node.now() + at, np.full(9, speed)))
+            node.inputs.on_request(
+                'policy', joint_state(names, node.now() + at, np.full(9, speed))
+            )
             return node.loop.state.velocity[:1] == (pytest.approx(0.1, abs=1e-6),)
 
         wait(node, moving)
@@ -599,7 +611,9 @@ def test_simulated_time_that_nobody_publishes_moves_nothing_and_divides_by_nothi
     node.arm()
     for _ in range(50):
         at_home(node)
-        node.on_request('policy', joint_state(node.robot.spec.names, node.now(), np.full(9, 0.1)))
+        node.inputs.on_request(
+            'policy', joint_state(node.robot.spec.names, node.now(), np.full(9, 0.1))
+        )
         node.on_tick()
     assert np.isfinite(node.loop.output.velocity).all() and node.loop.ticks > 10
 
@@ -631,24 +645,24 @@ def test_a_gripper_with_an_action_is_told_where_to_go_and_never_how_fast(make, m
         def destroy(self):
             self.destroyed = True
 
-    monkeypatch.setattr('moto_ros.nodes.guard.GripperAction', Driver)
+    monkeypatch.setattr('moto_ros.nodes.guard_outputs.GripperAction', Driver)
     given = {**ARRAYS, 'gripper.action': 'g', 'guard.deadman_required': 'false'}
     node, velocities, diagnosed = make(GuardNode, **given), [], []
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
     node.create_subscription_to(interface.GRIPPER, velocities.append)
     node.create_subscription_to(interface.DIAGNOSTICS, diagnosed.append)
     node.create_subscription(
-        type_of(node.commands), node.command_topic, lambda _: None, interface.COMMAND
+        type_of(node.outputs.commands), node.outputs.topic, lambda _: None, interface.COMMAND
     )
-    wait(node, lambda: node.count_subscribers(node.command_topic) == 1)
+    wait(node, lambda: node.count_subscribers(node.outputs.topic) == 1)
     at_home(node)
     node.arm()
-    driver = node.gripper_loop.client
+    driver = node.outputs.gripper.client
     asked = np.array([0.0] * 7 + [2.0, 2.0])
 
     def driven():
         at_home(node)
-        node.on_request('policy', joint_state(node.robot.spec.names, node.now(), asked))
+        node.inputs.on_request('policy', joint_state(node.robot.spec.names, node.now(), asked))
         return driver.sent and any('stuck' in m.status[0].message for m in diagnosed)
 
     wait(node, driven)

@@ -1,0 +1,91 @@
+"""What the guard's node hears: requests, joints, people, the recorder; all of it to the inbox.
+
+In: ROS messages. Out: calls of ArmGuard's inbox, with the age of each message by its stamp and the
+steady time of its arrival.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from builtin_interfaces.msg import Time
+from sensor_msgs.msg import JointState, Joy
+from std_msgs.msg import Bool
+
+from moto_ros.loops.guard import ArmGuard
+from moto_ros.loops.sources import POLICY, TELEOP
+from moto_ros.messages import RecorderState
+from moto_ros.wire import interface
+from moto_ros.wire.convert import to_ns
+from moto_ros.wire.lifecycle import MotoNode
+
+REQUESTS = {POLICY: interface.REQUEST, TELEOP: interface.TELEOP_REQUEST}
+
+
+class GuardInputs:
+    """The subscriptions of one guard's node."""
+
+    def __init__(self, node: MotoNode, loop: ArmGuard) -> None:
+        """Subscribes until the node's cleanup."""
+        self.node, self.loop, self.config = node, loop, node.config
+        self._held = False  # the intervention button
+        for source, topic in REQUESTS.items():
+            node.create_subscription_to(topic, partial(self.on_request, source))
+        node.create_subscription_to(
+            interface.JOINT_STATES.at(self.config.joint_states), self.on_joints
+        )
+        node.create_subscription_to(interface.JOY, self.on_joy)
+        for name in self.config.guard.estops:
+            pressed = partial(self.on_estop, name)
+            node.create_subscription_to(interface.ESTOP.at(name), pressed)
+            node.create_subscription_to(interface.ESTOP_LATCHED.at(name), pressed, checked=False)
+        if self.config.record.required:
+            node.create_subscription_to(interface.RECORDER_STATE, self.on_recorder)
+
+    def on_request(self, source: str, message: JointState) -> None:
+        """Takes a source's request."""
+        self.loop.inbox.request(
+            message.name,
+            message.velocity,
+            self._age(message.header.stamp),
+            self.node.steady_now(),
+            source,
+        )
+
+    def on_joints(self, message: JointState) -> None:
+        """Takes the measured joints."""
+        self.loop.inbox.measured(
+            message.name,
+            message.position,
+            message.velocity,
+            self._age(message.header.stamp),
+            self.node.steady_now(),
+        )
+
+    def on_joy(self, message: Joy) -> None:
+        """Takes the deadman and the intervention button."""
+        params = self.config.guard
+        held = _pressed(message, params.deadman_button)
+        self.loop.inbox.deadman(held, self.node.steady_now())
+        held = _pressed(message, params.intervention_button)
+        if held != self._held:
+            self._held = held
+            self.loop.intervene(held)
+
+    def on_estop(self, topic: str, message: Bool) -> None:
+        """Takes the state of an e-stop."""
+        self.loop.inbox.estop(message.data, self.node.steady_now(), topic)
+
+    def on_recorder(self, state: RecorderState) -> None:
+        """Takes a recorder's word."""
+        if state.state == 'recording' and not state.problem:
+            self.loop.inbox.recording(self.node.steady_now())
+
+    def _age(self, stamp: Time) -> float | None:
+        """Returns how old [s] a stamp of the ROS clock is; None if it is zero."""
+        value = to_ns(stamp)
+        return (self.node.now() - value) * 1e-9 if value else None
+
+
+def _pressed(message: Joy, button: int) -> bool:
+    return button < len(message.buttons) and bool(message.buttons[button])

@@ -1,0 +1,100 @@
+"""What the guard's node says: commands to the arm and its gripper, and what it let out and why.
+
+In: a tick's GuardOutput. Out: messages; in a dry run those that show it, and none that move
+anything.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from moto_core.guard.state import GuardOutput
+from moto_ros.config import command_topic
+from moto_ros.loops.gripper import GripperLoop
+from moto_ros.loops.guard import ArmGuard
+from moto_ros.messages import DRY_RUN, GuardReasons
+from moto_ros.wire import interface
+from moto_ros.wire.clocks import ClockOffset
+from moto_ros.wire.gripper import GripperAction
+from moto_ros.wire.interface import to_string
+from moto_ros.wire.joints import joint_state, trajectory, velocity_array
+from moto_ros.wire.lifecycle import MotoNode
+
+REASONS_RATE = 10.0  # [Hz] at which reasons that do not change are repeated
+
+
+class GuardOutputs:
+    """The publishers of one guard's node."""
+
+    def __init__(self, node: MotoNode, loop: ArmGuard, dry_run: bool) -> None:
+        """Makes them, until cleanup; raises ConfigError for a gripper without its type."""
+        self.node, self.loop, self.dry_run = node, loop, dry_run
+        self.config, self.spec = node.config, node.robot.spec
+        self.topic = command_topic(node.config, node.robot)
+        commands = interface.TRAJECTORY if loop.delay else interface.VELOCITIES
+        self.commands = node.create_publisher_of(commands.at(self.topic))
+        self.gripper_velocities = node.create_publisher_of(interface.GRIPPER)
+        self.executed = node.create_publisher_of(interface.EXECUTED)
+        self.reasons = node.create_publisher_of(interface.GUARD_REASONS)
+        self.gripper = self._create_gripper()
+        self._clocks = ClockOffset(node.now, lambda: node.steady.now().nanoseconds)
+        self._told: tuple[str, ...] | None = None  # mode, who drives, reasons: last published
+
+    @property
+    def problem(self) -> str:
+        """The gripper's problem, which stops nothing."""
+        return self.gripper.problem if self.gripper else ''
+
+    @property
+    def is_alone(self) -> bool:
+        """Says whether commands are sent and nobody listens to them."""
+        return not self.dry_run and self.node.count_subscribers(self.topic) == 0
+
+    @property
+    def has_two_masters(self) -> bool:
+        """Says whether somebody else commands the arm too."""
+        return not self.dry_run and self.node.count_publishers(self.topic) > 1
+
+    def poll(self) -> None:
+        """Has the gripper go on."""
+        if self.gripper:
+            self.gripper.poll(self.node.steady_now())
+
+    def publish(self, output: GuardOutput) -> None:
+        """Publishes what a tick let out."""
+        if not output.publish:
+            return
+        stamp, velocity = self.node.now(), np.concatenate([output.velocity, output.gripper])
+        reasons = output.reasons
+        if self.dry_run:  # what would be let out is shown, and nothing of it sent
+            reasons = (DRY_RUN, *reasons)
+        else:
+            self._command(output)
+        self.executed.publish(joint_state(self.spec.names, stamp, velocity))
+        told = (output.state, self.loop.source, *reasons)
+        if told != self._told or self.loop.due('reasons', REASONS_RATE):
+            said = GuardReasons(
+                stamp=stamp, state=output.state, source=self.loop.source, reasons=reasons
+            )
+            self.reasons.publish(to_string(said))
+            self._told = told
+
+    def _command(self, output: GuardOutput) -> None:
+        if not self.loop.delay:
+            self.commands.publish(velocity_array(output.velocity))
+        elif knots := self.loop.trajectory(self.config.guard.trajectory_rate):
+            ahead = self._clocks.read() + round(self.loop.delay * 1e9)
+            self.commands.publish(trajectory(self.spec.joints, knots, ahead))
+        if self.gripper:
+            self.gripper.take(output.gripper)
+        elif output.gripper.size and self.loop.due('gripper', self.config.command.gripper_rate):
+            self.gripper_velocities.publish(velocity_array(output.gripper))
+
+    def _create_gripper(self) -> GripperLoop | None:
+        """Returns what tells a gripper's driver goals; None: it takes velocities, or is none."""
+        params = self.config.gripper
+        if not params.action or not self.spec.gripper:
+            return None
+        client = GripperAction(self.node, params)
+        self.node.destroyed_with(client.destroy)
+        return GripperLoop(client, self.spec.scale[len(self.spec.joints) :])
