@@ -81,6 +81,7 @@ class ArmGuard:
         self.sends = True  # what it lets out: else the arm does not move, and need not
         self.output: GuardOutput | None = None
         self.problem = ''  # why the last way home ended elsewhere
+        self._away = ''  # how far from home it was armed, for a person
         self.interventions: Counter[str] = Counter()  # reason: decisions that it had a part in
         self.ticks, self.late = 0, 0
         self._leader = Leader(self.limits, self.config.tick, self.delay) if self.delay else None
@@ -102,9 +103,11 @@ class ArmGuard:
         """
         if self.source == HOME:
             raise GuardRefusal('the arm is on its way home; wait, or disarm first')
-        away = self.homing.away(self._check_ready())
-        if away and self.source == POLICY and self.sends and not self.state.armed:
+        away = self.homing.away(self._check_ready()) if self.sends else ''
+        if away and self.source == POLICY and not self.state.armed:
             raise GuardRefusal(f'{away}: call home, or bring the arm there by hand, then arm')
+        if not self.state.armed:
+            self._away = away
         return self._arm()
 
     def home(self) -> str:
@@ -121,10 +124,15 @@ class ArmGuard:
         return 'on its way home'
 
     def intervene(self, on: bool) -> str:
-        """Gives the arm to a person, or back to the policy."""
+        """Gives the arm to a person, or back to the policy.
+
+        A policy that was not armed near home does not get it: the guard is disarmed.
+        """
         if self.source == HOME:
             self.disarm()
         self._drive(lambda: self.inbox.sources.intervene(on))
+        if not on and self.state.armed and self._away:
+            return f'{self.disarm()}: when it was armed, {self._away}'
         return f'{self.source} drives'
 
     def disarm(self) -> str:

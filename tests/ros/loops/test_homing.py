@@ -155,6 +155,28 @@ def test_far_from_home_a_person_may_drive_and_a_dry_run_may_be_armed():
         assert arm.guard.arm() == 'armed'
 
 
+def test_what_a_person_armed_far_from_home_is_not_handed_to_a_policy():
+    arm = Arm(home=AWAY)
+    arm.guard.intervene(True)
+    arm.guard.arm()
+    arm.go(0.5, ask=0.2, source='teleop')
+    assert arm.velocity.any()
+    told = arm.guard.intervene(False)
+    assert told.startswith('disarmed: when it was armed, fr3_joint1 is +0.400 rad from home')
+    arm.go(0.6, ask=0.3)
+    assert arm.guard.state.mode == READY and not arm.velocity.any()
+
+
+def test_a_policy_that_began_at_home_gets_the_arm_back_wherever_a_person_left_it():
+    arm = Arm()
+    arm.guard.intervene(True)
+    arm.go(1.5, ask=0.4, source='teleop')
+    assert arm.guard.from_home > 0.2
+    assert arm.guard.intervene(False) == 'policy drives'
+    arm.go(0.3, ask=0.1)
+    assert arm.guard.state.mode == RUNNING
+
+
 def test_before_the_joints_were_measured_nobody_knows_how_far_home_is():
     arm = Arm(home=AWAY, settings=ArmSettings(delay=DELAY))
     assert arm.guard.from_home == pytest.approx(0.4)
