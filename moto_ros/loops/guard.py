@@ -103,7 +103,8 @@ class ArmGuard:
         """
         if self.source == HOME:
             raise GuardRefusal('the arm is on its way home; wait, or disarm first')
-        away = self.homing.away(self._check_ready()) if self.sends else ''
+        position = self._check_ready()
+        away = self.homing.away(position) if self.sends else ''
         if away and self.source == POLICY and not self.state.armed:
             raise GuardRefusal(f'{away}: call home, or bring the arm there by hand, then arm')
         if not self.state.armed:

@@ -183,5 +183,7 @@ def test_before_the_joints_were_measured_nobody_knows_how_far_home_is():
     arm.guard.__init__(FR3, 'normal', arm.guard.config, ArmSettings(delay=DELAY))
     assert math.isnan(arm.guard.from_home)
     arm.guard.activate(True)
-    with pytest.raises(GuardRefusal, match='no joint state yet'):
-        arm.guard.arm()
+    for sends in (True, False):
+        arm.guard.sends = sends
+        with pytest.raises(GuardRefusal, match='no joint state yet'):
+            arm.guard.arm()
