@@ -30,6 +30,7 @@ from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.runner import run
 
 LATCHED = {'FAULT': 'fault', 'ESTOP': 'estop'}  # the guard's mode: how an episode ends in it
+STALL = 0.3  # [s] between two looks that is none of the graph's doing
 UNUSUAL = 0.1  # of the spec's rate that an episode's may differ without a warning
 
 
@@ -43,6 +44,7 @@ class RecorderNode(MotoNode):
         self.policy_hash = ''
         self.scene: TaskState | None = None  # the newest, of a simulator
         self.policy_heard: float | None = None  # [s] steady time of its last status
+        self.listened = self.steady_now()  # [s] when it last looked
         self.stopped = 0  # [ns] when the last episode was told to stop
 
     @logs_errors
@@ -167,7 +169,7 @@ class RecorderNode(MotoNode):
         """Closes what has ended, and publishes the state."""
         if self.recording is None:
             return
-        now, heard = self.steady_now(), self.policy_heard
+        now, heard = self._listened(), self.policy_heard
         if (
             self.recording.state == 'recording'
             and heard is not None
@@ -202,6 +204,15 @@ class RecorderNode(MotoNode):
         if self.recording.state == 'recording':
             self._stop('done')
         return self.recording.end(success, self.steady_now())
+
+    def _listened(self) -> float:
+        """Returns the steady time [s]; a disk that stalled is no silence of the policy."""
+        now = self.steady_now()
+        stalled = now - self.listened - STALL
+        if self.policy_heard is not None and stalled > 0.0:
+            self.policy_heard += stalled + STALL
+        self.listened = now
+        return now
 
     def _stop(self, ended: str) -> str:
         assert self.recording is not None

@@ -1,6 +1,8 @@
 """Single nodes inside the test process: what they refuse, and that they can be asked again."""
 
 import importlib.util
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ from moto_core.errors import ConfigError, EpisodeError
 from moto_core.guard.limits import load_robot
 from moto_core.guard.state import GuardRefusal
 from moto_core.spec import Setup
-from moto_ros.messages import Decision, EpisodeEvent, GuardReasons, RecorderState
+from moto_ros.messages import Decision, EpisodeEvent, GuardReasons, PolicyStatus, RecorderState
 from moto_ros.nodes.guard import GuardNode
 from moto_ros.nodes.policy import PolicyNode
 from moto_ros.nodes.recorder import RecorderNode
@@ -484,21 +486,81 @@ def test_a_decision_from_before_the_end_that_comes_after_it_is_the_episodes(make
     for number, late in ((0, 0), (1, 80_000_000), (2, 900_000_000)):
         if number == 1:
             node.end(True)
-        node.on_decision(
-            Decision(
-                stamp=first + late,
-                episode=identity,
-                number=number,
-                action=(0.0,) * 9,
-                disagreement=0.0,
-                proprioception=None,
-                image_latency=1.0,
-                inference_latency=1.0,
-                request_latency=2.0,
-                missed=0,
-            )
-        )
+        node.on_decision(decided(identity, number, first + late))
     assert [held.number for held in node.recording.joiner._pending] == [0, 1]
+
+
+def test_a_disk_that_stalls_for_a_second_costs_no_row_and_no_tick(make, tmp_path):
+    node = make(RecorderNode, **{'record.dataset': tmp_path / 'd', 'record.task': 'door'})
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    seen = interface.observation('front')
+    topics = (interface.DECISION, interface.EXECUTED, seen, interface.POLICY_STATUS)
+    publishers = [
+        node.create_publisher(topic.type, topic.name, topic.publisher) for topic in topics
+    ]
+    decisions, executed, images, status_of_policy = publishers
+    wait(node, lambda: all(made.get_subscription_count() for made in publishers))
+    identity, first, spec = begin(node), node.now(), node.robot.spec
+    write, stalled = node.recording.writer.append, []
+
+    def stall(row):
+        if not stalled:
+            stalled.append(time.sleep(1.2))
+        write(row)
+
+    node.recording.writer.append = stall
+
+    def graph():
+        for tick in range(500):  # 2 s: 25 decisions, 500 ticks of the guard
+            stamp = first + tick * 4_000_000
+            executed.publish(joint_state(spec.names, stamp, np.full(9, tick // 20 / 25)))
+            if tick % 25 == 0:
+                status_of_policy.publish(interface.to_string(ALIVE))
+            if tick % 20 == 0:
+                image = np.full((64, 64, 3), tick // 20, np.uint8)
+                images.publish(from_rgb(image, stamp))
+                decisions.publish(interface.to_string(decided(identity, tick // 20, stamp)))
+            time.sleep(0.004)
+
+    thread = threading.Thread(target=graph)
+    thread.start()
+    wait(node, lambda: not thread.is_alive(), 30)
+    wait(node, lambda: status(node).rows == 24)
+    node.end(True)
+    wait(node, lambda: status(node).state == 'idle')
+    with Dataset.open(tmp_path / 'd') as dataset:
+        episode = read_episode(dataset.find(identity).path)
+    assert stalled and not episode.gap.any() and len(episode) == 25
+    told = np.array(episode.executed[:-1, 0]) * spec.scale[0]
+    assert told == pytest.approx(np.arange(24) / 25, abs=1e-6), 'each its twenty ticks'
+
+
+ALIVE = PolicyStatus(
+    policy='p',
+    decisions=0,
+    missed=0,
+    refused=0,
+    waiting=False,
+    reasons=(),
+    differences=(),
+    problem='',
+)
+
+
+def decided(episode, number, stamp):
+    """A decision of an episode, requested when its image was taken."""
+    return Decision(
+        stamp=stamp,
+        episode=episode,
+        number=number,
+        action=(0.0,) * 9,
+        disagreement=0.0,
+        proprioception=None,
+        image_latency=1.0,
+        inference_latency=1.0,
+        request_latency=0.0,
+        missed=0,
+    )
 
 
 def test_an_unusual_rate_and_gaps_are_a_warning(make, tmp_path, capfd):
