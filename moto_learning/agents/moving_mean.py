@@ -1,4 +1,7 @@
-"""A number that an update divides by, followed over updates: a mean that later batches outweigh."""
+"""What an update divides by: a mean over the updates, moved a little by each.
+
+In: a number of a batch. Out: the mean, which a checkpoint keeps.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ FOLLOWED = 0.01  # share of one batch
 
 
 class MovingMean:
-    """The mean of what it has followed, 0 before that; a checkpoint keeps it as one number."""
+    """The mean of what it has followed; 0 before that."""
 
     def __init__(self, device: torch.device) -> None:
         self.value = torch.zeros((), device=device)
