@@ -234,3 +234,10 @@ def test_what_has_no_latent_states_is_not_asked_where_the_object_is(tmp_path, da
     place = trained(data, tmp_path / 'run', 'agent=bc')
     with pytest.raises(ConfigError, match="'bc' has no latent states"):
         run(monkeypatch, 'locate_object.py', place, '--episodes', 4)
+
+
+def test_too_few_episodes_to_learn_choose_and_test_from_are_one_line(monkeypatch, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, 'locate_object.py', 'runs/none', '--episodes', 3)
+    assert ended.value.code == 2
+    assert 'argument --episodes: ' in capsys.readouterr().err.splitlines()[-1]
