@@ -25,6 +25,19 @@ class MessageError(MotoError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Presence:
+    """A node that is there, from its start on: whose it is, and under which limits."""
+
+    node: str
+    bringup: str  # '<process id>@<host>' of what started it; '' for a person
+    robot: str
+    profile: str
+    limits_file: str
+    limits_sha256: str
+    dry_run: bool  # as it was started
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decision:
     """What the policy chose at one observation; its images follow on topics of their own."""
 
