@@ -25,7 +25,7 @@ from moto_ros.nodes.recorder import RecorderNode
 from moto_ros.nodes.twin import TwinNode
 from moto_ros.services import SWITCHES, TRIGGERS
 from moto_ros.wire import interface
-from moto_ros.wire.convert import from_rgb, to_ns
+from moto_ros.wire.convert import from_rgb, to_ns, to_rgb
 from moto_ros.wire.joints import joint_state
 from tests.core.policy.tiny_bundle import write_tiny_bundle
 from tests.ros.nodes.waiting import wait
@@ -370,6 +370,53 @@ def test_an_observation_that_is_no_image_is_a_problem_that_the_recorder_survives
 
 def status(node):
     return node.recording.status()
+
+
+def test_a_node_says_whose_it_is_and_under_which_limits(make, monkeypatch):
+    monkeypatch.setenv('MOTO_BRINGUP', '7@here')
+    node, heard = make(GuardNode, profile='commissioning'), []
+    read = interface.payload_reader(interface.PRESENCE, heard.append, pytest.fail)
+    late = interface.PRESENCE.subscription
+    node.create_subscription(interface.PRESENCE.type, interface.PRESENCE.name, read, late)
+    wait(node, lambda: heard)
+    (told,) = heard
+    assert (told.node, told.bringup, told.robot) == ('moto_guard', '7@here', 'kitchen_sim')
+    assert (told.profile, told.dry_run) == ('commissioning', False)
+    assert told.limits_file.endswith('config/robot/kitchen_sim.yaml')
+    assert len(told.limits_sha256) == 64
+
+
+def test_an_episode_says_under_which_limits_it_was_made(make, tmp_path):
+    parameters = {'record.dataset': tmp_path / 'd', 'record.task': 'door'}
+    node = make(RecorderNode, **parameters)
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    node.start()
+    extra = node.recording.writer.header.extra
+    assert extra['limits_file'] == node.present.limits_file
+    assert extra['limits_sha256'] == node.present.limits_sha256
+
+
+def test_an_image_of_another_cameras_frame_is_not_seen(make):
+    node = make(PolicyNode, **{'frames': '"{front: left_optical}"'})
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    image = np.zeros((64, 64, 3), np.uint8)
+    node.on_image('front', to_rgb, from_rgb(image, node.now(), 'right_optical'))
+    assert "frame_id is 'right_optical'; expected 'left_optical'" in node.problem
+    node.problem = ''
+    node.on_image('front', to_rgb, from_rgb(image, 0, 'left_optical'))
+    assert node.problem == '' and "'front' sends stamps of zero" in node.headers.warnings()[0]
+
+
+def test_diagnostics_name_the_node_in_its_namespace_and_the_hardware(make, tmp_path):
+    parameters = {'record.dataset': tmp_path / 'd', 'hardware_id': 'cell-2', '__ns': '/left'}
+    node, heard = make(RecorderNode, **parameters), []
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    assert [topic for topic, _ in node.get_topic_names_and_types() if topic == '/diagnostics']
+    node.create_subscription_to(interface.DIAGNOSTICS, heard.append)
+    wait(node, lambda: heard)
+    (status,) = heard[-1].status
+    assert (status.name, status.hardware_id) == ('left/moto_recorder', 'cell-2')
+    assert {v.key: v.value for v in status.values}['profile'] == 'normal'
 
 
 def test_diagnostics_name_the_robot_and_what_was_lost(make, tmp_path):
