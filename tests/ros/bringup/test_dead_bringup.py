@@ -28,7 +28,10 @@ def test_the_guard_leads_the_arm_to_rest_when_the_bringup_is_killed(start, bring
     graph.table.update({p.node: p for p in graph.given if p.node == GUARD})
     graph.start(GUARD)
     graph.graph.call(GUARD, 'arm')
-    graph.drive([0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0], 1.0)
+    for _ in range(20):  # on a busy machine the first requests may come too late
+        graph.drive([0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0], 0.5)
+        if graph.speed() > 0.3:
+            break
     assert graph.speed() > 0.3
     graph.executed.clear()
     bringup.kill()
@@ -36,7 +39,8 @@ def test_the_guard_leads_the_arm_to_rest_when_the_bringup_is_killed(start, bring
     graph.wait(lambda: graph.speed() < 0.01, 3, 'rest')
     graph.wait(lambda: process.poll() is not None, 10, 'the end of the guard')
     assert process.returncode == 0
+    # told to rest, and not left to the twin's watchdog
+    graph.wait(lambda: graph.executed[-1].velocity[3] == 0.0, 3, 'the last command')
     speeds = np.abs([message.velocity[3] for message in graph.executed])
-    assert speeds[-1] == 0.0  # told to rest, and not left to the twin's watchdog
     assert np.abs(np.diff(speeds)).max() < 0.1
     assert os.path.exists(f'/proc/{graph.children.running[TWIN].pid}')
