@@ -25,6 +25,19 @@ class MessageError(MotoError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Presence:
+    """A node that is there, from its start on: whose it is, and under which limits."""
+
+    node: str
+    bringup: str  # '<process id>@<host>' of what started it; '' for a person
+    robot: str
+    profile: str
+    limits_file: str
+    limits_sha256: str
+    dry_run: bool  # as it was started
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decision:
     """What the policy chose at one observation; its images follow on topics of their own."""
 
@@ -75,7 +88,7 @@ class GuardState:
     scale: float  # of speed, in [0, 1]
     from_home: float  # [rad] of the joint that is furthest from home
     profile: str  # of the robot's limits
-    limits: str  # the hash of the robot's configuration
+    limits: str  # the hash of the file they come from
     ticks: int
     late: int  # ticks that came late
     interventions: dict[str, int]  # reason: decisions that it had a part in

@@ -15,7 +15,6 @@ from typing import Any
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
-from moto_core.config import config_file
 from moto_core.guard.state import ESTOP, READY, GuardConfig, GuardRefusal
 from moto_ros.config import check_mode
 from moto_ros.loops.guard import ArmGuard, ArmSettings
@@ -36,8 +35,6 @@ SHOWN = (  # of the state, in the diagnostics
     'source',
     'at_rest',
     'from_home',
-    'profile',
-    'limits',
     'ticks',
     'late',
 )
@@ -181,7 +178,7 @@ class GuardNode(MotoNode):
             cause=tuple(loop.state.cause),
             scale=output.scale,
             profile=self.config.profile,
-            limits=self.robot.hash,
+            limits=self.present.limits_sha256[:12],
             at_rest=loop.resting,
             from_home=loop.from_home,
             interventions=dict(loop.interventions),
@@ -198,8 +195,8 @@ class GuardNode(MotoNode):
         assert self.loop is not None
         limits, robot = self.loop.limits, self.robot
         self.get_logger().info(
-            f"limits of robot '{robot.name}' ({config_file('robot', self.config.robot)}, hash "
-            f"{robot.hash}), profile '{self.config.profile}': at most "
+            f"limits of '{robot.name}' from {self.present.limits_file} (sha256 "
+            f"{self.present.limits_sha256[:12]}), profile '{self.config.profile}': at most "
             f'{", ".join(f"{speed:.3g}" for speed in limits.dq)} rad/s, '
             f'{limits.acceleration:g} rad/s^2, {limits.jerk:g} rad/s^3, '
             f'{limits.margin:g} rad from every limit'

@@ -25,6 +25,7 @@ from moto_ros.loops.policy import Decided, PolicyLoop, PolicySlot, requested_at
 from moto_ros.messages import EpisodeEvent, PolicyManifest, PolicyStatus
 from moto_ros.services import POLICY
 from moto_ros.wire import interface
+from moto_ros.wire.camera_headers import CameraHeaders
 from moto_ros.wire.convert import check_size, decompress, from_rgb, image_converter, to_ns
 from moto_ros.wire.interface import to_string
 from moto_ros.wire.joints import joint_state, pick
@@ -58,6 +59,7 @@ class PolicyNode(MotoNode):
                 future=params.future,
             ),
         )
+        self.headers = CameraHeaders(self.config.frames)
         self.to_rgb, converter = image_converter()
         for camera, topic in camera_topics(self.config, self.robot).items():
             self._create_camera_subscription(camera, topic)
@@ -103,6 +105,7 @@ class PolicyNode(MotoNode):
         spec = self.robot.spec.cameras[camera]
         now = self.now()
         try:
+            self.headers.check(camera, message.header)
             raw = convert(message)
             check_size(raw, spec.height, spec.width, camera)
             self.loop.frame(camera, preprocess(raw, spec), to_ns(message.header.stamp) or now, now)
@@ -172,6 +175,9 @@ class PolicyNode(MotoNode):
             name: getattr(status, name) for name in ('policy', 'decisions', 'missed', 'refused')
         }
         problems = [*loop.reasons, *([self.problem] if self.problem else [])]
+        problems += self.headers.warnings()
+        for sentence in self.headers.warnings():
+            self.get_logger().warn(sentence, throttle_duration_sec=60.0)
         if status.differences:
             problems.append(f'{LEARNED_ELSEWHERE}: {"; ".join(status.differences)}')
         self.publish_diagnostics(problems, values)

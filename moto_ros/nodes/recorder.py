@@ -230,7 +230,10 @@ class RecorderNode(MotoNode):
             config_hash=config.hash,
             seed=scene.seed if scene else None,
             parts=tuple(scene.parts) if scene else (),
-            extra={'limits': self.robot.hash},
+            extra={
+                'limits_file': self.present.limits_file,
+                'limits_sha256': self.present.limits_sha256,
+            },
         )
 
     def _publish_state(self, recording: Recording) -> None:

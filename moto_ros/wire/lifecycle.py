@@ -18,10 +18,19 @@ from std_srvs.srv import SetBool, Trigger
 
 from moto_core.errors import MotoError, one_line
 from moto_core.guard.limits import RobotConfig
-from moto_ros.config import RosConfig
+from moto_ros.config import RosConfig, limits_file
+from moto_ros.messages import Presence
 from moto_ros.wire.convert import to_time
-from moto_ros.wire.interface import DIAGNOSTICS, Topic, payload_reader, subscription_mismatches
+from moto_ros.wire.interface import (
+    DIAGNOSTICS,
+    PRESENCE,
+    Topic,
+    payload_reader,
+    subscription_mismatches,
+    to_string,
+)
 from moto_ros.wire.params import read_config, refuse_changes
+from moto_ros.wire.started_by import started_by
 
 STATUS_PERIOD = 0.1  # [s]
 DIAGNOSTICS_PERIOD = 1.0  # [s]
@@ -65,6 +74,9 @@ class MotoNode(LifecycleNode):
         self._made: list[tuple[Callable[[Any], object], Any]] = []
         self._diagnosed = -DIAGNOSTICS_PERIOD  # [s] when diagnostics were last published
         self._diagnostics: Any = None
+        self._presence = self.create_publisher(PRESENCE.type, PRESENCE.name, PRESENCE.publisher)
+        self.present = self._present()
+        self._presence.publish(to_string(self.present))
         self.create_steady_timer(STATUS_PERIOD, self.publish_status)
 
     def publish_status(self) -> None:
@@ -147,16 +159,30 @@ class MotoNode(LifecycleNode):
             return
         self._diagnosed = now
         bad = DiagnosticStatus.ERROR if error else DiagnosticStatus.WARN
+        limits = ('profile', 'limits_file', 'limits_sha256')
+        values = {**values, **{name: getattr(self.present, name) for name in limits}}
         status = DiagnosticStatus(
             level=bad if problems else DiagnosticStatus.OK,
-            name=self.get_name(),
+            name=self.get_fully_qualified_name().lstrip('/'),
             message='; '.join(problems) or 'ok',
-            hardware_id=self.robot.name,
+            hardware_id=self.config.hardware_id or self.robot.name,
             values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
         )
         message = DiagnosticArray(status=[status])
         message.header.stamp = to_time(self.now())
         self._diagnostics.publish(message)
+
+    def _present(self) -> Presence:
+        limits = limits_file(self.config)
+        return Presence(
+            node=self.get_name(),
+            bringup=started_by(),
+            robot=self.robot.name,
+            profile=self.config.profile,
+            limits_file=str(limits.path),
+            limits_sha256=limits.sha256,
+            dry_run=self.config.command.dry_run,
+        )
 
     def check_qos(self) -> None:
         """Raises MotoError that names each topic whose publisher this node cannot hear."""

@@ -20,15 +20,14 @@ from rclpy.parameter import Parameter
 
 from moto_core.fields import INTEGER, Rule, list_keys, rule_of
 from moto_core.guard.limits import RobotConfig, load_robot
-from moto_core.strict_yaml import parse_yaml
-from moto_ros.config import RosConfig, load_ros_config
+from moto_ros.config import MAPPINGS, RosConfig, limits_file, load_ros_config
+from moto_ros.parameters_file import from_text
 
 if TYPE_CHECKING:
     from rclpy.node import Node
 
 CONFIG = 'config'  # the parameter that names the YAML
 DEFAULT_CONFIG = 'franka_kitchen'
-MAPPINGS = tuple(key.name for key in list_keys(RosConfig()) if isinstance(key.default, dict))
 ROS_OWN = ('use_sim_time', 'start_type_description_service', 'qos_overrides')
 AT_START = 'read at start: give `-p key:=value` or a config file and start the node again'
 TYPES = {
@@ -50,14 +49,19 @@ def read_config(node: Node) -> tuple[RosConfig, RobotConfig]:
     """
     parameters = cast(dict[str, Parameter], node.get_parameters_by_prefix(''))
     given = {
-        name: _plain(name, parameter.value)
+        name: from_text(name, parameter.value, MAPPINGS)
         for name, parameter in parameters.items()
         if name.split('.')[0] not in ROS_OWN
     }
     name = str(given.pop(CONFIG, DEFAULT_CONFIG))
     config = load_ros_config(name, given)
-    robot = load_robot(config.robot)
+    robot, limits = load_robot(config.robot), limits_file(config)
+    for entry in parameters:  # of a mapping, which is one parameter from here on
+        if entry.startswith(tuple(f'{mapping}.' for mapping in MAPPINGS)):
+            node.undeclare_parameter(entry)
     _declare(node, CONFIG, name, 'name in config/ros, or a path to a YAML', Rule())
+    _declare(node, 'limits_file', str(limits.path), 'of the limits in force; the result', Rule())
+    _declare(node, 'limits_sha256', limits.sha256, 'of limits_file; the result', Rule())
     for key in list_keys(config):
         _declare(node, key.name, key.default, key.about, rule_of(config, key.name))
     return config, robot
@@ -66,13 +70,6 @@ def read_config(node: Node) -> tuple[RosConfig, RobotConfig]:
 def refuse_changes(_: object) -> SetParametersResult:
     """Answers every attempt to set a parameter of a running node."""
     return SetParametersResult(successful=False, reason=f'parameters are {AT_START}')
-
-
-def _plain(name: str, value: object) -> object:
-    """Returns a mapping from the text that stands for it."""
-    if name in MAPPINGS and isinstance(value, str):
-        return parse_yaml(value, f"parameter {name} '{value}'", name)
-    return value
 
 
 def _declare(node: Node, name: str, value: Any, about: str, rule: Rule) -> None:

@@ -46,6 +46,7 @@ class RunningGraph:
             }
         )
         nodes = [p for p in table if p.lifecycle and (only is None or p.node in only)]
+        self.given = table
         self.dataset, self.robot = dataset, load_robot('kitchen_sim')
         self.table = {p.node: p for p in nodes}
         self.manager = replace(table[-1], arguments=tuple(self.table))

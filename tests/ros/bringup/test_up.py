@@ -121,6 +121,20 @@ def test_the_simulated_graph_uses_no_shared_memory_and_binds_to_this_machine(mon
         assert {'127.0.0.1'} <= addresses <= {'127.0.0.1', '239.255.0.1'}
 
 
+def test_a_second_bringup_is_refused_by_name_and_leaves_the_first_alone():
+    first = ready()
+    second = up('sim:=true', 'record:=false', 'episodes:=1')
+    said, _ = second.communicate(timeout=60)
+    assert second.returncode == 1
+    assert f'of another bring-up (process {first.pid} on ' in said
+    assert 'refused' not in said and 'episode' not in said  # nobody asked anything of anybody
+    assert all(os.path.exists(f'/proc/{pid}') for pid in children(first.pid))
+    first.send_signal(signal.SIGINT)
+    rest, _ = first.communicate(timeout=20)
+    assert first.returncode == 0
+    assert 'guard READY' in rest and 'refused' not in rest
+
+
 def test_the_nodes_end_when_moto_up_is_killed():
     process = ready()
     pids = children(process.pid)

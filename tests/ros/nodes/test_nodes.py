@@ -1,5 +1,6 @@
 """Single nodes inside the test process: what they refuse, and that they can be asked again."""
 
+import hashlib
 import importlib.util
 import threading
 import time
@@ -30,7 +31,7 @@ from moto_ros.nodes.recorder import RecorderNode
 from moto_ros.nodes.twin import TwinNode
 from moto_ros.services import SWITCHES, TRIGGERS
 from moto_ros.wire import interface
-from moto_ros.wire.convert import from_rgb, to_ns
+from moto_ros.wire.convert import from_rgb, to_ns, to_rgb
 from moto_ros.wire.joints import joint_state
 from tests.core.policy.tiny_bundle import write_tiny_bundle
 from tests.ros.nodes.waiting import wait
@@ -378,6 +379,53 @@ def test_an_observation_that_is_no_image_is_a_problem_that_the_recorder_survives
 
 def status(node):
     return node.recording.status()
+
+
+def test_a_node_says_whose_it_is_and_under_which_limits(make, monkeypatch):
+    monkeypatch.setenv('MOTO_BRINGUP', '7@here')
+    node, heard = make(GuardNode, profile='commissioning'), []
+    read = interface.payload_reader(interface.PRESENCE, heard.append, pytest.fail)
+    late = interface.PRESENCE.subscription
+    node.create_subscription(interface.PRESENCE.type, interface.PRESENCE.name, read, late)
+    wait(node, lambda: heard)
+    (told,) = heard
+    assert (told.node, told.bringup, told.robot) == ('moto_guard', '7@here', 'kitchen_sim')
+    assert (told.profile, told.dry_run) == ('commissioning', False)
+    assert told.limits_file.endswith('config/robot/kitchen_sim.yaml')
+    assert len(told.limits_sha256) == 64
+
+
+def test_an_episode_says_under_which_limits_it_was_made(make, tmp_path):
+    parameters = {'record.dataset': tmp_path / 'd', 'record.task': 'door'}
+    node = make(RecorderNode, **parameters)
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    node.start()
+    extra = node.recording.writer.header.extra
+    assert extra['limits_file'] == node.present.limits_file
+    assert extra['limits_sha256'] == node.present.limits_sha256
+
+
+def test_an_image_of_another_cameras_frame_is_not_seen(make):
+    node = make(PolicyNode, **{'frames': '"{front: left_optical}"'})
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    image = np.zeros((64, 64, 3), np.uint8)
+    node.on_image('front', to_rgb, from_rgb(image, node.now(), 'right_optical'))
+    assert "frame_id is 'right_optical'; expected 'left_optical'" in node.problem
+    node.problem = ''
+    node.on_image('front', to_rgb, from_rgb(image, 0, 'left_optical'))
+    assert node.problem == '' and "'front' sends stamps of zero" in node.headers.warnings()[0]
+
+
+def test_diagnostics_name_the_node_in_its_namespace_and_the_hardware(make, tmp_path):
+    parameters = {'record.dataset': tmp_path / 'd', 'hardware_id': 'cell-2', '__ns': '/left'}
+    node, heard = make(RecorderNode, **parameters), []
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    assert [topic for topic, _ in node.get_topic_names_and_types() if topic == '/diagnostics']
+    node.create_subscription_to(interface.DIAGNOSTICS, heard.append)
+    wait(node, lambda: heard)
+    (status,) = heard[-1].status
+    assert (status.name, status.hardware_id) == ('left/moto_recorder', 'cell-2')
+    assert {v.key: v.value for v in status.values}['profile'] == 'normal'
 
 
 def test_diagnostics_name_the_robot_and_what_was_lost(make, tmp_path):
@@ -744,17 +792,9 @@ def test_the_limits_in_force_are_told_at_start_in_the_state_and_in_every_episode
     node, states = make(GuardNode, 'info', **ARRAYS, robot=slow), []
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
     said = capfd.readouterr().err
-    digest = load_robot(str(slow)).hash
-    assert digest != load_robot('kitchen_sim').hash and len(digest) == 12
-    assert f"limits of robot 'kitchen_sim' ({slow}, hash {digest}), profile 'normal'" in said
+    digest = hashlib.sha256(slow.read_bytes()).hexdigest()[:12]
+    assert f"limits of 'kitchen_sim' from {slow} (sha256 {digest}), profile 'normal'" in said
     assert 'at most 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1 rad/s, 5 rad/s^2, 500 rad/s^3' in said
     node.create_subscription_to(interface.GUARD_STATE, states.append)
     wait(node, lambda: states)
     assert (states[0].profile, states[0].limits) == ('normal', digest)
-
-
-def test_an_episode_names_the_limits_it_ran_under(make, tmp_path):
-    node = make(RecorderNode, **{'record.dataset': tmp_path / 'd', 'record.task': 'door'})
-    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
-    begin(node)
-    assert node.recording.writer.header.extra == {'limits': load_robot('kitchen_sim').hash}
