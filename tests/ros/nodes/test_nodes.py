@@ -399,7 +399,7 @@ def test_an_episode_says_under_which_limits_it_was_made(make, tmp_path):
     parameters = {'record.dataset': tmp_path / 'd', 'record.task': 'door'}
     node = make(RecorderNode, **parameters)
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
-    node.start()
+    begin(node)
     extra = node.recording.writer.header.extra
     assert extra['limits_file'] == node.present.limits_file
     assert extra['limits_sha256'] == node.present.limits_sha256
