@@ -103,6 +103,7 @@ GUARD_STATE = _json('moto/guard/state', messages.GuardState, STATUS, STATUS)
 EPISODE = _json('moto/recorder/episode', messages.EpisodeEvent, LATCHED, LATCHED)
 RECORDER_STATE = _json('moto/recorder/state', messages.RecorderState, STATUS, STATUS)
 TASK_STATE = _json('moto/twin/task_state', messages.TaskState, LOG, LOG_READER)
+ROBOT_STATE = _json('moto/twin/robot_state', messages.RobotState, STATUS, STATUS)
 
 DIAGNOSTICS = Topic('diagnostics', DiagnosticArray, LOG, LOG)
 

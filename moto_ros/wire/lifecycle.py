@@ -11,8 +11,10 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from std_srvs.srv import SetBool, Trigger
 
@@ -52,13 +54,17 @@ def logs_errors(transition: Transition) -> Transition:
 class MotoNode(LifecycleNode):
     """A lifecycle node with a frozen configuration, a steady clock and a list of what it made."""
 
-    def __init__(self, name: str) -> None:
-        """Reads the parameters; raises ConfigError for one that is unknown or wrong."""
+    def __init__(self, name: str, changeable: str | None = None) -> None:
+        """Reads the parameters; raises ConfigError for one that is unknown or wrong.
+
+        Those of the group `changeable` may be set while the node runs, if it has an
+        `on_parameters` that takes them.
+        """
         super().__init__(name, automatically_declare_parameters_from_overrides=True)
         self.config: RosConfig
         self.robot: RobotConfig
-        self.config, self.robot = read_config(self)
-        self.add_on_set_parameters_callback(refuse_changes)
+        self.config, self.robot = read_config(self, changeable)
+        self.add_on_set_parameters_callback(self.on_parameters)
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.subscribed: list[tuple[str, QoSProfile]] = []  # topics whose publishers must match
         self.problem = ''  # the last message that was refused
@@ -66,6 +72,10 @@ class MotoNode(LifecycleNode):
         self._diagnosed = -DIAGNOSTICS_PERIOD  # [s] when diagnostics were last published
         self._diagnostics: Any = None
         self.create_steady_timer(STATUS_PERIOD, self.publish_status)
+
+    def on_parameters(self, parameters: Sequence[Parameter]) -> SetParametersResult:
+        """Answers an attempt to set parameters while the node runs."""
+        return refuse_changes(parameters)
 
     def publish_status(self) -> None:
         """Publishes the node's status, ten times a second in every state.
@@ -91,15 +101,12 @@ class MotoNode(LifecycleNode):
         return made
 
     def create_subscription_to(
-        self,
-        topic: Topic,
-        callback: Callable[[Any], None],
-        raw: bool = False,
-        checked: bool = True,
+        self, topic: Topic, callback: Callable[..., None], raw: bool = False, checked: bool = True
     ) -> None:
         """Subscribes until cleanup; `checked`: a publisher that it cannot hear is an error.
 
-        The callback gets the payload if the topic has one, and bytes if `raw`.
+        The callback gets the payload if the topic has one, and bytes if `raw`; one of two
+        arguments also what DDS knows of the message.
         """
         if topic.payload is not None and not raw:
             callback = payload_reader(topic, callback, self.report_problem)
