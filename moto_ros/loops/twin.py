@@ -32,7 +32,7 @@ from moto_sim.reflexes import PERIOD
 from moto_sim.trajectory_controller import Points
 
 TICK = 0.004  # [s] two steps of physics
-CATCH_UP = 0.500  # [s] behind the clock that are made good
+CATCH_UP = 0.200  # [s] behind the clock that are made good
 COVERED_NOISE = 3  # grey levels of a covered camera's noise
 
 
@@ -121,7 +121,7 @@ class TwinLoop:
     def advance(self, now: float, most: int = 10**9) -> Iterator[Joints | Images | Task]:
         """Steps up to `now` [s], by `most` ticks at most, giving what arrives on the way.
 
-        More than 0.5 s behind, simulated time is left behind the clock and an overrun is counted.
+        More than 0.2 s behind, simulated time is left behind the clock and an overrun is counted.
         """
         behind = now - self.time - CATCH_UP
         if behind > 0:

@@ -38,7 +38,7 @@ from moto_ros.wire.runner import run
 from moto_sim.trajectory_controller import Points
 
 DISTURBANCE = 'twin.disturbance'  # the parameters that may be set at any time
-AT_ONCE = 4  # ticks that are made good before what came meanwhile is heard
+AT_ONCE = 6  # ticks made good before trajectories are heard again: each holds for as many
 
 
 class TwinNode(MotoNode):
@@ -110,8 +110,10 @@ class TwinNode(MotoNode):
     def on_tick(self) -> None:
         """Steps physics to the clock and publishes what is due."""
         assert self.loop is not None
-        self.ahead = self.clocks.read()
-        for seen in self.loop.advance(self.steady_now(), AT_ONCE):
+        self.ahead, now = self.clocks.read(), self.steady_now()
+        while (heard := self.trajectories.handle.take_message(JointTrajectory, False)) is not None:
+            self.on_trajectory(*heard)  # all that were sent before now: the executor takes one
+        for seen in self.loop.advance(now, AT_ONCE):
             stamp = self.ahead + round(1e9 * seen.time)
             if isinstance(seen, Joints):
                 names = self.robot.spec.names
@@ -206,7 +208,7 @@ class TwinNode(MotoNode):
             subscription=interface.LOG_READER,
         )
         self.create_subscription_to(velocities, self.on_array)
-        self.create_subscription_to(trajectory, self.on_trajectory)
+        self.trajectories = self.create_subscription_to(trajectory, self.on_trajectory)
         self.create_subscription_to(interface.GRIPPER, self.on_gripper)
 
     def _publish_task(self, seen: Task, stamp: int) -> None:

@@ -102,7 +102,7 @@ class MotoNode(LifecycleNode):
 
     def create_subscription_to(
         self, topic: Topic, callback: Callable[..., None], raw: bool = False, checked: bool = True
-    ) -> None:
+    ) -> Any:
         """Subscribes until cleanup; `checked`: a publisher that it cannot hear is an error.
 
         The callback gets the payload if the topic has one, and bytes if `raw`; one of two
@@ -116,6 +116,7 @@ class MotoNode(LifecycleNode):
         if checked:
             self.subscribed.append((made.topic_name, topic.subscription))
         self._made.append((self.destroy_subscription, made))
+        return made
 
     def destroyed_with(self, destroy: Callable[[], None]) -> None:
         """Has cleanup call `destroy` too, for what has no method of its own here."""

@@ -66,6 +66,12 @@ def twin():
     return start()
 
 
+def go(twin, end):
+    """Steps to a time [s] as the node does, a few ticks at a time."""
+    while twin.time <= end:
+        list(twin.advance(min(end, twin.time + 0.02)))
+
+
 def seen(twin, kind, end):
     """What arrives of a kind until a time [s], tick by tick, and when."""
     found = []
@@ -85,8 +91,11 @@ def test_the_twin_gives_a_frame_every_period_whatever_the_calls(twin):
 def test_the_twin_leaves_time_behind_that_it_cannot_make_good(twin):
     list(twin.advance(10.0))
     list(twin.advance(12.0))
-    assert twin.overruns == 1 and twin.sim.ticks == 127  # those of 0.5 s, and those of 10 and 12 s
-    assert twin.time == pytest.approx(12.004)
+    assert twin.overruns == 1 and twin.sim.ticks in (
+        51,
+        52,
+    )  # those of 0.2 s, and those of 10 and 12 s
+    assert twin.time == pytest.approx(12.0, abs=0.005)
 
 
 def test_the_twin_makes_good_a_few_ticks_at_a_time(twin):
@@ -108,8 +117,7 @@ JUMP = points((10.02, -0.2, 0.0), (10.05, -0.2, 0.0))
 
 def test_the_drives_follow_the_positions_of_a_trajectory_to_its_rest(twin):
     assert twin.trajectory(GENTLE, 10.0) == ''
-    for now in np.arange(10.05, 10.41, 0.05):
-        list(twin.advance(now))
+    go(twin, 10.4)
     position, velocity = (np.array(values) for values in zip(*twin.sim.led))
     assert position.shape == (101, 7) and velocity.shape == (101, 9)
     times = 10.0 + 0.004 * np.arange(101) + 0.004  # led to where it is at the end of the tick
@@ -123,53 +131,51 @@ def test_a_trajectory_that_is_over_is_refused_and_an_array_ends_one(twin):
     assert 'ended' in twin.trajectory(points((9.0, 0.0, 0.1), (9.5, 0.1, 0.0)), 10.0)
     twin.trajectory(GENTLE, 10.0)
     twin.command(np.full(7, 0.5), 10.0)
-    list(twin.advance(10.01))
+    go(twin, 10.01)
     assert twin.sim.led == [] and twin.sim.given[0][0] == 0.5
 
 
-def test_a_trajectory_heard_late_is_followed_from_when_it_was_sent():
-    paths = []
-    for heard in (10.05, 10.25):  # the loop is late by 0.2 s, a controller is not
-        twin = start()
-        list(twin.advance(10.04))
-        list(twin.advance(heard, most=0))
-        twin.trajectory(GENTLE, 10.05)
-        list(twin.advance(10.4))
-        paths.append([position[0] for position, _ in twin.sim.led])
-    assert paths[0] == paths[1] and min(paths[0]) == pytest.approx(-0.025)
+def test_a_trajectory_is_followed_from_when_it_was_sent_though_the_twin_is_late():
+    twin = start(reflexes='none')
+    twin.trajectory(GENTLE, 10.0)
+    go(twin, 10.1)
+    twin.trajectory(points((10.0, 0.0, 0.0), (10.4, 0.0, 0.0)), 10.2)  # heard before its time
+    go(twin, 10.3)
+    at = {round(10.004 + 0.004 * k, 3): led[0][0] for k, led in enumerate(twin.sim.led)}
+    assert at[10.2] == pytest.approx(-0.0125, abs=1e-4) and at[10.208] == 0.0
 
 
 def test_a_jump_of_the_position_is_a_reflex_and_the_arm_is_recovered_on_request_only(twin):
     twin.trajectory(GENTLE, 10.0)
-    list(twin.advance(10.15))
+    go(twin, 10.15)
     before = twin.sim.led[-1][0][0]
     twin.trajectory(points((10.1, -0.1, 0.0), (10.4, -0.1, 0.0)), 10.15)
-    list(twin.advance(10.3))
+    go(twin, 10.3)
     assert twin.arm.mode == REFLEX and ACCELERATION in twin.arm.errors
     ends = twin.sim.led[-1][0][0]
     assert before - 0.01 < ends < before and not twin.sim.led[-1][1].any(), 'it braked by itself'
     told = twin.trajectory(points((10.3, ends, 0.0), (10.5, ends, 0.0)), 10.3)
     assert told.startswith('the arm is in reflex joint_motion_generator_velocity_limits_violation')
-    list(twin.advance(10.5))
+    go(twin, 10.5)
     assert twin.sim.led[-1][0][0] == ends
     assert twin.recover() == REFLEX and twin.arm.mode == IDLE
     assert twin.trajectory(points((10.6, 0.0, 0.0), (10.8, -0.002, 0.0)), 10.5) == ''
-    list(twin.advance(10.9))
+    go(twin, 10.9)
     assert twin.arm.mode == MOVE and twin.sim.led[-1][0][0] == -0.002
 
 
 def test_arrays_hold_until_the_watchdog_stops_an_arm_that_moves(twin):
-    list(twin.advance(9.996))
+    go(twin, 9.996)
     twin.command(np.full(7, 0.3), 10.0)
     twin.gripper(np.full(2, 0.1), 10.0)
-    list(twin.advance(10.098))
+    go(twin, 10.098)
     assert twin.arm.mode == MOVE and twin.sim.given[-1].tolist() == [0.3] * 7 + [0.1] * 2
-    list(twin.advance(10.104))
+    go(twin, 10.104)
     assert (twin.arm.mode, twin.arm.errors) == (REFLEX, (SILENCE,))
-    list(twin.advance(10.2))
+    go(twin, 10.2)
     assert not twin.sim.given[-1].any()
     twin.command(np.full(7, 0.3), 10.2)
-    list(twin.advance(10.25))
+    go(twin, 10.25)
     assert not twin.sim.given[-1].any(), 'commands move nothing'
     twin.start(11.0)
     assert twin.arm.mode == IDLE, 'the scene begins anew, and so does the robot'
@@ -177,7 +183,7 @@ def test_arrays_hold_until_the_watchdog_stops_an_arm_that_moves(twin):
 
 def test_a_command_that_is_not_finite_stops_the_arm_and_reaches_no_drive(twin):
     twin.command(np.array([0.1] * 6 + [np.nan]), 10.0)
-    list(twin.advance(10.1))
+    go(twin, 10.1)
     assert twin.arm.errors == (NOT_FINITE,) and not np.any(twin.sim.given)
 
 
@@ -191,9 +197,9 @@ def test_the_guards_array_stream_held_for_a_tick_is_more_than_an_arm_takes():
 
 def test_the_user_stop_stops_the_arm_until_it_is_released_and_recovered(twin):
     twin.command(np.full(7, 0.01), 10.0)
-    list(twin.advance(10.02))
+    go(twin, 10.02)
     twin.arm.user_stop(True)
-    list(twin.advance(10.05))
+    go(twin, 10.05)
     assert twin.arm.mode == USER_STOPPED and not twin.sim.given[-1].any()
     with pytest.raises(RecoveryError):
         twin.recover()
@@ -205,8 +211,8 @@ def test_time_that_the_twin_loses_itself_is_judged_by_nobody():
     twin = start()
     far = points((10.1, 0.0, 0.0), (10.2, -0.0125, -0.25), (12.0, -0.4625, -0.25), (12.2, -0.5, 0))
     twin.trajectory(far, 10.0)
-    list(twin.advance(10.3))
-    twin.trajectory(far, 11.9)  # sent while the twin stood still
+    go(twin, 10.3)
+    twin.trajectory(far, 11.8)  # sent while the twin stood still
     list(twin.advance(11.9))
     assert twin.overruns == 1 and twin.arm.mode == MOVE
     assert abs(twin.sim.led[-1][0][0] - -0.4375) < 0.002
@@ -290,7 +296,7 @@ def test_a_clock_that_is_ahead_stamps_so_and_follows_a_trajectory_so_much_earlie
     assert kinds == [(Task, 10.05), (Joints, 10.05), (Images, 10.05)]
     assert twin.time == pytest.approx(10.004)
     twin.trajectory(GENTLE, 10.0)
-    list(twin.advance(10.148))
+    go(twin, 10.148)
     assert twin.sim.led[-1][0][0] == pytest.approx(-0.0125, abs=1e-3)  # at 10.2 by its clock
 
 
@@ -298,7 +304,7 @@ def test_a_clock_that_is_ahead_stamps_so_and_follows_a_trajectory_so_much_earlie
 def test_the_drives_follow_late_by_the_lag(lag):
     twin = start(disturbance=Disturbance(lag=lag))
     twin.trajectory(GENTLE, 10.0)
-    list(twin.advance(10.4))
+    go(twin, 10.4)
     positions = np.array([position[0] for position, _ in twin.sim.led])
     begins = 10.4 - 0.004 * len(positions) + 0.004
     times = begins + 0.004 * np.arange(1, len(positions) + 1) - 0.001  # the last millisecond
