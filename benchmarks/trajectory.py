@@ -26,7 +26,7 @@ from moto_core.guard.limits import Limits, RobotConfig, load_robot
 from moto_core.guard.state import GuardConfig
 from moto_ros.config import CommandConfig, GuardParams
 from moto_ros.loops.guard import ArmGuard, ArmSettings
-from moto_sim.following import Following
+from moto_sim.delay_line import DelayLine
 from moto_sim.reflexes import Reflexes
 from moto_sim.trajectory_controller import Points, TrajectoryController
 
@@ -69,7 +69,7 @@ def drive(robot: RobotConfig, profile: str, seconds: float, seed: int, link: Lin
     controller = TrajectoryController(position + link.offset, PERIOD)
     reflexes, violated = Reflexes(robot.limits, PERIOD), []
     reflexes.begin(position + link.offset, still)
-    following = Following(position, PERIOD)
+    drives = DelayLine(position, PERIOD)
     measured_every = round(1.0 / (link.joint_rate * PERIOD))
     guard.activate(True)
     guard.inbox.measured(joints, position, still, 0.0, 0.0)
@@ -105,7 +105,7 @@ def drive(robot: RobotConfig, profile: str, seconds: float, seed: int, link: Lin
                 refused.append(reason)
         commanded, _ = controller.update(now)
         violated += [name for name in reflexes.judge(commanded) if name not in violated]
-        position = following.follow(commanded - link.offset, link.lag)
+        position = drives.pass_on(commanded - link.offset, link.lag)
         path.append(commanded)
     return Motion(position=np.array(path), modes=modes, refused=refused, reflexes=violated)
 

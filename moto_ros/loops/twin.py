@@ -2,7 +2,7 @@
 
 The simulation is the training environment's Kitchen, without its guard.
 
-    steady clock -> due ticks -> each millisecond: command -> FrankaArm -> Following
+    steady clock -> due ticks -> each millisecond: command -> FrankaArm -> DelayLine
                               -> the drives, advance(1)
                               -> between them: Joints, Images, as they arrive; Task
 
@@ -26,7 +26,7 @@ from moto_ros.config import FASTEST, SLOWEST, Disturbance, TwinParams
 from moto_ros.loops.disturbance import DisturbedStream
 from moto_ros.loops.twin_controllers import Controllers
 from moto_ros.loops.twin_scene import TwinSim, scene
-from moto_sim.following import Following
+from moto_sim.delay_line import DelayLine
 from moto_sim.franka import Command, FrankaArm
 from moto_sim.reflexes import PERIOD
 from moto_sim.trajectory_controller import Points
@@ -82,7 +82,7 @@ class TwinLoop:
         """Restarts at `now` [s], the arm switched on anew and at rest; a frame is due at once."""
         self._origin, self._tick = now, 0
         self._controllers.stop()
-        self._following = Following(Command(np.zeros(self._n)), PERIOD)
+        self._drives = DelayLine(Command(np.zeros(self._n)), PERIOD)
         self.arm.start()
 
     def disturb(self, disturbance: Disturbance) -> None:
@@ -161,7 +161,7 @@ class TwinLoop:
                 self.arm.forget()
                 self._controllers.jumped = False
             told = self.arm.follow(command, measured)
-            followed = self._following.follow(told, self.disturbance.lag)
+            followed = self._drives.pass_on(told, self.disturbance.lag)
         velocity = np.concatenate([followed.velocity, self._controllers.fingers(self.time)])
         if followed.position is None:
             self.sim.set_velocity(velocity)

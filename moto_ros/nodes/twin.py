@@ -21,7 +21,7 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
-from moto_core.errors import ObservationError
+from moto_core.errors import ConfigError, ObservationError
 from moto_ros.config import camera_topics, changed, trajectory_topic, velocity_topic
 from moto_ros.loops.twin import TICK, Images, Joints, Task, TwinLoop
 from moto_ros.loops.twin_scene import TwinSim
@@ -99,8 +99,11 @@ class TwinNode(MotoNode):
         if not all(name.startswith(f'{DISTURBANCE}.') for name in names):
             return refuse_changes(parameters)
         config = self.config
-        for parameter in parameters:
-            config = changed(config, parameter.name, parameter.value)
+        try:
+            for parameter in parameters:
+                config = changed(config, parameter.name, parameter.value)
+        except ConfigError as error:  # NaN, which ROS's ranges let through
+            return SetParametersResult(successful=False, reason=str(error))
         self.config = config
         if self.loop is not None:
             self.loop.disturb(config.twin.disturbance)

@@ -1,11 +1,11 @@
 """The drives of the simulated arm are as late as they are told to be."""
 
-from moto_sim.following import Following
+from moto_sim.delay_line import DelayLine
 
 
 def follow(lags):
-    following = Following(-1, 0.001)
-    return [following.follow(number, lag) for number, lag in enumerate(lags)]
+    line = DelayLine(-1, 0.001)
+    return [line.pass_on(number, lag) for number, lag in enumerate(lags)]
 
 
 def test_without_a_lag_the_command_of_now_is_followed():

@@ -1,6 +1,6 @@
-"""How an arm follows what it is told: exactly, but some milliseconds late.
+"""Commands on their way to drives that follow them late.
 
-In: one command a millisecond. Out: the one of `lag` ago.
+In: one command a period. Out: the one of `lag` ago.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 T = TypeVar('T')
 
 
-class Following(Generic[T]):
+class DelayLine(Generic[T]):
     """The commands under way to the drives of one arm."""
 
     def __init__(self, standing: T, period: float) -> None:
@@ -19,7 +19,7 @@ class Following(Generic[T]):
         self._now, self._period = standing, period
         self._underway: deque[T] = deque()
 
-    def follow(self, command: T, lag: float) -> T:
+    def pass_on(self, command: T, lag: float) -> T:
         """Takes the command of a period; returns the one of `lag` [s] ago.
 
         With a longer lag than before the drives stay where they are for the difference.
