@@ -1,5 +1,7 @@
 """The simulated robot's node: modes, recovery, and parameters that are set while it runs."""
 
+import time
+
 import numpy as np
 import pytest
 from rcl_interfaces.msg import Parameter, ParameterValue
@@ -10,10 +12,12 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool, Trigger
 
 from moto_core.fields import list_keys
+from moto_core.guard.brake import Knot
 from moto_ros.config import RosConfig
 from moto_ros.nodes.twin import DISTURBANCE, TwinNode
 from moto_ros.wire import interface
 from moto_ros.wire.convert import to_ns
+from moto_ros.wire.joints import trajectory
 from tests.ros.nodes.test_params import ask
 from tests.ros.nodes.waiting import wait
 
@@ -110,3 +114,21 @@ def test_a_clock_offset_set_while_it_runs_shows_in_the_stamps(twin):
     assert change(twin, clock_offset=0.4).successful
     wait(twin, lambda: max(stamps) > 0.3)
     assert max(stamps) < 0.42
+
+
+def test_every_trajectory_that_came_is_heard_before_a_step_with_when_it_was_sent(twin):
+    joints, heard = twin.robot.spec.joints, []
+    twin.loop.trajectory = lambda points, sent: heard.append((points, sent)) or ''
+    topic = interface.TRAJECTORY.at('panda_arm_controller/joint_trajectory')
+    publisher = twin.create_publisher(topic.type, topic.name, interface.LOG)
+    wait(twin, publisher.get_subscription_count)
+    home = np.array(twin.robot.home)
+    for first in (1.0, 2.0, 3.0):
+        rest = Knot(time=first, position=home, velocity=np.zeros(7), acceleration=np.zeros(7))
+        publisher.publish(trajectory(joints, [rest, rest._replace(time=first + 1.0)], twin.ahead))
+    end = time.monotonic() + 10.0
+    while len(heard) < 3 and time.monotonic() < end:
+        twin.on_tick()  # no executor hands a message over
+    assert [points.times[0] for points, _ in heard] == pytest.approx([1.0, 2.0, 3.0], abs=0.01)
+    sent = [sent for _, sent in heard]
+    assert sent == sorted(sent) and abs(sent[0] - twin.steady_now()) < 10.0
