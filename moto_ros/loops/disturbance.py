@@ -38,15 +38,12 @@ class DisturbedStream(Generic[T]):
         lost, late = self._rng.random() < self._settings.drop, self._rng.random()
         if not self._settings.frozen or self._last is None:
             self._last = shown
-        if lost:
-            return
         due = now + self._settings.latency + self._settings.jitter * late
-        if self._underway:  # none overtakes another
-            due = max(due, self._underway[-1][0])
-        self._underway.append((due, stamp, self._last))
+        if not lost:
+            self._underway.append((due, stamp, self._last))
 
     def arrived(self, now: float) -> Iterator[tuple[float, T]]:
-        """Gives stamp and contents of each message that is due at `now` [s]."""
+        """Gives stamp and contents of each message that is due at `now` [s]; none overtakes."""
         while self._underway and self._underway[0][0] <= now + EARLY:
             _, stamp, shown = self._underway.popleft()
             yield stamp, shown
