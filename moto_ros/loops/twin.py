@@ -105,7 +105,7 @@ class TwinLoop:
         Its times are those of the robot's own clock. Returns why it is refused, '' if it is not.
         """
         if self.arm.stopped:
-            return f'the arm is in {self.arm.mode} {", ".join(self.arm.errors)}'.rstrip()
+            return f'the arm is in {self.arm}'
         points = points._replace(times=points.times - self.disturbance.clock_offset)
         return self._controllers.take_trajectory(points, sent)
 

@@ -55,6 +55,10 @@ class FrankaArm:
         self.errors: tuple[str, ...] = ()
         self._last = Command(np.zeros_like(self._brake))
 
+    def __str__(self) -> str:
+        """Returns mode and errors as a person reads them."""
+        return f'{self.mode} {", ".join(self.errors)}'.rstrip()
+
     @property
     def stopped(self) -> bool:
         """Says whether it follows no command until it is recovered."""

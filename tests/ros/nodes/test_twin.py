@@ -121,11 +121,12 @@ def test_every_trajectory_that_came_is_heard_before_a_step_with_when_it_was_sent
     twin.loop.trajectory = lambda points, sent: heard.append((points, sent)) or ''
     topic = interface.TRAJECTORY.at('panda_arm_controller/joint_trajectory')
     publisher = twin.create_publisher(topic.type, topic.name, interface.LOG)
-    wait(twin, lambda: publisher.get_subscription_count() and twin.heard)
+    wait(twin, publisher.get_subscription_count)
     home = np.array(twin.robot.home)
     for first in (1.0, 2.0, 3.0):
         rest = Knot(time=first, position=home, velocity=np.zeros(7), acceleration=np.zeros(7))
-        publisher.publish(trajectory(joints, [rest, rest._replace(time=first + 1.0)], twin.ahead))
+        knots = [rest, rest._replace(time=first + 1.0)]
+        publisher.publish(trajectory(joints, knots, twin.inputs.ahead))
     end = time.monotonic() + 10.0
     while len(heard) < 3 and time.monotonic() < end:
         twin.on_tick()  # no executor hands a message over
