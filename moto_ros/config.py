@@ -148,7 +148,9 @@ class Disturbance:
         0.0, "[s] by which its clock is ahead of the others'", low=-0.5, high=0.5
     )
     lag: float = number(0.0, '[s] by which the arm follows late what it is told', low=0, high=0.1)
-    seed: int = number(0, 'of what is drawn, from each start of the node', low=0, high=2**32 - 1)
+    seed: int = number(
+        0, 'of what is drawn; another one begins the draws anew', low=0, high=2**32 - 1
+    )
 
 
 @dataclass(frozen=True)

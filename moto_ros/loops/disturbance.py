@@ -24,14 +24,16 @@ class DisturbedStream(Generic[T]):
     """One stream; what is drawn for its messages depends on the seed alone."""
 
     def __init__(self, settings: StreamDisturbance, seed: int) -> None:
-        self._rng = np.random.default_rng(seed)
+        self._seed: int | None = None
         self._underway: deque[tuple[float, float, T]] = deque()  # due, stamp [s], shown
         self._last: T | None = None
-        self.disturb(settings)
+        self.disturb(settings, seed)
 
-    def disturb(self, settings: StreamDisturbance) -> None:
-        """Takes other settings for the messages to come."""
+    def disturb(self, settings: StreamDisturbance, seed: int) -> None:
+        """Takes other settings for the messages to come; another seed begins the draws anew."""
         self._settings = settings
+        if seed != self._seed:
+            self._seed, self._rng = seed, np.random.default_rng(seed)
 
     def send(self, shown: T, stamp: float, now: float) -> None:
         """Takes a message of a time [s] that is sent `now` [s]."""

@@ -86,10 +86,10 @@ class TwinLoop:
         self.arm.start()
 
     def disturb(self, disturbance: Disturbance) -> None:
-        """Takes what is wrong with the robot from now on; the draws go on."""
+        """Takes what is wrong with the robot from now on."""
         self.disturbance = disturbance
-        self._joints.disturb(disturbance.joints)
-        self._images.disturb(disturbance.camera)
+        self._joints.disturb(disturbance.joints, disturbance.seed)
+        self._images.disturb(disturbance.camera, disturbance.seed + 1)
 
     def command(self, velocity: np.ndarray, now: float) -> None:
         """Takes an array command (n,) [rad/s]; it ends a trajectory."""

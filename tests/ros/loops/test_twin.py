@@ -261,6 +261,12 @@ def test_jitter_is_drawn_for_each_message_and_none_overtakes_another():
     ]
     assert late[0] == late[1], 'the same seed draws the same'
     assert 0.0 <= min(late[0]) < 0.008 and 0.02 < max(late[0]) < 0.04
+    twin = disturbed('joints', jitter=0.03)
+    seen(twin, Joints, 10.4)
+    for seed in (4, 3):
+        twin.disturb(replace(twin.disturbance, seed=seed))
+    again = [now - one.time for now, one in seen(twin, Joints, 10.8)]
+    assert again[8:40] == pytest.approx(late[0][8:40]), 'from the beginning'
     order = [one.time for _, one in seen(disturbed('joints', jitter=0.03), Joints, 10.8)]
     assert order == sorted(order)
 
