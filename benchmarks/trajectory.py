@@ -6,8 +6,9 @@
 Run as `python benchmarks/trajectory.py [--seconds 60] [--robot fr3 panda] [--profile commissioning
 normal ceiling] [--seed 0]`. A policy asks for other velocities, up to three times the cap, at half
 of its decisions; from the controller's positions at every millisecond come speed, acceleration
-and jerk, as multiples of the profile's and of the robot's published limits. `--stall 0.06 0.5`:
-the guard stands still for so long, one second apart.
+and jerk, as multiples of the profile's and of the robot's published limits, and what Franka's
+reflexes say. `--stall 0.06 0.5`: the guard stands still for so long, one second apart. `--lag
+0.04 --joint-rate 30`: the arm follows 40 ms late, and its joint states come at 30 Hz.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from moto_core.guard.limits import Limits, RobotConfig, load_robot
 from moto_core.guard.state import GuardConfig
 from moto_ros.config import CommandConfig, GuardParams
 from moto_ros.loops.guard import ArmGuard, ArmSettings
+from moto_sim.delay_line import DelayLine
+from moto_sim.reflexes import Reflexes
 from moto_sim.trajectory_controller import Points, TrajectoryController
 
 DELAY = CommandConfig().delay  # [s]
@@ -41,6 +44,8 @@ class Link:
     slowest: float = 0.004  # [s] of transport
     lost: float = 0.02  # share of messages that others follow
     rate: float = GuardParams().trajectory_rate  # [Hz] of messages
+    lag: float = 0.0  # [s] by which the arm follows the controller late
+    joint_rate: float = 125.0  # [Hz] of joint states
     offset: float = 0.0  # [rad] between where the controller holds the arm and its joints
     stalls: tuple[tuple[float, float], ...] = ()  # (begin, length) [s] without a tick
     silent: float = np.inf  # [s] when the policy ends
@@ -52,6 +57,7 @@ class Motion(NamedTuple):
     position: np.ndarray  # (T, n) [rad]
     modes: list[str]  # of the guard, as they changed
     refused: list[str]  # why the controller refused a message
+    reflexes: list[str]  # of the arm, one after the other
 
 
 def drive(robot: RobotConfig, profile: str, seconds: float, seed: int, link: Link) -> Motion:
@@ -61,6 +67,10 @@ def drive(robot: RobotConfig, profile: str, seconds: float, seed: int, link: Lin
     names, joints, tick = robot.spec.names, robot.spec.joints, guard.config.tick
     position, still = np.array(robot.home), np.zeros(len(joints))
     controller = TrajectoryController(position + link.offset, PERIOD)
+    reflexes, violated = Reflexes(robot.limits, PERIOD), []
+    reflexes.begin(position + link.offset, still)
+    drives = DelayLine(position, PERIOD)
+    measured_every = round(1.0 / (link.joint_rate * PERIOD))
     guard.activate(True)
     guard.inbox.measured(joints, position, still, 0.0, 0.0)
     guard.tick(0.0)
@@ -72,7 +82,7 @@ def drive(robot: RobotConfig, profile: str, seconds: float, seed: int, link: Lin
     due, number = 0.0, 0
     for now in np.arange(0.0, seconds, PERIOD):
         step = round(now / PERIOD)
-        if step % 8 == 0:
+        if step % measured_every == 0:
             guard.inbox.measured(joints, position, still, 0.0, now)
         if step % 80 == 0 and now < link.silent:
             if rng.random() < 0.5:
@@ -94,9 +104,10 @@ def drive(robot: RobotConfig, profile: str, seconds: float, seed: int, link: Lin
             if reason := controller.receive(heapq.heappop(underway)[2], now):
                 refused.append(reason)
         commanded, _ = controller.update(now)
-        position = commanded - link.offset
+        violated += [name for name in reflexes.judge(commanded) if name not in violated]
+        position = drives.pass_on(commanded - link.offset, link.lag)
         path.append(commanded)
-    return Motion(np.array(path), modes, refused)
+    return Motion(position=np.array(path), modes=modes, refused=refused, reflexes=violated)
 
 
 def _points(knots: list[Knot]) -> Points:
@@ -141,10 +152,12 @@ def measure(robot: RobotConfig, profile: str, motion: Motion) -> dict[str, objec
         'jerk_of_official': _most(jerk / np.array(official.dddq_max)),
         'room_to_limits_rad': round(float(room.min()), 4),
         'margin_rad': limits.margin,
+        'into_the_margin_mrad': round(1000.0 * float(limits.margin - room.min()), 1),
         'speed_of_curve': _most(_of_curve(limits, motion.position)),
         'travel_rad': round(float(np.ptp(motion.position, axis=0).max()), 3),
         'modes': motion.modes,
         'refused': len(motion.refused),
+        'reflexes': motion.reflexes,
     }
 
 
@@ -171,6 +184,8 @@ def main() -> None:
     parser.add_argument('--robot', nargs='+', default=['fr3', 'panda'])
     parser.add_argument('--profile', nargs='+', default=['commissioning', 'normal', 'ceiling'])
     parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--lag', type=float, default=0.0)
+    parser.add_argument('--joint-rate', type=float, default=125.0)
     parser.add_argument('--stall', nargs='*', type=float, default=[])
     args = parser.parse_args()
     stalls, begin = [], 2.0
@@ -180,7 +195,7 @@ def main() -> None:
     found = []
     for robot in map(load_robot, args.robot):
         for profile in args.profile:
-            link = Link(stalls=tuple(stalls))
+            link = Link(lag=args.lag, joint_rate=args.joint_rate, stalls=tuple(stalls))
             motion = drive(robot, profile, args.seconds, args.seed, link)
             found.append(measure(robot, profile, motion))
     print(json.dumps(found, indent=1))

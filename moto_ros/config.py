@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -140,6 +140,31 @@ class RecordParams:
 
 
 @dataclass(frozen=True)
+class StreamDisturbance:
+    """What happens to the camera's images, or to the joint states, of the simulated robot."""
+
+    latency: float = number(0.0, '[s] from a state to its message', low=0, high=2)
+    jitter: float = number(0.0, '[s] later at most, drawn for each message', low=0, high=1)
+    drop: float = number(0.0, 'probability that a message is lost', low=0, high=1)
+    frozen: bool = setting(False, 'true: the last one is repeated, with new stamps')
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """What is wrong with the simulated robot; may be set while it runs."""
+
+    camera: StreamDisturbance = part(StreamDisturbance)
+    joints: StreamDisturbance = part(StreamDisturbance)
+    clock_offset: float = number(
+        0.0, "[s] by which its clock is ahead of the others'", low=-0.5, high=0.5
+    )
+    lag: float = number(0.0, '[s] by which the arm follows late what it is told', low=0, high=0.1)
+    seed: int = number(
+        0, 'of what is drawn; another one begins the draws anew', low=0, high=2**32 - 1
+    )
+
+
+@dataclass(frozen=True)
 class TwinParams:
     """The simulated robot."""
 
@@ -157,6 +182,13 @@ class TwinParams:
     watchdog: float = number(
         0.100, '[s] of silence after which an array command stops', above=0, high=1
     )
+    reflexes: str = choice(
+        'by_mode',
+        *('by_mode', 'all', 'none'),
+        about="which of Franka's reflexes stop the arm; by_mode: all under trajectories, and no "
+        'discontinuities under arrays, whose every step is one',
+    )
+    disturbance: Disturbance = part(Disturbance)
 
 
 @dataclass(frozen=True)
@@ -274,6 +306,18 @@ def camera_topics(config: RosConfig, robot: RobotConfig) -> dict[str, str]:
     return {
         name: config.cameras.get(name, camera.topic) for name, camera in robot.spec.cameras.items()
     }
+
+
+def changed(config: Any, name: str, value: Any) -> Any:
+    """Returns a configuration with the setting of a dotted name changed.
+
+    Raises ConfigError for a value that its field's rule refuses.
+    """
+    first, _, rest = name.partition('.')
+    value = changed(getattr(config, first), rest, value) if rest else value
+    result = replace(config, **{first: value})
+    check(result)
+    return result
 
 
 MAPPINGS = tuple(key.name for key in list_keys(RosConfig()) if isinstance(key.default, dict))

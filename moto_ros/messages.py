@@ -157,6 +157,15 @@ class TaskState:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RobotState:
+    """The mode of the simulated arm, ten times a second and as it changes."""
+
+    stamp: int  # [ns]
+    mode: str  # as franka_msgs/FrankaRobotState: 'idle', 'move', 'reflex' or 'user_stopped'
+    errors: tuple[str, ...]  # libfranka's names of what made it stop
+
+
+@dataclass(frozen=True, kw_only=True)
 class SceneReset:
     """The answer of the twin's reset."""
 

@@ -105,6 +105,7 @@ GUARD_STATE = _json('moto/guard/state', messages.GuardState, STATUS, STATUS)
 EPISODE = _json('moto/recorder/episode', messages.EpisodeEvent, LATCHED, LATCHED)
 RECORDER_STATE = _json('moto/recorder/state', messages.RecorderState, STATUS, STATUS)
 TASK_STATE = _json('moto/twin/task_state', messages.TaskState, LOG, LOG_READER)
+ROBOT_STATE = _json('moto/twin/robot_state', messages.RobotState, STATUS, STATUS)
 
 # every node
 PRESENCE = _json('moto/nodes', messages.Presence, LATCHED, LATCHED_READER)

@@ -11,8 +11,10 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from std_srvs.srv import SetBool, Trigger
 
@@ -61,13 +63,17 @@ def logs_errors(transition: Transition) -> Transition:
 class MotoNode(LifecycleNode):
     """A lifecycle node with a frozen configuration, a steady clock and a list of what it made."""
 
-    def __init__(self, name: str) -> None:
-        """Reads the parameters; raises ConfigError for one that is unknown or wrong."""
+    def __init__(self, name: str, changeable: str | None = None) -> None:
+        """Reads the parameters; raises ConfigError for one that is unknown or wrong.
+
+        Those of the group `changeable` may be set while the node runs, if it has an
+        `on_parameters` that takes them.
+        """
         super().__init__(name, automatically_declare_parameters_from_overrides=True)
         self.config: RosConfig
         self.robot: RobotConfig
-        self.config, self.robot = read_config(self)
-        self.add_on_set_parameters_callback(refuse_changes)
+        self.config, self.robot = read_config(self, changeable)
+        self.add_on_set_parameters_callback(self.on_parameters)
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.subscribed: list[tuple[str, QoSProfile]] = []  # topics whose publishers must match
         self.problem = ''  # the last message that was refused
@@ -78,6 +84,10 @@ class MotoNode(LifecycleNode):
         self.present = self._present()
         self._presence.publish(to_string(self.present))
         self.create_steady_timer(STATUS_PERIOD, self.publish_status)
+
+    def on_parameters(self, parameters: Sequence[Parameter]) -> SetParametersResult:
+        """Answers an attempt to set parameters while the node runs."""
+        return refuse_changes(parameters)
 
     def publish_status(self) -> None:
         """Publishes the node's status, ten times a second in every state.
@@ -103,15 +113,12 @@ class MotoNode(LifecycleNode):
         return made
 
     def create_subscription_to(
-        self,
-        topic: Topic,
-        callback: Callable[[Any], None],
-        raw: bool = False,
-        checked: bool = True,
-    ) -> None:
+        self, topic: Topic, callback: Callable[..., None], raw: bool = False, checked: bool = True
+    ) -> Any:
         """Subscribes until cleanup; `checked`: a publisher that it cannot hear is an error.
 
-        The callback gets the payload if the topic has one, and bytes if `raw`.
+        The callback gets the payload if the topic has one, and bytes if `raw`; one of two
+        arguments also what DDS knows of the message.
         """
         if topic.payload is not None and not raw:
             callback = payload_reader(topic, callback, self.report_problem)
@@ -121,6 +128,7 @@ class MotoNode(LifecycleNode):
         if checked:
             self.subscribed.append((made.topic_name, topic.subscription))
         self._made.append((self.destroy_subscription, made))
+        return made
 
     def destroyed_with(self, destroy: Callable[[], None]) -> None:
         """Has cleanup call `destroy` too, for what has no method of its own here."""
