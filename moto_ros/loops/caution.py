@@ -5,7 +5,7 @@ In: the guard's reasons, the policy's status. Out: whether the arm does what is 
 
 from __future__ import annotations
 
-from moto_core.guard.state import RUNNING
+from moto_core.guard.state import HOLD, RUNNING
 from moto_ros.loops.sources import POLICY
 from moto_ros.messages import DRY_RUN, GuardReasons, PolicyStatus
 
@@ -15,6 +15,11 @@ STANDS = {DRY_RUN, 'beginning'}  # reasons of a RUNNING guard whose arm does not
 def follows(told: GuardReasons) -> bool:
     """Says whether the arm does what the policy asks."""
     return told.state == RUNNING and told.source == POLICY and not STANDS & {*told.reasons}
+
+
+def holds(told: GuardReasons) -> bool:
+    """Says whether the guard holds the arm for the policy's doubt."""
+    return told.state == HOLD and 'uncertain' in told.reasons
 
 
 def surprised(status: PolicyStatus) -> str:

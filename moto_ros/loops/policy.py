@@ -56,7 +56,7 @@ class PolicyLoop:
 
     def __init__(self, policy: Policy, limits: GateLimits) -> None:
         self.spec, self.limits = policy.spec, limits
-        self.followed = True  # the arm does what is asked
+        self.followed, self._held = True, False  # the arm does what is asked; held for doubt
         self.decisions, self.missed, self.refused = 0, 0, 0
         self.reasons: tuple[str, ...] = ()  # why the last chance was not taken
         self._cameras = {name: _Camera() for name in self.spec.cameras}
@@ -84,14 +84,19 @@ class PolicyLoop:
         self._joints, self._joint_stamp, self._last = None, None, None
         self.start_episode(self._episode)
 
-    def follow(self, followed: bool) -> None:
-        """Hears whether the arm does what is asked.
+    def follow(self, followed: bool, held: bool = False) -> None:
+        """Hears whether the arm does what is asked, and whether the guard holds it for doubt.
 
         What was asked while it did not has not happened, and what the policy then sees would
-        surprise it: once the arm follows again, the policy's state begins anew.
+        surprise it: once the arm follows again its surprise is judged anew. After a hold for
+        doubt, which may be long, its state begins anew too.
         """
+        self._held |= held
         if followed and not self.followed:
-            self._begin()
+            if self._held:
+                self._begin()
+            self.caution.forget()
+            self._held = False
         self.followed = followed
 
     def joints(self, position: np.ndarray, velocity: np.ndarray, stamp: int) -> None:

@@ -21,7 +21,7 @@ from moto_core.config import to_dict
 from moto_core.errors import ObservationError
 from moto_core.observation import GateLimits, preprocess
 from moto_ros.config import camera_topics, recorded_setup
-from moto_ros.loops.caution import follows, surprised
+from moto_ros.loops.caution import follows, holds, surprised
 from moto_ros.loops.policy import Decided, PolicyLoop, PolicySlot, requested_at
 from moto_ros.messages import EpisodeEvent, GuardReasons, PolicyManifest, PolicyStatus
 from moto_ros.services import POLICY
@@ -137,7 +137,7 @@ class PolicyNode(MotoNode):
     def on_guard(self, told: GuardReasons) -> None:
         """Hears whether the arm does what is asked."""
         if self.loop is not None:
-            self.loop.follow(follows(told))
+            self.loop.follow(follows(told), holds(told))
 
     def start(self) -> str:
         """Begins an episode: the policy's state is forgotten, its requests are real."""

@@ -10,7 +10,7 @@ from moto_core.observation import GateLimits
 from moto_core.policy.policy import PolicyStep, ZeroPolicy
 from moto_core.policy.surprise import SurpriseLimits
 from moto_core.spec import CameraSpec, Spec
-from moto_ros.loops.caution import follows, surprised
+from moto_ros.loops.caution import follows, holds, surprised
 from moto_ros.loops.policy import PolicyLoop
 from moto_ros.messages import GuardReasons, PolicyStatus
 from tests.ros.loops.arm import NAMES, Arm
@@ -92,9 +92,9 @@ def test_an_episode_begins_without_a_past(loop):
     assert scales(decide(loop, 5)) == [1.0] * 4 + [0.0]
 
 
-def test_while_the_arm_does_not_follow_nothing_is_judged_and_then_it_begins_anew(loop):
+def test_while_it_is_held_nothing_is_judged_and_then_it_begins_anew(loop):
     assert scales(decide(loop, 5))[-1] == 0.0
-    loop.follow(False)  # held: a person looks, and the guard hears no doubt that bars the way
+    loop.follow(False, True)  # a person looks, and the guard hears no doubt that bars the way
     assert scales(decide(loop, 6)) == [1.0] * 6
     assert (loop.caution.mean, loop.caution.scale) == (9.0, 0.0), 'still shown'
     loop.follow(True)
@@ -102,6 +102,16 @@ def test_while_the_arm_does_not_follow_nothing_is_judged_and_then_it_begins_anew
     assert [one.action for one in made] == [(0.0,), (1.0,), (2.0,), (3.0,), (4.0,)]
     assert scales(made) == [1.0] * 4 + [0.0], 'what is still there holds again'
     assert [one.number for one in made] == [11, 12, 13, 14, 15], 'the episode goes on'
+
+
+def test_after_another_pause_the_state_goes_on_and_the_surprise_is_judged_anew(loop):
+    decide(loop, 5)
+    loop.follow(False)
+    decide(loop, 1)
+    loop.follow(True)
+    made = decide(loop, 6)
+    assert [one.action for one in made[:2]] == [(6.0,), (7.0,)]
+    assert scales(made) == [1.0] * 4 + [0.0] * 2, 'the first counts for nothing'
 
 
 def test_a_loop_that_hears_twice_that_the_arm_follows_goes_on(loop):
@@ -133,6 +143,14 @@ def test_another_policy_comes_with_its_own_limits(loop):
 )
 def test_the_arm_follows_a_policy_that_drives_a_running_guard(changes, does):
     assert follows(replace(TOLD, **changes)) is does
+
+
+@pytest.mark.parametrize(
+    'state, reason, does',
+    [(HOLD, 'uncertain', True), (RUNNING, 'uncertain', False), (HOLD, 'request_stale', False)],
+)
+def test_a_hold_for_doubt_is_told_from_a_slower_arm_and_from_other_holds(state, reason, does):
+    assert holds(replace(TOLD, state=state, reasons=('position', reason))) is does
 
 
 def test_a_surprised_policy_says_what_people_may_do():
