@@ -198,16 +198,24 @@ def table(results: dict[str, Any]) -> str:
                 f'| {task} | {name} | {c["success"]} of {c["n"]} | {held} | {at} | '
                 f'{done if c["success"] else "-"} | {c["largest"]:.1f} |'
             )
-        every = count([one for episodes in found['shifts'].values() for one in episodes])
-        false = sum(one['held'] is not None for one in found['ordinary'])
-        limits = found['limits']
-        totals.append(
-            f'- {task}: slow {limits["slow"]:.2f}, hold {limits["hold"]:.2f} nats, of '
-            f'{limits["episodes"]} held-out episodes. Held before they failed: '
-            f'{every["held_of_failed"]} of {every["failed"]}. False holds: {false} of '
-            f'{len(found["ordinary"])} ordinary episodes.'
-        )
+        totals.append(total(task, found))
     return '\n'.join([*lines, '', *totals])
+
+
+def total(task: str, found: dict[str, Any]) -> str:
+    """Says of all shifts together what was held in time, and of ordinary episodes what was."""
+    limits, usual = found['limits'], found['ordinary']
+    every = [one for episodes in found['shifts'].values() for one in episodes]
+    failed = [one['held'] for one in every if not one['success']]
+    held = [one for one in failed if one is not None]
+    soon = statistics.median(one['decisions'] for one in usual if one['success'])
+    return (
+        f'- {task}: slow {limits["slow"]:.2f}, hold {limits["hold"]:.2f} nats, of '
+        f'{limits["episodes"]} held-out episodes. Held before their time was up: {len(held)} of '
+        f'the {len(failed)} that failed, {sum(one <= soon for one in held)} of them by decision '
+        f'{soon:.0f}, at which half of the ordinary ones have succeeded. False holds: '
+        f'{sum(one["held"] is not None for one in usual)} of {len(usual)} ordinary episodes.'
+    )
 
 
 if __name__ == '__main__':

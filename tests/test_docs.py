@@ -1,8 +1,10 @@
 """What the documents say is so: the paths, functions, tests, fields and numbers that they name."""
 
 import ast
+import json
 import math
 import re
+import runpy
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -127,6 +129,12 @@ def test_the_results_document_is_what_the_results_say():
     assert all(f'<!-- results: {kind}' in text for kind in KINDS)
     there = {path.name: path.read_bytes() for path in (ROOT / 'docs/images/results').glob('*')}
     assert there == {name: svg(figure) for name, figure in figures.items()}
+
+
+def test_the_table_of_the_surprise_is_what_was_measured():
+    measured = json.loads((ROOT / 'results/gate/gate.json').read_text())
+    table = runpy.run_path(str(ROOT / 'benchmarks/gate.py'))['table'](measured)
+    assert table in SAFETY.read_text(), "'benchmarks/gate.py table' prints it"
 
 
 def test_the_limits_of_the_safety_document_are_those_of_the_robots():

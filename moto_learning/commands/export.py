@@ -18,8 +18,7 @@ from moto_core.policy.surprise import SurpriseLimits
 
 EXAMPLES = """examples:
   moto-export runs/microwave --out bundles
-  moto-export runs/microwave --out bundles --name-file bundles/microwave
-  moto-export runs/microwave --out bundles --held-out ordinary"""
+  moto-export runs/microwave --out bundles --name-file bundles/microwave"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
