@@ -17,10 +17,12 @@ def main(bundle: str) -> None:
     state, done = policy.initial(), False
     while not (done or info['success']):
         images = {name: observation[name] for name in policy.spec.cameras}
-        action, disagreement, state = policy.step(images, observation.get('proprioception'), state)
-        observation, reward, _, done, info = env.step(action)
+        chosen = policy.step(images, observation.get('proprioception'), state)
+        observation, reward, _, done, info = env.step(chosen.action)
+        state = chosen.state
     print(
-        'success' if info['success'] else 'failure', f'disagreement at the end {disagreement:.3f}'
+        'success' if info['success'] else 'failure',
+        f'disagreement at the end {chosen.disagreement:.3f}, surprise {chosen.surprise:.1f} nats',
     )
     env.close()
 

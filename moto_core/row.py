@@ -117,6 +117,8 @@ class Row:
     is_last: bool = _info(FLAG, bool, False)
     gap: bool = _info(FLAG, bool, False)  # rows are missing between the one before and this one
     disagreement: float = _info(NUMBER, np.float32, 0.0)  # of the ensemble, about the action
+    surprise: float = _info(NUMBER, np.float32, 0.0)  # [nats] of the model, about what it saw
+    speed_scale: float = _info(NUMBER, np.float32, 1.0)  # [0, 1] that went with the request
     intervention: bool = _info(FLAG, bool, False)  # a person was in command
     reasons: tuple[str, ...] = _info(NAMES, None, ())  # the guard's codes over the period
     latency: Mapping[str, float] = _info(NUMBERS, None, dict)  # stage: [ms]

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from moto_core.errors import MotoError
 
-SCHEMA = 4  # of all of them together
+SCHEMA = 5  # of all of them together
 DRY_RUN = 'dry_run'  # the guard's reason while what it lets out is shown and not sent
 M = TypeVar('M')
 
@@ -46,6 +46,8 @@ class Decision:
     number: int  # since the episode's start
     action: tuple[float, ...]  # (A,) raw, in [-1, 1] or beyond
     disagreement: float
+    surprise: float  # [nats] of the model, about what it saw
+    speed_scale: float  # in [0, 1]: what the surprise left of the allowed speed
     proprioception: tuple[float, ...] | None  # (P,)
     image_latency: float  # [ms] from the image's stamp to its arrival
     inference_latency: float  # [ms]
@@ -64,6 +66,10 @@ class PolicyStatus:
     waiting: bool  # between episodes: it asks for rest
     reasons: tuple[str, ...]  # why the last chance to decide was not taken
     differences: tuple[str, ...]  # of the setup it learned under and this one: both values
+    surprise: float  # [nats] smoothed
+    slow: float | None  # [nats] above which the arm is slowed; None: the bundle has no limits
+    hold: float | None  # [nats] from which on it is held until a person confirms
+    speed_scale: float  # of the last request
     problem: str
 
 

@@ -4,11 +4,16 @@ import json
 import runpy
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from moto_core.policy.policy import PolicyStep, ZeroPolicy
+from moto_core.policy.surprise import SurpriseLimits
+from moto_core.spec import Spec
 from moto_sim import tasks
+from moto_sim.shifts import Shift
 
 BENCHMARKS = Path(__file__).parents[1] / 'benchmarks'
 
@@ -63,3 +68,64 @@ def test_both_ways_of_drawing_are_reported_for_what_is_not_in_one_place(monkeypa
         first, second = found[drawn]
         assert first != second, 'two networks'
         assert first.keys() == {'goal'}
+
+
+EPISODES = {  # of the gate's table: number, success, slowed, held, largest
+    'ordinary': [(0, True, None, None, 1.0), (1, True, 20, None, 3.0), (2, False, 5, 9, 2.0)],
+    'camera turned': [(0, False, 8, 9, 9.0), (1, False, 8, 13, 8.0), (2, True, 8, 30, 7.0)],
+    'lamp at 75 %': [(0, True, None, None, 1.5), (1, False, None, None, 1.5)],
+}
+
+
+@pytest.fixture(scope='module')
+def gate():
+    return runpy.run_path(str(BENCHMARKS / 'gate.py'))
+
+
+@pytest.fixture(scope='module')
+def gated():
+    names = ('seed', 'success', 'slowed', 'held', 'largest', 'decisions')
+    kinds = {
+        name: [dict(zip(names, (*one, 10))) for one in rows] for name, rows in EPISODES.items()
+    }
+    limits = {'slow': 2.0, 'hold': 4.0, 'episodes': 20}
+    return {'door': {'limits': limits, 'ordinary': kinds.pop('ordinary'), 'shifts': kinds}}
+
+
+def test_the_gate_counts_holds_of_what_fails_apart_from_those_of_what_succeeds(gate, gated):
+    found = gate['count'](gated['door']['shifts']['camera turned'])
+    assert (found['success'], found['failed'], found['held_of_failed']) == (1, 2, 2)
+    assert (found['held_at'], found['held_of_succeeded']) == (11, 1)
+
+
+def test_the_gates_table_says_what_was_held_and_what_falsely(gate, gated):
+    lines = gate['table'](gated).splitlines()
+    assert lines[2] == '| door | none, under the limits | 2 of 3 | 1 of 1 | 9 | 0, 1 of 2 | 2.0 |'
+    assert lines[3] == '| door | camera turned | 1 of 3 | 2 of 2 | 11 | 1, 1 of 1 | 8.0 |'
+    assert lines[4] == '| door | lamp at 75 % | 1 of 2 | 0 of 1 | - | 0, 0 of 1 | 1.5 |'
+    assert lines[-1] == (
+        '- door: slow 2.00, hold 4.00 nats, of 20 held-out episodes. Held before their time was '
+        'up: 2 of the 3 that failed, 1 of them by decision 10, at which half of the ordinary '
+        'ones have succeeded. False holds: 1 of 3 ordinary episodes.'
+    )
+
+
+def test_a_policy_that_is_watched_says_when_it_was_first_slowed_and_held(gate):
+    surprise = iter([0.0, 3.0, 3.0, 9.0, 9.0, 0.0])
+    limits = SurpriseLimits(
+        slow=4.0, hold=8.0, window=2, quantile=0.95, episodes=20, decisions=900
+    )
+
+    class Told(ZeroPolicy):
+        surprise_limits = limits
+
+        def step(self, images, proprioception, state):
+            return PolicyStep(np.zeros(1), 0.0, state, next(surprise))
+
+    guard = SimpleNamespace(speed_scale=1.0)
+    watched, scales = gate['Watched'](Told(Spec(['a'], [1.0])), Shift(), {}, guard), []
+    for _ in range(6):
+        watched.step({}, None, {})
+        scales.append(guard.speed_scale)
+    assert scales == [1.0, 1.0, 1.0, 0.625, 0.0, 0.90625]  # means 3, 6, 9 and 4.5
+    assert (watched.slowed, watched.held, watched.largest) == (3, 4, 9.0)

@@ -1,8 +1,10 @@
 """What the documents say is so: the paths, functions, tests, fields and numbers that they name."""
 
 import ast
+import json
 import math
 import re
+import runpy
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -90,10 +92,10 @@ def test_every_function_and_test_that_a_document_names_exists(document):
     assert len(named) > 20
 
 
-def test_the_equations_are_numbered_from_1_to_21_and_each_has_code_and_a_test():
+def test_the_equations_are_numbered_from_1_to_22_and_each_has_code_and_a_test():
     text = METHOD.read_text()
     stated = {int(n) for n in re.findall(r'^\*\*Equation (\d+)\*\*', text, re.M)}
-    assert stated == set(range(1, 22))
+    assert stated == set(range(1, 23))
     table = {row[0]: row for row in rows(METHOD, 3)}
     for number in stated:
         assert '.py:' in table[str(number)][1], number
@@ -127,6 +129,12 @@ def test_the_results_document_is_what_the_results_say():
     assert all(f'<!-- results: {kind}' in text for kind in KINDS)
     there = {path.name: path.read_bytes() for path in (ROOT / 'docs/images/results').glob('*')}
     assert there == {name: svg(figure) for name, figure in figures.items()}
+
+
+def test_the_table_of_the_surprise_is_what_was_measured():
+    measured = json.loads((ROOT / 'results/gate/gate.json').read_text())
+    table = runpy.run_path(str(ROOT / 'benchmarks/gate.py'))['table'](measured)
+    assert table in SAFETY.read_text(), "'benchmarks/gate.py table' prints it"
 
 
 def test_the_limits_of_the_safety_document_are_those_of_the_robots():

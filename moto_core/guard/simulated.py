@@ -50,8 +50,9 @@ class Guarded:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the past: at rest, armed, no fault; the arm may be elsewhere."""
+        """Forgets the past: at rest, armed, no fault, no doubt; the arm may be elsewhere."""
         self._state = arm(GuardMemory())
+        self.speed_scale = 1.0  # in [0, 1] that goes with every request; 0 holds until a reset
         self._offset: float | None = None
 
     def tick(
@@ -67,7 +68,13 @@ class Guarded:
         wanted = (
             None
             if request is None
-            else Request(names=self._names, velocity=request, stamp=now, received=now)
+            else Request(
+                names=self._names,
+                velocity=request,
+                stamp=now,
+                received=now,
+                speed_scale=self.speed_scale,
+            )
         )
         measured = Measured(
             names=self.limits.joints, position=position, velocity=velocity, stamp=now, received=now

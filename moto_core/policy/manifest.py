@@ -8,17 +8,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
 from moto_core.config import load_config, to_dict
 from moto_core.episode_id import EPISODE_ID
 from moto_core.errors import BundleError, ConfigError, one_line
+from moto_core.policy.surprise import SurpriseLimits, parse_limits
 from moto_core.spec import Setup, Spec
 from moto_core.strict_json import parse_json
 
 T = TypeVar('T')
-FORMAT = 2
+FORMAT = 3  # 2 had no surprise, neither in policy.onnx nor its limits here
 MAX_BYTES = {  # of each file beside the manifest
     'encoder.onnx': 1 << 30,
     'policy.onnx': 1 << 30,
@@ -45,6 +46,7 @@ class Manifest:
     episodes: list[str] = field(default_factory=list)  # ids of the episodes it learned from
     parent: str = ''  # hash of the bundle it was fine-tuned from; '' none
     disagreement_threshold: float | None = None  # above it: off what it knows; None: not measured
+    surprise_limits: SurpriseLimits | None = None  # what slows and holds the arm; None: nothing
     tolerance: float = 1e-4  # self-test: error <= tolerance * max(1, |expected|)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)  # name: {bytes, sha256}
     format: int = FORMAT  # of this file
@@ -73,7 +75,9 @@ class Manifest:
     def to_json(self) -> bytes:
         """Returns manifest.json: the same manifest always gives the same bytes."""
         data = {item.name: getattr(self, item.name) for item in fields(self)}
+        limits = self.surprise_limits
         data |= {'spec': to_dict(self.spec), 'setup': to_dict(self.setup)}
+        data['surprise_limits'] = None if limits is None else asdict(limits)
         return json.dumps(data, indent=1, sort_keys=True, allow_nan=False).encode() + b'\n'
 
 
@@ -98,8 +102,12 @@ def parse_manifest(text: bytes) -> Manifest:
         raise BundleError(
             f'is not a manifest: missing {_show(missing)}, unexpected {_show(unknown)}'
         )
-    spec, setup = _read('spec', data['spec'], Spec), _read('setup', data['setup'], Setup)
-    manifest = Manifest(**{**data, 'spec': spec, 'setup': setup})
+    read = {
+        'spec': _read('spec', data['spec'], Spec),
+        'setup': _read('setup', data['setup'], Setup),
+        'surprise_limits': parse_limits(data['surprise_limits']),
+    }
+    manifest = Manifest(**{**data, **read})
     if manifest.files.keys() != MAX_BYTES.keys():
         raise _wrong('files', sorted(manifest.files), f'exactly {", ".join(MAX_BYTES)}')
     return manifest

@@ -1,6 +1,6 @@
 """Policies: what turns the images of one decision into an action, the state passed in and out.
 
-In: processed images, proprioception, state. Out: PolicyStep (action, disagreement, next state).
+In: processed images, proprioception, state. Out: PolicyStep (action, doubts, next state).
 OnnxPolicy runs a bundle; ZeroPolicy and RandomPolicy need none. Nothing here reads a clock.
 """
 
@@ -26,6 +26,7 @@ from moto_core.policy.signature import (
 )
 from moto_core.spec import Spec, spec_mismatches
 
+OUTPUTS = ['action', 'next_deter', 'next_stoch', 'disagreement', 'surprise']
 PolicyState = dict[str, np.ndarray]
 """'deter' (1, D), 'stoch' (1, S*K), 'previous_action' (1, A), 'is_first' (1,), all float32.
 
@@ -39,6 +40,7 @@ class PolicyStep(NamedTuple):
     action: np.ndarray  # (A,) float32 as the network gives it, also if it is not finite
     disagreement: float  # mean over S*K of the std over members' logits
     state: PolicyState  # to pass to the next step
+    surprise: float = 0.0  # [nats] about what it saw; 0 at the first step, or without a model
 
 
 class Policy(Protocol):
@@ -85,7 +87,7 @@ class OnnxPolicy:
         """
         read = read_bundle(bundle)
         self.spec, self.hash = read.manifest.spec, read.hash
-        self.setup = read.manifest.setup
+        self.setup, self.surprise_limits = read.manifest.setup, read.manifest.surprise_limits
         self._encoder, self.provider = open_session(
             read.path / 'encoder.onnx', read.encoder, providers, threads
         )
@@ -113,14 +115,14 @@ class OnnxPolicy:
         proprioception: np.ndarray | None,
         state: PolicyState,
     ) -> PolicyStep:
-        """Returns the action (A,), the disagreement and the next state.
+        """Returns the action (A,), the disagreement, the next state and the surprise.
 
         Raises ObservationError if an image or the proprioception does not fit the spec.
         A non-finite output is passed on as it is: the guard refuses it.
         """
         embed = self._encoder.run(None, self._observe(images, proprioception))[0]
-        action, deter, stoch, disagreement = self._policy.run(
-            ['action', 'next_deter', 'next_stoch', 'disagreement'], {'embed': embed, **state}
+        action, deter, stoch, disagreement, surprise = self._policy.run(
+            OUTPUTS, {'embed': embed, **state}
         )
         following = {
             'deter': deter,
@@ -128,7 +130,12 @@ class OnnxPolicy:
             'previous_action': action,
             'is_first': np.zeros(1, np.float32),
         }
-        return PolicyStep(action[0].copy(), float(disagreement[0]), following)
+        return PolicyStep(
+            action=action[0].copy(),
+            disagreement=float(disagreement[0]),
+            state=following,
+            surprise=float(surprise[0]),
+        )
 
     def _observe(
         self, images: Mapping[str, np.ndarray], proprioception: np.ndarray | None

@@ -3,7 +3,7 @@
 In: a policy's step and selftest.npz, which holds under the networks' own names
     'deter', 'stoch', 'previous_action' (1, ...)    the state before step 0 (is_first resets it)
     'is_first' (T,), 'image_<camera>' (T, h, w, 3), 'proprioception' (T, P)            inputs
-    'action', 'next_deter', 'next_stoch' (T, ...), 'disagreement' (T,)                  expected
+    'action', 'next_deter', 'next_stoch' (T, ...), 'disagreement', 'surprise' (T,)      expected
 Out: SelfTest, or BundleError. The state is carried over all T steps. The arrays must be those that
 the networks' signatures ask for, and their sizes are known before any is unpacked.
 """
@@ -107,6 +107,7 @@ def _outputs(result: Any) -> dict[str, np.ndarray]:
     return {
         'action': result.action,
         'disagreement': np.asarray(result.disagreement, np.float32),
+        'surprise': np.asarray(result.surprise, np.float32),
         'next_deter': result.state['deter'][0],
         'next_stoch': result.state['stoch'][0],
     }

@@ -60,6 +60,7 @@ def policy_signature(spec: Spec, embed: int, deter: int, stoch: int) -> Signatur
         'next_deter': _float(1, deter),
         'next_stoch': _float(1, stoch),
         'disagreement': _float(1),
+        'surprise': _float(1),
     }
     return Signature(inputs, outputs)
 

@@ -102,6 +102,7 @@ class PixelLearner:
             embed=graph.embed,
             deter=graph.deter,
             stoch=graph.stoch,
+            expects=False,
         )
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The policy of the model-free rows: the two networks of its bundle, and the same ones in torch.
 
     image_<camera> uint8, proprioception  ->  FramesGraph  ->  embed: the pixels, proprioception
-    embed, deter, ..., is_first  ->  PixelPolicyGraph  ->  action, next_deter, ..., disagreement
+    embed, deter, ..., is_first  ->  PixelPolicyGraph  ->  action, ..., disagreement, surprise
 
 What is carried, `deter`, is the earlier frames; an episode's first frame counts as all of them.
 `stoch` carries nothing, and the action before is not read.
@@ -64,10 +64,10 @@ class PixelPolicyGraph(nn.Module):
         stoch: Tensor,
         previous_action: Tensor,
         is_first: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Returns action, next_deter, next_stoch, disagreement."""
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Returns action, next_deter, next_stoch, disagreement, surprise."""
         out = self.step(embed, deter, stoch, previous_action, is_first)
-        return out.action, out.post.deter, out.post.stoch, out.disagreement
+        return out.action, out.post.deter, out.post.stoch, out.disagreement, out.surprise
 
     def step(
         self,
@@ -81,7 +81,7 @@ class PixelPolicyGraph(nn.Module):
         """Returns what the policy does at embed (1, E) after the frames in deter (1, D).
 
         The disagreement is the standard deviation of the critics at the state and the action; 0
-        without critics.
+        without critics. It expects nothing: the surprise is 0.
         """
         frame = embed[:, None, : self.pixels]  # (1, 1, pixels)
         earlier = deter.unflatten(1, (-1, self.pixels))
@@ -98,7 +98,8 @@ class PixelPolicyGraph(nn.Module):
             stoch=stoch * (1 - is_first[:, None]),
             logit=embed.new_zeros(1, 1, 1),
         )
-        return PolicyOutput(post=post, action=action, disagreement=spread)
+        nothing = embed.new_zeros(1)
+        return PolicyOutput(post=post, action=action, disagreement=spread, surprise=nothing)
 
     def _stacks(self, seen: Tensor) -> dict[str, Tensor]:
         """Returns each camera's stack (1, h, w, 3 F) of the last F frames (1, F, pixels)."""
@@ -158,7 +159,12 @@ class PixelPolicy:
             'previous_action': action,
             'is_first': np.zeros(1, np.float32),
         }
-        return PolicyStep(action[0].copy(), float(out.disagreement), following)
+        return PolicyStep(
+            action=action[0].copy(),
+            disagreement=float(out.disagreement),
+            state=following,
+            surprise=float(out.surprise),
+        )
 
     def _tensor(self, value: np.ndarray) -> Tensor:
         return torch.as_tensor(np.ascontiguousarray(value)).to(self.device)

@@ -2,7 +2,7 @@
 
     image_<camera> uint8, proprioception  ->  encoder  ->  embed
     embed, deter, stoch, previous_action, is_first  ->  policy
-        ->  action, next_deter, next_stoch, disagreement
+        ->  action, next_deter, next_stoch, disagreement, surprise
 
 In: the networks of a learner. Out: copies of them on the processor, without gradients.
 Deterministic: the posterior's mode, the actor's mode.
@@ -33,6 +33,7 @@ class Graphs(NamedTuple):
     embed: int  # E
     deter: int  # D
     stoch: int  # S * K
+    expects: bool = True  # it predicts what it will see: its surprise says something
 
 
 class EncoderGraph(nn.Module):
@@ -63,10 +64,10 @@ class PolicyGraph(nn.Module):
         stoch: Tensor,
         previous_action: Tensor,
         is_first: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Returns action, next_deter, next_stoch, disagreement."""
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Returns action, next_deter, next_stoch, disagreement, surprise."""
         out = self.step(embed, deter, stoch, previous_action, is_first)
-        return out.action, out.post.deter, out.post.stoch, out.disagreement
+        return out.action, out.post.deter, out.post.stoch, out.disagreement, out.surprise
 
     def step(
         self,

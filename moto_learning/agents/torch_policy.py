@@ -97,7 +97,12 @@ class TorchPolicy:
             'previous_action': action,
             'is_first': np.zeros(1, np.float32),
         }
-        return PolicyStep(action[0].copy(), float(out.disagreement), following)
+        return PolicyStep(
+            action=action[0].copy(),
+            disagreement=float(out.disagreement),
+            state=following,
+            surprise=float(out.surprise),
+        )
 
     def _posterior_noise(self) -> Tensor | None:
         """Returns the noise that draws the state, or None, with which it is the mode."""

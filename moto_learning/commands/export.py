@@ -14,6 +14,7 @@ from pathlib import Path
 from moto_core.command import Parser, importing, output_file, output_folder, run_command
 from moto_core.durable import replace_synced
 from moto_core.errors import BundleError
+from moto_core.policy.surprise import SurpriseLimits
 
 EXAMPLES = """examples:
   moto-export runs/microwave --out bundles
@@ -37,7 +38,7 @@ def _export(args: argparse.Namespace) -> int:
     if args.name_file:
         output_file('--name-file', args.name_file)
     with console.status('exporting: two networks, 50 steps compared'):
-        done = export_run(args.run, args.out)
+        done = export_run(args.run, args.out, [Path(path) for path in args.held_out])
     if args.name_file:
         _write_name(Path(args.name_file), done.path)
     threshold = done.disagreement_threshold
@@ -49,9 +50,19 @@ def _export(args: argparse.Namespace) -> int:
         f'parent {done.parent[:12] or "none"}',
         soft_wrap=True,
     )
+    if done.surprise_limits:
+        console.print(_told(done.surprise_limits), soft_wrap=True)
     if done.note:
         console.print(done.note, soft_wrap=True)
     return 0
+
+
+def _told(limits: SurpriseLimits) -> str:
+    return (
+        f'surprise over {limits.window} decisions: slower above {limits.slow:.3g} nats, held from '
+        f'{limits.hold:.3g}, by the {limits.quantile:.0%} of {limits.episodes} held-out episodes '
+        f'({limits.decisions} decisions)'
+    )
 
 
 def _write_name(path: Path, bundle: Path) -> None:
@@ -68,6 +79,14 @@ def _parser() -> Parser:
     parser.add_argument('run', metavar='RUNDIR', help='a run of moto-train, or one checkpoint')
     parser.add_argument(
         '--out', required=True, metavar='FOLDER', help='where the bundle goes, under its hash'
+    )
+    parser.add_argument(
+        '--held-out',
+        action='append',
+        default=[],
+        metavar='DATASET',
+        help='of ordinary episodes that the run did not learn from, again for more: the '
+        'successful ones say how surprised it ordinarily is, and so what slows and holds the arm',
     )
     parser.add_argument('--name-file', metavar='FILE', help="gets the bundle's path")
     return parser

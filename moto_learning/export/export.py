@@ -14,20 +14,18 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-import torch
-
 from moto_core.config import to_dict
 from moto_core.durable import append_synced
+from moto_core.episodes.dataset import Dataset
 from moto_core.errors import BundleError, DatasetError
 from moto_core.policy.bundle import write_bundle
 from moto_core.policy.manifest import SHA256, Manifest
 from moto_core.policy.policy import OnnxPolicy
 from moto_core.policy.signature import encoder_signature, policy_signature
-from moto_core.spec import Setup
+from moto_core.policy.surprise import SurpriseLimits
+from moto_core.spec import Setup, spec_mismatches
 from moto_core.strict_json import read_maps
 from moto_learning.agents.learner import Learner
-from moto_learning.agents.policy_graph import Graphs
 from moto_learning.data.cache import CachedEpisode
 from moto_learning.data.sources import dataset_roots, read_episodes
 from moto_learning.export.onnx_graph import to_onnx
@@ -35,10 +33,10 @@ from moto_learning.export.rehearsal import (
     STEPS,
     TRIES,
     drawn_observations,
-    encoder_inputs,
     recorded_observations,
     selftest,
 )
+from moto_learning.export.thresholds import disagreement_threshold, surprise_limits, why_none
 from moto_learning.run.checkpoint import learner_of
 from moto_learning.run.checkpoints import FOLDER, load_checkpoint
 
@@ -54,16 +52,20 @@ class Exported(NamedTuple):
     latency: float  # [s] 90th percentile of a step
     margin: float  # lead [logits] of the least clear category in the self-test's states
     disagreement_threshold: float | None
+    surprise_limits: SurpriseLimits | None
     parent: str
     note: str  # '' or what the bundle lacks, and why
 
 
-def export_run(run: Path | str, folder: Path | str) -> Exported:
+def export_run(run: Path | str, folder: Path | str, held_out: Sequence[Path] = ()) -> Exported:
     """Exports a run's last checkpoint (or the one at the path) to folder/<hash>.
 
-    The parent is the bundle exported from the same run at an earlier update. If the datasets
-    are gone the bundle has no threshold, and the note says so.
-    Raises CheckpointError, and BundleError as `export_bundle` does.
+    The limits of the surprise come from the successful episodes of the datasets `held_out`, and
+    of the run's own data, that the run did not learn from. The parent is the bundle exported from
+    the same run at an earlier update. If the datasets are gone the bundle has no threshold; what
+    it lacks the note says.
+    Raises CheckpointError, BundleError as `export_bundle` does, DatasetError for a dataset of
+    `held_out` that cannot be read or is of another robot.
     """
     checkpoint = load_checkpoint(run)
     learner = learner_of(checkpoint)
@@ -71,18 +73,31 @@ def export_run(run: Path | str, folder: Path | str) -> Exported:
     root = path.parents[1] if path.parent.name == FOLDER else path
     ids, note = list(meta.get('episodes', [])), ''
     try:
-        episodes = _episodes(root, [Path(data) for data in meta.get('data', [])], learner, ids)
+        found = _episodes(
+            dataset_roots([Path(data) for data in meta.get('data', [])], root), learner
+        )
     except DatasetError as error:
-        episodes, note = [], f'no disagreement threshold, drawn images in the self-test: {error}'
+        found, note = [], f'no disagreement threshold, drawn images in the self-test: {error}\n'
+    known = set(ids)
+    episodes = [episode for episode in found if episode.id in known]
+    others = {one.id: one for one in [*found, *_held_out(held_out, learner)]}
+    apart = [one for one in others.values() if one.id not in known and one.successful]
     log = _read_log(root / EXPORTS)
     parent = next((bundle for updates, bundle in reversed(log) if updates < learner.updates), '')
     done = export_bundle(
-        learner, folder, episodes, ids, parent, str(meta.get('git', '')), checkpoint.setup
+        learner,
+        folder,
+        episodes,
+        ids,
+        parent,
+        git_hash=str(meta.get('git', '')),
+        setup=checkpoint.setup,
+        held_out=apart,
     )
     if (learner.updates, done.path.name) not in log:
         entry = {'updates': learner.updates, 'bundle': done.path.name}
         append_synced(root / EXPORTS, json.dumps(entry).encode())
-    return done._replace(note=note)
+    return done._replace(note=note + done.note)
 
 
 def export_bundle(
@@ -93,6 +108,7 @@ def export_bundle(
     parent: str = '',
     git_hash: str = '',
     setup: Setup | None = None,
+    held_out: Sequence[CachedEpisode] = (),
 ) -> Exported:
     """Writes folder/<hash> and returns it once onnxruntime has repeated its self-test.
 
@@ -100,7 +116,8 @@ def export_bundle(
     disagreement along them; without them the self-test sees drawn images and there is no
     threshold. `ids` name all the episodes that the learner learned from (default: those of
     `episodes`); `parent` is the hash of the bundle that this one was fine-tuned from; `setup` the
-    robot's in its episodes.
+    robot's in its episodes. `held_out` are ordinary episodes that it did not learn from: of them
+    come the limits of the surprise, and with too few there are none.
     Raises BundleError if onnxruntime's results differ from torch's: no bundle is left then.
     """
     graphs, spec, some = learner.graphs(), learner.spec, _spread(episodes)
@@ -109,7 +126,7 @@ def export_bundle(
     seen = list(islice(recorded_observations(some), TRIES * STEPS))
     seen = seen or drawn_observations(spec, 2 * STEPS)
     arrays, margin = selftest(graphs, spec, seen)
-    threshold = disagreement_threshold(graphs, some)
+    threshold, limits = disagreement_threshold(graphs, some), surprise_limits(graphs, held_out)
     manifest = Manifest(
         spec=spec,
         setup=setup or Setup(),
@@ -118,6 +135,7 @@ def export_bundle(
         episodes=sorted(ids or [episode.id for episode in episodes]),
         parent=parent,
         disagreement_threshold=threshold,
+        surprise_limits=limits,
     )
     existed = {path.name for path in Path(folder).glob('*')}
     path = write_bundle(
@@ -135,31 +153,10 @@ def export_bundle(
         latency=result.latency,
         margin=margin,
         disagreement_threshold=threshold,
+        surprise_limits=limits,
         parent=parent,
-        note='',
+        note='' if limits else why_none(graphs, held_out),
     )
-
-
-def disagreement_threshold(graphs: Graphs, episodes: Sequence[CachedEpisode]) -> float | None:
-    """Returns the largest disagreement of the policy's actions along recorded episodes, or None.
-
-    The states are filtered from the recorded actions; the actions asked about are the policy's.
-    """
-    largest = [float(disagreements(graphs, episode).max()) for episode in episodes if len(episode)]
-    return max(largest, default=None)
-
-
-@torch.no_grad()
-def disagreements(graphs: Graphs, episode: CachedEpisode) -> np.ndarray:
-    """Returns the disagreement (T,) about the policy's action at each row of an episode."""
-    led, first = (torch.from_numpy(episode.learned[name]) for name in ('action', 'is_first'))
-    deter, stoch = torch.zeros(1, graphs.deter), torch.zeros(1, graphs.stoch)
-    found = np.empty(len(episode), np.float32)
-    for t, seen in enumerate(recorded_observations([episode])):
-        embed = graphs.encoder(*encoder_inputs(seen))
-        out = graphs.policy.step(embed, deter, stoch, led[t][None], first[t][None].float())
-        deter, stoch, found[t] = out.post.deter, out.post.stoch, out.disagreement.item()
-    return found
 
 
 def _spread(episodes: Sequence[CachedEpisode]) -> list[CachedEpisode]:
@@ -167,12 +164,17 @@ def _spread(episodes: Sequence[CachedEpisode]) -> list[CachedEpisode]:
     return ordered[:: max(1, len(ordered) // MEASURED)][:MEASURED]
 
 
-def _episodes(
-    root: Path, data: list[Path], learner: Learner, ids: list[str]
-) -> list[CachedEpisode]:
-    known, parts = set(ids), learner.config.replay.success_parts
-    episodes = read_episodes(dataset_roots(data, root), parts).episodes
-    return [episode for episode in episodes if episode.id in known]
+def _episodes(data: Sequence[Path], learner: Learner) -> list[CachedEpisode]:
+    return read_episodes(data, learner.config.replay.success_parts).episodes
+
+
+def _held_out(data: Sequence[Path], learner: Learner) -> list[CachedEpisode]:
+    for root in data:
+        spec = Dataset.open(root).spec
+        wrong = [] if spec is None else spec_mismatches(learner.spec, spec)
+        if wrong:
+            raise DatasetError(f"'{root}' is not of the run's robot: {'; '.join(wrong)}")
+    return _episodes(data, learner) if data else []
 
 
 def _read_log(path: Path) -> list[tuple[int, str]]:

@@ -56,6 +56,7 @@ def selftest(
             'next_deter': result.post.deter,
             'next_stoch': result.post.stoch,
             'disagreement': result.disagreement,
+            'surprise': result.surprise,
         }
         rows.append(
             {
@@ -126,7 +127,7 @@ def encoder_inputs(seen: Observation) -> list[torch.Tensor]:
 
 def _margin(out: PolicyOutput) -> float:
     """Returns the lead [logits] of the least clear category of a decision's state."""
-    given = (*out.post, out.action, out.disagreement)
+    given = (*out.post, out.action, out.disagreement, out.surprise)
     if not all(bool(part.isfinite().all()) for part in given):
         raise BundleError(
             'the learner gives values that are not finite; export an earlier checkpoint'

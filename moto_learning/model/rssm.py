@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from moto_learning.config import RSSMConfig
-from moto_learning.model.distributions import one_hot_sample
+from moto_learning.model.distributions import categorical_kl, one_hot_sample
 from moto_learning.model.layers import EnsembleMLP, linear
 
 UNIFORM = 0.01  # share mixed in before a logarithm: what no member expects has no infinite weight
@@ -135,6 +135,13 @@ class EnsembleRSSM(nn.Module):
         """Returns the logits (M, N, S, K) of every prior for deter (N, D)."""
         c = self.config
         return self.priors(deter).unflatten(-1, (c.stoch, c.classes))
+
+    def surprise(self, post: State) -> Tensor:
+        """Returns KL(q || p) (...,) [nats] of posterior states (..., D), equation 22.
+
+        p has the mean of the priors' logits: what was expected before the observation was seen.
+        """
+        return categorical_kl(post.logit, self.prior_logits(post.deter).mean(0))
 
     def member_logits(self, deter: Tensor, members: Sequence[int]) -> Tensor:
         """Returns logits (B, T, S, K) for deter (B, T, D), row t from prior members[t] alone."""

@@ -14,7 +14,6 @@ import torch
 
 from moto_core.episodes.episode import Episode
 from moto_learning.config import PenaltyConfig
-from moto_learning.model.distributions import categorical_kl
 from moto_learning.model.rssm import disagreement
 from moto_learning.model.world_model import WorldModel
 from moto_learning.report import roc
@@ -75,10 +74,9 @@ def alarms(
     post = posterior(model, episode, images)
     action = torch.as_tensor(chosen_actions(episode))
     _, ahead = model.rssm.img_step(post, action)  # (M, T, S, K)
-    expected = model.rssm.prior_logits(post.deter).mean(0)  # (T, S, K)
     return Alarms(
         disagreement=disagreement(ahead, penalty.logits, penalty.reduce)[1:].numpy(),
-        surprise=categorical_kl(post.logit, expected)[1:].numpy(),
+        surprise=model.rssm.surprise(post)[1:].numpy(),
     )
 
 

@@ -46,13 +46,18 @@ class Inbox:
         age: float | None,
         now: float,
         source: str = POLICY,
+        speed_scale: float = 1.0,
     ) -> None:
-        """Takes a source's request (A,) [rad/s, m/s] seen `age` [s] ago, None: unknown."""
+        """Takes a source's request (A,) [rad/s, m/s] seen `age` [s] ago, None: unknown.
+
+        `speed_scale` in [0, 1] is what its doubt leaves of the allowed speed.
+        """
         request = Request(
             names=tuple(names),
             velocity=np.array(velocity, np.float64),
             stamp=0.0 if age is None else now - age,
             received=now,
+            speed_scale=speed_scale,
         )
         self.sources.take(source, request)
 

@@ -1,6 +1,7 @@
 """When a decision is made, what it is, and by which policy: the policy node without ROS.
 
     frames of all cameras new, and the period due -> gate -> policy.step -> Decision
+                                                             surprise -> Caution -> speed_scale
 
 In: processed images, joints, stamps, clocks. Out: Observation and Decision. Frames trigger steps,
 so that an action is as young as its image; a step is due a period after the last one was, less a
@@ -20,6 +21,7 @@ from moto_core.errors import BundleError
 from moto_core.observation import GateLimits, Observation, gate, proprioception
 from moto_core.policy.name_file import named_folder
 from moto_core.policy.policy import OnnxPolicy, Policy, PolicyState, RandomPolicy, ZeroPolicy
+from moto_core.policy.surprise import Caution
 from moto_core.spec import Setup, Spec, setup_mismatches
 from moto_ros.config import PolicyParams
 from moto_ros.messages import Decision
@@ -53,7 +55,8 @@ class PolicyLoop:
     """Holds the newest observation and the policy's state; makes decisions from them."""
 
     def __init__(self, policy: Policy, limits: GateLimits) -> None:
-        self.policy, self.spec, self.limits = policy, policy.spec, limits
+        self.spec, self.limits = policy.spec, limits
+        self.followed, self._held = True, False  # the arm does what is asked; held for doubt
         self.decisions, self.missed, self.refused = 0, 0, 0
         self.reasons: tuple[str, ...] = ()  # why the last chance was not taken
         self._cameras = {name: _Camera() for name in self.spec.cameras}
@@ -61,11 +64,18 @@ class PolicyLoop:
         self._joint_stamp: int | None = None
         self._last: float | None = None  # [s] steady time of the last step
         self._due: int | None = None  # [ns] stamp from which a frame triggers a step
-        self.start_episode('')
+        self._episode = ''
+        self.use(policy)
+
+    def use(self, policy: Policy) -> None:
+        """Takes a policy for the same robot, which begins with what it sees next."""
+        self.policy = policy
+        self.caution = Caution(getattr(policy, 'surprise_limits', None))
+        self.forget()
 
     def start_episode(self, episode: str) -> None:
         """Forgets the policy's state: the next decision is number 0 of the episode's id."""
-        self._state: PolicyState = self.policy.initial()
+        self._begin()
         self._episode, self._number = episode, 0
 
     def forget(self) -> None:
@@ -73,6 +83,21 @@ class PolicyLoop:
         self._cameras = {name: _Camera() for name in self.spec.cameras}
         self._joints, self._joint_stamp, self._last = None, None, None
         self.start_episode(self._episode)
+
+    def follow(self, followed: bool, held: bool = False) -> None:
+        """Hears whether the arm does what is asked, and whether the guard holds it for doubt.
+
+        What was asked while it did not has not happened, and what the policy then sees would
+        surprise it: once the arm follows again its surprise is judged anew. After a hold for
+        doubt, which may be long, its state begins anew too.
+        """
+        self._held |= held
+        if followed and not self.followed:
+            if self._held:
+                self._begin()
+            self.caution.forget()
+            self._held = False
+        self.followed = followed
 
     def joints(self, position: np.ndarray, velocity: np.ndarray, stamp: int) -> None:
         """Takes (A,) positions [rad, m] and velocities, measured at `stamp` [ns]."""
@@ -116,6 +141,10 @@ class PolicyLoop:
             self.missed += 1
             self._last += self.spec.period
 
+    def _begin(self) -> None:
+        self._state: PolicyState = self.policy.initial()
+        self.caution.forget()
+
     def _advance(self, stamp: int) -> None:
         period = round(1e9 * self.spec.period)
         early = round((1 - SOONEST) * period)
@@ -147,6 +176,7 @@ class PolicyLoop:
         begin = time.perf_counter()
         chosen = self.policy.step(seen.images, seen.proprioception, self._state)
         inference = (time.perf_counter() - begin) * 1e3
+        scale = self.caution.take(chosen.surprise) if self.followed else 1.0
         body = seen.proprioception
         decision = Decision(
             stamp=seen.stamp,
@@ -154,6 +184,8 @@ class PolicyLoop:
             number=self._number,
             action=tuple(chosen.action.tolist()),
             disagreement=float(chosen.disagreement),
+            surprise=float(chosen.surprise),
+            speed_scale=scale,
             proprioception=None if body is None else tuple(body.tolist()),
             image_latency=max(camera.delay for camera in self._cameras.values()),
             inference_latency=inference,

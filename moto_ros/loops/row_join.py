@@ -144,6 +144,8 @@ class RowJoiner:
             success=task.success,
             done_parts=task.done_parts,
             disagreement=decision.disagreement,
+            surprise=decision.surprise,
+            speed_scale=decision.speed_scale,
             intervention=any(one.source == TELEOP for one in told),
             reasons=reasons,
             latency={

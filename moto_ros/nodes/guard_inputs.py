@@ -17,6 +17,7 @@ from moto_ros.loops.sources import POLICY, TELEOP
 from moto_ros.messages import RecorderState
 from moto_ros.wire import interface
 from moto_ros.wire.convert import to_ns
+from moto_ros.wire.joints import asked
 from moto_ros.wire.lifecycle import MotoNode
 
 REQUESTS = {POLICY: interface.REQUEST, TELEOP: interface.TELEOP_REQUEST}
@@ -44,12 +45,9 @@ class GuardInputs:
 
     def on_request(self, source: str, message: JointState) -> None:
         """Takes a source's request."""
+        names, velocity, scale = asked(message)
         self.loop.inbox.request(
-            message.name,
-            message.velocity,
-            self._age(message.header.stamp),
-            self.node.steady_now(),
-            source,
+            names, velocity, self._age(message.header.stamp), self.node.steady_now(), source, scale
         )
 
     def on_joints(self, message: JointState) -> None:

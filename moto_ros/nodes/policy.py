@@ -21,17 +21,22 @@ from moto_core.config import to_dict
 from moto_core.errors import ObservationError
 from moto_core.observation import GateLimits, preprocess
 from moto_ros.config import camera_topics, recorded_setup
+from moto_ros.loops.caution import follows, holds, surprised
 from moto_ros.loops.policy import Decided, PolicyLoop, PolicySlot, requested_at
-from moto_ros.messages import EpisodeEvent, PolicyManifest, PolicyStatus
+from moto_ros.messages import EpisodeEvent, GuardReasons, PolicyManifest, PolicyStatus
 from moto_ros.services import POLICY
 from moto_ros.wire import interface
 from moto_ros.wire.camera_headers import CameraHeaders
 from moto_ros.wire.convert import check_size, decompress, from_rgb, image_converter, to_ns
 from moto_ros.wire.interface import to_string
-from moto_ros.wire.joints import joint_state, pick
+from moto_ros.wire.joints import pick, request
 from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.runner import run
 
+SHOWN = (
+    *('policy', 'decisions', 'missed', 'refused'),
+    *('surprise', 'slow', 'hold', 'speed_scale'),
+)
 LEARNED_ELSEWHERE = "the setup of the policy's episodes and this one differ"
 
 
@@ -66,6 +71,7 @@ class PolicyNode(MotoNode):
         joint_states = interface.JOINT_STATES.at(self.config.joint_states)
         self.create_subscription_to(joint_states, self.on_joints)
         self.create_subscription_to(interface.EPISODE, self.on_episode)
+        self.create_subscription_to(interface.GUARD_REASONS, self.on_guard)
         self.requests = self.create_publisher_of(interface.request(spec.period))
         self.decisions = self.create_publisher_of(interface.DECISION)
         self.status = self.create_publisher_of(interface.POLICY_STATUS)
@@ -131,6 +137,11 @@ class PolicyNode(MotoNode):
         self.episode = event.episode if begins else ''
         (self.start if begins else self.stop)()
 
+    def on_guard(self, told: GuardReasons) -> None:
+        """Hears whether the arm does what is asked."""
+        if self.loop is not None:
+            self.loop.follow(follows(told), holds(told))
+
     def start(self) -> str:
         """Begins an episode: the policy's state is forgotten, its requests are real."""
         if self.loop is not None:
@@ -147,8 +158,7 @@ class PolicyNode(MotoNode):
         """Changes the policy between episodes; one that is refused leaves this one in use."""
         assert self.loop is not None
         told = change(self.active and not self.waiting)
-        self.loop.policy = self.slot.policy
-        self.loop.forget()
+        self.loop.use(self.slot.policy)
         self._warn_of_setup()
         if self.active:
             self._show_policy()
@@ -158,7 +168,7 @@ class PolicyNode(MotoNode):
         """Publishes the status."""
         if not self.active or self.loop is None:
             return
-        loop = self.loop
+        loop, caution = self.loop, self.loop.caution
         loop.count_missed(self.steady_now())
         status = PolicyStatus(
             policy=loop.policy.hash,
@@ -168,13 +178,16 @@ class PolicyNode(MotoNode):
             waiting=self.waiting,
             reasons=loop.reasons,
             differences=self.slot.differences,
+            surprise=caution.mean,
+            slow=caution.limits.slow if caution.limits else None,
+            hold=caution.limits.hold if caution.limits else None,
+            speed_scale=caution.scale,
             problem=self.problem,
         )
         self.status.publish(to_string(status))
-        values = {
-            name: getattr(status, name) for name in ('policy', 'decisions', 'missed', 'refused')
-        }
-        problems = [*loop.reasons, *([self.problem] if self.problem else [])]
+        values = {name: getattr(status, name) for name in SHOWN}
+        said = [self.problem, surprised(status)]
+        problems = [*loop.reasons, *(one for one in said if one)]
         problems += self.headers.warnings()
         for sentence in self.headers.warnings():
             self.get_logger().warn(sentence, throttle_duration_sec=60.0)
@@ -192,13 +205,14 @@ class PolicyNode(MotoNode):
         velocity = np.clip(decision.action, -1.0, 1.0) * self.robot.spec.scale
         if self.waiting:
             velocity = np.zeros_like(velocity)  # between episodes the policy asks for rest
+        scale = 1.0 if self.waiting else decision.speed_scale
         if not np.isfinite(velocity).all():
             self.report_problem(
                 f'the policy gave {list(decision.action)}; expected finite numbers: no request'
             )
             return
         self.problem = ''
-        self.requests.publish(joint_state(self.robot.spec.names, decision.stamp, velocity))
+        self.requests.publish(request(self.robot.spec.names, decision.stamp, velocity, scale))
         if not self.waiting:
             self._log(decided)
 

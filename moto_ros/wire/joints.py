@@ -16,6 +16,8 @@ from moto_core.errors import ObservationError
 from moto_core.guard.brake import Knot
 from moto_ros.wire.convert import to_ns, to_time
 
+SPEED_SCALE = 'speed_scale'  # in a request, beside the joints: its velocity is rule 7's scale
+
 
 def pick(message: JointState, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Returns position and velocity (n,) of the named joints; absent velocities are zero.
@@ -54,6 +56,25 @@ def joint_state(
         message.position = position.tolist()
     message.header.stamp = to_time(stamp)
     return message
+
+
+def request(names: Iterable[str], stamp: int, velocity: np.ndarray, scale: float) -> JointState:
+    """Returns a request of (n,) velocity [rad/s, m/s], and the scale in [0, 1] of its speed."""
+    return joint_state([*names, SPEED_SCALE], stamp, np.append(velocity, scale))
+
+
+def asked(message: JointState) -> tuple[list[str], list[float], float]:
+    """Returns names, velocities and speed scale of a request; 1 where none is with it.
+
+    A message whose columns differ in length, or with two scales, comes back as it is, for the
+    guard to refuse.
+    """
+    names, velocity = list(message.name), list(message.velocity)
+    if len(names) != len(velocity) or names.count(SPEED_SCALE) != 1:
+        return names, velocity, 1.0
+    place = names.index(SPEED_SCALE)
+    names.pop(place)
+    return names, velocity, velocity.pop(place)
 
 
 def velocity_array(velocity: np.ndarray) -> Float64MultiArray:

@@ -139,6 +139,7 @@ def _rows(
             'is_first': t == 0,
             'is_last': done,
             'disagreement': chosen.disagreement,
+            'surprise': chosen.surprise,
         }
         row = Row(**{**_received(info), **told})
         if done:

@@ -50,7 +50,7 @@ def test_a_bundle_is_a_folder_of_four_files_named_by_its_content(original):
             'bytes': len(content),
             'sha256': hashlib.sha256(content).hexdigest(),
         }
-    assert (data['format'], data['spec']['rate'], data['parent']) == (2, 12.5, '')
+    assert (data['format'], data['spec']['rate'], data['parent']) == (3, 12.5, '')
 
 
 def test_the_manifest_comes_back_as_it_was_written(original):
@@ -211,7 +211,7 @@ def test_a_network_larger_than_any_is_refused_though_its_record_fits(bundle):
 
 def test_a_manifest_is_refused_with_its_path_though_its_hash_fits(bundle):
     forged = forge(bundle, b'{"format": 1}')
-    with pytest.raises(BundleError, match=f"'{forged}/manifest.json': expected format 2, got 1; "):
+    with pytest.raises(BundleError, match=f"'{forged}/manifest.json': expected format 3, got 1; "):
         read_bundle(forged)
 
 

@@ -8,9 +8,18 @@ from hypothesis import strategies as st
 
 from moto_core.errors import BundleError
 from moto_core.policy.manifest import Manifest, parse_manifest
+from moto_core.policy.surprise import SurpriseLimits
 from moto_core.spec import Setup
 from tests.core.policy.tiny_bundle import COMMIT, EPISODE, SPEC
 
+LIMITS = {
+    'slow': 4.5,
+    'hold': 9.0,
+    'window': 8,
+    'quantile': 0.95,
+    'episodes': 20,
+    'decisions': 900,
+}
 RECORD = {'bytes': 5, 'sha256': 'a' * 64}
 GOOD = Manifest(
     spec=SPEC,
@@ -20,6 +29,7 @@ GOOD = Manifest(
     episodes=[EPISODE],
     parent='0' * 64,
     disagreement_threshold=0.5,
+    surprise_limits=SurpriseLimits(**LIMITS),
     files={name: RECORD for name in ('encoder.onnx', 'policy.onnx', 'selftest.npz')},
 )
 TEXT = GOOD.to_json()
@@ -55,6 +65,7 @@ def test_the_tensors_of_the_networks_and_the_rate_are_not_repeated_in_it():
         'parent',
         'setup',
         'spec',
+        'surprise_limits',
         'tolerance',
         'training',
     }
@@ -69,6 +80,9 @@ def test_the_tensors_of_the_networks_and_the_rate_are_not_repeated_in_it():
         {'episodes': []},
         {'disagreement_threshold': None},
         {'disagreement_threshold': 0},
+        {'surprise_limits': None},
+        {'surprise_limits': LIMITS | {'slow': 9}},
+        {'surprise_limits': LIMITS | {'slow': 0, 'hold': 0.0}},
         {'tolerance': 0.01},
         {'spec': spec_with(rate=12)},  # a whole number of Hz is one, too
         {'training': {}},
@@ -81,11 +95,11 @@ def test_it_may_hold(changes):
 @pytest.mark.parametrize(
     'changes, message',
     [
-        ({'format': 1}, 'expected format 2, got 1; export it again'),
-        ({'format': 3}, 'expected format 2, got 3; export it again'),
-        ({'format': 2.0}, 'expected format 2, got 2.0'),
-        ({'format': True}, 'expected format 2, got True'),
-        ({'format': ...}, 'expected format 2, got None'),
+        ({'format': 2}, 'expected format 3, got 2; export it again'),
+        ({'format': 4}, 'expected format 3, got 4; export it again'),
+        ({'format': 3.0}, 'expected format 3, got 3.0'),
+        ({'format': True}, 'expected format 3, got True'),
+        ({'format': ...}, 'expected format 3, got None'),
         ({'spec': ...}, "missing 'spec', unexpected 'nothing'"),
         ({'surprise': 1}, "missing 'nothing', unexpected 'surprise'"),
         ({'tolerance': '1e-4'}, "tolerance is '1e-4'; expected a number in"),
@@ -100,6 +114,19 @@ def test_it_may_hold(changes):
         ({'disagreement_threshold': -0.1}, 'disagreement_threshold is -0.1'),
         ({'disagreement_threshold': 1.1e6}, 'disagreement_threshold is 1100000.0; expected'),
         ({'disagreement_threshold': [1]}, 'disagreement_threshold is .1.'),
+        ({'surprise_limits': 4.5}, 'surprise_limits is not null, nor an object of slow, hold'),
+        ({'surprise_limits': {}}, 'surprise_limits is not null, nor an object'),
+        ({'surprise_limits': LIMITS | {'x': 1}}, 'surprise_limits is not null, nor an object'),
+        ({'surprise_limits': LIMITS | {'slow': '4'}}, "slow is '4'; expected a number in .0, 1e"),
+        ({'surprise_limits': LIMITS | {'slow': True}}, 'surprise_limits.slow is True'),
+        ({'surprise_limits': LIMITS | {'slow': -1}}, 'surprise_limits.slow is -1'),
+        ({'surprise_limits': LIMITS | {'hold': 2e6}}, 'surprise_limits.hold is 2000000.0'),
+        ({'surprise_limits': LIMITS | {'hold': 4.4}}, 'hold is 4.4; expected at least slow, 4.5'),
+        ({'surprise_limits': LIMITS | {'window': 0}}, 'window is 0; expected a whole number in'),
+        ({'surprise_limits': LIMITS | {'window': 8.0}}, 'window is 8.0'),
+        ({'surprise_limits': LIMITS | {'quantile': 1.1}}, 'quantile is 1.1; expected a number'),
+        ({'surprise_limits': LIMITS | {'episodes': 0}}, 'surprise_limits.episodes is 0'),
+        ({'surprise_limits': LIMITS | {'decisions': 0.5}}, 'surprise_limits.decisions is 0.5'),
         ({'episodes': EPISODE}, "episodes is '01J.*expected a list of ULIDs"),
         ({'episodes': ['../../etc']}, "an episode is '../../etc'; expected a ULID"),
         ({'episodes': [EPISODE, 5]}, 'an episode is 5; expected a ULID'),

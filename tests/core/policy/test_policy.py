@@ -164,7 +164,9 @@ def test_the_self_test_is_run_at_load_and_measured(policy):
     assert 0 < policy.selftest.latency < SPEC.period / 2
 
 
-@pytest.mark.parametrize('name', ['action', 'next_deter', 'next_stoch', 'disagreement'])
+@pytest.mark.parametrize(
+    'name', ['action', 'next_deter', 'next_stoch', 'disagreement', 'surprise']
+)
 @pytest.mark.parametrize('change', [2e-3, np.nan])
 def test_a_self_test_that_differs_anywhere_is_refused(tmp_path, name, change):
     arrays = selftest()
@@ -280,6 +282,7 @@ def test_a_network_that_leaves_a_size_open_is_refused(tmp_path, name, size):
         ('next_deter', [2, 1]),
         ('next_stoch', [1, 0]),
         ('disagreement', [0]),
+        ('surprise', [0]),
     ],
 )
 def test_a_network_that_gives_other_shapes_than_it_declares_is_refused(tmp_path, name, axes):

@@ -6,6 +6,7 @@ next_deter = 0.5 * keep * deter + embed                                    (1, 1
 next_stoch = [1, 0] where embed > 0.5 else [0, 1]                          (1, 2)
 action = tanh(next_deter) * ones(A) + 0.1 * keep * previous_action         (1, A)
 disagreement = |embed|                                                      (1,)
+surprise = 10 * keep * |embed - deter|                                      (1,)
 """
 
 from __future__ import annotations
@@ -128,6 +129,11 @@ def policy_onnx(spec: Spec = SPEC, value: float = 1.0) -> bytes:
         make('Add', ['ta', 'pp'], ['action']),
         make('Abs', ['embed'], ['u']),
         make('Reshape', ['u', 'shape'], ['disagreement']),
+        make('Sub', ['embed', 'deter'], ['e']),
+        make('Abs', ['e'], ['off']),
+        make('Mul', ['off', 'keep'], ['kept']),
+        make('Mul', ['kept', 'ten'], ['tens']),
+        make('Reshape', ['tens', 'shape'], ['surprise']),
     ]
     return _model(
         nodes,
@@ -138,6 +144,7 @@ def policy_onnx(spec: Spec = SPEC, value: float = 1.0) -> bytes:
             'half': np.float32([0.5]),
             'zero': np.float32([0]),
             'tenth': np.float32([0.1]),
+            'ten': np.float32([10]),
             'left': np.float32([[1, 0]]),
             'right': np.float32([[0, 1]]),
             'shape': np.int64([1]),
@@ -165,9 +172,10 @@ def selftest(spec: Spec = SPEC) -> dict[str, np.ndarray]:
     deter, action, rows = 7.0, np.full(spec.action_size, 3.0), []
     for t in range(STEPS):
         keep = float(t > 0)
+        surprise = 10 * keep * abs(embed[t] - deter)
         deter = 0.5 * keep * deter + embed[t]
         action = np.tanh(deter) + 0.1 * keep * action
-        rows.append((action, deter))
+        rows.append((action, deter, surprise))
     arrays |= {
         'is_first': np.eye(1, STEPS)[0],
         'deter': np.full((1, 1), 7.0),
@@ -177,6 +185,7 @@ def selftest(spec: Spec = SPEC) -> dict[str, np.ndarray]:
         'next_deter': np.stack([[row[1]] for row in rows]),
         'next_stoch': np.stack([embed > 0.5, embed <= 0.5], -1),
         'disagreement': np.abs(embed),
+        'surprise': np.array([row[2] for row in rows]),
     }
     return {
         name: array if array.dtype == np.uint8 else array.astype(np.float32)

@@ -51,6 +51,20 @@ def test_what_chooses_the_action_is_an_argument_and_is_asked_about_too():
 
 
 @torch.no_grad()
+def test_the_surprise_is_the_kl_from_the_posterior_to_the_mean_prior_and_0_at_a_first_row():
+    agent = tiny.agent()
+    rssm = agent.world_model.rssm
+    found = decide(*networks(agent), **inputs(agent))
+    prior = rssm.prior_logits(found.post.deter)  # (M, N, S, K)
+    mean = sum(prior[i] for i in range(len(prior))) / len(prior)
+    q = found.post.logit.softmax(-1)
+    expected = (q * (q.log() - mean.log_softmax(-1))).sum((-2, -1))
+    assert expected[0] > 1e-4, 'there is something to be left out'
+    assert found.surprise[0] == 0.0
+    torch.testing.assert_close(found.surprise[1:], expected[1:])
+
+
+@torch.no_grad()
 def test_noise_draws_another_state_than_the_mode():
     agent = tiny.agent()
     c = agent.config.model.rssm
@@ -77,4 +91,5 @@ def test_the_policy_in_torch_and_the_exported_graph_decide_alike():
         np.testing.assert_allclose(found[1], step.state['deter'], atol=1e-6)
         np.testing.assert_array_equal(found[2], step.state['stoch'])
         assert float(found[3]) == pytest.approx(step.disagreement, abs=1e-6)
+        assert float(found[4]) == pytest.approx(step.surprise, abs=1e-6)
         state = step.state

@@ -249,13 +249,14 @@ def test_a_row_is_exported_as_it_acts(data, tmp_path):
     """The slow test of the commands exports the other rows, too."""
     agent = train('dreamer_v2', data, tmp_path / 'run', 2)
     bundle = export_run(tmp_path / 'run', tmp_path / 'bundles')
-    assert bundle.disagreement_threshold > 0 and not bundle.note
+    assert bundle.disagreement_threshold > 0 and 'no surprise limits' in bundle.note
     policies = OnnxPolicy(bundle.path), agent.policy()
     states = [policy.initial() for policy in policies]
     for seen in observations(data, 3):
         steps = [policy.step(seen, None, state) for policy, state in zip(policies, states)]
         assert steps[0].action == pytest.approx(steps[1].action, abs=1e-4)
         assert steps[0].disagreement == pytest.approx(steps[1].disagreement, abs=1e-4)
+        assert steps[0].surprise == pytest.approx(steps[1].surprise, abs=1e-4)
         states = [step.state for step in steps]
 
 

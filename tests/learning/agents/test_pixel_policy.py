@@ -47,6 +47,7 @@ def test_the_policy_acts_on_the_frames_of_its_episode(row):
         np.testing.assert_allclose(step.action, action, atol=1e-6)
         assert step.disagreement == pytest.approx(disagreement, abs=1e-6)
         assert (disagreement > 0) == (row != 'bc')
+        assert step.surprise == 0.0
         assert np.array_equal(step.state['previous_action'][0], step.action)
         assert not step.state['stoch'].any()
 
@@ -111,3 +112,4 @@ def test_the_bundle_repeats_the_policy(tmp_path, row, frames, kinds):
         assert not step.state['stoch'].any()
         state = step.state
     assert done.disagreement_threshold is None and done.latency < 0.1
+    assert done.surprise_limits is None and 'has no model' in done.note

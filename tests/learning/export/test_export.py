@@ -1,6 +1,7 @@
 """An exported bundle repeats its agent, to 1e-4 over 50 steps of carried state."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 
 from moto_core.config import load_config, to_dict
 from moto_core.episodes.dataset import Dataset
-from moto_core.errors import BundleError
+from moto_core.errors import BundleError, DatasetError
 from moto_core.observation import Observation
 from moto_core.policy.bundle import read_bundle
 from moto_core.policy.policy import OnnxPolicy
@@ -20,8 +21,10 @@ from moto_learning.commands import export as command
 from moto_learning.config import Config
 from moto_learning.data.cache import compile_dataset
 from moto_learning.export import export
-from moto_learning.export.export import disagreements, export_bundle, export_run
+from moto_learning.export.export import export_bundle, export_run
 from moto_learning.export.rehearsal import MARGIN, STEPS, drawn_observations, selftest
+from moto_learning.export.thresholds import LEAST, WINDOW, doubts
+from moto_learning.model.distributions import categorical_kl
 from moto_learning.model.rssm import State
 from moto_learning.run.checkpoint_files import CheckpointError
 from moto_learning.run.checkpoints import save_checkpoint
@@ -122,6 +125,8 @@ def torch_step(agent, frame, state):
     chosen = agent.actor(post.feat).mode()
     _, logits = model.rssm.img_step(post, chosen)  # (M, 1, S, K)
     disagreement = float(logits[:, 0].std(0, correction=0).mean())
+    prior = model.rssm.prior_logits(post.deter).mean(0)
+    surprise = float(categorical_kl(post.logit, prior)) * float(keep)
     two = post.logit.topk(2, -1).values
     following = {
         'deter': post.deter.numpy(),
@@ -129,7 +134,8 @@ def torch_step(agent, frame, state):
         'previous_action': chosen.numpy(),
         'is_first': np.zeros(1, np.float32),
     }
-    return chosen[0].numpy(), disagreement, following, float((two[..., 0] - two[..., 1]).min())
+    margin = float((two[..., 0] - two[..., 1]).min())
+    return chosen[0].numpy(), disagreement, surprise, following, margin
 
 
 def compare(agent, policy, frames):
@@ -138,12 +144,14 @@ def compare(agent, policy, frames):
     ours = theirs = {**left, 'is_first': np.ones(1, np.float32)}  # of an episode before
     compared = 0
     for frame in frames:
-        action, disagreement, after, margin = torch_step(agent, frame, theirs)
+        action, disagreement, surprise, after, margin = torch_step(agent, frame, theirs)
         if margin < 1e-5:
             continue
         step = policy.step(frame.images, frame.proprioception, ours)
         np.testing.assert_allclose(step.action, action, atol=1e-4)
         np.testing.assert_allclose(step.disagreement, disagreement, atol=1e-4)
+        assert (step.surprise > 0) == (compared > 0), 'nothing was expected at the first step'
+        np.testing.assert_allclose(step.surprise, surprise, atol=1e-4, rtol=1e-4)
         np.testing.assert_allclose(step.state['deter'], after['deter'], atol=1e-4)
         np.testing.assert_array_equal(step.state['stoch'], after['stoch'])
         ours, theirs, compared = step.state, after, compared + 1
@@ -323,16 +331,17 @@ def test_a_run_is_exported_with_the_episodes_that_it_learned_from(run, tmp_path)
     done = export_run(path, tmp_path)
     manifest = read_bundle(done.path).manifest
     assert manifest.episodes == sorted(ids)
-    assert done.note == ''
+    assert done.note.startswith('no surprise limits') and manifest.surprise_limits is None
     cached = compile_dataset(Dataset.open(path.parent / 'data')).episodes
-    largest = max(float(disagreements(agent.graphs(), e).max()) for e in cached if e.id in ids)
+    known = [doubts(agent.graphs(), episode) for episode in cached if episode.id in ids]
+    largest = max(float(found.disagreement.max()) for found in known)
     assert manifest.disagreement_threshold == pytest.approx(largest, rel=1e-6)
     frames = np.concatenate([e.images['front'] for e in cached if e.id in ids])
     recorded = {frame.tobytes() for frame in frames}
     assert all(frame.tobytes() in recorded for frame in selftest_of(done.path)['image_front'])
 
 
-def test_disagreements_of_an_episode_are_those_of_its_steps(run):
+def test_the_doubts_along_an_episode_are_those_of_its_steps(run):
     path, agent, ids = run
     episode = compile_dataset(Dataset.open(path.parent / 'data')).episodes[0]
     state = {
@@ -341,17 +350,48 @@ def test_disagreements_of_an_episode_are_those_of_its_steps(run):
         'previous_action': np.zeros((1, 3), np.float32),
         'is_first': np.ones(1, np.float32),
     }
-    expected = []
+    expected, surprises = [], []
     for t in range(len(episode)):
         frame = Observation(
             images={name: np.array(stack[t]) for name, stack in episode.images.items()},
             proprioception=np.array(episode.proprioception[t]),
             stamp=t,
         )
-        _, disagreement, state, _ = torch_step(agent, frame, state)
+        _, disagreement, surprise, state, _ = torch_step(agent, frame, state)
         state['previous_action'] = episode.requested[t : t + 1]
         expected.append(disagreement)
-    np.testing.assert_allclose(disagreements(agent.graphs(), episode), expected, atol=1e-5)
+        surprises.append(surprise)
+    found = doubts(agent.graphs(), episode)
+    np.testing.assert_allclose(found.disagreement, expected, atol=1e-5)
+    np.testing.assert_allclose(found.surprise, surprises, atol=1e-4)
+    assert found.surprise[0] == 0.0 < found.surprise[1:].min()
+
+
+def test_a_run_is_exported_with_limits_of_episodes_that_it_did_not_learn_from(run, tmp_path):
+    path = shutil.copytree(run[0], tmp_path / 'run')  # its list of exports is its own
+    apart = record(tmp_path / 'apart', [10] * LEAST, success=True)
+    record(tmp_path / 'apart', [10] * 3)  # not successful: who knows what was seen in them
+    done = export_run(path, tmp_path / 'out', [tmp_path / 'apart'])
+    limits = read_bundle(done.path).manifest.surprise_limits
+    assert (
+        done.note == '' and limits == done.surprise_limits == OnnxPolicy(done.path).surprise_limits
+    )
+    assert (limits.episodes, limits.decisions, limits.window) == (LEAST, 10 * LEAST, WINDOW)
+    assert not set(apart) & set(read_bundle(done.path).manifest.episodes)
+
+
+def test_what_a_run_learned_from_says_nothing_of_its_ordinary_surprise(tmp_path):
+    ids = record(tmp_path / 'data', [10] * LEAST, success=True)
+    save_run(tmp_path / 'run', make_agent(tiny_spec()), ids[1:], tmp_path / 'data')
+    done = export_run(tmp_path / 'run', tmp_path / 'out', [tmp_path / 'data'])
+    assert done.surprise_limits is None
+    assert ': 1 successful episodes that it did not learn from; expected' in done.note
+
+
+def test_held_out_episodes_of_another_robot_are_refused(run, tmp_path):
+    record(tmp_path / 'apart', [10], tiny_spec(rate=25.0), success=True)
+    with pytest.raises(DatasetError, match="apart' is not of the run's robot: rate"):
+        export_run(run[0], tmp_path / 'out', [tmp_path / 'apart'])
 
 
 def test_the_parent_is_the_bundle_of_an_earlier_update(run, tmp_path):
@@ -389,8 +429,8 @@ def test_a_folder_that_is_no_run_is_named(tmp_path):
 def test_the_command_exports_and_names_the_bundle(run, tmp_path, capsys):
     name = tmp_path / 'names' / 'door'
     assert command.main([str(run[0]), '--out', str(tmp_path), '--name-file', str(name)]) == 0
-    bundle = name.read_text().strip()
-    assert bundle in capsys.readouterr().out
+    bundle, told = name.read_text().strip(), capsys.readouterr().out
+    assert bundle in told and 'expected at least 19 of more than 8 rows' in told
     assert OnnxPolicy(bundle).spec == tiny_spec()
 
 

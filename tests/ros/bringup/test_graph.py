@@ -30,6 +30,10 @@ POLICY = PolicyStatus(
     waiting=False,
     reasons=(),
     differences=(),
+    surprise=2.5,
+    slow=None,
+    hold=None,
+    speed_scale=1.0,
     problem='',
 )
 

@@ -36,6 +36,8 @@ def decision(i, episode=EPISODE, number=None):
         number=i if number is None else number,
         action=(0.25 * i, -1.0),
         disagreement=0.5,
+        surprise=2.5,
+        speed_scale=0.75,
         proprioception=None,
         image_latency=5.0,
         inference_latency=2.0,
@@ -115,6 +117,7 @@ def test_a_row_holds_the_observation_its_reward_and_the_action_chosen_at_it():
     assert [row.is_first for row in rows] == [True, False, False]
     assert not any(row.gap for row in rows)
     assert rows[0].latency == {'image': 5.0, 'inference': 2.0, 'request': 10.0}
+    assert (rows[0].disagreement, rows[0].surprise, rows[0].speed_scale) == (0.5, 2.5, 0.75)
 
 
 def test_executed_is_the_mean_between_two_requests_over_the_scale():

@@ -22,7 +22,8 @@ from moto_core.episodes.episode import EpisodeHeader
 from moto_core.episodes.reader import read_episode
 from moto_core.errors import ConfigError, EpisodeError
 from moto_core.guard.limits import load_robot
-from moto_core.guard.state import GuardRefusal
+from moto_core.guard.state import HOLD, RUNNING, GuardRefusal
+from moto_core.policy.surprise import SurpriseLimits
 from moto_core.spec import Setup
 from moto_ros.messages import Decision, EpisodeEvent, GuardReasons, PolicyStatus, RecorderState
 from moto_ros.nodes.guard import GuardNode
@@ -32,7 +33,7 @@ from moto_ros.nodes.twin import TwinNode
 from moto_ros.services import SWITCHES, TRIGGERS
 from moto_ros.wire import interface
 from moto_ros.wire.convert import from_rgb, to_ns, to_rgb
-from moto_ros.wire.joints import joint_state
+from moto_ros.wire.joints import asked, joint_state
 from tests.core.policy.tiny_bundle import write_tiny_bundle
 from tests.ros.nodes.waiting import wait
 
@@ -192,6 +193,55 @@ def test_a_policy_of_this_setup_or_an_unknown_one_says_nothing(make, tmp_path, c
     assert 'WARN' not in capfd.readouterr().err
 
 
+def test_a_surprised_policy_asks_for_rest_says_so_and_begins_anew_once_the_arm_follows(
+    make, tmp_path
+):
+    spec = load_robot('kitchen_sim').spec
+    limits = SurpriseLimits(
+        slow=1e-4, hold=1e-3, window=2, quantile=0.95, episodes=20, decisions=900
+    )
+    bundle = write_tiny_bundle(tmp_path, spec, surprise_limits=limits)
+    node = make(PolicyNode, **{'policy.bundle': bundle, 'record.source': 'sim'})
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    asked_for, statuses, told = [], [], []
+    node.create_subscription_to(interface.request(spec.period), asked_for.append)
+    node.create_subscription_to(interface.POLICY_STATUS, statuses.append)
+    node.create_subscription_to(interface.DIAGNOSTICS, told.append)
+    images = node.create_publisher(
+        interface.CAMERA.type, spec.cameras['front'].topic, interface.SENSOR
+    )
+    joints = node.create_publisher(JointState, 'joint_states', interface.SENSOR)
+    guard = node.create_publisher(
+        *(interface.GUARD_REASONS.type, interface.GUARD_REASONS.name),
+        interface.GUARD_REASONS.publisher,
+    )
+
+    def see(until):
+        joints.publish(joint_state(spec.names, node.now(), np.zeros(9), np.ones(9)))
+        images.publish(from_rgb(np.full((64, 64, 3), 200, np.uint8), node.now()))
+        return asked_for and until(asked(asked_for[-1])[2])
+
+    def follow(state):
+        change = GuardReasons(stamp=1, state=state, source='policy', reasons=('uncertain',))
+        guard.publish(interface.to_string(change))
+        wait(node, lambda: node.loop.followed == (state == RUNNING))
+
+    wait(node, lambda: see(lambda scale: scale == 0.0))
+    assert [list(m.name) for m in asked_for] == [[*spec.names, 'speed_scale']] * len(asked_for)
+    assert asked(asked_for[0])[2] == 1.0
+    wait(node, lambda: told and statuses and statuses[-1].speed_scale == 0.0)
+    status = statuses[-1]
+    assert (status.slow, status.hold) == (1e-4, 1e-3) and status.surprise > 1e-3
+    wait(node, lambda: 'held: look, then arm anew' in told[-1].status[0].message)
+    shown = {value.key: value.value for value in told[-1].status[0].values}
+    assert float(shown['surprise']) > float(shown['hold']) == 1e-3
+    follow(HOLD)
+    wait(node, lambda: see(lambda scale: scale == 1.0))
+    follow(RUNNING)
+    assert node.loop.caution.scale == 1.0
+    wait(node, lambda: see(lambda scale: scale == 0.0))
+
+
 def test_a_dataset_of_another_setup_fails_to_configure_and_names_both(make, tmp_path, capfd):
     spec = load_robot('kitchen_sim').spec
     header = EpisodeHeader(task='t', source='sim', spec=spec, setup=ELSEWHERE)
@@ -256,6 +306,8 @@ def test_the_recorder_goes_on_after_a_lost_image_and_marks_the_gap(make, tmp_pat
             number=number,
             action=(0.0,) * 9,
             disagreement=0.0,
+            surprise=2.5,
+            speed_scale=0.75,
             proprioception=None,
             image_latency=1.0,
             inference_latency=1.0,
@@ -591,6 +643,10 @@ ALIVE = PolicyStatus(
     waiting=False,
     reasons=(),
     differences=(),
+    surprise=0.0,
+    slow=None,
+    hold=None,
+    speed_scale=1.0,
     problem='',
 )
 
@@ -603,6 +659,8 @@ def decided(episode, number, stamp):
         number=number,
         action=(0.0,) * 9,
         disagreement=0.0,
+        surprise=0.0,
+        speed_scale=1.0,
         proprioception=None,
         image_latency=1.0,
         inference_latency=1.0,

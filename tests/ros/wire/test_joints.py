@@ -5,7 +5,7 @@ from sensor_msgs.msg import JointState
 from moto_core.errors import ObservationError
 from moto_core.guard.brake import Knot
 from moto_ros.wire.convert import to_ns
-from moto_ros.wire.joints import joint_state, pick, trajectory, trajectory_points
+from moto_ros.wire.joints import asked, joint_state, pick, request, trajectory, trajectory_points
 
 
 def test_joints_are_mapped_by_name_whatever_their_order():
@@ -38,6 +38,26 @@ def test_a_joint_message_carries_stamp_and_names_and_no_frame():
     assert (message.header.stamp.sec, message.header.stamp.nanosec) == (1, 500_000_001)
     assert (list(message.name), list(message.velocity)) == (['a', 'b'], [1.0, 2.0])
     assert message.header.frame_id == ''
+
+
+def test_a_request_carries_its_speed_scale_beside_the_joints():
+    message = request(['a', 'b'], 1_500_000_001, np.array([1.0, 2.0]), 0.25)
+    assert list(message.name) == ['a', 'b', 'speed_scale'] and to_ns(message.header.stamp)
+    assert asked(message) == (['a', 'b'], [1.0, 2.0], 0.25)
+    message.name, message.velocity = ['a', 'speed_scale', 'b'], [1.0, 0.25, 2.0]
+    assert asked(message) == (['a', 'b'], [1.0, 2.0], 0.25), 'by name, not by place'
+
+
+@pytest.mark.parametrize(
+    'names, velocity',
+    [
+        (['a', 'b'], [1.0, 2.0]),
+        (['a', 'speed_scale'], [1.0]),
+        (['a', 'speed_scale', 'speed_scale'], [1.0, 0.5, 0.5]),
+    ],
+)
+def test_without_one_speed_scale_a_request_comes_as_it_is(names, velocity):
+    assert asked(JointState(name=names, velocity=velocity)) == (names, velocity, 1.0)
 
 
 def knot(time, position, velocity):

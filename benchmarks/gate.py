@@ -1,0 +1,222 @@
+"""What the surprise's limits of a bundle do: false holds, and holds before a shifted task fails.
+
+    python benchmarks/gate.py record BUNDLE TASK DATASET [episodes=24]
+    python benchmarks/gate.py measure BUNDLE TASK FILE.json [ordinary=40] [starts=8]
+    python benchmarks/gate.py table FILE.json
+
+record: ordinary episodes that the policy drives, for `moto-export --held-out DATASET`. measure:
+other starts; ordinary ones under the limits (where the task has a guard, it slows and holds), and
+as many of each shift of moto_sim/shifts.py without, to see what fails and when it would have been
+held. Episodes end at success. The file keeps the tasks that it has. table: Markdown, of
+docs/safety.md.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moto_core.episodes.dataset import Dataset
+from moto_core.policy.policy import OnnxPolicy, PolicyState, PolicyStep
+from moto_core.policy.surprise import Caution
+from moto_learning.run.commit import git_hash
+from moto_sim.env import TaskEnv
+from moto_sim.episode import run_episode, simulated_header
+from moto_sim.shifts import LATER, SHIFTS, Shift, picture, shifted_env
+
+RECORDED, ORDINARY, SHIFTED = 4000, 5000, 6000  # first seeds
+
+
+class Watched:
+    """A policy that sees through a shift, its caution beside it; `guard` does what that says."""
+
+    def __init__(
+        self, policy: OnnxPolicy, shift: Shift, other: dict[str, Any], guard: Any
+    ) -> None:
+        self.policy, self.shift, self.other, self.guard = policy, shift, other, guard
+        self.spec, self.hash = policy.spec, policy.hash
+        self.caution = Caution(policy.surprise_limits)
+        self.decisions, self.largest = 0, 0.0
+        self.slowed: int | None = None  # the first decision at which it was
+        self.held: int | None = None
+        self.seen: dict[str, Any] = {}  # camera: its picture at decision LATER
+
+    def initial(self) -> PolicyState:
+        """Returns the policy's."""
+        return self.policy.initial()
+
+    def step(self, images: Any, proprioception: Any, state: PolicyState) -> PolicyStep:
+        """Returns the policy's step at the shifted images."""
+        shown = {
+            name: picture(self.shift, image, self.decisions, self.other.get(name))
+            for name, image in images.items()
+        }
+        if self.decisions == LATER:
+            self.seen = shown
+        step = self.policy.step(shown, proprioception, state)
+        scale = self.caution.take(step.surprise)
+        self.largest = max(self.largest, self.caution.mean)
+        if scale < 1.0 and self.slowed is None:
+            self.slowed = self.decisions
+        if scale == 0.0 and self.held is None:
+            self.held = self.decisions
+        if self.guard is not None:
+            self.guard.speed_scale = scale
+        self.decisions += 1
+        return step
+
+
+def main() -> None:
+    if len(sys.argv) < 2:
+        print(json.dumps({'skipped': 'no bundle and task were given'}))
+        return
+    kind, *words = sys.argv[1:]
+    given = dict(word.split('=', 1) for word in words if '=' in word)
+    words = [word for word in words if '=' not in word]
+    if kind == 'table':
+        print(table(json.loads(Path(words[0]).read_text())))
+    elif kind == 'record':
+        bundle, task, dataset = words
+        record(bundle, task, dataset, int(given.get('episodes', 24)))
+    elif kind == 'measure':
+        bundle, task, file = words
+        found = measure(bundle, task, int(given.get('ordinary', 40)), int(given.get('starts', 8)))
+        kept = json.loads(Path(file).read_text()) if Path(file).exists() else {}
+        Path(file).write_text(json.dumps({**kept, task: found}, indent=1) + '\n')
+    else:
+        sys.exit(__doc__)
+
+
+def make_env(policy: OnnxPolicy, task: str, shift: Shift) -> TaskEnv:
+    size = next(iter(policy.spec.cameras.values())).height
+    options = {'size': size, 'proprioception': policy.spec.proprioception}
+    return shifted_env(task, policy.setup, shift, **options)
+
+
+def record(bundle: str, task: str, dataset: str, episodes: int) -> None:
+    policy = OnnxPolicy(bundle, latency_limit=float('inf'))
+    env = make_env(policy, task, Shift())
+    with Dataset.create_or_open(Path(dataset), env.spec, setup=env.setup) as kept:
+        for seed in range(RECORDED, RECORDED + episodes):
+            header = simulated_header(env, seed, policy_hash=policy.hash)
+            with kept.new_episode(header) as writer:
+                start = header.created
+                result = run_episode(
+                    env, policy, seed, writer.append, after_success=0, start=start
+                )
+                writer.close(result.outcome)
+    env.close()
+
+
+def measure(bundle: str, task: str, ordinary: int, starts: int) -> dict[str, Any]:
+    policy = OnnxPolicy(bundle, latency_limit=float('inf'))
+    assert policy.surprise_limits is not None, 'the bundle has no limits of the surprise'
+    env = make_env(policy, task, Shift())
+    guard = getattr(env.task, 'guard', None)
+    usual: list[dict[str, Any]] = []
+    other: dict[str, Any] = {}
+    for seed in range(ORDINARY, ORDINARY + ordinary):
+        episode, seen = drive(env, policy, Shift(), seed, {}, guard)
+        usual.append(episode)
+        other = other or seen
+    steps = env.max_steps
+    env.close()
+    shifts = {}
+    for name, shift in SHIFTS.items():
+        env = make_env(policy, task, shift)
+        seeds = range(SHIFTED, SHIFTED + starts)
+        shifts[name] = [drive(env, policy, shift, seed, other, None)[0] for seed in seeds]
+        env.close()
+        print(name, count(shifts[name]), file=sys.stderr, flush=True)
+    return {
+        'bundle': policy.hash,
+        'commit': git_hash(),
+        'limits': asdict(policy.surprise_limits),
+        'guarded': guard is not None,
+        'max_steps': steps,
+        'ordinary': usual,
+        'shifts': shifts,
+    }
+
+
+def drive(
+    env: TaskEnv, policy: OnnxPolicy, shift: Shift, seed: int, other: dict[str, Any], guard: Any
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns what an episode came to, and its pictures at decision LATER."""
+    watched = Watched(policy, shift, other, guard)
+    result = run_episode(env, watched, seed, after_success=0)
+    found = {
+        'seed': seed,
+        'success': result.success,
+        'decisions': result.decisions,
+        'slowed': watched.slowed,
+        'held': watched.held,
+        'largest': round(watched.largest, 3),
+    }
+    return found, watched.seen
+
+
+def count(episodes: list[dict[str, Any]]) -> dict[str, Any]:
+    """Returns how many succeed, and how many of the others, and of these, are held."""
+    failed = [one for one in episodes if not one['success']]
+    done = [one for one in episodes if one['success']]
+    held = [one['held'] for one in failed if one['held'] is not None]
+    return {
+        'n': len(episodes),
+        'success': len(done),
+        'failed': len(failed),
+        'held_of_failed': len(held),
+        'held_at': statistics.median(held) if held else None,
+        'held_of_succeeded': sum(one['held'] is not None for one in done),
+        'slowed_of_succeeded': sum(one['slowed'] is not None for one in done),
+        'largest': float(np.median([one['largest'] for one in episodes])),
+    }
+
+
+def table(results: dict[str, Any]) -> str:
+    """Returns the measured tasks in Markdown."""
+    lines = [
+        '| task | shift | success without limits | of the failed: held | at decision (median) | '
+        'of the successful: held, slowed | largest mean [nats] (median) |',
+        '|---|---|---|---|---|---|---|',
+    ]
+    totals = []
+    for task, found in results.items():
+        rows = {'none, under the limits': found['ordinary'], **found['shifts']}
+        for name, episodes in rows.items():
+            c = count(episodes)
+            at = '-' if c['held_at'] is None else f'{c["held_at"]:.0f}'
+            held = f'{c["held_of_failed"]} of {c["failed"]}' if c['failed'] else '-'
+            done = f'{c["held_of_succeeded"]}, {c["slowed_of_succeeded"]} of {c["success"]}'
+            lines.append(
+                f'| {task} | {name} | {c["success"]} of {c["n"]} | {held} | {at} | '
+                f'{done if c["success"] else "-"} | {c["largest"]:.1f} |'
+            )
+        totals.append(total(task, found))
+    return '\n'.join([*lines, '', *totals])
+
+
+def total(task: str, found: dict[str, Any]) -> str:
+    """Says of all shifts together what was held in time, and of ordinary episodes what was."""
+    limits, usual = found['limits'], found['ordinary']
+    every = [one for episodes in found['shifts'].values() for one in episodes]
+    failed = [one['held'] for one in every if not one['success']]
+    held = [one for one in failed if one is not None]
+    soon = statistics.median(one['decisions'] for one in usual if one['success'])
+    return (
+        f'- {task}: slow {limits["slow"]:.2f}, hold {limits["hold"]:.2f} nats, of '
+        f'{limits["episodes"]} held-out episodes. Held before their time was up: {len(held)} of '
+        f'the {len(failed)} that failed, {sum(one <= soon for one in held)} of them by decision '
+        f'{soon:.0f}, at which half of the ordinary ones have succeeded. False holds: '
+        f'{sum(one["held"] is not None for one in usual)} of {len(usual)} ordinary episodes.'
+    )
+
+
+if __name__ == '__main__':
+    main()

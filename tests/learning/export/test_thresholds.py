@@ -1,0 +1,67 @@
+"""The limits of the surprise come of held-out episodes by rank, worked by hand."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from moto_learning.export import thresholds
+from moto_learning.export.thresholds import HOLD, LEAST, Doubts, surprise_limits, why_none
+
+KNOWS = SimpleNamespace(expects=True)
+
+
+class Episode:
+    """Surprise along T rows."""
+
+    def __init__(self, surprise):
+        self.surprise = np.asarray(surprise, np.float32)
+
+    def __len__(self):
+        return len(self.surprise)
+
+
+@pytest.fixture(autouse=True)
+def told(monkeypatch):
+    monkeypatch.setattr(
+        thresholds, 'doubts', lambda graphs, one: Doubts(one.surprise, one.surprise)
+    )
+
+
+def steady(level, rows=12):
+    return Episode([100.0, *[level] * (rows - 1)])  # the first row's counts for nothing
+
+
+@pytest.mark.parametrize('count, rank', [(19, 19), (20, 20), (39, 38), (59, 57)])
+def test_slow_is_the_score_that_a_further_episode_passes_once_in_twenty_at_most(count, rank):
+    levels = np.random.default_rng(0).permutation(np.arange(1, count + 1))
+    limits = surprise_limits(KNOWS, [steady(float(level)) for level in levels])
+    assert limits.slow == rank
+    assert limits.hold == HOLD * rank
+    assert (limits.episodes, limits.decisions) == (count, 12 * count)
+    assert (count + 1 - rank) / (count + 1) <= 1 - limits.quantile + 1e-9
+
+
+def test_an_episodes_score_is_its_largest_mean_over_eight_decisions_in_a_row():
+    spike = Episode([0.0] * 10 + [80.0] + [0.0] * 10)  # 80 / 8
+    lasting = Episode([0.0] * 5 + [12.0] * 8 + [0.0] * 8)
+    limits = surprise_limits(KNOWS, [spike] * (LEAST - 1) + [lasting])
+    assert limits.slow == 12.0
+    assert surprise_limits(KNOWS, [spike] * LEAST).slow == 10.0
+
+
+def test_episodes_of_no_more_than_a_window_do_not_count():
+    short = [steady(1.0, rows=8)] * 5
+    assert surprise_limits(KNOWS, [steady(2.0)] * (LEAST - 1) + short) is None
+    assert surprise_limits(KNOWS, [steady(2.0, rows=9)] * LEAST + short).episodes == LEAST
+
+
+def test_too_few_episodes_or_a_policy_that_expects_nothing_give_no_limits_and_say_why():
+    few = [steady(1.0)] * (LEAST - 1)
+    assert surprise_limits(KNOWS, few) is None
+    assert '18 successful episodes' in why_none(KNOWS, few) and '--held-out' in why_none(
+        KNOWS, few
+    )
+    blind = SimpleNamespace(expects=False)
+    assert surprise_limits(blind, [steady(1.0)] * 40) is None
+    assert 'no model' in why_none(blind, [])
