@@ -141,7 +141,8 @@ class GuardNode(MotoNode):
                 f"somebody else publishes on '{self.outputs.topic}' too; stop it, then reset"
             )
         for topic in self.config.guard.estops:
-            if self.loop.state.mode == ESTOP and self.count_publishers(topic) > 1:
+            heard = self.count_publishers(self.resolve_topic_name(topic))
+            if self.loop.state.mode == ESTOP and heard > 1:
                 raise GuardRefusal(
                     f"several publish on '{topic}', and which of them let go is not known: end "
                     'all but one, or give each a topic of its own (guard.estops), then reset'

@@ -546,6 +546,20 @@ def begin(node):
     return node.start()
 
 
+def test_a_remapped_command_topic_is_watched_under_its_new_name(make):
+    node = make(GuardNode, **ARRAYS, **{'joint_velocity_controller/commands': 'elsewhere'})
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    with pytest.raises(GuardRefusal, match="nobody listens on '/elsewhere'"):
+        node.arm()
+    kind = type_of(node.outputs.commands)
+    node.create_subscription(kind, '/elsewhere', lambda _: None, interface.COMMAND)
+    other = node.create_publisher(kind, '/elsewhere', interface.COMMAND)
+    wait(node, lambda: node.loop.state.cause == ('two_masters',))
+    with pytest.raises(GuardRefusal, match="somebody else publishes on '/elsewhere' too"):
+        node.reset_fault()
+    node.destroy_publisher(other)
+
+
 def test_without_a_policy_no_episode_begins(make, tmp_path):
     given = {'record.dataset': tmp_path / 'd', 'record.task': 'door'}
     node = make(RecorderNode, **given, **{'record.policy_timeout': 0.2})
