@@ -22,9 +22,9 @@ from moto_learning.data.replay import Replay
 from moto_learning.data.wanted import Demonstrations
 from moto_learning.run.checkpoints import load_learner
 from moto_learning.run.train import Training
+from moto_ros.chaos.tiny_bundle import write_tiny_bundle
 from moto_sim import tasks
 from moto_sim.approach import approach
-from tests.core.policy.tiny_bundle import write_tiny_bundle
 from tests.learning.tiny_learner import BATCH, LENGTH, TINY
 
 EXAMPLES = Path(__file__).parents[1] / 'examples'

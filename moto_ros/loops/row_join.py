@@ -60,6 +60,7 @@ class RowJoiner:
         self._seen = 0  # decisions of the episode by their numbers
         self._stamps: list[int] = []  # [ns] of the first and the last row
         self.gaps = 0  # rows that say so
+        self.waits = False  # a row lacks nothing but the end of what was executed over it
 
     def image(self, camera: str, stamp: int, image: np.ndarray) -> None:
         """Takes an image (h, w, 3) that the policy saw."""
@@ -89,9 +90,10 @@ class RowJoiner:
     def rows(self) -> list[Row]:
         """Returns the rows that have become whole and have a later whole row."""
         whole = [i for i, pending in enumerate(self._pending) if self._whole(pending)]
-        count = whole[-1] if whole else 0
+        count = wanted = whole[-1] if whole else 0
         while count and not self._acted(count - 1):
             count -= 1
+        self.waits = count < wanted
         return self._take(max(count, len(self._pending) - KEEP))
 
     def last_rows(self) -> list[Row]:

@@ -163,8 +163,10 @@ class GuardNode(MotoNode):
 
     def publish_status(self) -> None:
         """Publishes the state, and looks for a second master of the arm and for its controller."""
-        loop, outputs = self.loop, self.outputs
-        if loop is None or outputs is None or self.timer is None or loop.output is None:
+        loop, inputs, outputs = self.loop, self.inputs, self.outputs
+        if loop is None or inputs is None or outputs is None or self.timer is None:
+            return
+        if loop.output is None:
             return
         if outputs.has_two_masters:
             loop.fault('two_masters')
@@ -189,7 +191,10 @@ class GuardNode(MotoNode):
         )
         self.state.publish(to_string(state))
         values = {name: getattr(state, name) for name in SHOWN}
-        problems = [*loop.state.cause, *filter(None, [loop.problem, outputs.problem])]
+        problems = [
+            *loop.state.cause,
+            *filter(None, [loop.problem, inputs.problem, outputs.problem]),
+        ]
         self.publish_diagnostics(problems, values, error=loop.faulted)
 
     def _tell_limits(self) -> None:

@@ -119,10 +119,12 @@ class RecorderNode(MotoNode):
         self.recording.append()
 
     def on_executed(self, message: JointState) -> None:
-        """Takes the velocity that the guard commanded at one tick."""
+        """Takes the velocity that the guard commanded at one tick; a row may wait for it."""
         if self.recording is not None and self.recording.writer is not None:
             tick = Executed(to_ns(message.header.stamp), np.array(message.velocity))
             self.recording.joiner.executed(tick)
+            if self.recording.joiner.waits:
+                self.recording.append()
 
     def on_reasons(self, reasons: GuardReasons) -> None:
         """Takes who drives and why the guard changes requests; a latched stop ends the episode."""

@@ -14,8 +14,8 @@ from moto_core.guard.limits import load_robot
 from moto_ros.bringup.arguments import ARGUMENTS, parse_arguments
 from moto_ros.bringup.follower import follow, split
 from moto_ros.bringup.table import command, environment, processes
+from moto_ros.chaos.tiny_bundle import write_tiny_bundle
 from moto_ros.config import command_topic, load_ros_config
-from tests.core.policy.tiny_bundle import write_tiny_bundle
 
 ROS_MD = (
     'sim',

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from moto_core.episodes.dataset import Dataset
-from tests.core.policy.tiny_bundle import write_tiny_bundle
+from moto_ros.chaos.tiny_bundle import write_tiny_bundle
 
 pytestmark = pytest.mark.ros
 

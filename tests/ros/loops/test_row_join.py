@@ -259,6 +259,18 @@ def test_a_row_waits_for_what_was_executed_over_it_and_not_for_a_guard_that_is_s
     assert len(rows) == 49 and joiner.complete()
 
 
+def test_a_row_says_that_it_waits_for_the_end_of_what_was_executed_and_for_nothing_else():
+    joiner = begun()
+    assert not joiner.rows() and not joiner.waits
+    for i in range(2):
+        joiner.decision(decision(i))
+        joiner.image('front', stamp(i), pixels(i))
+        joiner.executed(Executed(stamp(i), np.zeros(2)))
+        assert not joiner.rows() and joiner.waits == (i == 1)
+    joiner.executed(Executed(stamp(1) + 10 * MS, np.zeros(2)))  # when the second was requested
+    assert len(joiner.rows()) == 1 and not joiner.waits
+
+
 def test_a_camera_that_stood_for_long_leaves_a_gap_and_one_missed_period_does_not():
     joiner = begun()
     for number, i in enumerate((0, 1, 3, 5, 8, 9)):  # two periods, two, three

@@ -25,6 +25,7 @@ from moto_core.guard.limits import load_robot
 from moto_core.guard.state import HOLD, RUNNING, GuardRefusal
 from moto_core.policy.surprise import SurpriseLimits
 from moto_core.spec import Setup
+from moto_ros.chaos.tiny_bundle import write_tiny_bundle
 from moto_ros.messages import Decision, EpisodeEvent, GuardReasons, PolicyStatus, RecorderState
 from moto_ros.nodes.guard import GuardNode
 from moto_ros.nodes.policy import PolicyNode
@@ -34,7 +35,6 @@ from moto_ros.services import SWITCHES, TRIGGERS
 from moto_ros.wire import interface
 from moto_ros.wire.convert import from_rgb, to_ns, to_rgb
 from moto_ros.wire.joints import asked, joint_state
-from tests.core.policy.tiny_bundle import write_tiny_bundle
 from tests.ros.nodes.waiting import wait
 
 ARRAYS = {'record.source': 'sim', 'command.mode': 'velocity_array'}
@@ -798,6 +798,17 @@ def test_simulated_time_that_nobody_publishes_moves_nothing_and_divides_by_nothi
         )
         node.on_tick()
     assert np.isfinite(node.loop.output.velocity).all() and node.loop.ticks > 10
+
+
+def test_joint_states_without_a_stamp_are_used_and_said_to_be_so(make):
+    node = make(GuardNode, **ARRAYS)
+    told = []
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    node.create_subscription_to(interface.DIAGNOSTICS, told.append)
+    for stamp, words in ((0, 'joint states have stamps of zero'), (None, 'ok')):
+        at_home(node, stamp)
+        wait(node, lambda words=words: told and words in told[-1].status[0].message)
+        assert node.loop.from_home == 0.0
 
 
 def type_of(publisher):
