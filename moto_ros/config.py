@@ -69,6 +69,7 @@ class GripperParams:
     """A gripper that is told where to go, in place of how fast."""
 
     action: str = setting('', "its control_msgs/GripperCommand action; '': velocities on a topic")
+    joint_states: str = setting('', "topic of its joints; '': they are among the arm's")
     opened: float = number(0.039, '[m] of a finger, open', low=0, high=0.2)
     closed: float = number(0.0, '[m] of a finger, closed', low=0, high=0.2)
     effort: float = number(20.0, '[N] of a grasp at most', above=0, high=200)

@@ -881,3 +881,23 @@ def test_the_limits_in_force_are_told_at_start_in_the_state_and_in_every_episode
     node.create_subscription_to(interface.GUARD_STATE, states.append)
     wait(node, lambda: states)
     assert (states[0].profile, states[0].limits) == ('normal', digest)
+
+
+def test_each_stream_that_a_decision_needs_is_named_once_it_is_silent(make):
+    node, told = make(PolicyNode, **{'gripper.joint_states': 'fingers'}), []
+    node.robot.spec.proprioception.append('position')
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    node.create_subscription_to(interface.POLICY_STATUS, told.append)
+    camera = node.cameras['front']
+    names = [f"nothing comes on '{one}'" for one in (camera, 'joint_states', 'fingers')]
+    wait(node, lambda: told and list(told[-1].reasons) == names)
+    spec, home = node.robot.spec, np.array([*node.robot.home, 0.02, 0.03])
+
+    def joints():
+        arm = joint_state(spec.joints, node.now(), np.zeros(7), home[:7])
+        node.on_fingers(joint_state(spec.gripper, node.now(), np.zeros(2), home[7:]))
+        node.on_joints(arm)
+        return told and list(told[-1].reasons) == names[:1]
+
+    wait(node, joints)
+    assert node.loop._joints[0] == pytest.approx(home)
