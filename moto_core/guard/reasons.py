@@ -47,3 +47,11 @@ REASONS = {
     'gripper': 'a gripper entry was clipped to its scale',
 }
 """Code -> meaning; a node's latch_fault may add causes of its own."""
+
+LETS_THROUGH = frozenset(
+    {
+        *('velocity', 'velocity_at_position', 'position', 'acceleration', 'jerk'),
+        *('stopping_distance', 'gripper', 'joints_slow', 'request_late', 'request_unstamped'),
+    }
+)
+"""Codes under which the arm does what is asked, as far as limits let it; others stop it."""

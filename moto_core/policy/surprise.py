@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
-
-import numpy as np
 
 from moto_core.errors import BundleError
 
@@ -69,13 +67,22 @@ def parse_limits(data: Any) -> SurpriseLimits | None:
     return SurpriseLimits(**data)
 
 
-def windowed(surprise: Sequence[float] | np.ndarray, window: int) -> np.ndarray:
-    """Returns the mean (T - window,) of each `window` surprises in a row of an episode's (T,).
+def window_means(surprise: Iterable[float], followed: Iterable[bool], window: int) -> list[float]:
+    """Returns the mean of each `window` surprises in a row of an episode's (T,), as Caution does.
 
-    The first row's is left out: nothing was expected there.
+    Where the arm did not do what was asked (`followed` (T,) is false) nothing counts, and then it
+    begins anew: the first row's surprise is left out.
     """
-    total = np.cumsum(np.concatenate([[0.0], np.asarray(surprise, np.float64)[1:]]))
-    means: np.ndarray = (total[window:] - total[:-window]) / window
+    last: deque[float] = deque(maxlen=window)
+    means, first = [], True
+    for value, does in zip(surprise, followed):
+        if not does:
+            last.clear()
+        elif not first:
+            last.append(float(value))
+            if len(last) == window:
+                means.append(math.fsum(last) / window)
+        first = not does
     return means
 
 

@@ -36,7 +36,13 @@ from moto_learning.export.rehearsal import (
     recorded_observations,
     selftest,
 )
-from moto_learning.export.thresholds import disagreement_threshold, surprise_limits, why_none
+from moto_learning.export.thresholds import (
+    Ordinary,
+    disagreement_threshold,
+    followed,
+    surprise_limits,
+    why_none,
+)
 from moto_learning.run.checkpoint import learner_of
 from moto_learning.run.checkpoints import FOLDER, load_checkpoint
 
@@ -73,15 +79,13 @@ def export_run(run: Path | str, folder: Path | str, held_out: Sequence[Path] = (
     root = path.parents[1] if path.parent.name == FOLDER else path
     ids, note = list(meta.get('episodes', [])), ''
     try:
-        found = _episodes(
-            dataset_roots([Path(data) for data in meta.get('data', [])], root), learner
-        )
+        roots = dataset_roots([Path(data) for data in meta.get('data', [])], root)
+        found = _episodes(roots, learner)
     except DatasetError as error:
         found, note = [], f'no disagreement threshold, drawn images in the self-test: {error}\n'
     known = set(ids)
     episodes = [episode for episode in found if episode.id in known]
-    others = {one.id: one for one in [*found, *_held_out(held_out, learner)]}
-    apart = [one for one in others.values() if one.id not in known and one.successful]
+    apart = _ordinary([*(roots if found else []), *held_out], learner, known)
     log = _read_log(root / EXPORTS)
     parent = next((bundle for updates, bundle in reversed(log) if updates < learner.updates), '')
     done = export_bundle(
@@ -108,7 +112,7 @@ def export_bundle(
     parent: str = '',
     git_hash: str = '',
     setup: Setup | None = None,
-    held_out: Sequence[CachedEpisode] = (),
+    held_out: Sequence[Ordinary] = (),
 ) -> Exported:
     """Writes folder/<hash> and returns it once onnxruntime has repeated its self-test.
 
@@ -168,13 +172,18 @@ def _episodes(data: Sequence[Path], learner: Learner) -> list[CachedEpisode]:
     return read_episodes(data, learner.config.replay.success_parts).episodes
 
 
-def _held_out(data: Sequence[Path], learner: Learner) -> list[CachedEpisode]:
+def _ordinary(data: Sequence[Path], learner: Learner, known: set[str]) -> list[Ordinary]:
+    """Returns the successful episodes of datasets that are not among the known ones, each once."""
+    found: dict[str, Ordinary] = {}
     for root in data:
-        spec = Dataset.open(root).spec
-        wrong = [] if spec is None else spec_mismatches(learner.spec, spec)
+        dataset = Dataset.open(root)
+        wrong = [] if dataset.spec is None else spec_mismatches(learner.spec, dataset.spec)
         if wrong:
             raise DatasetError(f"'{root}' is not of the run's robot: {'; '.join(wrong)}")
-    return _episodes(data, learner) if data else []
+        for episode in _episodes([root], learner):
+            if episode.successful and episode.id not in known:
+                found[episode.id] = Ordinary(episode, followed(dataset.read(episode.id)))
+    return list(found.values())
 
 
 def _read_log(path: Path) -> list[tuple[int, str]]:

@@ -13,7 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from moto_core.policy.surprise import SurpriseLimits, windowed
+from moto_core.episodes.episode import Episode
+from moto_core.guard.reasons import LETS_THROUGH
+from moto_core.policy.surprise import SurpriseLimits, window_means
 from moto_learning.agents.policy_graph import Graphs
 from moto_learning.data.cache import CachedEpisode
 from moto_learning.export.rehearsal import encoder_inputs, recorded_observations
@@ -29,6 +31,13 @@ class Doubts(NamedTuple):
 
     disagreement: np.ndarray  # (T,) about the policy's action
     surprise: np.ndarray  # (T,) [nats] about what was seen; 0 at a first row
+
+
+class Ordinary(NamedTuple):
+    """An episode that was not learned from."""
+
+    episode: CachedEpisode
+    followed: np.ndarray  # (T,) bool: the arm did what the policy asked
 
 
 @torch.no_grad()
@@ -54,36 +63,49 @@ def disagreement_threshold(graphs: Graphs, episodes: Sequence[CachedEpisode]) ->
     return max((float(one.max()) for one in every), default=None)
 
 
-def surprise_limits(graphs: Graphs, held_out: Sequence[CachedEpisode]) -> SurpriseLimits | None:
+def followed(episode: Episode) -> np.ndarray:
+    """Returns for each row (T,) whether the arm did what was asked: no hold, no person."""
+    slower = (episode.speed_scale > 0) & (episode.speed_scale < 1)
+    lets = [
+        LETS_THROUGH.issuperset({*reasons} - ({'uncertain'} if slow else set()))
+        for reasons, slow in zip(episode.reasons, slower)
+    ]
+    return np.array(lets, bool) & ~episode.intervention
+
+
+def surprise_limits(graphs: Graphs, held_out: Sequence[Ordinary]) -> SurpriseLimits | None:
     """Returns the limits that ordinary episodes, from which nothing was learned, give.
 
     Each episode has one score, its largest mean over a window. `slow` is the score of rank
     QUANTILE * (n + 1), rounded up, of n: a further episode like them is above it with probability
-    1 - QUANTILE at most. None for fewer than LEAST episodes of more than a window.
+    1 - QUANTILE at most. None for fewer than LEAST episodes with a whole window.
     """
-    long = [episode for episode in held_out if len(episode) > WINDOW]
-    if len(long) < LEAST or not graphs.expects:
+    if len(held_out) < LEAST or not graphs.expects:
         return None
-    scores = sorted(
-        float(windowed(doubts(graphs, episode).surprise, WINDOW).max()) for episode in long
-    )
-    slow = scores[math.ceil(QUANTILE * (len(long) + 1)) - 1]
+    means = [
+        window_means(doubts(graphs, one.episode).surprise, one.followed, WINDOW)
+        for one in held_out
+    ]
+    scores = sorted(max(one) for one in means if one)
+    if len(scores) < LEAST:
+        return None
+    slow = scores[math.ceil(QUANTILE * (len(scores) + 1)) - 1]
     return SurpriseLimits(
         slow=slow,
         hold=HOLD * slow,
         window=WINDOW,
         quantile=QUANTILE,
-        episodes=len(long),
-        decisions=sum(map(len, long)),
+        episodes=len(scores),
+        decisions=sum(len(one.episode) for one, found in zip(held_out, means) if found),
     )
 
 
-def why_none(graphs: Graphs, held_out: Sequence[CachedEpisode]) -> str:
+def why_none(graphs: Graphs, held_out: Sequence[Ordinary]) -> str:
     """Says why there are no limits of the surprise."""
     if not graphs.expects:
         return 'no surprise limits: this policy has no model that expects anything'
     return (
         f'no surprise limits, so that nothing it sees slows or holds the arm: '
         f'{len(held_out)} successful episodes that it did not learn from; expected at least '
-        f'{LEAST} of more than {WINDOW} rows, by --held-out DATASET'
+        f'{LEAST} with more than {WINDOW} rows between holds, by --held-out DATASET'
     )

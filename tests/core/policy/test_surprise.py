@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from moto_core.policy.surprise import SLOWEST, Caution, SurpriseLimits, speed_scale, windowed
+from moto_core.policy.surprise import SLOWEST, Caution, SurpriseLimits, speed_scale, window_means
 
 LIMITS = SurpriseLimits(slow=4.0, hold=8.0, window=4, quantile=0.95, episodes=20, decisions=900)
 
@@ -76,10 +76,17 @@ def test_without_limits_nothing_is_slowed():
 
 def test_the_means_of_a_whole_episode_are_those_that_are_taken_one_by_one():
     surprise = np.float32([7, 1, 2, 3, 4, 5, 0])
-    np.testing.assert_allclose(windowed(surprise, 4), [2.5, 3.5, 3.0])
+    every = [True] * 7
+    assert window_means(surprise, every, 4) == [2.5, 3.5, 3.0]
     caution, means = Caution(LIMITS), []
     for value in surprise:
         caution.take(float(value))
         means.append(caution.mean)
     assert means[4:] == pytest.approx([2.5, 3.5, 3.0])
-    assert windowed(surprise[:4], 4).size == 0
+    assert window_means(surprise[:4], every, 4) == []
+
+
+def test_rows_that_were_not_followed_break_the_windows_and_the_next_row_counts_for_nothing():
+    followed = [True, True, True, False, True, True, True]
+    assert window_means([9, 1, 3, 50, 70, 5, 9], followed, 2) == [2.0, 7.0]
+    assert window_means([9, 9, 9], [False] * 3, 1) == []

@@ -430,7 +430,7 @@ def test_the_command_exports_and_names_the_bundle(run, tmp_path, capsys):
     name = tmp_path / 'names' / 'door'
     assert command.main([str(run[0]), '--out', str(tmp_path), '--name-file', str(name)]) == 0
     bundle, told = name.read_text().strip(), capsys.readouterr().out
-    assert bundle in told and 'expected at least 19 of more than 8 rows' in told
+    assert bundle in told and 'expected at least 19 with more than 8 rows' in told
     assert OnnxPolicy(bundle).spec == tiny_spec()
 
 

@@ -5,13 +5,22 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from moto_core.guard.reasons import LETS_THROUGH, REASONS
 from moto_learning.export import thresholds
-from moto_learning.export.thresholds import HOLD, LEAST, Doubts, surprise_limits, why_none
+from moto_learning.export.thresholds import (
+    HOLD,
+    LEAST,
+    Doubts,
+    Ordinary,
+    followed,
+    surprise_limits,
+    why_none,
+)
 
 KNOWS = SimpleNamespace(expects=True)
 
 
-class Episode:
+class Cached:
     """Surprise along T rows."""
 
     def __init__(self, surprise):
@@ -28,8 +37,14 @@ def told(monkeypatch):
     )
 
 
+def ordinary(surprise, stood=()):
+    followed = np.ones(len(surprise), bool)
+    followed[list(stood)] = False
+    return Ordinary(Cached(surprise), followed)
+
+
 def steady(level, rows=12):
-    return Episode([100.0, *[level] * (rows - 1)])  # the first row's counts for nothing
+    return ordinary([100.0, *[level] * (rows - 1)])  # the first row's counts for nothing
 
 
 @pytest.mark.parametrize('count, rank', [(19, 19), (20, 20), (39, 38), (59, 57)])
@@ -43,8 +58,8 @@ def test_slow_is_the_score_that_a_further_episode_passes_once_in_twenty_at_most(
 
 
 def test_an_episodes_score_is_its_largest_mean_over_eight_decisions_in_a_row():
-    spike = Episode([0.0] * 10 + [80.0] + [0.0] * 10)  # 80 / 8
-    lasting = Episode([0.0] * 5 + [12.0] * 8 + [0.0] * 8)
+    spike = ordinary([0.0] * 10 + [80.0] + [0.0] * 10)  # 80 / 8
+    lasting = ordinary([0.0] * 5 + [12.0] * 8 + [0.0] * 8)
     limits = surprise_limits(KNOWS, [spike] * (LEAST - 1) + [lasting])
     assert limits.slow == 12.0
     assert surprise_limits(KNOWS, [spike] * LEAST).slow == 10.0
@@ -65,3 +80,24 @@ def test_too_few_episodes_or_a_policy_that_expects_nothing_give_no_limits_and_sa
     blind = SimpleNamespace(expects=False)
     assert surprise_limits(blind, [steady(1.0)] * 40) is None
     assert 'no model' in why_none(blind, [])
+
+
+def test_what_an_arm_that_is_held_shows_does_not_count():
+    held = ordinary([0.0, *[1.0] * 9, *[90.0] * 9, 90.0, *[2.0] * 9], stood=range(10, 19))
+    assert surprise_limits(KNOWS, [held] * LEAST).slow == 2.0
+    never = ordinary([0.0, *[1.0] * 20], stood=range(0, 21, 7))
+    assert surprise_limits(KNOWS, [held] * (LEAST - 1) + [never]) is None
+
+
+def test_an_arm_follows_but_in_a_hold_or_a_persons_hand():
+    episode = SimpleNamespace(
+        reasons=[(), ('velocity', 'jerk'), ('request_stale',), ('uncertain',), ('uncertain',), ()],
+        speed_scale=np.float32([1, 1, 1, 0.5, 1, 1]),  # slower; held, nothing is judged
+        intervention=np.array([False] * 5 + [True]),
+    )
+    assert followed(episode).tolist() == [True, True, False, True, False, False]
+
+
+def test_the_codes_that_let_through_are_the_guards():
+    assert REASONS.keys() > LETS_THROUGH
+    assert LETS_THROUGH.isdisjoint({'coming_to_rest', 'beginning', 'joints_stale', 'uncertain'})
