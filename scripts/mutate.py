@@ -159,7 +159,7 @@ def try_out(
             path = folder / part.file
             path.write_text(mutated(part, path.read_text()))
         code, said = run_tests(folder, mutation.tests, patience)
-    failed = re.findall(r'^(?:FAILED|ERROR) (\S+)', said, re.M)
+    failed = re.findall(r'^(?:FAILED|ERROR) (.+?)(?: - .*)?$', said, re.M)
     verdict, by = 'UNKNOWN', f'pytest ended with {code}: {" ".join(said.split())[-200:]}'
     if code is None:
         by = f'no end within {patience:g} s'
