@@ -89,6 +89,7 @@ class GuardState:
     dry_run: bool
     source: str  # who drives: 'policy', 'teleop' or 'home'
     cause: tuple[str, ...]  # of a hold or a fault
+    refusal: str  # why it would not be armed now; '' if it would
     reasons: tuple[str, ...]  # of the newest tick
     at_rest: bool
     scale: float  # of speed, in [0, 1]

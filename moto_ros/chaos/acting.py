@@ -75,7 +75,7 @@ def begin(graph: RunningGraph) -> str:
     """Resets, arms and starts an episode; returns its id, if one records, when the arm moves."""
     graph.reset()
     graph.latest.decisions.clear()
-    graph.graph.call(GUARD, 'arm')
+    graph.arm()
     keeper = RECORDER if RECORDER in graph.table else POLICY
     identity = graph.graph.call(keeper, 'start_episode')
     graph.wait(lambda: graph.speed() > UNDER_WAY and len(graph.latest.decisions) > 8, 15, 'motion')

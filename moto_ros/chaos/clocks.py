@@ -129,7 +129,7 @@ def no_clock(bench: Bench) -> Seen:
     """Fault 31: use_sim_time, and nobody publishes /clock."""
     graph, found = bench.graph('no_clock'), Findings()
     graph.graph.call(GUARD, 'set_intervention', True)
-    graph.graph.call(GUARD, 'arm')
+    graph.arm()
     asked = np.array([0.4] + [0.0] * 8)
     first, at = state(graph, lambda guard: True, 'the guard'), time.monotonic()
     for _ in range(14):

@@ -105,7 +105,7 @@ def required_recorder(bench: Bench) -> Seen:
     """Fault 43: kill -9 of the recorder where a record is required."""
     graph, found = bench.graph('recorded'), Findings()
     graph.reset()
-    graph.graph.call(GUARD, 'arm')
+    graph.arm()
     graph.spin(1.0)
     found.expect(graph.speed() < STILL, 'nothing moves before an episode is recorded')
     begin(graph)

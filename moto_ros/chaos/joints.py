@@ -55,7 +55,7 @@ def impossible(bench: Bench) -> Seen:
     graph.spin(0.2)
     for asked, way in ((0.4, 'outward'), (-0.4, 'inward')):
         graph.graph.call(GUARD, 'set_intervention', True)
-        graph.graph.call(GUARD, 'arm')
+        graph.arm()
         graph.executed.clear()
         graph.drive([asked] + [0.0] * 8, 0.6)
         _, commands = let_out(graph, 0)

@@ -83,7 +83,7 @@ def too_late(bench: Bench) -> Seen:
     _expect_new_motion(found, graph, since, resumed)
     asked = person(graph)
     graph.spin(0.5)
-    graph.graph.call(GUARD, 'arm')
+    graph.arm()
     graph.executed.clear()
     graph.reasons.clear()
     for _ in range(8):

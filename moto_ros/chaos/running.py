@@ -173,6 +173,12 @@ class RunningGraph:
     def take_over(self) -> None:
         """Arms the guard for the requests of a person."""
         self.graph.call(GUARD, 'set_intervention', True)
+        self.arm()
+
+    def arm(self) -> None:
+        """Arms the guard once it says that it may be."""
+        self.latest.guard = None
+        self.wait(lambda: self.latest.guard and not self.latest.guard.refusal, 5, 'a guard to arm')
         self.graph.call(GUARD, 'arm')
 
     def request(

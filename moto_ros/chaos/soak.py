@@ -17,8 +17,8 @@ from moto_ros.chaos.fault import Findings, Seen
 from moto_ros.chaos.running import RunningGraph
 from moto_ros.services import GUARD, RECORDER
 
-WARM, SECONDS, EVERY = 30.0, 100.0, 2.0  # [s] before it counts, of what counts, between two looks
-GROWTH = 1.0  # [MB] of a process between the first and the second half
+WARM, SECONDS, EVERY = 90.0, 90.0, 2.0  # [s] before it counts, of what counts, between two looks
+HOURS, GROWTH = 8.0, 1.0  # what a process grows by in these hours, of what it has, at most
 SLOWER = 1.25  # of the second half's p99 latency to the first's
 
 
@@ -45,11 +45,10 @@ def hours(bench: Bench) -> Seen:
         times, memory, files = (np.array(column) for column in zip(*taken))
         first, second = (times > WARM) & (times <= middle), times > middle
         short = name.removeprefix('moto_')
-        grown = float(np.median(memory[second]) - np.median(memory[first]))
         slope = float(np.polyfit(times[times > WARM], memory[times > WARM], 1)[0] * 3600.0)
         handles = int(files[second].max() - files[first].max())
         found.expect(
-            grown < GROWTH and handles <= 0,
+            slope * HOURS < GROWTH * memory[-1] and handles <= 0,
             f'{short} {{{short}_mb:.0f}} MB, {{{short}_mb_h:+.1f}} MB/h, '
             f'{{{short}_files:+.0f}} files',
             **{

@@ -179,6 +179,7 @@ class GuardNode(MotoNode):
             source=loop.source,
             reasons=output.reasons,
             cause=tuple(loop.state.cause),
+            refusal=self._refusal(loop),
             scale=output.scale,
             profile=self.config.profile,
             limits=self.present.limits_sha256[:12],
@@ -207,6 +208,13 @@ class GuardNode(MotoNode):
             f'{limits.acceleration:g} rad/s^2, {limits.jerk:g} rad/s^3, '
             f'{limits.margin:g} rad from every limit'
         )
+
+    def _refusal(self, loop: ArmGuard) -> str:
+        try:
+            self._check_controller()
+        except GuardRefusal as refusal:
+            return str(refusal)
+        return loop.refusal
 
     def _check_controller(self) -> None:
         assert self.outputs is not None

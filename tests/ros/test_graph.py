@@ -36,7 +36,7 @@ def begin(running):
         running.spin(0.6)
         running.graph.call(GUARD, 'reset_fault')
     running.reset()
-    running.graph.call(GUARD, 'arm')
+    running.arm()
     identity = running.graph.call(RECORDER, 'start_episode')
     running.graph.latest.decisions.clear()
     running.wait(
@@ -104,7 +104,7 @@ def test_executed_belongs_to_the_row_of_its_request(running):
 
 def test_between_episodes_the_policy_asks_for_rest(running):
     running.reset()
-    running.graph.call(GUARD, 'arm')
+    running.arm()
     running.graph.latest.decisions.clear()
     running.wait(lambda: running.latest.guard.state == 'RUNNING', 5, 'RUNNING')
     running.spin(0.5)

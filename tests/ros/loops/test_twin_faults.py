@@ -99,7 +99,7 @@ def test_an_arm_that_stopped_itself_is_a_fault_and_moves_after_recovery_and_rese
     running.graph.call(TWIN, 'user_stop', False)
     running.spin(0.6)
     running.graph.call(GUARD, 'reset_fault')
-    running.graph.call(GUARD, 'arm')
+    running.arm()
     running.joints.clear()
     running.drive(ASKED, 0.5)
     running.wait(lambda: len(running.joints) > 10)
@@ -109,7 +109,7 @@ def test_an_arm_that_stopped_itself_is_a_fault_and_moves_after_recovery_and_rese
     assert running.graph.call(TWIN, 'error_recovery') == 'recovered from user_stopped'
     running.spin(0.6)
     running.graph.call(GUARD, 'reset_fault')
-    running.graph.call(GUARD, 'arm')
+    running.arm()
     drive_until(running, lambda: moving(running))
 
 
