@@ -228,7 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen = choose(table, args.group, args.only)
         if args.list:
             for mutation in chosen:
-                print(f'{mutation.group:6}{mutation.name:40}{mutation.breaks}')
+                print(f'{mutation.group:6} {mutation.name:48} {mutation.breaks}')
             return 0
         verdicts = run_all(chosen, table)
     except MotoError as error:
