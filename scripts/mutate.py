@@ -159,7 +159,7 @@ def try_out(
             path = folder / part.file
             path.write_text(mutated(part, path.read_text()))
         code, said = run_tests(folder, mutation.tests, patience)
-    failed = re.findall(r'^(?:FAILED|ERROR) (\S+)', said, re.M)
+    failed = re.findall(r'^(?:FAILED|ERROR) (.+?)(?: - .*)?$', said, re.M)
     verdict, by = 'UNKNOWN', f'pytest ended with {code}: {" ".join(said.split())[-200:]}'
     if code is None:
         by = f'no end within {patience:g} s'
@@ -228,7 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen = choose(table, args.group, args.only)
         if args.list:
             for mutation in chosen:
-                print(f'{mutation.group:6}{mutation.name:40}{mutation.breaks}')
+                print(f'{mutation.group:6} {mutation.name:48} {mutation.breaks}')
             return 0
         verdicts = run_all(chosen, table)
     except MotoError as error:
