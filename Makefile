@@ -8,10 +8,10 @@ export MUJOCO_GL ?= osmesa
 STARTED := $(shell date +%s)
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup apt demo test test-slow test-robot lint bench clean
+.PHONY: help setup apt demo test test-slow test-robot test-ros2 mutate lint bench clean
 
 help:  ## Lists the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(VENV)/.installed  ## Makes the venv with everything in it (about two minutes)
 
@@ -50,6 +50,14 @@ test-robot:  ## Runs the core's tests with the numpy and OpenCV of a robot's com
 	.venv-robot/bin/python -m pip install -q -c constraints-robot.txt '.[robot]' numpy==1.26.4 \
 	    opencv-python==4.6.0.66 pytest hypothesis onnx
 	.venv-robot/bin/python -m pytest -q tests/core
+
+mutate: setup  ## Breaks each rule of the guard and duty of the nodes; a test must fail each time
+	$(BIN)/python scripts/mutate.py
+
+test-ros2:  ## Runs ros2 launch as a user does, with the Python of a sourced ROS 2 (PYTHON=)
+	@$(PYTHON) -c 'import launch_ros, ros2cli' || { \
+	    echo "source a ROS 2 first: launch_ros and ros2cli are not on PyPI"; exit 1; }
+	PYTHONPATH=$(CURDIR):$(CURDIR)/sim:$$PYTHONPATH $(PYTHON) -m pytest -q tests/ros/launch
 
 lint: setup  ## Checks style and types
 	$(BIN)/ruff check .

@@ -80,6 +80,7 @@ COMMANDS = [
     'moto-export = moto_learning.commands.export:main',
     'moto-demo = moto_learning.commands.demo:main',
     'moto-up = moto_ros.bringup.up:main',
+    'moto-chaos = moto_ros.chaos.command:main',
     *(
         f'moto_{name}_node = moto_ros.nodes.{name}:main'  # for `ros2 run moto_ros ...`
         for name in ('policy', 'guard', 'recorder', 'twin')

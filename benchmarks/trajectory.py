@@ -1,166 +1,20 @@
 """What a controller at 1 kHz makes of the guard's trajectories: JSON to standard output.
 
-    policy at 12.5 Hz -> ArmGuard at 250 Hz -> trajectories -> JointTrajectoryController at 1 kHz
-                         late by up to 3 ms    0.5 to 4 ms under way, 2 % lost
-
 Run as `python benchmarks/trajectory.py [--seconds 60] [--robot fr3 panda] [--profile commissioning
 normal ceiling] [--seed 0]`. A policy asks for other velocities, up to three times the cap, at half
-of its decisions; from the controller's positions at every millisecond come speed, acceleration
-and jerk, as multiples of the profile's and of the robot's published limits. `--stall 0.06 0.5`:
-the guard stands still for so long, one second apart.
+of its decisions; the controller's positions give multiples of the profile's limits and of the
+robot's published ones, and what Franka's reflexes say (moto_ros/chaos/twin_link.py). `--stall 0.06
+0.5`: the guard stands still for so long, one second apart. `--lag 0.04 --joint-rate 30`: the arm
+follows 40 ms late, and its joint states come at 30 Hz.
 """
 
 from __future__ import annotations
 
 import argparse
-import heapq
 import json
-from dataclasses import dataclass
-from typing import NamedTuple
 
-import numpy as np
-
-from moto_core.guard.brake import Knot
-from moto_core.guard.limits import Limits, RobotConfig, load_robot
-from moto_core.guard.state import GuardConfig
-from moto_ros.config import CommandConfig, GuardParams
-from moto_ros.loops.guard import ArmGuard, ArmSettings
-from moto_sim.trajectory_controller import Points, TrajectoryController
-
-DELAY = CommandConfig().delay  # [s]
-PERIOD = 0.001  # [s] of the controller
-EXACT = 1.001  # of a limit: rounding of positions over 1 ms
-
-
-@dataclass(frozen=True)
-class Link:
-    """What happens between the guard's clock and the controller."""
-
-    jitter: float = 0.003  # [s] by which a tick may be late
-    quickest: float = 0.0005  # [s] of transport
-    slowest: float = 0.004  # [s] of transport
-    lost: float = 0.02  # share of messages that others follow
-    rate: float = GuardParams().trajectory_rate  # [Hz] of messages
-    offset: float = 0.0  # [rad] between where the controller holds the arm and its joints
-    stalls: tuple[tuple[float, float], ...] = ()  # (begin, length) [s] without a tick
-    silent: float = np.inf  # [s] when the policy ends
-
-
-class Motion(NamedTuple):
-    """What the arm was told, T milliseconds long."""
-
-    position: np.ndarray  # (T, n) [rad]
-    modes: list[str]  # of the guard, as they changed
-    refused: list[str]  # why the controller refused a message
-
-
-def drive(robot: RobotConfig, profile: str, seconds: float, seed: int, link: Link) -> Motion:
-    """Returns what the controller tells the arm."""
-    rng = np.random.default_rng(seed)
-    guard = ArmGuard(robot, profile, GuardConfig(latency=DELAY + 0.01), ArmSettings(delay=DELAY))
-    names, joints, tick = robot.spec.names, robot.spec.joints, guard.config.tick
-    position, still = np.array(robot.home), np.zeros(len(joints))
-    controller = TrajectoryController(position + link.offset, PERIOD)
-    guard.activate(True)
-    guard.inbox.measured(joints, position, still, 0.0, 0.0)
-    guard.tick(0.0)
-    guard.arm()
-    wanted = np.zeros(len(names))
-    most = np.resize(3.0 * guard.limits.dq, len(names))
-    path, modes, refused = [], [], []
-    underway: list[tuple[float, int, Points]] = []
-    due, number = 0.0, 0
-    for now in np.arange(0.0, seconds, PERIOD):
-        step = round(now / PERIOD)
-        if step % 8 == 0:
-            guard.inbox.measured(joints, position, still, 0.0, now)
-        if step % 80 == 0 and now < link.silent:
-            if rng.random() < 0.5:
-                wanted = most * rng.uniform(-1, 1, len(names))
-            guard.inbox.request(names, wanted.tolist(), 0.0, now)
-        while due <= now:
-            output = guard.tick(due)
-            if output is not None and (not modes or modes[-1] != output.state):
-                modes.append(output.state)
-            knots = guard.trajectory(link.rate) if output is not None else []
-            begins = len(knots) == 2  # rest to rest: reliable, with nothing behind it
-            if knots and (begins or rng.random() >= link.lost):
-                arrival = due + rng.uniform(link.quickest, link.slowest)
-                heapq.heappush(underway, (arrival, number, _points(knots)))
-            number += 1
-            due = _after_stalls(number * tick + rng.uniform(0.0, link.jitter), link)
-            number = max(number, int(due / tick))
-        while underway and underway[0][0] <= now:
-            if reason := controller.receive(heapq.heappop(underway)[2], now):
-                refused.append(reason)
-        commanded, _ = controller.update(now)
-        position = commanded - link.offset
-        path.append(commanded)
-    return Motion(np.array(path), modes, refused)
-
-
-def _points(knots: list[Knot]) -> Points:
-    return Points(
-        np.array([knot.time + DELAY for knot in knots]),
-        np.array([knot.position for knot in knots]),
-        np.array([knot.velocity for knot in knots]),
-    )
-
-
-def _after_stalls(due: float, link: Link) -> float:
-    for begin, length in link.stalls:
-        if begin <= due < begin + length:
-            return begin + length
-    return due
-
-
-def measure(robot: RobotConfig, profile: str, motion: Motion) -> dict[str, object]:
-    """Returns the largest speed, acceleration and jerk, as multiples of limits."""
-    limits = ArmGuard(robot, profile, GuardConfig()).limits
-    speed = np.abs(np.diff(motion.position, axis=0)) / PERIOD
-    acceleration = np.abs(np.diff(motion.position, 2, axis=0)) / PERIOD**2
-    jerk = np.abs(np.diff(motion.position, 3, axis=0)) / PERIOD**3
-    own = max(limits.acceleration, limits.brake)
-    official = robot.limits
-    room = np.minimum(motion.position - limits.q_min, limits.q_max - motion.position)
-    inside = (
-        (speed[2:] <= EXACT * limits.dq)
-        & (acceleration[1:] <= EXACT * own)
-        & (jerk <= EXACT * limits.jerk)
-    )
-    return {
-        'robot': robot.name,
-        'profile': profile,
-        'seconds': len(motion.position) * PERIOD,
-        'speed_of_cap': _most(speed / limits.dq),
-        'acceleration_of_profile': _most(acceleration / own),
-        'jerk_of_profile': _most(jerk / limits.jerk),
-        'steps_inside_profile': round(float(inside.all(axis=1).mean()), 5),
-        'speed_of_official': _most(speed / np.array(official.dq_max)),
-        'acceleration_of_official': _most(acceleration / np.array(official.ddq_max)),
-        'jerk_of_official': _most(jerk / np.array(official.dddq_max)),
-        'room_to_limits_rad': round(float(room.min()), 4),
-        'margin_rad': limits.margin,
-        'speed_of_curve': _most(_of_curve(limits, motion.position)),
-        'travel_rad': round(float(np.ptp(motion.position, axis=0).max()), 3),
-        'modes': motion.modes,
-        'refused': len(motion.refused),
-    }
-
-
-def _of_curve(limits: Limits, position: np.ndarray) -> np.ndarray:
-    """The speed toward a limit, of the one that FR3's curve admits at the position."""
-    if not limits.velocity_slope.size:
-        return np.zeros(1)
-    velocity, here = np.diff(position, axis=0) / PERIOD, position[1:]
-    room = np.where(velocity > 0, limits.q_high - here, here - limits.q_low)
-    root = np.sqrt(np.maximum(0.0, limits.velocity_slope * room))
-    admitted = np.clip(root - limits.velocity_offset, 1e-3, limits.dq_max)
-    return np.abs(velocity) / admitted
-
-
-def _most(values: np.ndarray) -> float:
-    return round(float(values.max()), 4)
+from moto_core.guard.limits import load_robot
+from moto_ros.chaos.twin_link import Link, drive, measure
 
 
 def main() -> None:
@@ -171,6 +25,8 @@ def main() -> None:
     parser.add_argument('--robot', nargs='+', default=['fr3', 'panda'])
     parser.add_argument('--profile', nargs='+', default=['commissioning', 'normal', 'ceiling'])
     parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--lag', type=float, default=0.0)
+    parser.add_argument('--joint-rate', type=float, default=125.0)
     parser.add_argument('--stall', nargs='*', type=float, default=[])
     args = parser.parse_args()
     stalls, begin = [], 2.0
@@ -180,7 +36,7 @@ def main() -> None:
     found = []
     for robot in map(load_robot, args.robot):
         for profile in args.profile:
-            link = Link(stalls=tuple(stalls))
+            link = Link(lag=args.lag, joint_rate=args.joint_rate, stalls=tuple(stalls))
             motion = drive(robot, profile, args.seconds, args.seed, link)
             found.append(measure(robot, profile, motion))
     print(json.dumps(found, indent=1))

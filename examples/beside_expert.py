@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from moto_core.command import whole
 from moto_learning.agents.learner import Learner
-from moto_learning.data.replay import Replay
-from moto_learning.data.sources import open_datasets, read_episodes
-from moto_learning.run.checkpoint import learner_of
+from moto_learning.data.sources import open_datasets
+from moto_learning.run.checkpoint import learner_of, replay_of
 from moto_learning.run.checkpoints import load_checkpoint
 from moto_learning.run.simulator import online_environment
 from moto_sim import tasks
@@ -30,13 +30,12 @@ from moto_sim import tasks
 def main(run: str, episodes: int, decisions: int, updates: int, seed: int) -> None:
     """Prints the differences, by decision and then by update."""
     checkpoint = load_checkpoint(Path(run))
-    learner, c = learner_of(checkpoint), checkpoint.config.replay
+    learner = learner_of(checkpoint)
     datasets = open_datasets([Path(path) for path in checkpoint.meta['data']])
     env = online_environment(checkpoint.config, checkpoint.spec, datasets)
     for decision, entries in enumerate(differences(learner, env, episodes, decisions, seed)):
         print(f'decision {decision}: {said(entries)}')
-    given = read_episodes(datasets, c.success_parts).episodes
-    replay = Replay(given, c.batch, c.length, seed, c.successful)
+    replay = replay_of(checkpoint, seed)
     for update in range(updates + 1):
         found = [differences(one, env, episodes, decisions, seed) for one in acting(learner)]
         means = [said(entries.reshape(-1, entries.shape[-1])) for entries in found]
@@ -85,8 +84,8 @@ if __name__ == '__main__':
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('run', help='a run of moto-train, or one of its checkpoints')
-    parser.add_argument('--episodes', type=int, default=12)
-    parser.add_argument('--decisions', type=int, default=20, help='of each episode')
-    parser.add_argument('--updates', type=int, default=0)
+    parser.add_argument('--episodes', type=whole(1), default=12)
+    parser.add_argument('--decisions', type=whole(1), default=20, help='of each episode')
+    parser.add_argument('--updates', type=whole(0), default=0)
     parser.add_argument('--seed', type=int, default=10_000, help='of the first start')
     main(**vars(parser.parse_args()))

@@ -20,13 +20,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from moto_core.command import whole
 from moto_core.errors import ConfigError
 from moto_learning.agents.latent import LatentLearner
 from moto_learning.agents.learner import Learner
 from moto_learning.data.batch import previous_actions
-from moto_learning.data.replay import Replay
-from moto_learning.data.sources import open_datasets, read_episodes
-from moto_learning.run.checkpoint import Checkpoint, learner_of, read_checkpoint
+from moto_learning.data.sources import open_datasets
+from moto_learning.run.checkpoint import Checkpoint, learner_of, read_checkpoint, replay_of
 from moto_learning.run.checkpoints import checkpoints_of, latest_checkpoint
 from moto_learning.run.processor import use_processor
 from moto_learning.run.simulator import online_environment
@@ -71,9 +71,7 @@ def learners(run: str, newest: Checkpoint, updates: int) -> Iterator[Learner]:
     for path in checkpoints_of(Path(run)) or [newest.path]:
         yield (learner := learner_of(read_checkpoint(path)))
     if updates:
-        c = newest.config.replay
-        found = read_episodes([Path(path) for path in newest.meta['data']], c.success_parts)
-        replay = Replay(found.episodes, c.batch, c.length, 0, c.successful)
+        replay = replay_of(newest, seed=0)
         for _ in range(updates):
             learner.update(replay.sample())
         yield learner
@@ -139,8 +137,8 @@ if __name__ == '__main__':
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('run', help='a run of moto-train, or one of its checkpoints')
-    parser.add_argument('--episodes', type=int, default=240)
-    parser.add_argument('--updates', type=int, default=0)
+    parser.add_argument('--episodes', type=whole(4), default=240, help='4 or more')
+    parser.add_argument('--updates', type=whole(0), default=0)
     parser.add_argument('--seed', type=int, default=30_000, help='of the first start')
     parser.add_argument('--json', dest='as_json', action='store_true')
     main(**vars(parser.parse_args()))

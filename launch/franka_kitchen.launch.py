@@ -1,79 +1,90 @@
 """Starts the graph: arguments, then one flat list from the table in moto_ros/bringup/table.py.
 
 ros2 launch moto_ros franka_kitchen.launch.py sim:=true policy:=<bundle>
-ros2 launch moto_ros franka_kitchen.launch.py sim:=false robot_ip:=172.16.0.2 policy:=<bundle>
+ros2 launch moto_ros franka_kitchen.launch.py sim:=false robot_type:=fr3 policy:=<bundle>
+
+A real robot's drivers are franka_drivers.launch.py's. Every setting of moto_ros/config.py is an
+argument too (guard.rate:=500); a name that is none ends the launch. If a node that must live ends,
+or the bring-up fails, everything ends and the exit code is 1.
 """
 
-from pathlib import Path
+import sys
 
-from ament_index_python.packages import get_package_share_directory
 from launch.action import Action
-from launch.actions import (
-    DeclareLaunchArgument,
-    EmitEvent,
-    ExecuteProcess,
-    IncludeLaunchDescription,
-    OpaqueFunction,
-    SetEnvironmentVariable,
-)
-from launch.events import Shutdown
-from launch.launch_description_sources import AnyLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.logging import get_logger
+from launch_ros.actions import LifecycleNode, Node
 
 from launch import LaunchContext, LaunchDescription
-from moto_ros.bringup.arguments import ARGUMENTS, as_bool
-from moto_ros.bringup.table import command, environment, processes, robot_name
+from moto_core.errors import MotoError
+from moto_ros.bringup.arguments import as_bool, check_name, documented
+from moto_ros.bringup.launch_arguments import lookalikes, ours, typed_names
+from moto_ros.bringup.table import Process, environment, node_words, processes, resolved
 
 
 def generate_launch_description() -> LaunchDescription:
     """Returns the description: the table's arguments, then its processes."""
+    given: dict[str, str] = {}  # what was given, before the defaults below are filled in
     return LaunchDescription(
         [
+            OpaqueFunction(function=take, args=[given]),
             *(
                 DeclareLaunchArgument(name, default_value=default, description=meaning)
-                for name, (default, meaning) in ARGUMENTS.items()
+                for name, (default, meaning) in documented().items()
             ),
-            OpaqueFunction(function=start),
+            OpaqueFunction(function=start, args=[given]),
         ]
     )
 
 
-def start(context: LaunchContext) -> list[Action]:
-    """Returns the processes for the arguments given; a required one's end ends the launch."""
-    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    sim = as_bool('sim', given['sim'])
-    added = environment({}, sim)
-    actions: list[Action] = [
-        SetEnvironmentVariable(name, value)
-        for name, value in added.items()
-        if name not in context.environment
+def take(context: LaunchContext, given: dict[str, str]) -> None:
+    """Keeps the arguments given; raises ConfigError for one that nothing here takes."""
+    configurations, known = context.launch_configurations, documented()
+    typed = typed_names(__file__, sys.argv, context.argv)
+    for sentence in lookalikes(configurations, typed, known):
+        get_logger('moto').warning(sentence)
+    given.update(ours(configurations, typed, known, check_name))
+
+
+def start(context: LaunchContext, given: dict[str, str]) -> list[Action]:
+    """Returns the processes for the arguments given."""
+    added = environment(context.environment, as_bool('sim', resolved(given)['sim']))
+    return [
+        *(
+            SetEnvironmentVariable(name, value)
+            for name, value in added.items()
+            if context.environment.get(name) != value
+        ),
+        *(action(process) for process in processes(given)),
     ]
-    for process in processes(given):
-        ends = [EmitEvent(event=Shutdown(reason=f'{process.node} ended'))]
-        actions.append(
-            ExecuteProcess(
-                cmd=command(process),
-                name=process.node,
-                output='screen',
-                sigterm_timeout='8',
-                sigkill_timeout='4',
-                on_exit=ends if process.required else None,
-            )
-        )
-    if given['robot_ip'] and not sim:
-        actions.append(
-            IncludeLaunchDescription(
-                AnyLaunchDescriptionSource(
-                    str(
-                        Path(get_package_share_directory('franka_bringup'))
-                        / 'launch'
-                        / 'franka.launch.py'
-                    )
-                ),
-                launch_arguments={
-                    'robot_ip': given['robot_ip'],
-                    'robot_type': robot_name(given),
-                }.items(),
-            )
-        )
-    return actions
+
+
+def action(process: Process) -> Node:
+    """Returns the action that starts a process.
+
+    A launch prefix, PushRosNamespace, SetRemap and SetParameter of a launch file that includes
+    this one work on it.
+    """
+    kind = LifecycleNode if process.lifecycle else Node
+    return kind(
+        executable=sys.executable,
+        exec_name=process.node,
+        name=process.node,
+        namespace=process.namespace,
+        arguments=['-m', process.module, *process.arguments],
+        ros_arguments=node_words(process),
+        output='screen',
+        sigterm_timeout='8',
+        sigkill_timeout='4',
+        on_exit=OpaqueFunction(function=ended, args=[process]),
+    )
+
+
+def ended(context: LaunchContext, process: Process) -> None:
+    """Raises MotoError, which ends the launch with code 1, if it cannot go on without a process.
+
+    The manager's own end is not the bring-up's, unless it failed.
+    """
+    failed = context.locals.event.returncode != 0
+    if not context.is_shutdown and (process.required or (not process.lifecycle and failed)):
+        raise MotoError(f'{process.node} ended; its log says why')

@@ -98,9 +98,12 @@ def config_file(kind: str, name: str) -> Path:
 
 
 def share_dir() -> Path:
-    """Returns the folder that holds config/ and launch/: the checkout, or share/moto_ros."""
+    """Returns the folder that holds config/ and launch/: the checkout, or share/moto_ros.
+
+    It is the one that came with this code: of several installations each reads its own limits.
+    """
     package = Path(__file__).resolve().parent
-    prefixes = [Path(sys.prefix), *package.parents]
+    prefixes = [*package.parents, Path(sys.prefix)]  # nearest first
     for folder in [package.parent, *(prefix / 'share' / 'moto_ros' for prefix in prefixes)]:
         if (folder / 'config' / 'robot').is_dir():
             return folder

@@ -1,22 +1,26 @@
 """What the nodes are told: one schema for all of them, a YAML of differences, ROS parameters last.
 
-In: config/ros/<name>.yaml and dotted keys. Out: a frozen RosConfig. Nothing here imports rclpy.
-Every process of a bring-up is given the same parameters, so a key is valid for all of them.
+In: config/ros/<name>.yaml, as such or as a ROS parameters file, and dotted keys. Out: a frozen
+RosConfig. Nothing here imports rclpy. Every process of a bring-up is given the same parameters, so
+a key is valid for all of them.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from moto_core.config import config_file, load_config, to_yaml
 from moto_core.errors import ConfigError
-from moto_core.fields import check, choice, names, number, part, path, setting
+from moto_core.fields import check, choice, list_keys, names, number, part, path, setting
 from moto_core.guard.limits import RobotConfig
 from moto_core.guard.state import RANGES
 from moto_core.spec import Setup
+from moto_core.strict_yaml import read_yaml
+from moto_ros.parameters_file import is_parameters_file, nested, settings_of
 
 BUILT_IN = ('zero', 'random')  # policies without a bundle
 MODES = ('velocity_array', 'trajectory')
@@ -27,6 +31,13 @@ def _guarded(default: float, about: str, name: str) -> Any:
     """Returns a field for a setting of the guard, within the guard's own bounds."""
     low, high = RANGES[name]
     return number(default, about, low=low, high=high)
+
+
+class LimitsFile(NamedTuple):
+    """Where the robot's limits stand, so that a person can compare (`sha256sum`)."""
+
+    path: Path
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,7 @@ class GripperParams:
     """A gripper that is told where to go, in place of how fast."""
 
     action: str = setting('', "its control_msgs/GripperCommand action; '': velocities on a topic")
+    joint_states: str = setting('', "topic of its joints; '': they are among the arm's")
     opened: float = number(0.039, '[m] of a finger, open', low=0, high=0.2)
     closed: float = number(0.0, '[m] of a finger, closed', low=0, high=0.2)
     effort: float = number(20.0, '[N] of a grasp at most', above=0, high=200)
@@ -129,6 +141,31 @@ class RecordParams:
 
 
 @dataclass(frozen=True)
+class StreamDisturbance:
+    """What happens to the camera's images, or to the joint states, of the simulated robot."""
+
+    latency: float = number(0.0, '[s] from a state to its message', low=0, high=2)
+    jitter: float = number(0.0, '[s] later at most, drawn for each message', low=0, high=1)
+    drop: float = number(0.0, 'probability that a message is lost', low=0, high=1)
+    frozen: bool = setting(False, 'true: the last one is repeated, with new stamps')
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """What is wrong with the simulated robot; may be set while it runs."""
+
+    camera: StreamDisturbance = part(StreamDisturbance)
+    joints: StreamDisturbance = part(StreamDisturbance)
+    clock_offset: float = number(
+        0.0, "[s] by which its clock is ahead of the others'", low=-0.5, high=0.5
+    )
+    lag: float = number(0.0, '[s] by which the arm follows late what it is told', low=0, high=0.1)
+    seed: int = number(
+        0, 'of what is drawn; another one begins the draws anew', low=0, high=2**32 - 1
+    )
+
+
+@dataclass(frozen=True)
 class TwinParams:
     """The simulated robot."""
 
@@ -146,6 +183,13 @@ class TwinParams:
     watchdog: float = number(
         0.100, '[s] of silence after which an array command stops', above=0, high=1
     )
+    reflexes: str = choice(
+        'by_mode',
+        *('by_mode', 'all', 'none'),
+        about="which of Franka's reflexes stop the arm; by_mode: all under trajectories, and no "
+        'discontinuities under arrays, whose every step is one',
+    )
+    disturbance: Disturbance = part(Disturbance)
 
 
 @dataclass(frozen=True)
@@ -154,8 +198,12 @@ class RosConfig:
 
     robot: str = setting('kitchen_sim', 'name in config/robot, or a path to a YAML')
     profile: str = setting('normal', "of the robot's limits")
+    hardware_id: str = setting('', "of the diagnostics; '': the robot's name")
     joint_states: str = setting('joint_states', 'topic')
     cameras: dict[str, str] = names({}, "camera: topic, in place of the spec's")
+    frames: dict[str, str] = names(
+        {}, 'camera: frame_id that its images must have; the first that came if none is given'
+    )
     compressed: list[str] = names([], 'cameras read from <topic>/compressed')
     command: CommandConfig = part(CommandConfig)
     gripper: GripperParams = part(GripperParams)
@@ -175,8 +223,27 @@ class RosConfig:
 
 
 def load_ros_config(name: str, given: Mapping[str, Any]) -> RosConfig:
-    """Returns config/ros/<name>.yaml (or the YAML at a path) with dotted keys put over it."""
-    return load_config(RosConfig, config_file('ros', name), _nested(given))
+    """Returns config/ros/<name>.yaml (or the YAML at a path) with dotted keys put over it.
+
+    The file holds settings as they are, or as a ROS parameters file does, under `/**` and
+    `ros__parameters`. Raises ConfigError for what neither is, and as load_config does.
+    """
+    file = config_file('ros', name)
+    data = read_yaml(file)
+    if not is_parameters_file(data):
+        return load_config(RosConfig, file, nested(given))
+    try:
+        settings = settings_of(data, MAPPINGS)
+        load_config(RosConfig, settings)
+    except ConfigError as error:
+        raise ConfigError(f"'{file}': {error}") from error
+    return load_config(RosConfig, settings, nested(given))
+
+
+def limits_file(config: RosConfig) -> LimitsFile:
+    """Returns the file of the robot's limits in force, as read by this process."""
+    path = config_file('robot', config.robot).resolve()
+    return LimitsFile(path, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def velocity_topic(config: RosConfig, robot: RobotConfig) -> str:
@@ -242,14 +309,16 @@ def camera_topics(config: RosConfig, robot: RobotConfig) -> dict[str, str]:
     }
 
 
-def _nested(given: Mapping[str, Any]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for key, value in given.items():
-        *parents, last = key.split('.')
-        place = result
-        for parent in parents:
-            place = place.setdefault(parent, {})
-            if not isinstance(place, dict):
-                raise ConfigError(f'{key!r} is given, and {parent!r} as a whole too; leave one')
-        place[last] = value
+def changed(config: Any, name: str, value: Any) -> Any:
+    """Returns a configuration with the setting of a dotted name changed.
+
+    Raises ConfigError for a value that its field's rule refuses.
+    """
+    first, _, rest = name.partition('.')
+    value = changed(getattr(config, first), rest, value) if rest else value
+    result = replace(config, **{first: value})
+    check(result)
     return result
+
+
+MAPPINGS = tuple(key.name for key in list_keys(RosConfig()) if isinstance(key.default, dict))

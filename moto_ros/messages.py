@@ -25,6 +25,19 @@ class MessageError(MotoError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Presence:
+    """A node that is there, from its start on: whose it is, and under which limits."""
+
+    node: str
+    bringup: str  # '<process id>@<host>' of what started it; '' for a person
+    robot: str
+    profile: str
+    limits_file: str
+    limits_sha256: str
+    dry_run: bool  # as it was started
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decision:
     """What the policy chose at one observation; its images follow on topics of their own."""
 
@@ -76,12 +89,13 @@ class GuardState:
     dry_run: bool
     source: str  # who drives: 'policy', 'teleop' or 'home'
     cause: tuple[str, ...]  # of a hold or a fault
+    refusal: str  # why it would not be armed now; '' if it would
     reasons: tuple[str, ...]  # of the newest tick
     at_rest: bool
     scale: float  # of speed, in [0, 1]
     from_home: float  # [rad] of the joint that is furthest from home
     profile: str  # of the robot's limits
-    limits: str  # the hash of the robot's configuration
+    limits: str  # the hash of the file they come from
     ticks: int
     late: int  # ticks that came late
     interventions: dict[str, int]  # reason: decisions that it had a part in
@@ -147,6 +161,15 @@ class TaskState:
     def done_parts(self) -> tuple[str, ...]:
         """The parts that are in place, in the task's order."""
         return tuple(name for name, done in self.parts.items() if done)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobotState:
+    """The mode of the simulated arm, ten times a second and as it changes."""
+
+    stamp: int  # [ns]
+    mode: str  # as franka_msgs/FrankaRobotState: 'idle', 'move', 'reflex' or 'user_stopped'
+    errors: tuple[str, ...]  # libfranka's names of what made it stop
 
 
 @dataclass(frozen=True, kw_only=True)

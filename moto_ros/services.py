@@ -13,12 +13,12 @@ TRIGGERS = {  # node: its services of type std_srvs/Trigger
     GUARD: ('arm', 'disarm', 'home', 'estop', 'reset_fault'),
     POLICY: ('start_episode', 'stop_episode', 'reload_policy', 'rollback_policy'),
     RECORDER: ('start_episode', 'stop_episode', 'discard_episode'),
-    TWIN: ('reset',),
+    TWIN: ('reset', 'error_recovery'),
 }
 SWITCHES = {  # node: its services of type std_srvs/SetBool
     GUARD: ('set_dry_run', 'set_intervention'),
     RECORDER: ('end_episode',),
-    TWIN: ('cover_camera',),
+    TWIN: ('cover_camera', 'user_stop'),
 }
 
 

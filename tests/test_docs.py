@@ -15,6 +15,7 @@ from moto_core.guard.limits import load_robot
 from moto_learning.config import Config
 from moto_learning.report.document import KINDS, fill, read_all
 from moto_learning.report.figures import svg
+from moto_ros.chaos import report as chaos
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*ROOT.glob('*.md'), *(ROOT / 'docs').glob('*.md')]
@@ -167,6 +168,13 @@ def test_every_fault_has_a_row_with_a_test_or_says_what_is_left():
     rules = [row for row in rows(SAFETY, 5) if row[0].isdigit()]
     assert [int(row[0]) for row in rules] == list(range(1, 9))
     assert all('.py' in row[3] and '`test_' in row[4] for row in rules)
+
+
+def test_the_table_of_faults_made_to_happen_is_what_was_measured():
+    text = SAFETY.read_text()
+    found = json.loads((ROOT / 'results/safety/chaos.json').read_text())
+    assert text == chaos.fill(text, found), "type 'moto-chaos write', as the document says"
+    assert [result['number'] for result in found['results']] == list(range(1, 46))
 
 
 def test_the_architecture_draws_every_floor_and_no_other():

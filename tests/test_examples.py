@@ -22,9 +22,9 @@ from moto_learning.data.replay import Replay
 from moto_learning.data.wanted import Demonstrations
 from moto_learning.run.checkpoints import load_learner
 from moto_learning.run.train import Training
+from moto_ros.chaos.tiny_bundle import write_tiny_bundle
 from moto_sim import tasks
 from moto_sim.approach import approach
-from tests.core.policy.tiny_bundle import write_tiny_bundle
 from tests.learning.tiny_learner import BATCH, LENGTH, TINY
 
 EXAMPLES = Path(__file__).parents[1] / 'examples'
@@ -234,3 +234,10 @@ def test_what_has_no_latent_states_is_not_asked_where_the_object_is(tmp_path, da
     place = trained(data, tmp_path / 'run', 'agent=bc')
     with pytest.raises(ConfigError, match="'bc' has no latent states"):
         run(monkeypatch, 'locate_object.py', place, '--episodes', 4)
+
+
+def test_too_few_episodes_to_learn_choose_and_test_from_are_one_line(monkeypatch, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, 'locate_object.py', 'runs/none', '--episodes', 3)
+    assert ended.value.code == 2
+    assert 'argument --episodes: ' in capsys.readouterr().err.splitlines()[-1]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ('moto_core', 'sim', 'moto_learning', 'moto_ros', 'examples', 'benchmarks')
+FOLDERS = ('moto_core', 'sim', 'moto_learning', 'moto_ros', 'examples', 'benchmarks', 'scripts')
 TABLES = {'Topic'}  # whose lines stand under one another, the columns named above them
 MOST = 3
 

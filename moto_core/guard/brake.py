@@ -12,7 +12,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from ruckig import ControlInterface, InputParameter, Result, Ruckig, Synchronization, Trajectory
+from ruckig import (
+    ControlInterface,
+    InputParameter,
+    Result,
+    Ruckig,
+    RuckigError,
+    Synchronization,
+    Trajectory,
+)
 
 from moto_core.errors import MotoError
 from moto_core.guard.limits import Limits
@@ -33,16 +41,17 @@ class Knot(NamedTuple):
 def stop_from(limits: Limits, start: Knot) -> list[Knot]:
     """Returns the knots of a stop after `start`, at brake and jerk; the last is at rest.
 
-    Joints stop along a line if that keeps clear of the position limits less the margin, else each
-    as fast as it may. Raises MotoError for non-finite numbers or wrong sizes.
+    Joints stop along a line if that is found and keeps clear of the position limits less the
+    margin, else each as fast as it may. Raises MotoError for non-finite numbers or wrong sizes.
     """
     _check(limits, start)
     if not start.velocity.any() and not start.acceleration.any():
         return [start._replace(time=start.time + REST)]
-    for together in (Synchronization.Phase, Synchronization.No):
-        stop = _profile(limits, start, together)
-        if _inside(limits, start, stop):
-            break
+    stop = _profile(limits, start, Synchronization.Phase)
+    if stop is None or not _inside(limits, start, stop):
+        stop = _profile(limits, start, Synchronization.No)
+    if stop is None:
+        raise MotoError(f'no braking profile from {start}')
     knots = [_knot(stop, start.time, time) for time in _changes(stop)]
     still = np.zeros(limits.size)
     return [*knots[:-1], knots[-1]._replace(velocity=still, acceleration=still)]
@@ -57,8 +66,11 @@ def _check(limits: Limits, start: Knot) -> None:
         )
 
 
-def _profile(limits: Limits, start: Knot, together: Synchronization) -> Trajectory:
-    """The fastest change to rest within brake and jerk."""
+def _profile(limits: Limits, start: Knot, together: Synchronization) -> Trajectory | None:
+    """The fastest change to rest within brake and jerk; None if ruckig finds none.
+
+    Along a line it finds none for some motions of joints that differ by a rounding.
+    """
     n = limits.size
     wanted, profile = InputParameter(n), Trajectory(n)
     wanted.control_interface, wanted.synchronization = ControlInterface.Velocity, together
@@ -67,10 +79,11 @@ def _profile(limits: Limits, start: Knot, together: Synchronization) -> Trajecto
     wanted.current_acceleration = start.acceleration.tolist()
     wanted.target_velocity = wanted.target_acceleration = [0.0] * n
     wanted.max_acceleration, wanted.max_jerk = [limits.brake] * n, [limits.jerk] * n
-    result = Ruckig(n).calculate(wanted, profile)
-    if result not in (Result.Working, Result.Finished):
-        raise MotoError(f'no braking profile from {start}: {result}')
-    return profile
+    try:
+        result = Ruckig(n).calculate(wanted, profile)
+    except RuckigError:
+        return None
+    return profile if result in (Result.Working, Result.Finished) else None
 
 
 def _changes(stop: Trajectory) -> list[float]:

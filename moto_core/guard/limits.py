@@ -6,7 +6,6 @@ numbers of one profile. Source: Franka's published tables (docs/safety.md).
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from moto_core.config import config_file, load_config, to_yaml
+from moto_core.config import config_file, load_config
 from moto_core.errors import ConfigError, unknown_name
 from moto_core.spec import Spec
 
@@ -87,11 +86,6 @@ class RobotConfig:
         _check_tables(self)
         for name, profile in self.profiles.items():
             _check_profile(self, name, profile)
-
-    @property
-    def hash(self) -> str:
-        """A hash of every value, twelve hexadecimal digits: which limits are in force."""
-        return hashlib.sha256(to_yaml(self).encode()).hexdigest()[:12]
 
 
 class JointRow(NamedTuple):

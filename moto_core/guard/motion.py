@@ -46,9 +46,10 @@ def reach(
 ) -> Reach:
     """Returns the positions to reckon with, from a measurement of some age [s].
 
-    What was sent since differs from the next command by at most b (age + dt).
+    What was sent since differs from the next command by at most c (age + dt), c the larger of
+    acceleration and brake.
     """
-    slack = limits.brake * age * (0.5 * age + dt)
+    slack = max(limits.acceleration, limits.brake) * age * (0.5 * age + dt)
     return Reach(
         tuple([q - slack for q in position]), tuple([q + slack for q in position]), age + latency
     )

@@ -32,6 +32,7 @@ from moto_learning.agents.latent import (
     restore_state,
     state_of,
 )
+from moto_learning.agents.moving_mean import MovingMean
 from moto_learning.agents.optimizer import Optimizer
 from moto_learning.agents.policy_graph import Graphs
 from moto_learning.agents.returns import Expansion, largest_value, value_expansion
@@ -43,7 +44,6 @@ from moto_learning.model.rssm import State, disagreement
 from moto_learning.model.world_model import WorldModel
 
 TINY = 1e-8  # of a disagreement that is 0: one member
-FOLLOWED = 0.01  # share of a batch in the moving means of disagreement and range
 MIDDLE = 0.05, 0.95  # of imagined values: what lies between is their range
 LEAST_RANGE = 1.0  # values that hardly differ are not made larger
 
@@ -68,8 +68,8 @@ class MotoLearner:
             'critics': Optimizer(self.critics.parameters(), c.critic.optimizer),
         }
         self.generator = torch.Generator(self.device).manual_seed(config.seed)
-        self.usual = torch.zeros((), device=self.device)  # u of the data's steps, a moving mean
-        self.range = torch.zeros((), device=self.device)  # of imagined values, a moving mean
+        self.usual = MovingMean(self.device)  # u of the data's steps
+        self.range = MovingMean(self.device)  # of imagined values
         self.shown: int | None = None  # successful episodes at the policy's first step
         self.updates = 0  # whole updates begun, skipped ones included
         self.skipped = 0  # of them, those with a non-finite gradient
@@ -85,6 +85,7 @@ class MotoLearner:
     ) -> tuple[bool, dict[str, Tensor]]:
         """Rolls out from posterior states, then takes a step of the actor and of the critics."""
         c = self.config.actor_critic
+        self.count_shown(data)
         beta = self.prior_weight(data)
         cloned = self.clone(post, data, beta)
         with frozen(self.world_model), frozen(self.critics):
@@ -104,13 +105,19 @@ class MotoLearner:
         metrics['critics/allowed'] = largest_value(c.discount, reward, starts.reward)
         return cloned and actor_finite and critics_finite, metrics | found | more
 
+    def count_shown(self, data: Mapping[str, Any]) -> None:
+        """Keeps how many successes the policy began with: those beyond are what beta falls by."""
+        by_successes = self.config.actor_critic.actor.beta_counts == 'successes'
+        if by_successes and self.shown is None:
+            self.shown = int(data['successes'])
+
     @torch.no_grad()
     def measure_disagreement(self, starts: Starts) -> None:
         """Follows the mean of equation 2 over true steps, which `penalty.relative` divides by."""
         c = self.config.actor_critic.penalty
         if c.relative:
             logits = self.world_model.rssm.prior_logits(starts.state.deter)
-            self.usual = moving_mean(self.usual, disagreement(logits, c.logits, c.reduce).mean())
+            self.usual.follow(disagreement(logits, c.logits, c.reduce).mean())
 
     def imagine(self, state: State) -> tuple[Rollout, Tensor, dict[str, Tensor]]:
         """Rolls the policy H steps from `state` (N, ...); returns their r~ (H, N), equation 3."""
@@ -133,10 +140,8 @@ class MotoLearner:
                 'imagined/reward': reward.detach().mean(),
                 'imagined/disagreement': imagined.disagreement.detach().mean(),
             }
-        alpha = (
-            c.penalty.alpha / self.usual.clamp(min=TINY) if c.penalty.relative else c.penalty.alpha
-        )
-        reward = penalised_reward(reward, imagined.disagreement, alpha)
+        usual = self.usual.value.clamp(min=TINY) if c.penalty.relative else 1.0
+        reward = penalised_reward(reward, imagined.disagreement, c.penalty.alpha / usual)
         return imagined, reward, metrics
 
     def expand(self, imagined: Rollout, reward: Tensor, critics: str) -> Expansion:
@@ -152,9 +157,8 @@ class MotoLearner:
         c = self.config.actor_critic.actor
         if c.beta_counts == 'updates':
             return prior_weight(self.updates, c)
-        held = int(data['successes'])
-        self.shown = held if self.shown is None else self.shown
-        return prior_weight(held - self.shown, c)
+        came = 0 if self.shown is None else int(data['successes']) - self.shown
+        return prior_weight(came, c)
 
     def update_actor(
         self, imagined: Rollout, value: Tensor, post: State, data: Mapping[str, Any], beta: float
@@ -164,8 +168,8 @@ class MotoLearner:
         prior = cloning_loss(self.actor, post, data) if beta else value.new_zeros(())
         if c.relative:
             low, high = value.detach()[:steps].quantile(value.new_tensor(MIDDLE)).unbind()
-            self.range = moving_mean(self.range, high - low)
-            value = value / self.range.clamp(min=LEAST_RANGE)
+            self.range.follow(high - low)
+            value = value / self.range.value.clamp(min=LEAST_RANGE)
         loss = actor_loss(value[:steps], prior, imagined.entropy[:steps], beta, c)
         metrics = {
             'actor/loss': loss.detach(),
@@ -238,15 +242,14 @@ class MotoLearner:
 
     def state_dict(self) -> dict[str, Any]:
         """Returns everything that the next update depends on, but for the batch."""
-        means = {'usual': float(self.usual), 'range': float(self.range)}
+        means = {'usual': float(self.usual.value), 'range': float(self.range.value)}
         return {**state_of(self), **means, 'shown': self.shown}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restores what `state_dict` returned; on the same CPU the next update is bit-equal."""
         restore_state(self, state)
-        for name in ('usual', 'range'):
-            mean = torch.tensor(float(state.get(name, 0.0)), device=self.device)
-            setattr(self, name, moving_mean(torch.zeros_like(mean), mean))
+        self.usual.restore(float(state.get('usual', 0.0)))
+        self.range.restore(float(state.get('range', 0.0)))
         self.shown = state.get('shown')
 
     def _needs_online(self) -> bool:
@@ -256,13 +259,3 @@ class MotoLearner:
     def _actor_uses_rollouts(self) -> bool:
         c = self.config.actor_critic.actor
         return c.value_scale != 0 or c.entropy != 0
-
-
-def moving_mean(mean: Tensor, found: Tensor) -> Tensor:
-    """Returns the mean that `found` moves by its share; the first found if there is none yet.
-
-    What is not finite moves nothing: one rollout must not spoil every update to come.
-    """
-    if not found.isfinite():
-        return mean
-    return found if mean == 0 else torch.lerp(mean, found.to(mean.dtype), FOLLOWED)

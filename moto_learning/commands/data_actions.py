@@ -33,6 +33,7 @@ from moto_learning.commands.progress import (
     reading_bars,
 )
 from moto_learning.data.cache import compile_dataset, remove_entries
+from moto_learning.data.rendering import rendering_note
 
 LAST = 'last'  # no id can end so: ids have no L
 
@@ -88,6 +89,9 @@ def inspect(args: argparse.Namespace, console: Console) -> int:
         if args.png:
             raise ConfigError('--png needs --episode ID')
         console.print(dataset_table(dataset))
+        note = rendering_note([dataset])
+        if note:
+            console.print(note, style='yellow', soft_wrap=True)
         return 0
     if args.png:
         output_file('--png', args.png)

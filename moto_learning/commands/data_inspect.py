@@ -136,6 +136,10 @@ def _legend(episode: Episode, letters: Mapping[str, str]) -> Iterator[str]:
     ]
     if medians:
         yield f'latency [ms], median: {", ".join(medians)}'
+    extra, profile = episode.header.extra, episode.header.setup.profile
+    if 'limits_sha256' in extra:  # a robot's bring-up says which it was
+        file, found = extra.get('limits_file', '?'), extra['limits_sha256'][:SHORT]
+        yield f'limits: {profile} of {file}, sha256 {found}'
 
 
 def finding_table(findings: Sequence[Finding]) -> Table:

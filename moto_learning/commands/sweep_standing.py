@@ -17,7 +17,7 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.manifest import Record
 from moto_core.episodes.reader import read_header
 from moto_core.errors import ConfigError, MotoError
-from moto_core.spec import setup_mismatches
+from moto_core.spec import is_known, setup_mismatches
 from moto_learning.commands.setup_options import SETUP
 from moto_learning.commands.sweep_plan import Plan, data_folder, recipe_of, unfinished_folder
 from moto_learning.config import Config
@@ -55,15 +55,44 @@ def standing_of(run: Path) -> Standing | None:
 
 
 def check_same(plan: Plan, out: Path) -> None:
-    """Raises ConfigError that names what differs if the folder holds another sweep than this."""
-    changed = [*_changed_data(plan, out), *_changed_runs(plan, out)]
+    """Raises ConfigError that names what differs if the folder holds another sweep than this.
+
+    Also if it holds unfinished demonstrations that this program cannot go on with.
+    """
+    runs = list(_changed_runs(plan, out))
+    changed = [*_changed_data(plan, out), *(f'{run.relative_to(out)}: {one}' for run, one in runs)]
     if changed:
         more = f' and {len(changed) - SHOWN} more' if len(changed) > SHOWN else ''
         raise ConfigError(
             f"'{out}' was begun otherwise (as it began, as it is asked for now): "
-            f'{"; ".join(changed[:SHOWN])}{more}. Give it what it began with, or take another '
-            '--out; train.online_episodes alone may change'
+            f'{"; ".join(changed[:SHOWN])}{more}. Give it what it began with{_own_row(runs)}, or '
+            'take another --out; train.online_episodes alone may change'
         )
+    _check_unfinished(plan, out)
+
+
+def _own_row(runs: Sequence[tuple[Path, str]]) -> str:
+    """Says how a run goes on whose row, of config/train/rows, is not what it was."""
+    if not runs:
+        return ''
+    row = runs[0][0].parent.name
+    return (
+        f" (if it is config/train/rows/{row}.yaml that has changed since: '--rows {row}.yaml' and "
+        'a file of your own of that name, with what it said)'
+    )
+
+
+def _check_unfinished(plan: Plan, out: Path) -> None:
+    """Raises ConfigError for unfinished demonstrations that another version began."""
+    for task, recipe in plan.recipes.items():
+        root = unfinished_folder(out, task)
+        there = [] if data_folder(out, task).exists() else _episodes(root)
+        if any(record.config_hash != recipe.demonstrations().hash for record in there):
+            raise ConfigError(
+                f"'{root}' holds {len(there)} demonstrations of a recording that another version "
+                'of the program began; this one cannot tell which of its own are there. Delete '
+                'the folder, and all are recorded anew'
+            )
 
 
 def _changed_data(plan: Plan, out: Path) -> Iterator[str]:
@@ -71,7 +100,7 @@ def _changed_data(plan: Plan, out: Path) -> Iterator[str]:
     for task, recipe in plan.recipes.items():
         whole = data_folder(out, task).exists()
         root = data_folder(out, task) if whole else unfinished_folder(out, task)
-        there = Dataset.open(root).episodes() if (root / 'episodes').is_dir() else []
+        there = _episodes(root)
         found = []
         if there and recipe_of(root).exists():
             before = load_config(Recipe, recipe_of(root))
@@ -83,11 +112,19 @@ def _changed_data(plan: Plan, out: Path) -> Iterator[str]:
             yield f'{task}: demonstrations {len(there)} and {plan.demonstrations}'
 
 
+def _episodes(root: Path) -> list[Record]:
+    return Dataset.open(root).episodes() if (root / 'episodes').is_dir() else []
+
+
 def _changed_episodes(there: Sequence[Record], recipe: Recipe) -> list[str]:
     """Lists how episodes differ from what a recipe asks for, by what they say themselves."""
     asked = choose_setup(recipe.task, **{name: getattr(recipe, name) for name in SETUP})
     found = [f'demonstrations of {name}' for name in {one.task for one in there} - {recipe.task}]
-    found += [f'setup {one}' for one in setup_mismatches(there[0].setup, asked)]
+    recorded = there[0].setup
+    if is_known(recorded, asked):
+        found += [f'setup {one}' for one in setup_mismatches(recorded, asked)]
+    else:
+        found.append(f'setup not known and {to_dict(asked)}')
     stored = read_header(there[0].path).spec.proprioception
     wanted = recipe.demonstrations().proprioception
     if wanted is not None and tuple(stored) != wanted:
@@ -95,8 +132,8 @@ def _changed_episodes(there: Sequence[Record], recipe: Recipe) -> list[str]:
     return found
 
 
-def _changed_runs(plan: Plan, out: Path) -> Iterator[str]:
-    """Yields how runs that are there differ, other seeds and other rows of a task among them."""
+def _changed_runs(plan: Plan, out: Path) -> Iterator[tuple[Path, str]]:
+    """Yields runs that are there with how each differs; other seeds and rows of a task, too."""
     rows = {cell.folder(out).parent: config for cell, config in plan.cells.items()}
     for task in {cell.task: None for cell in plan.cells}:
         for folder in (out / task).glob('*'):
@@ -108,7 +145,7 @@ def _changed_runs(plan: Plan, out: Path) -> Iterator[str]:
             if found is None:
                 continue
             for difference in _differences(found.config, config):
-                yield f'{run.relative_to(out)}: {difference}'
+                yield run, difference
 
 
 def _differences(before: Any, now: Any) -> list[str]:

@@ -25,7 +25,8 @@ from moto_learning.commands.progress import (
 from moto_learning.commands.settings import print_settings
 from moto_learning.commands.train_bars import training_bars
 from moto_learning.config import Config
-from moto_learning.data.sources import common_spec, open_datasets
+from moto_learning.data.rendering import rendering_note, simulators_rendering
+from moto_learning.data.sources import common_spec, open_datasets, own_dataset
 from moto_learning.run.checkpoints import latest_checkpoint, load_checkpoint
 from moto_learning.run.processor import use_processor
 from moto_learning.run.resume import resumed_config
@@ -139,6 +140,7 @@ def _run(training: Training, phase: str, console: Console) -> int:
         if training.config.actor_critic.actor.beta and not training.replay.has_success:
             console.print(NO_SUCCESS, soft_wrap=True)
         training.prepare(phase)
+        _warn_of_rendering(training, phase, console)
         with progress_bars(console, left=False) as progress:
             training.listener = training_bars(progress, training, phase)
             if phase in ('all', 'offline'):
@@ -174,6 +176,15 @@ def _no_reward(training: Training) -> str:
             roots.setdefault('robot' if record.source == 'robot' else 'sim', dataset.root)
     found = [text.format(data=roots[name]) for name, text in REWARD_FROM.items() if name in roots]
     return '\n'.join([NO_REWARD, *found])
+
+
+def _warn_of_rendering(training: Training, phase: str, console: Console) -> None:
+    """Prints a line if the run's images were not all drawn alike, those yet to come too."""
+    to_come = training.to_come(phase)
+    simulator = simulators_rendering() if to_come.episodes or to_come.starts else ''
+    note = rendering_note([*training.datasets, *own_dataset(training.out)], simulator)
+    if note:
+        console.print(note, style='yellow', soft_wrap=True)
 
 
 def _new_data(new: tuple[int, int] | None) -> str:

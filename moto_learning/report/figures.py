@@ -90,6 +90,7 @@ def panels(
     xlabel: str,
     boundary: float | None = None,
     *,
+    ylabel: str = '',
     share: bool = False,
     rights: Mapping[str, float | None] = MappingProxyType({}),
 ) -> Figure:
@@ -110,6 +111,8 @@ def panels(
     for axis in axes[len(plots) :]:
         axis.set_axis_off()
     figure.supxlabel(xlabel, fontsize=9, color=INK)
+    if ylabel:
+        figure.supylabel(ylabel, fontsize=9, color=INK)
     figure.tight_layout()
     return figure
 

@@ -139,7 +139,7 @@ def penalty_weight(learner: LatentLearner) -> float:
     if not isinstance(learner, MotoLearner):
         return 0.0
     c = learner.config.actor_critic.penalty
-    usual = float(learner.usual)
+    usual = float(learner.usual.value)
     return c.alpha / usual if c.relative and usual else c.alpha
 
 

@@ -45,7 +45,7 @@ def promise(kept: Sequence[Kept], tasks: Sequence[str]) -> Block:
     ]
     if not lines:
         return Block('')
-    figure = panels(_lines(promised), 'online episodes')
+    figure = panels(_lines(promised), 'online episodes', ylabel='reward a step')
     return Block(table(HEADER, lines), figure, "Predicted reward and the data's maximum by task")
 
 

@@ -26,7 +26,7 @@ def success_figure(
     return lines_plot(
         success_lines(groups, paper),
         'online decisions',
-        'success',
+        success_label(groups),
         title=task or 'unknown task',
         share=True,
         right=drawn_to(groups),
@@ -42,9 +42,16 @@ def success_panels(
     return panels(
         {task: success_lines(here, paper[task]) for task, here in by_task.items()},
         'online decisions',
+        ylabel=success_label(groups),
         share=True,
         rights={task: drawn_to(here) for task, here in by_task.items()},
     )
+
+
+def success_label(groups: Sequence[Mapping[str, Any]]) -> str:
+    """Returns what an axis of success counts: a share of how many starts, if all have as many."""
+    starts = {one for group in groups for run in group['by_run'] for one in run['starts']}
+    return f'success, a share of {starts.pop()} starts' if len(starts) == 1 else 'success'
 
 
 def drawn_to(groups: Sequence[Mapping[str, Any]]) -> float | None:

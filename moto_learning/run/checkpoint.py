@@ -18,6 +18,8 @@ from moto_core.errors import MotoError, one_line
 from moto_core.spec import Setup, Spec, spec_from_dict
 from moto_learning.agents.learner import Learner, make_learner
 from moto_learning.config import Config
+from moto_learning.data.replay import Replay
+from moto_learning.data.sources import read_episodes
 from moto_learning.run.checkpoint_files import (
     ADVICE,
     CONFIG,
@@ -90,6 +92,16 @@ def learner_of(checkpoint: Checkpoint, device: str = 'cpu') -> Learner:
     learner = make_learner(checkpoint.config, checkpoint.spec, device)
     restore(learner, checkpoint)
     return learner
+
+
+def replay_of(checkpoint: Checkpoint, seed: int) -> Replay:
+    """Returns a new replay of the datasets that a run was given, which draws as the run does.
+
+    Raises DatasetError as `read_episodes` does.
+    """
+    c = checkpoint.config.replay
+    given = read_episodes([Path(path) for path in checkpoint.meta['data']], c.success_parts)
+    return Replay(given.episodes, c.batch, c.length, seed, c.successful)
 
 
 @contextmanager

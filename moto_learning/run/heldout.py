@@ -7,7 +7,6 @@ line an evaluation; training itself is not touched: starts and random numbers ar
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -71,7 +70,7 @@ class HeldOut:
         learner: Learner,
         simulator: Simulator,
         run: Path,
-        settings: Sequence[str] = ('',),
+        settings: Sequence[str],
     ) -> None:
         """Makes it for a run whose settings have these names, its own the first (`names_of`)."""
         self.config, self.learner, self.simulator = config, learner, simulator
@@ -118,12 +117,14 @@ class HeldOut:
     def set_aside(self, updates: int) -> None:
         """Moves what other settings led to after so many updates to ASIDE: that training is left.
 
-        Raises EvaluationError if they cannot be moved.
+        What is of the run and has no name of settings gets the run's: its next checkpoint has one,
+        and then nothing tells any more under which settings the line came. Raises EvaluationError
+        if the file cannot be written.
         """
         lines, aside = list(read_maps(self.path)), self.path.with_name(ASIDE)
         left = [line for line in lines if self._is_left(line, updates)]
-        kept = [line for line in lines if line not in left]
-        if not left:
+        kept = [self._named(line) for line in lines if line not in left]
+        if kept == lines:
             return
         try:
             known = list(read_maps(aside))  # a kill may have come between the two files
@@ -138,6 +139,10 @@ class HeldOut:
     def _is_left(self, line: Mapping[str, Any], updates: int) -> bool:
         later = type(line.get('updates')) is int and line['updates'] > updates
         return later and line.get('settings', '') not in self.settings
+
+    def _named(self, line: dict[str, Any]) -> dict[str, Any]:
+        nameless = '' in self.settings and not line.get('settings')
+        return {**line, 'settings': self.settings[0]} if nameless else line
 
     def _evaluate(
         self, point: Point, policy: Policy, listener: Callable[[int, int], bool]
@@ -223,7 +228,7 @@ def _is_sound(found: Evaluation) -> bool:
     real = (found.return_, found.length, found.disagreement, found.seconds)
     return (
         all(type(value) is int and value >= 0 for value in (*whole, found.starts, *found.parts))
-        and all(type(value) in (int, float) and math.isfinite(value) for value in real)
+        and all(type(value) in (int, float) for value in real)  # finite: read_maps sees to it
         and isinstance(found.explore, str)
         and isinstance(found.policy, str)
         and isinstance(found.settings, str)

@@ -6,15 +6,26 @@ In: words of a command line, {name: text}. Out: the same with defaults; their tr
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from moto_core.errors import ConfigError, unknown_name
+from moto_core.fields import list_keys, rule_of
+from moto_ros.config import RosConfig
 
 ARGUMENTS: dict[str, tuple[str, str]] = {  # name: (default, meaning)
     'sim': ('false', "true: the simulated robot (the twin) in place of a real one's drivers"),
-    'robot_type': ('', 'fr3 (default) or panda, or a robot YAML; with sim:=true kitchen_sim'),
-    'robot_ip': ('', "address of a real robot; with it the launch file starts Franka's drivers"),
+    'robot_type': (
+        '',
+        'fr3 (default), fr3v2 or fer as the drivers call the arm, panda, or a robot YAML; '
+        'with sim:=true kitchen_sim',
+    ),
     'namespace': ('', 'namespace of every node and relative topic'),
+    'camera_namespace': (
+        '',
+        "put before cameras' absolute topics; default none, as a camera's driver knows no robot's "
+        "namespace; with sim:=true the namespace, as the cameras are the twin's",
+    ),
+    'remap': ('', "ROS remapping rules for every node, such as 'joy:=/joy,moto/estop:=/estop'"),
     'command_mode': ('', 'trajectory (default) or velocity_array (default with sim:=true)'),
     'policy': (
         'zero',
@@ -30,6 +41,14 @@ ARGUMENTS: dict[str, tuple[str, str]] = {  # name: (default, meaning)
     'task': ('', "the twin's task and the episodes' label; default the config's"),
     'seed': ('', "of the twin's first reset; default the config's"),
 }
+CHOSEN = ('robot', 'profile')  # settings that arguments choose, by names of their own
+SETTINGS = {key.name: key for key in list_keys(RosConfig()) if key.name not in CHOSEN}
+ELSEWHERE = {
+    'robot': 'the argument is robot_type:=',
+    'robot_ip': "Franka's drivers have a launch of their own, which outlives this one: "
+    'ros2 launch moto_ros franka_drivers.launch.py robot_ip:=<address> robot_type:=fr3',
+}
+REMAP = re.compile(r'[~/\w]+:=[~/\w]+', re.ASCII)
 WHOLE = re.compile(r'[0-9]{1,100}')  # int() takes more: 1_000, another script's digits
 NAMESPACE = re.compile(r'/?([A-Za-z_]\w*)(/[A-Za-z_]\w*)*/?', re.ASCII)
 LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
@@ -38,15 +57,46 @@ LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
 def resolved(given: Mapping[str, str]) -> dict[str, str]:
     """Returns every argument's value; raises ConfigError for an unknown name.
 
-    The namespace and the log level, which no node could refuse in a sentence, are checked too.
+    What no node could refuse in a sentence (names, rules, the log level) is checked too.
     """
     for name in given:
-        if name not in ARGUMENTS and '.' not in name:
-            raise ConfigError(unknown_name('argument', name, ARGUMENTS))
+        check_name(name)
     defaults = {name: default for name, (default, _) in ARGUMENTS.items()}
     values = {**defaults, **{name: str(given[name]) for name in ARGUMENTS if name in given}}
     _check_names(values)
     return values
+
+
+def check_name(name: str, valid: Iterable[str] = ()) -> None:
+    """Raises ConfigError for what is neither an argument, a setting nor one of `valid`."""
+    known = (*ARGUMENTS, *SETTINGS, *valid)
+    if name in ELSEWHERE:
+        raise ConfigError(f'{name} is no argument here: {ELSEWHERE[name]}')
+    if name not in known and '.' not in name:  # dotted ones are read as settings, strictly
+        raise ConfigError(unknown_name('argument', name, [n for n in known if '.' not in n]))
+
+
+def documented() -> dict[str, tuple[str, str]]:
+    """Returns {name: (default, meaning)} of every argument and every setting."""
+    found, config = dict(ARGUMENTS), RosConfig()
+    for name, key in SETTINGS.items():
+        rule = rule_of(config, name)
+        words = f'one of {", ".join(rule.valid)}' if rule.valid else rule.expected
+        value = str(key.default).lower() if isinstance(key.default, bool) else str(key.default)
+        found[name] = (value, key.about + (f'; {words}' if words else ''))
+    return found
+
+
+def remap_rules(text: str) -> tuple[str, ...]:
+    """Returns the remapping rules of the argument `remap`; raises ConfigError for what is none."""
+    rules = tuple(text.replace(',', ' ').split())
+    for rule in rules:
+        if not REMAP.fullmatch(rule):
+            raise ConfigError(
+                f"argument remap is {text!r}; expected rules such as 'joy:=/joy', "
+                'with a comma between them'
+            )
+    return rules
 
 
 def as_bool(name: str, text: str) -> bool:
@@ -84,11 +134,13 @@ def as_whole(name: str, text: str, low: int = 0) -> int:
 
 
 def _check_names(values: Mapping[str, str]) -> None:
-    namespace, level = values['namespace'], values['log_level']
-    if namespace and not NAMESPACE.fullmatch(namespace):
-        raise ConfigError(
-            f'argument namespace is {namespace!r}; expected letters, digits and _, not a digit '
-            "first, such as 'left' or 'cell/left'"
-        )
+    for name in ('namespace', 'camera_namespace'):
+        if values[name] and not NAMESPACE.fullmatch(values[name]):
+            raise ConfigError(
+                f'argument {name} is {values[name]!r}; expected letters, digits and _, not a '
+                "digit first, such as 'left' or 'cell/left'"
+            )
+    remap_rules(values['remap'])
+    level = values['log_level']
     if level not in LOG_LEVELS:
         raise ConfigError(unknown_name('value of log_level', level, LOG_LEVELS))

@@ -15,7 +15,7 @@ from contextlib import suppress
 from rich.console import Console
 
 from moto_core.command import STOPPED, end_with_parent
-from moto_ros.bringup.table import MANAGER, Process
+from moto_ros.bringup.table import MANAGER, Process, command
 
 
 class Children:
@@ -60,7 +60,11 @@ class Children:
 
 
 def tend(children: Children, table: Sequence[Process], follower: Process, stop: list[int]) -> int:
-    """Watches the processes until a signal, the session's end or the end of a required one."""
+    """Watches the processes until a signal, the session's end or the end of a required one.
+
+    The follower starts once every node is active: a session calls services by name, and before
+    that nobody knows whose nodes have these names.
+    """
     required = {process.node for process in table if process.required}
     console, told = Console(soft_wrap=True), set[str]()
     while not stop:
@@ -70,9 +74,11 @@ def tend(children: Children, table: Sequence[Process], follower: Process, stop: 
             told.add(name)
             if name == follower.node:
                 return code
-            if name != MANAGER or code:
-                console.print(f'{name} ended with code {code}', style='red')
-                if name in required or name == MANAGER:
-                    return 1
+            if name == MANAGER and not code:
+                children.start(follower.node, command(follower))
+                break
+            console.print(f'{name} ended with code {code}', style='red')
+            if name in required or name == MANAGER:
+                return 1
         time.sleep(0.05)
     return 0 if follower.node == 'moto_watch' else STOPPED

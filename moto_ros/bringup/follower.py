@@ -9,8 +9,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from moto_core.command import output_file
-from moto_core.errors import ConfigError, unknown_name
-from moto_ros.bringup.arguments import ARGUMENTS, as_bool, as_whole
+from moto_ros.bringup.arguments import (
+    ARGUMENTS,
+    as_bool,
+    as_whole,
+    check_name,
+    documented,
+    remap_rules,
+)
 from moto_ros.bringup.table import Process
 
 OWN = {  # name: (default, meaning)
@@ -27,8 +33,7 @@ def split(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     Raises ConfigError for a name that neither has.
     """
     for name in given:
-        if name not in OWN and name not in ARGUMENTS and '.' not in name:
-            raise ConfigError(unknown_name('argument', name, [*ARGUMENTS, *OWN]))
+        check_name(name, OWN)
     own = {name: given.get(name, default) for name, (default, _) in OWN.items()}
     as_whole('episodes', own['episodes'])
     as_whole('max_steps', own['max_steps'], low=1)
@@ -48,6 +53,7 @@ def follow(own: Mapping[str, str], values: Mapping[str, str]) -> Process:
         module='moto_ros.bringup.graph',
         namespace=values['namespace'],
         log_level=values['log_level'],
+        remap=remap_rules(values['remap']),
     )
     if not int(own['episodes']):
         return watch
@@ -70,12 +76,14 @@ def usage(about: str) -> str:
         f'  {name + ":=" + default:<28} {meaning}'
         for name, (default, meaning) in {**ARGUMENTS, **OWN}.items()
     ]
+    settings = {name: told for name, told in documented().items() if name not in ARGUMENTS}
     return '\n'.join(
         [
             about.strip(),
             '',
             'Arguments (name:=value or --name value):',
             *rows,
-            '  any.key:=value               a key of moto_ros/config.py',
+            '  any.key:=value               a setting of moto_ros/config.py; their defaults:',
+            *(f'  {"":<28} {name}:={default}' for name, (default, _) in settings.items()),
         ]
     )

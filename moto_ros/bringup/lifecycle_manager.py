@@ -2,7 +2,9 @@
 
     python -m moto_ros.bringup.lifecycle_manager moto_twin moto_guard ... [--ros-args ...]
 
-All are configured at once, then activated in the order given. Exit code 1 if one refuses.
+It waits until its own nodes say that they are there, and asks nothing of them if another
+bring-up's of the same names are (roll_call.py). All are configured at once, then activated in the
+order given. Exit code 1 if one refuses.
 """
 
 from __future__ import annotations
@@ -21,9 +23,12 @@ from rclpy.task import Future
 from rclpy.utilities import remove_ros_args
 
 from moto_core.errors import MotoError
+from moto_ros.bringup.roll_call import RollCall, limits_line
+from moto_ros.services import GUARD
 from moto_ros.wire.environment import prepare_environment
+from moto_ros.wire.started_by import end_with_bringup, started_by
 
-APPEAR = 60.0  # [s] for a process to start
+SERVICES = 20.0  # [s] for the services of a node that is there
 ANSWER = 4.0  # [s] after which the node's state is looked at
 PRIMARY = (
     State.PRIMARY_STATE_UNCONFIGURED,
@@ -43,10 +48,10 @@ class Managed:
         self._asked: Future | None = None
 
     def appear(self) -> None:
-        """Waits for the node; raises MotoError if it does not come."""
+        """Waits for the node's services; raises MotoError if they do not come."""
         for client in (self._change, self._state):
-            if not client.wait_for_service(APPEAR):
-                raise MotoError(f"node '{self.name}' did not appear within {APPEAR:.0f} s")
+            if not client.wait_for_service(SERVICES):
+                raise MotoError(f"node '{self.name}' has no services after {SERVICES:.0f} s")
 
     def ask(self, transition: int) -> None:
         """Asks for a transition."""
@@ -85,16 +90,23 @@ class Managed:
 def bring_up(node: Node, nodes: Sequence[str]) -> None:
     """Configures and activates the named lifecycle nodes.
 
-    Raises MotoError that names the node which does not appear or refuses; its own log says why.
+    Raises MotoError that names the node which does not appear or refuses (its own log says why),
+    or another bring-up's.
     """
+    call = RollCall(node, nodes, started_by())
     managed = [Managed(node, name) for name in nodes]
+    call.wait()
     for one in managed:
         one.appear()
+    call.check()
     for one in managed:
         one.ask(Transition.TRANSITION_CONFIGURE)
     for one in managed:
         one.expect(Transition.TRANSITION_CONFIGURE, State.PRIMARY_STATE_INACTIVE, 'configure')
+    if GUARD in call.own:
+        node.get_logger().info(limits_line(call.own[GUARD]))
     for one in managed:
+        call.check()
         one.ask(Transition.TRANSITION_ACTIVATE)
         one.expect(Transition.TRANSITION_ACTIVATE, State.PRIMARY_STATE_ACTIVE, 'activate')
 
@@ -103,6 +115,7 @@ def main() -> int:
     """Runs the bring-up of the nodes on the command line; returns the exit code."""
     prepare_environment()
     nodes = remove_ros_args(sys.argv)[1:]
+    end_with_bringup()
     rclpy.init()
     try:
         return _bring_up(nodes)

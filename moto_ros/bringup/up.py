@@ -56,7 +56,7 @@ def _run(words: Sequence[str], stop: list[int]) -> int:
     follower = follow(own, values)
     children = Children(table.environment(os.environ, as_bool('sim', values['sim'])))
     try:
-        for process in (*processes, follower):
+        for process in processes:
             if stop:
                 return STOPPED
             children.start(process.node, table.command(process))

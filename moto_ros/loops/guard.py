@@ -101,15 +101,19 @@ class ArmGuard:
 
         A policy begins near home. A guard that is armed and waits for a person goes on.
         """
-        if self.source == HOME:
-            raise GuardRefusal('the arm is on its way home; wait, or disarm first')
-        position = self._check_ready()
-        away = self.homing.away(position) if self.sends else ''
-        if away and self.source == POLICY and not self.state.armed:
-            raise GuardRefusal(f'{away}: call home, or bring the arm there by hand, then arm')
+        away = self._check_arm()
         if not self.state.armed:
             self._away = away
         return self._arm()
+
+    @property
+    def refusal(self) -> str:
+        """Why it would not be armed now; '' if it would."""
+        try:
+            self._check_arm()
+        except GuardRefusal as refusal:
+            return str(refusal)
+        return ''
 
     def home(self) -> str:
         """Leads the arm home, then disarms; raises GuardRefusal if it may not move."""
@@ -220,6 +224,16 @@ class ArmGuard:
     def from_home(self) -> float:
         """How far [rad] the joint furthest from home is from it; NaN before it was measured."""
         return math.nan if self._position is None else self.homing.distance(self._position)
+
+    def _check_arm(self) -> str:
+        """Returns how far from home the arm is, '' if near; raises GuardRefusal if it may not."""
+        if self.source == HOME:
+            raise GuardRefusal('the arm is on its way home; wait, or disarm first')
+        position = self._check_ready()
+        away = self.homing.away(position) if self.sends else ''
+        if away and self.source == POLICY and not self.state.armed:
+            raise GuardRefusal(f'{away}: call home, or bring the arm there by hand, then arm')
+        return away
 
     def _check_ready(self) -> tuple[float, ...]:
         """Returns the joints' positions (n,) [rad]; raises GuardRefusal if nothing may move."""

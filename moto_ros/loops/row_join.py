@@ -6,7 +6,8 @@
 In: decoded messages. Out: rows in order. Row t = observation t, reward received with it, the
 action chosen at it. Each topic keeps its order: once a later row is whole, the images that an
 earlier one waits for are lost. That row is dropped and counted, and the next one says so (`gap`);
-so does one before which no decision was made for so long that the guard braked.
+so does one before which no decision was made for so long that the guard braked. A row waits for
+what was executed over its period, which a recorder that fell behind may hear much later.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from moto_ros.messages import DRY_RUN, Decision, GuardReasons, TaskState
 
 KEEP = 256  # stamps of images and task states, and decisions, remembered
 KEEP_EXECUTED = 4096  # ticks of the guard: 16 s at 250 Hz
+SILENT = 3.0  # [s] of decisions without a tick of the guard: it lets nothing out
 HOLE = 2.5  # periods between decisions, as old as a request may be: what lies between is a gap
 REASONS_HOLD = 0.25  # [s] that reasons are in force; the guard repeats them every 0.1 s
 NO_TASK = TaskState(stamp=0, reward=0.0, success=False, parts={}, seed=None)
@@ -58,6 +60,7 @@ class RowJoiner:
         self._seen = 0  # decisions of the episode by their numbers
         self._stamps: list[int] = []  # [ns] of the first and the last row
         self.gaps = 0  # rows that say so
+        self.waits = False  # a row lacks nothing but the end of what was executed over it
 
     def image(self, camera: str, stamp: int, image: np.ndarray) -> None:
         """Takes an image (h, w, 3) that the policy saw."""
@@ -87,8 +90,11 @@ class RowJoiner:
     def rows(self) -> list[Row]:
         """Returns the rows that have become whole and have a later whole row."""
         whole = [i for i, pending in enumerate(self._pending) if self._whole(pending)]
-        count = whole[-1] if whole else max(0, len(self._pending) - KEEP)
-        return self._take(count)
+        count = wanted = whole[-1] if whole else 0
+        while count and not self._acted(count - 1):
+            count -= 1
+        self.waits = count < wanted
+        return self._take(max(count, len(self._pending) - KEEP))
 
     def last_rows(self) -> list[Row]:
         """Returns every whole row that is left, the last one marked is_last; ends the episode."""
@@ -98,8 +104,9 @@ class RowJoiner:
         return [*found[:-1], *(replace(row, is_last=True) for row in found[-1:])]
 
     def complete(self) -> bool:
-        """Says whether every decision taken has its images."""
-        return all(self._whole(pending) for pending in self._pending)
+        """Says whether every decision taken has its images, and what was executed after it."""
+        acted = all(self._acted(place) for place in range(len(self._pending) - 1))
+        return acted and all(self._whole(pending) for pending in self._pending)
 
     def _take(self, count: int) -> list[Row]:
         """Removes that many decisions and returns the rows of those that are whole."""
@@ -110,6 +117,12 @@ class RowJoiner:
                 following = self._pending[0] if self._pending else None
                 found.append(self._row(decision, following))
         return found
+
+    def _acted(self, place: int) -> bool:
+        """Says whether all that was executed over a decision's period has been heard."""
+        end, newest = (request_time(self._pending[at]) for at in (place + 1, -1))
+        heard = self._executed[-1].stamp if self._executed else None
+        return heard is None or heard >= end or newest - end > SILENT * 1e9
 
     def _whole(self, decision: Decision) -> bool:
         return len(self._images.get(decision.stamp, ())) == len(self.spec.cameras)

@@ -23,7 +23,7 @@ from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
 READY = 60.0  # [s] for the graph to be active
 FRESH = 10.0  # [s] for new observations after a reset
 HOMING = 60.0  # [s] for the arm to go home
-PATIENCE = 3.0  # [s] for a fault to become resettable
+PATIENCE = 3.0  # [s] for a fault to become resettable, and the guard fit to be armed
 LATCHED = {'FAULT': 'fault', 'ESTOP': 'estop'}  # state: how an episode ends in it
 SILENT = 5.0  # [s] without a decision: the episode is over
 T = TypeVar('T')
@@ -157,7 +157,7 @@ class Session:
         seed = self._reset()
         before = Counter(self._guard().interventions)
         self.graph.latest.decisions.clear()
-        self.graph.call(GUARD, 'arm')
+        self._arm()
         keeper = RECORDER if self.config.record else POLICY
         identity = self.graph.call(keeper, 'start_episode')
         started = time.monotonic()
@@ -197,6 +197,14 @@ class Session:
             'a camera image after the reset',
         )
         return told.seed
+
+    def _arm(self) -> None:
+        """Arms the guard as soon as it may be; raises MotoError that says why it may not."""
+        latest, end = self.graph.latest, time.monotonic() + PATIENCE
+        while self._guard().refusal and time.monotonic() < end:
+            latest.guard = None
+            self.graph.wait(lambda: latest.guard is not None, FRESH, 'the state of the guard')
+        self.graph.call(GUARD, 'arm')
 
     def _go_home(self) -> None:
         """Leads the arm home; a dry run leaves it where it is."""

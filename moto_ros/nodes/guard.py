@@ -15,7 +15,6 @@ from typing import Any
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
-from moto_core.config import config_file
 from moto_core.guard.state import ESTOP, READY, GuardConfig, GuardRefusal
 from moto_ros.config import check_mode
 from moto_ros.loops.guard import ArmGuard, ArmSettings
@@ -36,8 +35,6 @@ SHOWN = (  # of the state, in the diagnostics
     'source',
     'at_rest',
     'from_home',
-    'profile',
-    'limits',
     'ticks',
     'late',
 )
@@ -144,7 +141,8 @@ class GuardNode(MotoNode):
                 f"somebody else publishes on '{self.outputs.topic}' too; stop it, then reset"
             )
         for topic in self.config.guard.estops:
-            if self.loop.state.mode == ESTOP and self.count_publishers(topic) > 1:
+            heard = self.count_publishers(self.resolve_topic_name(topic))
+            if self.loop.state.mode == ESTOP and heard > 1:
                 raise GuardRefusal(
                     f"several publish on '{topic}', and which of them let go is not known: end "
                     'all but one, or give each a topic of its own (guard.estops), then reset'
@@ -165,8 +163,10 @@ class GuardNode(MotoNode):
 
     def publish_status(self) -> None:
         """Publishes the state, and looks for a second master of the arm and for its controller."""
-        loop, outputs = self.loop, self.outputs
-        if loop is None or outputs is None or self.timer is None or loop.output is None:
+        loop, inputs, outputs = self.loop, self.inputs, self.outputs
+        if loop is None or inputs is None or outputs is None or self.timer is None:
+            return
+        if loop.output is None:
             return
         if outputs.has_two_masters:
             loop.fault('two_masters')
@@ -179,9 +179,10 @@ class GuardNode(MotoNode):
             source=loop.source,
             reasons=output.reasons,
             cause=tuple(loop.state.cause),
+            refusal=self._refusal(loop),
             scale=output.scale,
             profile=self.config.profile,
-            limits=self.robot.hash,
+            limits=self.present.limits_sha256[:12],
             at_rest=loop.resting,
             from_home=loop.from_home,
             interventions=dict(loop.interventions),
@@ -191,19 +192,29 @@ class GuardNode(MotoNode):
         )
         self.state.publish(to_string(state))
         values = {name: getattr(state, name) for name in SHOWN}
-        problems = [*loop.state.cause, *filter(None, [loop.problem, outputs.problem])]
+        problems = [
+            *loop.state.cause,
+            *filter(None, [loop.problem, inputs.problem, outputs.problem]),
+        ]
         self.publish_diagnostics(problems, values, error=loop.faulted)
 
     def _tell_limits(self) -> None:
         assert self.loop is not None
         limits, robot = self.loop.limits, self.robot
         self.get_logger().info(
-            f"limits of robot '{robot.name}' ({config_file('robot', self.config.robot)}, hash "
-            f"{robot.hash}), profile '{self.config.profile}': at most "
+            f"limits of '{robot.name}' from {self.present.limits_file} (sha256 "
+            f"{self.present.limits_sha256[:12]}), profile '{self.config.profile}': at most "
             f'{", ".join(f"{speed:.3g}" for speed in limits.dq)} rad/s, '
             f'{limits.acceleration:g} rad/s^2, {limits.jerk:g} rad/s^3, '
             f'{limits.margin:g} rad from every limit'
         )
+
+    def _refusal(self, loop: ArmGuard) -> str:
+        try:
+            self._check_controller()
+        except GuardRefusal as refusal:
+            return str(refusal)
+        return loop.refusal
 
     def _check_controller(self) -> None:
         assert self.outputs is not None

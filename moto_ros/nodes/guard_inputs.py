@@ -20,6 +20,7 @@ from moto_ros.wire.convert import to_ns
 from moto_ros.wire.joints import asked
 from moto_ros.wire.lifecycle import MotoNode
 
+TIMELESS = 'joint states have stamps of zero: they count as measured when they come'
 REQUESTS = {POLICY: interface.REQUEST, TELEOP: interface.TELEOP_REQUEST}
 
 
@@ -30,6 +31,7 @@ class GuardInputs:
         """Subscribes until the node's cleanup."""
         self.node, self.loop, self.config = node, loop, node.config
         self._held = False  # the intervention button
+        self._timeless = False  # the newest joint state has no stamp
         for source, topic in REQUESTS.items():
             node.create_subscription_to(topic, partial(self.on_request, source))
         node.create_subscription_to(
@@ -43,6 +45,11 @@ class GuardInputs:
         if self.config.record.required:
             node.create_subscription_to(interface.RECORDER_STATE, self.on_recorder)
 
+    @property
+    def problem(self) -> str:
+        """What the joint states lack, which stops nothing."""
+        return TIMELESS if self._timeless else ''
+
     def on_request(self, source: str, message: JointState) -> None:
         """Takes a source's request."""
         names, velocity, scale = asked(message)
@@ -52,6 +59,7 @@ class GuardInputs:
 
     def on_joints(self, message: JointState) -> None:
         """Takes the measured joints."""
+        self._timeless = not to_ns(message.header.stamp)
         self.loop.inbox.measured(
             message.name,
             message.position,

@@ -30,9 +30,11 @@ class GuardOutputs:
         """Makes them, until cleanup; raises ConfigError for a gripper without its type."""
         self.node, self.loop, self.dry_run = node, loop, dry_run
         self.config, self.spec = node.config, node.robot.spec
-        self.topic = command_topic(node.config, node.robot)
         commands = interface.TRAJECTORY if loop.delay else interface.VELOCITIES
-        self.commands = node.create_publisher_of(commands.at(self.topic))
+        self.commands = node.create_publisher_of(
+            commands.at(command_topic(node.config, node.robot))
+        )
+        self.topic = self.commands.topic_name  # remapped: the graph knows no other name
         self.gripper_velocities = node.create_publisher_of(interface.GRIPPER)
         self.executed = node.create_publisher_of(interface.EXECUTED)
         self.reasons = node.create_publisher_of(interface.GUARD_REASONS)

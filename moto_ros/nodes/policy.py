@@ -22,10 +22,13 @@ from moto_core.errors import ObservationError
 from moto_core.observation import GateLimits, preprocess
 from moto_ros.config import camera_topics, recorded_setup
 from moto_ros.loops.caution import follows, holds, surprised
+from moto_ros.loops.fingers import Fingers
 from moto_ros.loops.policy import Decided, PolicyLoop, PolicySlot, requested_at
+from moto_ros.loops.streams import Streams
 from moto_ros.messages import EpisodeEvent, GuardReasons, PolicyManifest, PolicyStatus
 from moto_ros.services import POLICY
 from moto_ros.wire import interface
+from moto_ros.wire.camera_headers import CameraHeaders
 from moto_ros.wire.convert import check_size, decompress, from_rgb, image_converter, to_ns
 from moto_ros.wire.interface import to_string
 from moto_ros.wire.joints import pick, request
@@ -63,13 +66,9 @@ class PolicyNode(MotoNode):
                 future=params.future,
             ),
         )
+        self.headers = CameraHeaders(self.config.frames)
         self.to_rgb, converter = image_converter()
-        for camera, topic in camera_topics(self.config, self.robot).items():
-            self._create_camera_subscription(camera, topic)
-        joint_states = interface.JOINT_STATES.at(self.config.joint_states)
-        self.create_subscription_to(joint_states, self.on_joints)
-        self.create_subscription_to(interface.EPISODE, self.on_episode)
-        self.create_subscription_to(interface.GUARD_REASONS, self.on_guard)
+        self._create_subscriptions()
         self.requests = self.create_publisher_of(interface.request(spec.period))
         self.decisions = self.create_publisher_of(interface.DECISION)
         self.status = self.create_publisher_of(interface.POLICY_STATUS)
@@ -92,6 +91,7 @@ class PolicyNode(MotoNode):
         self.check_qos()
         assert self.loop is not None
         self.loop.forget()
+        self.streams.begin(self.steady_now())
         result = super().on_activate(state)
         self._show_policy()
         self.active = True
@@ -104,11 +104,13 @@ class PolicyNode(MotoNode):
 
     def on_image(self, camera: str, convert: Callable[[Any], np.ndarray], message: Any) -> None:
         """Takes one camera's frame and steps the policy if that is due."""
+        self.streams.heard(self.cameras[camera], self.steady_now())
         if not self.active or self.loop is None:
             return
         spec = self.robot.spec.cameras[camera]
         now = self.now()
         try:
+            self.headers.check(camera, message.header)
             raw = convert(message)
             check_size(raw, spec.height, spec.width, camera)
             self.loop.frame(camera, preprocess(raw, spec), to_ns(message.header.stamp) or now, now)
@@ -119,14 +121,28 @@ class PolicyNode(MotoNode):
 
     def on_joints(self, message: JointState) -> None:
         """Takes the joints' state, mapped by name."""
+        self.streams.heard(self.config.joint_states, self.steady_now())
         if self.loop is None:
             return
+        spec, apart = self.robot.spec, self.apart
         try:
-            position, velocity = pick(message, self.robot.spec.names)
+            found = pick(message, spec.joints if apart else spec.names)
+        except ObservationError as error:
+            self.report_problem(str(error))
+            return
+        joints = self.fingers.beside(*found, self.steady_now()) if apart else found
+        if joints is not None:
+            self.loop.joints(*joints, to_ns(message.header.stamp) or self.now())
+
+    def on_fingers(self, message: JointState) -> None:
+        """Takes the state of a gripper's joints that come on a topic of their own."""
+        self.streams.heard(self.config.gripper.joint_states, self.steady_now())
+        try:
+            found = pick(message, self.robot.spec.gripper)
         except ObservationError as error:
             self.report_problem(str(error))
         else:
-            self.loop.joints(position, velocity, to_ns(message.header.stamp) or self.now())
+            self.fingers.take(*found, self.steady_now())
 
     def on_episode(self, event: EpisodeEvent) -> None:
         """Follows the recorder's episodes."""
@@ -173,7 +189,7 @@ class PolicyNode(MotoNode):
             missed=loop.missed,
             refused=loop.refused,
             waiting=self.waiting,
-            reasons=loop.reasons,
+            reasons=(*loop.reasons, *self._silent()),
             differences=self.slot.differences,
             surprise=caution.mean,
             slow=caution.limits.slow if caution.limits else None,
@@ -184,7 +200,10 @@ class PolicyNode(MotoNode):
         self.status.publish(to_string(status))
         values = {name: getattr(status, name) for name in SHOWN}
         said = [self.problem, surprised(status)]
-        problems = [*loop.reasons, *(one for one in said if one)]
+        problems = [*status.reasons, *(one for one in said if one)]
+        problems += self.headers.warnings()
+        for sentence in self.headers.warnings():
+            self.get_logger().warn(sentence, throttle_duration_sec=60.0)
         if status.differences:
             problems.append(f'{LEARNED_ELSEWHERE}: {"; ".join(status.differences)}')
         self.publish_diagnostics(problems, values)
@@ -225,6 +244,28 @@ class PolicyNode(MotoNode):
         policy = self.slot.policy
         manifest = PolicyManifest(hash=policy.hash, spec=to_dict(policy.spec))
         self.manifest.publish(to_string(manifest))
+
+    def _silent(self) -> list[str]:
+        """Says which of the topics that a decision needs are silent."""
+        return [f"nothing comes on '{one}'" for one in self.streams.silent(self.steady_now())]
+
+    def _create_subscriptions(self) -> None:
+        config, spec = self.config, self.robot.spec
+        self.cameras = camera_topics(config, self.robot)
+        self.fingers, self.apart = Fingers(), bool(spec.gripper and config.gripper.joint_states)
+        needed = [*self.cameras.values(), *([config.joint_states] if spec.proprioception else [])]
+        if spec.proprioception and self.apart:
+            needed.append(config.gripper.joint_states)
+        self.streams = Streams(needed)
+        for camera, topic in self.cameras.items():
+            self._create_camera_subscription(camera, topic)
+        joint_states = interface.JOINT_STATES
+        self.create_subscription_to(joint_states.at(config.joint_states), self.on_joints)
+        if self.apart:
+            fingers = joint_states.at(config.gripper.joint_states)
+            self.create_subscription_to(fingers, self.on_fingers)
+        self.create_subscription_to(interface.EPISODE, self.on_episode)
+        self.create_subscription_to(interface.GUARD_REASONS, self.on_guard)
 
     def _create_camera_subscription(self, camera: str, topic: str) -> None:
         seen, convert = interface.CAMERA.at(topic), self.to_rgb

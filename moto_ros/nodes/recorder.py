@@ -30,6 +30,7 @@ from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.runner import run
 
 LATCHED = {'FAULT': 'fault', 'ESTOP': 'estop'}  # the guard's mode: how an episode ends in it
+STALL = 0.3  # [s] between two looks that is none of the graph's doing
 UNUSUAL = 0.1  # of the spec's rate that an episode's may differ without a warning
 
 
@@ -43,6 +44,7 @@ class RecorderNode(MotoNode):
         self.policy_hash = ''
         self.scene: TaskState | None = None  # the newest, of a simulator
         self.policy_heard: float | None = None  # [s] steady time of its last status
+        self.listened = self.steady_now()  # [s] when it last looked
         self.stopped = 0  # [ns] when the last episode was told to stop
 
     @logs_errors
@@ -117,10 +119,12 @@ class RecorderNode(MotoNode):
         self.recording.append()
 
     def on_executed(self, message: JointState) -> None:
-        """Takes the velocity that the guard commanded at one tick."""
+        """Takes the velocity that the guard commanded at one tick; a row may wait for it."""
         if self.recording is not None and self.recording.writer is not None:
             tick = Executed(to_ns(message.header.stamp), np.array(message.velocity))
             self.recording.joiner.executed(tick)
+            if self.recording.joiner.waits:
+                self.recording.append()
 
     def on_reasons(self, reasons: GuardReasons) -> None:
         """Takes who drives and why the guard changes requests; a latched stop ends the episode."""
@@ -167,7 +171,7 @@ class RecorderNode(MotoNode):
         """Closes what has ended, and publishes the state."""
         if self.recording is None:
             return
-        now, heard = self.steady_now(), self.policy_heard
+        now, heard = self._listened(), self.policy_heard
         if (
             self.recording.state == 'recording'
             and heard is not None
@@ -203,6 +207,15 @@ class RecorderNode(MotoNode):
             self._stop('done')
         return self.recording.end(success, self.steady_now())
 
+    def _listened(self) -> float:
+        """Returns the steady time [s]; a disk that stalled is no silence of the policy."""
+        now = self.steady_now()
+        stalled = now - self.listened - STALL
+        if self.policy_heard is not None and stalled > 0.0:
+            self.policy_heard += stalled + STALL
+        self.listened = now
+        return now
+
     def _stop(self, ended: str) -> str:
         assert self.recording is not None
         self.stopped = self.now()
@@ -219,7 +232,10 @@ class RecorderNode(MotoNode):
             config_hash=config.hash,
             seed=scene.seed if scene else None,
             parts=tuple(scene.parts) if scene else (),
-            extra={'limits': self.robot.hash},
+            extra={
+                'limits_file': self.present.limits_file,
+                'limits_sha256': self.present.limits_sha256,
+            },
         )
 
     def _publish_state(self, recording: Recording) -> None:

@@ -1,42 +1,44 @@
 """The simulated robot's node: MuJoCo behind the topics of a real arm, gripper and camera.
 
-    <controller>/commands or joint_trajectory, gripper -> TwinLoop -> joint_states, images,
-                                                                      twin/task_state
+    <controller>/commands or joint_trajectory, gripper -> TwinInputs -> TwinLoop
+        -> TwinOutputs: joint_states, images; twin/task_state, twin/robot_state
 
 Run as `python -m moto_ros.nodes.twin`. Physics follows the steady clock; images are stamped with
-the time of the state that they show.
+the time of the state that they show. Parameters below `twin.disturbance` may be set at any time.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
-from std_msgs.msg import Float64MultiArray
-from trajectory_msgs.msg import JointTrajectory
+from rclpy.parameter import Parameter
 
-from moto_core.errors import ObservationError
-from moto_ros.config import camera_topics, trajectory_topic, velocity_topic
-from moto_ros.loops.twin import TICK, Frame, Joints, TwinLoop, TwinSim
-from moto_ros.messages import SceneReset, TaskState, to_json
+from moto_core.errors import ConfigError
+from moto_ros.config import changed
+from moto_ros.loops.twin import TICK, TwinLoop
+from moto_ros.loops.twin_scene import TwinSim
+from moto_ros.messages import SceneReset, to_json
+from moto_ros.nodes.twin_inputs import TwinInputs
+from moto_ros.nodes.twin_outputs import TwinOutputs
 from moto_ros.services import TWIN
-from moto_ros.wire import interface
-from moto_ros.wire.convert import from_rgb
-from moto_ros.wire.interface import to_string
-from moto_ros.wire.joints import joint_state, trajectory_points
 from moto_ros.wire.lifecycle import MotoNode, logs_errors
+from moto_ros.wire.params import refuse_changes
 from moto_ros.wire.runner import run
-from moto_sim.trajectory_controller import Points
+
+DISTURBANCE = 'twin.disturbance'  # the parameters that may be set at any time
+AT_ONCE = 6  # ticks made good before trajectories are heard again: each holds for as many
 
 
 class TwinNode(MotoNode):
     """Lifecycle node 'moto_twin'."""
 
     def __init__(self) -> None:
-        super().__init__(TWIN)
         self.loop: TwinLoop | None = None
+        super().__init__(TWIN, changeable=DISTURBANCE)
         self.seed = self.config.twin.seed  # of the next reset
         self.started = self.seed  # of the scene now
         self.timer: Any = None
@@ -44,24 +46,14 @@ class TwinNode(MotoNode):
     @logs_errors
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Loads the model, draws a first image, and makes the robot's topics."""
-        params, spec = self.config.twin, self.robot.spec
+        params = self.config.twin
         self.sim = TwinSim(params.task, self.robot, params.views)
-        self.loop = TwinLoop(
-            self.sim,
-            spec,
-            joint_rate=params.joint_rate,
-            camera_rate=params.camera_rate,
-            watchdog=params.watchdog,
-        )
-        self._create_subscriptions()
-        joint_states = interface.JOINT_STATES.at(self.config.joint_states)
-        self.joints = self.create_publisher_of(joint_states)
-        self.images = {
-            camera: self.create_publisher_of(interface.CAMERA.at(topic))
-            for camera, topic in camera_topics(self.config, self.robot).items()
-        }
-        self.task = self.create_publisher_of(interface.TASK_STATE)
+        self.loop = TwinLoop(self.sim, self.robot, params)
+        self.inputs = TwinInputs(self, self.loop)
+        self.outputs = TwinOutputs(self)
         self.create_trigger_service('reset', self.reset)
+        self.create_trigger_service('error_recovery', self.recover)
+        self.create_switch_service('user_stop', self.user_stop)
         self.create_switch_service('cover_camera', self.cover)
         self.started = self.seed
         self.sim.start(self.started)
@@ -83,47 +75,32 @@ class TwinNode(MotoNode):
         self.timer = None
         return super().on_deactivate(state)
 
+    def on_parameters(self, parameters: Sequence[Parameter]) -> SetParametersResult:
+        """Takes what is to be wrong with the robot from now on."""
+        names = [parameter.name for parameter in parameters]
+        if not all(name.startswith(f'{DISTURBANCE}.') for name in names):
+            return refuse_changes(parameters)
+        config = self.config
+        try:
+            for parameter in parameters:
+                config = changed(config, parameter.name, parameter.value)
+        except ConfigError as error:  # NaN, which ROS's ranges let through
+            return SetParametersResult(successful=False, reason=str(error))
+        self.config = config
+        if self.loop is not None:
+            self.loop.disturb(config.twin.disturbance)
+        self.get_logger().info(f'set {", ".join(names)}: {config.twin.disturbance}')
+        return SetParametersResult(successful=True)
+
     def on_tick(self) -> None:
         """Steps physics to the clock and publishes what is due."""
         assert self.loop is not None
-        ahead = self.now() - round(1e9 * self.steady_now())  # [ns] of stamps over the steady clock
-        for seen in self.loop.advance(self.steady_now()):
-            stamp = ahead + round(1e9 * seen.time)
-            if isinstance(seen, Joints):
-                self.joints.publish(
-                    joint_state(self.robot.spec.names, stamp, seen.velocity, seen.position)
-                )
-            else:
-                self._publish_frame(seen, stamp)
-
-    def on_array(self, message: Float64MultiArray) -> None:
-        """Hands joint velocities to the simulation."""
-        velocity = np.array(message.data)
-        if self._fits('velocities', velocity, len(self.robot.spec.joints)):
-            self.loop.command(velocity, self.steady_now())  # type: ignore[union-attr]
-
-    def on_gripper(self, message: Float64MultiArray) -> None:
-        """Hands finger velocities to the simulation."""
-        velocity = np.array(message.data)
-        if self._fits('finger velocities', velocity, len(self.robot.spec.gripper)):
-            self.loop.gripper(velocity, self.steady_now())  # type: ignore[union-attr]
-
-    def on_trajectory(self, message: JointTrajectory) -> None:
-        """Hands a trajectory to the simulation's controller."""
-        assert self.loop is not None
-        now = self.now() * 1e-9
-        try:
-            times, positions, velocities = trajectory_points(message, self.robot.spec.joints, now)
-        except ObservationError as error:
-            self.report_problem(str(error))
-            return
-        finite = all(np.isfinite(values).all() for values in (times, positions, velocities))
-        refused = 'it holds numbers that are not finite'
-        if finite:
-            ahead = now - self.steady_now()
-            refused = self.loop.trajectory(Points(times - ahead, positions, velocities))
-        if refused:
-            self.report_problem(f'trajectory is refused: {refused}')
+        now = self.steady_now()
+        self.inputs.hear()
+        for seen in self.loop.advance(now, AT_ONCE):
+            stamp = self.inputs.ahead + round(1e9 * seen.time)
+            self.outputs.publish(seen, stamp, self.started)
+        self.outputs.publish_arm(self.loop.arm, always=False)
 
     def reset(self) -> str:
         """Puts the scene to the next seed's start; returns a SceneReset as JSON."""
@@ -133,6 +110,19 @@ class TwinNode(MotoNode):
         self.loop.start(self.steady_now())
         return to_json(SceneReset(seed=self.started, stamp=self.now()))
 
+    def recover(self) -> str:
+        """Lets an arm that stopped itself follow commands again; RecoveryError if it may not."""
+        assert self.loop is not None
+        ended = self.loop.recover()
+        self.problem = ''
+        return f'recovered from {ended}'
+
+    def user_stop(self, pressed: bool) -> str:
+        """Presses the arm's user stop, or releases it."""
+        assert self.loop is not None
+        self.loop.arm.user_stop(pressed)
+        return f'user_stop {pressed}'
+
     def cover(self, on: bool) -> str:
         """Covers the cameras, or uncovers them."""
         assert self.loop is not None
@@ -140,43 +130,23 @@ class TwinNode(MotoNode):
         return f'covered {on}'
 
     def publish_status(self) -> None:
-        """Publishes the diagnostics."""
-        if self.loop is not None and self.timer is not None:
-            self.publish_diagnostics(
-                [self.problem] if self.problem else [],
-                {
-                    'overruns': self.loop.overruns,
-                    'next_seed': self.seed,
-                    'task': self.sim.task,
-                    'covered': self.loop.covered,
-                },
-            )
-
-    def _create_subscriptions(self) -> None:
-        velocities = interface.VELOCITIES.at(velocity_topic(self.config, self.robot))
-        trajectory = interface.TRAJECTORY.at(trajectory_topic(self.config, self.robot))
-        self.create_subscription_to(velocities, self.on_array)
-        self.create_subscription_to(trajectory, self.on_trajectory)
-        self.create_subscription_to(interface.GRIPPER, self.on_gripper)
-
-    def _publish_frame(self, frame: Frame, stamp: int) -> None:
-        state = TaskState(
-            stamp=stamp,
-            reward=frame.reward,
-            success=frame.success,
-            parts=frame.parts,
-            seed=self.started,
+        """Publishes the arm's mode and the diagnostics."""
+        if self.loop is None or self.timer is None:
+            return
+        arm = self.loop.arm
+        self.outputs.publish_arm(arm, always=True)
+        problems = [f'the arm is in {arm}'] if arm.stopped else []
+        self.publish_diagnostics(
+            [*problems, *([self.problem] if self.problem else [])],
+            {
+                'robot_mode': arm.mode,
+                'overruns': self.loop.overruns,
+                'next_seed': self.seed,
+                'task': self.sim.task,
+                'covered': self.loop.covered,
+            },
+            error=arm.stopped,
         )
-        self.task.publish(to_string(state))
-        for camera, image in frame.images.items():
-            self.images[camera].publish(from_rgb(image, stamp, camera))
-
-    def _fits(self, what: str, values: np.ndarray, size: int) -> bool:
-        """Says whether a command can be followed; a real hardware interface would go down."""
-        good = values.size == size and bool(np.isfinite(values).all())
-        if not good:
-            self.report_problem(f'{what} are {values.tolist()}; expected {size} finite numbers')
-        return good and self.loop is not None
 
 
 def main() -> int:

@@ -1,8 +1,9 @@
 """The graph's topics in one table: name, type, quality of service at both ends, and why.
 
 In: nothing. Out: Topics, from which publishers and subscriptions are made; the check that two
-ends can talk. Names are relative, so that one `namespace` moves the whole graph. Topics of a
-robot's own drivers (cameras, joint states, controllers) get their names from the configuration.
+ends can talk. Names are relative, so that one `namespace` moves the whole graph, but /diagnostics,
+which is one for all robots. Topics of a robot's own drivers (cameras, joint states, controllers)
+get their names from the configuration.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ LOG_READER = _profile(500, _RELIABLE)  # and may be 2 s late at 250 Hz without a
 SENSOR_READER = _profile(250, _BEST)  # hears every publisher, 2 s late at 125 Hz without a loss
 STATUS = _profile(1, _RELIABLE)  # 10 Hz, the newest is enough
 LATCHED = _profile(1, _RELIABLE, _LATCHED)  # who starts late still learns it
+LATCHED_READER = _profile(50, _RELIABLE, _LATCHED)  # of many publishers
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,11 @@ GUARD_STATE = _json('moto/guard/state', messages.GuardState, STATUS, STATUS)
 EPISODE = _json('moto/recorder/episode', messages.EpisodeEvent, LATCHED, LATCHED)
 RECORDER_STATE = _json('moto/recorder/state', messages.RecorderState, STATUS, STATUS)
 TASK_STATE = _json('moto/twin/task_state', messages.TaskState, LOG, LOG_READER)
+ROBOT_STATE = _json('moto/twin/robot_state', messages.RobotState, STATUS, STATUS)
 
-DIAGNOSTICS = Topic('diagnostics', DiagnosticArray, LOG, LOG)
+# every node
+PRESENCE = _json('moto/nodes', messages.Presence, LATCHED, LATCHED_READER)
+DIAGNOSTICS = Topic('/diagnostics', DiagnosticArray, LOG, LOG)  # ROS's one place for all robots
 
 
 def observation(camera: str) -> Topic:

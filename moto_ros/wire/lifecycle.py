@@ -11,17 +11,28 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from std_srvs.srv import SetBool, Trigger
 
 from moto_core.errors import MotoError, one_line
 from moto_core.guard.limits import RobotConfig
-from moto_ros.config import RosConfig
+from moto_ros.config import RosConfig, limits_file
+from moto_ros.messages import Presence
 from moto_ros.wire.convert import to_time
-from moto_ros.wire.interface import DIAGNOSTICS, Topic, payload_reader, subscription_mismatches
+from moto_ros.wire.interface import (
+    DIAGNOSTICS,
+    PRESENCE,
+    Topic,
+    payload_reader,
+    subscription_mismatches,
+    to_string,
+)
 from moto_ros.wire.params import read_config, refuse_changes
+from moto_ros.wire.started_by import started_by
 
 STATUS_PERIOD = 0.1  # [s]
 DIAGNOSTICS_PERIOD = 1.0  # [s]
@@ -52,20 +63,31 @@ def logs_errors(transition: Transition) -> Transition:
 class MotoNode(LifecycleNode):
     """A lifecycle node with a frozen configuration, a steady clock and a list of what it made."""
 
-    def __init__(self, name: str) -> None:
-        """Reads the parameters; raises ConfigError for one that is unknown or wrong."""
+    def __init__(self, name: str, changeable: str | None = None) -> None:
+        """Reads the parameters; raises ConfigError for one that is unknown or wrong.
+
+        Those of the group `changeable` may be set while the node runs, if it has an
+        `on_parameters` that takes them.
+        """
         super().__init__(name, automatically_declare_parameters_from_overrides=True)
         self.config: RosConfig
         self.robot: RobotConfig
-        self.config, self.robot = read_config(self)
-        self.add_on_set_parameters_callback(refuse_changes)
+        self.config, self.robot = read_config(self, changeable)
+        self.add_on_set_parameters_callback(self.on_parameters)
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.subscribed: list[tuple[str, QoSProfile]] = []  # topics whose publishers must match
         self.problem = ''  # the last message that was refused
         self._made: list[tuple[Callable[[Any], object], Any]] = []
         self._diagnosed = -DIAGNOSTICS_PERIOD  # [s] when diagnostics were last published
         self._diagnostics: Any = None
+        self._presence = self.create_publisher(PRESENCE.type, PRESENCE.name, PRESENCE.publisher)
+        self.present = self._present()
+        self._presence.publish(to_string(self.present))
         self.create_steady_timer(STATUS_PERIOD, self.publish_status)
+
+    def on_parameters(self, parameters: Sequence[Parameter]) -> SetParametersResult:
+        """Answers an attempt to set parameters while the node runs."""
+        return refuse_changes(parameters)
 
     def publish_status(self) -> None:
         """Publishes the node's status, ten times a second in every state.
@@ -91,15 +113,12 @@ class MotoNode(LifecycleNode):
         return made
 
     def create_subscription_to(
-        self,
-        topic: Topic,
-        callback: Callable[[Any], None],
-        raw: bool = False,
-        checked: bool = True,
-    ) -> None:
+        self, topic: Topic, callback: Callable[..., None], raw: bool = False, checked: bool = True
+    ) -> Any:
         """Subscribes until cleanup; `checked`: a publisher that it cannot hear is an error.
 
-        The callback gets the payload if the topic has one, and bytes if `raw`.
+        The callback gets the payload if the topic has one, and bytes if `raw`; one of two
+        arguments also what DDS knows of the message.
         """
         if topic.payload is not None and not raw:
             callback = payload_reader(topic, callback, self.report_problem)
@@ -109,6 +128,7 @@ class MotoNode(LifecycleNode):
         if checked:
             self.subscribed.append((made.topic_name, topic.subscription))
         self._made.append((self.destroy_subscription, made))
+        return made
 
     def destroyed_with(self, destroy: Callable[[], None]) -> None:
         """Has cleanup call `destroy` too, for what has no method of its own here."""
@@ -147,16 +167,30 @@ class MotoNode(LifecycleNode):
             return
         self._diagnosed = now
         bad = DiagnosticStatus.ERROR if error else DiagnosticStatus.WARN
+        limits = ('profile', 'limits_file', 'limits_sha256')
+        values = {**values, **{name: getattr(self.present, name) for name in limits}}
         status = DiagnosticStatus(
             level=bad if problems else DiagnosticStatus.OK,
-            name=self.get_name(),
+            name=self.get_fully_qualified_name().lstrip('/'),
             message='; '.join(problems) or 'ok',
-            hardware_id=self.robot.name,
+            hardware_id=self.config.hardware_id or self.robot.name,
             values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
         )
         message = DiagnosticArray(status=[status])
         message.header.stamp = to_time(self.now())
         self._diagnostics.publish(message)
+
+    def _present(self) -> Presence:
+        limits = limits_file(self.config)
+        return Presence(
+            node=self.get_name(),
+            bringup=started_by(),
+            robot=self.robot.name,
+            profile=self.config.profile,
+            limits_file=str(limits.path),
+            limits_sha256=limits.sha256,
+            dry_run=self.config.command.dry_run,
+        )
 
     def check_qos(self) -> None:
         """Raises MotoError that names each topic whose publisher this node cannot hear."""

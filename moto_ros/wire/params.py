@@ -20,17 +20,17 @@ from rclpy.parameter import Parameter
 
 from moto_core.fields import INTEGER, Rule, list_keys, rule_of
 from moto_core.guard.limits import RobotConfig, load_robot
-from moto_core.strict_yaml import parse_yaml
-from moto_ros.config import RosConfig, load_ros_config
+from moto_ros.config import MAPPINGS, RosConfig, limits_file, load_ros_config
+from moto_ros.parameters_file import from_text
 
 if TYPE_CHECKING:
     from rclpy.node import Node
 
 CONFIG = 'config'  # the parameter that names the YAML
 DEFAULT_CONFIG = 'franka_kitchen'
-MAPPINGS = tuple(key.name for key in list_keys(RosConfig()) if isinstance(key.default, dict))
 ROS_OWN = ('use_sim_time', 'start_type_description_service', 'qos_overrides')
 AT_START = 'read at start: give `-p key:=value` or a config file and start the node again'
+AT_ANY_TIME = 'may be set while the node runs'
 TYPES = {
     bool: Parameter.Type.BOOL,
     int: Parameter.Type.INTEGER,
@@ -41,25 +41,33 @@ TYPES = {
 }
 
 
-def read_config(node: Node) -> tuple[RosConfig, RobotConfig]:
+def read_config(node: Node, changeable: str | None = None) -> tuple[RosConfig, RobotConfig]:
     """Returns the configuration of a node made with its parameters declared from overrides.
 
     The parameter `config` names the YAML; every other one is a key of RosConfig. All of them are
-    declared afterwards. Raises ConfigError for an unknown key (naming the nearest valid one) or a
-    wrong value.
+    declared afterwards, read-only but those of the group `changeable`. Raises ConfigError for an
+    unknown key (naming the nearest valid one) or a wrong value.
     """
     parameters = cast(dict[str, Parameter], node.get_parameters_by_prefix(''))
     given = {
-        name: _plain(name, parameter.value)
+        name: from_text(name, parameter.value, MAPPINGS)
         for name, parameter in parameters.items()
         if name.split('.')[0] not in ROS_OWN
     }
     name = str(given.pop(CONFIG, DEFAULT_CONFIG))
     config = load_ros_config(name, given)
-    robot = load_robot(config.robot)
-    _declare(node, CONFIG, name, 'name in config/ros, or a path to a YAML', Rule())
+    robot, limits = load_robot(config.robot), limits_file(config)
+    for entry in parameters:  # of a mapping, which is one parameter from here on
+        if entry.startswith(tuple(f'{mapping}.' for mapping in MAPPINGS)):
+            node.undeclare_parameter(entry)
+    _declare(node, CONFIG, name, 'name in config/ros, or a path to a YAML', Rule(), False)
+    _declare(
+        node, 'limits_file', str(limits.path), 'of the limits in force; the result', Rule(), False
+    )
+    _declare(node, 'limits_sha256', limits.sha256, 'of limits_file; the result', Rule(), False)
     for key in list_keys(config):
-        _declare(node, key.name, key.default, key.about, rule_of(config, key.name))
+        may_change = changeable is not None and key.name.startswith(f'{changeable}.')
+        _declare(node, key.name, key.default, key.about, rule_of(config, key.name), may_change)
     return config, robot
 
 
@@ -68,14 +76,7 @@ def refuse_changes(_: object) -> SetParametersResult:
     return SetParametersResult(successful=False, reason=f'parameters are {AT_START}')
 
 
-def _plain(name: str, value: object) -> object:
-    """Returns a mapping from the text that stands for it."""
-    if name in MAPPINGS and isinstance(value, str):
-        return parse_yaml(value, f"parameter {name} '{value}'", name)
-    return value
-
-
-def _declare(node: Node, name: str, value: Any, about: str, rule: Rule) -> None:
+def _declare(node: Node, name: str, value: Any, about: str, rule: Rule, changeable: bool) -> None:
     """Declares a setting at its value, in place of what its override declared."""
     if node.has_parameter(name):
         node.undeclare_parameter(name)
@@ -85,11 +86,12 @@ def _declare(node: Node, name: str, value: Any, about: str, rule: Rule) -> None:
     plain = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
     node.set_parameters([Parameter(name, kind, plain)])
     words = f'one of {", ".join(rule.valid)}' if rule.valid else rule.expected
+    when = AT_ANY_TIME if changeable else AT_START
     descriptor = ParameterDescriptor(
         type=kind.value,
         description=about,
-        additional_constraints='; '.join(filter(None, [words, AT_START])),
-        read_only=True,
+        additional_constraints='; '.join(filter(None, [words, when])),
+        read_only=not changeable,
     )
     if kind == Parameter.Type.INTEGER and rule.expected:
         low, high = _ends(rule, -INTEGER, INTEGER - 1)

@@ -1,8 +1,8 @@
 """Runs one node from start to a clean stop, whatever ends it.
 
 In: a function that makes the node. Out: the process's exit code. SIGINT, SIGTERM and SIGHUP, once
-or many times, and any exception of a callback lead to the node's `halt` (decelerate, flush,
-close).
+or many times, the end of the bring-up that started it, and any exception of a callback lead to the
+node's `halt` (decelerate, flush, close).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from moto_core.errors import MotoError
 from moto_ros.wire.environment import prepare_environment
+from moto_ros.wire.started_by import end_with_bringup
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -41,6 +42,7 @@ def run(make_node: Callable[[], Node], args: Sequence[str] | None = None) -> int
         args=None if args is None else list(args), signal_handler_options=SignalHandlerOptions.NO
     )
     stop = _stop_on_signals()
+    end_with_bringup()
     try:
         node = make_node()
     except MotoError as error:

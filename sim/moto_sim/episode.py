@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import count
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from moto_core.episodes.episode import EpisodeHeader
 from moto_core.policy.policy import Policy
 from moto_core.row import INFO, Row
 from moto_sim.env import TaskEnv
+from moto_sim.renderer import RENDERING
 
 DEMONSTRATION, ONLINE = 1, 2  # of learning_seed's streams
 OVER_PERIOD = ('executed', 'reasons')  # in info: of the action before, for the row it began at
@@ -79,8 +81,13 @@ def run_episode(
     )
 
 
-def simulated_header(env: TaskEnv, seed: int, **about: Any) -> EpisodeHeader:
-    """Returns the header of an episode of `env` from reset(seed=seed); `about`: further fields."""
+def simulated_header(
+    env: TaskEnv, seed: int, extra: Mapping[str, str] = MappingProxyType({}), **about: Any
+) -> EpisodeHeader:
+    """Returns the header of an episode of `env` from reset(seed=seed); `about`: further fields.
+
+    Its `extra` says how images are drawn, too: what is learned from some may not hold for others.
+    """
     return EpisodeHeader(
         task=env.task.name,
         source='sim',
@@ -88,6 +95,7 @@ def simulated_header(env: TaskEnv, seed: int, **about: Any) -> EpisodeHeader:
         setup=env.setup,
         seed=seed,
         parts=tuple(env.task.parts()),
+        extra={'rendering': RENDERING, **extra},
         **about,
     )
 

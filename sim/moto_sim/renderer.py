@@ -22,6 +22,7 @@ from moto_sim.views import Mount, View, Viewpoint, aim
 BACKENDS = ('egl', 'osmesa')  # tried in this order if MUJOCO_GL says nothing
 SIZE = 512, 640  # [px] height, width of the largest image
 FINER = 2  # drawn pixels along each side of one of the image: small things keep their place
+RENDERING = f'{FINER} x {FINER} samples a pixel'  # as an episode's header says it
 SLICES, STACKS = 10, 5  # of round geoms in the fast look: half the time of 28, 16
 _FLAG, _GEOM = mujoco.mjtRndFlag, mujoco.mjtObj.mjOBJ_GEOM
 

@@ -39,16 +39,10 @@ class TrajectoryController:
 
     def receive(self, points: Points, now: float) -> str:
         """Takes a trajectory in place of the last; returns why it is refused, '' if it is not."""
-        if not len(points.times):
-            return 'it has no points'
-        if (np.diff(points.times) <= 0.0).any():
-            return 'its times do not increase'
-        if np.abs(points.velocities[-1]).max() > TINY:
-            return f'it ends at a velocity of {points.velocities[-1].tolist()} rad/s'
-        if points.times[-1] < now:
-            return f'it ended {now - points.times[-1]:.3f} s ago'
-        self._points, self._begun = points, False
-        return ''
+        refused = refusal(points, now)
+        if not refused:
+            self._points, self._begun = points, False
+        return refused
 
     def update(self, now: float) -> tuple[np.ndarray, np.ndarray]:
         """Returns position [rad] and velocity [rad/s] (n,) of the command at `now` [s]."""
@@ -74,6 +68,21 @@ class TrajectoryController:
         if not place:
             return cubic(self._before, end, time)
         return cubic((times[place - 1], positions[place - 1], velocities[place - 1]), end, time)
+
+
+def refusal(points: Points, now: float) -> str:
+    """Returns why a controller does not take a trajectory at a time [s]; '' if it does."""
+    if not len(points.times):
+        return 'it has no points'
+    if not all(np.isfinite(values).all() for values in points):
+        return 'it holds numbers that are not finite'
+    if (np.diff(points.times) <= 0.0).any():
+        return 'its times do not increase'
+    if np.abs(points.velocities[-1]).max() > TINY:
+        return f'it ends at a velocity of {points.velocities[-1].tolist()} rad/s'
+    if points.times[-1] < now:
+        return f'it ended {now - points.times[-1]:.3f} s ago'
+    return ''
 
 
 def cubic(

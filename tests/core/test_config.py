@@ -5,6 +5,7 @@ from dataclasses import FrozenInstanceError, dataclass, field
 import pytest
 import yaml
 
+from moto_core import config
 from moto_core.config import config_file, explain_config, load_config, to_dict, to_yaml
 from moto_core.errors import ConfigError
 from moto_core.fields import Key, check, choice, list_keys, names, number, part
@@ -247,3 +248,16 @@ def test_a_list_in_place_of_a_lists_number_is_refused(value):
     data = {'joints': ['j1', 'j2'], 'action_scale': value}
     with pytest.raises(ConfigError, match='action_scale'):
         load_config(Spec, data)
+
+
+def test_of_two_installations_each_reads_the_limits_that_came_with_its_code(tmp_path, monkeypatch):
+    for name in ('workspace', 'venv'):
+        (tmp_path / name / 'share/moto_ros/config/robot').mkdir(parents=True)
+        (tmp_path / name / 'lib/python3.12/site-packages/moto_core').mkdir(parents=True)
+    monkeypatch.setattr(config.sys, 'prefix', str(tmp_path / 'venv'))
+    for name in ('workspace', 'venv'):
+        code = tmp_path / name / 'lib/python3.12/site-packages/moto_core/config.py'
+        monkeypatch.setattr(config, '__file__', str(code))
+        assert config.share_dir() == tmp_path / name / 'share/moto_ros'
+    monkeypatch.setattr(config, '__file__', '/elsewhere/moto_core/config.py')
+    assert config.share_dir() == tmp_path / 'venv/share/moto_ros'

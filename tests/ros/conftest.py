@@ -33,7 +33,7 @@ def start(ros_environment, tmp_path_factory):
     """Returns a function that starts a RunningGraph from launch arguments."""
     import rclpy
 
-    from tests.ros.running import RunningGraph
+    from moto_ros.chaos.running import RunningGraph
 
     rclpy.init()
     started = []

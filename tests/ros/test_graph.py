@@ -8,16 +8,17 @@ from mcap.reader import make_reader
 from rclpy.serialization import deserialize_message
 from rich.console import Console
 from sensor_msgs.msg import Image, JointState
-from std_msgs.msg import Bool, Float64MultiArray
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.reader import read_episode
 from moto_core.errors import MotoError
+from moto_ros.chaos import masters, people, requests
+from moto_ros.chaos.running import longest_gap
 from moto_ros.loops.session import Session, SessionConfig
 from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
 from moto_ros.wire import interface
 from moto_ros.wire.convert import from_rgb, to_ns
-from tests.ros.running import COMMANDS, longest_gap
+from tests.ros.chaos.lent import expect_met
 
 pytestmark = pytest.mark.ros
 MOVING = 0.1  # [rad/s] the most that a stopped servo creeps
@@ -29,19 +30,13 @@ def running(start):
     return start(policy='random', seed='5')
 
 
-def finite(message):
-    if hasattr(message, 'points'):
-        return all(np.isfinite(p.velocities).all() for p in message.points)
-    return np.isfinite(getattr(message, 'data', None) or message.velocity).all()
-
-
 def begin(running):
     """Resets, arms and starts an episode; returns when the arm moves."""
     if running.latest.guard.state == 'FAULT':
         running.spin(0.6)
         running.graph.call(GUARD, 'reset_fault')
     running.reset()
-    running.graph.call(GUARD, 'arm')
+    running.arm()
     identity = running.graph.call(RECORDER, 'start_episode')
     running.graph.latest.decisions.clear()
     running.wait(
@@ -109,7 +104,7 @@ def test_executed_belongs_to_the_row_of_its_request(running):
 
 def test_between_episodes_the_policy_asks_for_rest(running):
     running.reset()
-    running.graph.call(GUARD, 'arm')
+    running.arm()
     running.graph.latest.decisions.clear()
     running.wait(lambda: running.latest.guard.state == 'RUNNING', 5, 'RUNNING')
     running.spin(0.5)
@@ -118,81 +113,21 @@ def test_between_episodes_the_policy_asks_for_rest(running):
 
 
 def test_a_rogue_nan_never_reaches_the_robot_and_latches_a_fault(running):
-    running.reset()
-    running.take_over()
-    running.drive([0.2] * 7 + [0.0] * 2, 0.5)
-    running.commands.clear()
-    running.executed.clear()
-    running.reasons.clear()
-    for bad in (np.nan, np.inf, -np.inf) * 8:
-        velocity = np.full(9, 0.2)
-        velocity[3] = bad
-        running.request(velocity)
-        running.spin(0.03)
-    running.wait(lambda: running.latest.guard.state == 'FAULT', 5, 'FAULT')
-    assert 'request_nonfinite' in running.latest.guard.cause
-    running.wait(lambda: running.latest.guard.at_rest, 5, 'rest')
-    running.spin(0.3)
-    assert len(running.commands) > 20 and len(running.executed) > 20
-    assert all(map(finite, running.commands)) and all(map(finite, running.executed))
-    assert any('request_nonfinite' in change.reasons for change in running.reasons)
+    expect_met(requests.not_finite, running)
     assert not any(m.header.frame_id for m in running.executed)
-    running.spin(0.6)
-    running.graph.call(GUARD, 'reset_fault')
 
 
 def test_a_second_publisher_on_the_command_topic_is_two_masters(running):
-    running.reset()
-    running.take_over()
-    other = running.node.create_publisher(Float64MultiArray, COMMANDS, interface.COMMAND)
-    running.wait(lambda: running.latest.guard.state == 'FAULT', 10, 'FAULT')
-    assert 'two_masters' in running.latest.guard.cause
-    running.spin(0.6)
-    with pytest.raises(MotoError, match='somebody else publishes on'):
-        running.graph.call(GUARD, 'reset_fault')
-    running.node.destroy_publisher(other)
-    running.wait(lambda: running.node.count_publishers(COMMANDS) == 1, 10, 'one publisher')
-    running.spin(0.3)
-    running.graph.call(GUARD, 'reset_fault')
-    running.spin(0.3)
-    assert running.latest.guard.state == 'READY'
+    expect_met(masters.two_masters, running)
+    expect_met(masters.reset_beside_another, running)
 
 
 def test_an_estop_survives_cleanup_and_configure(running):
-    running.reset()
-    running.graph.call(GUARD, 'estop')
-    for transition in ('DEACTIVATE', 'CLEANUP', 'CONFIGURE', 'ACTIVATE'):
-        assert running.change(GUARD, transition)
-    running.latest.guard = None
-    running.wait(lambda: running.latest.guard, 5, 'the guard')
-    assert running.latest.guard.state == 'ESTOP' and running.latest.guard.cause == ('estop',)
-    running.graph.call(GUARD, 'reset_fault')
-    running.spin(0.3)
-    assert running.latest.guard.state == 'READY'
+    expect_met(people.estop_survives, running)
 
 
 def test_an_estop_latches_until_it_is_released_and_reset(running):
-    running.reset()
-    running.take_over()
-    button = running.node.create_publisher(Bool, interface.ESTOP.name, interface.LATCHED)
-    running.drive([0.3] * 7 + [0.0] * 2, 0.4)
-    button.publish(Bool(data=True))
-    running.wait(lambda: running.latest.guard.state == 'ESTOP', 5, 'ESTOP')
-    running.wait(lambda: running.latest.guard.at_rest, 5, 'rest')
-    with pytest.raises(Exception, match='still pressed'):
-        running.graph.call(GUARD, 'reset_fault')
-    button.publish(Bool(data=False))
-    running.spin(0.3)
-    assert running.latest.guard.state == 'ESTOP'
-    other = running.node.create_publisher(Bool, interface.ESTOP.name, interface.LATCHED)
-    running.wait(lambda: running.node.count_publishers(interface.ESTOP.name) == 2, 5, 'two')
-    running.spin(0.3)
-    with pytest.raises(MotoError, match='which of them let go is not known'):
-        running.graph.call(GUARD, 'reset_fault')
-    running.node.destroy_publisher(other)
-    running.spin(0.5)
-    running.graph.call(GUARD, 'reset_fault')
-    running.node.destroy_publisher(button)
+    expect_met(people.estop, running)
 
 
 def test_a_person_takes_over_within_an_episode_and_the_rows_say_so(running):

@@ -41,6 +41,7 @@ GUARD = GuardState(
     source='policy',
     reasons=('velocity',),
     cause=(),
+    refusal='',
     scale=1.0,
     at_rest=True,
     from_home=0.02,

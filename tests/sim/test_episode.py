@@ -67,7 +67,7 @@ def test_a_simulated_header_holds_task_setup_seed_and_parts():
     assert (header.task, header.source, header.controller) == ('counting', 'sim', 'scripted')
     assert header.spec == SPEC and header.seed == 5 and header.parts == ('early', 'late')
     assert header.setup == Setup(robot='counter', profile='slow')
-    assert header.extra == {'noise': '0'}
+    assert header.extra == {'rendering': '2 x 2 samples a pixel', 'noise': '0'}
 
 
 def test_stamps_begin_now_and_count_periods():

@@ -72,6 +72,7 @@ def test_the_same_curve_sent_again_changes_nothing():
         ({'times': np.array([1.0, 1.0, 1.3])}, 'do not increase'),
         ({'velocities': np.array([[0.0], [0.0], [0.1]])}, 'ends at a velocity'),
         ({'times': np.array([0.1, 0.2, 0.3])}, 'it ended 0.700 s ago'),
+        ({'positions': np.array([[0.0], [np.nan], [0.1]])}, 'not finite'),
         ({'times': np.array([]), 'positions': np.empty((0, 1))}, 'no points'),
     ],
 )

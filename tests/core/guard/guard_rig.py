@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 
@@ -18,13 +19,14 @@ from moto_core.guard.state import (
 )
 
 ON = Switches(active=True, armed=True)
+read_robot = cache(load_robot)  # its file is read once
 
 
 class Rig:
     """One robot, armed, at rest in the middle of its ranges unless told otherwise."""
 
     def __init__(self, robot='fr3', profile='normal', config=None, position=None):
-        self.robot = load_robot(robot)
+        self.robot = read_robot(robot)
         self.spec, self.limits = self.robot.spec, resolve(self.robot, profile)
         self.config = config or GuardConfig()
         self.names = tuple(self.spec.names)

@@ -46,6 +46,19 @@ def test_a_joint_with_less_room_stops_by_itself():
     assert end.position[0] == pytest.approx(0.105)
 
 
+def test_a_stop_that_is_not_found_along_a_line_is_made_joint_by_joint():
+    # ruckig finds no synchronised profile of these, 1e-17 rad/s from one joint to the next
+    velocity = [-0.01119999999999979, -0.005599999999999895, -0.008399999999999885]
+    velocity += [-0.006999999999999951, -0.0139999999999999, -0.008399999999999885]
+    velocity += [-0.0139999999999999]
+    acceleration = [4.000000000000002, 2.000000000000001, 3.000000000000002, 2.500000000000002]
+    acceleration += [5.000000000000004, 3.000000000000002, 5.000000000000004]
+    panda = resolve(load_robot('panda'), 'normal')
+    knots = stop_from(panda, start(velocity, acceleration=acceleration))
+    assert not knots[-1].velocity.any() and not knots[-1].acceleration.any()
+    assert max(abs(knots[-1].position - HOME)) < 2e-4 and knots[-1].time < 0.03
+
+
 def test_an_arm_at_rest_stands_where_it_is():
     (knot,) = stop_from(NORMAL, start([0.0] * 7, time=3.0))
     assert knot.time > 3.0 and knot.position.tolist() == FR3.home

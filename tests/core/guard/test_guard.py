@@ -236,6 +236,13 @@ def test_uncertainty_slows_and_below_its_floor_holds_until_armed_anew():
     assert rig.run(2.0, 0.1).state == RUNNING
 
 
+def test_a_scale_above_one_is_one():
+    rig = Rig()
+    for scale in (1.0, 3.0):
+        rig.ask(2.0, speed_scale=scale)
+        assert rig.tick().scale == pytest.approx(0.25)  # J2: 0.5 of 2.0
+
+
 def test_a_clock_that_stands_or_goes_back_only_brakes():
     rig = moving()
     before = rig.velocity

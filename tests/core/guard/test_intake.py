@@ -132,6 +132,16 @@ def test_a_stamp_a_little_ahead_is_taken():
     assert rig.tick().state == RUNNING
 
 
+def test_a_stamp_that_lies_ahead_makes_no_request_younger_than_its_receipt():
+    rig = moving()
+    rig.ask(0.4, stamp=rig.now + 0.019)
+    received = rig.now
+    while rig.tick().state == RUNNING:
+        pass
+    assert rig.now - rig.config.tick - received == pytest.approx(0.204, abs=1e-6)
+    assert rig.outputs[-1].reasons == ('request_stale',)
+
+
 def test_a_late_result_is_dropped_and_not_queued():
     rig = moving()
     rig.ask(0.4)
@@ -167,6 +177,12 @@ def bad_joints(rig):
             good._replace(names=good.names[:6], position=np.zeros(6), velocity=np.zeros(6)),
         ),
         'duplicate': ('joints_names', good._replace(names=(*good.names[:6], good.names[0]))),
+        'twice': (
+            'joints_names',
+            good._replace(
+                names=(*good.names, good.names[0]), position=np.zeros(8), velocity=np.zeros(8)
+            ),
+        ),
         'future': ('joints_future', good._replace(stamp=rig.now + 0.03)),
         'jump': ('joints_jump', good._replace(position=jump)),
         'outside': ('joints_outside', good._replace(position=far)),
@@ -215,7 +231,7 @@ def test_joint_states_without_velocities_will_do():
 def test_an_older_joint_state_is_dropped():
     rig = moving()
     kept = rig.state.joints.position
-    rig.sense(stamp=rig.now - 0.05, position=rig.position + 0.02)
+    rig.sense(stamp=rig.now - 0.05, position=rig.position + 0.01)  # less than a jump
     rig.tick(sense=False)
     assert rig.state.joints.position == kept
 

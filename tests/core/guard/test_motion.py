@@ -65,6 +65,12 @@ def test_an_old_measurement_shortens_the_way():
     assert where.low[0] == pytest.approx(1.0 - 0.027)
 
 
+def test_an_arm_that_may_change_faster_than_it_brakes_has_been_further_since():
+    limits = resolve(FR3, 'ceiling')  # 9.5 rad/s^2, and a brake of 5
+    where = reach(limits, (1.0,) * 7, 0.1, 0.008, 0.004)
+    assert where.high[0] == pytest.approx(1.0 + 9.5 * 0.1 * (0.05 + 0.004))  # 0.0513
+
+
 @pytest.mark.parametrize('depth', [0.05, 0.0, -0.3])
 def test_within_the_margin_and_outside_only_inward_motion_is_let_out(depth):
     rig = Rig()

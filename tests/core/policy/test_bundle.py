@@ -16,7 +16,7 @@ from moto_core.policy import bundle as bundle_file
 from moto_core.policy.arrays import declared_arrays, unpack_arrays
 from moto_core.policy.bundle import read_bundle, write_bundle
 from moto_core.policy.manifest import Manifest
-from tests.core.policy.tiny_bundle import (
+from moto_ros.chaos.tiny_bundle import (
     COMMIT,
     EPISODE,
     SPEC,

@@ -10,7 +10,7 @@ from moto_core.errors import BundleError
 from moto_core.policy.manifest import Manifest, parse_manifest
 from moto_core.policy.surprise import SurpriseLimits
 from moto_core.spec import Setup
-from tests.core.policy.tiny_bundle import COMMIT, EPISODE, SPEC
+from moto_ros.chaos.tiny_bundle import COMMIT, EPISODE, SPEC
 
 LIMITS = {
     'slow': 4.5,

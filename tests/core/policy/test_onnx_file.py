@@ -16,7 +16,7 @@ from moto_core.errors import BundleError
 from moto_core.policy import onnx_file
 from moto_core.policy.onnx_file import PARTS, refuse_external_data
 from moto_core.policy.policy import OnnxPolicy
-from tests.core.policy.tiny_bundle import encoder_onnx, policy_onnx, write_tiny_bundle
+from moto_ros.chaos.tiny_bundle import encoder_onnx, policy_onnx, write_tiny_bundle
 
 
 def external(name: str = 'w', shape: tuple[int, ...] = (3,)) -> TensorProto:

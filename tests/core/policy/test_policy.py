@@ -20,7 +20,7 @@ from moto_core.policy import selftest as selftest_file
 from moto_core.policy.arrays import pack_arrays
 from moto_core.policy.policy import OnnxPolicy, Policy, RandomPolicy, ZeroPolicy
 from moto_core.spec import CameraSpec
-from tests.core.policy.tiny_bundle import (
+from moto_ros.chaos.tiny_bundle import (
     SPEC,
     encoder_onnx,
     forge,

@@ -158,7 +158,10 @@ def test_the_actor_is_not_cloned_more_if(case):
 def test_the_weight_of_the_prior_may_fall_with_successes_that_came_after_its_first_step():
     by = [f'actor_critic.actor.{name}' for name in ('beta=8', 'beta_from=1', 'beta_half=2')]
     agent, _ = make(*by, 'actor_critic.actor.beta_counts=successes')
-    assert agent.prior_weight({'successes': torch.tensor(10)}) == 8
+    for asked in (3, 50):  # before the first update, and asking changes nothing
+        assert agent.prior_weight({'successes': torch.tensor(asked)}) == 8
+    for shown in (10, 15):  # of the first update and of a later one
+        agent.count_shown({'successes': torch.tensor(shown)})
     agent.updates = 1000
     found = [agent.prior_weight({'successes': torch.tensor(n)}) for n in (10, 11, 13, 15, 9)]
     assert found == [8, 8, 4, 2, 8]
@@ -265,16 +268,16 @@ def test_the_usual_disagreement_is_a_moving_mean_that_a_checkpoint_keeps():
     agent, given = make('actor_critic.penalty.relative=true')
     first = by_hand.usual(by_hand.weights_of(agent), given)
     agent.update_behaviour(given.post, given.data)
-    assert agent.usual.item() == pytest.approx(first, rel=1e-6)
+    assert agent.usual.value.item() == pytest.approx(first, rel=1e-6)
     with torch.no_grad():
         agent.world_model.rssm.priors.layers[-1].weight.mul_(3)
     second = by_hand.usual(by_hand.weights_of(agent), given)
     agent.update_behaviour(given.post, given.data)
-    assert agent.usual.item() == pytest.approx(0.99 * first + 0.01 * second, rel=1e-6)
+    assert agent.usual.value.item() == pytest.approx(0.99 * first + 0.01 * second, rel=1e-6)
     assert second > 1.5 * first
     other, _ = make('actor_critic.penalty.relative=true')
     other.load_state_dict(agent.state_dict())
-    assert other.usual.item() == pytest.approx(agent.usual.item(), rel=1e-6)
+    assert other.usual.value.item() == pytest.approx(agent.usual.value.item(), rel=1e-6)
 
 
 def test_what_is_not_finite_moves_neither_the_usual_disagreement_nor_the_range_of_values():
@@ -282,16 +285,16 @@ def test_what_is_not_finite_moves_neither_the_usual_disagreement_nor_the_range_o
     agent, given = make(*relative)
     broken = given.post._replace(deter=given.post.deter * float('nan'))
     assert not agent.update_behaviour(broken, given.data)[0]
-    assert agent.usual == agent.range == 0
+    assert agent.usual.value == agent.range.value == 0
     assert agent.update_behaviour(given.post, given.data)[0]
-    usual, span = agent.usual.item(), agent.range.item()
+    usual, span = agent.usual.value.item(), agent.range.value.item()
     assert usual > 0 and span > 0
     assert not agent.update_behaviour(broken, given.data)[0]
-    assert (agent.usual.item(), agent.range.item()) == (usual, span)
+    assert (agent.usual.value.item(), agent.range.value.item()) == (usual, span)
     spoilt = {**agent.state_dict(), 'usual': float('nan'), 'range': float('inf')}
     other, _ = make(*relative)
     other.load_state_dict(spoilt)
-    assert other.usual == other.range == 0
+    assert other.usual.value == other.range.value == 0
     assert other.update_behaviour(given.post, given.data)[0]
 
 
@@ -308,8 +311,8 @@ def test_relative_values_count_in_multiples_of_their_range_or_of_1(wide):
     found = by_hand.value_range(w, given, by_hand.imagine(w, given))
     assert (found > 2) == wide
     check_actor(agent, given, lambda w, held: max(1.0, found))
-    assert agent.range.item() == pytest.approx(found, rel=1e-6)
-    agent.range = torch.tensor(100.0)
+    assert agent.range.value.item() == pytest.approx(found, rel=1e-6)
+    agent.range.value = torch.tensor(100.0)
     w = by_hand.weights_of(agent)
     ahead = torch.Generator()
     ahead.set_state(agent.generator.get_state())
@@ -322,17 +325,17 @@ def test_relative_values_count_in_multiples_of_their_range_or_of_1(wide):
     _, metrics = agent.update_behaviour(given.post, given.data)
     expected = by_hand.actor_loss(w, given, held, 99 + 0.01 * second)
     assert metrics['actor/loss'].item() == pytest.approx(expected, rel=1e-6)
-    assert agent.range.item() == pytest.approx(99 + 0.01 * second, rel=1e-5)
+    assert agent.range.value.item() == pytest.approx(99 + 0.01 * second, rel=1e-5)
     other, _ = make('actor_critic.actor.relative=true')
     other.load_state_dict(agent.state_dict())
-    assert other.range.item() == pytest.approx(agent.range.item(), rel=1e-6)
+    assert other.range.value.item() == pytest.approx(agent.range.value.item(), rel=1e-6)
 
 
 def test_a_disagreement_of_0_has_no_unit_and_costs_nothing():
     one = ('model.rssm.members=1', 'actor_critic.penalty.relative=true')
     agent, given = make(*one)
     finite, metrics = agent.update_behaviour(given.post, given.data)
-    assert finite and agent.usual == 0 and metrics['imagined/value'].isfinite()
+    assert finite and agent.usual.value == 0 and metrics['imagined/value'].isfinite()
 
 
 def test_cloning_more_leaves_the_actors_schedule_to_its_updates():

@@ -86,6 +86,19 @@ def test_inspect_shows_an_episode_in_80_columns_one_line_a_row(tmp_path, capsys,
     assert 'latency [ms], median: policy 31.0' in lines
 
 
+def test_inspect_shows_the_limits_that_a_robots_episode_was_made_under(tmp_path, capsys):
+    extra = {'limits_file': '/cell/fr3.yaml', 'limits_sha256': '0123456789abcdef'}
+    setup = Setup(robot='fr3', profile='commissioning')
+    with (
+        Dataset.create_or_open(tmp_path, floor=0) as dataset,
+        dataset.new_episode(tiny_header(extra=extra, setup=setup)) as writer,
+    ):
+        writer.append(tiny_row(0))
+    assert main(['inspect', str(tmp_path), '--episode', 'last']) == 0
+    out = ' '.join(capsys.readouterr().out.split())
+    assert 'limits: commissioning of /cell/fr3.yaml, sha256 01234567' in out
+
+
 def test_inspect_writes_the_frames_of_one(tmp_path):
     (name,) = record(tmp_path, [60], success=True)
     sheet = tmp_path / 'frames.png'

@@ -26,6 +26,7 @@ from moto_learning.run.checkpoints import load_checkpoint
 from moto_learning.run.heldout import read_evaluations
 from moto_learning.run.journal import read_journal
 from tests.learning.run.saving import flip
+from tests.recorded import record
 from tests.test_help_examples import TINY
 
 pytest.importorskip('mujoco')
@@ -127,6 +128,25 @@ def test_a_sweep_goes_on_with_nothing_but_what_it_began_with(
     assert sorted(swept.rglob('*')) == before
 
 
+def test_a_row_that_has_changed_since_is_gone_on_with_by_a_file_of_ones_own(
+    swept, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'moto.yaml').write_text(
+        '{model: {reward_scale: 3}}'
+    )  # as if it were the program's
+    words = ['--tasks', TASK, '--demonstrations', '1', '--out', str(swept), *SHORT, '--rows']
+    assert main([*words, 'moto.yaml']) == 2
+    said = capsys.readouterr().err
+    assert 'moto/seed0: model.reward_scale ' in said and ' and 3.0; ' in said
+    assert (
+        "if it is config/train/rows/moto.yaml that has changed since: '--rows moto.yaml'" in said
+    )
+    shipped = ROOT / 'config' / 'train' / 'rows' / 'moto.yaml'
+    (tmp_path / 'moto.yaml').write_bytes(shipped.read_bytes())  # what it was
+    check_same(make_plan(_parser().parse_intermixed_args([*words, 'moto.yaml'])), swept)
+
+
 def test_a_damaged_run_is_named_with_its_reason_and_the_others_go_on(swept, tmp_path, capsys):
     out = tmp_path / 'out'
     shutil.copytree(swept, out)
@@ -166,6 +186,7 @@ def test_a_collection_that_was_killed_goes_on_and_is_renamed_when_it_is_whole(tm
         data.main(['collect', '--recipe', str(recipe), '--episodes', '1', '--out', str(new)]) == 0
     )
     (first,) = Dataset.open(new).episodes()
+    check_same(plan, tmp_path)
     sweep_run._collect(TASK, plan, tmp_path, Console(), [])
     dataset = Dataset.open(tmp_path / 'data' / TASK)
     one, two = dataset.episodes()
@@ -174,6 +195,26 @@ def test_a_collection_that_was_killed_goes_on_and_is_renamed_when_it_is_whole(tm
     assert read_header(one.path).seed != read_header(two.path).seed
     setup = dataset.setup
     assert (setup.actuation, setup.views) == ('d4rl', {'front': 'paper'})
+
+
+def test_a_recording_that_another_version_began_is_refused_and_says_what_to_do(tmp_path):
+    new = unfinished_folder(tmp_path, TASK)
+    collect = ['collect', '--task', TASK, '--episodes', '1', '--out', str(new)]
+    assert data.main(collect) == 0  # its episodes have no numbers
+    plan = planned('--tasks', TASK, '--out', str(tmp_path))
+    with pytest.raises(ConfigError, match='another version.*Delete the folder'):
+        check_same(plan, tmp_path)
+    (tmp_path / 'data' / TASK).mkdir()  # whole data of one's own: the rest is not looked at
+    plan = planned('--tasks', TASK, '--out', str(tmp_path), '--demonstrations', '9')
+    with pytest.raises(ConfigError, match='demonstrations 0 and 9'):
+        check_same(plan, tmp_path)
+
+
+def test_data_whose_setup_is_not_known_is_said_to_be_so(tmp_path):
+    record(tmp_path / 'data' / TASK, [2])
+    plan = planned('--tasks', TASK, '--out', str(tmp_path), '--demonstrations', '1')
+    with pytest.raises(ConfigError, match="setup not known and {'robot': 'kitchen_sim', "):
+        check_same(plan, tmp_path)
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def test_a_demonstration_runs_on_after_success_and_its_header_says_what_it_is(ro
         header = episode.header
         assert (header.task, header.controller, header.source) == (TASK, 'scripted', 'sim')
         assert header.setup == Setup(robot='kitchen_sim', profile='normal')
-        assert header.parts == ('microwave',) and header.extra == {'noise': '0.05'}
+        assert header.parts == ('microwave',) and header.extra['noise'] == '0.05'
         assert header.seed >= LEARNED
         assert episode.outcome == 'success'
         assert len(episode) == list(episode.success).index(True) + 16

@@ -3,6 +3,7 @@
 import pytest
 
 from moto_core.errors import ConfigError
+from moto_learning.report import figures
 from moto_learning.report.document import KINDS, fill, new_document
 from tests.learning.report.written_run import evaluation, kept
 
@@ -28,9 +29,9 @@ def results():
 
 
 def test_a_block_is_made_from_the_results_that_it_names(results):
-    text, figures = fill(TEXT, results)
+    text, pictures = fill(TEXT, results)
     assert '9 of 40' in text and 'whatever' not in text
-    assert list(figures) == ['success-moto-from-one-two.svg']
+    assert list(pictures) == ['success-moto-from-one-two.svg']
     assert '](images/results/success-moto-from-one-two.svg)\n\n<!-- end -->\nbetween' in text
     assert '| moto | 1 | 3 |' in text  # the other block takes all
     assert [line for line in text.splitlines() if line in TEXT.splitlines() and line] == [
@@ -49,14 +50,26 @@ def test_a_number_that_is_changed_by_hand_is_made_right_again(results):
 
 
 def test_results_that_are_not_there_are_not_measured_yet():
-    text, figures = fill(TEXT, {})
-    assert text.count('Not measured yet.') == 2 and not figures
+    text, pictures = fill(TEXT, {})
+    assert text.count('Not measured yet.') == 2 and not pictures
 
 
 def test_a_new_document_has_a_block_of_every_kind(results):
-    text, figures = fill(new_document(), results)
+    text, pictures = fill(new_document(), results)
     assert text.count('<!-- end -->') == len(KINDS) == 6
-    assert set(figures) == {'success.svg', 'rows.svg', 'less-data.svg'}
+    assert set(pictures) == {'success.svg', 'rows.svg', 'less-data.svg'}
+
+
+def test_a_picture_says_what_its_height_is_a_share_of(results):
+    assert '>success, a share of 20 starts<' in drawn(results)
+    results['two'] = [kept(evaluation(0, 5, starts=10), seed=1)]
+    assert '>success<' in drawn(results)
+
+
+def drawn(results):
+    """The one picture of the document, as SVG."""
+    (figure,) = {id(one): one for one in fill(TEXT, results)[1].values()}.values()
+    return figures.svg(figure).decode()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+import torch
 
 from moto_core.episodes.dataset import Dataset
 from moto_learning.commands.measure import main
@@ -127,7 +128,7 @@ def test_what_cannot_be_measured_is_one_line(run, tmp_path, capsys):
 def test_the_penalty_costs_alpha_or_its_multiple_or_nothing():
     assert penalty_weight(tiny.agent('actor_critic.penalty.alpha=4')) == 4
     relative = tiny.agent('actor_critic.penalty.alpha=4', 'actor_critic.penalty.relative=true')
-    relative.usual += 0.5
+    relative.usual.follow(torch.tensor(0.5))
     assert penalty_weight(relative) == 8
     assert penalty_weight(by_hand_rows.learner('dreamer_v2')) == 0
 

@@ -21,6 +21,7 @@ def test_promises_are_the_mean_over_seeds_by_task_row_and_episodes():
         ['oven', 'moto', '50', '1', '1.00', '4.00', '3.50', '0.0 %'],
     ]
     kettle, oven = (axis for axis in block.figure.axes if axis.lines)
+    assert block.figure.get_supylabel() == 'reward a step'
     assert [list(line.get_ydata()) for line in kettle.lines] == [[2.5], [1.0], [9.0], [1.0]]
     assert promise(runs, ['oven']).text.count('\n') == 3
     assert promise([kept()], []).text == ''

@@ -26,10 +26,10 @@ from moto_learning.run.evaluate import (
     load_policy,
     summarize,
 )
+from moto_ros.chaos.tiny_bundle import SPEC, write_tiny_bundle
 from moto_sim import tasks as real_tasks
 from moto_sim.env import TaskEnv
 from moto_sim.setups import choose_setup
-from tests.core.policy.tiny_bundle import SPEC, write_tiny_bundle
 from tests.learning import tiny_learner as tiny
 from tests.sim.counting_task import CountingTask
 

@@ -101,6 +101,22 @@ def test_only_what_other_settings_led_to_is_set_aside(tmp_path):
         assert [one.successes for one in read_evaluations(tmp_path)] == kept
 
 
+def test_evaluations_from_before_settings_had_names_are_the_runs_however_often_it_is_resumed(
+    tmp_path,
+):
+    config = tiny.config('evaluate.episodes=1', 'evaluate.explore=[mode]')
+    point = {'explore': 'mode', 'seed': config.evaluate.seed, 'starts': 1}
+    found = evaluation(0, 1, updates=5, policy=ZeroPolicy(SPEC).hash, **point)
+    old = {key: value for key, value in found.items() if key != 'settings'}
+    write_lines(tmp_path / 'evaluations.jsonl', [old])
+    for names in (('mine', 'now', ''), ('mine', 'now')):  # of the first resume, of the next ones
+        held_out = HeldOut(config, Still(), Counted(3), tmp_path, names)
+        held_out.set_aside(3)
+        assert not held_out.measure(found['episodes'], found['decisions'])
+    assert [one.settings for one in read_evaluations(tmp_path)] == ['mine']
+    assert not (tmp_path / ASIDE).exists()
+
+
 @pytest.mark.parametrize('broken', ['append_synced', 'replace_synced'])
 def test_an_evaluation_that_is_set_aside_is_neither_lost_nor_doubled_by_a_kill(
     tmp_path, monkeypatch, broken

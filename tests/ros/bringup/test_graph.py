@@ -12,6 +12,7 @@ GUARD = GuardState(
     source='policy',
     reasons=('request_stale', 'deadman'),
     cause=(),
+    refusal='',
     scale=1.0,
     at_rest=True,
     from_home=0.02,

@@ -1,4 +1,6 @@
+import os
 import re
+import socket
 import subprocess
 import sys
 from importlib import import_module
@@ -12,13 +14,12 @@ from moto_core.guard.limits import load_robot
 from moto_ros.bringup.arguments import ARGUMENTS, parse_arguments
 from moto_ros.bringup.follower import follow, split
 from moto_ros.bringup.table import command, environment, processes
+from moto_ros.chaos.tiny_bundle import write_tiny_bundle
 from moto_ros.config import command_topic, load_ros_config
-from tests.core.policy.tiny_bundle import write_tiny_bundle
 
 ROS_MD = (
     'sim',
     'robot_type',
-    'robot_ip',
     'namespace',
     'command_mode',
     'policy',
@@ -94,6 +95,7 @@ def test_a_real_arm_moves_only_while_the_deadman_is_held(tmp_path):
     ('robot_type', 'topic'),
     [
         ('fr3', 'fr3_arm_controller/joint_trajectory'),
+        ('fer', 'fer_arm_controller/joint_trajectory'),
         ('panda', 'panda_arm_controller/joint_trajectory'),
     ],
 )
@@ -239,6 +241,83 @@ def test_only_a_robot_with_the_twins_joints_is_simulated(tmp_path):
         processes({'sim': 'true', 'robot_type': 'fr3'})
 
 
+def cameras(**given):
+    return parameters(**given).get('cameras')
+
+
+def test_a_twins_cameras_move_with_the_namespace_and_real_ones_do_not():
+    moved = {'front': '/left/camera/camera/color/image_raw'}
+    assert cameras(sim='true') is None
+    assert cameras(sim='true', namespace='left') == moved
+    assert cameras(sim='false', namespace='left') is None
+    assert cameras(sim='false', namespace='left', camera_namespace='/left/') == moved
+    assert cameras(sim='true', namespace='left', camera_namespace='cell') == {
+        'front': '/cell/camera/camera/color/image_raw'
+    }
+    given = {'cameras.front': '/mine'}
+    assert cameras(sim='true', namespace='left', **given) == {'front': '/mine'}
+
+
+def test_a_relative_topic_of_a_camera_is_in_the_namespace_already(tmp_path):
+    own = tmp_path / 'own.yaml'
+    own.write_text('cameras: {front: image_raw}')
+    assert cameras(sim='true', namespace='left', config=str(own)) == {}
+
+
+def test_a_real_arms_joints_are_heard_where_they_are_measured(tmp_path):
+    def joint_states(**given):
+        values = {k: v for k, v in parameters(**given).items() if k not in IN_TABLE}
+        return load_ros_config(given.get('config', 'franka_kitchen'), values).joint_states
+
+    assert joint_states(sim='true') == 'joint_states'
+    assert joint_states(sim='false') == 'franka/joint_states'
+    assert joint_states(sim='false', joint_states='/other') == '/other'
+    own = tmp_path / 'own.yaml'
+    own.write_text('joint_states: mine')
+    assert joint_states(sim='false', config=str(own)) == 'mine'
+
+
+def test_remapping_rules_reach_every_process():
+    table = processes({'sim': 'true', 'remap': 'joy:=/joy, moto/estop:=/estop'})
+    for process in table:
+        line = command(process, 'py')
+        at = line.index('joy:=/joy')
+        assert line[at - 1 : at + 3] == ['-r', 'joy:=/joy', '-r', 'moto/estop:=/estop']
+    values = {**{k: d for k, (d, _) in ARGUMENTS.items()}, 'remap': 'joy:=/joy'}
+    assert follow(split({})[0], values).remap == ('joy:=/joy',)
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'says'),
+    [
+        ('remap', 'joy', "remap is 'joy'; expected rules such as 'joy:=/joy'"),
+        ('remap', 'a:=b:=c', 'expected rules'),
+        ('camera_namespace', 'a-b', "camera_namespace is 'a-b'; expected letters"),
+        ('robot_ip', '1', 'franka_drivers.launch.py'),
+        ('robot', 'fr3', 'the argument is robot_type'),
+    ],
+)
+def test_an_argument_that_cannot_be_is_refused_in_a_sentence(name, value, says):
+    with pytest.raises(ConfigError) as caught:
+        processes({'sim': 'true', name: value})
+    assert says in str(caught.value)
+
+
+def test_settings_without_a_dot_are_arguments_too():
+    found = parameters(sim='true', compressed='[front]', hardware_id='42', joint_states='/js')
+    assert (found['compressed'], found['hardware_id'], found['joint_states']) == (
+        ['front'],
+        '42',
+        '/js',
+    )
+    assert split({'joint_states': '/js'})[1]['joint_states'] == '/js'
+
+
+def test_the_processes_are_told_who_started_them_whatever_was_told_before():
+    result = environment({'MOTO_BRINGUP': '1@elsewhere'}, sim=True)
+    assert result['MOTO_BRINGUP'] == f'{os.getpid()}@{socket.gethostname()}'
+
+
 def test_an_unknown_argument_names_the_nearest():
     with pytest.raises(ConfigError, match="'polcy'. Did you mean 'policy'"):
         processes({'polcy': 'zero'})
@@ -380,28 +459,3 @@ def test_every_process_and_every_command_has_a_main():
     assert {'moto_ros.bringup.up', 'moto_ros.bringup.session'} <= set(commands)
     for module in [*commands, *(process.module for process in processes({'sim': 'true'}))]:
         assert callable(import_module(module).main)
-
-
-def test_the_launch_file_starts_the_tables_processes():
-    pytest.importorskip('launch.actions', reason='launch comes with a ROS 2 installation only')
-    from importlib.util import module_from_spec, spec_from_file_location
-
-    from launch.actions import DeclareLaunchArgument, ExecuteProcess
-
-    from launch import LaunchContext
-
-    spec = spec_from_file_location('franka', share_dir() / 'launch' / 'franka_kitchen.launch.py')
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    declared = [
-        entity
-        for entity in module.generate_launch_description().entities
-        if isinstance(entity, DeclareLaunchArgument)
-    ]
-    assert [entity.name for entity in declared] == list(ARGUMENTS)
-    context = LaunchContext()
-    given = {**{name: default for name, (default, _) in ARGUMENTS.items()}, 'sim': 'true'}
-    context.launch_configurations.update(given)
-    started = [action for action in module.start(context) if isinstance(action, ExecuteProcess)]
-    lines = [[part[0].text for part in action.cmd] for action in started]
-    assert lines == [command(process) for process in processes(given)]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from moto_core.episodes.dataset import Dataset
-from tests.core.policy.tiny_bundle import write_tiny_bundle
+from moto_ros.chaos.tiny_bundle import write_tiny_bundle
 
 pytestmark = pytest.mark.ros
 
@@ -119,6 +119,20 @@ def test_the_simulated_graph_uses_no_shared_memory_and_binds_to_this_machine(mon
         assert '/dev/shm/fastrtps' not in mapped
         # 239.255.0.1 is listened to on 127.0.0.1; nothing is sent there: see the initial peers
         assert {'127.0.0.1'} <= addresses <= {'127.0.0.1', '239.255.0.1'}
+
+
+def test_a_second_bringup_is_refused_by_name_and_leaves_the_first_alone():
+    first = ready()
+    second = up('sim:=true', 'record:=false', 'episodes:=1')
+    said, _ = second.communicate(timeout=60)
+    assert second.returncode == 1
+    assert f'of another bring-up (process {first.pid} on ' in said
+    assert 'refused' not in said and 'episode' not in said  # nobody asked anything of anybody
+    assert all(os.path.exists(f'/proc/{pid}') for pid in children(first.pid))
+    first.send_signal(signal.SIGINT)
+    rest, _ = first.communicate(timeout=20)
+    assert first.returncode == 0
+    assert 'guard READY' in rest and 'refused' not in rest
 
 
 def test_the_nodes_end_when_moto_up_is_killed():

@@ -90,6 +90,7 @@ def test_nothing_is_sent_before_it_runs_nor_while_it_stands_disarmed():
     ends = arm.guard.reference.ends + DELAY
     while not arm.guard.resting:
         arm.go(TICK)
+        assert arm.now < ends + 0.5
     assert arm.now > ends and arm.guard.state.mode == READY
     arm.sent.clear()
     arm.go(0.5)
@@ -409,6 +410,8 @@ def test_the_deadman_moves_and_stops_the_arm():
     assert arm.guard.state.mode != RUNNING
     hold(True, 0.5)
     assert arm.guard.state.mode == RUNNING
+    hold(False, 2 * TICK)
+    assert arm.guard.state.mode == HOLD, 'at once'
     hold(False, 0.4)
     assert arm.guard.state.mode == HOLD and arm.guard.state.at_rest
 

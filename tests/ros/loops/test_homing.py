@@ -50,6 +50,7 @@ def test_an_arm_that_is_away_is_not_armed_until_it_has_been_home(delay):
     assert arm.guard.home() == 'on its way home'
     with pytest.raises(GuardRefusal, match='on its way home'):
         arm.guard.arm()
+    assert 'on its way home' in arm.guard.refusal
     until_home(arm, ask=0.5)  # a policy asks for something else all the while
     assert np.abs(arm.position - HOME).max() <= THERE + 1e-3
     moved = np.abs([output.velocity for output in arm.outputs]).max(axis=0)
@@ -57,7 +58,7 @@ def test_an_arm_that_is_away_is_not_armed_until_it_has_been_home(delay):
     arm.go(0.4)
     assert arm.guard.state.mode == READY and arm.guard.resting and arm.guard.problem == ''
     assert arm.guard.from_home <= THERE + 1e-3
-    assert arm.guard.arm() == 'armed'
+    assert arm.guard.refusal == '' and arm.guard.arm() == 'armed'
 
 
 def test_from_home_it_is_home_at_once():

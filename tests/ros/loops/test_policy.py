@@ -5,10 +5,10 @@ from moto_core.errors import BundleError, ConfigError
 from moto_core.observation import GateLimits
 from moto_core.policy.policy import PolicyStep, ZeroPolicy
 from moto_core.spec import CameraSpec, Spec
+from moto_ros.chaos.tiny_bundle import SPEC as BUNDLE_SPEC
+from moto_ros.chaos.tiny_bundle import write_tiny_bundle
 from moto_ros.config import PolicyParams
 from moto_ros.loops.policy import PolicyLoop, PolicySlot, requested_at
-from tests.core.policy.tiny_bundle import SPEC as BUNDLE_SPEC
-from tests.core.policy.tiny_bundle import write_tiny_bundle
 
 MS = 1_000_000
 SMALL = CameraSpec(height=2, width=2)

@@ -135,6 +135,7 @@ def test_after_a_missed_period_executed_is_the_mean_over_both():
         joiner.executed(
             Executed(stamp(0) + (10 + 4 * tick) * MS, np.array([1.0 if tick < 20 else 3.0, 0.0]))
         )
+    joiner.executed(Executed(stamp(3) + 10 * MS, np.zeros(2)))
     first, second = joiner.rows()
     assert first.executed.tolist() == [1.0, 0.0] and not first.gap
     assert second.executed.tolist() == [0.0, 0.0] and not second.gap
@@ -238,6 +239,36 @@ def test_a_lost_decision_is_a_gap_too():
     rows = [*joiner.rows(), *joiner.last_rows()]
     assert [row.gap for row in rows] == [False, False, True, False]
     assert joiner.dropped == 2
+
+
+def test_a_row_waits_for_what_was_executed_over_it_and_not_for_a_guard_that_is_silent():
+    joiner, rows = begun(), []
+    for i in range(50):
+        joiner.decision(decision(i))
+        joiner.image('front', stamp(i), pixels(i))
+        if i == 0:  # a recorder that fell behind hears only this much
+            for tick in range(30):  # up to 126 ms
+                joiner.executed(Executed(stamp(0) + (10 + 4 * tick) * MS, np.array([1.0, 0.0])))
+        if i == 30:
+            assert len(rows) == 1 and not joiner.complete()
+        rows += joiner.rows()
+    assert rows[0].executed[0] == 0.5 and rows[1].executed[0] == 0.5
+    assert len(rows) == 11, 'the newest decision is 3 s after them'
+    joiner.executed(Executed(stamp(60), np.array([1.0, 0.0])))
+    rows += joiner.rows()
+    assert len(rows) == 49 and joiner.complete()
+
+
+def test_a_row_says_that_it_waits_for_the_end_of_what_was_executed_and_for_nothing_else():
+    joiner = begun()
+    assert not joiner.rows() and not joiner.waits
+    for i in range(2):
+        joiner.decision(decision(i))
+        joiner.image('front', stamp(i), pixels(i))
+        joiner.executed(Executed(stamp(i), np.zeros(2)))
+        assert not joiner.rows() and joiner.waits == (i == 1)
+    joiner.executed(Executed(stamp(1) + 10 * MS, np.zeros(2)))  # when the second was requested
+    assert len(joiner.rows()) == 1 and not joiner.waits
 
 
 def test_a_camera_that_stood_for_long_leaves_a_gap_and_one_missed_period_does_not():

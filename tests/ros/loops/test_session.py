@@ -27,7 +27,7 @@ class PlayedGraph:
     def __init__(self, success_at=None, fault_at=None, estop_at=None):
         self.success_at, self.fault_at, self.estop_at = success_at, fault_at, estop_at
         self.calls, self.t, self.state = [], 0, 'READY'
-        self.source, self.dry_run = 'policy', False
+        self.source, self.dry_run, self.refusal = 'policy', False, ''
         self.latest = Latest(
             policy=PolicyStatus(
                 policy='played',
@@ -108,6 +108,7 @@ class PlayedGraph:
             source=self.source,
             reasons=(),
             cause=('x',),
+            refusal=self.refusal,
             scale=1.0,
             at_rest=True,
             from_home=0.0,
@@ -206,3 +207,33 @@ def test_a_robots_arm_goes_home_before_it_is_armed_unless_nothing_may_move(dry_r
     names = [name for name, _ in graph.calls]
     assert names[: 2 - dry_run] == ['home', 'arm'][dry_run:]
     assert graph.source == 'policy' and result.successes == 1
+
+
+def test_a_guard_that_may_not_be_armed_yet_is_waited_for_and_asked_in_the_end(
+    monkeypatch,
+):
+    graph = PlayedGraph(success_at=6)
+    graph.refusal = 'the joint state is too old (joints_stale)'
+    tell = graph._tell
+
+    def heard():
+        graph.refusal = '' if graph.t > 2 else graph.refusal
+        graph.t += graph.refusal != ''
+        tell()
+
+    monkeypatch.setattr(graph, '_tell', heard)
+    assert run(graph).successes == 1
+    monkeypatch.setattr('moto_ros.loops.session.PATIENCE', 0.1)
+    graph = PlayedGraph(success_at=6)
+    graph.refusal = 'far from home'
+    call, calls = graph.call, []
+
+    def refused(node, name, flag=None):
+        calls.append(name)
+        if name == 'arm':
+            raise MotoError(graph.refusal)
+        return call(node, name, flag)
+
+    monkeypatch.setattr(graph, 'call', refused)
+    with pytest.raises(MotoError, match='far from home'):
+        run(graph)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from moto_core.errors import MotoError
+from moto_ros.chaos.running import longest_gap
 from moto_ros.config import CommandConfig
 from moto_ros.services import GUARD, TWIN
 from moto_sim.tasks import make
-from tests.ros.running import longest_gap
 
 pytestmark = pytest.mark.ros
 ACTIONS = 25

@@ -12,7 +12,7 @@ def make():
     def make(kind, level='fatal', **parameters):
         arguments = ['--ros-args', '--log-level', level]
         for key, value in parameters.items():
-            arguments += ['-p', f'{key}:={value}']
+            arguments += ['-r' if key.startswith('__') or '/' in key else '-p', f'{key}:={value}']
         rclpy.init(args=arguments)
         made.append(kind())
         return made[0]

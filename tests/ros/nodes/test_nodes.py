@@ -1,6 +1,9 @@
 """Single nodes inside the test process: what they refuse, and that they can be asked again."""
 
+import hashlib
 import importlib.util
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -22,16 +25,16 @@ from moto_core.guard.limits import load_robot
 from moto_core.guard.state import HOLD, RUNNING, GuardRefusal
 from moto_core.policy.surprise import SurpriseLimits
 from moto_core.spec import Setup
-from moto_ros.messages import Decision, EpisodeEvent, GuardReasons, RecorderState
+from moto_ros.chaos.tiny_bundle import write_tiny_bundle
+from moto_ros.messages import Decision, EpisodeEvent, GuardReasons, PolicyStatus, RecorderState
 from moto_ros.nodes.guard import GuardNode
 from moto_ros.nodes.policy import PolicyNode
 from moto_ros.nodes.recorder import RecorderNode
 from moto_ros.nodes.twin import TwinNode
 from moto_ros.services import SWITCHES, TRIGGERS
 from moto_ros.wire import interface
-from moto_ros.wire.convert import from_rgb, to_ns
+from moto_ros.wire.convert import from_rgb, to_ns, to_rgb
 from moto_ros.wire.joints import asked, joint_state
-from tests.core.policy.tiny_bundle import write_tiny_bundle
 from tests.ros.nodes.waiting import wait
 
 ARRAYS = {'record.source': 'sim', 'command.mode': 'velocity_array'}
@@ -430,6 +433,53 @@ def status(node):
     return node.recording.status()
 
 
+def test_a_node_says_whose_it_is_and_under_which_limits(make, monkeypatch):
+    monkeypatch.setenv('MOTO_BRINGUP', '7@here')
+    node, heard = make(GuardNode, profile='commissioning'), []
+    read = interface.payload_reader(interface.PRESENCE, heard.append, pytest.fail)
+    late = interface.PRESENCE.subscription
+    node.create_subscription(interface.PRESENCE.type, interface.PRESENCE.name, read, late)
+    wait(node, lambda: heard)
+    (told,) = heard
+    assert (told.node, told.bringup, told.robot) == ('moto_guard', '7@here', 'kitchen_sim')
+    assert (told.profile, told.dry_run) == ('commissioning', False)
+    assert told.limits_file.endswith('config/robot/kitchen_sim.yaml')
+    assert len(told.limits_sha256) == 64
+
+
+def test_an_episode_says_under_which_limits_it_was_made(make, tmp_path):
+    parameters = {'record.dataset': tmp_path / 'd', 'record.task': 'door'}
+    node = make(RecorderNode, **parameters)
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    begin(node)
+    extra = node.recording.writer.header.extra
+    assert extra['limits_file'] == node.present.limits_file
+    assert extra['limits_sha256'] == node.present.limits_sha256
+
+
+def test_an_image_of_another_cameras_frame_is_not_seen(make):
+    node = make(PolicyNode, **{'frames': '"{front: left_optical}"'})
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    image = np.zeros((64, 64, 3), np.uint8)
+    node.on_image('front', to_rgb, from_rgb(image, node.now(), 'right_optical'))
+    assert "frame_id is 'right_optical'; expected 'left_optical'" in node.problem
+    node.problem = ''
+    node.on_image('front', to_rgb, from_rgb(image, 0, 'left_optical'))
+    assert node.problem == '' and "'front' sends stamps of zero" in node.headers.warnings()[0]
+
+
+def test_diagnostics_name_the_node_in_its_namespace_and_the_hardware(make, tmp_path):
+    parameters = {'record.dataset': tmp_path / 'd', 'hardware_id': 'cell-2', '__ns': '/left'}
+    node, heard = make(RecorderNode, **parameters), []
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    assert [topic for topic, _ in node.get_topic_names_and_types() if topic == '/diagnostics']
+    node.create_subscription_to(interface.DIAGNOSTICS, heard.append)
+    wait(node, lambda: heard)
+    (status,) = heard[-1].status
+    assert (status.name, status.hardware_id) == ('left/moto_recorder', 'cell-2')
+    assert {v.key: v.value for v in status.values}['profile'] == 'normal'
+
+
 def test_diagnostics_name_the_robot_and_what_was_lost(make, tmp_path):
     node, heard = make(RecorderNode, **{'record.dataset': tmp_path / 'd'}), []
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
@@ -496,6 +546,20 @@ def begin(node):
     return node.start()
 
 
+def test_a_remapped_command_topic_is_watched_under_its_new_name(make):
+    node = make(GuardNode, **ARRAYS, **{'joint_velocity_controller/commands': 'elsewhere'})
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    with pytest.raises(GuardRefusal, match="nobody listens on '/elsewhere'"):
+        node.arm()
+    kind = type_of(node.outputs.commands)
+    node.create_subscription(kind, '/elsewhere', lambda _: None, interface.COMMAND)
+    other = node.create_publisher(kind, '/elsewhere', interface.COMMAND)
+    wait(node, lambda: node.loop.state.cause == ('two_masters',))
+    with pytest.raises(GuardRefusal, match="somebody else publishes on '/elsewhere' too"):
+        node.reset_fault()
+    node.destroy_publisher(other)
+
+
 def test_without_a_policy_no_episode_begins(make, tmp_path):
     given = {'record.dataset': tmp_path / 'd', 'record.task': 'door'}
     node = make(RecorderNode, **given, **{'record.policy_timeout': 0.2})
@@ -536,23 +600,87 @@ def test_a_decision_from_before_the_end_that_comes_after_it_is_the_episodes(make
     for number, late in ((0, 0), (1, 80_000_000), (2, 900_000_000)):
         if number == 1:
             node.end(True)
-        node.on_decision(
-            Decision(
-                stamp=first + late,
-                episode=identity,
-                number=number,
-                action=(0.0,) * 9,
-                disagreement=0.0,
-                surprise=2.5,
-                speed_scale=0.75,
-                proprioception=None,
-                image_latency=1.0,
-                inference_latency=1.0,
-                request_latency=2.0,
-                missed=0,
-            )
-        )
+        node.on_decision(decided(identity, number, first + late))
     assert [held.number for held in node.recording.joiner._pending] == [0, 1]
+
+
+def test_a_disk_that_stalls_for_a_second_costs_no_row_and_no_tick(make, tmp_path):
+    node = make(RecorderNode, **{'record.dataset': tmp_path / 'd', 'record.task': 'door'})
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    seen = interface.observation('front')
+    topics = (interface.DECISION, interface.EXECUTED, seen, interface.POLICY_STATUS)
+    publishers = [
+        node.create_publisher(topic.type, topic.name, topic.publisher) for topic in topics
+    ]
+    decisions, executed, images, status_of_policy = publishers
+    wait(node, lambda: all(made.get_subscription_count() for made in publishers))
+    identity, first, spec = begin(node), node.now(), node.robot.spec
+    write, stalled = node.recording.writer.append, []
+
+    def stall(row):
+        if not stalled:
+            stalled.append(time.sleep(1.2))
+        write(row)
+
+    node.recording.writer.append = stall
+
+    def graph():
+        for tick in range(500):  # 2 s: 25 decisions, 500 ticks of the guard
+            stamp = first + tick * 4_000_000
+            executed.publish(joint_state(spec.names, stamp, np.full(9, tick // 20 / 25)))
+            if tick % 25 == 0:
+                status_of_policy.publish(interface.to_string(ALIVE))
+            if tick % 20 == 0:
+                image = np.full((64, 64, 3), tick // 20, np.uint8)
+                images.publish(from_rgb(image, stamp))
+                decisions.publish(interface.to_string(decided(identity, tick // 20, stamp)))
+            time.sleep(0.004)
+
+    thread = threading.Thread(target=graph)
+    thread.start()
+    wait(node, lambda: not thread.is_alive(), 30)
+    wait(node, lambda: status(node).rows == 24)
+    node.end(True)
+    wait(node, lambda: status(node).state == 'idle')
+    with Dataset.open(tmp_path / 'd') as dataset:
+        episode = read_episode(dataset.find(identity).path)
+    assert stalled and not episode.gap.any() and len(episode) == 25
+    told = np.array(episode.executed[:-1, 0]) * spec.scale[0]
+    assert told == pytest.approx(np.arange(24) / 25, abs=1e-6), 'each its twenty ticks'
+
+
+ALIVE = PolicyStatus(
+    policy='p',
+    decisions=0,
+    missed=0,
+    refused=0,
+    waiting=False,
+    reasons=(),
+    differences=(),
+    surprise=0.0,
+    slow=None,
+    hold=None,
+    speed_scale=1.0,
+    problem='',
+)
+
+
+def decided(episode, number, stamp):
+    """A decision of an episode, requested when its image was taken."""
+    return Decision(
+        stamp=stamp,
+        episode=episode,
+        number=number,
+        action=(0.0,) * 9,
+        disagreement=0.0,
+        surprise=0.0,
+        speed_scale=1.0,
+        proprioception=None,
+        image_latency=1.0,
+        inference_latency=1.0,
+        request_latency=0.0,
+        missed=0,
+    )
 
 
 def test_an_unusual_rate_and_gaps_are_a_warning(make, tmp_path, capfd):
@@ -672,6 +800,17 @@ def test_simulated_time_that_nobody_publishes_moves_nothing_and_divides_by_nothi
     assert np.isfinite(node.loop.output.velocity).all() and node.loop.ticks > 10
 
 
+def test_joint_states_without_a_stamp_are_used_and_said_to_be_so(make):
+    node = make(GuardNode, **ARRAYS)
+    told = []
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    node.create_subscription_to(interface.DIAGNOSTICS, told.append)
+    for stamp, words in ((0, 'joint states have stamps of zero'), (None, 'ok')):
+        at_home(node, stamp)
+        wait(node, lambda words=words: told and words in told[-1].status[0].message)
+        assert node.loop.from_home == 0.0
+
+
 def type_of(publisher):
     return publisher.msg_type
 
@@ -736,17 +875,29 @@ def test_the_limits_in_force_are_told_at_start_in_the_state_and_in_every_episode
     node, states = make(GuardNode, 'info', **ARRAYS, robot=slow), []
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
     said = capfd.readouterr().err
-    digest = load_robot(str(slow)).hash
-    assert digest != load_robot('kitchen_sim').hash and len(digest) == 12
-    assert f"limits of robot 'kitchen_sim' ({slow}, hash {digest}), profile 'normal'" in said
+    digest = hashlib.sha256(slow.read_bytes()).hexdigest()[:12]
+    assert f"limits of 'kitchen_sim' from {slow} (sha256 {digest}), profile 'normal'" in said
     assert 'at most 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1 rad/s, 5 rad/s^2, 500 rad/s^3' in said
     node.create_subscription_to(interface.GUARD_STATE, states.append)
     wait(node, lambda: states)
     assert (states[0].profile, states[0].limits) == ('normal', digest)
 
 
-def test_an_episode_names_the_limits_it_ran_under(make, tmp_path):
-    node = make(RecorderNode, **{'record.dataset': tmp_path / 'd', 'record.task': 'door'})
+def test_each_stream_that_a_decision_needs_is_named_once_it_is_silent(make):
+    node, told = make(PolicyNode, **{'gripper.joint_states': 'fingers'}), []
+    node.robot.spec.proprioception.append('position')
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
-    begin(node)
-    assert node.recording.writer.header.extra == {'limits': load_robot('kitchen_sim').hash}
+    node.create_subscription_to(interface.POLICY_STATUS, told.append)
+    camera = node.cameras['front']
+    names = [f"nothing comes on '{one}'" for one in (camera, 'joint_states', 'fingers')]
+    wait(node, lambda: told and list(told[-1].reasons) == names)
+    spec, home = node.robot.spec, np.array([*node.robot.home, 0.02, 0.03])
+
+    def joints():
+        arm = joint_state(spec.joints, node.now(), np.zeros(7), home[:7])
+        node.on_fingers(joint_state(spec.gripper, node.now(), np.zeros(2), home[7:]))
+        node.on_joints(arm)
+        return told and list(told[-1].reasons) == names[:1]
+
+    wait(node, joints)
+    assert node.loop._joints[0] == pytest.approx(home)

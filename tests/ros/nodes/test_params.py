@@ -1,9 +1,13 @@
 """What `ros2 param` sees of a node: every setting with its value, meaning and bounds."""
 
+import hashlib
+
 import pytest
+import rclpy
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import DescribeParameters, GetParameters, ListParameters, SetParameters
 
+from moto_core.config import share_dir
 from moto_core.fields import list_keys
 from moto_ros.config import RosConfig
 from moto_ros.nodes.guard import GuardNode
@@ -40,6 +44,34 @@ def test_a_setting_says_its_value_whatever_it_was_given_by(make):
     assert (got[3].type, got[3].string_array_value) == (ParameterType.PARAMETER_STRING_ARRAY, [])
     assert (got[4].type, got[4].integer_value) == (ParameterType.PARAMETER_INTEGER, 0)
     assert got[5].string_value == '{}'
+
+
+def test_the_limits_in_force_are_parameters_that_a_person_can_compare(make, tmp_path):
+    own = tmp_path / 'own.yaml'
+    own.write_text((share_dir() / 'config' / 'robot' / 'kitchen_sim.yaml').read_text())
+    node = make(GuardNode, robot=own)
+    names = ['limits_file', 'limits_sha256']
+    got = ask(node, GetParameters, 'get_parameters', names=names).values
+    assert got[0].string_value == str(own)
+    assert got[1].string_value == hashlib.sha256(own.read_bytes()).hexdigest()
+
+
+def test_entries_of_a_mapping_become_the_mapping(make):
+    node = make(GuardNode, **{'cameras.front': '/left/image'})
+    listed = ask(node, ListParameters, 'list_parameters').result.names
+    assert 'cameras.front' not in listed
+    (got,) = ask(node, GetParameters, 'get_parameters', names=['cameras']).values
+    assert got.string_value == '{"front": "/left/image"}'
+
+
+def test_a_ros_parameters_file_sets_a_node(make, tmp_path):
+    own = tmp_path / 'own.yaml'
+    own.write_text('/**:\n  ros__parameters:\n    guard: {rate: 500.0}\n    profile: ceiling\n')
+    rclpy.init(args=['--ros-args', '--params-file', str(own)])
+    node = GuardNode()
+    assert (node.config.guard.rate, node.config.profile) == (500.0, 'ceiling')
+    node.destroy_node()
+    rclpy.shutdown()
 
 
 def test_a_setting_says_what_it_means_and_may_be(make):

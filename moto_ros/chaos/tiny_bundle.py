@@ -1,4 +1,4 @@
-"""A bundle of a few numbers for tests: real ONNX files, worked by hand.
+"""A bundle of a few numbers, for faults and tests: real ONNX files, worked by hand.
 
 embed = mean of all pixels / 255 (+ sum of the proprioception)            (1, 1)
 keep = 1 - is_first
@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -38,13 +40,13 @@ EPISODE = '01J00000000000000000000000'
 
 def write_tiny_bundle(folder: Path, spec: Spec = SPEC, **changes: object) -> Path:
     """Writes a good bundle; `changes` replaces encoder, policy, selftest or a manifest's field."""
-    parts: dict = {
+    parts: dict[str, Any] = {
         'encoder': encoder_onnx(spec),
         'policy': policy_onnx(spec),
         'selftest': selftest(spec),
     }
     parts |= {name: changes.pop(name) for name in list(changes) if name in parts}
-    manifest = {
+    manifest: dict[str, Any] = {
         'spec': spec,
         'git_hash': COMMIT,
         'episodes': [EPISODE],
@@ -100,10 +102,10 @@ def encoder_onnx(spec: Spec = SPEC, opset: int = 18, dtype: str = 'uint8') -> by
         inputs,
         {'embed': Tensor('float32', (1, 1))},
         {
-            'pixel_axes': np.int64([1, 2, 3]),
-            'one': np.int64([1]),
+            'pixel_axes': np.array([1, 2, 3], np.int64),
+            'one': np.array([1], np.int64),
             'c255': np.float32(255),
-            'shape': np.int64([1, 1]),
+            'shape': np.array([1, 1], np.int64),
         },
         opset,
     )
@@ -140,14 +142,14 @@ def policy_onnx(spec: Spec = SPEC, value: float = 1.0) -> bytes:
         signature.inputs,
         signature.outputs,
         {
-            'one': np.float32([1]),
-            'half': np.float32([0.5]),
-            'zero': np.float32([0]),
-            'tenth': np.float32([0.1]),
-            'ten': np.float32([10]),
-            'left': np.float32([[1, 0]]),
-            'right': np.float32([[0, 1]]),
-            'shape': np.int64([1]),
+            'one': np.array([1], np.float32),
+            'half': np.array([0.5], np.float32),
+            'zero': np.array([0], np.float32),
+            'tenth': np.array([0.1], np.float32),
+            'ten': np.array([10], np.float32),
+            'left': np.array([[1, 0]], np.float32),
+            'right': np.array([[0, 1]], np.float32),
+            'shape': np.array([1], np.int64),
             'gain': np.full((1, spec.action_size), value, np.float32),
         },
     )
@@ -193,8 +195,14 @@ def selftest(spec: Spec = SPEC) -> dict[str, np.ndarray]:
     }
 
 
-def _model(nodes, inputs, outputs, constants, opset: int = 18) -> bytes:
-    def info(tensors):
+def _model(
+    nodes: Sequence[Any],
+    inputs: Mapping[str, Tensor],
+    outputs: Mapping[str, Tensor],
+    constants: Mapping[str, Any],
+    opset: int = 18,
+) -> bytes:
+    def info(tensors: Mapping[str, Tensor]) -> list[Any]:
         return [
             helper.make_tensor_value_info(
                 name, helper.np_dtype_to_tensor_dtype(np.dtype(tensor.dtype)), tensor.shape

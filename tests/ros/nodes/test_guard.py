@@ -1,0 +1,324 @@
+"""The guard's node, inside the test process: what it hears, what it sends, how it ends."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.lifecycle import TransitionCallbackReturn
+from sensor_msgs.msg import Joy
+from std_msgs.msg import Bool
+
+from moto_core.guard.limits import resolve
+from moto_core.guard.state import ESTOP, FAULT, HOLD, READY, RUNNING, GuardRefusal
+from moto_ros.loops.halt import ZEROS
+from moto_ros.nodes.guard import FOLLOWS, GuardNode
+from moto_ros.wire import interface
+from moto_ros.wire.convert import to_ns
+from moto_ros.wire.joints import joint_state, request
+from tests.ros.nodes.waiting import wait
+
+SUCCESS = TransitionCallbackReturn.SUCCESS
+ARRAYS = {'record.source': 'sim', 'command.mode': 'velocity_array'}
+AHEAD = 1000.0  # [s] of the ROS clock over the steady one
+FREE = {'guard.deadman_required': 'false'}
+
+
+class Arm:
+    """An active guard's node on a clock of the test's own, and an arm that does as it is told."""
+
+    def __init__(self, node):
+        self.node, self.sent, self.knots, self.time = node, [], [], 100.0
+        self.position = np.array(node.robot.home)
+        node.now = lambda: round((self.time + AHEAD) * 1e9)
+        assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+        node.timer.cancel()  # it ticks when the test says so, however busy the machine is
+        node.steady = SimpleNamespace(
+            now=lambda: SimpleNamespace(nanoseconds=round(self.time * 1e9))
+        )
+        node._next_tick = self.next_tick
+        commands = node.outputs.commands
+        self.controller = node.create_subscription(
+            commands.msg_type, node.outputs.topic, lambda _: None, interface.COMMAND
+        )
+        self.publish, commands.publish = commands.publish, self.take
+        wait(node, lambda: node.count_subscribers(node.outputs.topic) == 1)
+        self.go(0.1)
+
+    @property
+    def loop(self):
+        return self.node.loop
+
+    @property
+    def speed(self):
+        return abs(self.loop.output.velocity[0])
+
+    def take(self, message):
+        reference = self.loop.reference
+        self.knots.append(None if reference is None else reference.message())
+        self.sent.append(message)
+        self.publish(message)
+
+    def next_tick(self):
+        self.time += 1.0 / self.node.config.guard.rate
+        return self.time
+
+    def step(self, speed=None):
+        """One tick: the guard hears the arm and, at a speed, a policy that asks joint 1 for it."""
+        node, names, speeds = self.node, self.node.robot.spec.names, np.zeros(9)
+        before, self.time = self.time, self.next_tick()
+        if self.loop.reference is not None:
+            led = self.loop.reference.at(self.time - self.loop.delay)
+            self.position, speeds[:7] = led.position, led.velocity
+        elif self.loop.output is not None and not self.loop.delay:
+            self.position = self.position + self.loop.output.velocity * (self.time - before)
+        place = np.array([*self.position, 0.0, 0.0])
+        node.inputs.on_joints(joint_state(names, node.now(), speeds, place))
+        if speed is not None:
+            wanted = np.array([speed, *[0.0] * 8])
+            node.inputs.on_request('policy', joint_state(names, node.now(), wanted))
+        node.on_tick()
+
+    def go(self, seconds, speed=None, also=lambda: None):
+        """Ticks for some time."""
+        for _ in range(round(seconds * self.node.config.guard.rate)):
+            also()
+            self.step(speed)
+
+    def until(self, condition, speed=None):
+        """Ticks, and hears what comes over DDS, until the condition holds."""
+        wait(self.node, lambda: self.step(speed) or condition())
+
+    def moves(self, speed=0.3):
+        """Arms it, and returns when it moves at that speed."""
+        self.node.arm()
+        self.go(1.0, speed)
+        assert self.speed == pytest.approx(speed, rel=1e-3)
+
+
+def told(message):
+    """The fastest joint [rad/s] that a command ends in."""
+    points = getattr(message, 'points', None)
+    return np.abs(points[-1].velocities if points else message.data).max()
+
+
+def test_the_arm_moves_only_while_the_deadmans_button_of_joy_is_held(make):
+    arm = Arm(make(GuardNode, **ARRAYS, **{'guard.deadman_button': 2}))
+
+    def joy(*buttons):
+        return lambda: arm.node.inputs.on_joy(Joy(buttons=buttons))
+
+    arm.node.arm()
+    for _ in range(2):
+        arm.go(0.3, 0.2, joy(1, 1, 0, 1))
+        assert arm.loop.resting and 'deadman' in arm.loop.output.reasons
+        arm.go(0.3, 0.2, joy(0, 0, 1))
+        assert arm.loop.state.mode == RUNNING and arm.speed > 0.1
+    arm.go(0.3, 0.2, joy())
+    assert arm.loop.state.mode == HOLD and arm.loop.state.cause == ('deadman',)
+    assert arm.loop.resting
+
+
+def test_an_estop_that_was_pressed_before_the_guard_listened_stops_it(make):
+    node = make(GuardNode, **ARRAYS)
+    button = node.create_publisher(Bool, interface.ESTOP.name, interface.LATCHED)
+    button.publish(Bool(data=True))
+    arm = Arm(node)
+    arm.until(lambda: arm.loop.state.mode == ESTOP)
+
+
+def test_an_estop_whose_publisher_keeps_nothing_stops_it(make):
+    arm = Arm(make(GuardNode, **ARRAYS, **FREE))
+    button = arm.node.create_publisher(Bool, interface.ESTOP.name, interface.COMMAND)
+    arm.moves()
+    wait(arm.node, lambda: button.get_subscription_count() > 0)
+    button.publish(Bool(data=True))
+    arm.until(lambda: arm.loop.state.mode == ESTOP and arm.loop.resting, 0.3)
+
+
+def test_each_topic_of_estops_counts_for_itself_and_has_one_publisher(make):
+    given = {'guard.estops': '[left, right]'}
+    arm = Arm(make(GuardNode, **ARRAYS, **given))
+    node = arm.node
+    left, right, other = (
+        node.create_publisher(Bool, topic, interface.LATCHED)
+        for topic in ('left', 'right', 'left')
+    )
+    left.publish(Bool(data=True))
+    right.publish(Bool(data=True))
+    arm.until(lambda: len(arm.loop.inbox._pressed) == 2 and arm.loop.state.mode == ESTOP)
+    right.publish(Bool(data=False))
+    arm.until(lambda: not arm.loop.inbox._pressed['right'])
+    wait(node, lambda: node.count_publishers('left') == 2)
+    with pytest.raises(GuardRefusal, match="several publish on 'left'"):
+        node.reset_fault()
+    node.destroy_publisher(other)
+    wait(node, lambda: node.count_publishers('left') == 1)
+    with pytest.raises(GuardRefusal, match='still pressed'):
+        node.reset_fault()
+    left.publish(Bool(data=False))
+    arm.until(lambda: not arm.loop.inbox._pressed['left'])
+    assert node.reset_fault() == 'disarmed'
+
+
+def test_an_estop_that_has_to_speak_and_does_not_keeps_the_arm_where_it_is(make):
+    arm = Arm(make(GuardNode, **ARRAYS, **FREE, **{'guard.estop_heartbeat': 0.3}))
+    with pytest.raises(GuardRefusal, match="no e-stop speaks on 'moto/estop'"):
+        arm.node.arm()
+
+
+def test_another_publisher_of_commands_is_a_fault_that_lasts_while_it_is_there(make):
+    arm = Arm(make(GuardNode, **ARRAYS, **FREE))
+    arm.moves()
+    node, topic = arm.node, arm.node.outputs.topic
+    other = node.create_publisher(node.outputs.commands.msg_type, topic, interface.COMMAND)
+    wait(node, lambda: node.count_publishers(topic) == 2)
+    node.publish_status()
+    arm.go(0.3, 0.3)
+    assert arm.loop.state.cause == ('two_masters',) and arm.loop.resting
+    with pytest.raises(GuardRefusal, match=f"somebody else publishes on '{topic}' too"):
+        node.reset_fault()
+    node.destroy_publisher(other)
+    wait(node, lambda: node.count_publishers(topic) == 1)
+    assert node.reset_fault() == 'disarmed'
+
+
+@pytest.mark.parametrize('mode', ['velocity_array', 'trajectory'])
+@pytest.mark.parametrize('end', ['deactivate', 'shutdown', 'halt'])
+def test_however_it_ends_it_brings_the_arm_to_rest_before_it_is_silent(make, end, mode):
+    arm = Arm(make(GuardNode, **{**ARRAYS, 'command.mode': mode}, **FREE))
+    arm.moves()
+    node, count = arm.node, len(arm.sent)
+    loop = arm.loop
+    {'deactivate': node.trigger_deactivate, 'shutdown': node.trigger_shutdown, 'halt': node.halt}[
+        end
+    ]()
+    assert loop.resting and not loop.state.armed
+    ends = arm.sent[count:]
+    assert len(ends) > 5 and told(ends[-1]) == 0.0
+    if mode == 'velocity_array':
+        speeds = [told(message) for message in ends]
+        assert speeds[0] > 0.2 and (np.diff(speeds) <= 1e-9).all()
+        assert speeds[-ZEROS:] == [0.0] * ZEROS
+    else:
+        way = [message.points[-1].positions[0] for message in ends]
+        assert (np.diff(way) > -1e-9).all(), 'never back'
+
+
+def test_trajectories_hold_the_curve_that_the_arm_is_led_along_later_by_the_delay(make):
+    arm = Arm(make(GuardNode, **FREE, **{'record.source': 'sim'}))
+    arm.moves(0.2)
+    spec, checked = arm.node.robot.spec, 0
+    for message, knots in zip(arm.sent, arm.knots):
+        assert list(message.joint_names) == list(spec.joints)
+        positions = np.array([point.positions for point in message.points])
+        assert positions == pytest.approx(np.array([knot.position for knot in knots]))
+        velocities = np.array([point.velocities for point in message.points])
+        assert velocities == pytest.approx(np.array([knot.velocity for knot in knots]))
+        apart = to_ns(message.header.stamp) - round(knots[0].time * 1e9)  # of the two clocks
+        assert apart * 1e-9 - AHEAD == pytest.approx(arm.loop.delay, abs=1e-6)
+        checked += np.ptp(positions[:, 0]) > 1e-4
+    assert checked > 3
+
+
+def test_the_guard_hears_how_old_and_where_the_joints_are(make):
+    arm = Arm(make(GuardNode, **ARRAYS, **FREE))
+    node, names = arm.node, arm.node.robot.spec.names
+    place = np.array([*node.robot.home, 0.0, 0.0])
+    place[3] += 0.25
+    node.inputs.on_joints(joint_state(names, node.now() - 80_000_000, np.zeros(9), place))
+    joints = arm.loop.inbox.joints
+    assert joints.position == pytest.approx(place)
+    assert joints.received - joints.stamp == pytest.approx(0.08)
+    asked = request(names, node.now() - 60_000_000, np.arange(9.0), 0.5)
+    node.inputs.on_request('teleop', asked)
+    arm.loop.intervene(True)
+    heard = arm.loop.inbox.sources.request
+    assert heard.velocity.tolist() == list(range(9)) and heard.names == tuple(names)
+    assert heard.received - heard.stamp == pytest.approx(0.06) and heard.speed_scale == 0.5
+
+
+def test_a_guard_that_has_stood_for_long_is_silent(make):
+    arm = Arm(make(GuardNode, **ARRAYS, **{'command.silence': 0.1}))
+    arm.go(0.2)
+    count = len(arm.sent)
+    assert 20 < count < 35  # 0.1 s at 250 Hz, and the first
+    arm.go(0.5)
+    assert len(arm.sent) == count
+
+
+def test_what_is_set_reaches_the_guard(make):
+    node = make(
+        GuardNode,
+        **{
+            'record.source': 'sim',
+            'profile': 'commissioning',
+            'guard.rate': 200.0,
+            'guard.joint_age': 0.2,
+            'guard.speed_floor': 0.1,
+            'guard.home_tolerance': 0.3,
+            'guard.estop_heartbeat': 0.5,
+            'record.required': 'true',
+            'command.silence': 3.0,
+        },
+    )
+    assert node.trigger_configure() == SUCCESS
+    loop, config = node.loop, node.loop.config
+    assert (config.rate, config.joint_age, config.speed_floor) == (200.0, 0.2, 0.1)
+    assert config.deadman_required and config.halt_stream == 3.0
+    assert loop.delay == node.config.command.delay > 0.0
+    assert config.latency == pytest.approx(loop.delay + FOLLOWS)
+    assert loop.limits.dq == pytest.approx(resolve(node.robot, 'commissioning').dq)
+    assert loop.homing.tolerance == 0.3
+    assert loop.inbox.silent_estops(1.0) == ['moto/estop']
+    assert loop.inbox.switches(1.0).hold == 'not_recording'
+
+
+def test_a_dry_run_does_not_change_while_the_arm_may_move(make):
+    arm = Arm(make(GuardNode, **ARRAYS, **FREE))
+    arm.moves()
+    with pytest.raises(GuardRefusal, match='only in READY and at rest; the guard is in RUNNING'):
+        arm.node.set_dry_run(True)
+    arm.loop.disarm()
+    arm.go(0.02)
+    assert arm.loop.state.mode == READY and not arm.loop.resting
+    with pytest.raises(GuardRefusal, match='only in READY and at rest'):
+        arm.node.set_dry_run(True)
+    arm.go(0.3)
+    assert arm.node.set_dry_run(True) == 'dry_run True'
+
+
+def test_no_way_home_begins_for_nobody_nor_in_a_dry_run(make):
+    arm = Arm(make(GuardNode, **ARRAYS, **FREE))
+    arm.node.destroy_subscription(arm.controller)
+    wait(arm.node, lambda: arm.node.count_subscribers(arm.node.outputs.topic) == 0)
+    with pytest.raises(GuardRefusal, match='nobody listens'):
+        arm.node.home()
+    arm.node.set_dry_run(True)
+    arm.step()
+    with pytest.raises(GuardRefusal, match='a dry run moves nothing'):
+        arm.node.home()
+
+
+def test_a_guard_that_is_configured_for_a_dry_run_leads_nowhere(make):
+    arm = Arm(make(GuardNode, **ARRAYS, **FREE, **{'command.dry_run': 'true'}))
+    with pytest.raises(GuardRefusal, match='a dry run moves nothing'):
+        arm.node.home()
+
+
+def test_what_is_latched_survives_cleanup_and_configure(make):
+    node = make(GuardNode, **ARRAYS)
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    node.loop.fault('following_error')
+    first = node.loop
+    assert (node.trigger_deactivate(), node.trigger_cleanup()) == (SUCCESS, SUCCESS)
+    assert node.trigger_configure() == SUCCESS and node.loop is not first
+    assert (node.loop.state.mode, node.loop.state.cause) == (FAULT, ('following_error',))
+
+
+def test_a_fault_is_an_error_of_the_diagnostics_with_its_cause(make):
+    arm, heard = Arm(make(GuardNode, **ARRAYS)), []
+    arm.loop.fault('following_error')
+    arm.node.create_subscription_to(interface.DIAGNOSTICS, heard.append)
+    arm.until(lambda: heard and heard[-1].status[0].level == DiagnosticStatus.ERROR)
+    assert 'following_error' in heard[-1].status[0].message
