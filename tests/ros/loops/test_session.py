@@ -209,9 +209,7 @@ def test_a_robots_arm_goes_home_before_it_is_armed_unless_nothing_may_move(dry_r
     assert graph.source == 'policy' and result.successes == 1
 
 
-def test_a_guard_that_may_not_be_armed_yet_is_waited_for_and_asked_in_the_end(
-    monkeypatch,
-):
+def test_a_guard_that_may_not_be_armed_yet_is_waited_for_and_asked_in_the_end(monkeypatch):
     graph = PlayedGraph(success_at=6)
     graph.refusal = 'the joint state is too old (joints_stale)'
     tell = graph._tell
