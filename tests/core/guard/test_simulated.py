@@ -41,6 +41,20 @@ def test_no_request_brakes_and_the_next_goes_on():
     assert drive(guarded, np.full(9, 0.3), position, 0.1, now)[0].state == 'RUNNING'
 
 
+def test_a_doubt_slows_and_a_scale_of_0_holds_until_the_reset():
+    guarded = Guarded('kitchen_sim')
+    guarded.speed_scale = 0.2  # of 1 rad/s
+    output, position, now = drive(guarded, np.full(9, 0.3), np.array(guarded.robot.home), 0.4)
+    assert output.velocity == pytest.approx(np.full(7, 0.2), rel=1e-5)
+    for guarded.speed_scale in (0.0, 1.0):
+        output, position, now = drive(guarded, np.full(9, 0.3), position, 0.4, now)
+        assert (output.state, output.velocity.any()) == ('HOLD', False)
+    guarded.speed_scale = 0.0
+    guarded.reset()
+    output, _, _ = drive(guarded, np.full(9, 0.3), position, 0.4)
+    assert output.velocity == pytest.approx(np.full(7, 0.3), rel=1e-5)
+
+
 def test_three_actions_of_nan_fault_until_the_reset():
     guarded = Guarded('panda')
     home = np.array(guarded.robot.home)

@@ -47,6 +47,8 @@ def test_rows_say_who_drove_and_why_the_guard_changed_them(make, tmp_path):
                 number=number,
                 action=(0.0,) * 9,
                 disagreement=0.0,
+                surprise=0.0,
+                speed_scale=1.0,
                 proprioception=None,
                 image_latency=1.0,
                 inference_latency=1.0,
