@@ -235,7 +235,8 @@ def test_an_empty_file_is_all_defaults(tmp_path):
 def test_a_missing_file_or_name_is_an_error_that_lists_the_shipped(tmp_path):
     with pytest.raises(ConfigError, match='no config file'):
         load_config(Wheel, tmp_path / 'none.yaml')
-    shipped = "Did you mean 'fr3'. Valid: fr3, kitchen_fr3, kitchen_sim, kitchen_wrist, panda"
+    shipped = "Did you mean 'fr3'. Valid: fer, fr3, fr3v2, kitchen_fr3, "
+    shipped += 'kitchen_sim, kitchen_wrist, panda'
     with pytest.raises(ConfigError, match=shipped):
         config_file('robot', 'fr33')
     with pytest.raises(ConfigError, match='no file'):

@@ -11,7 +11,7 @@ from moto_core.episodes import merge as module
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.merge import merge
 from moto_core.errors import DatasetError
-from tests.recorded import record, tiny_spec
+from tests.recorded import alike, record, tiny_spec
 
 
 def merged(source, target):
@@ -234,9 +234,7 @@ def test_an_episode_that_the_disk_cannot_read_is_refused_and_the_others_come(
 
 def test_an_episode_that_is_another_inside_is_refused_by_name(tmp_path):
     """Its file was put there with the size and the time of change of the one before."""
-    ids = [f'01ARZ3NDEKTSV4RRFFQ69G5FA{end}' for end in 'VW']
-    for name in ids:
-        record(tmp_path / 'a', [2], id=name, created=1)
+    ids = alike(tmp_path / 'a', 2)
     paths = [tmp_path / 'a' / 'episodes' / name / 'episode.mcap' for name in ids]
     status = paths[0].stat()
     assert status.st_size == paths[1].stat().st_size

@@ -219,7 +219,8 @@ def test_a_disk_that_refuses_a_step_loses_none_of_those_before(tmp_path):
     assert process.returncode == 1
     assert f'its {confirmed} whole rows are kept' in error.splitlines()[-1]
     assert 'File too large' in error.splitlines()[-1]
-    assert len(read_episode(recover(tmp_path / 'episode.mcap.active'))) == confirmed
+    kept = len(read_episode(recover(tmp_path / 'episode.mcap.active')))
+    assert confirmed <= kept <= confirmed + 1, 'the refused row itself may be whole on disk'
 
 
 def test_a_full_file_system_loses_no_whole_step(tmp_path):

@@ -44,11 +44,12 @@ class Acts(nn.Module):
             stoch=stoch * keep + previous_action.sum(),
             logit=torch.tensor([[[0.0, 1.0]] * 2]),
         )
-        return PolicyOutput(post=post, action=action, disagreement=action.square().mean(-1))
+        doubt = action.square().mean(-1)
+        return PolicyOutput(post=post, action=action, disagreement=doubt, surprise=0 * doubt)
 
     def forward(self, *inputs):
         out = self.step(*inputs)
-        return out.action, out.post.deter, out.post.stoch, out.disagreement
+        return out.action, out.post.deter, out.post.stoch, out.disagreement, out.surprise
 
 
 class Cloner:

@@ -12,7 +12,7 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.errors import DatasetError
 from moto_core.row import ARRAYS
 from moto_learning.data.cache import cache_hash, compile_dataset, remove_entries
-from tests.recorded import record, tiny_spec
+from tests.recorded import alike, record, tiny_spec
 
 
 def entry(root, name):
@@ -156,9 +156,8 @@ def test_the_id_and_the_source_are_those_of_the_dataset(tmp_path):
 
 def test_an_entry_of_another_episode_is_not_taken(tmp_path):
     """Same rows, and a file of the same size and time of change."""
-    first, second = (f'01ARZ3NDEKTSV4RRFFQ69G5FA{end}' for end in 'VW')
-    for name in (first, second):
-        record(tmp_path, [3], id=name, created=1)
+    tmp_path = tmp_path / 'data'
+    first, second = alike(tmp_path, 3)
     paths = [Dataset.open(tmp_path).find(name).path for name in (first, second)]
     assert paths[0].stat().st_size == paths[1].stat().st_size
     for path in paths:
