@@ -27,7 +27,7 @@ def test_the_guard_leads_the_arm_to_rest_when_the_bringup_is_killed(start, bring
     graph.children.environment[STARTED_BY] = f'{bringup.pid}@{socket.gethostname()}'
     graph.table.update({p.node: p for p in graph.given if p.node == GUARD})
     graph.start(GUARD)
-    graph.graph.call(GUARD, 'arm')
+    graph.take_over()
     for _ in range(20):  # on a busy machine the first requests may come too late
         graph.drive([0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0], 0.5)
         if graph.speed() > 0.3:
