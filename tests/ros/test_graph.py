@@ -255,7 +255,9 @@ def kill_policy(running):
     )
 
 
-@pytest.mark.parametrize('repetition', range(3))
+@pytest.mark.parametrize(
+    'repetition', [0, *(pytest.param(i, marks=pytest.mark.slow) for i in (1, 2))]
+)
 def test_the_arm_brakes_to_rest_from_0_2_s_after_the_policys_last_image(running, repetition):
     after, speed, ticks, sent, stale = kill_policy(running)
     assert speed[after <= 0.05].max() > 0.1 and after[-1] > 0.8

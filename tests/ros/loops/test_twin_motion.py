@@ -137,7 +137,14 @@ def test_trajectories_give_the_same_motion_later_by_their_delay(env, trajectorie
 
 
 @pytest.mark.parametrize(
-    'ended', ['DEACTIVATE', 'ACTIVE_SHUTDOWN', signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
+    'ended',
+    [
+        *('DEACTIVATE', 'ACTIVE_SHUTDOWN', signal.SIGTERM),
+        *(
+            pytest.param(number, marks=pytest.mark.slow)
+            for number in (signal.SIGHUP, signal.SIGINT)
+        ),
+    ],
 )
 def test_a_guard_that_ends_leads_the_arm_to_rest_and_never_back(trajectories, ended):
     running = trajectories
@@ -158,7 +165,7 @@ def test_a_guard_that_ends_leads_the_arm_to_rest_and_never_back(trajectories, en
     assert running.speed() < STILL
 
 
-@pytest.mark.parametrize('seconds', [0.5, 3.0])
+@pytest.mark.parametrize('seconds', [0.5, pytest.param(3.0, marks=pytest.mark.slow)])
 def test_a_guard_that_stood_still_makes_no_jump_when_it_goes_on(trajectories, seconds):
     running = trajectories
     running.reset()
@@ -182,10 +189,14 @@ def test_an_arm_away_from_home_is_led_there_before_a_policy_may_drive(trajectori
     running = trajectories
     running.reset()
     running.take_over()
-    running.drive([0.4, 0.0, 0.0, 0.4] + [0.0] * 5, 1.0)
+    for _ in range(40):  # on a busy machine the first requests may come too late
+        running.drive([0.4, 0.0, 0.0, 0.4] + [0.0] * 5, 0.25)
+        if running.latest.guard.from_home > 0.25:
+            break
     running.graph.call(GUARD, 'disarm')
+    running.latest.guard = None
     running.graph.call(GUARD, 'set_intervention', False)
-    running.wait(lambda: running.latest.guard.at_rest, 5, 'rest')
+    running.wait(lambda: running.latest.guard and running.latest.guard.at_rest, 5, 'rest')
     assert running.latest.guard.from_home > 0.2
     with pytest.raises(MotoError, match='panda_joint[14] is .* from home, beyond 0.1 rad'):
         running.graph.call(GUARD, 'arm')
