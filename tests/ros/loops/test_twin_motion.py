@@ -140,10 +140,8 @@ def test_trajectories_give_the_same_motion_later_by_their_delay(env, trajectorie
     'ended',
     [
         *('DEACTIVATE', 'ACTIVE_SHUTDOWN', signal.SIGTERM),
-        *(
-            pytest.param(number, marks=pytest.mark.slow)
-            for number in (signal.SIGHUP, signal.SIGINT)
-        ),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
     ],
 )
 def test_a_guard_that_ends_leads_the_arm_to_rest_and_never_back(trajectories, ended):
