@@ -79,7 +79,7 @@ class GuardNode(MotoNode):
         )
         self.loop.sends = not self.dry_run
         self.inputs = GuardInputs(self, self.loop)
-        self.outputs = GuardOutputs(self, self.loop, self.dry_run)
+        self.outputs = GuardOutputs(self, self.loop)
         self.state = self.create_publisher_of(interface.GUARD_STATE)
         self.create_trigger_service('arm', self.arm)
         self.create_trigger_service('home', self.home)
@@ -151,14 +151,13 @@ class GuardNode(MotoNode):
 
     def set_dry_run(self, on: bool) -> str:
         """Begins or ends a dry run; raises GuardRefusal unless READY and at rest."""
-        assert self.loop is not None and self.outputs is not None
+        assert self.loop is not None
         if self.loop.state.mode != READY or not self.loop.resting:
             raise GuardRefusal(
                 f'dry_run changes only in READY and at rest; the guard is in '
                 f'{self.loop.state.mode}: disarm it first'
             )
-        self.dry_run = self.outputs.dry_run = on
-        self.loop.sends = not on
+        self.dry_run, self.loop.sends = on, not on
         return f'dry_run {on}'
 
     def publish_status(self) -> None:

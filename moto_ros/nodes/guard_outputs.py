@@ -26,9 +26,9 @@ REASONS_RATE = 10.0  # [Hz] at which reasons that do not change are repeated
 class GuardOutputs:
     """The publishers of one guard's node."""
 
-    def __init__(self, node: MotoNode, loop: ArmGuard, dry_run: bool) -> None:
+    def __init__(self, node: MotoNode, loop: ArmGuard) -> None:
         """Makes them, until cleanup; raises ConfigError for a gripper without its type."""
-        self.node, self.loop, self.dry_run = node, loop, dry_run
+        self.node, self.loop = node, loop
         self.config, self.spec = node.config, node.robot.spec
         commands = interface.TRAJECTORY if loop.delay else interface.VELOCITIES
         self.commands = node.create_publisher_of(
@@ -50,12 +50,12 @@ class GuardOutputs:
     @property
     def is_alone(self) -> bool:
         """Says whether commands are sent and nobody listens to them."""
-        return not self.dry_run and self.node.count_subscribers(self.topic) == 0
+        return self.loop.sends and self.node.count_subscribers(self.topic) == 0
 
     @property
     def has_two_masters(self) -> bool:
         """Says whether somebody else commands the arm too."""
-        return not self.dry_run and self.node.count_publishers(self.topic) > 1
+        return self.loop.sends and self.node.count_publishers(self.topic) > 1
 
     def poll(self) -> None:
         """Has the gripper go on."""
@@ -68,7 +68,7 @@ class GuardOutputs:
             return
         stamp, velocity = self.node.now(), np.concatenate([output.velocity, output.gripper])
         reasons = output.reasons
-        if self.dry_run:  # what would be let out is shown, and nothing of it sent
+        if not self.loop.sends:  # what would be let out is shown, and nothing of it sent
             reasons = (DRY_RUN, *reasons)
         else:
             self._command(output)

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from moto_ros.bringup.graph import DecisionRate, status_line, without_silent
-from moto_ros.messages import GuardState, Latest, PolicyStatus, RecorderState, TaskState
+from moto_ros.messages import GuardState, Latest, RecorderState, TaskState
+from tests.ros.told import policy_status
 
 GUARD = GuardState(
     state='HOLD',
@@ -23,20 +24,7 @@ GUARD = GuardState(
     late=0,
     dry_run=False,
 )
-POLICY = PolicyStatus(
-    policy='p',
-    decisions=7,
-    missed=2,
-    refused=0,
-    waiting=False,
-    reasons=(),
-    differences=(),
-    surprise=2.5,
-    slow=None,
-    hold=None,
-    speed_scale=1.0,
-    problem='',
-)
+POLICY = policy_status(decisions=7, missed=2, surprise=2.5)
 
 
 def test_what_was_not_heard_is_silent_and_what_may_be_absent_is_left_out():

@@ -12,27 +12,15 @@ from moto_core.policy.surprise import SurpriseLimits
 from moto_core.spec import CameraSpec, Spec
 from moto_ros.loops.caution import follows, holds, surprised
 from moto_ros.loops.policy import PolicyLoop
-from moto_ros.messages import GuardReasons, PolicyStatus
+from moto_ros.messages import GuardReasons
 from tests.ros.loops.arm import NAMES, Arm
+from tests.ros.told import policy_status
 
 MS = 1_000_000
 SPEC = Spec(['a'], [1.0], rate=12.5, cameras={'front': CameraSpec(height=2, width=2)})
 LIMITS = SurpriseLimits(slow=4.0, hold=8.0, window=4, quantile=0.95, episodes=20, decisions=900)
 TOLD = GuardReasons(stamp=0, state=RUNNING, source='policy', reasons=('velocity',))
-STATUS = PolicyStatus(
-    policy='p',
-    decisions=7,
-    missed=0,
-    refused=0,
-    waiting=False,
-    reasons=(),
-    differences=(),
-    surprise=6.0,
-    slow=4.0,
-    hold=8.0,
-    speed_scale=0.625,
-    problem='',
-)
+STATUS = policy_status(decisions=7, surprise=6.0, slow=4.0, hold=8.0, speed_scale=0.625)
 
 
 class Surprised:

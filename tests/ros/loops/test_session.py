@@ -11,12 +11,12 @@ from moto_ros.messages import (
     Decision,
     GuardState,
     Latest,
-    PolicyStatus,
     RecorderState,
     SceneReset,
     TaskState,
     to_json,
 )
+from tests.ros.told import policy_status
 
 PERIOD = 80_000_000  # [ns]
 
@@ -29,20 +29,7 @@ class PlayedGraph:
         self.calls, self.t, self.state = [], 0, 'READY'
         self.source, self.dry_run, self.refusal = 'policy', False, ''
         self.latest = Latest(
-            policy=PolicyStatus(
-                policy='played',
-                decisions=0,
-                missed=0,
-                refused=0,
-                waiting=False,
-                reasons=(),
-                differences=(),
-                surprise=2.5,
-                slow=None,
-                hold=None,
-                speed_scale=1.0,
-                problem='',
-            ),
+            policy=policy_status(policy='played', surprise=2.5),
             recorder=RecorderState(state='idle', episode='', rows=0, dropped=0, problem=''),
         )
         self._tell()

@@ -26,7 +26,7 @@ from moto_core.guard.state import HOLD, RUNNING, GuardRefusal
 from moto_core.policy.surprise import SurpriseLimits
 from moto_core.spec import Setup
 from moto_ros.chaos.tiny_bundle import write_tiny_bundle
-from moto_ros.messages import Decision, EpisodeEvent, GuardReasons, PolicyStatus, RecorderState
+from moto_ros.messages import EpisodeEvent, GuardReasons, RecorderState
 from moto_ros.nodes.guard import GuardNode
 from moto_ros.nodes.policy import PolicyNode
 from moto_ros.nodes.recorder import RecorderNode
@@ -36,6 +36,7 @@ from moto_ros.wire import interface
 from moto_ros.wire.convert import from_rgb, to_ns, to_rgb
 from moto_ros.wire.joints import asked, joint_state
 from tests.ros.nodes.waiting import wait
+from tests.ros.told import decided, policy_status
 
 ARRAYS = {'record.source': 'sim', 'command.mode': 'velocity_array'}
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -300,20 +301,8 @@ def test_the_recorder_goes_on_after_a_lost_image_and_marks_the_gap(make, tmp_pat
     first = node.now()
     for number in range(6):
         stamp = first + number * 80_000_000
-        decision = Decision(
-            stamp=stamp,
-            episode=identity,
-            number=number,
-            action=(0.0,) * 9,
-            disagreement=0.0,
-            surprise=2.5,
-            speed_scale=0.75,
-            proprioception=None,
-            image_latency=1.0,
-            inference_latency=1.0,
-            request_latency=2.0,
-            missed=0,
-        )
+        how = {'surprise': 2.5, 'speed_scale': 0.75, 'request_latency': 2.0}
+        decision = decided(identity, number, stamp, **how)
         decisions.publish(interface.to_string(decision))
         if number != 2:
             images.publish(from_rgb(np.full((64, 64, 3), number, np.uint8), stamp))
@@ -534,7 +523,7 @@ def test_the_guard_is_not_armed_for_nobody_and_faults_if_its_controller_goes(mak
     wait(node, lambda: node.loop.state.mode == 'ARMED')
     node.destroy_subscription(listening)
     wait(node, lambda: node.loop.state.cause == ('nobody_listens',))
-    node.outputs.dry_run = True
+    node.loop.sends = False
     assert node.reset_fault() == 'disarmed'
     at_home(node)
     assert node.arm() == 'armed'
@@ -629,7 +618,7 @@ def test_a_disk_that_stalls_for_a_second_costs_no_row_and_no_tick(make, tmp_path
             stamp = first + tick * 4_000_000
             executed.publish(joint_state(spec.names, stamp, np.full(9, tick // 20 / 25)))
             if tick % 25 == 0:
-                status_of_policy.publish(interface.to_string(ALIVE))
+                status_of_policy.publish(interface.to_string(policy_status()))
             if tick % 20 == 0:
                 image = np.full((64, 64, 3), tick // 20, np.uint8)
                 images.publish(from_rgb(image, stamp))
@@ -647,40 +636,6 @@ def test_a_disk_that_stalls_for_a_second_costs_no_row_and_no_tick(make, tmp_path
     assert stalled and not episode.gap.any() and len(episode) == 25
     told = np.array(episode.executed[:-1, 0]) * spec.scale[0]
     assert told == pytest.approx(np.arange(24) / 25, abs=1e-6), 'each its twenty ticks'
-
-
-ALIVE = PolicyStatus(
-    policy='p',
-    decisions=0,
-    missed=0,
-    refused=0,
-    waiting=False,
-    reasons=(),
-    differences=(),
-    surprise=0.0,
-    slow=None,
-    hold=None,
-    speed_scale=1.0,
-    problem='',
-)
-
-
-def decided(episode, number, stamp):
-    """A decision of an episode, requested when its image was taken."""
-    return Decision(
-        stamp=stamp,
-        episode=episode,
-        number=number,
-        action=(0.0,) * 9,
-        disagreement=0.0,
-        surprise=0.0,
-        speed_scale=1.0,
-        proprioception=None,
-        image_latency=1.0,
-        inference_latency=1.0,
-        request_latency=0.0,
-        missed=0,
-    )
 
 
 def test_an_unusual_rate_and_gaps_are_a_warning(make, tmp_path, capfd):

@@ -5,10 +5,11 @@ from rclpy.lifecycle import TransitionCallbackReturn
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.reader import read_episode
-from moto_ros.messages import Decision, GuardReasons
+from moto_ros.messages import GuardReasons
 from moto_ros.nodes.recorder import RecorderNode
 from moto_ros.wire.convert import from_rgb
 from tests.ros.nodes.waiting import wait
+from tests.ros.told import decided
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 PERIOD = 80_000_000  # [ns]
@@ -40,22 +41,7 @@ def test_rows_say_who_drove_and_why_the_guard_changed_them(make, tmp_path):
         told = GuardReasons(stamp=stamp, state='RUNNING', source=source, reasons=reasons)
         node.on_reasons(told)
         node.on_image('front', from_rgb(np.full((64, 64, 3), number, np.uint8), stamp))
-        node.on_decision(
-            Decision(
-                stamp=stamp,
-                episode=identity,
-                number=number,
-                action=(0.0,) * 9,
-                disagreement=0.0,
-                surprise=0.0,
-                speed_scale=1.0,
-                proprioception=None,
-                image_latency=1.0,
-                inference_latency=1.0,
-                request_latency=0.0,
-                missed=0,
-            )
-        )
+        node.on_decision(decided(identity, number, stamp))
     node.end(True)
     wait(node, lambda: node.recording.state == 'idle')
     with Dataset.open(tmp_path / 'd') as dataset:

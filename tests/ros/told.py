@@ -1,0 +1,45 @@
+"""What a policy's node tells, whole, of which a test says only what matters to it."""
+
+from moto_ros.messages import Decision, PolicyStatus
+
+
+def decided(episode, number, stamp, **changes):
+    """A decision of an episode, requested when its image was taken [ns]."""
+    return Decision(
+        **{
+            'stamp': stamp,
+            'episode': episode,
+            'number': number,
+            'action': (0.0,) * 9,
+            'disagreement': 0.0,
+            'surprise': 0.0,
+            'speed_scale': 1.0,
+            'proprioception': None,
+            'image_latency': 1.0,
+            'inference_latency': 1.0,
+            'request_latency': 0.0,
+            'missed': 0,
+            **changes,
+        }
+    )
+
+
+def policy_status(**changes):
+    """The status of a policy without limits of its surprise, that has nothing to complain of."""
+    return PolicyStatus(
+        **{
+            'policy': 'p',
+            'decisions': 0,
+            'missed': 0,
+            'refused': 0,
+            'waiting': False,
+            'reasons': (),
+            'differences': (),
+            'surprise': 0.0,
+            'slow': None,
+            'hold': None,
+            'speed_scale': 1.0,
+            'problem': '',
+            **changes,
+        }
+    )
