@@ -40,8 +40,8 @@ class Part(NamedTuple):
     linger: int | None = None  # decisions that it runs on; None: to its end
 
 
-def part_of(wanted: Demonstrations, index: int) -> Part:
-    """Returns who moves what in episode `index`.
+def part_of(wanted: Demonstrations, index: int, attempt: int = 0) -> Part:
+    """Returns who moves what in an attempt at episode `index`.
 
     Raises ConfigError for an unknown object, a task without objects and a file of nobody's.
     """
@@ -57,7 +57,7 @@ def part_of(wanted: Demonstrations, index: int) -> Part:
             controller='teleop',
             decisions=len(person.actions),
         )
-    objects = wanted.sequence(index)
+    objects = wanted.sequence(index, attempt)
     policy: Any = tasks.demonstrator(env, objects)
     linger = env.task.after_success if wanted.after_success is None else wanted.after_success
     return Part(
@@ -73,9 +73,10 @@ def attempts(wanted: Demonstrations, index: int) -> Iterator[Attempt]:
     from moto_sim.episode import DEMONSTRATION, learning_seed, run_episode, simulated_header
     from moto_sim.noise import NoisyPolicy
 
-    env, part = simulator(wanted), part_of(wanted, index)
-    goal = env.task.goal(part.objects) if part.objects else None
+    env = simulator(wanted)
     for attempt in range(ATTEMPTS):
+        part = part_of(wanted, index, attempt)
+        goal = env.task.goal(part.objects) if part.objects else None
         stream = [wanted.seed, index, attempt][: 3 if attempt else 2]
         seed = learning_seed(DEMONSTRATION, wanted.seed, index + attempt * FAR)
         about = {'noise': f'{wanted.noise:g}'}

@@ -35,7 +35,7 @@ class Demonstrations:
     proprioception: tuple[str, ...] | None = None  # of each joint; None: the robot's own
     workers: int = 1
     groups: tuple[str, ...] = ()  # objects joined by '+', moved in turn; (): the task's
-    shuffled: bool = False  # an episode's order within its group is drawn; False: as written
+    shuffled: bool = False  # an attempt's order within its group is drawn; False: as written
     human: str = ''  # .npz of human demonstrations that episodes track, in turn; '': scripted ones
     by_recipe: bool = False  # a stopped recording goes on, whatever the episodes move
 
@@ -68,11 +68,15 @@ class Demonstrations:
             data['human'] = hashlib.sha256(Path(self.human).read_bytes()).hexdigest()
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
-    def sequence(self, index: int) -> tuple[str, ...]:
-        """Returns the objects that episode `index` moves, in order; () if the task decides."""
+    def sequence(self, index: int, attempt: int = 0) -> tuple[str, ...]:
+        """Returns the objects that episode `index` moves, in order; () if the task decides.
+
+        Each attempt draws the order anew: there are orders that take longer than an episode.
+        """
         if not self.groups:
             return ()
         objects = self.groups[index % len(self.groups)].split('+')
         if self.shuffled:
-            np.random.default_rng([self.seed, index, ORDERS]).shuffle(objects)
+            stream = [self.seed, index, ORDERS, attempt]
+            np.random.default_rng(stream[: 4 if attempt else 3]).shuffle(objects)
         return tuple(objects)

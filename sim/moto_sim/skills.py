@@ -92,7 +92,7 @@ def kettle() -> list[Waypoint]:
     lost = far('kettle_site', post, 0.08)
     return [
         *_take('kettle_site', post, -0.45),
-        Waypoint(carry(0.07), fingers=CLOSED, until=there, lost=lost),
+        Waypoint(carry(0.07), fingers=CLOSED, until=there, lost=lost, patience=16),
         Waypoint(carry(0.0), fingers=CLOSED, near=0.02, patience=8),
         *let_go(),
     ]

@@ -114,6 +114,15 @@ def test_another_attempt_has_another_start_and_says_how_many_were_given_up(monke
     assert [next(again).header.seed for _ in range(2)][1] == episode.header.seed
 
 
+def test_another_attempt_may_take_another_order(monkeypatch):
+    result = EpisodeResult(decisions=1, return_=0.0, success=False, disagreement=0.0)
+    monkeypatch.setattr(episodes, 'run_episode', lambda *_, **__: result)
+    what = wanted(groups=('kettle+microwave+top_burner',), shuffled=True)
+    orders = [tried.header.extra['objects'] for tried in attempts(what, 0)]
+    assert orders == ['+'.join(what.sequence(0, attempt)) for attempt in range(20)]
+    assert len(set(orders)) == 6
+
+
 def test_an_episode_that_never_comes_off_says_so_and_leaves_nothing(monkeypatch, tmp_path):
     for place in (module, demonstrations):
         monkeypatch.setattr(place, 'ATTEMPTS', 1)

@@ -65,6 +65,14 @@ def test_episodes_take_the_groups_in_turn_in_orders_that_the_seed_draws():
     assert sum(a != b for a, b in zip(orders[:24], orders[24:])) > 15
 
 
+def test_each_attempt_draws_its_order_anew():
+    wanted = load_recipe('kitchen-mixed').demonstrations()
+    tried = [wanted.sequence(35, attempt) for attempt in range(20)]
+    assert {frozenset(order) for order in tried} == {frozenset(tried[0])}
+    assert tried[0] == wanted.sequence(35)
+    assert len(set(tried)) > 10
+
+
 def test_without_a_shuffle_the_order_is_the_one_written():
     wanted = Recipe(task='kitchen-mixed', groups=['kettle+microwave', 'top_burner'])
     assert wanted.demonstrations().sequence(2) == ('kettle', 'microwave')
