@@ -61,6 +61,7 @@ EXTRAS = {
     'wandb': ['wandb<1'],  # train.wandb
     'dev': [
         'pytest<10',
+        'pytest-xdist<4',
         'hypothesis<7',
         'ruff<1',
         'mypy<3',
