@@ -35,6 +35,7 @@ from moto_learning.export.export import export_bundle
 from moto_ros.bringup import table
 from moto_ros.bringup.children import Children
 from moto_ros.bringup.graph import RosGraph
+from moto_ros.loops.twin_scene import TwinSim
 from moto_ros.messages import Decision
 from moto_ros.services import GUARD, RECORDER
 from moto_ros.wire import interface
@@ -44,6 +45,7 @@ from moto_ros.wire.environment import prepare_environment
 VIEWS = ('front', 'near')
 LONGEST = 0.1  # [s] between a command and a motion that is looked for
 SAMPLE = 5.0  # [s] between looks at memory and files
+DRAWN = 200  # times that the cameras are drawn without a graph
 WARM = 3.0  # [s] at the beginning that do not count
 
 
@@ -95,9 +97,25 @@ def measured(args: argparse.Namespace, rate: float) -> dict[str, Any]:
             'dataset': str(Path(folder) / 'dataset'),
             'log_level': 'warn',
         }
+        drawn = drawing(str(robot))
         with running(given) as (graph, children):
             heard, samples = run(graph, children, args.seconds)
-    return {**numbers(heard, rate, np.array(spec.scale)), **growth(samples)}
+    numbered = numbers(heard, rate, np.array(spec.scale))
+    return {'drawing': marks(drawn), **numbered, **growth(samples)}
+
+
+def drawing(robot: str) -> list[float]:
+    """Returns what the twin takes [ms] to draw its cameras; images are stamped before it."""
+    made = load_robot(robot)
+    sim, taken = TwinSim('kitchen-microwave', made), []
+    sim.start(0)
+    for _ in range(DRAWN):
+        sim.advance(1)
+        begin = time.perf_counter()
+        for name, camera in made.spec.cameras.items():
+            sim.render(name, camera.height, camera.width)
+        taken.append((time.perf_counter() - begin) * 1e3)
+    return taken
 
 
 def write_robot(folder: Path, rate: float, size: int, cameras: int) -> Path:
@@ -196,6 +214,10 @@ def numbers(heard: Heard, rate: float, scale: np.ndarray) -> dict[str, Any]:
         'missed': decisions[-1].missed - decisions[0].missed,
         'rate_hz': (len(decisions) - 1) * 1e9 / (decisions[-1].stamp - decisions[0].stamp),
         'stamp_to_request': marks([one.request_latency for one in decisions]),
+        'stamp_to_arrival': marks([one.image_latency for one in decisions]),
+        'arrival_to_request': marks(
+            [one.request_latency - one.image_latency for one in decisions]
+        ),
         'inference': marks([one.inference_latency for one in decisions]),
         'request_to_command': marks(answers(decisions, stamps, executed, scale)),
         'command_to_motion_ms': lag(stamps, executed, heard.joints),

@@ -12,7 +12,7 @@ TWIN = 'moto_twin'
 TRIGGERS = {  # node: its services of type std_srvs/Trigger
     GUARD: ('arm', 'disarm', 'home', 'estop', 'reset_fault'),
     POLICY: ('start_episode', 'stop_episode', 'reload_policy', 'rollback_policy'),
-    RECORDER: ('start_episode', 'stop_episode', 'discard_episode'),
+    RECORDER: ('start_episode', 'stop_episode', 'time_out_episode', 'discard_episode'),
     TWIN: ('reset', 'error_recovery'),
 }
 SWITCHES = {  # node: its services of type std_srvs/SetBool

@@ -17,6 +17,7 @@ import numpy as np
 from rich.console import Console
 
 from moto_core.errors import MotoError
+from moto_core.guard.state import HOLD
 from moto_ros.messages import Decision, GuardState, Latest, PolicyStatus, SceneReset, from_json
 from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
 
@@ -26,6 +27,7 @@ HOMING = 60.0  # [s] for the arm to go home
 PATIENCE = 3.0  # [s] for a fault to become resettable, and the guard fit to be armed
 LATCHED = {'FAULT': 'fault', 'ESTOP': 'estop'}  # state: how an episode ends in it
 SILENT = 5.0  # [s] without a decision: the episode is over
+HELD, LOOKED_AT = 5.0, 60.0  # [s] held for doubt: it is over, without and with an operator
 T = TypeVar('T')
 
 
@@ -48,7 +50,7 @@ class Played:
     seed: int | None  # of the twin's reset
     success: bool
     outcome: str  # 'success' or 'failure'
-    ended: str  # 'done', 'timeout', 'fault', 'estop' or 'no_decisions'
+    ended: str  # 'done', 'timeout', 'fault', 'estop', 'held' or 'no_decisions'
     steps: int  # decisions but the last, whose outcome is not seen
     seconds: float  # [s]
     start_seconds: float  # [s] from the end of the one before to the first decision
@@ -163,7 +165,7 @@ class Session:
         started = time.monotonic()
         success, ended = self._until_over()
         seconds, decisions = time.monotonic() - started, list(self.graph.latest.decisions)
-        success = self._finish(success)
+        success, ended = self._finish(success, ended)
         self._measure(decisions, before)
         return Played(
             id=identity if self.config.record else '',
@@ -236,6 +238,7 @@ class Session:
     def _until_over(self) -> tuple[bool, str]:
         """Spins until the policy observed success, or the decisions or the patience run out."""
         graph, heard, count = self.graph, time.monotonic(), 0
+        free = heard  # [s] when the guard last held for no doubt
         done: int | None = None  # [ns] the stamp of the first success
         while True:
             graph.spin()
@@ -250,25 +253,38 @@ class Session:
                 return False, 'timeout'
             if self._guard().state in LATCHED:
                 return False, LATCHED[self._guard().state]
+            if not self._held():
+                free = time.monotonic()
+            elif time.monotonic() - free > (LOOKED_AT if self.config.operator else HELD):
+                self.console.print('the guard holds the arm: the policy is surprised')
+                return False, 'held'
             if time.monotonic() - heard > SILENT:
                 self.console.print(f'no decision within {SILENT:.0f} s: {self._why_silent()}')
                 return False, 'no_decisions'
+
+    def _held(self) -> bool:
+        guard = self._guard()
+        return guard.state == HOLD and 'uncertain' in guard.reasons
 
     def _why_silent(self) -> str:
         policy = self._policy()
         return '; '.join(filter(None, [*policy.reasons, policy.problem])) or 'no reason was given'
 
-    def _finish(self, success: bool) -> bool:
+    def _finish(self, success: bool, ended: str) -> tuple[bool, str]:
+        """Stops the arm and the recording; returns what a person, if there is one, made of it."""
         graph = self.graph
         halted = graph.start_call(GUARD, 'disarm')
         if self.config.operator:
             success = self.console.input('Success? [y/N] ').strip().lower().startswith('y')
-        if self.config.record:
+            ended = 'done' if success else ended
+        if self.config.record and ended == 'timeout':
+            graph.call(RECORDER, 'time_out_episode')
+        elif self.config.record:
             graph.call(RECORDER, 'end_episode', success)
         else:
             graph.call(POLICY, 'stop_episode')
         graph.finish_call(halted, 'disarm')
-        return success
+        return success, ended
 
     def _measure(self, decisions: list[Decision], before: Counter[str]) -> None:
         """Adds an episode's decisions, and what the guard did since `before`, to the result."""

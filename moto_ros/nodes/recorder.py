@@ -18,6 +18,7 @@ from sensor_msgs.msg import Image, JointState
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.errors import ConfigError, EpisodeError, ObservationError
 from moto_ros.config import recorded_setup, recorded_task
+from moto_ros.loops.caution import holds
 from moto_ros.loops.recorder import Recording
 from moto_ros.loops.row_join import Executed, request_time
 from moto_ros.messages import Decision, EpisodeEvent, GuardReasons, PolicyManifest, TaskState
@@ -46,6 +47,7 @@ class RecorderNode(MotoNode):
         self.policy_heard: float | None = None  # [s] steady time of its last status
         self.listened = self.steady_now()  # [s] when it last looked
         self.stopped = 0  # [ns] when the last episode was told to stop
+        self.held = False  # by the guard, for the policy's doubt
 
     @logs_errors
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -65,6 +67,7 @@ class RecorderNode(MotoNode):
         self.state = self.create_publisher_of(interface.RECORDER_STATE)
         self.create_trigger_service('start_episode', self.start)
         self.create_trigger_service('stop_episode', self.stop)
+        self.create_trigger_service('time_out_episode', self.time_out)
         self.create_trigger_service('discard_episode', self.recording.discard)
         self.create_switch_service('end_episode', self.end)
         return super().on_configure(state)
@@ -131,6 +134,7 @@ class RecorderNode(MotoNode):
         if self.recording is None:
             return
         self.recording.joiner.reasons(reasons)
+        self.held = holds(reasons)
         if reasons.state in LATCHED and self.recording.state == 'recording':
             self._stop(LATCHED[reasons.state])
 
@@ -198,14 +202,20 @@ class RecorderNode(MotoNode):
 
     def stop(self) -> str:
         """Ends an episode, whose outcome may come later; returns its id."""
-        return self._stop('done')
+        return self._stop(self._ended())
 
     def end(self, success: bool) -> str:
         """Ends and labels an episode, or labels the last one; returns its id."""
         assert self.recording is not None
         if self.recording.state == 'recording':
-            self._stop('done')
+            self._stop(self._ended())
         return self.recording.end(success, self.steady_now())
+
+    def time_out(self) -> str:
+        """Ends an episode as a failure because its time is up; returns its id."""
+        assert self.recording is not None
+        self._stop('timeout')
+        return self.recording.end(False, self.steady_now())
 
     def _listened(self) -> float:
         """Returns the steady time [s]; a disk that stalled is no silence of the policy."""
@@ -215,6 +225,10 @@ class RecorderNode(MotoNode):
             self.policy_heard += stalled + STALL
         self.listened = now
         return now
+
+    def _ended(self) -> str:
+        """Returns how an episode ends that is ended now."""
+        return 'held' if self.held else 'done'
 
     def _stop(self, ended: str) -> str:
         assert self.recording is not None

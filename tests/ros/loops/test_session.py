@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from moto_core.errors import MotoError
+from moto_ros.loops import session
 from moto_ros.loops.session import Session, SessionConfig
 from moto_ros.messages import (
     Decision,
@@ -28,6 +29,7 @@ class PlayedGraph:
         self.success_at, self.fault_at, self.estop_at = success_at, fault_at, estop_at
         self.calls, self.t, self.state = [], 0, 'READY'
         self.source, self.dry_run, self.refusal = 'policy', False, ''
+        self.reasons = ()
         self.latest = Latest(
             policy=policy_status(policy='played', surprise=2.5),
             recorder=RecorderState(state='idle', episode='', rows=0, dropped=0, problem=''),
@@ -93,7 +95,7 @@ class PlayedGraph:
         self.latest.guard = GuardState(
             state=self.state,
             source=self.source,
-            reasons=(),
+            reasons=self.reasons,
             cause=('x',),
             refusal=self.refusal,
             scale=1.0,
@@ -141,7 +143,7 @@ def test_the_last_step_ends_an_episode_without_success():
     result = run(graph)
     (episode,) = result.episodes
     assert (episode.success, episode.ended, episode.steps) == (False, 'timeout', 10)
-    assert ('end_episode', False) in graph.calls
+    assert ('time_out_episode', None) in graph.calls
     assert len(result.latency_ms) == 11 and result.successes == 0
 
 
@@ -150,6 +152,38 @@ def test_a_fault_ends_an_episode_and_is_reset_before_the_next():
     result = run(graph, episodes=2)
     assert [e.ended for e in result.episodes] == ['fault', 'timeout']
     assert [name for name, _ in graph.calls].count('reset_fault') == 1
+
+
+@pytest.mark.parametrize(
+    'reasons, patience, ended',
+    [
+        (('uncertain',), {'HELD': 0.0}, 'held'),
+        (('uncertain',), {'HELD': 1e9}, 'timeout'),
+        (('joints_stale',), {'HELD': 0.0}, 'timeout'),
+    ],
+)
+def test_an_episode_that_the_guard_holds_for_doubt_is_over(monkeypatch, reasons, patience, ended):
+    for name, seconds in patience.items():
+        monkeypatch.setattr(session, name, seconds)
+    graph = PlayedGraph()
+    graph.state, graph.reasons = 'HOLD', reasons
+    (episode,) = run(graph).episodes
+    assert (episode.ended, episode.success) == (ended, False)
+    assert episode.steps == (10 if ended == 'timeout' else 0)
+
+
+@pytest.mark.parametrize('answer, ended', [('n', 'held'), ('y', 'done')])
+def test_a_held_episode_leaves_an_operator_time_and_the_last_word(monkeypatch, answer, ended):
+    monkeypatch.setattr(session, 'HELD', 0.0)
+    monkeypatch.setattr(session, 'LOOKED_AT', 0.02)
+    graph, console = PlayedGraph(), Console(quiet=True)
+    graph.state, graph.reasons = 'HOLD', ('uncertain',)
+    monkeypatch.setattr(console, 'input', lambda text: answer)
+    config = SessionConfig(episodes=1, max_steps=10**9, operator=True)
+    (episode,) = Session(graph, config, console).run().episodes
+    assert (episode.ended, episode.success) == (ended, answer == 'y')
+    assert episode.seconds >= 0.02
+    assert ('end_episode', answer == 'y') in graph.calls
 
 
 def test_without_a_recorder_the_policy_itself_begins_and_ends():
@@ -175,10 +209,10 @@ def test_an_estop_ends_the_session_and_nothing_is_reset_or_armed(operator, monke
     graph, asked = PlayedGraph(estop_at=4), []
     console = Console(quiet=True)
     monkeypatch.setattr(console, 'input', lambda text: asked.append(text) or '')
-    session = Session(graph, SessionConfig(episodes=3, operator=operator), console)
+    begun = Session(graph, SessionConfig(episodes=3, operator=operator), console)
     with pytest.raises(MotoError, match='the e-stop was pressed: the session ends'):
-        session.run()
-    (episode,) = session.result.episodes
+        begun.run()
+    (episode,) = begun.result.episodes
     assert (episode.ended, episode.outcome) == ('estop', 'failure')
     names = [name for name, _ in graph.calls]
     assert names.count('arm') == 1 and 'reset_fault' not in names and names[-1] == 'end_episode'

@@ -1,10 +1,12 @@
 """The recorder's node, inside the test process: whose rows it writes, and when it stops."""
 
 import numpy as np
+import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.reader import read_episode
+from moto_core.errors import EpisodeError
 from moto_ros.messages import GuardReasons
 from moto_ros.nodes.recorder import RecorderNode
 from moto_ros.wire.convert import from_rgb
@@ -30,6 +32,36 @@ def test_an_episode_whose_policy_says_nothing_more_ends_as_policy_died(make, tmp
     assert node.recording.state == 'recording'
     wait(node, lambda: node.recording.state != 'recording')
     assert node.recording._ended == 'policy_died'
+
+
+@pytest.mark.parametrize(
+    'state, reasons, end, ended, outcome',
+    [
+        ('RUNNING', (), 'time_out', 'timeout', 'failure'),
+        ('RUNNING', ('uncertain',), 'stop', 'done', 'unlabelled'),  # slower, not held
+        ('HOLD', ('joints_stale',), 'end', 'done', 'failure'),
+        ('HOLD', ('uncertain',), 'stop', 'held', 'unlabelled'),
+        ('HOLD', ('uncertain',), 'end', 'held', 'failure'),
+        ('HOLD', ('uncertain',), 'time_out', 'timeout', 'failure'),
+    ],
+)
+def test_an_episodes_end_says_that_its_time_was_up_or_its_arm_held_for_doubt(
+    make, tmp_path, state, reasons, end, ended, outcome
+):
+    node, identity = recorder(make, tmp_path)
+    begin = node.now()
+    for told in (('HOLD', ('uncertain',)), (state, reasons)):
+        node.on_reasons(GuardReasons(stamp=1, state=told[0], source='policy', reasons=told[1]))
+    for number in range(2):
+        node.on_image('front', from_rgb(np.zeros((64, 64, 3), np.uint8), begin + number * PERIOD))
+        node.on_decision(decided(identity, number, begin + number * PERIOD))
+    asked = {'stop': node.stop, 'time_out': node.time_out, 'end': lambda: node.end(False)}
+    assert asked[end]() == identity
+    wait(node, lambda: node.recording.state == 'idle')
+    (record,) = node.recording.dataset.episodes()
+    assert (record.ended, record.outcome) == (ended, outcome)
+    with pytest.raises(EpisodeError, match='no episode is being recorded'):
+        node.time_out()
 
 
 def test_rows_say_who_drove_and_why_the_guard_changed_them(make, tmp_path):
