@@ -13,6 +13,7 @@ import sys
 import time
 from typing import Any
 
+import numpy as np
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from moto_core.guard.state import ESTOP, READY, GuardConfig, GuardRefusal
@@ -191,6 +192,7 @@ class GuardNode(MotoNode):
         )
         self.state.publish(to_string(state))
         values = {name: getattr(state, name) for name in SHOWN}
+        values['speed'] = f'{np.abs(output.velocity / loop.limits.dq).max():.2f} of the cap'
         problems = [
             *loop.state.cause,
             *filter(None, [loop.problem, inputs.problem, outputs.problem]),

@@ -6,6 +6,7 @@ the node stays where it was and can be configured again.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeVar
@@ -78,6 +79,7 @@ class MotoNode(LifecycleNode):
         self.subscribed: list[tuple[str, QoSProfile]] = []  # topics whose publishers must match
         self.problem = ''  # the last message that was refused
         self._made: list[tuple[Callable[[Any], object], Any]] = []
+        self._heard: Counter[str] = Counter()  # messages of each topic since diagnostics
         self._diagnosed = -DIAGNOSTICS_PERIOD  # [s] when diagnostics were last published
         self._diagnostics: Any = None
         self._presence = self.create_publisher(PRESENCE.type, PRESENCE.name, PRESENCE.publisher)
@@ -123,7 +125,7 @@ class MotoNode(LifecycleNode):
         if topic.payload is not None and not raw:
             callback = payload_reader(topic, callback, self.report_problem)
         made = self.create_subscription(
-            topic.type, topic.name, callback, topic.subscription, raw=raw
+            topic.type, topic.name, self._counted(topic, callback), topic.subscription, raw=raw
         )
         if checked:
             self.subscribed.append((made.topic_name, topic.subscription))
@@ -163,12 +165,16 @@ class MotoNode(LifecycleNode):
     ) -> None:
         """Publishes OK, or the problems as a warning or an error, at most once a second."""
         now = self.steady_now()
-        if now - self._diagnosed < DIAGNOSTICS_PERIOD:
+        elapsed = now - self._diagnosed
+        if elapsed < DIAGNOSTICS_PERIOD:
             return
         self._diagnosed = now
         bad = DiagnosticStatus.ERROR if error else DiagnosticStatus.WARN
         limits = ('profile', 'limits_file', 'limits_sha256')
         values = {**values, **{name: getattr(self.present, name) for name in limits}}
+        for topic, count in self._heard.items():
+            values[f'{topic} [Hz]'] = f'{count / elapsed:.1f}'
+            self._heard[topic] = 0
         status = DiagnosticStatus(
             level=bad if problems else DiagnosticStatus.OK,
             name=self.get_fully_qualified_name().lstrip('/'),
@@ -179,6 +185,17 @@ class MotoNode(LifecycleNode):
         message = DiagnosticArray(status=[status])
         message.header.stamp = to_time(self.now())
         self._diagnostics.publish(message)
+
+    def _counted(self, topic: Topic, callback: Callable[..., None]) -> Callable[..., None]:
+        name = self.resolve_topic_name(topic.name)
+        self._heard[name] = 0
+
+        @wraps(callback)  # rclpy reads from its arguments what it is to be called with
+        def counted(*message: Any) -> None:
+            self._heard[name] += 1
+            callback(*message)
+
+        return counted
 
     def _present(self) -> Presence:
         limits = limits_file(self.config)
@@ -229,6 +246,7 @@ class MotoNode(LifecycleNode):
             destroy(made)
         self._made.clear()
         self.subscribed.clear()
+        self._heard.clear()
 
 
 def _answer(act: Callable[[], str], answer: Any) -> Any:

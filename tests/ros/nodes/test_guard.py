@@ -316,6 +316,23 @@ def test_what_is_latched_survives_cleanup_and_configure(make):
     assert (node.loop.state.mode, node.loop.state.cause) == (FAULT, ('following_error',))
 
 
+def test_the_diagnostics_tell_how_fast_the_arm_goes_and_how_often_each_topic_speaks(make):
+    arm, heard = Arm(make(GuardNode, **ARRAYS)), []
+    arm.node.create_subscription_to(interface.DIAGNOSTICS, heard.append)
+    arm.until(lambda: len(heard) == 1)
+    velocity = arm.loop.limits.dq * np.array([0.1, -0.5, 0.2, 0.0, 0.0, 0.0, 0.0])
+    arm.loop.output = arm.loop.output._replace(velocity=velocity)
+    arm.node._heard['/joint_states'] = 30
+    arm.node._diagnosed = arm.node.steady_now() - 1.5
+    arm.node.publish_status()
+    assert arm.node._heard['/joint_states'] == 0
+    arm.until(lambda: len(heard) == 2)
+    found = {value.key: value.value for value in heard[1].status[0].values}
+    assert found['speed'] == '0.50 of the cap'
+    assert found['/joint_states [Hz]'] == '20.0'
+    assert found['/diagnostics [Hz]'] == '0.7'  # the one before it
+
+
 def test_a_fault_is_an_error_of_the_diagnostics_with_its_cause(make):
     arm, heard = Arm(make(GuardNode, **ARRAYS)), []
     arm.loop.fault('following_error')
