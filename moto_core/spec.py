@@ -55,7 +55,7 @@ class Spec:
         about='[rad/s] per joint, then [m/s] per gripper joint, at action 1', above=0
     )
     gripper: list[str] = names([], "gripper joint names, the action's last entries")
-    rate: float = number(12.5, '[Hz] of decisions', above=0, high=1000)
+    rate: float = number(12.5, '[Hz] of decisions (not their period)', low=2, high=1000)
     cameras: dict[str, CameraSpec] = names({}, 'the cameras by name')
     proprioception: list[str] = choices(
         'position', 'velocity', about='each of every joint and gripper joint'

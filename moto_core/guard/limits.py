@@ -31,6 +31,8 @@ _PLAUSIBLE = {
     'ddq_max': (100.0, 'rad/s^2'),
     'dddq_max': (20000.0, 'rad/s^3'),
 }
+LEAST_MARGIN = 0.01  # [rad]: the arm may be as far from where it is led
+LONGEST_STOP = 1.2  # [s] from the profile's cap to rest; a halt gives up after more
 _CURVE = ('velocity_offset', 'velocity_slope', 'q_high', 'q_low')
 
 
@@ -218,6 +220,9 @@ def _check_tables(robot: RobotConfig) -> None:
         _check_pair(robot, name, columns[name], 'dq_max', table.dq_max)
     _check_pair(robot, 'q_min', table.q_min, 'home', robot.home)
     _check_pair(robot, 'home', robot.home, 'q_max', table.q_max)
+    if table.q_high:
+        _check_pair(robot, 'q_low', table.q_low, 'q_min', table.q_min)
+        _check_pair(robot, 'q_max', table.q_max, 'q_high', table.q_high)
 
 
 def _check_column(robot: RobotConfig, name: str, values: Sequence[float]) -> None:
@@ -260,13 +265,23 @@ def _check_profile(robot: RobotConfig, name: str, profile: Profile) -> None:
         'acceleration': (0.0, 100.0, 'rad/s^2'),
         'jerk': (0.0, 20000.0, 'rad/s^3'),
         'brake': (0.0, 100.0, 'rad/s^2'),
-        'margin': (0.0, min(0.5, least / 4), 'rad'),
+        'margin': (LEAST_MARGIN, min(0.5, least / 4), 'rad'),
     }
     for key, (low, high, unit) in ranges.items():
         value = getattr(profile, key)
         allowed = low <= value if key == 'margin' else low < value
         if not (allowed and value <= high):
             raise ConfigError(
-                f'{where}: {key} is {value}; expected above {low:g} and at most '
+                f'{where}: {key} is {value}; expected '
+                f'{"at least" if key == "margin" else "above"} {low:g} and at most '
                 f'{high:.4g} {unit}'.rstrip()
             )
+    limits = resolve(robot, name)
+    fastest = float(limits.dq.max())
+    stop = fastest / limits.brake + limits.brake / limits.jerk
+    if stop > LONGEST_STOP:
+        raise ConfigError(
+            f'{where}: a stop from {fastest:.3g} rad/s at brake {limits.brake:g} and jerk '
+            f'{limits.jerk:g} takes {stop:.3g} s; expected at most {LONGEST_STOP:g} s. Raise '
+            'them, or lower velocity_fraction'
+        )

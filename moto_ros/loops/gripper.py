@@ -45,8 +45,14 @@ class GripperLoop:
         if abs(asked) >= ASKS:
             self.wanted = asked > 0
 
-    def poll(self, now: float) -> None:
-        """Sends the goal that is wanted, if none is under way; never raises."""
+    def poll(self, now: float, driven: bool) -> None:
+        """Sends the goal that is wanted, if none is under way; never raises.
+
+        What was wanted and not sent is forgotten once the arm is not `driven`. A goal under way
+        is not called back: what the hand holds would fall.
+        """
+        if not driven:
+            self.wanted = None
         if self._since is not None:
             if now - self._since <= PATIENCE:
                 return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from moto_core.guard.state import GuardOutput
+from moto_core.guard.state import RUNNING, GuardOutput
 from moto_ros.config import command_topic
 from moto_ros.loops.gripper import GripperLoop
 from moto_ros.loops.guard import ArmGuard
@@ -58,9 +58,11 @@ class GuardOutputs:
         return self.loop.sends and self.node.count_publishers(self.topic) > 1
 
     def poll(self) -> None:
-        """Has the gripper go on."""
+        """Has the gripper go on, where what moves the arm is sent."""
         if self.gripper:
-            self.gripper.poll(self.node.steady_now())
+            output = self.loop.output
+            driven = output is not None and output.state == RUNNING
+            self.gripper.poll(self.node.steady_now(), driven and self.loop.sends)
 
     def publish(self, output: GuardOutput) -> None:
         """Publishes what a tick let out."""

@@ -112,12 +112,30 @@ def test_a_robot_can_be_a_file_of_ones_own(tmp_path):
         (['home=[0,-45,0,-135,0,90,45]'], 'home of fr3_joint2 is -45.0.*-0.7854 rad'),
         (['limits.dq_max=[150,150,150,150,300,240,300]'], 'dq_max of fr3_joint1.*2.618 rad/s'),
         (['limits.q_max=[157,102,166,-9,161,259,173]'], 'q_max of fr3_joint1.*In degrees'),
-        (['profiles.normal.margin=5.7'], 'margin is 5.7; expected above 0 and at most 0.5 rad'),
+        (
+            ['profiles.normal.margin=5.7'],
+            'margin is 5.7; expected at least 0.01 and at most 0.5 rad',
+        ),
         (
             ['profiles.normal.velocity_fraction=50'],
             'velocity_fraction is 50.0; expected .* at most 1',
         ),
         (['profiles.normal.brake=0'], 'brake is 0'),
+        (['profiles.normal.margin=0'], 'margin is 0.0; expected at least 0.01'),
+        (  # 0.5 * 3 / 0.3 + 0.3 / 500
+            ['profiles.normal.brake=0.3'],
+            'stop from 1.5 rad/s at brake 0.3 and jerk 500 takes 5 s; expected at most 1.2 s',
+        ),
+        (['profiles.normal.jerk=1e-200'], r'takes 5e\+200 s; expected at most 1.2 s'),
+        (
+            ['limits.q_high=[2.76,1.8,2.91,-0.14,2.82,-4.52,3.02]'],
+            'q_max of fr3_joint6 is 4.5169, above its q_high of -4.52',
+        ),
+        (
+            ['limits.q_low=[-2.76,-1.8,-2.91,3.0481,-2.82,0.54,-3.02]'],
+            'q_low of fr3_joint4 is 3.0481, above its q_min of -3.0421',
+        ),
+        (['spec.rate=0.08'], r'rate is 0.08; expected at least 2'),
         (['profiles.normal.of=offical'], "Did you mean 'official'"),
         (['limits.q_min=[0,0]'], 'q_min has 2 entries; expected 7'),
         (['home=[0,0,0,0,0,1.5,0]'], 'home of fr3_joint4 is 0.0, above its q_max of -0.1518'),

@@ -43,32 +43,32 @@ def test_it_opens_and_closes_with_hysteresis_and_not_unless_asked(gripper, drive
 
 
 def test_one_goal_is_under_way_and_the_newest_wish_follows_it(gripper, driver):
-    gripper.poll(0.0)
+    gripper.poll(0.0, driven=True)
     assert driver.sent == []
     gripper.take(SCALE)
-    gripper.poll(0.0)
+    gripper.poll(0.0, driven=True)
     gripper.take(-SCALE)
-    gripper.poll(0.1)
+    gripper.poll(0.1, driven=True)
     assert driver.sent == [True]
     driver.over('')
-    gripper.poll(0.2)
-    gripper.poll(0.3)
+    gripper.poll(0.2, driven=True)
+    gripper.poll(0.3, driven=True)
     assert driver.sent == [True, False] and gripper.problem == ''
     driver.over('')
-    gripper.poll(0.4)
+    gripper.poll(0.4, driven=True)
     assert driver.sent == [True, False], 'said once'
 
 
 def test_a_goal_that_never_ends_is_given_up_and_its_late_end_says_nothing(gripper, driver):
     gripper.take(SCALE)
-    gripper.poll(0.0)
+    gripper.poll(0.0, driven=True)
     first = driver.over
-    gripper.poll(PATIENCE)
+    gripper.poll(PATIENCE, driven=True)
     assert gripper.problem == '' and driver.sent == [True]
-    gripper.poll(PATIENCE + 0.1)
+    gripper.poll(PATIENCE + 0.1, driven=True)
     assert 'did not answer within 5 s' in gripper.problem and driver.sent == [True, True]
     first('too late')
-    gripper.poll(PATIENCE + 0.2)
+    gripper.poll(PATIENCE + 0.2, driven=True)
     assert driver.sent == [True, True], 'the second is still under way'
     driver.over('')
     assert gripper.problem == ''
@@ -77,14 +77,35 @@ def test_a_goal_that_never_ends_is_given_up_and_its_late_end_says_nothing(grippe
 def test_a_driver_that_is_not_there_or_fails_is_a_problem_and_no_error(gripper, driver):
     gripper.take(SCALE)
     driver.ready = False
-    gripper.poll(0.0)
+    gripper.poll(0.0, driven=True)
     assert 'takes no goals' in gripper.problem
     driver.ready = driver.fails = True
-    gripper.poll(0.1)
+    gripper.poll(0.1, driven=True)
     assert gripper.problem == 'RuntimeError: no transport'
     driver.fails = False
     gripper.take(-SCALE)
-    gripper.poll(0.2)
+    gripper.poll(0.2, driven=True)
     assert driver.sent == [False]
     driver.over('the gripper refused the goal')
     assert gripper.problem == 'the gripper refused the goal'
+
+
+def test_what_was_not_sent_before_the_arm_stopped_is_not_sent_after_it(gripper, driver):
+    gripper.take(SCALE)
+    gripper.poll(0.0, driven=True)
+    gripper.take(-SCALE)  # while the first goal is under way
+    gripper.poll(0.1, driven=False)
+    driver.over('')
+    for now in (0.2, 1.0, PATIENCE + 1.0):
+        gripper.poll(now, driven=now > 0.5)
+    assert driver.sent == [True]
+    gripper.take(-SCALE)
+    gripper.poll(PATIENCE + 1.1, driven=True)
+    assert driver.sent == [True, False]
+
+
+def test_a_goal_that_is_given_up_while_the_arm_is_stopped_is_not_sent_again(gripper, driver):
+    gripper.take(SCALE)
+    gripper.poll(0.0, driven=True)
+    gripper.poll(PATIENCE + 0.1, driven=False)
+    assert driver.sent == [True] and 'did not answer' in gripper.problem

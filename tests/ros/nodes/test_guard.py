@@ -11,6 +11,7 @@ from std_msgs.msg import Bool
 
 from moto_core.guard.limits import resolve
 from moto_core.guard.state import ESTOP, FAULT, HOLD, READY, RUNNING, GuardRefusal
+from moto_ros.loops.gripper import GripperLoop
 from moto_ros.loops.halt import ZEROS
 from moto_ros.nodes.guard import FOLLOWS, GuardNode
 from moto_ros.wire import interface
@@ -331,6 +332,40 @@ def test_the_diagnostics_tell_how_fast_the_arm_goes_and_how_often_each_topic_spe
     assert found['speed'] == '0.50 of the cap'
     assert found['/joint_states [Hz]'] == '20.0'
     assert found['/diagnostics [Hz]'] == '0.7'  # the one before it
+
+
+@pytest.mark.parametrize('end', ['estop', 'dry_run', 'deadman'])
+def test_a_gripper_is_told_nothing_once_the_arm_is_not_driven(make, end):
+    arm = Arm(make(GuardNode, **ARRAYS))
+    node, goals = arm.node, []
+    client = SimpleNamespace(
+        is_ready=lambda: True, send=lambda opened, over: goals.append((opened, over))
+    )
+    node.outputs.gripper = GripperLoop(client, np.full(2, 0.05))
+    press = [True]
+    joy = lambda: node.inputs.on_joy(Joy(buttons=[0] * 4 + [int(press[0])]))  # noqa: E731
+    node.arm()
+    arm.go(0.5, 0.2, joy)
+    assert arm.loop.state.mode == RUNNING
+    for asked in (0.05, -0.05):
+        node.outputs.gripper.take(np.full(2, asked))
+        node.publish_status()
+    assert [opened for opened, _ in goals] == [True]
+    if end == 'estop':
+        node.loop.inbox.stop()
+    elif end == 'deadman':
+        press[0] = False
+    else:
+        node.loop.disarm()
+        arm.go(1.0)
+        node.set_dry_run(True)
+        node.arm()
+    arm.go(0.5, 0.2, joy)
+    node.publish_status()
+    goals[0][1]('')
+    node.publish_status()
+    arm.go(0.5, 0.2, joy)
+    assert [opened for opened, _ in goals] == [True]
 
 
 def test_a_fault_is_an_error_of_the_diagnostics_with_its_cause(make):
