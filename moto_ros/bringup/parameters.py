@@ -12,7 +12,14 @@ from typing import Any
 from moto_core.errors import ConfigError
 from moto_core.guard.limits import load_robot
 from moto_core.strict_yaml import parse_yaml
-from moto_ros.bringup.arguments import ARGUMENTS, SETTINGS, as_bool, as_whole, resolved
+from moto_ros.bringup.arguments import (
+    ARGUMENTS,
+    SETTINGS,
+    as_bool,
+    as_whole,
+    remap_rules,
+    resolved,
+)
 from moto_ros.bringup.check import check_nodes
 from moto_ros.config import MAPPINGS, camera_topics, load_ros_config, settings_in
 
@@ -67,6 +74,7 @@ def checked(found: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
         namespace=values['namespace'],
         sim=as_bool('sim', values['sim']),
         record=as_bool('record', values['record']),
+        remap=remap_rules(values['remap']),
     )
     return found
 
