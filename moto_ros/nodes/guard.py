@@ -126,7 +126,7 @@ class GuardNode(MotoNode):
         """Lets requests move the arm; raises GuardRefusal if it may not, or nobody would hear."""
         assert self.loop is not None
         self._check_controller()
-        return self.loop.arm()
+        return '; '.join(filter(None, [self.loop.arm(), self.clock_problem]))
 
     def home(self) -> str:
         """Leads the arm home; raises GuardRefusal if it may not, or nobody would hear."""
