@@ -188,6 +188,7 @@ class Latest:
     policy: PolicyStatus | None = None
     recorder: RecorderState | None = None
     task: TaskState | None = None
+    episode: EpisodeEvent | None = None  # of the recorder's episode
     decisions: list[Decision] = field(default_factory=list)  # since they were last cleared
 
 

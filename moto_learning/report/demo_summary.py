@@ -53,8 +53,9 @@ def read_drives(out: Path) -> dict[str, dict[str, Any]]:
 
 
 def success(episodes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Returns k of n and its 95 % Wilson interval."""
-    k, n = sum(bool(e['success']) for e in episodes), len(episodes)
+    """Returns k of n and its 95 % Wilson interval; n leaves out those that nobody could judge."""
+    judged = [bool(e['success']) for e in episodes if e.get('outcome') != 'unlabelled']
+    k, n = sum(judged), len(judged)
     low, high = wilson_interval(k, n)
     return {'k': k, 'n': n, 'interval': [low, high], 'text': f'{k} of {n}'}
 

@@ -38,6 +38,7 @@ LATEST = {
     'policy': interface.POLICY_STATUS,
     'recorder': interface.RECORDER_STATE,
     'task': interface.TASK_STATE,
+    'episode': interface.EPISODE,
 }
 
 

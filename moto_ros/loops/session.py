@@ -1,8 +1,9 @@
 """Runs episodes on a running graph: reset, arm, start, until success or the last decision, stop.
 
-In: a Graph (what the nodes say, their services), SessionConfig. Out: SessionResult, whose
-`to_json` is the file that reports read. On the twin the simulator resets and judges; with
-`operator` a person does.
+In: a Graph (what the nodes say, their services), SessionConfig. Out: SessionResult. On the twin
+the simulator resets and judges; with `operator` a person does. An episode that ended by no fault
+of the policy (BLAMELESS: a node died, the robot or a sensor failed, somebody pressed the e-stop)
+gets no label, and the recorder's word for how it ended.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-import numpy as np
 from rich.console import Console
 
 from moto_core.errors import MotoError
 from moto_core.guard.state import HOLD
+from moto_ros.loops.played import Played, SessionResult
 from moto_ros.messages import Decision, GuardState, Latest, PolicyStatus, SceneReset, from_json
 from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
 
@@ -27,6 +29,8 @@ HOMING = 60.0  # [s] for the arm to go home
 PATIENCE = 3.0  # [s] for a fault to become resettable, and the guard fit to be armed
 LATCHED = {'FAULT': 'fault', 'ESTOP': 'estop'}  # state: how an episode ends in it
 SILENT = 5.0  # [s] without a decision: the episode is over
+BLAMELESS = ('fault', 'estop', 'no_decisions')  # ends that say nothing of the policy
+CLOSING = 5.0  # [s] for the recorder to close an episode
 HELD, LOOKED_AT = 5.0, 60.0  # [s] held for doubt: it is over, without and with an operator
 T = TypeVar('T')
 
@@ -40,60 +44,6 @@ class SessionConfig:
     cover_camera: bool = False  # the twin publishes a covered camera
     record: bool = True  # a recorder runs
     operator: bool = False  # a person resets and judges
-
-
-@dataclass(frozen=True, kw_only=True)
-class Played:
-    """One episode of a session."""
-
-    id: str  # of the recorded episode; '' without a recorder
-    seed: int | None  # of the twin's reset
-    success: bool
-    outcome: str  # 'success' or 'failure'
-    ended: str  # 'done', 'timeout', 'fault', 'estop', 'held' or 'no_decisions'
-    steps: int  # decisions but the last, whose outcome is not seen
-    seconds: float  # [s]
-    start_seconds: float  # [s] from the end of the one before to the first decision
-
-    def sentence(self) -> str:
-        """Returns what happened as a person reads it."""
-        name = f'{self.id} ' if self.id else ''
-        seed = '' if self.seed is None else f' from seed {self.seed}'
-        return (
-            f'{name}ended: {self.outcome}, {self.ended}, {self.steps} decisions '
-            f'in {self.seconds:.1f} s{seed}'
-        )
-
-
-@dataclass
-class SessionResult:
-    """What a session found; `to_json` is its file."""
-
-    policy: str = ''
-    cover_camera: bool = False
-    episodes: list[Played] = field(default_factory=list)
-    latency_ms: list[float] = field(default_factory=list)  # image stamp to request
-    inference_ms: list[float] = field(default_factory=list)
-    missed_periods: int = 0
-    guard_interventions: Counter[str] = field(default_factory=Counter)  # reason: decisions
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns plain data, with percentiles of the latencies."""
-        marks = {
-            f'p{q}': float(np.percentile(self.latency_ms, q)) if self.latency_ms else None
-            for q in (50, 95, 99)
-        }
-        return {
-            **vars(self),
-            'episodes': [asdict(episode) for episode in self.episodes],
-            'latency': marks,
-            'successes': self.successes,
-        }
-
-    @property
-    def successes(self) -> int:
-        """The number of episodes that succeeded."""
-        return sum(episode.success for episode in self.episodes)
 
 
 class Graph(Protocol):
@@ -140,7 +90,8 @@ class Session:
             result.episodes.append(episode)
             self.console.print(f'episode {number + 1} of {config.episodes} {episode.sentence()}')
         if config.record:
-            graph.wait(self._recorder_is_idle, 5.0, 'the recorder')
+            graph.wait(self._recorder_is_idle, CLOSING, 'the recorder')
+        self.console.print(result.sentence())
         return result
 
     def _wait_for_states(self) -> None:
@@ -165,13 +116,13 @@ class Session:
         started = time.monotonic()
         success, ended = self._until_over()
         seconds, decisions = time.monotonic() - started, list(self.graph.latest.decisions)
-        success, ended = self._finish(success, ended)
+        outcome, ended = self._finish(success, ended, identity)
         self._measure(decisions, before)
         return Played(
             id=identity if self.config.record else '',
             seed=seed,
-            success=success,
-            outcome='success' if success else 'failure',
+            success=outcome == 'success',
+            outcome=outcome,
             ended=ended,
             steps=max(0, len(decisions) - 1),
             seconds=round(seconds, 3),
@@ -270,21 +221,48 @@ class Session:
         policy = self._policy()
         return '; '.join(filter(None, [*policy.reasons, policy.problem])) or 'no reason was given'
 
-    def _finish(self, success: bool, ended: str) -> tuple[bool, str]:
-        """Stops the arm and the recording; returns what a person, if there is one, made of it."""
+    def _finish(self, success: bool, ended: str, identity: str) -> tuple[str, str]:
+        """Stops the arm and the recording; returns the outcome and how it ended."""
         graph = self.graph
         halted = graph.start_call(GUARD, 'disarm')
-        if self.config.operator:
-            success = self.console.input('Success? [y/N] ').strip().lower().startswith('y')
-            ended = 'done' if success else ended
-        if self.config.record and ended == 'timeout':
-            graph.call(RECORDER, 'time_out_episode')
-        elif self.config.record:
-            graph.call(RECORDER, 'end_episode', success)
-        else:
+        outcome = self._outcome(success, ended)
+        ended = 'done' if outcome == 'success' else ended
+        if not self.config.record:
             graph.call(POLICY, 'stop_episode')
+        elif outcome == 'unlabelled':
+            ended = self._leave_unlabelled(identity, ended)
+        elif ended == 'timeout':
+            graph.call(RECORDER, 'time_out_episode')
+        else:
+            graph.call(RECORDER, 'end_episode', outcome == 'success')
         graph.finish_call(halted, 'disarm')
-        return success, ended
+        return outcome, ended
+
+    def _outcome(self, success: bool, ended: str) -> str:
+        """Returns the label: the simulator's, or that of the person, who may leave it open."""
+        blameless = ended in BLAMELESS
+        if not self.config.operator:
+            return 'unlabelled' if blameless else _label(success)
+        if not blameless:
+            return _label(_is_yes(self.console.input('Success? [y/N] ')))
+        answer = self.console.input(f'It ended by {ended}. Success? [y/n, Enter: no label] ')
+        return _label(_is_yes(answer)) if answer.strip() else 'unlabelled'
+
+    def _leave_unlabelled(self, identity: str, ended: str) -> str:
+        """Stops the recording, which may have stopped by itself; returns the recorder's word."""
+        latest = self.graph.latest
+        with suppress(MotoError):  # it has ended already; if it has not, it is waited for in vain
+            self.graph.call(RECORDER, 'stop_episode')
+        self.graph.wait(
+            lambda: (
+                latest.episode is not None
+                and (latest.episode.state, latest.episode.episode) == ('ended', identity)
+            ),
+            CLOSING,
+            f"the end of episode '{identity}'",
+        )
+        word = _known(latest.episode).ended
+        return ended if word in ('', 'done') else word
 
     def _measure(self, decisions: list[Decision], before: Counter[str]) -> None:
         """Adds an episode's decisions, and what the guard did since `before`, to the result."""
@@ -312,3 +290,11 @@ class Session:
 def _known(message: T | None) -> T:
     assert message is not None  # the session waited for it
     return message
+
+
+def _label(success: bool) -> str:
+    return 'success' if success else 'failure'
+
+
+def _is_yes(answer: str) -> bool:
+    return answer.strip().lower().startswith('y')

@@ -10,6 +10,7 @@ from moto_ros.loops import session
 from moto_ros.loops.session import Session, SessionConfig
 from moto_ros.messages import (
     Decision,
+    EpisodeEvent,
     GuardState,
     Latest,
     RecorderState,
@@ -25,8 +26,9 @@ PERIOD = 80_000_000  # [ns]
 class PlayedGraph:
     """A graph whose every spin is one decision of the policy."""
 
-    def __init__(self, success_at=None, fault_at=None, estop_at=None):
+    def __init__(self, success_at=None, fault_at=None, estop_at=None, recorder_says='fault'):
         self.success_at, self.fault_at, self.estop_at = success_at, fault_at, estop_at
+        self.recorder_says = recorder_says  # of how an episode ended that got no label
         self.calls, self.t, self.state = [], 0, 'READY'
         self.source, self.dry_run, self.refusal = 'policy', False, ''
         self.reasons = ()
@@ -72,6 +74,10 @@ class PlayedGraph:
             if self.state == 'FAULT' and len(self.calls) < 2:
                 raise MotoError('not yet')
             self.state = 'READY'
+        if name == 'stop_episode':
+            self.latest.episode = EpisodeEvent(
+                state='ended', episode='ID', outcome='unlabelled', ended=self.recorder_says
+            )
         if name == 'home':
             self.source, self.home_at = 'home', self.t + 3
         answers = {
@@ -155,6 +161,85 @@ def test_a_fault_ends_an_episode_and_is_reset_before_the_next():
 
 
 @pytest.mark.parametrize(
+    ('says', 'ended'), [('fault', 'fault'), ('policy_died', 'policy_died'), ('done', 'fault')]
+)
+def test_an_episode_that_ended_by_no_fault_of_the_policy_is_no_failure(says, ended):
+    graph = PlayedGraph(fault_at=4, recorder_says=says)
+    result = run(graph, episodes=2)
+    assert [(e.outcome, e.ended) for e in result.episodes] == [
+        ('unlabelled', ended),
+        ('failure', 'timeout'),
+    ]
+    names = [name for name, _ in graph.calls]
+    assert names.count('stop_episode') == 1 and 'end_episode' not in names
+    assert (result.to_json()['unlabelled'], result.successes) == (1, 0)
+    assert result.sentence() == (
+        '0 of 1 episodes succeeded; 1 more ended by no fault of the policy, unlabelled'
+    )
+
+
+def test_a_policy_that_decides_nothing_any_more_leaves_its_episode_unlabelled(monkeypatch):
+    monkeypatch.setattr(session, 'SILENT', -1.0)
+    graph = PlayedGraph(recorder_says='done')
+    (episode,) = run(graph).episodes
+    assert (episode.outcome, episode.ended) == ('unlabelled', 'no_decisions')
+
+
+def test_an_episode_that_the_recorder_ended_first_is_not_stopped_again(monkeypatch):
+    graph = PlayedGraph(fault_at=4, recorder_says='policy_died')
+    call = graph.call
+
+    def refused(node, name, flag=None):
+        answer = call(node, name, flag)
+        if name == 'stop_episode':
+            raise MotoError('no episode is being recorded')
+        return answer
+
+    monkeypatch.setattr(graph, 'call', refused)
+    (episode,) = run(graph).episodes
+    assert (episode.outcome, episode.ended) == ('unlabelled', 'policy_died')
+
+
+@pytest.mark.parametrize(
+    'event',
+    [None, {'state': 'ended', 'episode': 'BEFORE'}, {'state': 'stopping', 'episode': 'ID'}],
+)
+def test_the_end_of_the_episode_itself_is_waited_for(event, monkeypatch):
+    graph = PlayedGraph(fault_at=4)
+    call = graph.call
+
+    def other(node, name, flag=None):
+        answer = call(node, name, flag)
+        graph.latest.episode = EpisodeEvent(**event) if event else None
+        return answer
+
+    monkeypatch.setattr(graph, 'call', other)
+    with pytest.raises(AssertionError, match="the end of episode 'ID'"):
+        run(graph)
+
+
+@pytest.mark.parametrize(
+    ('answer', 'outcome', 'called'),
+    [
+        ('y', 'success', ('end_episode', True)),
+        ('n', 'failure', ('end_episode', False)),
+        ('', 'unlabelled', ('stop_episode', None)),
+    ],
+)
+def test_a_person_may_label_what_ended_by_a_fault_or_leave_it(
+    answer, outcome, called, monkeypatch
+):
+    graph, console, asked = PlayedGraph(fault_at=4), Console(quiet=True), []
+    monkeypatch.setattr(console, 'input', lambda text: asked.append(text) or answer)
+    graph.dry_run = True
+    config = SessionConfig(episodes=1, operator=True)
+    (episode,) = Session(graph, config, console).run().episodes
+    assert (episode.outcome, episode.success) == (outcome, outcome == 'success')
+    assert called in graph.calls
+    assert asked[-1] == 'It ended by fault. Success? [y/n, Enter: no label] '
+
+
+@pytest.mark.parametrize(
     'reasons, patience, ended',
     [
         (('uncertain',), {'HELD': 0.0}, 'held'),
@@ -206,16 +291,16 @@ def test_the_result_is_json_with_percentiles_and_differences():
 
 @pytest.mark.parametrize('operator', [False, True])
 def test_an_estop_ends_the_session_and_nothing_is_reset_or_armed(operator, monkeypatch):
-    graph, asked = PlayedGraph(estop_at=4), []
+    graph, asked = PlayedGraph(estop_at=4, recorder_says='estop'), []
     console = Console(quiet=True)
     monkeypatch.setattr(console, 'input', lambda text: asked.append(text) or '')
     begun = Session(graph, SessionConfig(episodes=3, operator=operator), console)
     with pytest.raises(MotoError, match='the e-stop was pressed: the session ends'):
         begun.run()
     (episode,) = begun.result.episodes
-    assert (episode.ended, episode.outcome) == ('estop', 'failure')
+    assert (episode.ended, episode.outcome) == ('estop', 'unlabelled')
     names = [name for name, _ in graph.calls]
-    assert names.count('arm') == 1 and 'reset_fault' not in names and names[-1] == 'end_episode'
+    assert names.count('arm') == 1 and 'reset_fault' not in names and names[-1] == 'stop_episode'
     assert len(asked) == 2 * operator  # before and after the one episode
 
 
