@@ -59,7 +59,7 @@ mutate: setup  ## Breaks each rule of the guard and duty of the nodes; a test mu
 	$(BIN)/python scripts/mutate.py
 
 test-ros2:  ## Runs ros2 launch as a user does, with the Python of a sourced ROS 2 (PYTHON=)
-	@$(PYTHON) -c 'import launch_ros, ros2cli' || { \
+	@$(PYTHON) -c 'import launch_ros, ros2cli' 2>/dev/null || { \
 	    echo "source a ROS 2 first: launch_ros and ros2cli are not on PyPI"; exit 1; }
 	PYTHONPATH=$(CURDIR):$(CURDIR)/sim:$$PYTHONPATH $(PYTHON) -m pytest -q tests/ros/launch
 

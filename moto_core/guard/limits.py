@@ -155,10 +155,16 @@ class Limits:
 def load_robot(name_or_path: str, overrides: Sequence[str] = ()) -> RobotConfig:
     """Returns config/robot/<name>.yaml, or the YAML at a path, with `key=value` overrides.
 
-    Raises ConfigError for an unknown robot (naming the nearest), key, or implausible value.
+    Raises ConfigError for an unknown robot (naming the nearest), or for a key or a value that
+    cannot be (naming the file).
     """
     path = config_file('robot', str(name_or_path))
-    return load_config(RobotConfig, path, overrides=overrides)
+    try:
+        return load_config(RobotConfig, path, overrides=overrides)
+    except ConfigError as error:
+        if overrides or str(path) in str(error):
+            raise
+        raise ConfigError(f"'{path}': {error}") from error
 
 
 def resolve(robot: RobotConfig, profile: str = 'normal') -> Limits:

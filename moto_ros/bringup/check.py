@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from moto_core.episodes.layout import check_place
+from moto_core.errors import ConfigError
 from moto_core.guard.limits import RobotConfig, resolve
 from moto_core.policy.bundle import read_bundle
 from moto_core.policy.name_file import named_folder
@@ -36,6 +37,7 @@ def check_nodes(
     check_mode(config)
     check_topic_names(config, robot, GUARD, namespace)
     check_remapping(remap, config, robot, namespace)
+    _check_gripper(config, robot)
     if config.policy.bundle not in BUILT_IN:
         read_bundle(named_folder(config.policy.bundle))
     if sim:
@@ -44,6 +46,20 @@ def check_nodes(
         check_twin(config.twin, robot)
     if record:
         _check_record(config)
+
+
+def _check_gripper(config: RosConfig, robot: RobotConfig) -> None:
+    for name in ('action', 'joint_states'):
+        told = getattr(config.gripper, name)
+        if told and not robot.spec.gripper:
+            raise ConfigError(
+                f"gripper.{name} is '{told}', and robot '{robot.name}' has no gripper: leave it "
+                "out, or name the fingers' joints in a YAML of your robot (spec.gripper)"
+            )
+    if config.gripper.action:
+        from moto_ros.wire.gripper import gripper_command
+
+        gripper_command()  # its type is not installed everywhere
 
 
 def _check_record(config: RosConfig) -> None:

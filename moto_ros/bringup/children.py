@@ -59,9 +59,16 @@ class Children:
         return False
 
 
-def tend(children: Children, table: Sequence[Process], follower: Process, stop: list[int]) -> int:
+def tend(
+    children: Children,
+    table: Sequence[Process],
+    follower: Process,
+    stop: list[int],
+    hint: str = '',
+) -> int:
     """Watches the processes until a signal, the session's end or the end of a required one.
 
+    Says `hint`, how to go on, once every node is active. A session that is killed is an error.
     The follower starts once every node is active: a session calls services by name, and before
     that nobody knows whose nodes have these names.
     """
@@ -72,13 +79,15 @@ def tend(children: Children, table: Sequence[Process], follower: Process, stop: 
             if name in told:
                 continue
             told.add(name)
-            if name == follower.node:
+            if name == follower.node and code >= 0:
                 return code
             if name == MANAGER and not code:
+                if hint:
+                    console.print(hint, markup=False, highlight=False)
                 children.start(follower.node, command(follower))
                 break
             console.print(f'{name} ended with code {code}', style='red')
-            if name in required or name == MANAGER:
+            if name in required or name in (MANAGER, follower.node):
                 return 1
         time.sleep(0.05)
     return 0 if follower.node == 'moto_watch' else STOPPED

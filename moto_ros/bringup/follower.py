@@ -18,6 +18,7 @@ from moto_ros.bringup.arguments import (
     remap_rules,
 )
 from moto_ros.bringup.table import Process
+from moto_ros.services import GUARD, POLICY, RECORDER
 
 OWN = {  # name: (default, meaning)
     'episodes': ('0', 'episodes to run before ending; 0: run until Ctrl-C'),
@@ -67,6 +68,23 @@ def follow(own: Mapping[str, str], values: Mapping[str, str]) -> Process:
         line += [flag] if on else []
     return replace(
         watch, node='moto_session', module='moto_ros.bringup.session', arguments=tuple(line)
+    )
+
+
+def how_to_go_on(own: Mapping[str, str], values: Mapping[str, str]) -> str:
+    """Returns the line that a person reads once all is active; '' if a session does everything."""
+    if int(own['episodes']):
+        return ''
+    line, space = ['moto_session', '--episodes', '10'], values['namespace'].strip('/')
+    line += [] if as_bool('record', values['record']) else ['--no-record']
+    line += [] if as_bool('sim', values['sim']) else ['--operator']
+    line += ['--ros-args', '-r', f'__ns:=/{space}'] if space else []
+    keeper = RECORDER if as_bool('record', values['record']) else POLICY
+    calls = [f'/{f"{space}/" if space else ""}{node}' for node in (GUARD, keeper)]
+    return (
+        f"active, and nothing moves yet. Episodes: '{' '.join(line)}' in another terminal. By "
+        f"hand: 'ros2 service call {calls[0]}/arm std_srvs/srv/Trigger', then the same of "
+        f'{calls[1]}/start_episode. Ctrl-C ends it'
     )
 
 

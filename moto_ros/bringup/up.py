@@ -3,7 +3,8 @@
     moto-up sim:=true policy:=bundles/microwave
     moto-up sim:=true policy:=random dataset:=runs/driven episodes:=10 json:=driven.json
 
-With episodes:= a session runs and everything ends after it; otherwise Ctrl-C ends it. The whole
+With episodes:= a session runs and everything ends after it. Otherwise the graph waits, disarmed,
+for `moto_session` or for service calls, and Ctrl-C ends it; how to go on is said then. The whole
 configuration is checked before anything starts: a mistake is one line and exit code 2.
 """
 
@@ -49,7 +50,7 @@ def _run(words: Sequence[str], stop: list[int]) -> int:
     from moto_ros.bringup import table
     from moto_ros.bringup.arguments import as_bool, parse_arguments, resolved
     from moto_ros.bringup.children import Children, tend
-    from moto_ros.bringup.follower import follow, split
+    from moto_ros.bringup.follower import follow, how_to_go_on, split
 
     own, given = split(parse_arguments(words))
     processes, values = table.processes(given), resolved(given)
@@ -60,7 +61,7 @@ def _run(words: Sequence[str], stop: list[int]) -> int:
             if stop:
                 return STOPPED
             children.start(process.node, table.command(process))
-        return tend(children, processes, follower, stop)
+        return tend(children, processes, follower, stop, how_to_go_on(own, values))
     finally:
         children.stop()
 

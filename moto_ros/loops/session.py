@@ -24,6 +24,7 @@ from moto_ros.messages import Decision, GuardState, Latest, PolicyStatus, SceneR
 from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
 
 READY = 60.0  # [s] for the graph to be active
+SOON = 3.0  # [s] after which it is said what is waited for
 FRESH = 10.0  # [s] for new observations after a reset
 HOMING = 60.0  # [s] for the arm to go home
 PATIENCE = 3.0  # [s] for a fault to become resettable, and the guard fit to be armed
@@ -98,12 +99,22 @@ class Session:
         wanted = ['guard', 'policy']
         wanted += ['recorder'] if self.config.record else []
         wanted += [] if self.config.operator else ['task']
-        latest = self.graph.latest
-        self.graph.wait(
-            lambda: all(getattr(latest, name) is not None for name in wanted),
-            READY,
-            f'the states of {wanted}',
-        )
+        try:
+            self._wait_for(wanted, SOON)
+        except MotoError:
+            missing = ', '.join(self._missing(wanted))
+            self.console.print(
+                f'waiting for {missing}, up to {READY:.0f} s: start moto-up (or the launch file) '
+                'first, in the same ROS_DOMAIN_ID and namespace'
+            )
+            self._wait_for(wanted, READY - SOON)
+
+    def _wait_for(self, wanted: list[str], seconds: float) -> None:
+        missing = ', '.join(wanted)
+        self.graph.wait(lambda: not self._missing(wanted), seconds, f'the states of {missing}')
+
+    def _missing(self, wanted: list[str]) -> list[str]:
+        return [name for name in wanted if getattr(self.graph.latest, name) is None]
 
     def _episode(self) -> Played:
         begin = time.monotonic()

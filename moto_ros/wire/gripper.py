@@ -25,7 +25,7 @@ class GripperAction:
 
     def __init__(self, node: Node, params: GripperParams) -> None:
         """Raises ConfigError where control_msgs is not installed."""
-        self._params, self._kind = params, _gripper_command()
+        self._params, self._kind = params, gripper_command()
         self._client = ActionClient(node, self._kind, params.action)
 
     def is_ready(self) -> bool:
@@ -55,7 +55,8 @@ class GripperAction:
         self._client.destroy()
 
 
-def _gripper_command() -> Any:
+def gripper_command() -> Any:
+    """Returns the action's type; raises ConfigError where control_msgs is not installed."""
     try:
         return importlib.import_module('control_msgs.action').GripperCommand
     except ImportError as error:

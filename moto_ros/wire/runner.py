@@ -10,6 +10,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import rclpy
@@ -17,6 +18,7 @@ from rclpy._rclpy_pybind11 import RCLError
 from rclpy.executors import ExternalShutdownException, ShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from rclpy.utilities import remove_ros_args
 
 from moto_core.errors import MotoError
 from moto_ros.wire.environment import prepare_environment
@@ -35,8 +37,12 @@ class Halting(Protocol):
 def run(make_node: Callable[[], Node], args: Sequence[str] | None = None) -> int:
     """Spins the node until a signal or an error; returns 0 after a signal, 1 after an error.
 
-    The node needs a timer (its status), because signals are seen between callbacks.
+    The node needs a timer (its status), because signals are seen between callbacks. Without `args`
+    the process's are taken: --help is answered, and what is no ROS argument is refused with 2.
     """
+    words = [] if args is not None else remove_ros_args(sys.argv)[1:]
+    if words:
+        return _answer(words, sys.modules[make_node.__module__].__doc__ or '')
     prepare_environment()
     rclpy.init(
         args=None if args is None else list(args), signal_handler_options=SignalHandlerOptions.NO
@@ -57,6 +63,17 @@ def run(make_node: Callable[[], Node], args: Sequence[str] | None = None) -> int
             signal.signal(number, signal.SIG_IGN)
         node.destroy_node()
         rclpy.try_shutdown()
+
+
+def _answer(words: Sequence[str], about: str) -> int:
+    """Answers words that are no ROS arguments; returns the exit code."""
+    prog = Path(sys.argv[0]).name
+    told = f'{prog} [--ros-args -p <setting>:=<value> ... --params-file <file>]'
+    if {'-h', '--help'} & set(words):
+        sys.stdout.write(f'{about.strip()}\n\nusage: {told}\nmoto-up --help lists all settings.\n')
+        return 0
+    sys.stderr.write(f'{prog}: {words[0]!r} is no ROS argument; expected {told}\n')
+    return 2
 
 
 def _spin(node: Node, stop: list[int]) -> int:

@@ -168,3 +168,12 @@ def test_a_robot_file_without_limits_says_what_is_missing(tmp_path):
     path.write_text('name: half\nspec: {joints: [a], action_scale: [1.0]}\n')
     with pytest.raises(ConfigError, match='home'):
         load_robot(str(path))
+
+
+def test_what_is_missing_in_a_file_is_said_with_its_name(tmp_path):
+    path = tmp_path / 'mine.yaml'
+    text = config_file('robot', 'fr3').read_text()
+    (home,) = [line for line in text.splitlines() if line.startswith('home:')]
+    path.write_text(text.replace(home, ''))
+    with pytest.raises(ConfigError, match="mine.yaml': home is missing; it has no default"):
+        load_robot(str(path))

@@ -1,3 +1,4 @@
+import importlib.util
 import os
 import re
 import socket
@@ -11,8 +12,8 @@ import pytest
 from moto_core.config import share_dir
 from moto_core.errors import ConfigError, MotoError
 from moto_core.guard.limits import load_robot
-from moto_ros.bringup.arguments import ARGUMENTS, parse_arguments
-from moto_ros.bringup.follower import follow, split
+from moto_ros.bringup.arguments import ARGUMENTS, parse_arguments, resolved
+from moto_ros.bringup.follower import follow, how_to_go_on, split
 from moto_ros.bringup.table import command, environment, processes
 from moto_ros.chaos.tiny_bundle import write_tiny_bundle
 from moto_ros.config import command_topic, load_ros_config
@@ -452,6 +453,38 @@ def test_moto_up_runs_a_session_only_when_asked():
     )
     own, theirs = split({'sim': 'true'})
     assert follow(own, values).module == 'moto_ros.bringup.graph'
+
+
+@pytest.mark.parametrize(
+    ('given', 'session', 'calls'),
+    [
+        ({'sim': 'true'}, '--episodes 10', ('/moto_guard', '/moto_recorder')),
+        (
+            {'sim': 'true', 'record': 'false', 'namespace': 'left'},
+            '--episodes 10 --no-record --ros-args -r __ns:=/left',
+            ('/left/moto_guard', '/left/moto_policy'),
+        ),
+        ({'sim': 'false'}, '--episodes 10 --operator', ('/moto_guard', '/moto_recorder')),
+    ],
+)
+def test_a_graph_without_a_session_says_how_to_go_on(given, session, calls):
+    own, theirs = split(given)
+    said = how_to_go_on(own, resolved(theirs))
+    assert f"'moto_session {session}'" in said
+    assert f"'ros2 service call {calls[0]}/arm std_srvs/srv/Trigger'" in said
+    assert f'{calls[1]}/start_episode' in said and len(said.splitlines()) == 1
+    assert how_to_go_on({**own, 'episodes': '3'}, resolved(theirs)) == ''
+
+
+@pytest.mark.parametrize('name', ['action', 'joint_states'])
+def test_a_gripper_that_the_robot_lacks_is_refused(name):
+    with pytest.raises(ConfigError, match=f"gripper.{name} is '/g', and robot 'fr3' has no grip"):
+        processes({'sim': 'false', f'gripper.{name}': '/g'})
+    if name == 'joint_states':
+        assert processes({'sim': 'true', f'gripper.{name}': '/g'})
+    elif not importlib.util.find_spec('control_msgs'):
+        with pytest.raises(ConfigError, match='control_msgs is not installed'):
+            processes({'sim': 'true', f'gripper.{name}': '/g'})
 
 
 def test_every_process_and_every_command_has_a_main():

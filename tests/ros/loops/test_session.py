@@ -341,3 +341,27 @@ def test_a_guard_that_may_not_be_armed_yet_is_waited_for_and_asked_in_the_end(mo
     monkeypatch.setattr(graph, 'call', refused)
     with pytest.raises(MotoError, match='far from home'):
         run(graph)
+
+
+def test_what_a_session_waits_for_is_said_and_no_more_is_if_all_is_there(capsys, monkeypatch):
+    graph, console = PlayedGraph(success_at=6), Console(soft_wrap=True, no_color=True)
+    Session(graph, SessionConfig(episodes=0), console).run()
+    assert 'waiting' not in capsys.readouterr().out
+    graph = PlayedGraph(success_at=6)
+    recorder, graph.latest.recorder = graph.latest.recorder, None
+    wait, asked = graph.wait, []
+
+    def slow(condition, seconds, what):
+        asked.append((seconds, what))
+        if len(asked) == 1:
+            raise MotoError('not yet')
+        graph.latest.recorder = recorder
+        wait(condition, seconds, what)
+
+    monkeypatch.setattr(graph, 'wait', slow)
+    Session(graph, SessionConfig(episodes=0), console).run()
+    assert 'waiting for recorder, up to 60 s: start moto-up' in capsys.readouterr().out
+    assert asked[:2] == [
+        (3.0, 'the states of guard, policy, recorder, task'),
+        (57.0, 'the states of guard, policy, recorder, task'),
+    ]

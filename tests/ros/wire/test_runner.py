@@ -4,6 +4,7 @@ import os
 import signal
 
 import pytest
+import rclpy
 from rclpy.node import Node
 
 from moto_ros.wire.runner import run
@@ -66,3 +67,28 @@ def test_an_error_in_a_callback_halts_the_node_and_is_its_exit_code(capfd):
     assert run(node_that(broken, halted), args=[]) == 1
     assert halted == [5]
     assert 'ZeroDivisionError: a tick failed; halting' in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('words', 'code', 'says'),
+    [
+        (['--help'], 0, 'usage: node [--ros-args -p <setting>:=<value>'),
+        (['-h', '--ros-args', '-p', 'a:=1'], 0, 'A node that ends, by a signal'),
+        (['-p', 'guard.rate:=5'], 2, "node: '-p' is no ROS argument; expected node [--ros-args"),
+    ],
+)
+def test_words_that_are_no_ros_arguments_start_no_node(words, code, says, monkeypatch, capsys):
+    monkeypatch.setattr('sys.argv', ['/bin/node', *words])
+    made = node_that(lambda: None, [])
+    made.__module__ = __name__
+    monkeypatch.setattr(rclpy, 'init', lambda **_: pytest.fail('a node is started'))
+    assert run(made) == code
+    told = capsys.readouterr()
+    assert says in (told.err if code else told.out)
+
+
+def test_ros_arguments_of_the_process_start_the_node(monkeypatch):
+    halted = []
+    monkeypatch.setattr('sys.argv', ['/bin/node', '--ros-args', '--log-level', 'fatal'])
+    assert run(node_that(lambda: os.kill(os.getpid(), signal.SIGTERM), halted)) == 0
+    assert len(halted) == 1
