@@ -249,7 +249,7 @@ def _checked(kind: Any, value: Any, where: str) -> Any:
         return {key: _checked(parts[1], item, where) for key, item in value.items()}
     if type(value) is int and not -WHOLE <= value < WHOLE:
         digits = len(str(abs(value)))
-        raise MessageError(f'{where} is a whole number of {digits} digits; expected 64 bits')
+        raise MessageError(f'{where} is a number of {digits} digits; expected one of 64 bits')
     if kind is float and (type(value) in (int, float) or value is None):
         return math.nan if value is None else float(value)
     if kind in (bool, int, str, NoneType) and type(value) is kind:
