@@ -65,16 +65,15 @@ class GuardOutputs:
             self.gripper.poll(self.node.steady_now(), driven and self.loop.sends)
 
     def publish(self, output: GuardOutput) -> None:
-        """Publishes what a tick let out."""
-        if not output.publish:
-            return
+        """Publishes what a tick let out, and why; a guard that has halted says only why."""
         stamp, velocity = self.node.now(), np.concatenate([output.velocity, output.gripper])
         reasons = output.reasons
         if not self.loop.sends:  # what would be let out is shown, and nothing of it sent
             reasons = (DRY_RUN, *reasons)
-        else:
+        elif output.publish:
             self._command(output)
-        self.executed.publish(joint_state(self.spec.names, stamp, velocity))
+        if output.publish:
+            self.executed.publish(joint_state(self.spec.names, stamp, velocity))
         told = (output.state, self.loop.source, *reasons)
         if told != self._told or self.loop.due('reasons', REASONS_RATE):
             said = GuardReasons(

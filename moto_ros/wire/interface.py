@@ -98,7 +98,7 @@ MANIFEST = _json('moto/policy/manifest', messages.PolicyManifest, LATCHED, LATCH
 EXECUTED = Topic('moto/guard/executed', JointState, LOG, LOG_READER)  # velocity let out
 GUARD_REASONS = _json(
     'moto/guard/reasons', messages.GuardReasons, LOG, LOG_READER
-)  # as it changes
+)  # as it changes, and ten times a second
 GUARD_STATE = _json('moto/guard/state', messages.GuardState, STATUS, STATUS)
 
 # the recorder and the twin

@@ -239,13 +239,19 @@ def test_the_guard_hears_how_old_and_where_the_joints_are(make):
     assert heard.received - heard.stamp == pytest.approx(0.06) and heard.speed_scale == 0.5
 
 
-def test_a_guard_that_has_stood_for_long_is_silent(make):
+def test_a_guard_that_has_stood_for_long_commands_nothing_and_goes_on_to_say_why(make):
     arm = Arm(make(GuardNode, **ARRAYS, **{'command.silence': 0.1}))
+    told, executed = [], []
+    arm.node.outputs.reasons.publish = told.append
+    arm.node.outputs.executed.publish = executed.append
     arm.go(0.2)
     count = len(arm.sent)
     assert 20 < count < 35  # 0.1 s at 250 Hz, and the first
-    arm.go(0.5)
-    assert len(arm.sent) == count
+    told.clear(), executed.clear()
+    arm.go(1.0)
+    assert len(arm.sent) == count and executed == []
+    assert 9 <= len(told) <= 11
+    assert all('"READY"' in word.data and '["not_armed"]' in word.data for word in told)
 
 
 def test_what_is_set_reaches_the_guard(make):
