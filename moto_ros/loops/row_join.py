@@ -111,6 +111,11 @@ class RowJoiner:
         self._episode = None
         return [*found[:-1], *(replace(row, is_last=True) for row in found[-1:])]
 
+    @property
+    def silent(self) -> bool:
+        """Says whether no decision of the episode was heard: it has no row."""
+        return self._seen == 0
+
     def complete(self) -> bool:
         """Says whether every decision taken has its images, and what was executed after it."""
         acted = all(self._acted(place) for place in range(len(self._pending) - 1))

@@ -209,20 +209,27 @@ class RecorderNode(MotoNode):
 
     def stop(self) -> str:
         """Ends an episode, whose outcome may come later; returns its id."""
-        return self._stop(self._ended())
+        return self._told(self._stop(self._ended()))
 
     def end(self, success: bool) -> str:
         """Ends and labels an episode, or labels the last one; returns its id."""
         assert self.recording is not None
         if self.recording.state == 'recording':
             self._stop(self._ended())
-        return self.recording.end(success, self.steady_now())
+        return self._told(self.recording.end(success, self.steady_now()))
 
     def time_out(self) -> str:
         """Ends an episode as a failure because its time is up; returns its id."""
         assert self.recording is not None
         self._stop('timeout')
-        return self.recording.end(False, self.steady_now())
+        return self._told(self.recording.end(False, self.steady_now()))
+
+    def _told(self, identity: str) -> str:
+        """Returns what a person reads of an episode that was ended."""
+        assert self.recording is not None
+        if self.recording.state == 'draining' and self.recording.joiner.silent:
+            return f'{identity}: no decision was heard; without a row it goes to quarantine'
+        return identity
 
     def _listened(self) -> float:
         """Returns the steady time [s]; a disk that stalled is nobody's silence but its own."""

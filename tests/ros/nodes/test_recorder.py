@@ -97,6 +97,16 @@ def test_an_episodes_end_says_that_its_time_was_up_or_its_arm_held_for_doubt(
         node.time_out()
 
 
+@pytest.mark.parametrize('end', ['stop', 'time_out', 'end'])
+def test_an_episode_without_a_row_is_announced_where_it_is_ended(make, tmp_path, end):
+    node, identity = recorder(make, tmp_path)
+    asked = {'stop': node.stop, 'time_out': node.time_out, 'end': lambda: node.end(True)}
+    said = asked[end]()
+    assert said == f'{identity}: no decision was heard; without a row it goes to quarantine'
+    wait(node, lambda: node.recording.state == 'idle')
+    assert node.recording.dataset.episodes() == []
+
+
 def test_rows_say_who_drove_and_why_the_guard_changed_them(make, tmp_path):
     node, identity = recorder(make, tmp_path)
     source, reasons = ('policy', 'teleop', 'policy'), ((), (), ('velocity',))
