@@ -123,6 +123,7 @@ def test_success_ends_an_episode_at_once_and_is_its_label():
     assert graph.calls == [
         ('cover_camera', False),
         ('reset', None),
+        ('begin_anew', None),
         ('arm', None),
         ('start_episode', None),
         ('disarm', None),
