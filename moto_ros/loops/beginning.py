@@ -51,8 +51,10 @@ class Beginning:
         if any(abs(speeds.get(joint, 0.0)) >= STILL for joint in self.limits.joints):
             return False
         span = self._seen[-1][0] - self._seen[0][0] if self._seen else 0.0
-        moved = np.ptp([position for _, position in self._seen], axis=0) if span else np.inf
-        return span > SPAN - 1e-9 and bool((moved < STILL * span).all())
+        if span < SPAN - 1e-9:
+            return False
+        moved = np.ptp([position for _, position in self._seen], axis=0)
+        return bool(moved.max() < STILL * span)
 
     def apart(self, position: tuple[float, ...]) -> str:
         """Says which joint stands away from where it was led last; '' if none does."""

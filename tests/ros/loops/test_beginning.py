@@ -11,12 +11,14 @@ from moto_core.guard.state import (
     READY,
     RUNNING,
     GuardConfig,
+    GuardMemory,
     GuardRefusal,
     JointIntake,
     Measured,
 )
 from moto_ros.loops.beginning import APART, BLEND, Beginning
 from moto_ros.loops.guard import ArmGuard, ArmSettings
+from moto_ros.loops.leading import Leader
 from moto_sim.reflexes import Reflexes
 from moto_sim.trajectory_controller import Points, TrajectoryController
 from tests.ros.loops.arm import DELAY, FR3, HOME, LED, NAMES, TICK, Arm
@@ -327,3 +329,14 @@ def test_an_arm_that_is_carried_without_telling_its_speed_is_not_led():
         if tick == 100:
             assert arm.guard.state.mode == RUNNING and arm.guard.reference is None and not sent
     assert sent and sent[0].position == pytest.approx(arm.position)
+
+
+def test_nothing_begins_while_what_was_sent_goes_on_whatever_the_joints_say():
+    leader = Leader(resolve(FR3, 'normal'), TICK, DELAY)
+    leader.free = 10.5  # [s] the stop of the last message is over, and the arm stands
+    for now in (10.4, 10.44, 10.49, 10.5):
+        joints = JointIntake(position=tuple(HOME), stamp=now)
+        state = GuardMemory(mode=RUNNING, armed=True, joints=joints)
+        measured = Measured(NAMES, HOME, np.zeros(7), now, now)
+        assert leader.lead(state, np.zeros(7), measured, True, now) == ''
+        assert (leader.reference is not None) == (now >= 10.5), now
