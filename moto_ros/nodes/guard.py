@@ -72,6 +72,7 @@ class GuardNode(MotoNode):
             ArmSettings(
                 delay=delay,
                 home_tolerance=params.home_tolerance,
+                armed_timeout=params.armed_timeout,
                 estops=tuple(params.estops),
                 heartbeat=params.estop_heartbeat,
                 record_required=config.record.required,
@@ -87,6 +88,7 @@ class GuardNode(MotoNode):
         self.create_trigger_service('disarm', self.loop.disarm)
         self.create_trigger_service('estop', self.loop.inbox.stop)
         self.create_trigger_service('reset_fault', self.reset_fault)
+        self.create_trigger_service('begin_anew', self.loop.begin_anew)
         self.create_switch_service('set_intervention', self.loop.intervene)
         self.create_switch_service('set_dry_run', self.set_dry_run)
         self._tell_limits()
