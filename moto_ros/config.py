@@ -108,6 +108,9 @@ class GuardParams:
     estop_heartbeat: float = number(
         0.0, '[s] within which every e-stop has to speak; 0: none has to', low=0, high=10
     )
+    estop_required: bool = setting(
+        True, 'true: a real arm does not move while nobody publishes on one of estops'
+    )
     home_tolerance: float = number(
         0.1, '[rad] from home that a joint may be when a policy begins', above=0, high=10
     )

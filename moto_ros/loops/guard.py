@@ -79,7 +79,12 @@ class ArmGuard:
         self.state = GuardMemory()
         if before is not None and before.state.mode in (FAULT, ESTOP):
             self.state = replace(self.state, mode=before.state.mode, cause=before.state.cause)
-        self.inbox = Inbox(settings.estops, settings.heartbeat, settings.record_required)
+        self.inbox: Inbox = Inbox(
+            settings.estops,
+            settings.heartbeat,
+            settings.record_required,
+            before=None if before is None else before.inbox,
+        )
         self.homing = Homing(robot, settings.home_tolerance)
         self.sends = True  # what it lets out: else the arm does not move, and need not
         self.output: GuardOutput | None = None
@@ -154,6 +159,11 @@ class ArmGuard:
         now = self._time or 0.0
         if silent := self.inbox.silent_estops(now):
             raise GuardRefusal(f"no e-stop speaks on '{silent[0]}'; start it, then reset")
+        if pressed := self.inbox.pressed_estops():
+            raise GuardRefusal(
+                f"the e-stop on '{pressed[0]}' is still pressed, as far as it has said; "
+                'let it go, then reset'
+            )
         self.state = reset_fault(self.state, self.inbox.switches(now))
         return self.disarm()
 

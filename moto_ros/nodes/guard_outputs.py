@@ -15,6 +15,7 @@ from moto_ros.loops.guard import ArmGuard
 from moto_ros.messages import DRY_RUN, GuardReasons
 from moto_ros.wire import interface
 from moto_ros.wire.clocks import ClockOffset
+from moto_ros.wire.endpoints import listeners
 from moto_ros.wire.gripper import GripperAction
 from moto_ros.wire.interface import to_string
 from moto_ros.wire.joints import joint_state, trajectory, velocity_array
@@ -50,7 +51,7 @@ class GuardOutputs:
     @property
     def is_alone(self) -> bool:
         """Says whether commands are sent and nobody listens to them."""
-        return self.loop.sends and self.node.count_subscribers(self.topic) == 0
+        return self.loop.sends and not listeners(self.node, self.topic)
 
     @property
     def has_two_masters(self) -> bool:
