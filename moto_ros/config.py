@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from moto_core.config import config_file, load_config, to_yaml
+from moto_core.config import config_file, flatten, load_config, to_yaml
 from moto_core.errors import ConfigError
 from moto_core.fields import check, choice, list_keys, names, number, part, path, setting
 from moto_core.guard.limits import RobotConfig
@@ -234,16 +234,20 @@ def load_ros_config(name: str, given: Mapping[str, Any]) -> RosConfig:
     The file holds settings as they are, or as a ROS parameters file does, under `/**` and
     `ros__parameters`. Raises ConfigError for what neither is, and as load_config does.
     """
-    file = config_file('ros', name)
-    data = read_yaml(file)
-    if not is_parameters_file(data):
-        return load_config(RosConfig, file, nested(given))
-    try:
-        settings = settings_of(data, MAPPINGS)
-        load_config(RosConfig, settings)
-    except ConfigError as error:
-        raise ConfigError(f"'{file}': {error}") from error
-    return load_config(RosConfig, settings, nested(given))
+    file, settings = _settings_of_file(name)
+    return load_config(RosConfig, file if settings is None else settings, nested(given))
+
+
+def settings_in(name: str) -> dict[str, Any]:
+    """Returns {dotted name: value} of what config/ros/<name>.yaml (or the YAML at a path) says.
+
+    What it leaves to a default is not among them. Raises ConfigError as load_ros_config does.
+    """
+    config = load_ros_config(name, {})
+    file, settings = _settings_of_file(name)
+    said = {key for key, _ in flatten(read_yaml(file) if settings is None else settings)}
+    groups = {key.rpartition('.')[0] for key in said}  # of an entry of a mapping: the mapping
+    return {key.name: key.default for key in list_keys(config) if key.name in said | groups}
 
 
 def limits_file(config: RosConfig) -> LimitsFile:
@@ -325,6 +329,20 @@ def changed(config: Any, name: str, value: Any) -> Any:
     result = replace(config, **{first: value})
     check(result)
     return result
+
+
+def _settings_of_file(name: str) -> tuple[Path, dict[str, Any] | None]:
+    """Returns the YAML's path and, if it is a ROS parameters file, the settings that it holds."""
+    file = config_file('ros', name)
+    data = read_yaml(file)
+    if not is_parameters_file(data):
+        return file, None
+    try:
+        settings = settings_of(data, MAPPINGS)
+        load_config(RosConfig, settings)
+    except ConfigError as error:
+        raise ConfigError(f"'{file}': {error}") from error
+    return file, settings
 
 
 MAPPINGS = tuple(key.name for key in list_keys(RosConfig()) if isinstance(key.default, dict))

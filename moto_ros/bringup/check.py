@@ -6,6 +6,7 @@ of one line. What a rule needs is imported where it is asked: a real robot needs
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from moto_core.episodes.layout import check_place
@@ -17,14 +18,24 @@ from moto_ros.services import GUARD
 
 
 def check_nodes(
-    config: RosConfig, robot: RobotConfig, namespace: str, sim: bool, record: bool
+    config: RosConfig,
+    robot: RobotConfig,
+    namespace: str,
+    sim: bool,
+    record: bool,
+    remap: Sequence[str] = (),
 ) -> None:
-    """Raises MotoError for what the guard, the policy, the twin or the recorder would refuse."""
+    """Raises MotoError for what the guard, the policy, the twin or the recorder would refuse.
+
+    And for a rule of `remap` that fits nothing of theirs.
+    """
+    from moto_ros.wire.remapping import check_remapping
     from moto_ros.wire.topic_names import check_topic_names  # needs rclpy, as no --version does
 
     resolve(robot, config.profile)
     check_mode(config)
     check_topic_names(config, robot, GUARD, namespace)
+    check_remapping(remap, config, robot, namespace)
     if config.policy.bundle not in BUILT_IN:
         read_bundle(named_folder(config.policy.bundle))
     if sim:

@@ -133,7 +133,7 @@ class GuardNode(MotoNode):
         self.peers.check()
         told = self.loop.arm()
         self.get_logger().info(f'{told}; led by it: {self.peers.controllers or "nobody"}')
-        return told
+        return '; '.join(filter(None, [told, self.clock_problem]))
 
     def home(self) -> str:
         """Leads the arm home; raises GuardRefusal if it may not, or nobody would hear."""

@@ -246,8 +246,9 @@ class PolicyNode(MotoNode):
         self.manifest.publish(to_string(manifest))
 
     def _silent(self) -> list[str]:
-        """Says which of the topics that a decision needs are silent."""
-        return [f"nothing comes on '{one}'" for one in self.streams.silent(self.steady_now())]
+        """Says which of the topics that a decision needs are silent, and whether the clock is."""
+        silent = [f"nothing comes on '{one}'" for one in self.streams.silent(self.steady_now())]
+        return [*silent, self.clock_problem] if self.clock_problem else silent
 
     def _create_subscriptions(self) -> None:
         config, spec = self.config, self.robot.spec

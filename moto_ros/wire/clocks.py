@@ -1,4 +1,8 @@
-"""How far the ROS clock is ahead of the steady one, as the stamps of a trajectory need it."""
+"""The ROS clock beside the steady one: how far it is ahead, and whether it goes at all.
+
+In: readings of both. Out: the offset that the stamps of a trajectory need; a sentence if the ROS
+clock stands, as with use_sim_time where nobody publishes /clock.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections.abc import Callable
 
 STEP = 5_000_000  # [ns] between two clocks that is a step of one
 SLEW = 0.02  # of their difference that is followed
+STANDS = 2.0  # [s] with one reading of the ROS clock: it does not go
 
 
 class ClockOffset:
@@ -32,3 +37,25 @@ class ClockOffset:
         away = min(found)[1] - self._ahead
         self._ahead += away if abs(away) > STEP else round(SLEW * away)
         return self._ahead
+
+
+class StandingClock:
+    """Notices a ROS clock that does not go."""
+
+    def __init__(self) -> None:
+        self._stamp = -1  # [ns] the newest reading
+        self._since = 0.0  # [s] when it first was that
+
+    def look(self, stamp: int, now: float) -> str:
+        """Returns what is wrong with the ROS clock; '' until it has stood for STANDS.
+
+        `stamp` [ns] is its reading, `now` [s] the steady clock's at that time.
+        """
+        if stamp != self._stamp:
+            self._stamp, self._since = stamp, now
+        if now - self._since < STANDS:
+            return ''
+        said = 'says nothing' if stamp == 0 else 'stands still'
+        return (
+            f'/clock {said}: no decision and no row is made; publish it, or leave use_sim_time out'
+        )

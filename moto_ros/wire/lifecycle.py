@@ -23,6 +23,7 @@ from moto_core.errors import MotoError, one_line
 from moto_core.guard.limits import RobotConfig
 from moto_ros.config import RosConfig, limits_file
 from moto_ros.messages import Presence
+from moto_ros.wire.clocks import StandingClock
 from moto_ros.wire.convert import to_time
 from moto_ros.wire.interface import (
     DIAGNOSTICS,
@@ -78,6 +79,8 @@ class MotoNode(LifecycleNode):
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.subscribed: list[tuple[str, QoSProfile]] = []  # topics whose publishers must match
         self.problem = ''  # the last message that was refused
+        self.clock_problem = ''  # a ROS clock that stands
+        self._standing = StandingClock()
         self._made: list[tuple[Callable[[Any], object], Any]] = []
         self._heard: Counter[str] = Counter()  # messages of each topic since diagnostics
         self._diagnosed = -DIAGNOSTICS_PERIOD  # [s] when diagnostics were last published
@@ -85,7 +88,7 @@ class MotoNode(LifecycleNode):
         self._presence = self.create_publisher(PRESENCE.type, PRESENCE.name, PRESENCE.publisher)
         self.present = self._present()
         self._presence.publish(to_string(self.present))
-        self.create_steady_timer(STATUS_PERIOD, self.publish_status)
+        self.create_steady_timer(STATUS_PERIOD, self._on_status)
 
     def on_parameters(self, parameters: Sequence[Parameter]) -> SetParametersResult:
         """Answers an attempt to set parameters while the node runs."""
@@ -169,6 +172,7 @@ class MotoNode(LifecycleNode):
         if elapsed < DIAGNOSTICS_PERIOD:
             return
         self._diagnosed = now
+        problems = [*([self.clock_problem] if self.clock_problem else []), *problems]
         bad = DiagnosticStatus.ERROR if error else DiagnosticStatus.WARN
         limits = ('profile', 'limits_file', 'limits_sha256')
         values = {**values, **{name: getattr(self.present, name) for name in limits}}
@@ -185,6 +189,13 @@ class MotoNode(LifecycleNode):
         message = DiagnosticArray(status=[status])
         message.header.stamp = to_time(self.now())
         self._diagnostics.publish(message)
+
+    def _on_status(self) -> None:
+        told = self._standing.look(self.now(), self.steady_now())
+        if told and not self.clock_problem:
+            self.get_logger().warn(told)
+        self.clock_problem = told
+        self.publish_status()
 
     def _counted(self, topic: Topic, callback: Callable[..., None]) -> Callable[..., None]:
         name = self.resolve_topic_name(topic.name)

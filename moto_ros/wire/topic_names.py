@@ -33,7 +33,7 @@ def full_name(owner: str, name: str, resolve: Callable[[str], str]) -> str:
 
 def check_topic_names(config: RosConfig, robot: RobotConfig, node: str, namespace: str) -> None:
     """Raises ConfigError for a topic of the configuration that `node` could not have."""
-    resolve = partial(_resolve, node, f'/{namespace.strip("/")}')
+    resolve = partial(expanded, node, f'/{namespace.strip("/")}')
     full_name('joint_states', config.joint_states, resolve)
     full_name('command.velocity_controller', velocity_topic(config, robot), resolve)
     full_name('command.trajectory_controller', trajectory_topic(config, robot), resolve)
@@ -41,9 +41,15 @@ def check_topic_names(config: RosConfig, robot: RobotConfig, node: str, namespac
         full_name(f'cameras.{camera}', name, resolve)
     for name in config.record.raw:
         full_name('record.raw', name, resolve)
+    for name in config.guard.estops:
+        full_name('guard.estops', name, resolve)
+    for setting in ('joint_states', 'action'):
+        if name := getattr(config.gripper, setting):
+            full_name(f'gripper.{setting}', name, resolve)
 
 
-def _resolve(node: str, namespace: str, name: str) -> str:
+def expanded(node: str, namespace: str, name: str) -> str:
+    """Returns a name as `node` in `namespace` has it in full; raises rclpy's errors for none."""
     full: str = expand_topic_name(name, node, namespace)
     validate_full_topic_name(full)
     return full

@@ -5,7 +5,7 @@ import pytest
 from moto_core.errors import ConfigError
 from moto_core.fields import list_keys, rule_of
 from moto_core.guard.state import GuardConfig
-from moto_ros.config import RosConfig, load_ros_config
+from moto_ros.config import RosConfig, load_ros_config, settings_in
 from moto_sim.episode import LEARNED
 
 NUMBERS = [key for key in list_keys(RosConfig()) if type(key.default) in (int, float)]
@@ -57,3 +57,16 @@ def test_the_guard_takes_every_number_that_its_settings_may_be(end):
 
 def test_the_twins_episodes_start_where_no_evaluation_does():
     assert RosConfig().twin.seed == LEARNED
+
+
+def test_what_a_file_says_is_told_from_what_it_leaves_to_a_default(tmp_path):
+    file = tmp_path / 'own.yaml'
+    file.write_text('robot: fr3\ncameras: {front: /a}\nguard: {rate: 250.0}\ncommand.mode: x')
+    with pytest.raises(ConfigError, match="unknown key 'command.mode'"):
+        settings_in(str(file))
+    file.write_text('robot: fr3\ncameras: {front: /a}\nguard: {rate: 250.0}')
+    assert settings_in(str(file)) == {
+        'robot': 'fr3',
+        'cameras': {'front': '/a'},
+        'guard.rate': 250.0,
+    }

@@ -8,7 +8,7 @@ import pytest
 from moto_core.config import share_dir
 from moto_core.episodes.codec import IMAGE_TOPIC, INFO_TOPIC, ROW_TOPIC
 from moto_core.guard.limits import load_robot
-from moto_ros.bringup.table import parameters
+from moto_ros.bringup.parameters import parameters
 from moto_ros.config import load_ros_config
 from moto_ros.nodes.raw_topics import raw_topics
 from moto_ros.wire import interface

@@ -292,6 +292,7 @@ def test_remapping_rules_reach_every_process():
     [
         ('remap', 'joy', "remap is 'joy'; expected rules such as 'joy:=/joy'"),
         ('remap', 'a:=b:=c', 'expected rules'),
+        ('remap', 'moto/estp:=/cell/estop', "Did you mean 'moto/estop'?"),
         ('camera_namespace', 'a-b', "camera_namespace is 'a-b'; expected letters"),
         ('robot_ip', '1', 'franka_drivers.launch.py'),
         ('robot', 'fr3', 'the argument is robot_type'),
