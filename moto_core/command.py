@@ -20,6 +20,7 @@ from types import FrameType
 from typing import NoReturn
 
 from moto_core.errors import ConfigError, MotoError
+from moto_core.packages import missing
 
 FAILED, STOPPED, CLOSED = 2, 130, 141  # exit codes; the last two as a shell gives them
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -89,6 +90,10 @@ def run_command(
         return _end(FAILED, f'{error.prog}: {error}')
     except MotoError as error:
         return _end(FAILED, f'{args.prog}: {error}')
+    except ImportError as error:
+        if said := missing(error):
+            return _end(FAILED, f'{args.prog}: {said}')
+        raise
     except KeyboardInterrupt:
         return _end(STOPPED, f'{args.prog}: {args.stopped}')
     except BrokenPipeError:
@@ -116,6 +121,7 @@ def importing(args: argparse.Namespace) -> Iterator[None]:
     """Ends the process at once on Ctrl-C: an import can swallow it or be left half done.
 
     What is imported finds GOMP_SPINCOUNT set, unless the user did: OpenMP reads it only then.
+    Raises ConfigError for a package of an installation's sets that is missing.
     """
     os.environ.setdefault('GOMP_SPINCOUNT', SPINS)
 
@@ -126,6 +132,8 @@ def importing(args: argparse.Namespace) -> Iterator[None]:
     earlier = signal.signal(signal.SIGINT, leave)
     try:
         yield
+    except ImportError as error:
+        raise missing(error) or error from error
     finally:
         signal.signal(signal.SIGINT, earlier)
 

@@ -108,8 +108,14 @@ class GuardParams:
     estop_heartbeat: float = number(
         0.0, '[s] within which every e-stop has to speak; 0: none has to', low=0, high=10
     )
+    estop_required: bool = setting(
+        True, 'true: a real arm does not move while nobody publishes on one of estops'
+    )
     home_tolerance: float = number(
-        0.1, '[rad] from home that a joint may be when a policy is armed', above=0, high=10
+        0.1, '[rad] from home that a joint may be when a policy begins', above=0, high=10
+    )
+    armed_timeout: float = number(
+        60.0, '[s] after which an armed guard that moves nothing disarms', low=1, high=3600
     )
     joint_age: float = _guarded(0.100, '[s] of the oldest joint state used', 'joint_age')
     speed_floor: float = number(

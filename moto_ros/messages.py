@@ -17,6 +17,7 @@ from moto_core.errors import MotoError
 
 SCHEMA = 5  # of all of them together
 DRY_RUN = 'dry_run'  # the guard's reason while what it lets out is shown and not sent
+WHOLE = 1 << 63  # no whole number reaches it: what every language and every log holds
 M = TypeVar('M')
 
 
@@ -103,9 +104,12 @@ class GuardState:
 
 @dataclass(frozen=True, kw_only=True)
 class GuardReasons:
-    """Who drives, and why the guard changes or refuses requests, until the next message."""
+    """Who drives, and why the guard changes or refuses requests, until the next message.
 
-    stamp: int  # [ns] of a tick, the same as in guard/executed
+    As it changes, and ten times a second in every mode: silence is a guard that is not there.
+    """
+
+    stamp: int  # [ns] of a tick, the same as in guard/executed where that is published
     state: str  # its mode
     source: str  # who drives
     reasons: tuple[str, ...]
@@ -244,6 +248,9 @@ def _checked(kind: Any, value: Any, where: str) -> Any:
         return tuple(_checked(parts[0], item, where) for item in value)
     if origin is dict and isinstance(value, dict):
         return {key: _checked(parts[1], item, where) for key, item in value.items()}
+    if type(value) is int and not -WHOLE <= value < WHOLE:
+        digits = len(str(abs(value)))
+        raise MessageError(f'{where} is a number of {digits} digits; expected one of 64 bits')
     if kind is float and (type(value) in (int, float) or value is None):
         return math.nan if value is None else float(value)
     if kind in (bool, int, str, NoneType) and type(value) is kind:

@@ -10,7 +10,7 @@ RECORDER = 'moto_recorder'
 TWIN = 'moto_twin'
 
 TRIGGERS = {  # node: its services of type std_srvs/Trigger
-    GUARD: ('arm', 'disarm', 'home', 'estop', 'reset_fault'),
+    GUARD: ('arm', 'disarm', 'home', 'estop', 'reset_fault', 'begin_anew'),
     POLICY: ('start_episode', 'stop_episode', 'reload_policy', 'rollback_policy'),
     RECORDER: ('start_episode', 'stop_episode', 'time_out_episode', 'discard_episode'),
     TWIN: ('reset', 'error_recovery'),

@@ -12,7 +12,8 @@ try:
 except ImportError as error:
     raise ImportError(
         f"onnxruntime cannot be imported ({error}); install one of its builds with pip: '.[cpu]', "
-        "'.[gpu]' or, on a robot's computer, '.[robot]'"
+        "'.[gpu]' or, on a robot's computer, '.[robot]'",
+        name='onnxruntime',
     ) from error
 
 from moto_core.errors import BundleError, one_line

@@ -40,13 +40,10 @@ LAST = 'last'  # no id can end so: ids have no L
 
 def collect(args: argparse.Namespace, console: Console) -> int:
     """Records demonstrations of a task or by a recipe: scripted ones, or tracked human ones."""
-    try:
-        with importing(args):
-            from moto_learning.data.demonstrations import record_demonstrations
-            from moto_learning.data.recipe import Recipe, load_recipe
-            from moto_sim import tasks  # noqa: F401 - said here if the simulator is missing
-    except ImportError as error:
-        raise ConfigError(f"the simulator is missing ({error}); pip install '.[sim]'") from error
+    with importing(args):
+        from moto_learning.data.demonstrations import record_demonstrations
+        from moto_learning.data.recipe import Recipe, load_recipe
+        from moto_sim import tasks  # noqa: F401 - said here if the simulator is missing
     if args.recipe and args.human:
         raise ConfigError(
             f"--human and --recipe '{args.recipe}' both say which objects are moved; take --task, "

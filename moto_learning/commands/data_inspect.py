@@ -21,6 +21,7 @@ from moto_core.episodes.episode import Episode
 from moto_core.episodes.index import Finding
 from moto_core.episodes.manifest import Record
 from moto_core.errors import EpisodeError
+from moto_learning.data.followed import not_followed
 
 SHEET_FRAMES, SHEET_COLUMNS = 40, 8
 RARER = '*'  # the letter of reasons beyond the alphabet
@@ -125,6 +126,8 @@ def _legend(episode: Episode, letters: Mapping[str, str]) -> Iterator[str]:
     """Yields what the headings and letters mean, and the medians of the latencies."""
     yield 'time [s]; dis.: disagreement; off: largest |executed - requested|, hundredths'
     yield 'flags: ' + ', '.join(f'{name[0].upper()} {name}' for name in FLAGS)
+    if others := not_followed(episode):
+        yield others
     if letters:
         told = [f'{letter} {reason}' for reason, letter in letters.items() if letter != RARER]
         rarer = len(letters) - len(told)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from moto_core.command import Parser, importing, run_command
+from moto_core.packages import need
 
 EXAMPLES = """examples:
   moto-demo --out runs/kettle task=kitchen-kettle demonstrations=60
@@ -37,6 +38,7 @@ def _demonstrate(args: argparse.Namespace) -> int:
     if args.show_config:
         print_settings(explain_config(DemoConfig, overrides=args.overrides))
         return 0
+    need('torch', 'onnx', 'mujoco', 'onnxruntime', 'rclpy')  # now, rather than when its turn comes
     console, out = Console(), Path(args.out)
     demo = open_demo(out, args.overrides, args.resume)
     args.stopped = f'stopped; moto-demo --out {out} --resume goes on with it'

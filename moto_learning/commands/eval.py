@@ -10,7 +10,6 @@ import sys
 from collections.abc import Sequence
 
 from moto_core.command import Parser, importing, run_command, whole
-from moto_core.errors import ConfigError
 from moto_learning.commands.setup_options import add_setup
 
 EXAMPLES = """examples:
@@ -28,11 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    try:
-        with importing(args):
-            from moto_learning.commands.eval_run import evaluate_policy
-    except ImportError as error:
-        raise ConfigError(f"something is missing ({error}); pip install '.[train,sim]'") from error
+    with importing(args):
+        from moto_learning.commands.eval_run import evaluate_policy
     return evaluate_policy(args)
 
 

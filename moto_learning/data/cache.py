@@ -31,7 +31,7 @@ from moto_learning.data.batch import learned_columns
 from moto_learning.data.entry import DamagedEntryError, Stored, read_entry, write_entry
 from moto_learning.data.rewards import is_successful, learned_reward
 
-CACHE_FORMAT = 4
+CACHE_FORMAT = 5
 Progress = Callable[[int, int], None]  # episodes done, episodes in all
 
 
@@ -41,6 +41,7 @@ class CachedEpisode:
 
     Every one of moto_core.row.ARRAYS is an attribute (T, ...): `reward`, `requested`, ...;
     `proprioception` is None if the spec has none. Non-finite entries of `requested` are 0.
+    `let_through` (T,) says whether the arm did what its driver asked.
     """
 
     id: str
@@ -50,12 +51,17 @@ class CachedEpisode:
     outcome: str  # of the last label, or the file's own without one
     successful: bool  # the behaviour prior takes its actions
     images: dict[str, np.ndarray]  # camera: (T, h, w, 3) uint8, memory-mapped
-    columns: dict[str, Any]  # as recorded, by the name of the row's field
+    columns: dict[str, Any]  # as recorded, by the name of the row's field, and `let_through`
     learned: dict[str, np.ndarray]  # (T, ...) by the names of a batch
 
     def __len__(self) -> int:
         """Counts the rows."""
         return len(self.columns['stamp'])
+
+    @property
+    def followed(self) -> np.ndarray:
+        """Whether the arm did what the policy asked, of each row (T,): no hold, no person."""
+        return self.let_through & ~self.intervention
 
     def __getattr__(self, name: str) -> Any:
         """Returns a column by name."""

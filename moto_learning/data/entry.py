@@ -5,7 +5,8 @@ task's parts and a checksum is taken from what lies there: which files there are
 their types follow from the record, the spec and the table of a row.
 
     meta.json            'parts', and 'sum' over them, the episode's id and file, and the columns
-    <column>.npy         each of moto_core.row.ARRAYS, (T, ...), read into memory
+    <column>.npy         each of STORED, (T, ...), read into memory: moto_core.row.ARRAYS, and
+                         `let_through` (T,), of the guard's reasons, which are not kept
     image_<camera>.npy   (T, h, w, 3) uint8, memory-mapped: its header and size are checked
 """
 
@@ -26,7 +27,20 @@ from moto_core.errors import EpisodeError, MotoError
 from moto_core.row import ARRAYS, Column
 from moto_core.spec import Spec
 from moto_core.strict_json import parse_json
+from moto_learning.data.followed import let_through, not_followed
 from moto_learning.data.mapped import map_array
+
+LET_THROUGH = Column(
+    name='let_through',
+    dtype=np.dtype(bool),
+    shape=(),
+    log='',
+    batch=False,
+    kind=None,
+    default=True,
+)
+STORED = (*ARRAYS, LET_THROUGH)
+"""The columns of an entry."""
 
 META, META_LIMIT = 'meta.json', 1 << 20  # [bytes]
 
@@ -36,7 +50,7 @@ class Stored(NamedTuple):
 
     parts: tuple[str, ...]  # of the task, the columns of `done_parts`
     images: dict[str, np.ndarray]  # camera: (T, h, w, 3) uint8, memory-mapped
-    columns: dict[str, Any]  # of ARRAYS; `proprioception` is None if the spec has none
+    columns: dict[str, Any]  # of STORED; `proprioception` is None if the spec has none
 
 
 class DamagedEntryError(MotoError):
@@ -75,7 +89,7 @@ def read_entry(folder: Path, record: Record, spec: Spec) -> Stored:
     return Stored(
         parts=tuple(parts),
         images=images,
-        columns={column.name: columns.get(column.name) for column in ARRAYS},
+        columns={column.name: columns.get(column.name) for column in STORED},
     )
 
 
@@ -83,13 +97,18 @@ def to_columns(episode: Episode) -> dict[str, np.ndarray]:
     """Returns the columns that an entry holds; raises EpisodeError if one cannot be used.
 
     A non-finite requested action becomes 0: the guard refused it and held
-    (docs/safety.md, fault 11).
+    (docs/safety.md, fault 11). An episode in which the arm did nothing that was asked, as in a
+    dry run, cannot be used.
     """
     columns = {
         column.name: episode.columns[column.name]
         for column in ARRAYS
         if episode.columns[column.name] is not None
     }
+    columns[LET_THROUGH.name] = let_through(episode)
+    if not columns[LET_THROUGH.name].any():
+        why = not_followed(episode) or 'the arm did not do what was asked at its one row'
+        raise EpisodeError(f'nothing is learned from it: {why}')
     columns['requested'] = np.nan_to_num(episode.requested, nan=0.0, posinf=0.0, neginf=0.0)
     for name in {'executed', 'proprioception', *(c.name for c in ARRAYS if c.batch)} & {*columns}:
         if not np.isfinite(columns[name]).all():
@@ -117,9 +136,9 @@ def _read_meta(folder: Path) -> tuple[list[str], str]:
 
 
 def _shapes(rows: int, spec: Spec, parts: list[str]) -> Iterator[tuple[Column, tuple[int, ...]]]:
-    """Yields each of ARRAYS that an episode of this spec has, and its shape."""
+    """Yields each of STORED that an episode of this spec has, and its shape."""
     sizes = {'A': spec.action_size, 'P': spec.proprioception_size, 'parts': len(parts)}
-    for column in ARRAYS:
+    for column in STORED:
         if column.log != 'joints' or spec.proprioception_size:
             yield column, (rows, *(sizes[name] for name in column.shape))
 

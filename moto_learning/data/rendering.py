@@ -17,6 +17,7 @@ from moto_core.errors import EpisodeError
 LOOKED_AT = (
     40  # episodes of a dataset: they lie in order of time, as programs come one after another
 )
+RECORDERS = {'limits', 'limits_file'}  # in a header: the recorder of ROS 2 wrote it
 NOT_SAID = 'one sample a pixel, or not said'  # before headers said it
 ADVICE = (
     'What is learned from one kind of image may fail on the other: record what is older anew '
@@ -36,7 +37,7 @@ def renderings(dataset: Dataset) -> list[str]:
     for place in places:
         with suppress(EpisodeError):  # one that is damaged is told of where it is read
             extra = read_header(ours[place].path).extra
-            if 'limits' not in extra:  # the recorder's
+            if RECORDERS.isdisjoint(extra):
                 found[extra.get('rendering', NOT_SAID)] = None
     return list(found)
 

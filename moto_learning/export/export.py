@@ -39,7 +39,6 @@ from moto_learning.export.rehearsal import (
 from moto_learning.export.thresholds import (
     Ordinary,
     disagreement_threshold,
-    followed,
     surprise_limits,
     why_none,
 )
@@ -182,7 +181,7 @@ def _ordinary(data: Sequence[Path], learner: Learner, known: set[str]) -> list[O
             raise DatasetError(f"'{root}' is not of the run's robot: {'; '.join(wrong)}")
         for episode in _episodes([root], learner):
             if episode.successful and episode.id not in known:
-                found[episode.id] = Ordinary(episode, followed(dataset.read(episode.id)))
+                found[episode.id] = Ordinary(episode, episode.followed)
     return list(found.values())
 
 

@@ -13,8 +13,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from moto_core.episodes.episode import Episode
-from moto_core.guard.reasons import LETS_THROUGH
 from moto_core.policy.surprise import SurpriseLimits, window_means
 from moto_learning.agents.policy_graph import Graphs
 from moto_learning.data.cache import CachedEpisode
@@ -61,16 +59,6 @@ def disagreement_threshold(graphs: Graphs, episodes: Sequence[CachedEpisode]) ->
     """Returns the largest disagreement of the policy's actions along episodes, or None."""
     every = [doubts(graphs, episode).disagreement for episode in episodes if len(episode)]
     return max((float(one.max()) for one in every), default=None)
-
-
-def followed(episode: Episode) -> np.ndarray:
-    """Returns for each row (T,) whether the arm did what was asked: no hold, no person."""
-    slower = (episode.speed_scale > 0) & (episode.speed_scale < 1)
-    lets = [
-        LETS_THROUGH.issuperset({*reasons} - ({'uncertain'} if slow else set()))
-        for reasons, slow in zip(episode.reasons, slower)
-    ]
-    return np.array(lets, bool) & ~episode.intervention
 
 
 def surprise_limits(graphs: Graphs, held_out: Sequence[Ordinary]) -> SurpriseLimits | None:

@@ -22,7 +22,8 @@ from moto_core.episodes.episode import Episode
 from moto_core.errors import ConfigError
 from moto_core.spec import Spec
 from moto_learning.agents.learner import Learner
-from moto_learning.data.batch import previous_actions
+from moto_learning.data.batch import done_actions, previous_actions
+from moto_learning.data.followed import let_through
 from moto_learning.model.rssm import State
 from moto_learning.model.world_model import WorldModel
 from moto_learning.run.checkpoints import load_learner
@@ -95,7 +96,7 @@ def open_loop(model: WorldModel, episode: Episode, seen: int) -> dict[str, np.nd
     """Returns the model's frames {camera: (T, h, w, 3) uint8} of an episode of T rows.
 
     Rows before `seen` come from the posterior, the rest from the mean of the priors by the
-    requested actions; nothing is random.
+    chosen actions; nothing is random.
     """
     post = posterior(model, episode, rows=seen)
     feat = post.feat  # (seen, F)
@@ -154,8 +155,9 @@ def decode(model: WorldModel, feat: Tensor) -> dict[str, np.ndarray]:
 
 
 def chosen_actions(episode: Episode) -> np.ndarray:
-    """Returns the actions (T, A) chosen at each row; what is not finite counts as 0."""
-    return np.nan_to_num(episode.requested, nan=0.0, posinf=0.0, neginf=0.0)
+    """Returns the actions (T, A) that are learned from, of each row; not finite counts as 0."""
+    done = done_actions({**episode.columns, 'let_through': let_through(episode)})
+    return np.nan_to_num(done, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def first_rows(episode: Episode) -> np.ndarray:

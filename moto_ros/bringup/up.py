@@ -18,6 +18,7 @@ from collections.abc import Sequence
 
 from moto_core.command import FAILED, STOPPED, importing
 from moto_core.errors import MotoError, one_line
+from moto_core.packages import need
 
 
 def main() -> int:
@@ -52,6 +53,7 @@ def _run(words: Sequence[str], stop: list[int]) -> int:
     from moto_ros.bringup.children import Children, tend
     from moto_ros.bringup.follower import follow, how_to_go_on, split
 
+    need('rclpy', 'sensor_msgs')
     own, given = split(parse_arguments(words))
     processes, values = table.processes(given), resolved(given)
     follower = follow(own, values)

@@ -64,7 +64,8 @@ def _expect_rest(
 def _bring_up(graph: RunningGraph) -> Iterator[subprocess.Popen[bytes]]:
     """Lends a bring-up without drivers whose guard moves the arm."""
     words = ['sim:=false', 'robot_type:=kitchen_sim', 'dry_run:=false', 'record:=false']
-    words += ['guard.deadman_required:=false', 'policy:=zero', 'log_level:=warn']
+    words += ['guard.deadman_required:=false', 'guard.estop_required:=false']
+    words += ['policy:=zero', 'log_level:=warn']
     line = [sys.executable, '-m', 'moto_ros.bringup.up', *words]
     up = subprocess.Popen(
         line, env=graph.children.environment, stdout=subprocess.DEVNULL, start_new_session=True

@@ -363,7 +363,7 @@ ALL = (
         name='guard or policy stopped (SIGSTOP) for 0.5 s or 3 s, then continued',
         expected=(
             'policy: braking by staleness. Guard: the arm rests along what was sent, then'
-            ' a hold, then a new beginning from the joints'
+            ' a hold, then a new beginning where it rests'
         ),
         act=deaths.stopped,
         graphs=('led', 'whole'),

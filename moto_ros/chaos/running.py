@@ -164,6 +164,7 @@ class RunningGraph:
         self.latest.guard = None
         self.wait(lambda: self.latest.guard and self.latest.guard.at_rest, 5, 'rest')
         told: SceneReset = from_json(SceneReset, self.graph.call(TWIN, 'reset'))
+        self.graph.call(GUARD, 'begin_anew')  # so does the twin's controller
         self.wait(
             lambda: self.latest.task and self.latest.task.stamp > told.stamp, 10, 'a new frame'
         )

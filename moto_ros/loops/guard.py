@@ -35,7 +35,9 @@ from moto_core.guard.state import (
     GuardOutput,
     GuardRefusal,
     JointIntake,
+    Switches,
 )
+from moto_ros.loops.arming import Arming
 from moto_ros.loops.following import Following
 from moto_ros.loops.homing import Homing
 from moto_ros.loops.inbox import Inbox
@@ -51,6 +53,7 @@ class ArmSettings:
 
     delay: float = 0.0  # [s] of trajectories; 0: the arm follows velocities, and has none
     home_tolerance: float = 0.1  # [rad] from home at which a policy may begin
+    armed_timeout: float = 60.0  # [s] that it stays armed while nothing moves the arm
     estops: tuple[str, ...] = ()  # topics
     heartbeat: float = 0.0  # [s] within which each e-stop has to speak; 0: none has to
     record_required: bool = False  # nothing moves the arm that no recorder records
@@ -67,7 +70,7 @@ class ArmGuard:
         settings: ArmSettings = ArmSettings(),
         before: ArmGuard | None = None,
     ) -> None:
-        """Keeps what is latched in the guard `before`.
+        """Keeps what is latched in the guard `before`, and where it led the arm last.
 
         Raises ConfigError for an unknown profile or a delay that is too short.
         """
@@ -76,15 +79,22 @@ class ArmGuard:
         self.state = GuardMemory()
         if before is not None and before.state.mode in (FAULT, ESTOP):
             self.state = replace(self.state, mode=before.state.mode, cause=before.state.cause)
-        self.inbox = Inbox(settings.estops, settings.heartbeat, settings.record_required)
+        self.inbox: Inbox = Inbox(
+            settings.estops,
+            settings.heartbeat,
+            settings.record_required,
+            before=None if before is None else before.inbox,
+        )
         self.homing = Homing(robot, settings.home_tolerance)
         self.sends = True  # what it lets out: else the arm does not move, and need not
         self.output: GuardOutput | None = None
         self.problem = ''  # why the last way home ended elsewhere
-        self._away = ''  # how far from home it was armed, for a person
+        self._arming = Arming(settings.armed_timeout)
         self.interventions: Counter[str] = Counter()  # reason: decisions that it had a part in
         self.ticks, self.late = 0, 0
         self._leader = Leader(self.limits, self.config.tick, self.delay) if self.delay else None
+        if self._leader and before is not None and before._leader:
+            self._leader.take_over(before._leader)
         self._following = Following(self.limits.margin, self.config.tick)
         self._time: float | None = None  # [s] of the last tick
         self._position: tuple[float, ...] | None = None  # (n,) [rad] last measured
@@ -94,6 +104,7 @@ class ArmGuard:
     def activate(self, active: bool) -> None:
         """Follows the life cycle; either way it disarms."""
         self.inbox.activate(active)
+        self._arming.end()
         self._drive(self.inbox.sources.leave_home)
 
     def arm(self) -> str:
@@ -101,10 +112,7 @@ class ArmGuard:
 
         A policy begins near home. A guard that is armed and waits for a person goes on.
         """
-        away = self._check_arm()
-        if not self.state.armed:
-            self._away = away
-        return self._arm()
+        return self._arm(self._check_arm())
 
     @property
     def refusal(self) -> str:
@@ -121,8 +129,7 @@ class ArmGuard:
             raise GuardRefusal('a dry run moves nothing; bring the arm home by hand')
         if self.inbox.switches(0.0).armed:
             raise GuardRefusal('the guard is armed; disarm it first')
-        self._check_ready()
-        self._arm()
+        self._arm(self.homing.away(self._check_ready()))
         self._drive(self.inbox.sources.go_home)
         self.homing.begin()
         self.problem = ''
@@ -131,18 +138,19 @@ class ArmGuard:
     def intervene(self, on: bool) -> str:
         """Gives the arm to a person, or back to the policy.
 
-        A policy that was not armed near home does not get it: the guard is disarmed.
+        A policy that did not begin near home does not get it: the guard is disarmed.
         """
         if self.source == HOME:
             self.disarm()
         self._drive(lambda: self.inbox.sources.intervene(on))
-        if not on and self.state.armed and self._away:
-            return f'{self.disarm()}: when it was armed, {self._away}'
+        if not on and self.state.armed and self._arming.away:
+            return f'{self.disarm()}: when it began, {self._arming.away}'
         return f'{self.source} drives'
 
     def disarm(self) -> str:
         """Brakes, and lets nothing move the arm."""
         self.inbox.arm(False)
+        self._arming.end()
         self._drive(self.inbox.sources.leave_home)
         return 'disarmed'
 
@@ -151,8 +159,24 @@ class ArmGuard:
         now = self._time or 0.0
         if silent := self.inbox.silent_estops(now):
             raise GuardRefusal(f"no e-stop speaks on '{silent[0]}'; start it, then reset")
+        if pressed := self.inbox.pressed_estops():
+            raise GuardRefusal(
+                f"the e-stop on '{pressed[0]}' is still pressed, as far as it has said; "
+                'let it go, then reset'
+            )
         self.state = reset_fault(self.state, self.inbox.switches(now))
         return self.disarm()
+
+    def begin_anew(self) -> str:
+        """Hears that the controller was activated anew: it holds the arm where its joints are.
+
+        Raises GuardRefusal while the guard is armed or the arm is led.
+        """
+        if self.state.armed or not self.resting:
+            raise GuardRefusal('the arm is led; disarm it first, and let it come to rest')
+        if self._leader is not None:
+            self._leader.beginning.led = None
+        return 'the next trajectory begins at the joints'
 
     def fault(self, reason: str) -> None:
         """Latches a fault seen elsewhere."""
@@ -231,7 +255,7 @@ class ArmGuard:
             raise GuardRefusal('the arm is on its way home; wait, or disarm first')
         position = self._check_ready()
         away = self.homing.away(position) if self.sends else ''
-        if away and self.source == POLICY and not self.state.armed:
+        if away and self.source == POLICY and not self._arming.begun:
             raise GuardRefusal(f'{away}: call home, or bring the arm there by hand, then arm')
         return away
 
@@ -249,9 +273,13 @@ class ArmGuard:
         trouble = joints_trouble(self.config, joints, now)
         if trouble or joints.position is None:
             raise GuardRefusal(f'{REASONS[trouble]} ({trouble}); mend the joint states first')
+        apart = self._leader.apart(joints.position, now) if self._leader and self.sends else ''
+        if apart:
+            raise GuardRefusal(apart)
         return joints.position
 
-    def _arm(self) -> str:
+    def _arm(self, away: str) -> str:
+        self._arming.arm(away, not self.state.armed)
         self.state = arm(self.state)
         self.inbox.arm(True)
         return 'armed'
@@ -289,24 +317,46 @@ class ArmGuard:
             before,
             self.inbox.sources.request,
             self.inbox.joints,
-            self.inbox.switches(now),
+            self._switches(now),
             now,
         )
         self.inbox.forget_pulse()
+        if self.state.mode == READY and self._arming.ended:
+            reasons = (*self.output.reasons, self._arming.ended)
+            self.output = self.output._replace(reasons=reasons)
         if waits and self.state.mode == RUNNING:
             self._stand(before, now)
         self.ticks += 1
         self._count(before)
         self._position = self.state.joints.position or self._position
         if self._leader is not None:
-            self._leader.lead(self.state, self.output.velocity, self.inbox.joints, now)
+            step = self.state, self.output.velocity, self.inbox.joints
+            if apart := self._leader.lead(*step, self.sends, now):
+                self.fault(apart)
         if self.sends:
             trouble = self._following.trouble(self.state, self.output, self.reference, now)
             if trouble:
                 self.fault(trouble)
+        self._follow_arming(now)
         if self.source == HOME:
             self._end_home(waits, now)
         return self.output
+
+    def _switches(self, now: float) -> Switches:
+        """What people and the life cycle say; a policy begins near home, whenever it was armed."""
+        switches = self.inbox.switches(now)
+        if self.source != POLICY or self._arming.begun or not self.sends or not self._position:
+            return switches
+        away = 'away_from_home' if self.homing.away(self._position) else ''
+        return switches._replace(hold=switches.hold or away)
+
+    def _follow_arming(self, now: float) -> None:
+        """Notes where the arm begins to move, and disarms once nothing has moved it for long."""
+        moves = self.state.mode == RUNNING and (not self.delay or self.reference is not None)
+        if moves and not self._arming.begun and self._position:
+            self._arming.begin(self.homing.away(self._position))
+        if self._arming.over(self.state, moves, now):
+            self.disarm()
 
     def _fresh_when_disarmed(self) -> GuardMemory:
         """The state, without a past if disarmed: a hand may move the arm, a simulator reset it."""

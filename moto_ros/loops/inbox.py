@@ -22,11 +22,16 @@ class Inbox:
     """The newest messages of one guard."""
 
     def __init__(
-        self, estops: tuple[str, ...] = (), heartbeat: float = 0.0, record_required: bool = False
+        self,
+        estops: tuple[str, ...] = (),
+        heartbeat: float = 0.0,
+        record_required: bool = False,
+        before: Inbox | None = None,
     ) -> None:
         """Takes the topics of e-stops, and the time [s] after which one is silent; 0: never.
 
-        `record_required`: nothing moves the arm that no recorder records.
+        `record_required`: nothing moves the arm that no recorder records. What the inbox `before`
+        heard pressed is pressed until it says that it was let go.
         """
         self.sources = Sources()
         self.joints: Measured | None = None
@@ -34,7 +39,9 @@ class Inbox:
         self._record_required = record_required
         self._pressed: dict[str, bool] = {}  # e-stop: as it said last
         self._heard: dict[str, float] = {}  # [s] when it did
-        self._pulse = False  # e-stop by service: once is enough, it latches
+        self._pulse = False  # an e-stop was pressed since the last tick: once is enough
+        if before is not None:
+            self._pressed, self._pulse = dict(before._pressed), before._pulse
         self._deadman: float | None = None  # [s] last time the button was seen pressed
         self._recorded: float | None = None  # [s] when a recorder last said that it records
         self._active = self._armed = False
@@ -83,8 +90,12 @@ class Inbox:
         self._deadman = now if pressed else None
 
     def estop(self, pressed: bool, now: float, topic: str = '') -> None:
-        """Takes an e-stop's state; one that is let go does not release another."""
+        """Takes an e-stop's state; one that is let go does not release another.
+
+        A press counts until a tick has seen it, however soon it is let go.
+        """
         self._pressed[topic], self._heard[topic] = pressed, now
+        self._pulse = self._pulse or pressed
 
     def stop(self) -> str:
         """Stops at once, latched."""
@@ -116,8 +127,12 @@ class Inbox:
         )
 
     def forget_pulse(self) -> None:
-        """Forgets an e-stop by service, which a tick has seen."""
+        """Forgets that an e-stop was pressed, which a tick has seen; not that one still is."""
         self._pulse = False
+
+    def pressed_estops(self) -> list[str]:
+        """Returns the topics of e-stops that are pressed, as far as they have said."""
+        return [topic for topic, pressed in self._pressed.items() if pressed]
 
     def silent_estops(self, now: float) -> list[str]:
         """Returns the topics of e-stops that have to speak and do not."""

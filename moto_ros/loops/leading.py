@@ -1,6 +1,6 @@
 """When the arm is led along a reference: its beginning, its going on, its end.
 
-    RUNNING, the joints stand -> a reference begins 0.2 s ahead at the joints, sent once
+    RUNNING, the joints stand -> a reference begins some time ahead (beginning.py), sent once
     a tick                    -> one more knot
     at rest, not RUNNING      -> it is left, and its stop runs out
 
@@ -20,11 +20,10 @@ from moto_core.guard.brake import Knot
 from moto_core.guard.limits import Limits
 from moto_core.guard.reference import Reference
 from moto_core.guard.state import RUNNING, GuardConfig, GuardMemory, Measured
+from moto_ros.loops.beginning import BLEND, Beginning
 
 TRANSPORT = 0.012  # [s] of the delay that messages may take, one that is lost among them
-STILL = 0.05  # [rad/s] below which measured joints stand
 STANDS = 0.05  # [s] beyond the delay after which an arm that is told to rest does
-BLEND = 0.2  # [s] in which a controller goes from where it holds the arm to where it is measured
 
 
 class Leader:
@@ -33,36 +32,55 @@ class Leader:
     def __init__(self, limits: Limits, tick: float, delay: float) -> None:
         """Takes the time of a tick and the delay of trajectories [s]."""
         self.limits, self.tick, self.delay = limits, tick, delay
+        self.beginning = Beginning(limits, delay - TRANSPORT - tick)
         self.reference: Reference | None = None  # from the first RUNNING until the arm rests
         self.free = -np.inf  # [s] when what was sent has come to its end
         self._begins = 0.0  # [s] the first knot's time
         self._blended = False  # the beginning of the reference is sent
+
+    def take_over(self, before: Leader) -> None:
+        """Keeps where the leader before it led the same joints last."""
+        if before.limits.joints == self.limits.joints:
+            self.beginning.led = before.beginning.led
 
     def waits(self, now: float) -> bool:
         """Says whether the arm is not led yet: it stands until its controller has caught up."""
         return self.reference is None or now < self._begins + self.delay + TRANSPORT
 
     def lead(
-        self, state: GuardMemory, velocity: np.ndarray, measured: Measured | None, now: float
-    ) -> None:
-        """Goes on with the reference, begins one at the measured joints, or ends it."""
-        running, rest = state.mode == RUNNING, state.rest_since
+        self,
+        state: GuardMemory,
+        velocity: np.ndarray,
+        measured: Measured | None,
+        sends: bool,
+        now: float,
+    ) -> str:
+        """Goes on with the reference, begins one, or ends it.
+
+        Returns the reason of a fault, '' for none: what `sends` begins only near where the arm
+        was led last.
+        """
+        position, rest = state.joints.position, state.rest_since
+        running = state.mode == RUNNING
+        self.beginning.see(state.joints)
         if self.reference is None:
-            if running and self._stands(measured, now) and state.joints.position is not None:
-                self._begins, self._blended = now + BLEND, False
-                self.reference = Reference(
-                    self.limits,
-                    self.tick,
-                    self.delay,
-                    self._begins,
-                    np.array(state.joints.position),
-                )
-            return
+            if not running or position is None or not self._stands(measured, now):
+                return ''
+            if sends and self.beginning.apart(position):
+                return 'led_elsewhere'
+            self._begin(position, sends, now)
+            return ''
         if now > self.reference.newest + 0.5 * self.tick:
             self.reference.push(velocity)
         stands = rest is not None and now - rest > self.delay + STANDS
         if stands and not running:
             self.leave()
+        return ''
+
+    def apart(self, position: tuple[float, ...], now: float) -> str:
+        """Says why no reference may begin at the joints (n,) [rad]; '' if one may, or goes on."""
+        led = self.reference is not None or now < self.free
+        return '' if led else self.beginning.apart(position)
 
     def leave(self) -> None:
         """Sends no more of the reference; its stop runs out."""
@@ -82,14 +100,21 @@ class Leader:
         if self._blended if now < self._begins + self.delay else not due():
             return []
         self._blended = True
-        return self.reference.message()
+        message = self.reference.message()
+        self.beginning.led = message[-1].position
+        return message
+
+    def _begin(self, position: tuple[float, ...], sends: bool, now: float) -> None:
+        """Begins a reference; one that is only shown, at the joints (n,) [rad]."""
+        place, blend = np.array(position, np.float64), BLEND
+        if sends:
+            place, blend = self.beginning.place(position), self.beginning.blend(position)
+        self._begins, self._blended = now + blend, False
+        self.reference = Reference(self.limits, self.tick, self.delay, self._begins, place)
 
     def _stands(self, measured: Measured | None, now: float) -> bool:
         """Says whether the arm stands, by what was sent and by its joints."""
-        if measured is None or now < self.free:
-            return False
-        speeds = dict(zip(measured.names, measured.velocity.tolist()))
-        return all(abs(speeds.get(joint, 0.0)) < STILL for joint in self.limits.joints)
+        return measured is not None and now >= self.free and self.beginning.stands(measured)
 
 
 def timed(config: GuardConfig, delay: float) -> GuardConfig:

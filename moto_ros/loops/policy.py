@@ -23,7 +23,7 @@ from moto_core.policy.name_file import named_folder
 from moto_core.policy.policy import OnnxPolicy, Policy, PolicyState, RandomPolicy, ZeroPolicy
 from moto_core.policy.surprise import Caution
 from moto_core.spec import Setup, Spec, setup_mismatches
-from moto_ros.config import PolicyParams
+from moto_ros.config import BUILT_IN, PolicyParams
 from moto_ros.messages import Decision
 
 SOONEST = 0.9  # periods after the last due time at least
@@ -225,11 +225,18 @@ class PolicySlot:
     def reload(self, busy: bool) -> str:
         """Loads the bundle anew from its place and returns its hash.
 
-        Raises BundleError while an episode runs (`busy`) or if the bundle is refused, ConfigError
-        for a file that names none.
+        Raises BundleError while an episode runs (`busy`), if the bundle is refused or in use
+        already, ConfigError for a file that names none.
         """
         _refuse_if(busy)
         following = make_policy(self._params, self._spec)
+        if following.hash == self.policy.hash and self._params.bundle not in BUILT_IN:
+            raise BundleError(
+                f"'{self._params.bundle}' is still the bundle in use, {following.hash[:12]}: "
+                'nothing was swapped. A folder is one bundle for good; start with policy:=<a file '
+                "that holds the folder's path> (moto-export --name-file), and write the next one "
+                'into it'
+            )
         self._previous, self.policy = self.policy, following
         return following.hash
 

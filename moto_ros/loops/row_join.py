@@ -7,20 +7,25 @@ In: decoded messages. Out: rows in order. Row t = observation t, reward received
 action chosen at it. Each topic keeps its order: once a later row is whole, the images that an
 earlier one waits for are lost. That row is dropped and counted, and the next one says so (`gap`);
 so does one before which no decision was made for so long that the guard braked. A row waits for
-what was executed over its period, which a recorder that fell behind may hear much later.
+what was executed over its period, which a recorder that fell behind may hear much later. What it
+says of why the arm did something else are the guard's reasons, and two of the recorder's own:
+the guard led the arm home, or nothing was heard of it.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from moto_core.guard.state import HOLD, RUNNING
 from moto_core.row import Row
 from moto_core.spec import Spec
-from moto_ros.loops.sources import TELEOP
+from moto_ros.loops.sources import HOME, TELEOP
 from moto_ros.messages import DRY_RUN, Decision, GuardReasons, TaskState
 
 KEEP = 256  # stamps of images and task states, and decisions, remembered
@@ -28,6 +33,9 @@ KEEP_EXECUTED = 4096  # ticks of the guard: 16 s at 250 Hz
 SILENT = 3.0  # [s] of decisions without a tick of the guard: it lets nothing out
 HOLE = 2.5  # periods between decisions, as old as a request may be: what lies between is a gap
 REASONS_HOLD = 0.25  # [s] that reasons are in force; the guard repeats them every 0.1 s
+TICK_GAP = 0.1  # [s] without a tick of a guard that leads the arm: it was silent
+GUARD_SILENT = 'guard_silent'  # a row's reason: nothing was heard of the guard
+HOMING = 'homing'  # a row's reason: the guard led the arm home, whatever the policy asked
 NO_TASK = TaskState(stamp=0, reward=0.0, success=False, parts={}, seed=None)
 
 
@@ -103,6 +111,11 @@ class RowJoiner:
         self._episode = None
         return [*found[:-1], *(replace(row, is_last=True) for row in found[-1:])]
 
+    @property
+    def silent(self) -> bool:
+        """Says whether no decision of the episode was heard: it has no row."""
+        return self._seen == 0
+
     def complete(self) -> bool:
         """Says whether every decision taken has its images, and what was executed after it."""
         acted = all(self._acted(place) for place in range(len(self._pending) - 1))
@@ -132,7 +145,11 @@ class RowJoiner:
         end = request_time(following) if following else begin + round(1e9 * self.spec.period)
         ticks = [tick.velocity for tick in self._executed if begin <= tick.stamp < end]
         told = self._told_in(begin, end)
-        reasons = tuple(sorted({reason for one in told for reason in one.reasons}))
+        reasons = {reason for one in told for reason in one.reasons}
+        if any(one.source == HOME for one in told):
+            reasons.add(HOMING)
+        if self._silent(begin, end, told, is_last=following is None):
+            reasons.add(GUARD_SILENT)
         if not ticks or DRY_RUN in reasons:  # nothing moved the arm
             ticks = [np.zeros(self.spec.action_size)]
         task, body = self._task_at(decision.stamp), decision.proprioception
@@ -149,7 +166,7 @@ class RowJoiner:
             surprise=decision.surprise,
             speed_scale=decision.speed_scale,
             intervention=any(one.source == TELEOP for one in told),
-            reasons=reasons,
+            reasons=tuple(sorted(reasons)),
             latency={
                 'image': decision.image_latency,
                 'inference': decision.inference_latency,
@@ -192,10 +209,29 @@ class RowJoiner:
                 found.append(change)
         return found
 
+    def _silent(self, begin: int, end: int, told: list[GuardReasons], is_last: bool) -> bool:
+        """Says whether the guard was silent at some time in [begin, end) [ns].
+
+        One that leads the arm ticks all the time; one that lets it stand says why, now and then.
+        What follows the last row has not come yet.
+        """
+        if any(one.state not in (RUNNING, HOLD) for one in told):
+            return False
+        stamps = [tick.stamp for tick in self._executed]
+        if is_last:
+            return not told and all(t < begin - REASONS_HOLD * 1e9 for t in stamps)
+        newest = max(end, request_time(self._pending[-1]))
+        before = max((t for t in stamps if t < begin), default=begin)
+        within = [t for t in stamps if begin <= t < end]
+        after = min((t for t in stamps if t >= end), default=newest)
+        longest = max(late - early for early, late in pairwise([before, *within, after]))
+        return not within or longest > TICK_GAP * 1e9
+
 
 def request_time(decision: Decision) -> int:
-    """Returns when [ns] the decision's request was made."""
-    return decision.stamp + round(1e6 * decision.request_latency)
+    """Returns when [ns] the decision's request was made; its stamp if it does not say when."""
+    latency = decision.request_latency
+    return decision.stamp + (round(1e6 * latency) if math.isfinite(latency) else 0)
 
 
 def _forget(held: dict[int, Any]) -> None:

@@ -154,7 +154,9 @@ class Session:
             self.console.input('Put the scene to its start, then press Enter; the arm goes home: ')
             self._go_home()
             return None
+        graph.wait(lambda: self._guard().at_rest, FRESH, 'the arm at rest')
         told = from_json(SceneReset, graph.call(TWIN, 'reset'))
+        graph.call(GUARD, 'begin_anew')  # so does the twin's controller
         graph.wait(
             lambda: graph.latest.task is not None and graph.latest.task.stamp > told.stamp,
             FRESH,
@@ -171,11 +173,19 @@ class Session:
         self.graph.call(GUARD, 'arm')
 
     def _go_home(self) -> None:
-        """Leads the arm home; a dry run leaves it where it is."""
+        """Leads the arm home; a dry run leaves it where it is.
+
+        A refusal is the operator's to mend.
+        """
         if self._guard().dry_run:
             return
         latest = self.graph.latest
-        self.graph.call(GUARD, 'home')
+        while True:
+            try:
+                self.graph.call(GUARD, 'home')
+                break
+            except MotoError as refusal:
+                self.console.input(f'{refusal}. Then press Enter (Ctrl-C ends the session): ')
         latest.guard = None
         self.graph.wait(
             lambda: latest.guard is not None and latest.guard.source != 'home', HOMING, 'home'

@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
-from moto_core.guard.state import ESTOP, READY, GuardConfig, GuardRefusal
+from moto_core.guard.state import READY, GuardConfig, GuardRefusal
 from moto_ros.config import check_mode
 from moto_ros.loops.guard import ArmGuard, ArmSettings
 from moto_ros.loops.halt import halt
 from moto_ros.messages import GuardState
 from moto_ros.nodes.guard_inputs import GuardInputs
 from moto_ros.nodes.guard_outputs import GuardOutputs
+from moto_ros.nodes.guard_peers import GuardPeers, Trouble
 from moto_ros.services import GUARD
 from moto_ros.wire import interface
 from moto_ros.wire.interface import to_string
@@ -50,6 +51,7 @@ class GuardNode(MotoNode):
         self.timer: Any = None
         self.outputs: GuardOutputs | None = None
         self.inputs: GuardInputs | None = None
+        self.peers: GuardPeers | None = None
         self.dry_run = self.config.command.dry_run
 
     @logs_errors
@@ -72,6 +74,7 @@ class GuardNode(MotoNode):
             ArmSettings(
                 delay=delay,
                 home_tolerance=params.home_tolerance,
+                armed_timeout=params.armed_timeout,
                 estops=tuple(params.estops),
                 heartbeat=params.estop_heartbeat,
                 record_required=config.record.required,
@@ -81,12 +84,14 @@ class GuardNode(MotoNode):
         self.loop.sends = not self.dry_run
         self.inputs = GuardInputs(self, self.loop)
         self.outputs = GuardOutputs(self, self.loop)
+        self.peers = GuardPeers(self, self.loop, self.outputs)
         self.state = self.create_publisher_of(interface.GUARD_STATE)
         self.create_trigger_service('arm', self.arm)
         self.create_trigger_service('home', self.home)
         self.create_trigger_service('disarm', self.loop.disarm)
         self.create_trigger_service('estop', self.loop.inbox.stop)
         self.create_trigger_service('reset_fault', self.reset_fault)
+        self.create_trigger_service('begin_anew', self.loop.begin_anew)
         self.create_switch_service('set_intervention', self.loop.intervene)
         self.create_switch_service('set_dry_run', self.set_dry_run)
         self._tell_limits()
@@ -124,30 +129,22 @@ class GuardNode(MotoNode):
 
     def arm(self) -> str:
         """Lets requests move the arm; raises GuardRefusal if it may not, or nobody would hear."""
-        assert self.loop is not None
-        self._check_controller()
-        return '; '.join(filter(None, [self.loop.arm(), self.clock_problem]))
+        assert self.loop is not None and self.peers is not None
+        self.peers.check()
+        told = self.loop.arm()
+        self.get_logger().info(f'{told}; led by it: {self.peers.controllers or "nobody"}')
+        return '; '.join(filter(None, [told, self.clock_problem]))
 
     def home(self) -> str:
         """Leads the arm home; raises GuardRefusal if it may not, or nobody would hear."""
-        assert self.loop is not None
-        self._check_controller()
+        assert self.loop is not None and self.peers is not None
+        self.peers.check()
         return self.loop.home()
 
     def reset_fault(self) -> str:
         """Ends a fault or an e-stop; raises GuardRefusal while its cause is there."""
-        assert self.loop is not None and self.outputs is not None
-        if self.outputs.has_two_masters:
-            raise GuardRefusal(
-                f"somebody else publishes on '{self.outputs.topic}' too; stop it, then reset"
-            )
-        for topic in self.config.guard.estops:
-            heard = self.count_publishers(self.resolve_topic_name(topic))
-            if self.loop.state.mode == ESTOP and heard > 1:
-                raise GuardRefusal(
-                    f"several publish on '{topic}', and which of them let go is not known: end "
-                    'all but one, or give each a topic of its own (guard.estops), then reset'
-                )
+        assert self.loop is not None and self.peers is not None
+        self.peers.check_reset()
         return self.loop.reset_fault()
 
     def set_dry_run(self, on: bool) -> str:
@@ -162,16 +159,14 @@ class GuardNode(MotoNode):
         return f'dry_run {on}'
 
     def publish_status(self) -> None:
-        """Publishes the state, and looks for a second master of the arm and for its controller."""
-        loop, inputs, outputs = self.loop, self.inputs, self.outputs
-        if loop is None or inputs is None or outputs is None or self.timer is None:
+        """Publishes the state, and latches faults of the graph."""
+        loop, inputs, outputs, peers = self.loop, self.inputs, self.outputs, self.peers
+        if loop is None or inputs is None or outputs is None or peers is None:
             return
-        if loop.output is None:
+        if self.timer is None or loop.output is None:
             return
-        if outputs.has_two_masters:
-            loop.fault('two_masters')
-        if loop.state.armed and outputs.is_alone:
-            loop.fault('nobody_listens')
+        troubles = peers.troubles()
+        peers.latch(troubles)
         outputs.poll()
         output = loop.output
         state = GuardState(
@@ -179,7 +174,7 @@ class GuardNode(MotoNode):
             source=loop.source,
             reasons=output.reasons,
             cause=tuple(loop.state.cause),
-            refusal=self._refusal(loop),
+            refusal=self._refusal(troubles),
             scale=output.scale,
             profile=self.config.profile,
             limits=self.present.limits_sha256[:12],
@@ -193,9 +188,11 @@ class GuardNode(MotoNode):
         self.state.publish(to_string(state))
         values = {name: getattr(state, name) for name in SHOWN}
         values['speed'] = f'{np.abs(output.velocity / loop.limits.dq).max():.2f} of the cap'
+        values['estops_absent'] = peers.absent
         problems = [
             *loop.state.cause,
-            *filter(None, [loop.problem, inputs.problem, outputs.problem]),
+            *(trouble.words for trouble in troubles),
+            *filter(None, [loop.problem, inputs.problem, outputs.problem, peers.problem]),
         ]
         self.publish_diagnostics(problems, values, error=loop.faulted)
 
@@ -210,19 +207,13 @@ class GuardNode(MotoNode):
             f'{limits.margin:g} rad from every limit'
         )
 
-    def _refusal(self, loop: ArmGuard) -> str:
+    def _refusal(self, troubles: list[Trouble]) -> str:
+        assert self.loop is not None and self.peers is not None
         try:
-            self._check_controller()
+            self.peers.check(troubles)
         except GuardRefusal as refusal:
             return str(refusal)
-        return loop.refusal
-
-    def _check_controller(self) -> None:
-        assert self.outputs is not None
-        if self.outputs.is_alone:
-            raise GuardRefusal(
-                f"nobody listens on '{self.outputs.topic}': start the controller, then arm"
-            )
+        return self.loop.refusal
 
     def _next_tick(self) -> float:
         """Sleeps for a tick; returns the time [s] on the steady clock."""

@@ -15,6 +15,7 @@ from moto_ros.loops.guard import ArmGuard
 from moto_ros.messages import DRY_RUN, GuardReasons
 from moto_ros.wire import interface
 from moto_ros.wire.clocks import ClockOffset
+from moto_ros.wire.endpoints import listeners
 from moto_ros.wire.gripper import GripperAction
 from moto_ros.wire.interface import to_string
 from moto_ros.wire.joints import joint_state, trajectory, velocity_array
@@ -50,7 +51,7 @@ class GuardOutputs:
     @property
     def is_alone(self) -> bool:
         """Says whether commands are sent and nobody listens to them."""
-        return self.loop.sends and self.node.count_subscribers(self.topic) == 0
+        return self.loop.sends and not listeners(self.node, self.topic)
 
     @property
     def has_two_masters(self) -> bool:
@@ -65,16 +66,15 @@ class GuardOutputs:
             self.gripper.poll(self.node.steady_now(), driven and self.loop.sends)
 
     def publish(self, output: GuardOutput) -> None:
-        """Publishes what a tick let out."""
-        if not output.publish:
-            return
+        """Publishes what a tick let out, and why; a guard that has halted says only why."""
         stamp, velocity = self.node.now(), np.concatenate([output.velocity, output.gripper])
         reasons = output.reasons
         if not self.loop.sends:  # what would be let out is shown, and nothing of it sent
             reasons = (DRY_RUN, *reasons)
-        else:
+        elif output.publish:
             self._command(output)
-        self.executed.publish(joint_state(self.spec.names, stamp, velocity))
+        if output.publish:
+            self.executed.publish(joint_state(self.spec.names, stamp, velocity))
         told = (output.state, self.loop.source, *reasons)
         if told != self._told or self.loop.due('reasons', REASONS_RATE):
             said = GuardReasons(

@@ -31,6 +31,7 @@ from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.runner import run
 
 LATCHED = {'FAULT': 'fault', 'ESTOP': 'estop'}  # the guard's mode: how an episode ends in it
+SILENT = 0.5  # [s] without a word of the guard, which speaks ten times a second in every mode
 STALL = 0.3  # [s] between two looks that is none of the graph's doing
 UNUSUAL = 0.1  # of the spec's rate that an episode's may differ without a warning
 
@@ -45,6 +46,8 @@ class RecorderNode(MotoNode):
         self.policy_hash = ''
         self.scene: TaskState | None = None  # the newest, of a simulator
         self.policy_heard: float | None = None  # [s] steady time of its last status
+        self.guard: GuardReasons | None = None  # its last word
+        self.guard_heard: float | None = None  # [s] steady time of it
         self.listened = self.steady_now()  # [s] when it last looked
         self.stopped = 0  # [ns] when the last episode was told to stop
         self.held = False  # by the guard, for the policy's doubt
@@ -131,6 +134,7 @@ class RecorderNode(MotoNode):
 
     def on_reasons(self, reasons: GuardReasons) -> None:
         """Takes who drives and why the guard changes requests; a latched stop ends the episode."""
+        self.guard, self.guard_heard = reasons, self.steady_now()
         if self.recording is None:
             return
         self.recording.joiner.reasons(reasons)
@@ -183,6 +187,8 @@ class RecorderNode(MotoNode):
         ):
             self._stop('policy_died')
             self.policy_heard = None
+        if self.recording.state == 'recording' and self._guard_is_silent(now):
+            self._stop('guard_silent')
         self.recording.poll(now)
         if self.active:
             self._publish_state(self.recording)
@@ -197,34 +203,61 @@ class RecorderNode(MotoNode):
                 f"no policy speaks on '{interface.POLICY_STATUS.name}' for {timeout:g} s "
                 '(record.policy_timeout); start or activate it, then start_episode'
             )
+        self._check_guard()
         self.problem = ''
         return self.recording.start(self._header())
 
     def stop(self) -> str:
         """Ends an episode, whose outcome may come later; returns its id."""
-        return self._stop(self._ended())
+        return self._told(self._stop(self._ended()))
 
     def end(self, success: bool) -> str:
         """Ends and labels an episode, or labels the last one; returns its id."""
         assert self.recording is not None
         if self.recording.state == 'recording':
             self._stop(self._ended())
-        return self.recording.end(success, self.steady_now())
+        return self._told(self.recording.end(success, self.steady_now()))
 
     def time_out(self) -> str:
         """Ends an episode as a failure because its time is up; returns its id."""
         assert self.recording is not None
         self._stop('timeout')
-        return self.recording.end(False, self.steady_now())
+        return self._told(self.recording.end(False, self.steady_now()))
+
+    def _told(self, identity: str) -> str:
+        """Returns what a person reads of an episode that was ended."""
+        assert self.recording is not None
+        if self.recording.state == 'draining' and self.recording.joiner.silent:
+            return f'{identity}: no decision was heard; without a row it goes to quarantine'
+        return identity
 
     def _listened(self) -> float:
-        """Returns the steady time [s]; a disk that stalled is no silence of the policy."""
+        """Returns the steady time [s]; a disk that stalled is nobody's silence but its own."""
         now = self.steady_now()
-        stalled = now - self.listened - STALL
-        if self.policy_heard is not None and stalled > 0.0:
-            self.policy_heard += stalled + STALL
+        stalled = now - self.listened
+        if stalled > STALL:
+            if self.policy_heard is not None:
+                self.policy_heard += stalled
+            if self.guard_heard is not None:
+                self.guard_heard += stalled
         self.listened = now
         return now
+
+    def _guard_is_silent(self, now: float) -> bool:
+        return self.guard_heard is None or now - self.guard_heard > SILENT
+
+    def _check_guard(self) -> None:
+        """Raises EpisodeError if no guard speaks, or it lets nothing move until it is reset."""
+        if self.guard is None or self._guard_is_silent(self.steady_now()):
+            raise EpisodeError(
+                f"no guard speaks on '{interface.GUARD_REASONS.name}' for {SILENT:g} s; start or "
+                'activate it, then start_episode'
+            )
+        if self.guard.state in LATCHED:
+            raise EpisodeError(
+                f'the guard is in {self.guard.state} ({", ".join(self.guard.reasons)}): nothing '
+                'moves; remove the cause, reset_fault and arm, then start_episode'
+            )
 
     def _ended(self) -> str:
         """Returns how an episode ends that is ended now."""

@@ -50,6 +50,7 @@ SENSOR_READER = _profile(250, _BEST)  # hears every publisher, 2 s late at 125 H
 STATUS = _profile(1, _RELIABLE)  # 10 Hz, the newest is enough
 LATCHED = _profile(1, _RELIABLE, _LATCHED)  # who starts late still learns it
 LATCHED_READER = _profile(50, _RELIABLE, _LATCHED)  # of many publishers
+PRESSES = _profile(100, _RELIABLE)  # a press is not lost behind its release, heard 1 s late
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,8 @@ GRIPPER = Topic('moto/gripper/commands', Float64MultiArray, COMMAND, COMMAND)  #
 
 # people
 JOY = Topic('joy', Joy, COMMAND, COMMAND)  # the deadman
-ESTOP = Topic('moto/estop', Bool, LATCHED, COMMAND)  # hears every publisher
-ESTOP_LATCHED = replace(ESTOP, subscription=LATCHED)  # and what was pressed before it listened
+ESTOP = Topic('moto/estop', Bool, LATCHED, PRESSES)  # hears every reliable publisher
+ESTOP_LATCHED = replace(ESTOP, subscription=LATCHED_READER)  # and what came before it listened
 TELEOP_REQUEST = Topic('moto/teleop/command_request', JointState, COMMAND, COMMAND)
 
 # the policy
@@ -98,7 +99,7 @@ MANIFEST = _json('moto/policy/manifest', messages.PolicyManifest, LATCHED, LATCH
 EXECUTED = Topic('moto/guard/executed', JointState, LOG, LOG_READER)  # velocity let out
 GUARD_REASONS = _json(
     'moto/guard/reasons', messages.GuardReasons, LOG, LOG_READER
-)  # as it changes
+)  # as it changes, and ten times a second
 GUARD_STATE = _json('moto/guard/state', messages.GuardState, STATUS, STATUS)
 
 # the recorder and the twin

@@ -172,7 +172,8 @@ class MotoNode(LifecycleNode):
         if elapsed < DIAGNOSTICS_PERIOD:
             return
         self._diagnosed = now
-        problems = [*([self.clock_problem] if self.clock_problem else []), *problems]
+        if self.clock_problem and self.clock_problem not in problems:
+            problems = [self.clock_problem, *problems]
         bad = DiagnosticStatus.ERROR if error else DiagnosticStatus.WARN
         limits = ('profile', 'limits_file', 'limits_sha256')
         values = {**values, **{name: getattr(self.present, name) for name in limits}}

@@ -106,6 +106,9 @@ def episode(name, images, actions, rewards):
     columns = {
         'stamp': np.arange(DECISIONS),
         'requested': actions,
+        'executed': actions,
+        'intervention': np.zeros(DECISIONS, bool),
+        'let_through': np.ones(DECISIONS, bool),
         'reward': rewards,
         'is_first': first,
         'gap': np.zeros(DECISIONS, bool),

@@ -74,6 +74,11 @@ def test_what_is_not_finite_is_null_on_the_way_and_nan_at_the_end():
     assert math.isnan(found.disagreement) and math.isnan(found.action[0])
 
 
+def test_a_whole_number_of_64_bits_comes_back():
+    for number in (2**63 - 1, -(2**63)):
+        assert from_json(Decision, to_json(replace(DECISION, stamp=number))).stamp == number
+
+
 def test_done_parts_are_those_in_place():
     assert TASK.done_parts == ('a',)
 
@@ -99,6 +104,9 @@ def changed(message, **values):
         (Decision, changed(DECISION, action=1.0), 'Decision.action is 1.0'),
         (Decision, changed(DECISION, disagreement='0'), "Decision.disagreement is '0'"),
         (Decision, changed(DECISION, proprioception={}), 'Decision.proprioception is {}'),
+        (Decision, changed(DECISION, surprise=10**400), 'surprise is a number of 401 digits'),
+        (Decision, changed(DECISION, action=[-(10**400)]), 'action is a number of 401 digits'),
+        (Decision, changed(DECISION, number=2**63), 'number is a number of 19 digits; exp'),
         (TaskState, changed(TASK, parts={'a': 1}), 'TaskState.parts is 1'),
         (TaskState, changed(TASK, success=0), 'TaskState.success is 0'),
         (GuardState, changed(GUARD, reasons='velocity'), "GuardState.reasons is 'velocity'"),

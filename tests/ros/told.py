@@ -1,6 +1,6 @@
-"""What a policy's node tells, whole, of which a test says only what matters to it."""
+"""What the nodes tell, whole, of which a test says only what matters to it."""
 
-from moto_ros.messages import Decision, PolicyStatus
+from moto_ros.messages import Decision, GuardReasons, PolicyStatus
 
 
 def decided(episode, number, stamp, **changes):
@@ -22,6 +22,11 @@ def decided(episode, number, stamp, **changes):
             **changes,
         }
     )
+
+
+def guarded(state='RUNNING', reasons=(), stamp=1, source='policy'):
+    """A guard's word of who drives, and why."""
+    return GuardReasons(stamp=stamp, state=state, source=source, reasons=tuple(reasons))
 
 
 def policy_status(**changes):

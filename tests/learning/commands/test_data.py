@@ -86,6 +86,18 @@ def test_inspect_shows_an_episode_in_80_columns_one_line_a_row(tmp_path, capsys,
     assert 'latency [ms], median: policy 31.0' in lines
 
 
+def test_inspect_says_in_how_many_rows_the_arm_did_something_else(tmp_path, capsys):
+    with (
+        Dataset.create_or_open(tmp_path, floor=0) as dataset,
+        dataset.new_episode(tiny_header()) as writer,
+    ):
+        for t in range(4):
+            writer.append(tiny_row(t, reasons=('not_armed',) if t < 3 else (), is_last=t == 3))
+    assert main(['inspect', str(tmp_path), '--episode', 'last']) == 0
+    out = ' '.join(capsys.readouterr().out.split())
+    assert 'in 3 of 3 rows the arm did not do what was asked: not_armed 3' in out
+
+
 def test_inspect_shows_the_limits_that_a_robots_episode_was_made_under(tmp_path, capsys):
     extra = {'limits_file': '/cell/fr3.yaml', 'limits_sha256': '0123456789abcdef'}
     setup = Setup(robot='fr3', profile='commissioning')

@@ -41,7 +41,7 @@ def test_one_dataset_of_two_kinds_is_shown_in_the_order_in_which_they_came(
 
 def test_what_no_simulator_of_ours_drew_is_not_judged(tmp_path):
     robot = dataset(tmp_path / 'robot', {}, source='robot')
-    recorder = dataset(tmp_path / 'recorder', {'limits': 'abc'})
+    recorder = dataset(tmp_path / 'recorder', {'limits_file': 'fr3.yaml'}, {'limits': 'abc'})
     new = dataset(tmp_path / 'new', DRAWN)
     assert rendering_note([robot, recorder, new], FINE) == rendering_note([robot], FINE) == ''
 

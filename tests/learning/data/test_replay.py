@@ -20,7 +20,7 @@ def episode(name, length, successful=False, base=0, spec_hash='s', gaps=(), outc
         column.name: np.zeros(length, column.dtype) for column in ARRAYS if not column.shape
     }
     columns |= {'requested': action, 'executed': action / 2, 'reward': np.float32(rows)}
-    columns['proprioception'] = None
+    columns |= {'proprioception': None, 'let_through': np.ones(length, bool)}
     columns['is_first'][0] = columns['is_last'][-1] = True
     columns['gap'][list(gaps)] = True
     return CachedEpisode(

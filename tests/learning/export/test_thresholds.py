@@ -5,14 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from moto_core.guard.reasons import LETS_THROUGH, REASONS
 from moto_learning.export import thresholds
 from moto_learning.export.thresholds import (
     HOLD,
     LEAST,
     Doubts,
     Ordinary,
-    followed,
     surprise_limits,
     why_none,
 )
@@ -87,17 +85,3 @@ def test_what_an_arm_that_is_held_shows_does_not_count():
     assert surprise_limits(KNOWS, [held] * LEAST).slow == 2.0
     never = ordinary([0.0, *[1.0] * 20], stood=range(0, 21, 7))
     assert surprise_limits(KNOWS, [held] * (LEAST - 1) + [never]) is None
-
-
-def test_an_arm_follows_but_in_a_hold_or_a_persons_hand():
-    episode = SimpleNamespace(
-        reasons=[(), ('velocity', 'jerk'), ('request_stale',), ('uncertain',), ('uncertain',), ()],
-        speed_scale=np.float32([1, 1, 1, 0.5, 1, 1]),  # slower; held, nothing is judged
-        intervention=np.array([False] * 5 + [True]),
-    )
-    assert followed(episode).tolist() == [True, True, False, True, False, False]
-
-
-def test_the_codes_that_let_through_are_the_guards():
-    assert REASONS.keys() > LETS_THROUGH
-    assert LETS_THROUGH.isdisjoint({'coming_to_rest', 'beginning', 'joints_stale', 'uncertain'})

@@ -86,6 +86,14 @@ def test_actions_that_are_no_numbers_count_as_none(episode):
     assert chosen_actions(broken)[0].tolist() == [0, 0]
 
 
+def test_where_the_arm_did_something_else_what_it_did_is_predicted_from(episode):
+    reasons = [('not_armed',), *[()] * (len(episode) - 1)]
+    columns = {**episode.columns, 'reasons': reasons, 'executed': episode.requested / 2}
+    found = chosen_actions(replace(episode, columns=columns))
+    np.testing.assert_array_equal(found[0], episode.requested[0] / 2)
+    np.testing.assert_array_equal(found[1:], episode.requested[1:])
+
+
 def test_a_short_episode_is_shown_whole(model, tmp_path):
     short = read_episodes(record(tmp_path / 'data', 1, rows=3))[0]
     found = predict(model, tiny.spec(), short)

@@ -27,6 +27,7 @@ REAL = (  # the graph of a real arm, whose arm is a twin that was started by som
     'command_mode:=velocity_array',
     'command.velocities_run_on_if_the_guard_dies:=true',
     'guard.deadman_required:=false',
+    'guard.estop_required:=false',
 )
 
 

@@ -16,15 +16,22 @@ LED = ArmSettings(delay=DELAY)
 
 
 class Arm:
-    """A guard, and an arm that goes exactly where it is led or at the velocity it is told."""
+    """A guard, and an arm that goes exactly where it is led or at the velocity it is told.
 
-    def __init__(self, delay=DELAY, profile='normal', settings=None, home=HOME, **config):
+    It was led to its home before (`known`), so that a beginning takes no longer than BLEND.
+    """
+
+    def __init__(
+        self, delay=DELAY, profile='normal', settings=None, home=HOME, known=True, **config
+    ):
         settings = settings or ArmSettings(delay=delay)
         self.guard = ArmGuard(FR3, profile, GuardConfig(**config), settings)
         self.now, self.position, self.velocity = 10.0, np.array(home), np.zeros(7)
         self.sent, self.outputs, self.joints = [], [], True
+        if delay and known:
+            self.guard._leader.beginning.led = np.array(home)
         self.guard.activate(True)
-        self.go(0.02)
+        self.go(0.1)
         if home is HOME:
             self.guard.arm()
 

@@ -120,6 +120,7 @@ class Life:
             self.number += 1
             if self.chance(0.001):
                 self.number += self.rng.choice([3, 8, 15, 125])
+                self.lost = True  # before it, in a way: what comes next is not lost
             self.due = self.number * TICK + self.rng.uniform(0.0, 0.003)
 
     def send(self, now, lose=True):

@@ -163,7 +163,7 @@ def test_what_a_person_armed_far_from_home_is_not_handed_to_a_policy():
     arm.go(0.5, ask=0.2, source='teleop')
     assert arm.velocity.any()
     told = arm.guard.intervene(False)
-    assert told.startswith('disarmed: when it was armed, fr3_joint1 is +0.400 rad from home')
+    assert told.startswith('disarmed: when it began, fr3_joint1 is +0.400 rad from home')
     arm.go(0.6, ask=0.3)
     assert arm.guard.state.mode == READY and not arm.velocity.any()
 

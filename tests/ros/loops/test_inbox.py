@@ -2,9 +2,19 @@
 
 import pytest
 
-from moto_core.guard.state import ARMED, ESTOP, FAULT, HOLD, READY, RUNNING, GuardRefusal
-from moto_ros.loops.guard import ArmSettings
-from tests.ros.loops.arm import DELAY, TICK, Arm
+from moto_core.guard.state import (
+    ARMED,
+    ESTOP,
+    FAULT,
+    HOLD,
+    READY,
+    RUNNING,
+    GuardConfig,
+    GuardRefusal,
+)
+from moto_ros.loops.guard import ArmGuard, ArmSettings
+from moto_ros.loops.inbox import Inbox
+from tests.ros.loops.arm import DELAY, FR3, LED, TICK, Arm
 
 
 def test_an_estop_that_is_let_go_does_not_release_another():
@@ -19,6 +29,69 @@ def test_an_estop_that_is_let_go_does_not_release_another():
     arm.guard.inbox.estop(False, arm.now, 'a')
     arm.guard.reset_fault()
     assert arm.guard.state.mode == READY
+
+
+def test_a_press_that_is_let_go_before_a_tick_saw_it_latches():
+    arm = Arm()
+    arm.go(1.0, ask=0.3)
+    assert arm.guard.state.mode == RUNNING
+    arm.guard.inbox.estop(True, arm.now, 'a')
+    arm.guard.inbox.estop(False, arm.now, 'a')
+    arm.tick(0.3)
+    assert arm.guard.state.mode == ESTOP
+    arm.go(0.5)
+    assert arm.guard.reset_fault() == 'disarmed'
+    arm.go(0.1)
+    assert arm.guard.state.mode == READY
+
+
+def test_while_an_estop_is_pressed_every_tick_is_told_so():
+    inbox = Inbox()
+    inbox.estop(True, 1.0, 'a')
+    for now in (1.0, 2.0, 100.0):
+        assert inbox.switches(now).estop
+        inbox.forget_pulse()
+    inbox.estop(False, 101.0, 'a')
+    assert not inbox.switches(101.0).estop
+
+
+def replace_guard(arm):
+    """Another guard takes its place, as after cleanup and configure."""
+    arm.guard = ArmGuard(FR3, 'normal', GuardConfig(), LED, before=arm.guard)
+    arm.guard.activate(True)
+    arm.go(0.02)
+
+
+def test_an_estop_stays_pressed_in_the_guard_that_takes_its_place_until_it_is_let_go():
+    arm = Arm()
+    arm.guard.inbox.estop(True, arm.now, 'a')
+    for topic in ('b', 'c'):
+        arm.guard.inbox.estop(False, arm.now, topic)
+    arm.go(0.02)
+    for _ in range(2):
+        replace_guard(arm)
+        assert arm.guard.state.mode == ESTOP
+        arm.guard.inbox.estop(False, arm.now, 'b')
+        with pytest.raises(GuardRefusal, match="the e-stop on 'a' is still pressed"):
+            arm.guard.reset_fault()
+    arm.guard.inbox.estop(False, arm.now, 'a')
+    assert arm.guard.reset_fault() == 'disarmed'
+    arm.go(0.02)
+    assert arm.guard.state.mode == READY
+
+
+@pytest.mark.parametrize('by', ['topic', 'service'])
+def test_a_press_that_no_tick_saw_latches_in_the_guard_that_takes_its_place(by):
+    arm = Arm()
+    if by == 'service':
+        arm.guard.inbox.stop()
+    else:
+        arm.guard.inbox.estop(True, arm.now, 'a')
+        arm.guard.inbox.estop(False, arm.now, 'a')
+    assert arm.guard.state.mode == READY
+    replace_guard(arm)
+    assert arm.guard.state.mode == ESTOP
+    assert arm.guard.reset_fault() == 'disarmed'
 
 
 def heard(arm, topics, seconds, ask=None):

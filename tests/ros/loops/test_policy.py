@@ -248,6 +248,16 @@ def test_a_reload_follows_the_file_that_names_the_bundle(bundles, tmp_path):
     assert slot.policy.hash == bundles[1].name
 
 
+def test_a_reload_of_the_bundle_in_use_swaps_nothing_and_says_so(bundles, tmp_path):
+    slot = PolicySlot(PolicyParams(bundle=str(bundles[0])), BUNDLE_SPEC)
+    with pytest.raises(BundleError, match='is still the bundle in use, .* nothing was swapped'):
+        slot.reload(busy=False)
+    with pytest.raises(BundleError, match='no policy before'):
+        slot.rollback(busy=False)
+    drawn = PolicySlot(PolicyParams(bundle='random'), BUNDLE_SPEC)
+    assert drawn.reload(busy=False) == 'random'
+
+
 def test_a_damaged_bundle_is_refused_and_the_one_in_use_stays(bundles, tmp_path):
     link = tmp_path / 'current'
     point(link, bundles[0])

@@ -150,7 +150,7 @@ def test_reasons_are_those_in_force_over_the_period_and_no_longer_than_they_are_
         (90, ('after',)),
     ):
         joiner.reasons(
-            GuardReasons(stamp=T0 + at * MS, state='RUNNING', source='policy', reasons=reasons)
+            GuardReasons(stamp=T0 + at * MS, state='READY', source='policy', reasons=reasons)
         )
     for i in range(7):
         joiner.decision(decision(i))
@@ -158,7 +158,59 @@ def test_reasons_are_those_in_force_over_the_period_and_no_longer_than_they_are_
     found = [row.reasons for row in joiner.rows()]
     assert found[0] == ('before', 'during')  # of [10, 90) ms
     assert found[1:3] == [('after',), ('after',)]
-    assert found[5] == ()  # of [410, 490) ms: nothing was said since 90 ms
+    assert found[5] == ('guard_silent',)  # of [410, 490) ms: nothing was said since 90 ms
+
+
+def led(joiner, ticks, words=(), state='RUNNING', source='policy', count=6):
+    """Feeds decisions whose periods begin at 10, 90, 170 ms, a guard's ticks and words [ms]."""
+    for at in words:
+        joiner.reasons(
+            GuardReasons(stamp=T0 + at * MS, state=state, source=source, reasons=('its word',))
+        )
+    for at in ticks:
+        joiner.executed(Executed(T0 + at * MS, np.array([1.0, 0.0])))
+    for i in range(count):
+        joiner.decision(decision(i))
+        joiner.image('front', stamp(i), pixels(i))
+    return [*joiner.rows(), *joiner.last_rows()]
+
+
+@pytest.mark.parametrize(
+    'ticks, silent',
+    [
+        (range(10, 500, 4), []),
+        (range(10, 254, 4), [3, 4]),  # it dies as the fourth period begins
+        (range(10, 230, 4), [2, 3, 4]),  # it dies within the third
+        ([*range(10, 190, 4), *range(280, 500, 4)], []),  # 94 ms late
+        ([*range(10, 190, 4), *range(300, 500, 4)], [2, 3]),  # 114 ms: it brakes
+        ([*range(10, 90, 4), *range(172, 500, 4)], [1]),  # no tick of the second
+    ],
+)
+def test_rows_of_an_arm_that_is_led_say_where_the_guard_did_not_tick(ticks, silent):
+    rows = led(begun(), ticks, words=range(10, 500, 100))
+    assert [t for t, row in enumerate(rows) if 'guard_silent' in row.reasons] == silent
+
+
+def test_a_guard_that_lets_the_arm_stand_says_why_without_a_tick():
+    rows = led(begun(), (), words=range(10, 500, 100), state='READY')
+    assert [row.reasons for row in rows] == [('its word',)] * 6
+    assert not any(row.executed.any() for row in rows)
+
+
+def test_where_nothing_was_heard_of_a_guard_the_rows_say_so():
+    rows = led(begun(), ())
+    assert [row.reasons for row in rows] == [('guard_silent',)] * 6
+
+
+def test_the_last_row_does_not_wait_for_ticks_that_have_not_come():
+    assert led(begun(), [8], count=1)[-1].reasons == ()
+    assert led(begun(), (), words=[8], count=1)[-1].reasons == ('its word',)
+    assert led(begun(), [-260], words=[-260], count=1)[-1].reasons == ('guard_silent',)
+
+
+def test_on_the_way_home_rows_say_that_the_arm_did_not_do_what_was_asked():
+    rows = led(begun(), range(10, 500, 4), words=range(10, 500, 100), source='home')
+    assert [row.reasons for row in rows] == [('homing', 'its word')] * 6
 
 
 def test_a_row_is_an_intervention_if_a_person_drove_at_some_time_of_it():

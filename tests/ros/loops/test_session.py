@@ -129,6 +129,7 @@ def test_success_ends_an_episode_at_once_and_is_its_label():
     assert graph.calls == [
         ('cover_camera', False),
         ('reset', None),
+        ('begin_anew', None),
         ('arm', None),
         ('start_episode', None),
         ('disarm', None),
@@ -365,3 +366,19 @@ def test_what_a_session_waits_for_is_said_and_no_more_is_if_all_is_there(capsys,
         (3.0, 'the states of guard, policy, recorder, task'),
         (57.0, 'the states of guard, policy, recorder, task'),
     ]
+
+
+def test_a_way_home_that_is_refused_is_the_operators_to_mend(monkeypatch):
+    graph, console, asked = PlayedGraph(success_at=6), Console(quiet=True), []
+    monkeypatch.setattr(console, 'input', lambda text: asked.append(text) or 'y')
+    call, refusals = graph.call, ['where its controller holds the arm is not known']
+
+    def refused(node, name, flag=None):
+        if name == 'home' and refusals:
+            raise MotoError(refusals.pop())
+        return call(node, name, flag)
+
+    monkeypatch.setattr(graph, 'call', refused)
+    result = Session(graph, SessionConfig(episodes=1, operator=True), console).run()
+    assert result.successes == 1 and [name for name, _ in graph.calls].count('home') == 1
+    assert asked[1].startswith('where its controller holds the arm is not known. Then press Enter')

@@ -100,6 +100,7 @@ def test_an_arm_that_stopped_itself_is_a_fault_and_moves_after_recovery_and_rese
     running.graph.call(TWIN, 'user_stop', False)
     running.spin(0.6)
     running.graph.call(GUARD, 'reset_fault')
+    running.graph.call(GUARD, 'begin_anew')  # the arm stands elsewhere than it was led to
     running.arm()
     running.joints.clear()
     running.drive(ASKED, 0.5)
@@ -110,6 +111,7 @@ def test_an_arm_that_stopped_itself_is_a_fault_and_moves_after_recovery_and_rese
     assert running.graph.call(TWIN, 'error_recovery') == 'recovered from user_stopped'
     running.spin(0.6)
     running.graph.call(GUARD, 'reset_fault')
+    running.graph.call(GUARD, 'begin_anew')
     running.arm()
     drive_until(running, lambda: moving(running))
 

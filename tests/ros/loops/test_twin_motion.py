@@ -61,7 +61,7 @@ def ros_path(running):
     """
     running.take_over()
     period, scale = running.robot.spec.period, running.robot.spec.scale
-    running.drive(np.zeros(9), 0.3)
+    running.drive(np.zeros(9), 0.9)  # the first beginning takes 0.7 s
     running.joints.clear()
     running.reasons.clear()
     begin, late = running.graph.now(), []
@@ -149,7 +149,7 @@ def test_a_guard_that_ends_leads_the_arm_to_rest_and_never_back(trajectories, en
     running.reset()
     running.take_over()
     running.changer(GUARD)  # found while the arm is at rest: discovery takes its time
-    running.drive([0.4] + [0.0] * 8, 1.0)
+    running.drive([0.4] + [0.0] * 8, 1.5)
     assert running.speed() > 0.25
     running.joints.clear()
     if isinstance(ended, str):
@@ -169,7 +169,7 @@ def test_a_guard_that_stood_still_makes_no_jump_when_it_goes_on(trajectories, se
     running = trajectories
     running.reset()
     running.take_over()
-    running.drive([0.4] + [0.0] * 8, 0.8)
+    running.drive([0.4] + [0.0] * 8, 1.4)
     assert running.speed() > 0.25
     running.joints.clear()
     process = running.children.running[GUARD]
@@ -216,7 +216,7 @@ def kill_guard(start):
     running = start({TWIN, GUARD}, command_mode='trajectory')
     running.reset()
     running.take_over()
-    running.drive([0.4] + [0.0] * 8, 1.0)
+    running.drive([0.4] + [0.0] * 8, 1.5)
     before, position, _ = running.motion()
     assert running.speed() > 0.25
     assert position[-1, 0] - position[0, 0] > 0.15

@@ -4,10 +4,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import TransitionCallbackReturn
-from sensor_msgs.msg import Joy
-from std_msgs.msg import Bool
+from sensor_msgs.msg import JointState, Joy
+from std_msgs.msg import Bool, String
 
 from moto_core.guard.limits import resolve
 from moto_core.guard.state import ESTOP, FAULT, HOLD, READY, RUNNING, GuardRefusal
@@ -120,10 +121,12 @@ def test_the_arm_moves_only_while_the_deadmans_button_of_joy_is_held(make):
     assert arm.loop.resting
 
 
-def test_an_estop_that_was_pressed_before_the_guard_listened_stops_it(make):
+@pytest.mark.parametrize('said', [[True], [True, False]])
+def test_an_estop_that_was_pressed_before_the_guard_listened_stops_it(make, said):
     node = make(GuardNode, **ARRAYS)
-    button = node.create_publisher(Bool, interface.ESTOP.name, interface.LATCHED)
-    button.publish(Bool(data=True))
+    button = node.create_publisher(Bool, interface.ESTOP.name, interface.LATCHED_READER)
+    for pressed in said:
+        button.publish(Bool(data=pressed))
     arm = Arm(node)
     arm.until(lambda: arm.loop.state.mode == ESTOP)
 
@@ -162,6 +165,129 @@ def test_each_topic_of_estops_counts_for_itself_and_has_one_publisher(make):
     assert node.reset_fault() == 'disarmed'
 
 
+@pytest.mark.parametrize('profile', [interface.COMMAND, interface.LATCHED_READER])
+def test_a_press_and_its_release_that_come_together_latch(make, profile):
+    arm = Arm(make(GuardNode, **ARRAYS, **FREE))
+    arm.moves()
+    button = arm.node.create_publisher(Bool, interface.ESTOP.name, profile)
+    wait(arm.node, lambda: button.get_subscription_count() > 0)
+    for pressed in [False] * 20 + [True] + [False] * 20:
+        button.publish(Bool(data=pressed))
+    arm.until(lambda: arm.loop.state.mode == ESTOP and arm.loop.resting, 0.3)
+
+
+def test_an_estop_that_is_not_let_go_is_pressed_after_the_whole_life_cycle(make):
+    node = make(GuardNode, **ARRAYS)
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    button = node.create_publisher(Bool, interface.ESTOP.name, interface.COMMAND)
+    wait(node, lambda: button.get_subscription_count() > 0)
+    button.publish(Bool(data=True))
+    wait(node, lambda: node.loop.state.mode == ESTOP)
+    assert (node.trigger_deactivate(), node.trigger_cleanup()) == (SUCCESS, SUCCESS)
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    wait(node, lambda: node.loop.ticks > 10)
+    with pytest.raises(GuardRefusal, match="the e-stop on 'moto/estop' is still pressed"):
+        node.reset_fault()
+    wait(node, lambda: button.get_subscription_count() > 0)
+    button.publish(Bool(data=False))
+    wait(node, lambda: not node.loop.inbox.pressed_estops())
+    assert node.reset_fault() == 'disarmed'
+
+
+@pytest.fixture
+def stranger():
+    """Makes nodes by name, as of other processes."""
+    made = []
+
+    def make_stranger(name):
+        context = rclpy.Context()
+        rclpy.init(context=context)
+        made.append(rclpy.create_node(name, context=context))
+        return made[-1]
+
+    yield make_stranger
+    for node in made:
+        node.destroy_node()
+        node.context.try_shutdown()
+
+
+BEST_EFFORT = ('reliability: offered best effort, wanted reliable', Bool, interface.SENSOR)
+NO_BOOL = ('offered std_msgs/msg/String, wanted std_msgs/msg/Bool', String, interface.COMMAND)
+
+
+@pytest.mark.parametrize('says, kind, profile', [BEST_EFFORT, NO_BOOL], ids=['quality', 'type'])
+def test_an_estop_that_cannot_be_heard_is_a_fault_for_as_long_as_it_is_there(
+    make, stranger, says, kind, profile
+):
+    arm = Arm(make(GuardNode, **ARRAYS, **FREE))
+    arm.moves(0.05)
+    node, topic, box = arm.node, '/moto/estop', stranger('button_box')
+    box.create_publisher(kind, topic, profile)
+    wait(
+        node,
+        lambda: (
+            [i.node_name for i in node.get_publishers_info_by_topic(topic)][-1:] == ['button_box']
+        ),
+    )
+    node.publish_status()
+    arm.go(0.3, 0.05)
+    assert arm.loop.state.cause == ('estop_unheard',) and arm.loop.resting
+    for act in (node.reset_fault, node.arm, node.home):
+        with pytest.raises(
+            GuardRefusal, match=f"an e-stop cannot be heard: topic '{topic}'"
+        ) as no:
+            act()
+        assert 'button_box' in str(no.value) and says in str(no.value)
+    box.destroy_node()
+    wait(node, lambda: node.count_publishers(topic) == 0)
+    assert node.reset_fault() == 'disarmed'
+    assert node.arm() == 'armed'
+
+
+def test_a_real_arm_moves_only_while_somebody_publishes_on_its_estop(make):
+    arm = Arm(make(GuardNode, **FREE))
+    node, name = arm.node, interface.ESTOP.name
+    assert node.config.record.source == 'robot'
+    with pytest.raises(GuardRefusal, match=f"nobody publishes on the e-stop '{name}'"):
+        node.arm()
+    button = node.create_publisher(Bool, name, interface.LATCHED)
+    wait(node, lambda: node.count_publishers(name) == 1)
+    arm.moves()
+    node.publish_status()
+    assert arm.loop.state.mode == RUNNING
+    node.destroy_publisher(button)
+    wait(node, lambda: node.count_publishers(name) == 0)
+    node.publish_status()
+    assert arm.loop.state.mode == FAULT and arm.loop.state.cause == ('estop_unheard',)
+
+
+def diagnosed(arm):
+    """The next diagnostics of an arm's guard, and their values by key."""
+    heard = []
+    arm.node.create_subscription_to(interface.DIAGNOSTICS, heard.append)
+    arm.node._diagnosed = -1e9
+    arm.until(lambda: heard)
+    (status,) = heard[0].status
+    return status, {value.key: value.value for value in status.values}
+
+
+@pytest.mark.parametrize(
+    ('given', 'warned'),
+    [
+        ({'record.source': 'sim'}, False),
+        ({'guard.estop_required': 'false'}, False),
+        ({'command.dry_run': 'true'}, True),
+    ],
+)
+def test_without_an_estop_a_simulated_arm_is_armed_and_a_dry_run_warns(make, given, warned):
+    arm = Arm(make(GuardNode, **FREE, **given))
+    assert arm.node.arm() == 'armed'
+    status, values = diagnosed(arm)
+    assert values['estops_absent'] == 'moto/estop'
+    assert ("nobody publishes on the e-stop 'moto/estop'" in status.message) == warned
+    assert status.level == (DiagnosticStatus.WARN if warned else DiagnosticStatus.OK)
+
+
 def test_an_estop_that_has_to_speak_and_does_not_keeps_the_arm_where_it_is(make):
     arm = Arm(make(GuardNode, **ARRAYS, **FREE, **{'guard.estop_heartbeat': 0.3}))
     with pytest.raises(GuardRefusal, match="no e-stop speaks on 'moto/estop'"):
@@ -182,6 +308,62 @@ def test_another_publisher_of_commands_is_a_fault_that_lasts_while_it_is_there(m
     node.destroy_publisher(other)
     wait(node, lambda: node.count_publishers(topic) == 1)
     assert node.reset_fault() == 'disarmed'
+
+
+@pytest.mark.parametrize('topic', [interface.REQUEST, interface.TELEOP_REQUEST])
+def test_two_that_publish_requests_as_one_source_are_a_fault_while_both_are_there(
+    make, stranger, topic
+):
+    arm = Arm(make(GuardNode, **ARRAYS, **FREE))
+    node, name = arm.node, f'/{topic.name}'
+    first = node.create_publisher(JointState, name, interface.COMMAND)
+    wait(node, lambda: node.count_publishers(name) == 1)
+    arm.moves(0.05)
+    node.publish_status()
+    assert arm.loop.state.mode == RUNNING
+    other = stranger('second_policy')
+    other.create_publisher(JointState, name, interface.COMMAND)
+    says = f"2 publish requests on '{name}' \\(/moto_guard, /second_policy\\)"
+    wait(node, lambda: node.count_publishers(name) == 2)
+    wait(node, lambda: any('second_policy' in t.words for t in node.peers.troubles()))
+    node.publish_status()
+    arm.go(0.3, 0.05)
+    assert arm.loop.state.cause == ('two_requesters',) and arm.loop.resting
+    for act in (node.reset_fault, node.arm, node.home):
+        with pytest.raises(GuardRefusal, match=says):
+            act()
+    node.destroy_publisher(first)
+    wait(node, lambda: node.count_publishers(name) == 1)
+    assert node.reset_fault() == 'disarmed'
+    assert node.arm() == 'armed'
+
+
+@pytest.mark.parametrize('name', ['_ros2cli_4711', 'rosbag2_recorder', 'moto_recorder'])
+def test_who_only_looks_on_is_no_controller(make, stranger, name):
+    arm = Arm(make(GuardNode, **ARRAYS, **FREE))
+    node, topic, kind = arm.node, arm.node.outputs.topic, arm.node.outputs.commands.msg_type
+
+    def listens(name, node_name):
+        made = stranger(node_name)
+        made.create_subscription(kind, topic, print, interface.COMMAND)
+        wait(node, lambda: node_name in [i.node_name for i in infos()])
+
+    def infos():
+        return node.get_subscriptions_info_by_topic(topic)
+
+    listens(topic, name)
+    node.destroy_subscription(arm.controller)
+    wait(node, lambda: len(infos()) == 1)
+    with pytest.raises(GuardRefusal, match=f"listens on '{topic}' but /{name}, which moves"):
+        node.arm()
+    listens(topic, 'arm_controller')
+    assert node.arm() == 'armed'
+
+
+def test_the_log_says_who_is_commanded_when_the_guard_is_armed(make, stranger, capfd):
+    arm = Arm(make(GuardNode, 'info', **ARRAYS, **FREE))
+    arm.node.arm()
+    assert 'armed; led by it: /moto_guard' in capfd.readouterr().err
 
 
 @pytest.mark.parametrize('mode', ['velocity_array', 'trajectory'])
@@ -239,13 +421,19 @@ def test_the_guard_hears_how_old_and_where_the_joints_are(make):
     assert heard.received - heard.stamp == pytest.approx(0.06) and heard.speed_scale == 0.5
 
 
-def test_a_guard_that_has_stood_for_long_is_silent(make):
+def test_a_guard_that_has_stood_for_long_commands_nothing_and_goes_on_to_say_why(make):
     arm = Arm(make(GuardNode, **ARRAYS, **{'command.silence': 0.1}))
+    told, executed = [], []
+    arm.node.outputs.reasons.publish = told.append
+    arm.node.outputs.executed.publish = executed.append
     arm.go(0.2)
     count = len(arm.sent)
     assert 20 < count < 35  # 0.1 s at 250 Hz, and the first
-    arm.go(0.5)
-    assert len(arm.sent) == count
+    told.clear(), executed.clear()
+    arm.go(1.0)
+    assert len(arm.sent) == count and executed == []
+    assert 9 <= len(told) <= 11
+    assert all('"READY"' in word.data and '["not_armed"]' in word.data for word in told)
 
 
 def test_what_is_set_reaches_the_guard(make):

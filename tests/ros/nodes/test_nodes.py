@@ -35,7 +35,7 @@ from moto_ros.services import SWITCHES, TRIGGERS
 from moto_ros.wire import interface
 from moto_ros.wire.convert import from_rgb, to_ns, to_rgb
 from moto_ros.wire.joints import asked, joint_state
-from tests.ros.nodes.waiting import wait
+from tests.ros.nodes.waiting import speaking, wait
 from tests.ros.told import decided, policy_status
 
 ARRAYS = {'record.source': 'sim', 'command.mode': 'velocity_array'}
@@ -530,8 +530,9 @@ def test_the_guard_is_not_armed_for_nobody_and_faults_if_its_controller_goes(mak
 
 
 def begin(node):
-    """Starts an episode of a recorder that has just heard a policy; returns its id."""
+    """Starts an episode of a recorder that hears a policy and a guard; returns its id."""
     node.on_status(None)
+    speaking(node)
     return node.start()
 
 

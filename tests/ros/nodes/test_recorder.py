@@ -7,23 +7,59 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.reader import read_episode
 from moto_core.errors import EpisodeError
-from moto_ros.messages import GuardReasons
-from moto_ros.nodes.recorder import RecorderNode
+from moto_ros.nodes.recorder import SILENT, RecorderNode
 from moto_ros.wire.convert import from_rgb
-from tests.ros.nodes.waiting import wait
-from tests.ros.told import decided
+from moto_ros.wire.joints import joint_state
+from tests.ros.nodes.waiting import speaking, wait
+from tests.ros.told import decided, guarded
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 PERIOD = 80_000_000  # [ns]
 
 
 def recorder(make, tmp_path, **given):
-    """A recorder that has just heard a policy and begun an episode; its id."""
+    """A recorder that has just heard a policy and begun an episode; its id.
+
+    A guard speaks, whatever else it is made to say.
+    """
+    node = listening(make, tmp_path, **given)
+    node.on_status(None)
+    speaking(node)
+    return node, node.start()
+
+
+def listening(make, tmp_path, **given):
+    """A recorder that is active and has heard nobody."""
     given = {'record.dataset': tmp_path / 'd', 'record.task': 'door', **given}
     node = make(RecorderNode, **given)
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
-    node.on_status(None)
-    return node, node.start()
+    return node
+
+
+def feed(node, identity, rows, begin, ticks=20, told=lambda number: guarded()):
+    """Gives decisions with their images, what the guard says at each, and its ticks at 250 Hz.
+
+    Their velocities are a quarter of the scale.
+    """
+    spec = node.robot.spec
+    for number in rows:
+        stamp = begin + number * PERIOD
+        word = told(number)
+        if word is not None:
+            node.on_reasons(guarded(word.state, word.reasons, stamp, word.source))
+        node.on_image('front', from_rgb(np.full((64, 64, 3), number, np.uint8), stamp))
+        node.on_decision(decided(identity, number, stamp, action=(0.5,) * 9))
+        for tick in range(ticks):
+            velocity = 0.25 * np.array(spec.scale)
+            node.on_executed(joint_state(spec.names, stamp + tick * 4_000_000, velocity))
+
+
+def recorded(node, tmp_path, identity):
+    """The record and the rows of an episode that ends."""
+    wait(node, lambda: node.recording.state == 'idle')
+    with Dataset.open(tmp_path / 'd') as dataset:
+        record = dataset.find(identity)
+        return record, read_episode(record.path)
 
 
 def test_an_episode_whose_policy_says_nothing_more_ends_as_policy_died(make, tmp_path):
@@ -49,12 +85,9 @@ def test_an_episodes_end_says_that_its_time_was_up_or_its_arm_held_for_doubt(
     make, tmp_path, state, reasons, end, ended, outcome
 ):
     node, identity = recorder(make, tmp_path)
-    begin = node.now()
-    for told in (('HOLD', ('uncertain',)), (state, reasons)):
-        node.on_reasons(GuardReasons(stamp=1, state=told[0], source='policy', reasons=told[1]))
-    for number in range(2):
-        node.on_image('front', from_rgb(np.zeros((64, 64, 3), np.uint8), begin + number * PERIOD))
-        node.on_decision(decided(identity, number, begin + number * PERIOD))
+    node.on_reasons(guarded('HOLD', ('uncertain',)))
+    feed(node, identity, range(2), node.now(), told=lambda number: None)
+    node.on_reasons(guarded(state, reasons))
     asked = {'stop': node.stop, 'time_out': node.time_out, 'end': lambda: node.end(False)}
     assert asked[end]() == identity
     wait(node, lambda: node.recording.state == 'idle')
@@ -64,19 +97,105 @@ def test_an_episodes_end_says_that_its_time_was_up_or_its_arm_held_for_doubt(
         node.time_out()
 
 
+@pytest.mark.parametrize('end', ['stop', 'time_out', 'end'])
+def test_an_episode_without_a_row_is_announced_where_it_is_ended(make, tmp_path, end):
+    node, identity = recorder(make, tmp_path)
+    asked = {'stop': node.stop, 'time_out': node.time_out, 'end': lambda: node.end(True)}
+    said = asked[end]()
+    assert said == f'{identity}: no decision was heard; without a row it goes to quarantine'
+    wait(node, lambda: node.recording.state == 'idle')
+    assert node.recording.dataset.episodes() == []
+
+
 def test_rows_say_who_drove_and_why_the_guard_changed_them(make, tmp_path):
+    node, identity = recorder(make, tmp_path)
+    source, reasons = ('policy', 'teleop', 'policy'), ((), (), ('velocity',))
+    feed(
+        node,
+        identity,
+        range(3),
+        node.now(),
+        told=lambda number: guarded('RUNNING', reasons[number], source=source[number]),
+    )
+    node.end(True)
+    _, episode = recorded(node, tmp_path, identity)
+    assert episode.intervention.tolist() == [False, True, False]
+    assert [list(reasons) for reasons in episode.reasons] == [[], [], ['velocity']]
+    assert episode.executed == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize('state, reason', [('READY', 'not_armed'), ('ARMED', 'deadman')])
+def test_rows_of_an_arm_that_the_guard_lets_stand_say_why(make, tmp_path, state, reason):
+    node, identity = recorder(make, tmp_path)
+    told = guarded(state, (reason,))
+    feed(node, identity, range(6), node.now(), ticks=0, told=lambda number: told)
+    node.end(True)
+    record, episode = recorded(node, tmp_path, identity)
+    assert record.ended == 'done'
+    assert [*episode.reasons] == [(reason,)] * 6
+    assert not episode.executed.any() and np.all(episode.requested == 0.5)
+
+
+def test_a_guard_that_falls_silent_ends_the_episode_and_its_last_rows_say_so(make, tmp_path):
+    node = listening(make, tmp_path)
+    node.on_status(None)
+    node.on_reasons(guarded())
+    identity, begin = node.start(), node.now()
+    feed(node, identity, range(3), begin)
+    feed(node, identity, range(3, 9), begin, ticks=0, told=lambda number: None)
+    node.publish_status()
+    assert node.recording.state == 'recording'
+    node.guard_heard -= SILENT
+    node.publish_status()
+    assert node.recording.state == 'draining'
+    record, episode = recorded(node, tmp_path, identity)
+    assert record.ended == 'guard_silent'
+    assert [*episode.reasons] == [(), ()] + [('guard_silent',)] * 7  # the third lost its end
+    assert episode.executed[:, 0].tolist() == [0.25] * 3 + [0.0] * 6
+
+
+def test_a_disk_that_stalls_is_no_silence_of_the_guard(make, tmp_path):
+    node, _ = recorder(make, tmp_path)
+    for late, state in ((0.4, 'recording'), (0.6, 'recording')):
+        node.guard_heard -= late
+        node.listened -= late  # it has not looked since
+        node.publish_status()
+        assert node.recording.state == state
+    node.guard_heard -= 0.6
+    node.publish_status()
+    assert node.recording._ended == 'guard_silent' and node.recording.state != 'recording'
+
+
+def test_without_a_guard_no_episode_begins(make, tmp_path):
+    node = listening(make, tmp_path)
+    node.on_status(None)
+    for _ in range(2):
+        with pytest.raises(EpisodeError, match="no guard speaks on 'moto/guard/reasons' for 0.5"):
+            node.start()
+        node.on_reasons(guarded('READY', ('not_armed',)))
+        node.guard_heard -= SILENT
+    node.on_reasons(guarded('READY', ('not_armed',)))
+    assert node.start()
+
+
+@pytest.mark.parametrize('state, cause', [('ESTOP', 'estop'), ('FAULT', 'joints_frozen')])
+def test_no_episode_begins_while_a_stop_is_latched(make, tmp_path, state, cause):
+    node = listening(make, tmp_path)
+    node.on_status(None)
+    node.on_reasons(guarded(state, (cause,)))
+    with pytest.raises(EpisodeError, match=f'the guard is in {state} .{cause}.: .*reset_fault'):
+        node.start()
+    assert node.recording.state == 'idle'
+    node.on_reasons(guarded('READY', ('not_armed',)))
+    assert node.start()
+
+
+def test_a_decision_that_does_not_say_when_it_was_requested_stops_nothing(make, tmp_path):
     node, identity = recorder(make, tmp_path)
     begin = node.now()
     for number in range(3):
-        stamp, source = begin + number * PERIOD, 'teleop' if number == 1 else 'policy'
-        reasons = ('velocity',) if number == 2 else ()
-        told = GuardReasons(stamp=stamp, state='RUNNING', source=source, reasons=reasons)
-        node.on_reasons(told)
-        node.on_image('front', from_rgb(np.full((64, 64, 3), number, np.uint8), stamp))
-        node.on_decision(decided(identity, number, stamp))
-    node.end(True)
-    wait(node, lambda: node.recording.state == 'idle')
-    with Dataset.open(tmp_path / 'd') as dataset:
-        episode = read_episode(dataset.find(identity).path)
-    assert episode.intervention.tolist() == [False, True, False]
-    assert [list(reasons) for reasons in episode.reasons] == [[], [], ['velocity']]
+        late = float('nan' if number == 1 else 0.0)
+        node.on_decision(decided(identity, number, begin, request_latency=late))
+    node.end(False)
+    node.on_decision(decided(identity, 3, begin, request_latency=float('inf')))
+    assert node.recording.state == 'draining'
