@@ -78,6 +78,7 @@ class GuardNode(MotoNode):
                 estops=tuple(params.estops),
                 heartbeat=params.estop_heartbeat,
                 record_required=config.record.required,
+                policy_heard_first=config.record.source == 'robot',
             ),
             before=self.loop,
         )
