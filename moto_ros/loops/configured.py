@@ -39,6 +39,7 @@ def arm_guard(config: RosConfig, robot: RobotConfig, before: ArmGuard | None = N
             estops=tuple(params.estops),
             heartbeat=params.estop_heartbeat,
             record_required=config.record.required,
+            policy_heard_first=config.record.source == 'robot',
         ),
         before=before,
     )

@@ -57,6 +57,7 @@ class ArmSettings:
     estops: tuple[str, ...] = ()  # topics
     heartbeat: float = 0.0  # [s] within which each e-stop has to speak; 0: none has to
     record_required: bool = False  # nothing moves the arm that no recorder records
+    policy_heard_first: bool = False  # a policy is armed only while it asks for something
 
 
 class ArmGuard:
@@ -86,6 +87,7 @@ class ArmGuard:
             before=None if before is None else before.inbox,
         )
         self.homing = Homing(robot, settings.home_tolerance)
+        self._heard_first = settings.policy_heard_first
         self.sends = True  # what it lets out: else the arm does not move, and need not
         self.output: GuardOutput | None = None
         self.problem = ''  # why the last way home ended elsewhere
@@ -254,10 +256,20 @@ class ArmGuard:
         if self.source == HOME:
             raise GuardRefusal('the arm is on its way home; wait, or disarm first')
         position = self._check_ready()
+        self._check_policy()
         away = self.homing.away(position) if self.sends else ''
         if away and self.source == POLICY and not self._arming.begun:
             raise GuardRefusal(f'{away}: call home, or bring the arm there by hand, then arm')
         return away
+
+    def _check_policy(self) -> None:
+        if not self._heard_first or self.source != POLICY:
+            return
+        if not self.inbox.sources.speaks(self._time or 0.0):
+            raise GuardRefusal(
+                'no policy asks for anything: it is not active, or a camera or the joints are '
+                'silent (its status says which); mend that, then arm'
+            )
 
     def _check_ready(self) -> tuple[float, ...]:
         """Returns the joints' positions (n,) [rad]; raises GuardRefusal if nothing may move."""

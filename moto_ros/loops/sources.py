@@ -13,6 +13,7 @@ from __future__ import annotations
 from moto_core.guard.state import Request
 
 POLICY, TELEOP, HOME = 'policy', 'teleop', 'home'
+SPEAKS = 1.0  # [s] since its last request that a source is still there
 
 
 class Sources:
@@ -27,6 +28,11 @@ class Sources:
     def request(self) -> Request | None:
         """The newest request of the source that drives; None before its first."""
         return self._newest.get(self.driving)
+
+    def speaks(self, now: float) -> bool:
+        """Says whether the source that drives asked for something just now [s]."""
+        request = self.request
+        return request is not None and now - request.received <= SPEAKS
 
     @property
     def acts(self) -> bool:

@@ -150,3 +150,26 @@ def test_a_policy_that_is_silent_for_longer_than_its_stall_is_armed_anew():
         arm.go(silent)
         arm.go(0.6, ask=0.05)
         assert arm.guard.state.mode == mode
+
+
+def test_where_a_policy_has_to_be_heard_first_none_is_armed_that_asks_for_nothing():
+    settings = ArmSettings(delay=DELAY, policy_heard_first=True)
+    arm = Arm(home=HOME.copy(), settings=settings)
+    for quiet, ask in ((0.1, None), (0.1, 0.0), (1.1, None)):  # never, then no longer
+        arm.go(quiet, ask)
+        if ask is None:
+            with pytest.raises(GuardRefusal, match='no policy asks for anything'):
+                arm.guard.arm()
+            assert 'a camera or the joints are silent' in arm.guard.refusal
+    arm.go(0.1, ask=0.0)
+    arm.go(0.9)
+    assert arm.guard.refusal == '' and arm.guard.arm() == 'armed'
+
+
+def test_a_person_and_the_way_home_wait_for_no_policy():
+    settings = ArmSettings(delay=DELAY, policy_heard_first=True)
+    arm = Arm(home=HOME.copy(), settings=settings)
+    assert arm.guard.home() == 'on its way home'
+    arm.go(2.0)
+    arm.guard.intervene(True)
+    assert arm.guard.arm() == 'armed'

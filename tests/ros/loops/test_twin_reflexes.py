@@ -24,9 +24,10 @@ def test_what_the_guard_lets_out_trips_no_reflex(robot, profile):
     assert result['travel_rad'] > 0.05
 
 
-def test_a_controller_that_holds_the_arm_elsewhere_is_a_reflex():
-    result = found('fr3', 'normal', 0.5, offset=0.2)
-    assert 'joint_motion_generator_velocity_discontinuity' in result['reflexes']
+@pytest.mark.parametrize('offset', [0.2, 0.5])
+def test_a_controller_that_holds_the_arm_elsewhere_is_a_fault_before_it_is_a_reflex(offset):
+    result = found('fr3', 'normal', 2.0, offset=offset)
+    assert result['reflexes'] == [] and result['modes'][-1] == 'FAULT'
 
 
 @pytest.mark.slow

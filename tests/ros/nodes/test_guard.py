@@ -94,6 +94,7 @@ class Arm:
 
     def moves(self, speed=0.3):
         """Arms it, and returns when it moves at that speed."""
+        self.go(0.02, 0.0)
         self.node.arm()
         self.go(1.0, speed)
         assert self.speed == pytest.approx(speed, rel=1e-3)
@@ -249,6 +250,9 @@ def test_a_real_arm_moves_only_while_somebody_publishes_on_its_estop(make):
     arm = Arm(make(GuardNode, **FREE))
     node, name = arm.node, interface.ESTOP.name
     assert node.config.record.source == 'robot'
+    assert 'no policy asks for anything' in node.loop.refusal
+    arm.go(0.02, 0.0)
+    assert node.loop.refusal == ''
     with pytest.raises(GuardRefusal, match=f"nobody publishes on the e-stop '{name}'"):
         node.arm()
     button = node.create_publisher(Bool, name, interface.LATCHED)
@@ -282,6 +286,7 @@ def diagnosed(arm):
 )
 def test_without_an_estop_a_simulated_arm_is_armed_and_a_dry_run_warns(make, given, warned):
     arm = Arm(make(GuardNode, **FREE, **given))
+    arm.go(0.02, 0.0)
     assert arm.node.arm() == 'armed'
     status, values = diagnosed(arm)
     assert values['estops_absent'] == 'moto/estop'
