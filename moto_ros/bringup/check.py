@@ -11,10 +11,11 @@ from pathlib import Path
 
 from moto_core.episodes.layout import check_place
 from moto_core.errors import ConfigError
-from moto_core.guard.limits import RobotConfig, resolve
+from moto_core.guard.limits import RobotConfig
 from moto_core.policy.bundle import read_bundle
 from moto_core.policy.name_file import named_folder
-from moto_ros.config import BUILT_IN, RosConfig, check_mode
+from moto_ros.config import BUILT_IN, RosConfig
+from moto_ros.loops.configured import arm_guard
 from moto_ros.services import GUARD
 
 
@@ -33,8 +34,7 @@ def check_nodes(
     from moto_ros.wire.remapping import check_remapping
     from moto_ros.wire.topic_names import check_topic_names  # needs rclpy, as no --version does
 
-    resolve(robot, config.profile)
-    check_mode(config)
+    arm_guard(config, robot)
     check_topic_names(config, robot, GUARD, namespace)
     check_remapping(remap, config, robot, namespace)
     _check_gripper(config, robot)

@@ -57,7 +57,13 @@ def parameters(given: Mapping[str, str]) -> dict[str, Any]:
     }
     for key, text in given.items():
         if key not in ARGUMENTS:
-            _put(found, key, _value(key, text))
+            value = _value(key, text)
+            if value == []:
+                raise ConfigError(
+                    f'argument {key} is {text}: ROS takes no empty list here; say it in a file '
+                    '(config:=)'
+                )
+            _put(found, key, value)
     by_file = 'robot' in said and 'robot' not in typed
     _check_robot(found['robot'], sim, values['config'] if by_file else '')
     _check_source(found['record.source'], sim)

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
-from moto_core.guard.state import READY, GuardConfig, GuardRefusal
-from moto_ros.config import check_mode
-from moto_ros.loops.guard import ArmGuard, ArmSettings
+from moto_core.guard.state import READY, GuardRefusal
+from moto_ros.loops.configured import arm_guard
+from moto_ros.loops.guard import ArmGuard
 from moto_ros.loops.halt import halt
 from moto_ros.messages import GuardState
 from moto_ros.nodes.guard_inputs import GuardInputs
@@ -30,7 +30,6 @@ from moto_ros.wire.interface import to_string
 from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.runner import run
 
-FOLLOWS = 0.010  # [s] that the arm may lag behind its trajectory
 SHOWN = (  # of the state, in the diagnostics
     'state',
     'dry_run',
@@ -57,31 +56,7 @@ class GuardNode(MotoNode):
     @logs_errors
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Resolves the limits and makes the robot's topics; nothing moves."""
-        config, params = self.config, self.config.guard
-        check_mode(config)
-        delay = config.command.delay if config.command.mode == 'trajectory' else 0.0
-        self.loop = ArmGuard(
-            self.robot,
-            config.profile,
-            GuardConfig(
-                rate=params.rate,
-                deadman_required=params.deadman_required,
-                joint_age=params.joint_age,
-                speed_floor=params.speed_floor,
-                latency=delay + FOLLOWS if delay else 0.0,
-                halt_stream=config.command.silence,
-            ),
-            ArmSettings(
-                delay=delay,
-                home_tolerance=params.home_tolerance,
-                armed_timeout=params.armed_timeout,
-                estops=tuple(params.estops),
-                heartbeat=params.estop_heartbeat,
-                record_required=config.record.required,
-                policy_heard_first=config.record.source == 'robot',
-            ),
-            before=self.loop,
-        )
+        self.loop = arm_guard(self.config, self.robot, before=self.loop)
         self.loop.sends = not self.dry_run
         self.inputs = GuardInputs(self, self.loop)
         self.outputs = GuardOutputs(self, self.loop)

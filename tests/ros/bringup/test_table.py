@@ -171,6 +171,14 @@ def test_a_setting_reaches_the_nodes_with_its_type():
     ('name', 'value', 'says'),
     [
         ('guard.rate', '5', 'guard.rate is 5; expected at least 50, at most 1000'),
+        ('guard.estops', "['']", "guard.estops: '' is no topic's name"),
+        ('guard.estops', '[/a b]', "guard.estops: '/a b' is no topic's name"),
+        (
+            'guard.estops',
+            '[]',
+            'argument guard.estops is []: ROS takes no empty list here; say it',
+        ),
+        ('gripper.joint_states', '/a b', "gripper.joint_states: '/a b' is no topic's name"),
         ('guard.joint_age', '9', 'guard.joint_age is 9; expected at least 0.005, at most 0.5'),
         ('guard.joint_age', '0.001', 'guard.joint_age is 0.001; expected at least 0.005'),
         ('profile', 'x', "unknown profile of robot 'kitchen_sim' 'x'"),
@@ -204,6 +212,20 @@ def test_what_a_node_would_refuse_is_refused_before_it_starts(name, value, says)
     with pytest.raises(MotoError) as caught:
         processes({'sim': 'true', name: value})
     assert says in str(caught.value)
+
+
+def test_a_rate_that_fits_no_delay_of_trajectories_is_refused_before_anything_starts():
+    slow = {'sim': 'false', 'guard.rate': '100'}
+    with pytest.raises(ConfigError, match=r'command.delay is 0.034 s; at 100 Hz .* at least 0.0'):
+        processes(slow)
+    assert processes({**slow, 'command.delay': '0.06'})
+    assert processes({**slow, 'sim': 'true'})  # velocities, which have no delay
+
+
+def test_a_file_may_say_that_there_is_no_estop(tmp_path):
+    own = tmp_path / 'own.yaml'
+    own.write_text('guard: {estops: []}')
+    assert processes({'sim': 'true', 'config': str(own)})
 
 
 def test_a_file_of_settings_is_checked_as_the_command_line_is(tmp_path):

@@ -12,9 +12,10 @@ from std_msgs.msg import Bool, String
 
 from moto_core.guard.limits import resolve
 from moto_core.guard.state import ESTOP, FAULT, HOLD, READY, RUNNING, GuardRefusal
+from moto_ros.loops.configured import FOLLOWS
 from moto_ros.loops.gripper import GripperLoop
 from moto_ros.loops.halt import ZEROS
-from moto_ros.nodes.guard import FOLLOWS, GuardNode
+from moto_ros.nodes.guard import GuardNode
 from moto_ros.wire import interface
 from moto_ros.wire.convert import to_ns
 from moto_ros.wire.joints import joint_state, request
