@@ -72,8 +72,8 @@ def run_command(
 ) -> int:
     """Runs `body` on the arguments (default: the process's) and returns the exit code.
 
-    A MotoError, an OSError and Ctrl-C become one line on stderr that begins with the command's
-    name; the namespace's `stopped` says what Ctrl-C leaves.
+    A MotoError, an OSError, a missing package and Ctrl-C become one line on stderr, after
+    the command's name; the namespace's `stopped` says what Ctrl-C leaves.
     """
     args = argparse.Namespace(prog=Path(sys.argv[0]).name, stopped='stopped')
     if argv is None:
@@ -121,7 +121,6 @@ def importing(args: argparse.Namespace) -> Iterator[None]:
     """Ends the process at once on Ctrl-C: an import can swallow it or be left half done.
 
     What is imported finds GOMP_SPINCOUNT set, unless the user did: OpenMP reads it only then.
-    Raises ConfigError for a package of an installation's sets that is missing.
     """
     os.environ.setdefault('GOMP_SPINCOUNT', SPINS)
 
@@ -132,8 +131,6 @@ def importing(args: argparse.Namespace) -> Iterator[None]:
     earlier = signal.signal(signal.SIGINT, leave)
     try:
         yield
-    except ImportError as error:
-        raise missing(error) or error from error
     finally:
         signal.signal(signal.SIGINT, earlier)
 

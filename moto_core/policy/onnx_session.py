@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from moto_core.packages import missing
+
 try:
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as native
 except ImportError as error:
-    raise ImportError(
-        f"onnxruntime cannot be imported ({error}); install one of its builds with pip: '.[cpu]', "
-        "'.[gpu]' or, on a robot's computer, '.[robot]'",
-        name='onnxruntime',
-    ) from error
+    raise missing(error) or error from error
 
 from moto_core.errors import BundleError, one_line
 from moto_core.policy.onnx_file import refuse_external_data

@@ -18,7 +18,6 @@ from moto_ros.chaos.running import RunningGraph
 from moto_ros.services import GUARD, POLICY, RECORDER
 from moto_ros.wire.interface import Topic
 
-LATCHED = ('FAULT', 'ESTOP')
 PATIENCE = 4.0  # [s] for a fault to become resettable
 SHARE = 0.7  # of what is asked for that a joint moves at, when it is driven
 SETTLES = 0.2  # [s] until the guard has heard where a reset put the joints

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from moto_core.guard.state import HOLD, RUNNING
 from moto_ros.loops.sources import POLICY
-from moto_ros.messages import DRY_RUN, GuardReasons, PolicyStatus
+from moto_ros.messages import DRY_RUN, GuardReasons, GuardState, PolicyStatus
 
 STANDS = {DRY_RUN, 'beginning'}  # reasons of a RUNNING guard whose arm does not do what is asked
 
@@ -17,7 +17,7 @@ def follows(told: GuardReasons) -> bool:
     return told.state == RUNNING and told.source == POLICY and not STANDS & {*told.reasons}
 
 
-def holds(told: GuardReasons) -> bool:
+def holds(told: GuardReasons | GuardState) -> bool:
     """Says whether the guard holds the arm for the policy's doubt."""
     return told.state == HOLD and 'uncertain' in told.reasons
 

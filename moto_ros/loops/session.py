@@ -18,9 +18,17 @@ from typing import Any, Protocol, TypeVar
 from rich.console import Console
 
 from moto_core.errors import MotoError
-from moto_core.guard.state import HOLD
+from moto_ros.loops.caution import holds
 from moto_ros.loops.played import Played, SessionResult
-from moto_ros.messages import Decision, GuardState, Latest, PolicyStatus, SceneReset, from_json
+from moto_ros.messages import (
+    LATCHED,
+    Decision,
+    GuardState,
+    Latest,
+    PolicyStatus,
+    SceneReset,
+    from_json,
+)
 from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
 
 READY = 60.0  # [s] for the graph to be active
@@ -28,7 +36,6 @@ SOON = 3.0  # [s] after which it is said what is waited for
 FRESH = 10.0  # [s] for new observations after a reset
 HOMING = 60.0  # [s] for the arm to go home
 PATIENCE = 3.0  # [s] for a fault to become resettable, and the guard fit to be armed
-LATCHED = {'FAULT': 'fault', 'ESTOP': 'estop'}  # state: how an episode ends in it
 SILENT = 5.0  # [s] without a decision: the episode is over
 BLAMELESS = ('fault', 'estop', 'no_decisions')  # ends that say nothing of the policy
 CLOSING = 5.0  # [s] for the recorder to close an episode
@@ -225,7 +232,7 @@ class Session:
                 return False, 'timeout'
             if self._guard().state in LATCHED:
                 return False, LATCHED[self._guard().state]
-            if not self._held():
+            if not holds(self._guard()):
                 free = time.monotonic()
             elif time.monotonic() - free > (LOOKED_AT if self.config.operator else HELD):
                 self.console.print('the guard holds the arm: the policy is surprised')
@@ -233,10 +240,6 @@ class Session:
             if time.monotonic() - heard > SILENT:
                 self.console.print(f'no decision within {SILENT:.0f} s: {self._why_silent()}')
                 return False, 'no_decisions'
-
-    def _held(self) -> bool:
-        guard = self._guard()
-        return guard.state == HOLD and 'uncertain' in guard.reasons
 
     def _why_silent(self) -> str:
         policy = self._policy()

@@ -21,7 +21,14 @@ from moto_ros.config import recorded_setup, recorded_task
 from moto_ros.loops.caution import holds
 from moto_ros.loops.recorder import Recording
 from moto_ros.loops.row_join import Executed, request_time
-from moto_ros.messages import Decision, EpisodeEvent, GuardReasons, PolicyManifest, TaskState
+from moto_ros.messages import (
+    LATCHED,
+    Decision,
+    EpisodeEvent,
+    GuardReasons,
+    PolicyManifest,
+    TaskState,
+)
 from moto_ros.nodes.raw_topics import RawTopic, raw_topics
 from moto_ros.services import RECORDER
 from moto_ros.wire import interface
@@ -30,7 +37,6 @@ from moto_ros.wire.interface import to_string
 from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.runner import run
 
-LATCHED = {'FAULT': 'fault', 'ESTOP': 'estop'}  # the guard's mode: how an episode ends in it
 SILENT = 0.5  # [s] without a word of the guard, which speaks ten times a second in every mode
 STALL = 0.3  # [s] between two looks that is none of the graph's doing
 UNUSUAL = 0.1  # of the spec's rate that an episode's may differ without a warning
@@ -50,7 +56,6 @@ class RecorderNode(MotoNode):
         self.guard_heard: float | None = None  # [s] steady time of it
         self.listened = self.steady_now()  # [s] when it last looked
         self.stopped = 0  # [ns] when the last episode was told to stop
-        self.held = False  # by the guard, for the policy's doubt
 
     @logs_errors
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -138,7 +143,6 @@ class RecorderNode(MotoNode):
         if self.recording is None:
             return
         self.recording.joiner.reasons(reasons)
-        self.held = holds(reasons)
         if reasons.state in LATCHED and self.recording.state == 'recording':
             self._stop(LATCHED[reasons.state])
 
@@ -261,7 +265,7 @@ class RecorderNode(MotoNode):
 
     def _ended(self) -> str:
         """Returns how an episode ends that is ended now."""
-        return 'held' if self.held else 'done'
+        return 'held' if self.guard is not None and holds(self.guard) else 'done'
 
     def _stop(self, ended: str) -> str:
         assert self.recording is not None

@@ -537,7 +537,10 @@ def test_a_gripper_is_told_nothing_once_the_arm_is_not_driven(make, end):
     )
     node.outputs.gripper = GripperLoop(client, np.full(2, 0.05))
     press = [True]
-    joy = lambda: node.inputs.on_joy(Joy(buttons=[0] * 4 + [int(press[0])]))  # noqa: E731
+
+    def joy():
+        node.inputs.on_joy(Joy(buttons=[0] * 4 + [int(press[0])]))
+
     node.arm()
     arm.go(0.5, 0.2, joy)
     assert arm.loop.state.mode == RUNNING
