@@ -226,7 +226,7 @@ def test_a_missing_onnxruntime_says_what_to_install():
     result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
     assert result.returncode == 1
     last = result.stderr.strip().splitlines()[-1]
-    assert "'.[cpu]', '.[gpu]' or, on a robot's computer, '.[robot]'" in last
+    assert last.endswith("pip install -c constraints.txt '.[cpu]' (or gpu; robot on a robot)")
 
 
 def test_make_says_what_it_installs_with_sudo_before_it_does(tmp_path):
