@@ -2,17 +2,14 @@
 
     Inbox -> ArmGuard.tick -> guard_step (pure) -> GuardOutput -> Leader -> knots of a trajectory
 
-In: the newest messages, the steady clock [s], what a person asks. Out: what the last tick let out,
-and in how many decisions each reason had a part. In trajectory mode ticks are exactly as long as
-they should be: called late, it makes those that are due. Called so late that the controller may
-have begun the stop of its last message, it lets that end, and begins anew from where the joints
-say they are.
+In: the newest messages, the steady clock [s], what a person asks. Out: what the last tick let out.
+Called so late that the controller may have begun the stop of its last message, it lets that end,
+and begins anew from where the joints say they are.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -20,31 +17,28 @@ import numpy as np
 
 from moto_core.guard.brake import Knot
 from moto_core.guard.guard import arm, forget_requests, guard_step, latch_fault, reset_fault
-from moto_core.guard.intake import joints_trouble, take_joints
 from moto_core.guard.limits import RobotConfig, resolve
-from moto_core.guard.reasons import REASONS
 from moto_core.guard.reference import Reference
 from moto_core.guard.state import (
     ESTOP,
     FAULT,
-    HOLD,
     READY,
     RUNNING,
     GuardConfig,
     GuardMemory,
     GuardOutput,
     GuardRefusal,
-    JointIntake,
     Switches,
 )
 from moto_ros.loops.arming import Arming
 from moto_ros.loops.following import Following
 from moto_ros.loops.homing import Homing
 from moto_ros.loops.inbox import Inbox
+from moto_ros.loops.interventions import Interventions
 from moto_ros.loops.leading import Leader, timed
+from moto_ros.loops.pace import Pace
+from moto_ros.loops.permission import Permission
 from moto_ros.loops.sources import HOME, POLICY
-
-LATE = 1.5  # ticks without a tick: one was late
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,21 +81,26 @@ class ArmGuard:
             before=None if before is None else before.inbox,
         )
         self.homing = Homing(robot, settings.home_tolerance)
-        self._heard_first = settings.policy_heard_first
         self.sends = True  # what it lets out: else the arm does not move, and need not
         self.output: GuardOutput | None = None
         self.problem = ''  # why the last way home ended elsewhere
         self._arming = Arming(settings.armed_timeout)
-        self.interventions: Counter[str] = Counter()  # reason: decisions that it had a part in
-        self.ticks, self.late = 0, 0
+        self.interventions = Interventions()
+        self.pace = Pace(self.config, nominal=bool(self.delay))
         self._leader = Leader(self.limits, self.config.tick, self.delay) if self.delay else None
         if self._leader and before is not None and before._leader:
             self._leader.take_over(before._leader)
         self._following = Following(self.limits.margin, self.config.tick)
-        self._time: float | None = None  # [s] of the last tick
         self._position: tuple[float, ...] | None = None  # (n,) [rad] last measured
-        self._done: dict[str, int] = {}  # what repeats: the tick of its last time
-        self._reasons: set[str] = set()  # since the newest request
+        self._may = Permission(
+            config=self.config,
+            limits=self.limits,
+            inbox=self.inbox,
+            homing=self.homing,
+            arming=self._arming,
+            leader=self._leader,
+            policy_heard_first=settings.policy_heard_first,
+        )
 
     def activate(self, active: bool) -> None:
         """Follows the life cycle; either way it disarms."""
@@ -114,24 +113,20 @@ class ArmGuard:
 
         A policy begins near home. A guard that is armed and waits for a person goes on.
         """
-        return self._arm(self._check_arm())
+        return self._arm(self._may.arm(self.state, self.pace.now, self.sends))
 
     @property
     def refusal(self) -> str:
         """Why it would not be armed now; '' if it would."""
         try:
-            self._check_arm()
+            self._may.arm(self.state, self.pace.now, self.sends)
         except GuardRefusal as refusal:
             return str(refusal)
         return ''
 
     def home(self) -> str:
         """Leads the arm home, then disarms; raises GuardRefusal if it may not move."""
-        if not self.sends:
-            raise GuardRefusal('a dry run moves nothing; bring the arm home by hand')
-        if self.inbox.switches(0.0).armed:
-            raise GuardRefusal('the guard is armed; disarm it first')
-        self._arm(self.homing.away(self._check_ready()))
+        self._arm(self._may.home(self.state, self.pace.now, self.sends))
         self._drive(self.inbox.sources.go_home)
         self.homing.begin()
         self.problem = ''
@@ -158,15 +153,8 @@ class ArmGuard:
 
     def reset_fault(self) -> str:
         """Ends a fault or an e-stop, disarmed; raises GuardRefusal while its cause is there."""
-        now = self._time or 0.0
-        if silent := self.inbox.silent_estops(now):
-            raise GuardRefusal(f"no e-stop speaks on '{silent[0]}'; start it, then reset")
-        if pressed := self.inbox.pressed_estops():
-            raise GuardRefusal(
-                f"the e-stop on '{pressed[0]}' is still pressed, as far as it has said; "
-                'let it go, then reset'
-            )
-        self.state = reset_fault(self.state, self.inbox.switches(now))
+        self._may.reset(self.pace.now)
+        self.state = reset_fault(self.state, self.inbox.switches(self.pace.now))
         return self.disarm()
 
     def begin_anew(self) -> str:
@@ -189,30 +177,12 @@ class ArmGuard:
 
         None if none is due yet. An arm that follows velocities has one tick a call.
         """
-        tick = self.config.tick
-        if self._time is None:
-            self._time = now - (1.5 if self.delay else 1.0) * tick  # ticks lie between the calls
-        behind = now - self._time
-        self.late += behind > (LATE + 0.5 if self.delay else LATE) * tick
-        if not self.delay:
-            return self._tick(now)
-        if behind > self.config.gap:
-            return self._tick_after_gap(now)
+        if self.pace.gapped(now):
+            self._leave()
         made = None
-        while self._time + tick <= now:
-            made = self._tick(self._time + tick)
+        for time in self.pace.times(now):
+            made = self._tick(time)
         return made
-
-    def due(self, what: str, rate: float) -> bool:
-        """Says whether something is due at a rate [Hz], by the ticks since it was said to be.
-
-        A late call makes several ticks, of which none may be missed.
-        """
-        last = self._done.get(what)
-        if last is not None and self.ticks - last < round(self.config.rate / rate):
-            return False
-        self._done[what] = self.ticks
-        return True
 
     def trajectory(self, rate: float) -> list[Knot]:
         """Returns the knots of a trajectory to follow `delay` after their times, ending at rest.
@@ -220,9 +190,9 @@ class ArmGuard:
         Empty if none is due at `rate` [Hz], or the arm is not led: nothing is sent before the
         first RUNNING, nor to an arm that stands in any other mode.
         """
-        if self._leader is None or self._time is None:
+        if self._leader is None or self.pace.time is None:
             return []
-        return self._leader.message(self._time, lambda: self.due('trajectory', rate))
+        return self._leader.message(self.pace.time, lambda: self.pace.due('trajectory', rate))
 
     @property
     def source(self) -> str:
@@ -237,8 +207,8 @@ class ArmGuard:
     @property
     def resting(self) -> bool:
         """Says whether nothing moves the arm, nor will what was sent."""
-        leader = self._leader
-        ended = leader is None or self._time is None or self._time >= leader.free
+        leader, now = self._leader, self.pace.time
+        ended = leader is None or now is None or now >= leader.free
         return self.state.at_rest and self.reference is None and ended
 
     @property
@@ -250,45 +220,6 @@ class ArmGuard:
     def from_home(self) -> float:
         """How far [rad] the joint furthest from home is from it; NaN before it was measured."""
         return math.nan if self._position is None else self.homing.distance(self._position)
-
-    def _check_arm(self) -> str:
-        """Returns how far from home the arm is, '' if near; raises GuardRefusal if it may not."""
-        if self.source == HOME:
-            raise GuardRefusal('the arm is on its way home; wait, or disarm first')
-        position = self._check_ready()
-        self._check_policy()
-        away = self.homing.away(position) if self.sends else ''
-        if away and self.source == POLICY and not self._arming.begun:
-            raise GuardRefusal(f'{away}: call home, or bring the arm there by hand, then arm')
-        return away
-
-    def _check_policy(self) -> None:
-        if not self._heard_first or self.source != POLICY:
-            return
-        if not self.inbox.sources.speaks(self._time or 0.0):
-            raise GuardRefusal(
-                'no policy asks for anything: it is not active, or a camera or the joints are '
-                'silent (its status says which); mend that, then arm'
-            )
-
-    def _check_ready(self) -> tuple[float, ...]:
-        """Returns the joints' positions (n,) [rad]; raises GuardRefusal if nothing may move."""
-        newest = self.inbox.joints
-        now = max(self._time or 0.0, newest.received if newest else 0.0)
-        if not self.inbox.switches(now).active:
-            raise GuardRefusal('the guard is not active; activate it first')
-        arm(self.state)  # refuses what is latched
-        if silent := self.inbox.silent_estops(now):
-            raise GuardRefusal(f"no e-stop speaks on '{silent[0]}'; start it first")
-        joints = JointIntake(interval=self.state.joints.interval)
-        joints = take_joints(self.config, self.limits, joints, newest, now)
-        trouble = joints_trouble(self.config, joints, now)
-        if trouble or joints.position is None:
-            raise GuardRefusal(f'{REASONS[trouble]} ({trouble}); mend the joint states first')
-        apart = self._leader.apart(joints.position, now) if self._leader and self.sends else ''
-        if apart:
-            raise GuardRefusal(apart)
-        return joints.position
 
     def _arm(self, away: str) -> str:
         self._arming.arm(away, not self.state.armed)
@@ -303,19 +234,14 @@ class ArmGuard:
         if self.source != before:
             self.state = forget_requests(self.state)
 
-    def _tick_after_gap(self, now: float) -> GuardOutput:
-        """Makes one tick in place of those that did not come.
-
-        An arm that follows trajectories stops by itself, along the end of one that it got.
-        """
+    def _leave(self) -> None:
+        """Lets what was sent end: an arm that follows trajectories stops by itself."""
         if self._leader is not None and self._leader.reference is not None:
             rest = (0.0,) * self.limits.size
             self.state = replace(self.state, velocity=rest, acceleration=rest)
             self._leader.leave()
-        return self._tick(now - 0.5 * self.config.tick)  # between the calls
 
     def _tick(self, now: float) -> GuardOutput:
-        self._time = now
         if self.source == HOME:
             self._ask_home(now)
         if self.inbox.silent_estops(now) and self.state.armed:
@@ -338,8 +264,8 @@ class ArmGuard:
             self.output = self.output._replace(reasons=reasons)
         if waits and self.state.mode == RUNNING:
             self._stand(before, now)
-        self.ticks += 1
-        self._count(before)
+        asked = self.source != HOME
+        self.interventions.see(self.output.reasons, before, self.state, asked)
         self._position = self.state.joints.position or self._position
         if self._leader is not None:
             step = self.state, self.output.velocity, self.inbox.joints
@@ -388,15 +314,6 @@ class ArmGuard:
         heard = [one for one in self.output.reasons if one.startswith(('request', 'joints'))]
         reasons = ('beginning', *heard)
         self.output = self.output._replace(velocity=np.array(rest), reasons=reasons)
-
-    def _count(self, before: GuardMemory) -> None:
-        """Counts, once a request has a successor, the reasons that had a part in it."""
-        assert self.output is not None
-        if self.state.requests.key != before.requests.key and self.source != HOME:
-            if before.mode in (RUNNING, HOLD):
-                self.interventions.update(self._reasons)
-            self._reasons.clear()
-        self._reasons.update(self.output.reasons)
 
     def _ask_home(self, now: float) -> None:
         """Asks for the velocity that leads home, of the joints that were measured last."""

@@ -7,9 +7,7 @@ In: decoded messages. Out: rows in order. Row t = observation t, reward received
 action chosen at it. Each topic keeps its order: once a later row is whole, the images that an
 earlier one waits for are lost. That row is dropped and counted, and the next one says so (`gap`);
 so does one before which no decision was made for so long that the guard braked. A row waits for
-what was executed over its period, which a recorder that fell behind may hear much later. What it
-says of why the arm did something else are the guard's reasons, and two of the recorder's own:
-the guard led the arm home, or nothing was heard of it.
+what was executed over its period, which a recorder that fell behind may hear much later.
 """
 
 from __future__ import annotations
@@ -17,33 +15,19 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import replace
-from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from moto_core.guard.state import HOLD, RUNNING
 from moto_core.row import Row
 from moto_core.spec import Spec
-from moto_ros.loops.sources import HOME, TELEOP
-from moto_ros.messages import DRY_RUN, Decision, GuardReasons, TaskState
+from moto_ros.loops.guard_log import Executed, GuardLog
+from moto_ros.messages import Decision, GuardReasons, TaskState
 
 KEEP = 256  # stamps of images and task states, and decisions, remembered
-KEEP_EXECUTED = 4096  # ticks of the guard: 16 s at 250 Hz
 SILENT = 3.0  # [s] of decisions without a tick of the guard: it lets nothing out
 HOLE = 2.5  # periods between decisions, as old as a request may be: what lies between is a gap
-REASONS_HOLD = 0.25  # [s] that reasons are in force; the guard repeats them every 0.1 s
-TICK_GAP = 0.1  # [s] without a tick of a guard that leads the arm: it was silent
-GUARD_SILENT = 'guard_silent'  # a row's reason: nothing was heard of the guard
-HOMING = 'homing'  # a row's reason: the guard led the arm home, whatever the policy asked
 NO_TASK = TaskState(stamp=0, reward=0.0, success=False, parts={}, seed=None)
-
-
-class Executed(NamedTuple):
-    """The velocity that the guard commanded at one tick."""
-
-    stamp: int  # [ns]
-    velocity: np.ndarray  # (A,) [rad/s, m/s]
 
 
 class RowJoiner:
@@ -53,8 +37,7 @@ class RowJoiner:
         self.spec = spec
         self._images: dict[int, dict[str, np.ndarray]] = {}
         self._tasks: dict[int, TaskState] = {}
-        self._executed: deque[Executed] = deque(maxlen=KEEP_EXECUTED)
-        self._reasons: deque[GuardReasons] = deque(maxlen=KEEP_EXECUTED)
+        self._guard = GuardLog(spec.action_size)
         self._pending: deque[Decision] = deque()  # whose rows are not given out yet
         self.start(None)
 
@@ -82,11 +65,11 @@ class RowJoiner:
 
     def executed(self, tick: Executed) -> None:
         """Takes the velocity that the guard commanded at one tick."""
-        self._executed.append(tick)
+        self._guard.executed(tick)
 
     def reasons(self, change: GuardReasons) -> None:
         """Takes who drives, and the guard's reasons, from one tick on."""
-        self._reasons.append(change)
+        self._guard.reasons(change)
 
     def decision(self, decision: Decision) -> None:
         """Takes a decision."""
@@ -134,7 +117,7 @@ class RowJoiner:
     def _acted(self, place: int) -> bool:
         """Says whether all that was executed over a decision's period has been heard."""
         end, newest = (request_time(self._pending[at]) for at in (place + 1, -1))
-        heard = self._executed[-1].stamp if self._executed else None
+        heard = self._guard.newest
         return heard is None or heard >= end or newest - end > SILENT * 1e9
 
     def _whole(self, decision: Decision) -> bool:
@@ -143,30 +126,23 @@ class RowJoiner:
     def _row(self, decision: Decision, following: Decision | None) -> Row:
         begin = request_time(decision)
         end = request_time(following) if following else begin + round(1e9 * self.spec.period)
-        ticks = [tick.velocity for tick in self._executed if begin <= tick.stamp < end]
-        told = self._told_in(begin, end)
-        reasons = {reason for one in told for reason in one.reasons}
-        if any(one.source == HOME for one in told):
-            reasons.add(HOMING)
-        if self._silent(begin, end, told, is_last=following is None):
-            reasons.add(GUARD_SILENT)
-        if not ticks or DRY_RUN in reasons:  # nothing moved the arm
-            ticks = [np.zeros(self.spec.action_size)]
+        newest = request_time(self._pending[-1]) if following else None
+        done = self._guard.over(begin, end, newest)
         task, body = self._task_at(decision.stamp), decision.proprioception
         return Row(
             stamp=decision.stamp,
             images=self._images[decision.stamp],
             proprioception=None if body is None else np.array(body, np.float32),
             requested=np.array(decision.action, np.float32),
-            executed=(np.mean(ticks, axis=0) / self.spec.scale).astype(np.float32),
+            executed=(done.velocity / self.spec.scale).astype(np.float32),
             reward=task.reward,
             success=task.success,
             done_parts=task.done_parts,
             disagreement=decision.disagreement,
             surprise=decision.surprise,
             speed_scale=decision.speed_scale,
-            intervention=any(one.source == TELEOP for one in told),
-            reasons=tuple(sorted(reasons)),
+            intervention=done.intervention,
+            reasons=done.reasons,
             latency={
                 'image': decision.image_latency,
                 'inference': decision.inference_latency,
@@ -198,34 +174,6 @@ class RowJoiner:
     def _task_at(self, stamp: int) -> TaskState:
         earlier = [known for known in self._tasks if known <= stamp]
         return self._tasks[max(earlier)] if earlier else NO_TASK
-
-    def _told_in(self, begin: int, end: int) -> list[GuardReasons]:
-        """Returns what the guard's reasons were at some time in [begin, end) [ns]."""
-        found: list[GuardReasons] = []
-        for change in self._reasons:
-            if begin - REASONS_HOLD * 1e9 <= change.stamp <= begin:
-                found = [change]  # the newest of them is in force at the begin
-            elif begin < change.stamp < end:
-                found.append(change)
-        return found
-
-    def _silent(self, begin: int, end: int, told: list[GuardReasons], is_last: bool) -> bool:
-        """Says whether the guard was silent at some time in [begin, end) [ns].
-
-        One that leads the arm ticks all the time; one that lets it stand says why, now and then.
-        What follows the last row has not come yet.
-        """
-        if any(one.state not in (RUNNING, HOLD) for one in told):
-            return False
-        stamps = [tick.stamp for tick in self._executed]
-        if is_last:
-            return not told and all(t < begin - REASONS_HOLD * 1e9 for t in stamps)
-        newest = max(end, request_time(self._pending[-1]))
-        before = max((t for t in stamps if t < begin), default=begin)
-        within = [t for t in stamps if begin <= t < end]
-        after = min((t for t in stamps if t >= end), default=newest)
-        longest = max(late - early for early, late in pairwise([before, *within, after]))
-        return not within or longest > TICK_GAP * 1e9
 
 
 def request_time(decision: Decision) -> int:

@@ -156,9 +156,9 @@ class GuardNode(MotoNode):
             limits=self.present.limits_sha256[:12],
             at_rest=loop.resting,
             from_home=loop.from_home,
-            interventions=dict(loop.interventions),
-            ticks=loop.ticks,
-            late=loop.late,
+            interventions=dict(loop.interventions.counts),
+            ticks=loop.pace.ticks,
+            late=loop.pace.late,
             dry_run=self.dry_run,
         )
         self.state.publish(to_string(state))

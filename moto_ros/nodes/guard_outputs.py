@@ -30,6 +30,7 @@ class GuardOutputs:
     def __init__(self, node: MotoNode, loop: ArmGuard) -> None:
         """Makes them, until cleanup; raises ConfigError for a gripper without its type."""
         self.node, self.loop = node, loop
+        self._due = loop.pace.due
         self.config, self.spec = node.config, node.robot.spec
         commands = interface.TRAJECTORY if loop.delay else interface.VELOCITIES
         self.commands = node.create_publisher_of(
@@ -76,7 +77,7 @@ class GuardOutputs:
         if output.publish:
             self.executed.publish(joint_state(self.spec.names, stamp, velocity))
         told = (output.state, self.loop.source, *reasons)
-        if told != self._told or self.loop.due('reasons', REASONS_RATE):
+        if told != self._told or self._due('reasons', REASONS_RATE):
             said = GuardReasons(
                 stamp=stamp, state=output.state, source=self.loop.source, reasons=reasons
             )
@@ -91,7 +92,7 @@ class GuardOutputs:
             self.commands.publish(trajectory(self.spec.joints, knots, ahead))
         if self.gripper:
             self.gripper.take(output.gripper)
-        elif output.gripper.size and self.loop.due('gripper', self.config.command.gripper_rate):
+        elif output.gripper.size and self._due('gripper', self.config.command.gripper_rate):
             self.gripper_velocities.publish(velocity_array(output.gripper))
 
     def _create_gripper(self) -> GripperLoop | None:

@@ -19,8 +19,9 @@ from moto_core.episodes.episode import EpisodeHeader
 from moto_core.errors import ConfigError, EpisodeError, ObservationError
 from moto_ros.config import recorded_setup, recorded_task
 from moto_ros.loops.caution import holds
+from moto_ros.loops.guard_log import Executed
 from moto_ros.loops.recorder import Recording
-from moto_ros.loops.row_join import Executed, request_time
+from moto_ros.loops.row_join import request_time
 from moto_ros.messages import (
     LATCHED,
     Decision,

@@ -117,21 +117,6 @@ def test_the_arm_stands_until_its_controller_has_caught_up():
     assert arm.outputs[-1].velocity[0] > 0.1
 
 
-def test_what_is_due_at_a_rate_is_due_again_whatever_calls_make_two_ticks():
-    arm = Arm()
-    said = []
-    for _ in range(50):
-        arm.now += TICK  # each call makes two ticks
-        arm.tick()
-        said.append(arm.guard.due('one', 125.0))
-        arm.guard.due('other', 10.0)
-    assert all(said)
-    arm.go(TICK)
-    assert not arm.guard.due('one', 125.0)
-    arm.go(TICK)
-    assert arm.guard.due('one', 125.0) and not arm.guard.due('one', 125.0)
-
-
 def test_a_request_that_is_no_number_is_refused_while_the_arm_waits():
     arm = Arm()
     arm.go(0.05, ask=0.2)
@@ -188,12 +173,12 @@ def test_after_a_gap_the_ticks_lie_between_the_calls_again():
     arm = Arm()
     arm.now += 0.5
     arm.tick()
-    ticks = arm.guard.ticks
+    ticks = arm.guard.pace.ticks
     for early in (0.9, 1.2, 0.8):  # of a tick: calls that jitter
         arm.now += (early - 1.0) * TICK
         arm.tick()
         ticks += 1
-        assert arm.guard.ticks == ticks
+        assert arm.guard.pace.ticks == ticks
 
 
 def test_joints_that_are_not_the_arms_may_move_when_it_begins():
@@ -252,11 +237,11 @@ def test_a_deadman_that_is_held_needs_no_new_press_after_a_late_call():
 def test_a_late_call_makes_the_ticks_that_are_due_each_of_one_ticks_change():
     arm = Arm()
     arm.go(0.3, ask=0.4)
-    before, ticks = arm.guard.state.velocity[0], arm.guard.ticks
+    before, ticks = arm.guard.state.velocity[0], arm.guard.pace.ticks
     assert 0 < before < 0.39
     arm.now += 3 * TICK
     arm.tick()
-    assert arm.guard.ticks == ticks + 4 and arm.guard.late == 1
+    assert arm.guard.pace.ticks == ticks + 4 and arm.guard.pace.late == 1
     change = arm.guard.state.velocity[0] - before
     assert 0 < change <= 4 * 5.0 * TICK + 1e-9
     assert arm.guard.tick(arm.now + 1e-4) is None
@@ -266,12 +251,12 @@ def test_an_arm_that_follows_velocities_has_one_tick_a_call():
     arm = Arm(delay=0.0)
     arm.go(0.05, ask=0.4)
     for late in (0, 1, 10):
-        before, ticks = arm.velocity[0], arm.guard.ticks
+        before, ticks = arm.velocity[0], arm.guard.pace.ticks
         arm.now += late * TICK
         arm.tick()
-        assert arm.guard.ticks == ticks + 1
+        assert arm.guard.pace.ticks == ticks + 1
         assert abs(arm.velocity[0] - before) <= 1.5 * 5.0 * TICK + 1e-9
-    assert arm.guard.late == 2
+    assert arm.guard.pace.late == 2
 
 
 def test_halted_it_goes_to_rest_where_its_trajectories_led_and_never_back(moving):
@@ -443,9 +428,9 @@ def test_reasons_are_counted_once_a_decision_while_it_may_move():
         arm.tick(ask=3.0)
         arm.go(0.076)
     assert (
-        arm.guard.interventions['velocity'] == 3
+        arm.guard.interventions.counts['velocity'] == 3
     )  # it stood for the first three, and the last goes on
-    assert arm.guard.interventions['not_armed'] == 0
+    assert arm.guard.interventions.counts['not_armed'] == 0
 
 
 def test_a_disarmed_arm_may_be_moved_by_hand():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from moto_core.spec import CameraSpec, Spec
-from moto_ros.loops.row_join import KEEP, Executed, RowJoiner
+from moto_ros.loops.guard_log import Executed, GuardLog
+from moto_ros.loops.row_join import KEEP, RowJoiner
 from moto_ros.messages import Decision, GuardReasons, TaskState
 
 MS = 1_000_000
@@ -409,3 +410,11 @@ def test_a_new_episode_counts_anew(lost):
     feed(joiner, 2, episode='another')
     rows = [*joiner.rows(), *joiner.last_rows()]
     assert joiner.dropped == 0 and [row.gap for row in rows] == [False, False]
+
+
+def test_what_was_told_before_a_clock_was_set_back_is_forgotten():
+    log = GuardLog(2)
+    log.executed(Executed(T0 + 500 * MS, np.array([1.0, 0.0])))
+    log.executed(Executed(T0 + 100 * MS, np.array([3.0, 0.0])))
+    assert log.newest == T0 + 100 * MS
+    assert log.over(T0, T0 + 600 * MS, None).velocity == pytest.approx([3.0, 0.0])

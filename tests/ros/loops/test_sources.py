@@ -69,7 +69,7 @@ def test_what_the_guard_did_to_a_person_is_not_counted_twice_for_the_policys_req
     arm = Arm(delay=0.0)
     arm.guard.intervene(True)
     both(arm, 1.0, policy=None, person=5.0)
-    first = arm.guard.interventions['velocity']
+    first = arm.guard.interventions.counts['velocity']
     both(arm, 1.0, policy=0.3, person=5.0)
     assert first == pytest.approx(250, abs=5)
-    assert arm.guard.interventions['velocity'] == pytest.approx(2 * first, abs=5)
+    assert arm.guard.interventions.counts['velocity'] == pytest.approx(2 * first, abs=5)

@@ -187,7 +187,7 @@ def test_an_estop_that_is_not_let_go_is_pressed_after_the_whole_life_cycle(make)
     wait(node, lambda: node.loop.state.mode == ESTOP)
     assert (node.trigger_deactivate(), node.trigger_cleanup()) == (SUCCESS, SUCCESS)
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
-    wait(node, lambda: node.loop.ticks > 10)
+    wait(node, lambda: node.loop.pace.ticks > 10)
     with pytest.raises(GuardRefusal, match="the e-stop on 'moto/estop' is still pressed"):
         node.reset_fault()
     wait(node, lambda: button.get_subscription_count() > 0)

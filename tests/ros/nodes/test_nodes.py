@@ -753,7 +753,7 @@ def test_simulated_time_that_nobody_publishes_moves_nothing_and_divides_by_nothi
             'policy', joint_state(node.robot.spec.names, node.now(), np.full(9, 0.1))
         )
         node.on_tick()
-    assert np.isfinite(node.loop.output.velocity).all() and node.loop.ticks > 10
+    assert np.isfinite(node.loop.output.velocity).all() and node.loop.pace.ticks > 10
 
 
 def test_joint_states_without_a_stamp_are_used_and_said_to_be_so(make):

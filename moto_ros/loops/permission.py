@@ -1,0 +1,90 @@
+"""Whether a guard may do what a person asks of it: arm, go home, reset a fault, begin anew.
+
+In: what the guard knows, the time [s] of its last tick. Out: nothing, or a GuardRefusal that says
+what is in the way and what to do. Nothing is changed here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from moto_core.guard.guard import arm
+from moto_core.guard.intake import joints_trouble, take_joints
+from moto_core.guard.limits import Limits
+from moto_core.guard.reasons import REASONS
+from moto_core.guard.state import GuardConfig, GuardMemory, GuardRefusal, JointIntake
+from moto_ros.loops.arming import Arming
+from moto_ros.loops.homing import Homing
+from moto_ros.loops.inbox import Inbox
+from moto_ros.loops.leading import Leader
+from moto_ros.loops.sources import HOME, POLICY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Permission:
+    """What one guard asks before it does what a person asks."""
+
+    config: GuardConfig
+    limits: Limits
+    inbox: Inbox
+    homing: Homing
+    arming: Arming
+    leader: Leader | None
+    policy_heard_first: bool  # a policy is armed only while it asks for something
+
+    def arm(self, state: GuardMemory, now: float, sends: bool) -> str:
+        """Returns how far from home the arm is, '' if near; refuses what may not be armed.
+
+        A policy begins near home, of what `sends`; a guard that is armed and waits for a person
+        goes on.
+        """
+        source = self.inbox.sources.driving
+        if source == HOME:
+            raise GuardRefusal('the arm is on its way home; wait, or disarm first')
+        position = self._ready(state, now, sends)
+        if self.policy_heard_first and source == POLICY and not self.inbox.sources.speaks(now):
+            raise GuardRefusal(
+                'no policy asks for anything: it is not active, or a camera or the joints are '
+                'silent (its status says which); mend that, then arm'
+            )
+        away = self.homing.away(position) if sends else ''
+        if away and source == POLICY and not self.arming.begun:
+            raise GuardRefusal(f'{away}: call home, or bring the arm there by hand, then arm')
+        return away
+
+    def home(self, state: GuardMemory, now: float, sends: bool) -> str:
+        """Returns how far from home the arm is; refuses what may not move, or is armed."""
+        if not sends:
+            raise GuardRefusal('a dry run moves nothing; bring the arm home by hand')
+        if self.inbox.switches(0.0).armed:
+            raise GuardRefusal('the guard is armed; disarm it first')
+        return self.homing.away(self._ready(state, now, sends))
+
+    def reset(self, now: float) -> None:
+        """Refuses to reset while an e-stop is silent or pressed."""
+        if silent := self.inbox.silent_estops(now):
+            raise GuardRefusal(f"no e-stop speaks on '{silent[0]}'; start it, then reset")
+        if pressed := self.inbox.pressed_estops():
+            raise GuardRefusal(
+                f"the e-stop on '{pressed[0]}' is still pressed, as far as it has said; "
+                'let it go, then reset'
+            )
+
+    def _ready(self, state: GuardMemory, now: float, sends: bool) -> tuple[float, ...]:
+        """Returns the joints' positions (n,) [rad]; refuses if nothing may move."""
+        newest = self.inbox.joints
+        now = max(now, newest.received if newest else 0.0)
+        if not self.inbox.switches(now).active:
+            raise GuardRefusal('the guard is not active; activate it first')
+        arm(state)  # refuses what is latched
+        if silent := self.inbox.silent_estops(now):
+            raise GuardRefusal(f"no e-stop speaks on '{silent[0]}'; start it first")
+        joints = JointIntake(interval=state.joints.interval)
+        joints = take_joints(self.config, self.limits, joints, newest, now)
+        trouble = joints_trouble(self.config, joints, now)
+        if trouble or joints.position is None:
+            raise GuardRefusal(f'{REASONS[trouble]} ({trouble}); mend the joint states first')
+        apart = self.leader.apart(joints.position, now) if self.leader and sends else ''
+        if apart:
+            raise GuardRefusal(apart)
+        return joints.position
