@@ -16,10 +16,10 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import Image, JointState
 
 from moto_core.episodes.episode import EpisodeHeader
-from moto_core.errors import ConfigError, EpisodeError, ObservationError
+from moto_core.errors import ConfigError, ObservationError
 from moto_ros.config import recorded_setup, recorded_task
-from moto_ros.loops.caution import holds
 from moto_ros.loops.guard_log import Executed
+from moto_ros.loops.hearing import Hearing
 from moto_ros.loops.recorder import Recording
 from moto_ros.loops.row_join import request_time
 from moto_ros.messages import (
@@ -38,8 +38,6 @@ from moto_ros.wire.interface import to_string
 from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.runner import run
 
-SILENT = 0.5  # [s] without a word of the guard, which speaks ten times a second in every mode
-STALL = 0.3  # [s] between two looks that is none of the graph's doing
 UNUSUAL = 0.1  # of the spec's rate that an episode's may differ without a warning
 
 
@@ -52,10 +50,12 @@ class RecorderNode(MotoNode):
         self.active = False
         self.policy_hash = ''
         self.scene: TaskState | None = None  # the newest, of a simulator
-        self.policy_heard: float | None = None  # [s] steady time of its last status
-        self.guard: GuardReasons | None = None  # its last word
-        self.guard_heard: float | None = None  # [s] steady time of it
-        self.listened = self.steady_now()  # [s] when it last looked
+        self.hearing = Hearing(
+            interface.POLICY_STATUS.name,
+            interface.GUARD_REASONS.name,
+            self.config.record.policy_timeout,
+            self.steady_now(),
+        )
         self.stopped = 0  # [ns] when the last episode was told to stop
 
     @logs_errors
@@ -140,7 +140,7 @@ class RecorderNode(MotoNode):
 
     def on_reasons(self, reasons: GuardReasons) -> None:
         """Takes who drives and why the guard changes requests; a latched stop ends the episode."""
-        self.guard, self.guard_heard = reasons, self.steady_now()
+        self.hearing.reasons(reasons, self.steady_now())
         if self.recording is None:
             return
         self.recording.joiner.reasons(reasons)
@@ -162,8 +162,8 @@ class RecorderNode(MotoNode):
             recording.raw(raw.topic.name, raw.kind, data, self.now(), raw.definition)
 
     def on_status(self, _: object) -> None:
-        """Remembers when the policy last reported."""
-        self.policy_heard = self.steady_now()
+        """Hears that a policy speaks."""
+        self.hearing.policy(self.steady_now())
 
     def on_manifest(self, manifest: PolicyManifest) -> None:
         """Remembers the hash of the policy that acts."""
@@ -184,16 +184,10 @@ class RecorderNode(MotoNode):
         """Closes what has ended, and publishes the state."""
         if self.recording is None:
             return
-        now, heard = self._listened(), self.policy_heard
-        if (
-            self.recording.state == 'recording'
-            and heard is not None
-            and now - heard > self.config.record.policy_timeout
-        ):
-            self._stop('policy_died')
-            self.policy_heard = None
-        if self.recording.state == 'recording' and self._guard_is_silent(now):
-            self._stop('guard_silent')
+        now = self.steady_now()
+        ended = self.hearing.look(now)
+        if ended and self.recording.state == 'recording':
+            self._stop(ended)
         self.recording.poll(now)
         if self.active:
             self._publish_state(self.recording)
@@ -202,25 +196,19 @@ class RecorderNode(MotoNode):
         """Begins an episode; returns its id."""
         if not self.active or self.recording is None:
             raise ConfigError(f'{RECORDER} is not active; activate it first')
-        heard, timeout = self.policy_heard, self.config.record.policy_timeout
-        if heard is None or self.steady_now() - heard > timeout:
-            raise EpisodeError(
-                f"no policy speaks on '{interface.POLICY_STATUS.name}' for {timeout:g} s "
-                '(record.policy_timeout); start or activate it, then start_episode'
-            )
-        self._check_guard()
+        self.hearing.check(self.steady_now())
         self.problem = ''
         return self.recording.start(self._header())
 
     def stop(self) -> str:
         """Ends an episode, whose outcome may come later; returns its id."""
-        return self._told(self._stop(self._ended()))
+        return self._told(self._stop(self.hearing.ended))
 
     def end(self, success: bool) -> str:
         """Ends and labels an episode, or labels the last one; returns its id."""
         assert self.recording is not None
         if self.recording.state == 'recording':
-            self._stop(self._ended())
+            self._stop(self.hearing.ended)
         return self._told(self.recording.end(success, self.steady_now()))
 
     def time_out(self) -> str:
@@ -235,38 +223,6 @@ class RecorderNode(MotoNode):
         if self.recording.state == 'draining' and self.recording.joiner.silent:
             return f'{identity}: no decision was heard; without a row it goes to quarantine'
         return identity
-
-    def _listened(self) -> float:
-        """Returns the steady time [s]; a disk that stalled is nobody's silence but its own."""
-        now = self.steady_now()
-        stalled = now - self.listened
-        if stalled > STALL:
-            if self.policy_heard is not None:
-                self.policy_heard += stalled
-            if self.guard_heard is not None:
-                self.guard_heard += stalled
-        self.listened = now
-        return now
-
-    def _guard_is_silent(self, now: float) -> bool:
-        return self.guard_heard is None or now - self.guard_heard > SILENT
-
-    def _check_guard(self) -> None:
-        """Raises EpisodeError if no guard speaks, or it lets nothing move until it is reset."""
-        if self.guard is None or self._guard_is_silent(self.steady_now()):
-            raise EpisodeError(
-                f"no guard speaks on '{interface.GUARD_REASONS.name}' for {SILENT:g} s; start or "
-                'activate it, then start_episode'
-            )
-        if self.guard.state in LATCHED:
-            raise EpisodeError(
-                f'the guard is in {self.guard.state} ({", ".join(self.guard.reasons)}): nothing '
-                'moves; remove the cause, reset_fault and arm, then start_episode'
-            )
-
-    def _ended(self) -> str:
-        """Returns how an episode ends that is ended now."""
-        return 'held' if self.guard is not None and holds(self.guard) else 'done'
 
     def _stop(self, ended: str) -> str:
         assert self.recording is not None

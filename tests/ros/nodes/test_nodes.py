@@ -557,7 +557,7 @@ def test_without_a_policy_no_episode_begins(make, tmp_path):
     with pytest.raises(EpisodeError, match="no policy speaks on 'moto/policy/status' for 0.2 s"):
         node.start()
     node.on_status(None)
-    wait(node, lambda: node.steady_now() - node.policy_heard > 0.25)
+    wait(node, lambda: node.steady_now() - node.hearing.policy_heard > 0.25)
     with pytest.raises(EpisodeError, match='no policy speaks'):
         node.start()
     assert begin(node)

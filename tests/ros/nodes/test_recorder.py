@@ -7,7 +7,8 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.reader import read_episode
 from moto_core.errors import EpisodeError
-from moto_ros.nodes.recorder import SILENT, RecorderNode
+from moto_ros.loops.hearing import SILENT
+from moto_ros.nodes.recorder import RecorderNode
 from moto_ros.wire.convert import from_rgb
 from moto_ros.wire.joints import joint_state
 from tests.ros.nodes.waiting import speaking, wait
@@ -145,7 +146,7 @@ def test_a_guard_that_falls_silent_ends_the_episode_and_its_last_rows_say_so(mak
     feed(node, identity, range(3, 9), begin, ticks=0, told=lambda number: None)
     node.publish_status()
     assert node.recording.state == 'recording'
-    node.guard_heard -= SILENT
+    node.hearing.guard_heard -= SILENT
     node.publish_status()
     assert node.recording.state == 'draining'
     record, episode = recorded(node, tmp_path, identity)
@@ -157,11 +158,11 @@ def test_a_guard_that_falls_silent_ends_the_episode_and_its_last_rows_say_so(mak
 def test_a_disk_that_stalls_is_no_silence_of_the_guard(make, tmp_path):
     node, _ = recorder(make, tmp_path)
     for late, state in ((0.4, 'recording'), (0.6, 'recording')):
-        node.guard_heard -= late
-        node.listened -= late  # it has not looked since
+        node.hearing.guard_heard -= late
+        node.hearing.looked -= late  # it has not looked since
         node.publish_status()
         assert node.recording.state == state
-    node.guard_heard -= 0.6
+    node.hearing.guard_heard -= 0.6
     node.publish_status()
     assert node.recording._ended == 'guard_silent' and node.recording.state != 'recording'
 
@@ -173,7 +174,7 @@ def test_without_a_guard_no_episode_begins(make, tmp_path):
         with pytest.raises(EpisodeError, match="no guard speaks on 'moto/guard/reasons' for 0.5"):
             node.start()
         node.on_reasons(guarded('READY', ('not_armed',)))
-        node.guard_heard -= SILENT
+        node.hearing.guard_heard -= SILENT
     node.on_reasons(guarded('READY', ('not_armed',)))
     assert node.start()
 
