@@ -10,37 +10,25 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 
 from moto_core.errors import MotoError
 from moto_ros.loops.caution import holds
+from moto_ros.loops.graph import Graph, guard_of, known
 from moto_ros.loops.played import Played, SessionResult
-from moto_ros.messages import (
-    LATCHED,
-    Decision,
-    GuardState,
-    Latest,
-    PolicyStatus,
-    SceneReset,
-    from_json,
-)
+from moto_ros.loops.preparing import FRESH, Preparing
+from moto_ros.messages import LATCHED, Decision, PolicyStatus
 from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
 
 READY = 60.0  # [s] for the graph to be active
 SOON = 3.0  # [s] after which it is said what is waited for
-FRESH = 10.0  # [s] for new observations after a reset
-HOMING = 60.0  # [s] for the arm to go home
-PATIENCE = 3.0  # [s] for a fault to become resettable, and the guard fit to be armed
 SILENT = 5.0  # [s] without a decision: the episode is over
 BLAMELESS = ('fault', 'estop', 'no_decisions')  # ends that say nothing of the policy
 CLOSING = 5.0  # [s] for the recorder to close an episode
 HELD, LOOKED_AT = 5.0, 60.0  # [s] held for doubt: it is over, without and with an operator
-T = TypeVar('T')
 
 
 @dataclass(frozen=True)
@@ -54,32 +42,12 @@ class SessionConfig:
     operator: bool = False  # a person resets and judges
 
 
-class Graph(Protocol):
-    """What a session needs of a running graph; errors are MotoErrors."""
-
-    latest: Latest
-
-    def spin(self, seconds: float = ...) -> None:
-        """Handles what arrives next."""
-
-    def wait(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
-        """Spins until the condition holds; raises if it does not within `seconds`."""
-
-    def call(self, node: str, name: str, flag: bool | None = None) -> str:
-        """Calls a service and returns its message; raises if it refuses."""
-
-    def start_call(self, node: str, name: str, flag: bool | None = None) -> Any:
-        """Sends a call and returns what `finish_call` waits for."""
-
-    def finish_call(self, future: Any, what: str) -> str:
-        """Returns the answer's message; raises if it is a refusal."""
-
-
 class Session:
     """One run of episodes on one graph."""
 
     def __init__(self, graph: Graph, config: SessionConfig, console: Console) -> None:
         self.graph, self.config, self.console = graph, config, console
+        self.prepare = Preparing(graph, console, config.operator)
         self.result = SessionResult(cover_camera=config.cover_camera)
 
     def run(self) -> SessionResult:
@@ -125,10 +93,10 @@ class Session:
 
     def _episode(self) -> Played:
         begin = time.monotonic()
-        seed = self._reset()
-        before = Counter(self._guard().interventions)
+        seed = self.prepare.scene()
+        before = Counter(guard_of(self.graph).interventions)
         self.graph.latest.decisions.clear()
-        self._arm()
+        self.prepare.arm()
         keeper = RECORDER if self.config.record else POLICY
         identity = self.graph.call(keeper, 'start_episode')
         started = time.monotonic()
@@ -147,73 +115,6 @@ class Session:
             start_seconds=round(started - begin, 3),
         )
 
-    def _reset(self) -> int | None:
-        """Brings the scene to a start and waits until the policy sees it; returns the seed."""
-        graph = self.graph
-        if self._guard().state == 'ESTOP':
-            raise MotoError(
-                'the e-stop was pressed: the session ends, nothing is reset. Make the arm safe, '
-                f'release the e-stop, call /{GUARD}/reset_fault, then start a session again'
-            )
-        if self._guard().state in LATCHED:
-            self._reset_fault()
-        if self.config.operator:
-            self.console.input('Put the scene to its start, then press Enter; the arm goes home: ')
-            self._go_home()
-            return None
-        graph.wait(lambda: self._guard().at_rest, FRESH, 'the arm at rest')
-        told = from_json(SceneReset, graph.call(TWIN, 'reset'))
-        graph.call(GUARD, 'begin_anew')  # so does the twin's controller
-        graph.wait(
-            lambda: graph.latest.task is not None and graph.latest.task.stamp > told.stamp,
-            FRESH,
-            'a camera image after the reset',
-        )
-        return told.seed
-
-    def _arm(self) -> None:
-        """Arms the guard as soon as it may be; raises MotoError that says why it may not."""
-        latest, end = self.graph.latest, time.monotonic() + PATIENCE
-        while self._guard().refusal and time.monotonic() < end:
-            latest.guard = None
-            self.graph.wait(lambda: latest.guard is not None, FRESH, 'the state of the guard')
-        self.graph.call(GUARD, 'arm')
-
-    def _go_home(self) -> None:
-        """Leads the arm home; a dry run leaves it where it is.
-
-        A refusal is the operator's to mend.
-        """
-        if self._guard().dry_run:
-            return
-        latest = self.graph.latest
-        while True:
-            try:
-                self.graph.call(GUARD, 'home')
-                break
-            except MotoError as refusal:
-                self.console.input(f'{refusal}. Then press Enter (Ctrl-C ends the session): ')
-        latest.guard = None
-        self.graph.wait(
-            lambda: latest.guard is not None and latest.guard.source != 'home', HOMING, 'home'
-        )
-
-    def _reset_fault(self) -> None:
-        """Resets a fault as soon as the guard allows; raises MotoError if it does not."""
-        guard, end = self._guard(), time.monotonic() + PATIENCE
-        self.console.print(f'guard {guard.state}: {", ".join(guard.cause)}; resetting it')
-        while True:
-            try:
-                self.graph.call(GUARD, 'reset_fault')
-                break
-            except MotoError:
-                if time.monotonic() > end:
-                    raise
-                self.graph.spin(0.2)
-        self.graph.wait(
-            lambda: self._guard().state not in LATCHED, FRESH, 'the reset of the fault'
-        )
-
     def _until_over(self) -> tuple[bool, str]:
         """Spins until the policy observed success, or the decisions or the patience run out."""
         graph, heard, count = self.graph, time.monotonic(), 0
@@ -230,9 +131,9 @@ class Session:
                 return True, 'done'
             if count > self.config.max_steps:  # the last row is the last action's outcome
                 return False, 'timeout'
-            if self._guard().state in LATCHED:
-                return False, LATCHED[self._guard().state]
-            if not holds(self._guard()):
+            if guard_of(self.graph).state in LATCHED:
+                return False, LATCHED[guard_of(self.graph).state]
+            if not holds(guard_of(self.graph)):
                 free = time.monotonic()
             elif time.monotonic() - free > (LOOKED_AT if self.config.operator else HELD):
                 self.console.print('the guard holds the arm: the policy is surprised')
@@ -285,7 +186,7 @@ class Session:
             CLOSING,
             f"the end of episode '{identity}'",
         )
-        word = _known(latest.episode).ended
+        word = known(latest.episode).ended
         return ended if word in ('', 'done') else word
 
     def _measure(self, decisions: list[Decision], before: Counter[str]) -> None:
@@ -299,21 +200,13 @@ class Session:
         self.graph.wait(
             lambda: latest.guard is not None and latest.guard.at_rest, FRESH, 'the arm at rest'
         )
-        result.guard_interventions += Counter(self._guard().interventions) - before
-
-    def _guard(self) -> GuardState:
-        return _known(self.graph.latest.guard)
+        result.guard_interventions += Counter(guard_of(self.graph).interventions) - before
 
     def _policy(self) -> PolicyStatus:
-        return _known(self.graph.latest.policy)
+        return known(self.graph.latest.policy)
 
     def _recorder_is_idle(self) -> bool:
-        return _known(self.graph.latest.recorder).state == 'idle'
-
-
-def _known(message: T | None) -> T:
-    assert message is not None  # the session waited for it
-    return message
+        return known(self.graph.latest.recorder).state == 'idle'
 
 
 def _label(success: bool) -> str:

@@ -328,7 +328,7 @@ def test_a_guard_that_may_not_be_armed_yet_is_waited_for_and_asked_in_the_end(mo
 
     monkeypatch.setattr(graph, '_tell', heard)
     assert run(graph).successes == 1
-    monkeypatch.setattr('moto_ros.loops.session.PATIENCE', 0.1)
+    monkeypatch.setattr('moto_ros.loops.preparing.PATIENCE', 0.1)
     graph = PlayedGraph(success_at=6)
     graph.refusal = 'far from home'
     call, calls = graph.call, []
