@@ -7,7 +7,7 @@ beside the data's maximum.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,14 +17,14 @@ import numpy as np
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.identity import Identity, differences
 from moto_core.errors import ConfigError
-from moto_core.spec import Setup
+from moto_core.spec import is_known
 from moto_learning.agents.latent import LatentLearner
 from moto_learning.agents.moto import MotoLearner
 from moto_learning.data.cache import CachedEpisode
 from moto_learning.data.sources import open_datasets, own_dataset, read_episodes
 from moto_learning.report.expert_actions import expert_disagreement
 from moto_learning.report.imagined_reward import promised_reward
-from moto_learning.run.checkpoint import learner_of
+from moto_learning.run.checkpoint import Checkpoint, learner_of
 from moto_learning.run.checkpoint_files import CheckpointError
 from moto_learning.run.checkpoints import checkpoints_of, load_checkpoint
 from moto_learning.run.heldout import Evaluation, read_evaluations
@@ -71,6 +71,12 @@ class TaskData(NamedTuple):
 
     episodes: list[CachedEpisode]  # that rollouts begin in
     data_max: float  # the largest reward of all its episodes, those that were not drawn too
+    own: list[CachedEpisode]  # the policy's, whose rewards are true ones too
+
+    def known_max(self, ids: Collection[str]) -> float:
+        """Returns the largest reward of the data and of the own episodes with these ids."""
+        known = [float(one.learned['reward'].max()) for one in self.own if one.id in ids]
+        return max([self.data_max, *known])
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,8 @@ def measure_run(
     Of more, so many are drawn by `seed`; the data's maximum is of all. `data` are held-out
     demonstrations, by default the datasets that the run learned from; `horizon` 0 is the run's
     own. Raises CheckpointError if there is no checkpoint or one is damaged, ConfigError if its
-    learner has no world model, or no episode is successful.
+    learner has no world model, no episode is successful, or the expert's are of another robot,
+    setup or task than the run's.
     """
     places = checkpoints_of(run)
     if not places:
@@ -108,28 +115,34 @@ def measure_run(
     horizon = horizon or max(newest.config.actor_critic.horizon, 1)
     datasets = open_datasets(list(data) or [Path(path) for path in newest.meta['data']])
     found = read_episodes(datasets, newest.config.replay.success_parts)
-    wrong = differences(Identity(newest.spec, Setup()), found.spec) if found.spec else []
+    known = is_known(found.setup, newest.setup) and is_known(newest.setup, found.setup)
+    ours, setup = Identity(newest.spec, newest.setup), found.setup if known else None
+    wrong = differences(ours, found.spec, setup) if found.spec else []
     if wrong:
-        raise ConfigError(f"the run and '{datasets[0].root}' are of two robots: {wrong[0]}")
-    expert = _drawn([one for one in found.episodes if one.successful], most, seed)
+        raise ConfigError(
+            f"the run and '{datasets[0].root}' are of two robots (the run's first): {wrong[0]}"
+        )
+    own = own_dataset(run)
+    tasks = {record.id: record.task for one in [*datasets, *own] for record in one.episodes()}
+    successful = [one for one in found.episodes if one.successful]
+    _check_tasks({tasks[one.id] for one in successful}, newest, own)
+    expert = _drawn(successful, most, seed)
     if not expert:
         raise ConfigError(
             f"no episode of '{datasets[0].root}' is successful; --data names demonstrations"
         )
-    said = _expert(expert)
-    own = own_dataset(run)  # the policy's rewards are true ones too
     later = read_episodes(own, newest.config.replay.success_parts).episodes if own else []
-    by_task = _by_task(found.episodes, later, [*datasets, *own], most, seed)
+    by_task = _by_task(found.episodes, later, tasks, most, seed)
     evaluations = read_evaluations(run)
     points = []
     for index, place in enumerate(places):
-        points.append(_measure(place, expert, by_task, horizon, seed, evaluations, said))
+        points.append(_measure(place, expert, by_task, horizon, seed, evaluations))
         listener(index + 1, len(places))
     return Measured(
         run=str(run),
         data=[str(dataset.root) for dataset in datasets],
         horizon=horizon,
-        expert=said,
+        expert=_expert(expert),
         points=points,
     )
 
@@ -150,7 +163,6 @@ def _measure(
     horizon: int,
     seed: int,
     evaluations: Sequence[Evaluation],
-    said: Expert,
 ) -> Point:
     checkpoint = load_checkpoint(place)
     learner = learner_of(checkpoint)
@@ -161,6 +173,7 @@ def _measure(
         )
     replayed = expert_disagreement(learner, expert, horizon, seed)
     alpha = penalty_weight(learner)
+    known = set(checkpoint.run.get('replay', {}).get('episodes', ()))
     counters: dict[str, Any] = checkpoint.meta.get('counters', {})
     return Point(
         updates=learner.updates,
@@ -169,22 +182,47 @@ def _measure(
         by_step=replayed.by_step if replayed else [],
         alpha=alpha,
         bound=2 * alpha * replayed.mean if replayed and alpha else None,
-        gaps=[_gap(one, said) for one in evaluations if one.updates == learner.updates],
+        gaps=[_gap(one, expert) for one in evaluations if one.updates == learner.updates],
         reward={
-            task: promised_reward(learner, *data, horizon, seed)._asdict()
+            task: promised_reward(
+                learner, data.episodes, data.known_max(known), horizon, seed
+            )._asdict()
             for task, data in by_task.items()
         },
     )
 
 
-def _gap(one: Evaluation, said: Expert) -> Gap:
+def _check_tasks(shown: Collection[str], checkpoint: Checkpoint, own: Sequence[Dataset]) -> None:
+    """Raises ConfigError if the expert does a task that the run, as far as is known, did not."""
+    given = [Path(path) for path in checkpoint.meta['data']]
+    learned = [*open_datasets([path for path in given if path.exists()]), *own]
+    known = {record.task for dataset in learned for record in dataset.episodes()}
+    if known and not known >= set(shown):
+        raise ConfigError(
+            f"the expert's task is '{min(set(shown) - known)}', and the run learned "
+            f'{", ".join(sorted(known))}; --data names demonstrations of it'
+        )
+
+
+def _gap(one: Evaluation, expert: Sequence[CachedEpisode]) -> Gap:
+    """Returns the gap over as many decisions as the evaluation's episodes have.
+
+    A demonstration may end soon after its success: its last reward counts for what is missing.
+    """
+    returns = [_return_over(round(one.length), episode.learned['reward']) for episode in expert]
     return Gap(
         explore=one.explore,
         return_=one.return_,
-        gap=said.return_ - one.return_,
+        gap=float(np.mean(returns)) - one.return_,
         success=one.successes / one.starts,
         starts=one.starts,
     )
+
+
+def _return_over(decisions: int, reward: np.ndarray) -> float:
+    """Returns the sum of rewards (T,) [one a row] after so many decisions from the first row."""
+    missing = max(0, decisions + 1 - len(reward))
+    return float(reward[: decisions + 1].sum() + missing * reward[-1])
 
 
 def _expert(episodes: Sequence[CachedEpisode]) -> Expert:
@@ -199,18 +237,19 @@ def _expert(episodes: Sequence[CachedEpisode]) -> Expert:
 def _by_task(
     episodes: Sequence[CachedEpisode],
     own: Sequence[CachedEpisode],
-    datasets: Sequence[Dataset],
+    tasks: Mapping[str, str],
     most: int,
     seed: int,
 ) -> dict[str, TaskData]:
-    """Returns episodes of each task, and the largest reward of them and of the run's own."""
-    tasks = {record.id: record.task for dataset in datasets for record in dataset.episodes()}
+    """Returns what is known of each task; `tasks` are those of all episodes by id."""
     found = {}
     for name in sorted({tasks[episode.id] for episode in episodes}):
         here = [one for one in episodes if tasks[one.id] == name]
-        known = [*here, *(one for one in own if tasks[one.id] == name)]
-        largest = max(float(one.learned['reward'].max()) for one in known)
-        found[name] = TaskData(_drawn(here, most, seed), largest)
+        found[name] = TaskData(
+            _drawn(here, most, seed),
+            max(float(one.learned['reward'].max()) for one in here),
+            [one for one in own if tasks[one.id] == name],
+        )
     return found
 
 

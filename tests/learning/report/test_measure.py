@@ -2,15 +2,18 @@
 
 import json
 import shutil
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from moto_core.episodes.dataset import Dataset
+from moto_core.spec import Setup
 from moto_learning.commands.measure import main
 from moto_learning.data.sources import read_episodes
 from moto_learning.report.expert_actions import expert_disagreement
-from moto_learning.report.measure import measure_run, penalty_weight
+from moto_learning.report.measure import TaskData, _return_over, measure_run, penalty_weight
 from moto_learning.run.checkpoints import checkpoints_of, load_learner
 from moto_learning.run.train import Training
 from tests.learning import tiny_learner as tiny
@@ -58,8 +61,14 @@ def test_every_checkpoint_has_its_disagreement_bound_and_gap(run):
         assert len(point.by_step) == 3
     assert found.points[0].gaps == []
     gaps = {gap.explore: gap for gap in found.points[1].gaps}
-    assert gaps['mode'].gap == pytest.approx(8.5 - 2.5) and gaps['mode'].success == 0.75
-    assert gaps['sample'].gap == pytest.approx(8.5 - 9.0)
+    # after 8 decisions: nine rows of 1, and eight whose last counts once more
+    assert gaps['mode'].gap == pytest.approx(9.0 - 2.5) and gaps['mode'].success == 0.75
+    assert gaps['sample'].gap == pytest.approx(9.0 - 9.0)
+
+
+@pytest.mark.parametrize('decisions, return_', [(1, 1.0), (2, 3.0), (3, 5.0), (6, 11.0)])
+def test_a_demonstration_that_ends_early_goes_on_with_its_last_reward(decisions, return_):
+    assert _return_over(decisions, np.array([0.0, 1.0, 2.0])) == return_
 
 
 def test_rewards_are_promised_by_task(run):
@@ -71,13 +80,39 @@ def test_rewards_are_promised_by_task(run):
     assert reward['kitchen-kettle']['steps'] == 6 * 3
 
 
-def test_what_the_policy_earned_itself_counts_as_the_datas_maximum(run, tmp_path):
+def test_what_the_policy_had_earned_itself_by_a_checkpoint_counts_as_the_datas_maximum(
+    run, tmp_path
+):
     copy = shutil.copytree(run, tmp_path / 'run')
     record(copy / 'dataset', [5], SPEC, reward=4.0)
     reward = measure_run(copy).points[0].reward
-    assert reward['kitchen-microwave']['data_max'] == 4.0
-    assert reward['kitchen-kettle']['data_max'] == 3.0
+    assert reward['kitchen-microwave']['data_max'] == 1.0, 'it came after the checkpoint'
+    (own,) = read_episodes([copy / 'dataset']).episodes
+    data = TaskData(episodes=[], data_max=1.0, own=[own])
+    assert data.known_max({'another'}) == 1.0
+    assert data.known_max({own.id, 'another'}) == 4.0
     assert measure_run(copy).expert.episodes == 2
+
+
+def test_demonstrations_of_another_task_or_setup_are_refused(run, tmp_path, capsys):
+    record(tmp_path / 'other', [5], SPEC, success=True, task='kitchen-slide_cabinet')
+    assert main([str(run), '--data', str(tmp_path / 'other')]) == 2
+    assert "task is 'kitchen-slide_cabinet', and the run learned kitchen-kettle, kitchen-mic" in (
+        capsys.readouterr().err
+    )
+    recorded = Setup(robot='kitchen_sim', actuation='hold', views={'front': 'front'})
+    record(tmp_path / 'data', [5], SPEC, success=True, setup=recorded)
+    training = Training(
+        tiny.config('train.offline_updates=1'), SPEC, [tmp_path / 'data'], tmp_path / 'run'
+    )
+    training.offline()
+    training.close()
+    record(tmp_path / 'fast', [5], SPEC, success=True, setup=replace(recorded, actuation='d4rl'))
+    assert main([str(tmp_path / 'run'), '--data', str(tmp_path / 'fast')]) == 2
+    assert "of two robots (the run's first): actuation 'hold' and 'd4rl'" in (
+        capsys.readouterr().err
+    )
+    assert main([str(tmp_path / 'run')]) == 0
 
 
 def test_held_out_demonstrations_and_another_horizon_can_be_given(run, tmp_path):
@@ -106,7 +141,7 @@ def test_the_command_prints_a_table_and_writes_json(run, tmp_path, capsys):
     expert = found['expert']['return_']
     assert expert in (8.0, 9.0)  # the one that was drawn
     assert [point['updates'] for point in found['points']] == [2, 3]
-    assert found['points'][1]['gaps'][0]['gap'] == pytest.approx(expert - 2.5)
+    assert found['points'][1]['gaps'][0]['gap'] == pytest.approx(9.0 - 2.5)
     assert found['points'][0]['reward']['kitchen-microwave']['data_max'] == 1.0
     said = capsys.readouterr().out
     assert 'eps_u' in said and f'mode {expert - 2.5}' in said and 'kitchen-kettle' in said
