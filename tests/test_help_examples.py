@@ -39,6 +39,7 @@ TINY = [
     'replay.length=4',
     'train.offline_updates=2',
     'train.online_episodes=1',
+    'evaluate.episodes=1',
     'train.episode_updates=1',
     'train.finetune_updates=1',
     'train.threads=1',

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from moto_core.config import config_file, load_config, share_dir
 from moto_core.errors import ConfigError
+from moto_learning.agents.unread import check_read
 from moto_learning.commands.setup_options import SETUP
 from moto_learning.config import Config
 from moto_learning.data.recipe import NONE, Recipe, load_recipe
@@ -87,6 +88,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
         Cell(task, row, seed): _config(args, row, seed)
         for task, row, seed in itertools.product(args.tasks, args.rows, args.seeds)
     }
+    check_read([(_config(args, cell.row, cell.seed, []), made) for cell, made in cells.items()])
     shipped = [path.stem for path in (share_dir() / 'config' / 'train' / 'rows').glob('*.yaml')]
     there = {row for row in shipped for task in args.tasks if Path(args.out, task, row).exists()}
     others = {row: _config(args, row, 0) for row in sorted(there - set(args.rows))}
@@ -95,9 +97,12 @@ def make_plan(args: argparse.Namespace) -> Plan:
     )
 
 
-def _config(args: argparse.Namespace, row: str, seed: int) -> Config:
+def _config(
+    args: argparse.Namespace, row: str, seed: int, given: Sequence[str] | None = None
+) -> Config:
     sources = config_file('train', args.config), config_file('train/rows', row)
-    settings = ['train.threads=1', *args.settings, f'seed={seed}']
+    typed = args.settings if given is None else given
+    settings = ['train.threads=1', *typed, f'seed={seed}']
     return load_config(Config, *sources, overrides=settings)
 
 

@@ -14,9 +14,10 @@ from moto_core.fields import list_keys
 from moto_learning.config import Config
 
 EXAMPLES = """examples:
-  moto-train --config small --data data --out runs/microwave
+  moto-train --data data --out runs/microwave
   moto-train --config demo --data data --out runs/short train.offline_updates=2000 seed=1
-  moto-train --config laptop --row no_bc --data data --out runs/no_bc
+  moto-train --row no_bc --data data --out runs/no_bc
+  moto-train --phase offline --data data --out runs/offline
   moto-train --config small --show-config model.rssm.deter=512
   moto-train --resume runs/microwave
   moto-train --resume runs/microwave --phase online train.online_episodes=50
@@ -38,7 +39,7 @@ def _train(args: argparse.Namespace) -> int:
 def _parser() -> Parser:
     parser = Parser('moto-train', __doc__, f'{EXAMPLES}\n\n{_keys()}')
     parser.add_argument(
-        '--config', default='', help='config/train/<name>, or a path to a .yaml (default: small)'
+        '--config', default='', help='config/train/<name>, or a path to a .yaml (default: laptop)'
     )
     parser.add_argument(
         '--row', default='', help='a row of the paper over the config: config/train/rows/<name>'

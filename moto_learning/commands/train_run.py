@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -16,6 +17,7 @@ from rich.console import Console
 from moto_core.command import output_folder
 from moto_core.config import config_file, explain_config, load_config
 from moto_core.errors import ConfigError
+from moto_learning.agents.unread import check_read
 from moto_learning.commands.progress import (
     print_left_out,
     print_read_whole,
@@ -33,11 +35,21 @@ from moto_learning.run.resume import resumed_config
 from moto_learning.run.train import Training
 from moto_learning.run.watch import TrainingError
 
-NO_REWARD = 'no row of the data has a reward: world model and behaviour are learned, but no value.'
-NO_SUCCESS = (
-    'no episode of the data is successful: the behaviour prior is empty, and nothing is imitated '
-    'until one is. Record or label successes, or set actor_critic.actor.beta=0 if that is meant'
-)
+PRESET = 'laptop'  # what learns best (docs/results.md)
+NO_REWARD = {  # agent: what it learns all the same
+    'moto': 'world model and behaviour are learned, but no value',
+    'bc': '',  # it asks for none
+    'dreamer_v2': 'the world model is learned, but no value and no policy',
+    'latent_replay': 'the world model is learned, but no value and no policy',
+    'iql': 'nothing is learned',
+    'cql': 'nothing is learned',
+    'sac': 'nothing is learned',
+}
+NO_SUCCESS = {  # agent: what it lacks without a successful episode
+    'moto': 'the behaviour prior is empty, and nothing is imitated until one is. Record or label '
+    'successes, or set actor_critic.actor.beta=0 if that is meant',
+    'bc': 'nothing is imitated, and so nothing is learned until one is. Record or label successes',
+}
 REWARD_FROM = {  # source of episodes: where their reward comes from
     'sim': "A simulator's episodes have theirs from the task alone, whatever their labels say: "
     'record some that do a part of it (moto-data collect)',
@@ -77,6 +89,7 @@ def _start(args: argparse.Namespace, console: Console) -> Training:
             f"'{out}' holds a run already; --resume {out} continues it, or take another --out"
         )
     config = load_config(Config, *_sources(args), overrides=args.settings)
+    check_read([(load_config(Config, *_sources(args)), config)])
     data = open_datasets([Path(path) for path in args.data])
     spec = common_spec(data)
     output_folder('--out', out)
@@ -98,6 +111,7 @@ def _resume(args: argparse.Namespace, console: Console) -> Training:
         )
     checkpoint = load_checkpoint(run)
     config = resumed_config(checkpoint.config, _file(args), args.settings)
+    check_read([(resumed_config(checkpoint.config, _file(args), []), config)])
     output_folder('--resume', run)
     use_processor(config.train.threads)
     data = [Path(path) for path in (args.data or checkpoint.meta['data'])]
@@ -118,7 +132,7 @@ def _resume(args: argparse.Namespace, console: Console) -> Training:
 def _sources(args: argparse.Namespace) -> list[Path]:
     """Returns the files of a new run's settings, the later ones over the earlier."""
     rows = [config_file('train/rows', args.row)] if args.row else []
-    return [config_file('train', args.config or 'small'), *rows]
+    return [config_file('train', args.config or PRESET), *rows]
 
 
 def _file(args: argparse.Namespace) -> Path | None:
@@ -135,10 +149,10 @@ def _run(training: Training, phase: str, console: Console) -> int:
     try:
         if phase == 'finetune':
             console.print(_new_data(training.begin_round()))
-        if not training.replay.rewarded:
-            console.print(_no_reward(training), soft_wrap=True)
-        if training.config.actor_critic.actor.beta and not training.replay.has_success:
-            console.print(NO_SUCCESS, soft_wrap=True)
+        for line in _lacking(training):
+            console.print(line, soft_wrap=True)
+        if training.unsimulated and training.config.evaluate.every:
+            console.print(f'nothing is evaluated: {training.unsimulated}', soft_wrap=True)
         training.prepare(phase)
         _warn_of_rendering(training, phase, console)
         with progress_bars(console, left=False) as progress:
@@ -168,14 +182,24 @@ def _run(training: Training, phase: str, console: Console) -> int:
     return 130 if training.stopped else 0
 
 
-def _no_reward(training: Training) -> str:
-    """Says that nothing is rewarded and, for each source of episodes, where rewards are from."""
+def _lacking(training: Training) -> Iterator[str]:
+    """Says what the agent cannot learn from data without a reward, or without a success."""
+    config, replay = training.config, training.replay
+    if not replay.rewarded and NO_REWARD[config.agent]:
+        yield f'no row of the data has a reward: {NO_REWARD[config.agent]}.'
+        yield from _rewards_from(training)
+    meant = config.agent == 'moto' and not config.actor_critic.actor.beta
+    if not replay.has_success and config.agent in NO_SUCCESS and not meant:
+        yield f'no episode of the data is successful: {NO_SUCCESS[config.agent]}'
+
+
+def _rewards_from(training: Training) -> list[str]:
+    """Says where rewards are from, for each source of episodes."""
     roots: dict[str, Path] = {}  # source: a dataset that has episodes of it
     for dataset in training.datasets:
         for record in dataset.index.records.values():
             roots.setdefault('robot' if record.source == 'robot' else 'sim', dataset.root)
-    found = [text.format(data=roots[name]) for name, text in REWARD_FROM.items() if name in roots]
-    return '\n'.join([NO_REWARD, *found])
+    return [text.format(data=roots[name]) for name, text in REWARD_FROM.items() if name in roots]
 
 
 def _warn_of_rendering(training: Training, phase: str, console: Console) -> None:

@@ -67,6 +67,14 @@ def online_environment(config: Config, spec: Spec, datasets: Sequence[Dataset]) 
     return env
 
 
+def unsimulated(config: Config, datasets: Sequence[Dataset]) -> str:
+    """Says why there is nothing to evaluate in and to practise in; '' if there may be."""
+    sources = {record.source for dataset in datasets for record in dataset.episodes()}
+    if config.collect.task or sources != {'robot'}:
+        return ''
+    return "the episodes are a robot's, and no simulator is named for them (collect.task)"
+
+
 def _one_task(datasets: Sequence[Dataset]) -> str:
     tasks = sorted({record.task for dataset in datasets for record in dataset.episodes()})
     if len(tasks) != 1:

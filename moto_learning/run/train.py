@@ -19,7 +19,7 @@ from moto_core.config import to_dict, to_yaml
 from moto_core.durable import replace_synced
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.identity import Identity, differences
-from moto_core.errors import DatasetError, one_line
+from moto_core.errors import ConfigError, DatasetError, one_line
 from moto_core.spec import Setup, Spec
 from moto_learning.agents.learner import Learner, make_learner
 from moto_learning.config import Config
@@ -49,7 +49,7 @@ from moto_learning.run.lock import lock_run
 from moto_learning.run.metrics import MetricsLog
 from moto_learning.run.online import OnlineCollector
 from moto_learning.run.resume import names_of
-from moto_learning.run.simulator import Simulator
+from moto_learning.run.simulator import Simulator, unsimulated
 from moto_learning.run.watch import UNKNOWN, TrainingError, Watch
 
 Listener = Callable[[str, int, int, Mapping[str, float]], None]
@@ -117,6 +117,7 @@ class Training:
         self.replay = Replay(episodes, c.batch, c.length, config.seed, c.successful)
         self.learner = _made(config, self.spec)
         self._simulator = Simulator(config, self.spec, self.datasets)
+        self.unsimulated = unsimulated(config, self.datasets)
         self._held_out = HeldOut(config, self.learner, self._simulator, out, self._settings)
         if resumed is not None:
             restore(self.learner, resumed)
@@ -131,11 +132,23 @@ class Training:
     def prepare(self, phase: str) -> None:
         """Makes the simulator now if `--phase` will need it after its updates.
 
-        Raises ConfigError before the first of them if it does not fit the data.
+        Raises ConfigError before the first of them if it does not fit the data, or if there is
+        none to practise in.
         """
         to_come = self.to_come(phase)
-        if to_come.updates and (to_come.episodes or to_come.starts):
+        if not to_come.updates or not (to_come.episodes or to_come.starts):
+            return
+        if self.unsimulated:
+            raise ConfigError(
+                f'{self.unsimulated}: there is no online phase. --phase offline learns from the '
+                'data alone'
+            )
+        try:
             self._simulator.env()
+        except ConfigError as error:
+            raise ConfigError(
+                f'{error}. Without a simulator: --phase offline evaluate.every=0'
+            ) from None
 
     def offline(self) -> None:
         """Trains on the datasets until train.offline_updates are done."""
@@ -206,7 +219,8 @@ class Training:
 
     def to_come(self, phase: str) -> ToCome:
         """Counts what `--phase` has still to do."""
-        return self.counters.to_come(phase, self.config, self._evaluated)
+        to_come = self.counters.to_come(phase, self.config, self._evaluated)
+        return to_come._replace(starts=0) if self.unsimulated else to_come
 
     def save(self, phase: str = '') -> Path:
         """Writes a checkpoint of everything that the next update depends on."""
@@ -309,7 +323,9 @@ class Training:
     def _evaluate(self) -> None:
         """Evaluates the policy if it is due: every so many online episodes, and after the last."""
         done, trained = self.counters.episodes, self.counters.online == self.counters.online_goal
-        if self.stopped or not trained or not is_evaluated(done, self.config):
+        if self.stopped or self.unsimulated or not trained:
+            return
+        if not is_evaluated(done, self.config):
             return
 
         def told(start: int, starts: int) -> bool:

@@ -28,6 +28,7 @@ TINY = [
     'train.online_episodes=0',
     'train.tensorboard=false',
     'train.threads=1',
+    '--config=small',
 ]
 
 
@@ -102,7 +103,7 @@ def test_an_episode_that_cannot_be_used_is_named(tmp_path, capsys):
     out = str(tmp_path / 'run')
     assert main(['--data', str(tmp_path / 'data'), '--out', out, *TINY]) == 0
     assert f'left out {names[1]}: ' in capsys.readouterr().out
-    assert main(['--resume', out, *TINY[1:]]) == 0
+    assert main(['--resume', out, *TINY[1:-1]]) == 0
     assert f'left out {names[1]}: ' in capsys.readouterr().out
 
 
@@ -141,6 +142,51 @@ def test_data_without_a_success_is_said_aloud_where_the_behaviour_prior_needs_on
         out = str(tmp_path / f'{name}{setting[-1]}{said}')
         assert main(['--data', str(tmp_path / name), '--out', out, *TINY, setting]) == 0
         assert ('the behaviour prior is empty' in capsys.readouterr().out) == said
+
+
+@pytest.mark.parametrize(
+    'row, says',
+    [
+        ('bc', 'nothing is imitated, and so nothing is learned until one is'),
+        ('dreamer_v2', ''),
+        ('sac', ''),
+    ],
+)
+def test_what_a_row_lacks_without_a_success_is_its_own(tmp_path, capsys, row, says):
+    record(tmp_path / 'data', [8], outcome='failure')
+    line = ['--row', row, '--data', str(tmp_path / 'data'), '--out', str(tmp_path / 'run')]
+    frames = ['model_free.encoder.padding=1', 'model_free.encoder.channels=[2]']
+    frames = TINY[:8] if row == 'dreamer_v2' else frames
+    run = [one for one in TINY if one.startswith(('replay', 'train', '--config'))]
+    assert main([*line, *frames, *run]) == 0
+    said = capsys.readouterr().out
+    assert ('no episode of the data is successful' in said) == bool(says) and says in said
+    assert 'actor_critic' not in said
+
+
+def test_a_setting_that_the_row_does_not_read_is_one_line(tmp_path, capsys):
+    record(tmp_path / 'data', [8])
+    line = ['--data', str(tmp_path / 'data'), '--out', str(tmp_path / 'run'), *TINY]
+    assert main([*line, 'latent.alpha=2']) == 2
+    assert "'latent.alpha=2.0' changes nothing: 'moto' does not read it" in capsys.readouterr().err
+    assert not (tmp_path / 'run').exists()
+    assert main(line) == 0
+    assert main(['--resume', str(tmp_path / 'run'), 'model_free.iql.beta=4']) == 2
+    assert "'model_free.iql.beta=4.0' changes nothing" in capsys.readouterr().err
+
+
+def test_a_robots_recordings_are_learned_from_without_a_simulator(tmp_path, capsys):
+    record(tmp_path / 'data', [8], outcome='success', task='my-task', source='robot')
+    line = ['--data', str(tmp_path / 'data'), *TINY, 'evaluate.every=1']
+    assert main([*line, '--out', str(tmp_path / 'one'), '--phase', 'offline']) == 0
+    said = capsys.readouterr().out
+    assert (
+        "nothing is evaluated: the episodes are a robot's" in said and 'done at update 1' in said
+    )
+    assert main([*line, '--out', str(tmp_path / 'two'), 'train.online_episodes=1']) == 2
+    assert 'there is no online phase. --phase offline' in capsys.readouterr().err
+    assert main([*line, '--out', str(tmp_path / 'three'), 'collect.task=my-task']) == 2
+    assert 'Without a simulator: --phase offline evaluate.every=0' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

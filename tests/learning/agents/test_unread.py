@@ -1,0 +1,103 @@
+"""Settings that an agent does not read, by watching what it reads."""
+
+from dataclasses import fields, is_dataclass
+
+import pytest
+
+from moto_core.config import config_file, load_config
+from moto_core.errors import ConfigError
+from moto_core.fields import list_keys
+from moto_learning.agents.learner import LEARNERS, make_learner
+from moto_learning.agents.unread import UNREAD, check_read, is_read
+from moto_learning.config import Config
+from tests.learning import tiny_learner as tiny
+
+GROUPS = ('model', 'actor_critic', 'latent', 'model_free')  # what learners read
+ROWS = {
+    'moto': ['moto'],
+    'dreamer_v2': ['dreamer_v2'],
+    'latent_replay': ['lompo', 'combo'],
+    **{name: [name] for name in ('bc', 'iql', 'cql', 'sac')},
+}
+ON = (  # whatever is read only if something else is set
+    'actor_critic.actor.average=0.5',
+    'actor_critic.actor.beta_half=3',
+    'actor_critic.actor.mean_cap=2',
+    'actor_critic.actor.prior_steps=2',
+    'actor_critic.actor.relative=true',
+    'actor_critic.critic.normalize=true',
+    'actor_critic.critic.target_rate=0.1',
+    'actor_critic.penalty.relative=true',
+    'actor_critic.starts=2',
+    'model.decoded=0.5',
+    'model.shift=1',
+    *(
+        f'{group}.optimizer.decay_updates=9'
+        for group in ('model', 'actor_critic.actor', 'actor_critic.critic', 'model_free')
+    ),
+    'model_free.encoder.channels=[2,3]',
+    'model_free.encoder.padding=1',
+)
+
+
+def sections(config, prefix=''):
+    """Every group of settings with the beginning of its keys."""
+    yield prefix, config
+    for one in fields(config):
+        value = getattr(config, one.name)
+        if is_dataclass(value):
+            yield from sections(value, f'{prefix}{one.name}.')
+
+
+def read_by(row, monkeypatch):
+    """The keys that a learner reads in three updates, and when it acts, is saved and exported."""
+    config = load_config(Config, tiny.TINY, config_file('train/rows', row), overrides=ON)
+    known = {id(section): prefix for prefix, section in sections(config)}
+    kinds = {type(section) for _, section in sections(config)}
+    read = set()
+
+    def watched(self, name):
+        if id(self) in known:
+            read.add(known[id(self)] + name)
+        return object.__getattribute__(self, name)
+
+    with monkeypatch.context() as patch:
+        for kind in kinds:
+            patch.setattr(kind, '__getattribute__', watched, raising=False)
+        learner = make_learner(config, tiny.spec(proprioception=('position',)))
+        for seed in range(3):
+            learner.update(tiny.batch(seed, proprioception=2))
+        learner.policy(), learner.state_dict(), learner.graphs()
+    return read
+
+
+@pytest.mark.parametrize('agent', LEARNERS)
+def test_what_an_agent_does_not_read_is_said_and_nothing_else(agent, monkeypatch):
+    read = set().union(*(read_by(row, monkeypatch) for row in ROWS[agent]))
+    keys = {key.name for key in list_keys(Config()) if key.name.split('.')[0] in GROUPS}
+    assert {key for key in keys if not is_read(agent, key)} == keys - read
+    for group in UNREAD[agent]:
+        assert any(key == group or key.startswith(f'{group}.') for key in keys), group
+
+
+def changed(agent, *settings):
+    """A config before and after settings that a person typed."""
+    return load_config(Config, {'agent': agent}), load_config(
+        Config, {'agent': agent}, overrides=settings
+    )
+
+
+def test_a_setting_that_no_agent_reads_is_refused():
+    typed = ('seed=3', 'latent.alpha=2', 'model_free.sac.entropy=0')
+    for agents in (['latent_replay'], ['moto', 'latent_replay']):
+        with pytest.raises(ConfigError, match="'model_free.sac.entropy=0.0' changes nothing"):
+            check_read([changed(agent, *typed) for agent in agents])
+        check_read([changed(agent, *typed[:2]) for agent in agents])
+    with pytest.raises(ConfigError, match="'latent.alpha=2.0' changes nothing: 'bc', 'moto' does"):
+        check_read([changed(agent, *typed) for agent in ('moto', 'bc')])
+    with pytest.raises(ConfigError, match="'model.shift=2' changes nothing: 'sac' does not read"):
+        check_read([changed('sac', 'model={shift: 2}')])
+
+
+def test_a_setting_that_is_typed_as_it_was_is_none_that_changes_nothing():
+    check_read([changed('moto', 'latent.alpha=0', 'model_free.sac.temperature=0.1')])
