@@ -88,10 +88,11 @@ def make_plan(args: argparse.Namespace) -> Plan:
         Cell(task, row, seed): _config(args, row, seed)
         for task, row, seed in itertools.product(args.tasks, args.rows, args.seeds)
     }
-    check_read([(_config(args, cell.row, cell.seed, []), made) for cell, made in cells.items()])
     shipped = [path.stem for path in (share_dir() / 'config' / 'train' / 'rows').glob('*.yaml')]
     there = {row for row in shipped for task in args.tasks if Path(args.out, task, row).exists()}
     others = {row: _config(args, row, 0) for row in sorted(there - set(args.rows))}
+    asked = [*((cell.row, made) for cell, made in cells.items()), *others.items()]
+    check_read([(_config(args, row, made.seed, []), made) for row, made in asked])
     return Plan(
         cells=cells, recipes=recipes, demonstrations=args.demonstrations, other_rows=others
     )

@@ -102,6 +102,18 @@ def test_a_run_that_was_stopped_in_its_last_evaluation_makes_it(swept, capsys):
     assert [one.episodes for one in read_evaluations(run)] == [0, 1]
 
 
+def test_a_setting_is_for_the_row_that_reads_it_and_for_none_it_is_refused(tmp_path, capsys):
+    one = line(str(tmp_path / 'sweep'), '--rows', 'bc')
+    assert main([*one, 'latent.alpha=1']) == 2
+    assert "'latent.alpha=1.0' changes nothing: 'bc' does not read it" in capsys.readouterr().err
+    words = line(str(tmp_path / 'sweep'), '--rows', 'bc', 'lompo')
+    plan = make_plan(_parser().parse_intermixed_args([*words, 'latent.alpha=1']))
+    assert {cell.row: made.latent.alpha for cell, made in plan.cells.items()} == {
+        'bc': 1.0,
+        'lompo': 1.0,
+    }
+
+
 OWN_ROW = '{actor_critic: {actor: {beta: 1}}}'
 
 
