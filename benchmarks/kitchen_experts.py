@@ -3,14 +3,13 @@
     python benchmarks/kitchen_experts.py [objects|pairs|groups] [key=value ...]
 
 objects: each alone. pairs: each ordered pair, in 160 decisions. groups: the sets of
-config/data/kitchen-mixed.yaml in random orders, in 280 decisions. Settings: starts=20 of each,
-noise=0.05, actuation=d4rl, profile= (none with d4rl, else the robot's normal), robot=kitchen_sim.
-Nothing is drawn. Decisions are those of the starts that succeeded.
+config/data/kitchen-mixed.yaml in random orders, in 280 decisions. Nothing is drawn. Decisions are
+those of the starts that succeeded.
 """
 
+import argparse
 import itertools
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -27,20 +26,24 @@ from moto_sim.noise import NoisyPolicy
 from moto_sim.setups import choose_setup
 
 KINDS = ('objects', 'pairs', 'groups')
+SETTINGS = {'starts': '20', 'noise': '0.05', 'actuation': 'd4rl', 'profile': '', 'robot': ''}
 
 
 def main() -> None:
-    kind, *settings = sys.argv[1:] or ['objects']
-    if kind not in KINDS:
-        sys.exit(f'{__file__}: the first word is one of {", ".join(KINDS)}')
-    given = {
-        'starts': '20',
-        'noise': '0.05',
-        'actuation': 'd4rl',
-        'profile': '',
-        'robot': '',
-        **dict(setting.split('=', 1) for setting in settings),
-    }
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('kind', nargs='?', choices=KINDS, default=KINDS[0])
+    parser.add_argument(
+        'settings',
+        nargs='*',
+        type=setting,
+        metavar='key=value',
+        help='starts=20 of each, noise=0.05, actuation=d4rl, profile= (none with d4rl, else the '
+        "robot's normal), robot=kitchen_sim",
+    )
+    args = parser.parse_args()
+    kind, given = args.kind, {**SETTINGS, **dict(args.settings)}
     starts, noise = int(given.pop('starts')), float(given.pop('noise'))
     env = tasks.make('kitchen-mixed', choose_setup('kitchen-mixed', **given), size=8)
     env.task.sim.render = lambda view, height, width: np.zeros((height, width, 3), np.uint8)
@@ -57,6 +60,14 @@ def main() -> None:
     of = sum(int(one['success'].split()[2]) for one in found.values())
     about = {'kind': kind, 'noise': noise, **given, 'success': f'{count} of {of}'}
     print(json.dumps({**about, 'not in place': dict(lost), 'sequences': found}, indent=2))
+
+
+def setting(text: str) -> tuple[str, str]:
+    """Reads 'key=value'; raises ArgumentTypeError for a key that is none."""
+    key, _, value = text.partition('=')
+    if key not in SETTINGS:
+        raise argparse.ArgumentTypeError(f"'{key}' is none of {', '.join(SETTINGS)}")
+    return key, value
 
 
 def sequences(kind: str, starts: int) -> Iterator[tuple[tuple[str, ...], list[int]]]:

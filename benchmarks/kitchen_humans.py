@@ -2,12 +2,11 @@
 
     python benchmarks/kitchen_humans.py FILE.npz [NOISE ...]
 
-FILE is what `moto-data collect --human` takes; without one there is nothing to measure. NOISE is
-the standard deviation added to each action (0.05). Nothing is drawn.
+Without a FILE there is nothing to measure. Nothing is drawn.
 """
 
+import argparse
 import json
-import sys
 
 import numpy as np
 
@@ -21,21 +20,31 @@ TASK = 'kitchen-mixed'
 
 
 def main() -> None:
-    if len(sys.argv) < 2:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('file', nargs='?', help='what `moto-data collect --human` takes')
+    parser.add_argument(
+        'noise',
+        nargs='*',
+        type=float,
+        default=[0.05],
+        help='standard deviation added to each action (0.05)',
+    )
+    args = parser.parse_args()
+    if args.file is None:
         print(json.dumps({'skipped': 'no file of human demonstrations was given'}))
         return
-    people = read_human(sys.argv[1])
+    people = read_human(args.file)
     env = tasks.make(TASK, choose_setup(TASK, actuation='d4rl'), size=8)
     env.task.sim.render = lambda view, height, width: np.zeros((height, width, 3), np.uint8)
     found = {}
-    for noise in sys.argv[2:] or ['0.05']:
+    for noise in args.noise or [0.05]:
         good = 0
         for index, person in enumerate(people):
             rng = np.random.default_rng(index)
-            policy = NoisyPolicy(tasks.tracker(env, person), float(noise), rng)
+            policy = NoisyPolicy(tasks.tracker(env, person), noise, rng)
             run_episode(env, policy, index, max_steps=len(person.actions))
             good += env.task.goal(person.moved)()
-        found[noise] = f'{good} of {len(people)}'
+        found[f'{noise:g}'] = f'{good} of {len(people)}'
     print(json.dumps({'did what the person did, by noise': found}))
 
 

@@ -8,6 +8,7 @@ the 64 x 64 frame), without and with the guard. Times are of this process's CPU,
 repeats.
 """
 
+import argparse
 import json
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ SIZES = [(64, 64), (128, 128), (240, 320)]  # [px] height, width
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     result: dict[str, Any] = {'unit': 'per second of one core'}
     for task in ('kitchen-microwave', 'metaworld-door-open'):
         result[task] = {

@@ -2,16 +2,17 @@
 
     python benchmarks/visibility.py [SIZE]
 
-SIZE [px] is the side of the square image (64). The arm is at its start. The wrist sees what the
+The arm is at its start. The wrist sees what the
 hand points at, so that its numbers are also given with the hand where the scripted demonstrator
 has it when it takes the object up: the most changed pixels of a demonstration's poses.
 """
 
+import argparse
 import json
-import sys
 
 import numpy as np
 
+from moto_core.command import whole
 from moto_core.spec import Setup
 from moto_sim import tasks
 from moto_sim.kitchen import VIEWS, KitchenSim
@@ -23,7 +24,11 @@ EVERY = 4  # poses of a demonstration: one in so many
 
 
 def main() -> None:
-    size = int(sys.argv[1]) if len(sys.argv) > 1 else 64
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        'size', nargs='?', type=whole(8), default=64, help='[px], of the square image (64)'
+    )
+    size = parser.parse_args().size
     sim = KitchenSim()
     found = {
         view: {name: changed_pixels(sim, view, name, size) for name in OBJECTS} for view in VIEWS

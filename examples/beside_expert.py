@@ -13,12 +13,13 @@ single steps of the optimizer move. The run is not changed.
 
 import argparse
 import copy
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from moto_core.command import whole
+from moto_core.command import Parser, run_command, whole
 from moto_learning.agents.learner import Learner
 from moto_learning.data.sources import open_datasets
 from moto_learning.run.checkpoint import learner_of, replay_of
@@ -27,21 +28,22 @@ from moto_learning.run.simulator import online_environment
 from moto_sim import tasks
 
 
-def main(run: str, episodes: int, decisions: int, updates: int, seed: int) -> None:
-    """Prints the differences, by decision and then by update."""
-    checkpoint = load_checkpoint(Path(run))
+def main(args: argparse.Namespace) -> int:
+    """Prints the differences, by decision and then by update; returns 0."""
+    checkpoint, asked = load_checkpoint(Path(args.run)), (args.episodes, args.decisions, args.seed)
     learner = learner_of(checkpoint)
     datasets = open_datasets([Path(path) for path in checkpoint.meta['data']])
     env = online_environment(checkpoint.config, checkpoint.spec, datasets)
-    for decision, entries in enumerate(differences(learner, env, episodes, decisions, seed)):
+    for decision, entries in enumerate(differences(learner, env, *asked)):
         print(f'decision {decision}: {said(entries)}')
-    replay = replay_of(checkpoint, seed)
-    for update in range(updates + 1):
-        found = [differences(one, env, episodes, decisions, seed) for one in acting(learner)]
+    replay = replay_of(checkpoint, args.seed)
+    for update in range(args.updates + 1):
+        found = [differences(one, env, *asked) for one in acting(learner)]
         means = [said(entries.reshape(-1, entries.shape[-1])) for entries in found]
         print(f'update {update}: {" | ".join(means)}', flush=True)
-        if update < updates:
+        if update < args.updates:
             learner.update(replay.sample())
+    return 0
 
 
 def acting(learner: Any) -> list[Learner]:
@@ -79,13 +81,15 @@ def said(entries: np.ndarray) -> str:
     return '  '.join(f'{mean:+.2f} ({spread:.2f})' for mean, spread in pairs)
 
 
-if __name__ == '__main__':
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def _parser() -> Parser:
+    parser = Parser('beside_expert.py', __doc__)
     parser.add_argument('run', help='a run of moto-train, or one of its checkpoints')
     parser.add_argument('--episodes', type=whole(1), default=12)
     parser.add_argument('--decisions', type=whole(1), default=20, help='of each episode')
     parser.add_argument('--updates', type=whole(0), default=0)
     parser.add_argument('--seed', type=int, default=10_000, help='of the first start')
-    main(**vars(parser.parse_args()))
+    return parser
+
+
+if __name__ == '__main__':
+    sys.exit(run_command(_parser, main))

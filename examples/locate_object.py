@@ -13,6 +13,7 @@ changed.
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from moto_core.command import whole
+from moto_core.command import Parser, run_command, whole
 from moto_core.errors import ConfigError
 from moto_learning.agents.latent import LatentLearner
 from moto_learning.agents.learner import Learner
@@ -42,21 +43,22 @@ class Located(NamedTuple):
     guess: float  # of the mean place
 
 
-def main(run: str, episodes: int, updates: int, seed: int, as_json: bool) -> None:
-    """Prints the errors of every checkpoint, then after the further updates."""
+def main(args: argparse.Namespace) -> int:
+    """Prints the errors of every checkpoint, then after the further updates; returns 0."""
     use_processor(1)
-    newest = read_checkpoint(latest_checkpoint(Path(run)))
+    newest = read_checkpoint(latest_checkpoint(Path(args.run)))
     if not isinstance(learner_of(newest), LatentLearner):
         raise ConfigError(f"agent '{newest.config.agent}' has no latent states to look into")
-    seen = collect(newest, episodes, seed)
-    for learner in learners(run, newest, updates):
+    seen = collect(newest, args.episodes, args.seed)
+    for learner in learners(args.run, newest, args.updates):
         found = locate(learner, seen)
-        if as_json:
+        if args.json:
             things = {name: at._asdict() for name, at in found.items()}
             print(json.dumps({'updates': learner.updates, 'unit': 'cm', **things}))
         else:
             said = [f'{name} {at.error:.2f} ({at.guess:.2f})' for name, at in found.items()]
             print(f'{learner.updates} updates: {", ".join(said)} cm')
+    return 0
 
 
 def collect(checkpoint: Checkpoint, episodes: int, seed: int) -> list[list[Seen]]:
@@ -132,13 +134,15 @@ def _rows(episodes: list[np.ndarray], part: tuple[int, ...]) -> np.ndarray:
     return np.concatenate([rows for i, rows in enumerate(episodes) if i % 4 in part])
 
 
-if __name__ == '__main__':
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def _parser() -> Parser:
+    parser = Parser('locate_object.py', __doc__)
     parser.add_argument('run', help='a run of moto-train, or one of its checkpoints')
     parser.add_argument('--episodes', type=whole(4), default=240, help='4 or more')
     parser.add_argument('--updates', type=whole(0), default=0)
     parser.add_argument('--seed', type=int, default=30_000, help='of the first start')
-    parser.add_argument('--json', dest='as_json', action='store_true')
-    main(**vars(parser.parse_args()))
+    parser.add_argument('--json', action='store_true')
+    return parser
+
+
+if __name__ == '__main__':
+    sys.exit(run_command(_parser, main))

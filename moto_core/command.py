@@ -147,6 +147,7 @@ def whole(low: int, high: int | None = None) -> Callable[[str], int]:
         limit = '' if high is None else f' and at most {high}'
         wrong = argparse.ArgumentTypeError(
             f"'{text[:40]}' is not a whole number of at least {low}{limit}"
+            + ('; settings, key=value, go before the option or last' if '=' in text else '')
         )
         try:
             value = int(text)

@@ -132,7 +132,7 @@ def _read_source(source: Source) -> _Layer:
 def _read_override(text: str) -> _Layer:
     key, separator, value = text.partition('=')
     if not separator or not key:
-        raise ConfigError(f"override '{text}' is not 'key=value'; for example 'model.horizon=15'")
+        raise ConfigError(f"override '{text}' is not 'key=value'; for example 'seed=1'")
     check_plain(key, f"override '{text}'")
     data = parse_yaml(value, f"the value of '{_short(text)}'", key)
     for name in reversed(key.split('.')):
