@@ -28,7 +28,9 @@ from moto_learning.run.counters import Counters
 from moto_learning.run.heldout import Evaluation, is_finished, read_evaluations
 from moto_sim.setups import choose_setup
 
-APART = ('seed', 'train.online_episodes')  # settings in which runs of a row may differ
+APART = (  # settings in which runs of a row may differ; rounds of fine-tuning are none of a sweep
+    *('seed', 'train.online_episodes', 'train.finetune_updates'),
+)
 SHOWN = 4  # differences that an error names
 
 

@@ -187,7 +187,8 @@ def point_of(found: Evaluation) -> Point:
 def is_finished(done: Counters, goal: Config, evaluations: Iterable[Evaluation]) -> bool:
     """Says whether a run that is so far has done all that `goal` asks for.
 
-    The last evaluation is part of it: a run stopped in the middle of that is not finished.
+    The last evaluation is part of it: a run stopped in the middle of that is not finished. Rounds
+    of fine-tuning that came after it are none of it.
     """
     c = goal.train
     trained = (
@@ -197,9 +198,9 @@ def is_finished(done: Counters, goal: Config, evaluations: Iterable[Evaluation])
     )
     if not trained or not is_evaluated(done.episodes, goal):
         return trained
-    e, updates = goal.evaluate, done.offline + done.online + done.finetune
-    asked = updates, e.episodes, e.seed
-    there = {one.explore for one in evaluations if (one.updates, one.starts, one.seed) == asked}
+    e, updates = goal.evaluate, done.offline + done.online
+    asked = [(last, e.episodes, e.seed) for last in (updates, updates + done.finetune)]
+    there = {one.explore for one in evaluations if (one.updates, one.starts, one.seed) in asked}
     return there >= set(e.explore or ['mode'])
 
 

@@ -16,7 +16,7 @@ from moto_core.config import load_config, to_yaml
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.reader import read_header
 from moto_core.errors import ConfigError
-from moto_learning.commands import data, sweep_run
+from moto_learning.commands import data, sweep_run, train
 from moto_learning.commands.sweep import _parser, main
 from moto_learning.commands.sweep_plan import make_plan, recipe_of, unfinished_folder
 from moto_learning.commands.sweep_standing import check_same
@@ -383,3 +383,12 @@ def test_two_rows_of_one_name_are_refused_with_both(tmp_path, capsys):
     assert main([*line(str(tmp_path / 'out'), '--rows', 'moto', str(own))]) == 2
     assert f"the rows 'moto' and '{own}' have one name, 'moto'" in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()
+
+
+def test_a_run_that_was_fine_tuned_by_hand_is_finished_all_the_same(swept, tmp_path, capsys):
+    out = shutil.copytree(swept, tmp_path / 'out')
+    run = str(out / TASK / 'moto' / 'seed1')
+    assert train.main(['--resume', run, '--phase', 'finetune', 'train.finetune_updates=2']) == 0
+    capsys.readouterr()
+    assert main([*line(str(out)), *SHORT]) == 0
+    assert '4 of 4 runs are finished' in capsys.readouterr().out

@@ -177,7 +177,8 @@ def test_an_evaluation_ends_a_run_if_it_is_of_the_policy_as_it_is_on_the_starts_
         (Counters(offline=5), {'updates': 5}, True),
         (Counters(offline=5), {'updates': 5, 'starts': 3}, False),
         (Counters(offline=5), {'updates': 5, 'seed': 3}, False),
-        (Counters(offline=5, finetune=3), {'updates': 5}, False),
+        (Counters(offline=5, finetune=3), {'updates': 5}, True),
+        (Counters(offline=5, finetune=3), {'updates': 7}, False),
         (Counters(offline=5, finetune=3), {'updates': 8}, True),
     ):
         there = [sound_evaluation(evaluation(0, 1, **changes))]
