@@ -50,6 +50,23 @@ def test_half_of_the_actions_are_uniform_and_half_the_policys_with_their_densiti
     np.testing.assert_allclose(log_density[3:], expected, atol=1e-3)
 
 
+def test_the_term_trains_the_encoder_by_drawn_actions_and_by_the_datas(monkeypatch):
+    """Both critics are Q = s a. At s = 2 the data's action .5 has Q = y = 1, so SAC's loss pulls
+    at nothing. Of the actions 0 and 1, each of density 1, the logarithm of the mean of e^(s a) has
+    the slope 1 / (1 + e^-2) = .8808, from which the slope .5 of the data's goes: twice .3808.
+    """
+    agent = pixels.learner('cql', 'model_free.cql.alpha=2.5')
+    product = lambda feat, action: (feat * action)[..., 0].expand(2, *action.shape[:-1])  # noqa: E731
+    actions = torch.tensor([0.0, 1.0])[:, None, None]  # (K, N, A)
+    monkeypatch.setattr(agent, 'critics', product)
+    monkeypatch.setattr(agent, 'draw_actions', lambda feat: (actions, torch.zeros(2, 1)))
+    feat = torch.tensor([[2.0]], requires_grad=True)
+    cut = pixels.cut(agent)._replace(action=torch.tensor([[0.5]]))
+    loss, _ = agent.critic_loss(feat, cut, torch.tensor([1.0]))
+    (slope,) = torch.autograd.grad(loss, feat)
+    assert slope.item() == pytest.approx(2.5 * 2 * (0.8808 - 0.5), rel=1e-3)
+
+
 def test_the_critics_of_cql_go_down_sacs_loss_and_alpha_times_the_term():
     agent = pixels.spread(pixels.learner('cql', 'model_free.cql.alpha=2.5'))
     cut = pixels.cut(agent)

@@ -60,6 +60,14 @@ def test_transitions_are_the_steps_of_one_episode_whose_frames_are_there():
         assert seen.proprioception is None
 
 
+def test_a_transition_is_to_be_imitated_if_the_row_is_at_which_it_was_chosen():
+    marked = data()
+    marked['bc_mask'][0, 4] = 0  # nothing of row 4 was let through
+    found = cut_transitions(marked, 3, 100, torch.Generator().manual_seed(0))
+    assert found.action[:2, 0].tolist() == [3, 4]
+    assert found.successful[:2].tolist() == [1, 0]
+
+
 def test_a_sequence_without_a_beginning_gives_its_last_rows_alone():
     found = cut(first=[[0, 0, 0, 0]])
     assert found.action[:, 0].tolist() == [2] and found.reward.tolist() == [103]

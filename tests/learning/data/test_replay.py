@@ -70,6 +70,14 @@ def test_a_window_in_mid_episode_starts_with_its_true_previous_action():
         assert batch['is_first'][row].tolist() == [start == 0, False, False]
 
 
+def test_a_drawn_row_may_be_at_any_position_of_its_window():
+    """Rows 0, 1, 2 in windows of two rows that begin at 0 or 1, the row first or last:
+    0 0, 1 0, and 2 moved inside to 1, 1. Half of them begin at 1.
+    """
+    batch = Replay([episode('a', 3)], batch=4000, length=2).sample()
+    assert batch['reward'][:, 0].mean() == pytest.approx(1 / 2, abs=0.03)
+
+
 def test_a_share_of_a_batch_is_drawn_from_successful_episodes_uniformly_over_their_rows():
     episodes = [
         episode('a', 900),

@@ -27,7 +27,7 @@ def learner(promise):
     return agent
 
 
-@pytest.mark.parametrize('promise, above', [(1.5, 0.0), (2.5, 1.0)])
+@pytest.mark.parametrize('promise, above', [(1.5, 0.0), (2.0, 0.0), (2.5, 1.0)])
 def test_a_promise_above_the_datas_maximum_is_counted(episodes, promise, above):
     found = promised_reward(learner(promise), episodes, data_max=2.0, horizon=3)
     assert found.steps == 3 * (5 + 3)
@@ -41,3 +41,16 @@ def test_rewards_are_predicted_along_rollouts_and_not_at_their_starts(episodes):
     one, again, other = (promised_reward(agent, episodes, 2.0, 3, seed) for seed in (1, 1, 2))
     assert one == again != other
     assert one.imagined_mean < one.imagined_high <= one.imagined_max
+
+
+def test_the_policy_that_is_trained_is_asked_and_not_its_average(episodes):
+    config = tiny.config('actor_critic.actor.average=0.5')
+    agent = tiny.MotoLearner(config, tiny_spec(proprioception=()))
+    found = []
+    for changed in (None, agent.acting, agent.actor):
+        if changed is not None:
+            with torch.no_grad():
+                for parameter in changed.parameters():
+                    parameter += 1
+        found.append(promised_reward(agent, episodes, 2.0, 3))
+    assert found[0] == found[1] != found[2]

@@ -30,6 +30,23 @@ class Counted:
         return self.made
 
 
+class Started:
+    """A simulator that keeps the seeds of its starts."""
+
+    def __init__(self):
+        self.made, self.seeds = counting_env(), []
+
+    def env(self):
+        return self
+
+    def __getattr__(self, name):
+        return getattr(self.made, name)
+
+    def reset(self, *, seed):
+        self.seeds.append(seed)
+        return self.made.reset(seed=seed)
+
+
 class Still:
     updates = 5
 
@@ -47,6 +64,13 @@ def test_an_evaluation_counts_its_episodes_by_the_parts_that_were_done(
     assert (found.parts, found.successes, found.starts) == (parts, successes, 4)
     assert (found.updates, found.episodes, found.decisions) == (5, 2, 8)
     assert found.settings == 'mine'
+
+
+def test_every_start_of_an_evaluation_is_another(tmp_path):
+    config = tiny.config('evaluate.episodes=3', 'evaluate.seed=70', 'evaluate.explore=[mode]')
+    simulator = Started()
+    HeldOut(config, Still(), simulator, tmp_path, ('mine',)).measure(0, 0)
+    assert simulator.seeds == [70, 71, 72]
 
 
 def test_a_point_is_evaluated_once_under_one_settings_and_again_under_others(tmp_path):
