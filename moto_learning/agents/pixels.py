@@ -33,7 +33,8 @@ class PixelEncoder(nn.Module):
             stride=config.stride,
             padding=config.padding,
         )
-        self.convolutions = Encoder(replace(spec, proprioception=[]), shape, config.frames)
+        images = replace(spec, proprioception=[])
+        self.convolutions = Encoder(images, shape, config.frames, 'model_free')
         self.latent = linear(self.convolutions.size, config.latent)
         self.norm = nn.LayerNorm(config.latent)
         self.size = config.latent + spec.proprioception_size

@@ -25,7 +25,7 @@ def training_bars(progress: Progress, training: Training, phase: str) -> Listene
         if name not in bars:
             bars[name] = progress.add_task(name, total=goal, note='')
         note = ' '.join(
-            f'{label} {metrics[key]:.2f}'
+            f'{label} {round(metrics[key], 2) + 0.0:.2f}'  # + 0.0: no -0.00
             for label, key in (('model', 'model/loss'), ('behaviour', 'actor/behaviour'))
             if key in metrics
         )

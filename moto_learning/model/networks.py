@@ -50,15 +50,18 @@ def moved(images: Tensor, moves: Tensor) -> Tensor:
     return torch.stack([image[:, y][:, :, x] for image, y, x in zip(images, rows, columns)])
 
 
-def conv_sizes(height: int, width: int, config: EncoderConfig) -> list[tuple[int, int]]:
+def conv_sizes(
+    height: int, width: int, config: EncoderConfig, section: str = 'model'
+) -> list[tuple[int, int]]:
     """Lists (height, width), in patches, before the first convolution and after each.
 
-    Raises ConfigError if the image is too small for so many convolutions, or no whole patches.
+    `section` has the settings. Raises ConfigError if the image is too small for so many
+    convolutions, or no whole patches.
     """
     if height % config.patch or width % config.patch:
         raise ConfigError(
             f'images of {height} x {width} px cannot be cut into patches of {config.patch} px; '
-            'model.encoder.patch must divide both'
+            f'{section}.encoder.patch must divide both'
         )
     sizes = [(height // config.patch, width // config.patch)]
     for _ in config.channels:
@@ -69,7 +72,7 @@ def conv_sizes(height: int, width: int, config: EncoderConfig) -> list[tuple[int
             raise ConfigError(
                 f'images of {height} x {width} px are too small for '
                 f'{len(config.channels)} convolutions; use fewer '
-                'encoder.channels, or encoder.padding=1'
+                f'{section}.encoder.channels, or {section}.encoder.padding=1'
             )
         sizes.append((size[0], size[1]))
     return sizes
@@ -78,7 +81,10 @@ def conv_sizes(height: int, width: int, config: EncoderConfig) -> list[tuple[int
 class Encoder(nn.Module):
     """Embeds one observation, or a stack of frames: the cameras' features, proprioception's."""
 
-    def __init__(self, spec: Spec, config: EncoderConfig, frames: int = 1) -> None:
+    def __init__(
+        self, spec: Spec, config: EncoderConfig, frames: int = 1, section: str = 'model'
+    ) -> None:
+        """Makes it for `frames` at once; `section` of the configuration has its settings."""
         super().__init__()
         self.cameras = nn.ModuleDict()
         self.size, self.patch = 0, config.patch
@@ -88,7 +94,7 @@ class Encoder(nn.Module):
                 _conv(nn.Conv2d(a, b, config.kernel, config.stride, config.padding))
                 for a, b in zip(widths, widths[1:])
             )
-            sizes = conv_sizes(camera.height, camera.width, config)
+            sizes = conv_sizes(camera.height, camera.width, config, section)
             self.size += widths[-1] * prod(sizes[-1])
         self.proprioception: MLP | None = None
         if spec.proprioception_size:

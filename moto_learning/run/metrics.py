@@ -8,15 +8,21 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from moto_core.durable import replace_synced
+from moto_core.errors import MotoError
 from moto_core.strict_json import read_maps
 from moto_learning.run.boards import Board
 
 FILE = 'metrics.jsonl'
+
+
+class MetricsError(MotoError):
+    """Metrics that cannot be written."""
 
 
 class MetricsLog:
@@ -24,12 +30,13 @@ class MetricsLog:
 
     def __init__(self, folder: Path, boards: Sequence[Board] = (), lines: int = 0) -> None:
         """Continues after the first `lines` lines; the lines that follow them tell of updates
-        that a crash lost, and are dropped.
+        that a crash lost, and are dropped. Raises MetricsError, as `write` does.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / FILE
-        self.lines = _keep_first(self.path, lines)  # whole ones, in the file now
-        self._file = self.path.open('a')
+        with self._writing():
+            folder.mkdir(parents=True, exist_ok=True)
+            self.lines = _keep_first(self.path, lines)  # whole ones, in the file now
+            self._file = self.path.open('a')
         self._boards = boards
         self._began = round(time.time(), 3)  # [s] tells this process's lines from others'
 
@@ -38,8 +45,9 @@ class MetricsLog:
         finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
         now = {'time': round(time.time(), 3), 'cpu': round(time.process_time(), 3)}  # [s]
         line = {'update': update, 'phase': phase, **now, 'began': self._began, **finite}
-        self._file.write(json.dumps(line) + '\n')
-        self._file.flush()
+        with self._writing():
+            self._file.write(json.dumps(line) + '\n')
+            self._file.flush()
         self.lines += 1
         self.draw(update, metrics)
 
@@ -50,9 +58,20 @@ class MetricsLog:
 
     def close(self) -> None:
         """Closes the file and the boards."""
-        self._file.close()
+        with suppress(OSError):  # of a line that `write` could not write
+            self._file.close()
         for board in self._boards:
             board.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise MetricsError(
+                f"cannot write '{self.path}': {error.strerror or error}; free some space, then "
+                '--resume goes on from the last checkpoint'
+            ) from error
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:

@@ -27,6 +27,11 @@ LEARNS = {  # row: updates, settings
 }
 
 
+def test_images_too_small_for_the_row_name_its_own_setting():
+    with pytest.raises(ConfigError, match='fewer model_free.encoder.channels, or model_free.enc'):
+        pixels.learner('bc', 'model_free.encoder.channels=[3, 4, 5, 6]')
+
+
 @pytest.mark.parametrize('row', pixels.ROWS)
 def test_an_update_changes_every_network_of_the_row_and_counts(row):
     agent = pixels.learner(row)

@@ -72,7 +72,9 @@ def test_images_are_centred_and_keep_their_places():
 
 
 def test_an_image_too_small_for_the_convolutions_is_refused_with_the_way_out():
-    with pytest.raises(ConfigError, match=r'16 x 16 px are too small.*padding=1'):
+    with pytest.raises(
+        ConfigError, match=r'16 x 16 px are too small.* model.encoder.channels, .*padding=1'
+    ):
         conv_sizes(16, 16, EncoderConfig())
     assert conv_sizes(16, 16, EncoderConfig(padding=1))[-1] == (1, 1)
 

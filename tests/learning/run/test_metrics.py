@@ -1,6 +1,9 @@
 import json
+import resource
 
-from moto_learning.run.metrics import MetricsLog, read_metrics
+import pytest
+
+from moto_learning.run.metrics import MetricsError, MetricsLog, read_metrics
 
 
 def test_a_line_holds_update_phase_and_values_and_nan_becomes_null(tmp_path):
@@ -26,3 +29,18 @@ def test_lines_that_the_checkpoint_does_not_count_and_a_torn_one_are_dropped_on_
     log.write(25, 'offline', {'a/b': 0})
     log.close()
     assert [row['update'] for row in read_metrics(tmp_path)] == [10, 20, 25]
+
+
+def test_a_full_disk_is_one_line_that_names_the_file_and_what_was_written_stays(tmp_path):
+    log = MetricsLog(tmp_path)
+    log.write(10, 'offline', {'a/b': 1})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = log.path.stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, limits[1]))
+    try:
+        with pytest.raises(MetricsError, match=f"'{log.path}': File too large; free some space"):
+            log.write(20, 'offline', {'a/b': 2})
+        log.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [row['update'] for row in read_metrics(tmp_path)] == [10]
