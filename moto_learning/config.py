@@ -340,7 +340,10 @@ class TrainConfig:
     )
     milestone_updates: list[int] = number([], 'updates whose checkpoint is kept', low=1)
     milestone_episodes: list[int] = number(
-        [], 'online episodes after whose updates a checkpoint is made and kept', low=1
+        [],
+        'online episodes after whose updates a checkpoint is made and kept; 0: that of the end '
+        'of the offline phase',
+        low=0,
     )
     threads: int = number(0, 'of torch on a CPU; 0: one for each core', low=0, high=1024)
     device: str = choice('auto', 'auto', 'cpu', 'cuda', about="'auto', 'cpu', 'cuda'")

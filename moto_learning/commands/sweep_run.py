@@ -18,7 +18,7 @@ from types import FrameType
 from rich.console import Console
 
 from moto_core.command import STOPPED, end_with_parent, output_folder
-from moto_core.config import to_yaml
+from moto_core.config import flatten, to_dict, to_yaml
 from moto_core.durable import replace_synced
 from moto_core.errors import MotoError
 from moto_learning.commands.sweep_plan import (
@@ -29,13 +29,17 @@ from moto_learning.commands.sweep_plan import (
     recipe_of,
     unfinished_folder,
 )
-from moto_learning.commands.sweep_standing import check_same, standing_of
+from moto_learning.commands.sweep_standing import FREE, check_same, standing_of
 from moto_learning.commands.sweep_summary import said_of, summarize_sweep, sweep_table
 from moto_learning.config import Config
-from moto_learning.run.checkpoints import FOLDER
+from moto_learning.run.checkpoints import is_begun
 from moto_learning.run.heldout import read_evaluations
 
 COMMANDS = 'moto_learning.commands'
+NO_EVALUATION = (
+    'evaluate.every is 0: no policy is evaluated, and the table stays empty. Add '
+    'evaluate.every=50 (online episodes between evaluations) if it is to be filled'
+)
 LOG, SUMMARY = 'run.log', 'sweep.json'
 
 
@@ -45,6 +49,8 @@ def sweep(args: argparse.Namespace) -> int:
     plan = make_plan(args)
     check_same(plan, out)
     output_folder('--out', out)
+    if not all(config.evaluate.every for config in plan.cells.values()):
+        console.print(NO_EVALUATION, soft_wrap=True)
     stopped: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -137,8 +143,8 @@ def _start(cell: Cell, config: Config, out: Path) -> subprocess.Popen[bytes]:
     run = cell.folder(out)
     run.mkdir(parents=True, exist_ok=True)
     line = [sys.executable, '-m', f'{COMMANDS}.train', '--data', str(data_folder(out, cell.task))]
-    if (run / FOLDER).exists():
-        line += ['--resume', str(run), f'train.online_episodes={config.train.online_episodes}']
+    if is_begun(run):
+        line += ['--resume', str(run), *_free(config)]
     else:
         replace_synced(run / 'config.yaml', to_yaml(config).encode())
         line += ['--config', str(run / 'config.yaml'), '--out', str(run)]
@@ -150,6 +156,12 @@ def _start(cell: Cell, config: Config, out: Path) -> subprocess.Popen[bytes]:
             preexec_fn=end_with_parent,
             start_new_session=True,  # Ctrl-C reaches it through the sweep alone
         )
+
+
+def _free(config: Config) -> list[str]:
+    """Returns the settings of now that a run may go on with, as arguments."""
+    settings = dict(flatten(to_dict(config)))
+    return [f'{name}={settings[name]}' for name in FREE]
 
 
 def _last_line(log: Path) -> str:

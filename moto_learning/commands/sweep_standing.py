@@ -2,7 +2,7 @@
 
 In: a Plan, the sweep's folder. Out: a run's Standing; an error that names what differs. A sweep
 goes on with what it began with: settings (the last checkpoint of a run has them), recipe and
-number of demonstrations. `train.online_episodes` alone may change: it says where a run ends.
+number of demonstrations. What may change says where a run ends and which checkpoints stay.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from moto_learning.run.counters import Counters
 from moto_learning.run.heldout import Evaluation, is_finished, read_evaluations
 from moto_sim.setups import choose_setup
 
+FREE = ('train.online_episodes', 'train.milestone_updates', 'train.milestone_episodes')
 APART = (  # settings in which runs of a row may differ; rounds of fine-tuning are none of a sweep
-    *('seed', 'train.online_episodes', 'train.finetune_updates'),
+    *('seed', 'train.finetune_updates', *FREE),
 )
 SHOWN = 4  # differences that an error names
 
@@ -68,7 +69,7 @@ def check_same(plan: Plan, out: Path) -> None:
         raise ConfigError(
             f"'{out}' was begun otherwise (as it began, as it is asked for now): "
             f'{"; ".join(changed[:SHOWN])}{more}. Give it what it began with{_own_row(runs)}, or '
-            'take another --out; train.online_episodes alone may change'
+            f'take another --out; {", ".join(FREE)} alone may change'
         )
     _check_unfinished(plan, out)
 

@@ -28,10 +28,23 @@ from moto_learning.commands.settings import print_settings
 from moto_learning.commands.train_bars import training_bars
 from moto_learning.config import Config
 from moto_learning.data.rendering import rendering_note, simulators_rendering
-from moto_learning.data.sources import common_spec, open_datasets, own_dataset
-from moto_learning.run.checkpoints import latest_checkpoint, load_checkpoint
+from moto_learning.data.sources import (
+    EPISODES,
+    common_spec,
+    open_datasets,
+    own_dataset,
+    own_episodes,
+)
+from moto_learning.run.checkpoints import (
+    is_begun,
+    latest_checkpoint,
+    load_checkpoint,
+    tidy_checkpoints,
+)
+from moto_learning.run.journal import Journal
+from moto_learning.run.lock import lock_run
 from moto_learning.run.processor import use_processor
-from moto_learning.run.resume import resumed_config
+from moto_learning.run.resume import names_of, resumed_config
 from moto_learning.run.train import Training
 from moto_learning.run.watch import TrainingError
 
@@ -84,18 +97,31 @@ def _start(args: argparse.Namespace, console: Console) -> Training:
             'a new run needs --data DATASET and --out FOLDER (or --resume FOLDER continues one)'
         )
     out = Path(args.out)
-    if (out / 'checkpoints').exists():
+    if is_begun(out):
         raise ConfigError(
             f"'{out}' holds a run already; --resume {out} continues it, or take another --out"
         )
     config = load_config(Config, *_sources(args), overrides=args.settings)
     check_read([(load_config(Config, *_sources(args)), config)])
+    _check_collected(out, config)
     data = open_datasets([Path(path) for path in args.data])
     spec = common_spec(data)
     output_folder('--out', out)
     use_processor(config.train.threads)
     with progress_bars(console) as progress:
         return Training(config, spec, data, out, reading=reading_bars(progress))
+
+
+def _check_collected(out: Path, config: Config) -> None:
+    """Raises ConfigError if a run that begins anew would set aside what one collected there."""
+    others = set(Journal(out, names_of(config, None)).superseded(0))
+    lost = others & own_episodes(out)
+    if lost:
+        raise ConfigError(
+            f"'{out}' has no checkpoint, but {len(lost)} episodes that it collected under other "
+            f'settings: --config {out / "config.yaml"} takes them in, if it holds those; or move '
+            f"'{out / EPISODES}' elsewhere and give it as one more --data"
+        )
 
 
 def _resume(args: argparse.Namespace, console: Console) -> Training:
@@ -109,6 +135,8 @@ def _resume(args: argparse.Namespace, console: Console) -> Training:
             f"--out '{args.out}' differs from --resume '{run}'; a resumed run stays "
             'in its folder: copy it first'
         )
+    if is_begun(run):
+        _tidy(run)
     checkpoint = load_checkpoint(run)
     config = resumed_config(checkpoint.config, _file(args), args.settings)
     check_read([(resumed_config(checkpoint.config, _file(args), []), config)])
@@ -127,6 +155,15 @@ def _resume(args: argparse.Namespace, console: Console) -> Training:
             '--phase finetune takes them in'
         )
     return training
+
+
+def _tidy(run: Path) -> None:
+    """Puts a checkpoint back that a killed process was replacing: it may be the last."""
+    lock = lock_run(run)
+    try:
+        tidy_checkpoints(run)
+    finally:
+        lock.release()
 
 
 def _sources(args: argparse.Namespace) -> list[Path]:

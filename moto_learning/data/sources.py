@@ -47,6 +47,11 @@ def own_dataset(run: Path) -> list[Dataset]:
     return [dataset for dataset in opened if dataset.episodes()]
 
 
+def own_episodes(run: Path) -> set[str]:
+    """Returns the ids of the episodes in a run's own dataset."""
+    return {record.id for dataset in own_dataset(run) for record in dataset.episodes()}
+
+
 def open_datasets(data: Sequence[Path | Dataset]) -> list[Dataset]:
     """Opens the folders among `data`; what is open already stays as it is."""
     return [one if isinstance(one, Dataset) else Dataset.open(one) for one in data]

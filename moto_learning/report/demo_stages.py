@@ -83,7 +83,9 @@ def _train(config: DemoConfig, out: Path) -> Stage:
     train = out / 'train'
 
     def arguments() -> list[object]:
-        begun = (train / 'checkpoints').exists()  # and was stopped
+        from moto_learning.run.checkpoints import is_begun  # with torch: not before it is needed
+
+        begun = is_begun(train)  # and was stopped
         new = ('--config', config.preset, '--data', out / 'dataset', '--out', train)
         going_on = ('--resume', train, '--phase', 'offline')
         return [*(going_on if begun else new), f'seed={config.seed}', *config.train]

@@ -21,11 +21,11 @@ from moto_learning.config import Config
 from moto_learning.data.replay import Replay
 from moto_learning.data.sources import read_episodes
 from moto_learning.run.checkpoint_files import (
-    ADVICE,
     CONFIG,
     META,
     STATE,
     CheckpointError,
+    advice,
     read_meta,
 )
 
@@ -118,7 +118,7 @@ def contents_of(path: Path) -> Iterator[None]:
     except Exception as error:  # noqa: BLE001 - torch raises many kinds
         raise CheckpointError(
             f"checkpoint '{path}' does not hold what this run saves "
-            f'({type(error).__name__}: {one_line(error, 200)}); {ADVICE}'
+            f'({type(error).__name__}: {one_line(error, 200)}); {advice(path)}'
         ) from error
 
 

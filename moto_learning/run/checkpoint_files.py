@@ -29,7 +29,6 @@ from moto_learning.run.machine import machine_name
 
 FORMAT = 2
 STATE, CONFIG, META = 'state.pt', 'config.yaml', 'meta.json'
-ADVICE = 'remove it to continue from the one before'
 
 
 class CheckpointError(MotoError):
@@ -98,6 +97,24 @@ def is_whole(folder: Path) -> bool:
     return True
 
 
+def advice(path: Path) -> str:
+    """Says what to do about a checkpoint that is damaged."""
+    names = [other.name for other in path.parent.glob('[0-9]*') if other.is_dir()]
+    updates = [int(name) for name in names if name.isdecimal()]
+    if path.name.isdecimal() and min(updates, default=-1) == int(path.name):
+        return f'there is none before it: remove it, then {anew(path.parent.parent)}'
+    return 'remove it to continue from the one before'
+
+
+def anew(run: Path) -> str:
+    """Says what begins a run again that has no checkpoint."""
+    settings = f'--config {run / CONFIG} ' if (run / CONFIG).exists() else ''
+    return (
+        f"'moto-train {settings}--data DATASET --out {run}' (or its moto-sweep) begins the run "
+        'anew and takes in again what it has collected'
+    )
+
+
 def read_meta(path: Path) -> dict[str, Any]:
     """Returns meta.json once it and the files that it names have the hashes that they had."""
     with _reading(path):
@@ -131,7 +148,7 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(
-            f"checkpoint '{path}' is damaged ({one_line(error, 200)}); {ADVICE}"
+            f"checkpoint '{path}' is damaged ({one_line(error, 200)}); {advice(path)}"
         ) from error
     except OSError as error:
         raise CheckpointError(
@@ -144,11 +161,16 @@ class _Hashed:
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stream, self.hash = stream, hashlib.sha256()
+        self.error: OSError | None = None  # of the disk; torch raises one of its own in its place
 
     def write(self, data: Any) -> int:
         """Writes bytes; returns how many."""
         self.hash.update(data)
-        return self.stream.write(data)
+        try:
+            return self.stream.write(data)
+        except OSError as error:
+            self.error = error
+            raise
 
     def flush(self) -> None:
         """Hands the file's buffer to the operating system."""
@@ -158,8 +180,12 @@ class _Hashed:
 def _write_state(path: Path, learner: Mapping[str, Any], state: Mapping[str, Any]) -> str:
     """Writes state.pt and syncs it to disk; returns its hash."""
     with path.open('wb') as stream:
-        hashed: Any = _Hashed(stream)  # all of a file that torch asks for
-        torch.save({'learner': dict(learner), 'run': json.dumps(state)}, hashed)
+        hashed = _Hashed(stream)
+        kept: Any = hashed  # it has all of a file that torch asks for
+        try:
+            torch.save({'learner': dict(learner), 'run': json.dumps(state)}, kept)
+        except RuntimeError as error:
+            raise hashed.error or error from error
         stream.flush()
         os.fsync(stream.fileno())
     return hashed.hash.hexdigest()

@@ -20,8 +20,10 @@ from moto_learning.agents.learner import Learner
 from moto_learning.config import Config
 from moto_learning.run.checkpoint import Checkpoint, learner_of, read_checkpoint
 from moto_learning.run.checkpoint_files import (
+    CONFIG,
     STATE,
     CheckpointError,
+    anew,
     is_sound,
     is_whole,
     may_be_milestone,
@@ -29,7 +31,7 @@ from moto_learning.run.checkpoint_files import (
 )
 
 FOLDER = 'checkpoints'
-_LEFT = re.compile(r'\.(?P<name>[0-9]{8,})\.(?P<kind>new|old|gone)')
+_LEFT = re.compile(r'\.[0-9]{8,}\.(new|old|gone)')
 
 
 def save_checkpoint(
@@ -58,10 +60,11 @@ def save_checkpoint(
     try:
         write_checkpoint(folder, learner, state, config, spec, {**meta, 'kept': kept})
     except (OSError, RuntimeError) as error:  # torch wraps some of the stream's
-        left = [path.name for path in checkpoints_of(run)]
+        left = checkpoints_of(run)
+        then = f'--resume goes on from {left[-1].name}' if left else anew(run)
         raise CheckpointError(
             f"cannot write checkpoint '{folder}' ({one_line(error, 200)}); free some space, then "
-            f'--resume goes on from {left[-1] if left else "nothing: there is none yet"}'
+            f'{then}'
         ) from error
     try:
         for old in _superfluous(run, folder, keep - (not kept), meta.get('sound', True)):
@@ -94,12 +97,20 @@ def latest_checkpoint(run: Path) -> Path:
     if (run / STATE).exists():
         return run
     found = checkpoints_of(run)
+    if not found and (run / CONFIG).exists():
+        raise CheckpointError(f"no checkpoint under '{run}' yet; if it was stopped, {anew(run)}")
     if not found:
         raise CheckpointError(
             f"no checkpoint under '{run}'; expected {FOLDER}/<updates>/{STATE} "
             "there. 'moto-train --out' makes a run"
         )
     return found[-1]
+
+
+def is_begun(run: Path) -> bool:
+    """Says whether a run has a checkpoint, or one that a kill left half replaced."""
+    replaced = (left for left in (run / FOLDER).glob('.[0-9]*.old') if _is_left(left))
+    return bool(checkpoints_of(run)) or any(replaced)
 
 
 def checkpoints_of(run: Path) -> list[Path]:
@@ -124,11 +135,11 @@ def tidy_checkpoints(run: Path) -> None:
     """
     try:
         for left in sorted((run / FOLDER).glob('.[0-9]*')):
-            found = _LEFT.fullmatch(left.name)
-            if not found or left.is_symlink() or not left.is_dir():
+            if not _is_left(left):
                 continue
-            folder = left.with_name(found['name'])
-            if found['kind'] == 'old' and not folder.exists():
+            _, name, kind = left.name.split('.')
+            folder = left.with_name(name)
+            if kind == 'old' and not folder.exists():
                 left.rename(folder)  # killed between the two renames
             else:
                 shutil.rmtree(left)
@@ -136,6 +147,11 @@ def tidy_checkpoints(run: Path) -> None:
         raise CheckpointError(
             f"cannot tidy '{run / FOLDER}' ({one_line(error, 200)}); make it writable"
         ) from error
+
+
+def _is_left(path: Path) -> bool:
+    """Says whether a folder is named as this module names what is half done."""
+    return bool(_LEFT.fullmatch(path.name)) and not path.is_symlink() and path.is_dir()
 
 
 def _superfluous(run: Path, written: Path, most: int, sound: bool) -> list[Path]:

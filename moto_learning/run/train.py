@@ -30,6 +30,7 @@ from moto_learning.data.sources import (
     Reading,
     open_datasets,
     own_dataset,
+    own_episodes,
     read_episodes,
     with_success,
 )
@@ -37,7 +38,7 @@ from moto_learning.run.boards import open_boards
 from moto_learning.run.checkpoint import Checkpoint, contents_of, restore
 from moto_learning.run.checkpoint_files import CheckpointError
 from moto_learning.run.checkpoints import (
-    FOLDER,
+    is_begun,
     latest_checkpoint,
     save_checkpoint,
     tidy_checkpoints,
@@ -70,6 +71,8 @@ class Training:
     ) -> None:
         """Starts a run in `out`, or continues the one there from its last checkpoint.
 
+        One that has no checkpoint any more starts anew: what it collected under these settings
+        is met again where it was collected.
         `data` are folders, or datasets that are open already. `listener` is told of each update
         and of each episode that is collected or evaluated, `reading` of each that is read. Raises
         RunLockedError if another process trains it, and DatasetError, ConfigError or
@@ -100,12 +103,13 @@ class Training:
         self._settings = names_of(config, resumed)
         self._journal = Journal(out, self._settings)
         tidy_checkpoints(out)
+        journal = self._journal.ids
+        counted = set(journal)
         if resumed is not None:
             _check_newest(resumed, out)
             with contents_of(resumed.path):
-                counted = self._journal.ids | set(resumed.run['replay']['episodes'])
-            collected = len(self._journal.ids)
-            self.discarded = discard_uncounted(out / EPISODES, counted, config.seed, collected)
+                counted |= set(resumed.run['replay']['episodes'])
+        self.discarded = discard_uncounted(out / EPISODES, counted, config.seed, len(journal))
         episodes, self.skipped, spec, self.setup = self._read(reading)
         wrong = differences(Identity(self.spec, Setup()), spec) if spec else []
         if wrong:
@@ -114,7 +118,9 @@ class Training:
                 'A run learns from one: start a new run for it'
             )
         c = config.replay
-        self.replay = Replay(episodes, c.batch, c.length, config.seed, c.successful)
+        later = journal & own_episodes(out) if resumed is None else ()
+        first = [episode for episode in episodes if episode.id not in later]
+        self.replay = Replay(first, c.batch, c.length, config.seed, c.successful)
         self.learner = _made(config, self.spec)
         self._simulator = Simulator(config, self.spec, self.datasets)
         self.unsimulated = unsimulated(config, self.datasets)
@@ -157,15 +163,15 @@ class Training:
         while self.counters.offline < goal and not self.stopped:
             self.counters.offline += 1
             self._update('offline', self.counters.offline, goal)
-        self.save()
+        self.save('offline')
         self._evaluate()
 
     def online(self) -> None:
         """Collects an episode with the policy, makes G updates, and so on."""
         c, counters = self.config.train, self.counters
         self._begin()
-        if not (self.out / FOLDER).exists():
-            self.save()  # the first episode, too, can be killed and resumed
+        if not is_begun(self.out):
+            self.save('online')  # the first episode, too, can be killed and resumed
         own = self.out / EPISODES
         self._set_aside(own)
         with OnlineCollector(self.config, self.learner, self._simulator, own) as source:
@@ -344,7 +350,10 @@ class Training:
     def _is_milestone(self, phase: str) -> bool:
         """Whether the checkpoint of now is one that stays."""
         c, counters = self.config.train, self.counters
-        trained = phase == 'online' and counters.online == counters.online_goal
+        if counters.episodes:
+            trained = phase == 'online' and counters.online == counters.online_goal
+        else:
+            trained = phase in ('offline', 'online') and counters.offline >= c.offline_updates
         return self.learner.updates in c.milestone_updates or (
             trained and counters.episodes in c.milestone_episodes
         )

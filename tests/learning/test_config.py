@@ -4,6 +4,7 @@ from moto_core.config import config_file, load_config
 from moto_core.errors import ConfigError
 from moto_core.fields import list_keys
 from moto_learning.config import Config, ReplayConfig
+from moto_learning.run.counters import is_evaluated
 from moto_learning.run.resume import resumed_config
 from tests.learning import tiny_learner as tiny
 
@@ -54,6 +55,14 @@ def test_the_papers_presets_hold_the_papers_numbers(name, offline, online, each)
         assert (o.optimizer.eps, o.optimizer.clip, o.optimizer.weight_decay) == (1e-5, 100, 1e-6)
         assert (o.optimizer.final, o.optimizer.warmup_updates) == (1.0, 0)
     assert (c.replay.batch, c.replay.length, c.model.decoded) == (16, 50, 1.0)
+
+
+@pytest.mark.parametrize('name', ['laptop', 'paper_metaworld', 'paper_kitchen'])
+def test_a_preset_of_a_whole_run_keeps_its_beginning_its_end_and_points_that_are_evaluated(name):
+    c = load_config(Config, config_file('train', name))
+    kept = c.train.milestone_episodes
+    assert (kept[0], kept[-1]) == (0, c.train.online_episodes) and not c.train.milestone_updates
+    assert all(is_evaluated(episodes, c) for episodes in kept)
 
 
 @pytest.mark.parametrize('row', ['bc', 'iql', 'cql', 'sac'])

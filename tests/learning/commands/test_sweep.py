@@ -88,9 +88,23 @@ def test_a_finished_sweep_starts_nothing_and_more_episodes_go_on(swept, capsys):
     assert '4 of 4 runs are finished' in capsys.readouterr().out
     assert before == {path: path.stat().st_mtime_ns for path in before}
     one = line(str(swept), '--rows', 'moto', '--seeds', '1')
-    assert main([*one, *SHORT, 'train.online_episodes=2']) == 0
-    episodes = [one.episodes for one in read_evaluations(swept / TASK / 'moto' / 'seed1')]
-    assert episodes == [0, 1, 2]
+    more = ['train.online_episodes=2', 'train.milestone_episodes=[0, 2]']
+    assert main([*one, *SHORT, *more]) == 0
+    run = swept / TASK / 'moto' / 'seed1'
+    assert [one.episodes for one in read_evaluations(run)] == [0, 1, 2]
+    assert load_checkpoint(run).meta['kept']
+
+
+@pytest.mark.parametrize('every, said', [(0, 1), (3, 0)])
+def test_a_sweep_that_never_evaluates_says_so_with_the_setting(
+    tmp_path, monkeypatch, capsys, every, said
+):
+    monkeypatch.setattr(sweep_run, '_collect', lambda *_: None)
+    monkeypatch.setattr(sweep_run, '_run', lambda *_: [])
+    words = ['--tasks', TASK, '--out', str(tmp_path), f'evaluate.every={every}']
+    assert main(words) == 0
+    found = [line for line in capsys.readouterr().out.splitlines() if 'evaluate.every' in line]
+    assert len(found) == said and all('Add evaluate.every=50' in line for line in found)
 
 
 def test_a_run_that_was_stopped_in_its_last_evaluation_makes_it(swept, capsys):
@@ -271,7 +285,7 @@ def test_a_run_is_started_by_the_settings_that_were_planned(tmp_path, monkeypatc
     lines = []
     monkeypatch.setattr(subprocess, 'Popen', lambda line, **_: lines.append(line))
     preset = tmp_path / 'own.yaml'
-    preset.write_text('replay: {batch: 5}')
+    preset.write_text('{replay: {batch: 5}, train: {milestone_episodes: [3, 4]}}')
     words = ['--tasks', TASK, '--config', str(preset), '--seeds', '3', '--out', str(tmp_path)]
     plan = make_plan(_parser().parse_intermixed_args([*words, 'train.online_episodes=4']))
     preset.write_text('replay: {batch: 6}')  # while other runs train
@@ -279,9 +293,15 @@ def test_a_run_is_started_by_the_settings_that_were_planned(tmp_path, monkeypatc
     sweep_run._start(cell, config, tmp_path)
     given = load_config(Config, lines[0][lines[0].index('--config') + 1])
     assert (given.replay.batch, given.seed, given.train.threads) == (5, 3, 1)
-    (cell.folder(tmp_path) / 'checkpoints').mkdir()
+    folder = cell.folder(tmp_path) / 'checkpoints'
+    (folder / '.00000003.new').mkdir(parents=True)  # killed in the first save: begun anew
     sweep_run._start(cell, config, tmp_path)
-    assert lines[1][-3:] == ['--resume', str(cell.folder(tmp_path)), 'train.online_episodes=4']
+    assert lines[1] == lines[0]
+    (folder / '00000003').mkdir()
+    sweep_run._start(cell, config, tmp_path)
+    milestones = ['train.milestone_updates=[]', 'train.milestone_episodes=[3, 4]']
+    words = ['--resume', str(cell.folder(tmp_path)), 'train.online_episodes=4', *milestones]
+    assert lines[2][-5:] == words
 
 
 def ended_by(number, out, words, runs):

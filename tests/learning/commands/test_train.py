@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import shutil
 
 import pytest
 
@@ -10,6 +11,8 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.fields import list_keys
 from moto_learning.commands.train import main
 from moto_learning.config import Config
+from moto_learning.run.checkpoints import load_learner
+from tests.learning import tiny_learner as tiny
 from tests.learning.run.simulated import D4RL, dataset_of, small_kitchen
 from tests.recorded import record
 
@@ -142,6 +145,50 @@ def test_data_without_a_success_is_said_aloud_where_the_behaviour_prior_needs_on
         out = str(tmp_path / f'{name}{setting[-1]}{said}')
         assert main(['--data', str(tmp_path / name), '--out', out, *TINY, setting]) == 0
         assert ('the behaviour prior is empty' in capsys.readouterr().out) == said
+
+
+@pytest.mark.parametrize('left', ['', '.00000001.new', '00000001'])
+def test_a_run_without_a_checkpoint_says_what_to_type_and_that_begins_it_anew(
+    tmp_path, capsys, left
+):
+    """Killed in its first save, which may have failed for want of room; or its one is cut."""
+    record(tmp_path / 'data', [8])
+    out = tmp_path / 'run'
+    start = ['--data', str(tmp_path / 'data'), '--out', str(out), *TINY]
+    assert main(start) == 0
+    folder = out / 'checkpoints'
+    whole = load_learner(out).networks()
+    shutil.rmtree(folder / '00000001')
+    if left:
+        (folder / left).mkdir()
+        (folder / left / 'state.pt').write_bytes(b'half')
+    assert main(['--resume', str(out)]) == 2
+    said = capsys.readouterr().err
+    typed = re.search("'moto-train (--config .*)' .* begins the run anew", said)
+    if left == '00000001':
+        assert 'there is none before it: remove it, then' in said
+        shutil.rmtree(folder / left)
+    line = typed[1].replace('DATASET', str(tmp_path / 'data')).split()
+    assert main(line) == 0
+    found = load_learner(out).networks()
+    assert all(tiny.same(found[n].state_dict(), whole[n].state_dict()) for n in whole)
+    assert [path.name for path in folder.iterdir()] == ['00000001']
+    assert main(start) == 2  # it would be begun over what it has
+    assert f"'{out}' holds a run already; --resume" in capsys.readouterr().err
+
+
+def test_a_run_killed_while_its_only_checkpoint_was_replaced_goes_on_from_it(tmp_path, capsys):
+    record(tmp_path / 'data', [8])
+    out = tmp_path / 'run'
+    start = ['--data', str(tmp_path / 'data'), '--out', str(out), *TINY]
+    assert main(start) == 0
+    folder = out / 'checkpoints'
+    (folder / '00000001').rename(folder / '.00000001.old')
+    assert main(start) == 2
+    assert 'holds a run already' in capsys.readouterr().err
+    assert main(['--resume', str(out), 'train.offline_updates=2']) == 0
+    assert 'continuing' in capsys.readouterr().out
+    assert load_learner(out).updates == 2
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from moto_learning.run import checkpoints
 from moto_learning.run.checkpoint_files import CheckpointError, is_whole
 from moto_learning.run.checkpoints import (
+    is_begun,
     last_sound,
     latest_checkpoint,
     load_checkpoint,
@@ -97,8 +98,34 @@ def test_an_old_checkpoint_that_cannot_be_removed_is_one_line(tmp_path, monkeypa
 def test_a_checkpoint_that_was_being_replaced_comes_back(tmp_path):
     path = save(tmp_path, tiny.agent(), 5)
     path.rename(path.with_name('.00000005.old'))
+    assert is_begun(tmp_path)
     tidy_checkpoints(tmp_path)
     assert load_checkpoint(tmp_path).path == path
+
+
+def test_a_run_is_begun_once_it_has_a_checkpoint_and_not_by_what_else_is_there(tmp_path):
+    assert not is_begun(tmp_path)
+    folder = tmp_path / 'checkpoints'
+    for name in ('.00000005.new', '.00000005.gone', 'notes', '.2024.old'):
+        (folder / name).mkdir(parents=True)
+    (folder / '.00000005.old').symlink_to(folder / 'notes')
+    assert not is_begun(tmp_path)
+    (folder / '00000005').mkdir()
+    assert is_begun(tmp_path)
+
+
+def test_a_damaged_checkpoint_says_whether_there_is_one_before_it(tmp_path):
+    (tmp_path / 'config.yaml').write_text('seed: 1')
+    agent = tiny.agent()
+    for updates in (5, 10):
+        flip(save(tmp_path, agent, updates) / 'state.pt', 100)
+    with pytest.raises(CheckpointError, match='remove it to continue from the one before$'):
+        load_checkpoint(tmp_path)
+    shutil.rmtree(tmp_path / 'checkpoints' / '00000010')
+    with pytest.raises(CheckpointError) as error:
+        load_checkpoint(tmp_path)
+    typed = f"'moto-train --config {tmp_path}/config.yaml --data DATASET --out {tmp_path}'"
+    assert f'there is none before it: remove it, then {typed} (or its moto-sw' in str(error.value)
 
 
 def test_a_checkpoint_of_the_same_update_replaces_the_earlier_one(tmp_path):
@@ -116,7 +143,7 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, limits[1]))
     try:
         for updates in (10, 5):
-            with pytest.raises(CheckpointError, match='cannot write.*goes on from 0') as error:
+            with pytest.raises(CheckpointError, match='File too large.*goes on from 0') as error:
                 save(tmp_path, agent, updates, keep=1)
             assert one_line(error)
     finally:
@@ -130,7 +157,7 @@ def test_a_full_disk_before_the_first_checkpoint_leaves_nothing(tmp_path, monkey
         raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr('moto_learning.run.checkpoint_files.write_synced', full)
-    with pytest.raises(CheckpointError, match='No space left.*there is none yet'):
+    with pytest.raises(CheckpointError, match='No space left.*--out .*begins the run anew'):
         save(tmp_path, tiny.agent(), 5)
     assert names(tmp_path) == []
     shutil.rmtree(tmp_path / 'checkpoints')

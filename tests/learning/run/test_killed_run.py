@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from moto_core.episodes.dataset import Dataset
-from moto_learning.run.checkpoints import load_checkpoint, load_learner
+from moto_learning.run.checkpoints import is_begun, load_checkpoint, load_learner
 from moto_learning.run.heldout import read_evaluations
 from moto_learning.run.journal import Journal
 from moto_learning.run.metrics import read_metrics
@@ -76,6 +76,7 @@ PLACES = {
     'in an evaluation': "before(heldout, 'evaluate', 7)",
     'before an evaluation is written': "before(heldout, 'append_synced', 3)",
     'after an evaluation is written': "before(heldout, 'append_synced', 4)",
+    'in the first checkpoint': "before(checkpoint_files, 'write_synced', 1)",
     'in a checkpoint': "before(checkpoint_files, 'write_synced', 6)",
     'between two renames of a checkpoint': "before(checkpoint_files, 'sync_folder', 3)",
 }
@@ -83,7 +84,7 @@ PLACES = {
 
 def run_phases(data, out, listener=None):
     """Starts the run in `out`, or resumes it where it was killed, and ends it."""
-    resumed = load_checkpoint(out) if (out / 'checkpoints').exists() else None
+    resumed = load_checkpoint(out) if is_begun(out) else None
     spec = Dataset.open(data).spec
     training = Training(tiny.config(*SETTINGS), spec, [data], out, listener, resumed)
     training.offline()

@@ -398,6 +398,28 @@ def test_milestones_by_updates_and_by_episodes_stay(tmp_path, data, simulator):
     assert counted == [0, 1, 2, 4]
 
 
+def test_the_end_of_the_offline_phase_is_a_milestone_and_what_was_stopped_before_it_is_none(
+    tmp_path, data, simulator
+):
+    settings = [
+        'train.offline_updates=3',
+        'train.online_episodes=2',
+        'train.episode_updates=2',
+        'train.keep=1',
+        'train.milestone_episodes=[0,1]',
+    ]
+    run = tmp_path / 'run'
+    stopped = Training(tiny.config(*settings), tiny.spec(), [data], run)
+    stopped.listener = lambda phase, done, goal, metrics: setattr(stopped, 'stopped', done == 2)
+    stopped.offline()
+    stopped.online()
+    stopped.close()
+    assert load_checkpoint(run).meta['updates'] == 2 and not load_checkpoint(run).meta['kept']
+    assert main(['--resume', str(run)]) == 0
+    kept = sorted(int(path.name) for path in (run / 'checkpoints').iterdir())
+    assert kept == [3, 3 + 2, 3 + 4]
+
+
 def test_a_resumed_runs_first_line_averages_the_updates_before_the_stop_too(tmp_path, data):
     settings = ['train.offline_updates=6', 'train.log_every=3']
     whole = Training(tiny.config(*settings), tiny.spec(), [data], tmp_path / 'whole')
@@ -669,6 +691,37 @@ def test_a_run_that_goes_back_and_on_as_it_was_meets_its_episodes_again(gone_bac
     assert main(['--resume', str(gone_back), *longer, *harmless]) == 0
     assert [one.updates for one in read_evaluations(gone_back)] == [4]
     assert learned(gone_back)[:4] == first and len(learned(gone_back)) == 5
+
+
+@pytest.fixture
+def stranded(gone_back):
+    """A run of four online episodes that has lost its checkpoints, and how it is begun anew."""
+    shutil.rmtree(gone_back / 'checkpoints')
+    config, data = gone_back / 'config.yaml', gone_back.parent / 'data'
+    return gone_back, ['--config', str(config), '--data', str(data), '--out', str(gone_back)]
+
+
+def test_a_run_that_lost_its_checkpoints_begins_anew_and_meets_its_episodes_again(stranded):
+    run, line = stranded
+    first, metrics = [entry.id for entry in read_journal(run)], rows(run)
+    assert main(line) == 0
+    assert learned(run) == first == [entry.id for entry in read_journal(run)]
+    assert rows(run) == metrics
+
+
+def test_a_run_begun_anew_with_other_settings_would_strand_what_was_collected_and_is_refused(
+    stranded, capsys
+):
+    run, line = stranded
+    before = sorted(run.rglob('*')), (run / 'config.yaml').read_bytes()
+    assert main([*line, SLOWER]) == 2
+    said = capsys.readouterr().err
+    assert 'has no checkpoint, but 4 episodes that it collected under other settings' in said
+    assert f"move '{run}/dataset' elsewhere" in said and said.count('\n') == 1
+    assert (sorted(run.rglob('*')), (run / 'config.yaml').read_bytes()) == before
+    (run / 'dataset').rename(run.parent / 'moved')
+    assert main([*line, SLOWER, '--data', str(run.parent / 'moved')]) == 0
+    assert len(load_checkpoint(run).run['replay']['episodes']) == 3 + 4 + 4
 
 
 def test_a_resume_that_is_refused_leaves_the_settings_as_they_were(gone_back, monkeypatch):
