@@ -192,6 +192,7 @@ def test_stages_that_were_stopped_begin_anew_or_go_on(tmp_path, monkeypatch):
     collect, train = demo_stages(config, out)[:2]
     run_stage(collect, out)
     assert len(Dataset.open(out / 'dataset').episodes()) == 1
+    (out / 'train' / 'checkpoints' / '.00000002.new').mkdir(parents=True)  # killed in its first
     run_stage(train, out)
     assert latest_checkpoint(out / 'train').name == '00000002'
     run_stage(train, out)

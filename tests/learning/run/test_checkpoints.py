@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from moto_learning.run import checkpoints
 from moto_learning.run.checkpoint_files import CheckpointError, is_whole
@@ -13,6 +14,7 @@ from moto_learning.run.checkpoints import (
     last_sound,
     latest_checkpoint,
     load_checkpoint,
+    save_checkpoint,
     tidy_checkpoints,
 )
 from tests.learning import tiny_learner as tiny
@@ -150,6 +152,20 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert names(tmp_path) == ['00000005']
     assert load_checkpoint(tmp_path).path == good
+
+
+@pytest.mark.parametrize('room', [100, 6000])  # [bytes]; full within a tensor, torch says it
+def test_a_full_disk_is_said_in_the_systems_words_and_not_in_torchs(tmp_path, room):
+    agent = tiny.agent()
+    state = {'weights': torch.zeros(3000)}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+    try:
+        with pytest.raises(CheckpointError) as error:
+            save_checkpoint(tmp_path, state, {}, agent.config, agent.spec, {'updates': 5})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert 'File too large' in str(error.value) and 'inline_container' not in str(error.value)
 
 
 def test_a_full_disk_before_the_first_checkpoint_leaves_nothing(tmp_path, monkeypatch):
