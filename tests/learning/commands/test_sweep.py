@@ -91,6 +91,15 @@ def test_a_finished_sweep_starts_nothing_and_more_episodes_go_on(swept, capsys):
     assert main([*one, *SHORT, 'train.online_episodes=2']) == 0
     episodes = [one.episodes for one in read_evaluations(swept / TASK / 'moto' / 'seed1')]
     assert episodes == [0, 1, 2]
+    capsys.readouterr()
+    summary = json.loads((swept / 'sweep.json').read_text())
+    assert [(one['row'], one['episodes'], one['seeds']) for one in summary] == [
+        ('moto', 0, [0, 1]),
+        ('moto', 1, [0, 1]),
+        ('moto', 2, [1]),
+        ('no_bc', 0, [0, 1]),  # what was not asked for now is there all the same
+        ('no_bc', 1, [0, 1]),
+    ]
 
 
 def test_a_run_that_was_stopped_in_its_last_evaluation_makes_it(swept, capsys):
