@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
     from moto_learning.report.measure import Measured
 
+COLUMNS = (
+    'updates',
+    'episodes',
+    'eps_u\na decision',
+    '2 alpha\neps_u\nreward a\ndecision',
+    'gap\nreturn an\nepisode',
+    'predicted, data\nreward a decision',
+)
 EXAMPLES = """examples:
   moto-measure runs/microwave --json bound.json
   moto-measure runs/microwave --data data --episodes 5 --horizon 5"""
@@ -51,11 +59,17 @@ def _measure(args: argparse.Namespace) -> int:
             Path(args.run),
             [Path(path) for path in args.data or []],
             most=args.episodes,
-            horizon=args.horizon,
+            horizon=args.horizon or 0,
             seed=args.seed,
             listener=lambda done, goal: progress.update(bar, completed=done, total=goal),
         )
     console.print(_table(found))
+    if all(point.eps_u is None for point in found.points):
+        console.print(
+            f'no eps_u: no expert episode has H = {found.horizon} decisions in a row, of which it '
+            f'is the mean (they have {found.expert.decisions:.0f} on average); give a smaller '
+            '--horizon'
+        )
     if args.json:
         replace_synced(Path(args.json), (json.dumps(asdict(found), indent=1) + '\n').encode())
         console.print(args.json)
@@ -70,7 +84,7 @@ def _table(found: Measured) -> Table:
         title=f'{expert.episodes} expert episodes: return {expert.return_:.1f} in '
         f'{expert.decisions:.0f} decisions; H = {found.horizon}'
     )
-    for name in ('updates', 'episodes', 'eps_u', '2 alpha eps_u', 'gap', 'predicted, data'):
+    for name in COLUMNS:
         table.add_column(name)
     for point in found.points:
         table.add_row(
@@ -78,7 +92,7 @@ def _table(found: Measured) -> Table:
             str(point.episodes),
             '-' if point.eps_u is None else f'{point.eps_u:.3f}',
             '-' if point.bound is None else f'{point.bound:.2f}',
-            ' '.join(f'{gap.explore} {gap.gap:.1f}' for gap in point.gaps) or '-',
+            '\n'.join(f'{gap.explore} {gap.gap:.1f}' for gap in point.gaps) or '-',
             _promised(point.reward),
         )
     return table
@@ -88,7 +102,7 @@ def _promised(reward: Mapping[str, Mapping[str, float]]) -> str:
     """Says the largest predicted reward and the data's, of each task if there are several."""
     name = '{task} ' if len(reward) > 1 else ''
     line = name + '{imagined_max:.2f}, {data_max:.2f}'
-    return '; '.join(line.format(task=task, **found) for task, found in reward.items())
+    return '\n'.join(line.format(task=task, **found) for task, found in reward.items())
 
 
 def _parser() -> Parser:
@@ -110,8 +124,7 @@ def _parser() -> Parser:
     )
     parser.add_argument(
         '--horizon',
-        type=whole(0),
-        default=0,
+        type=whole(1),
         help="H, steps of replays and rollouts (default: the run's own)",
     )
     parser.add_argument('--seed', type=whole(0), default=0, help='of what is drawn (default: 0)')

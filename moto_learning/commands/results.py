@@ -27,7 +27,7 @@ def _gather(args: argparse.Namespace) -> int:
     with importing(args):
         from moto_core.errors import ConfigError
         from moto_learning.report.places import find_runs
-        from moto_learning.report.results import keep, merge
+        from moto_learning.report.results import grown, keep, merge
         from moto_learning.report.results_file import read_results, write_results
         from moto_learning.report.rows import row_names
         from moto_learning.report.runs import read_run
@@ -36,7 +36,8 @@ def _gather(args: argparse.Namespace) -> int:
     runs = [read_run(place) for place in places]
     row_names(runs)  # refuses one seed twice
     kept, left_out = keep(runs, path.stem)
-    for line in (*problems, *left_out, *(line for run in runs for line in run.problems)):
+    said = (f"'{run.path}': {line}" for run in runs for line in run.problems)
+    for line in (*problems, *left_out, *said):
         print(line)
     if not kept:
         raise ConfigError(
@@ -45,7 +46,10 @@ def _gather(args: argparse.Namespace) -> int:
     before = read_results(path) if path.exists() else []
     merged = merge([*before, *kept])
     write_results(path, merged)
-    print(f'{path}: {len(merged)} runs, {len(merged) - len(before)} of them new')
+    new, more = grown(before, merged)
+    print(
+        f'{path}: {len(merged)} runs, {new} of them new, {more} with more evaluations than before'
+    )
     return 0
 
 

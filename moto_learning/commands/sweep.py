@@ -1,8 +1,9 @@
 """moto-sweep: runs of tasks x rows x seeds, as many side by side as there are cores.
 
 In: tasks, rows of the paper, seeds, a preset, recipes of demonstrations. Out: one folder a run, a
-table of successes and sweep.json. Typed again, it goes on where it was stopped or killed, with
-what it began with: a preset, row, recipe or number that has changed meanwhile is refused.
+table of successes, and those of every run in the folder as sweep.json. Typed again, it goes on
+where it was stopped or killed, with what it began with: a preset, row, recipe or number that has
+changed meanwhile is refused.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,6 +51,16 @@ class Plan(NamedTuple):
     recipes: dict[str, Recipe]  # by task
     demonstrations: int  # of each task
     other_rows: dict[str, Config]  # what rows of config/train/rows that are there would be asked
+
+
+def cells_there(out: Path) -> list[Cell]:
+    """Returns the runs that lie in a sweep's folder, whoever asked for them, in order."""
+    runs = [
+        Cell(path.parts[-3], path.parts[-2], int(path.name.removeprefix('seed')))
+        for path in out.glob('*/*/seed*')
+        if re.fullmatch('seed[0-9]+', path.name) and path.is_dir()
+    ]
+    return sorted(runs, key=lambda cell: (cell.task, cell.row, cell.seed))
 
 
 def row_name(row: str) -> str:

@@ -24,6 +24,7 @@ from moto_core.errors import MotoError
 from moto_learning.commands.sweep_plan import (
     Cell,
     Plan,
+    cells_there,
     data_folder,
     make_plan,
     recipe_of,
@@ -65,9 +66,9 @@ def sweep(args: argparse.Namespace) -> int:
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
-    summary = summarize_sweep(plan.cells, out)
+    summary = summarize_sweep(cells_there(out), out)
     replace_synced(out / SUMMARY, (json.dumps(summary, indent=1) + '\n').encode())
-    console.print(sweep_table(summary))
+    console.print(sweep_table(summarize_sweep(plan.cells, out)))
     if stopped:
         console.print('stopped; the same command goes on')
         return STOPPED

@@ -12,12 +12,15 @@ import numpy as np
 
 matplotlib.use('Agg')
 
-from matplotlib.axes import Axes  # noqa: E402  (the backend must be chosen first)
+from matplotlib.artist import Artist  # noqa: E402  (the backend must be chosen first)
+from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
 INK, GRID, GREY = '#24292f', '#d0d7de', '#6e7781'
 BLUE, GREEN, RED, AMBER = '#0969da', '#1a7f37', '#cf222e', '#bf8700'
+LEGEND = 8  # [pt]
 COLOURS = (BLUE, '#d1570a', GREEN, '#8250df', RED, '#0a7ea4', AMBER, '#bf3989', '#57606a')
+MARKED = 8  # points of a long line that get its mark, about
 LONGEST = 40  # characters of a name in a picture
 
 
@@ -30,6 +33,7 @@ class Line(NamedTuple):
     colour: str = BLUE
     style: str = '-'
     width: float = 1.2
+    marker: str = ''  # at some of the points
     low: np.ndarray | None = None  # (N,) of a band around it
     high: np.ndarray | None = None
 
@@ -82,6 +86,7 @@ def lines_plot(
     axis.set_ylabel(ylabel, fontsize=9, color=INK)
     axis.set_title(plain_name(title), fontsize=10, color=INK)
     _limit(axis, share, right)
+    _legend(figure)
     return figure
 
 
@@ -114,11 +119,12 @@ def panels(
     if ylabel:
         figure.supylabel(ylabel, fontsize=9, color=INK)
     figure.tight_layout()
+    _legend(figure)
     return figure
 
 
 def draw_lines(axis: Axes, lines: Sequence[Line]) -> None:
-    """Draws lines and their bands into an axis; a single point gets a mark."""
+    """Draws lines, their marks and bands into an axis; a single point always gets a mark."""
     for line in lines:
         axis.plot(
             line.x,
@@ -126,14 +132,13 @@ def draw_lines(axis: Axes, lines: Sequence[Line]) -> None:
             color=line.colour,
             linestyle=line.style,
             linewidth=line.width,
-            marker='o' if len(line.x) == 1 else '',
-            markersize=4,
+            marker=line.marker or ('o' if len(line.x) == 1 else ''),
+            markevery=-(-len(line.x) // MARKED) or 1,
+            markersize=2.5 + line.width,
             label=plain_name(line.label) if line.label else None,
         )
         if line.low is not None and line.high is not None:
             axis.fill_between(line.x, line.low, line.high, color=line.colour, alpha=0.15, lw=0)
-    if any(line.label for line in lines):
-        axis.legend(frameon=False, fontsize=8)
     _plain(axis)
 
 
@@ -227,6 +232,27 @@ def reason_bars(reasons: Mapping[str, int], decisions: int) -> Figure:
     axis.margins(x=0.12)
     _plain(axis)
     return figure
+
+
+def _legend(figure: Figure) -> None:
+    """Names the lines of all axes once, below the figure's edge, where nothing is drawn."""
+    found: dict[str, Artist] = {}
+    for axis in figure.axes:
+        for handle, label in zip(*axis.get_legend_handles_labels()):
+            found.setdefault(label, handle)
+    if not found:
+        return
+    longest = max(map(len, found))  # letters are about half as wide as high
+    inches = (0.55 * longest * LEGEND + 5 * LEGEND) / 72
+    figure.legend(
+        list(found.values()),
+        list(found),
+        loc='upper center',
+        bbox_to_anchor=(0.5, 0.0 if figure.get_supxlabel() else -0.06),
+        ncols=max(1, int(figure.get_figwidth() / inches)),
+        frameon=False,
+        fontsize=LEGEND,
+    )
 
 
 def _limit(axis: Axes, share: bool, right: float | None) -> None:

@@ -26,7 +26,9 @@ class Given(NamedTuple):
 
     def __str__(self) -> str:
         """Says them as a row's name does."""
-        return f'{self.episodes} {"episode" if self.episodes == 1 else "episodes"}, {self.hash}'
+        return (
+            f'{self.episodes} {"episode" if self.episodes == 1 else "episodes"}, data {self.hash}'
+        )
 
 
 def given_episodes(meta: Mapping[str, Any], own: Iterable[str], data: Sequence[Path]) -> Given:

@@ -112,6 +112,7 @@ def measure_run(
             f"no checkpoint under '{run}'; expected a run's folder: 'moto-train --out' makes one"
         )
     newest = load_checkpoint(places[-1])
+    _latent(newest)  # before the data is compiled, which takes long
     horizon = horizon or max(newest.config.actor_critic.horizon, 1)
     datasets = open_datasets(list(data) or [Path(path) for path in newest.meta['data']])
     found = read_episodes(datasets, newest.config.replay.success_parts)
@@ -165,12 +166,7 @@ def _measure(
     evaluations: Sequence[Evaluation],
 ) -> Point:
     checkpoint = load_checkpoint(place)
-    learner = learner_of(checkpoint)
-    if not isinstance(learner, LatentLearner):
-        raise ConfigError(
-            f"'{place}' has agent '{checkpoint.config.agent}', which has no world model: there "
-            'is no disagreement to measure'
-        )
+    learner = _latent(checkpoint)
     replayed = expert_disagreement(learner, expert, horizon, seed)
     alpha = penalty_weight(learner)
     known = set(checkpoint.run.get('replay', {}).get('episodes', ()))
@@ -190,6 +186,17 @@ def _measure(
             for task, data in by_task.items()
         },
     )
+
+
+def _latent(checkpoint: Checkpoint) -> LatentLearner:
+    """Returns a checkpoint's learner; raises ConfigError if it has no world model."""
+    learner = learner_of(checkpoint)
+    if not isinstance(learner, LatentLearner):
+        raise ConfigError(
+            f"'{checkpoint.path}' has agent '{checkpoint.config.agent}', which has no world "
+            'model: there is no disagreement to measure'
+        )
+    return learner
 
 
 def _check_tasks(shown: Collection[str], checkpoint: Checkpoint, own: Sequence[Dataset]) -> None:

@@ -33,9 +33,10 @@ figure { margin: 0; }
 img, video { max-width: 100%; height: auto; border-radius: 8px; }
 img { background: #fff; } video { background: #000; }
 .wide { overflow-x: auto; } .wide img { max-width: none; width: max(100%, 56rem); }
-table { border-collapse: collapse; }
-td, th { padding: .2rem .9rem .2rem 0; text-align: left; border-bottom: 1px solid var(--line);
+table { border-collapse: collapse; font-size: .88rem; }
+td, th { padding: .2rem .8rem .2rem 0; text-align: left; border-bottom: 1px solid var(--line);
          white-space: nowrap; vertical-align: top; }
+th { white-space: normal; vertical-align: bottom; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 code { background: var(--tint); padding: .1rem .3rem; border-radius: 4px; }
 details { margin: .5rem 0; } summary { cursor: pointer; }

@@ -41,6 +41,12 @@ class Published(NamedTuple):
         return float(np.interp(decisions, self.decisions, self.success))
 
 
+def place_in_paper(row: str) -> int:
+    """Returns a row's place in the paper's order; rows that are none of it come after."""
+    order = list(NAMES)
+    return order.index(row) if row in order else len(order)
+
+
 def published(task: str) -> dict[str, Published]:
     """Returns the paper's curves of a task by row; none of a task that it does not have."""
     return _all_curves().get(task, {})

@@ -13,8 +13,8 @@ import numpy as np
 from moto_learning.report.figures import Line, panels
 from moto_learning.report.markdown import Block, table
 from moto_learning.report.results import Kept, Promise
+from moto_learning.report.row_marks import row_marks
 from moto_learning.report.rows import row_names
-from moto_learning.report.run_figures import row_colours
 
 HEADER = (
     *('task', 'row', 'online episodes', 'seeds', "data's maximum", 'predicted maximum'),
@@ -51,7 +51,7 @@ def promise(kept: Sequence[Kept], tasks: Sequence[str]) -> Block:
 
 def _lines(promised: Promised) -> dict[str, list[Line]]:
     """Returns for each task a line of each row's predicted maximum, and the data's dashed."""
-    colours = row_colours([name for _, name, _ in sorted(promised)])
+    marks = row_marks([name for _, name, _ in sorted(promised)])
     plots: dict[str, list[Line]] = {}
     for task, name in dict.fromkeys((task, name) for task, name, _ in sorted(promised)):
         points = [promised[key] for key in sorted(promised) if key[:2] == (task, name)]
@@ -60,8 +60,8 @@ def _lines(promised: Promised) -> dict[str, list[Line]]:
         most = np.array([mean(one.data_max for one in found) for found in points])
         plots.setdefault(task, []).extend(
             [
-                Line(x=x, y=y, label=name, colour=colours[name]),
-                Line(x=x, y=most, label=f'data of {name}', colour=colours[name], style='--'),
+                Line(x=x, y=y, label=name, **marks[name]._asdict()),
+                Line(x=x, y=most, label=f'data of {name}', style='--', **marks[name]._asdict()),
             ]
         )
     return plots

@@ -15,7 +15,7 @@ from moto_learning.report.rows import row_names
 DASH = '\N{EN DASH}'
 HEADER = (
     *('row', 'tasks', 'runs', 'episodes given', 'commit', 'machine'),
-    *('minutes a run', 'of the processor', 'finished'),
+    *('minutes a run', 'minutes of the processor', 'finished'),
 )
 
 

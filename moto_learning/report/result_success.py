@@ -10,7 +10,7 @@ from typing import Any
 
 from moto_learning.report.given import Given
 from moto_learning.report.markdown import Block, heading, plain, table
-from moto_learning.report.paper import NAMES
+from moto_learning.report.paper import NAMES, place_in_paper
 from moto_learning.report.results import Kept
 from moto_learning.report.rows import row_names
 from moto_learning.report.run_figures import success_panels
@@ -40,10 +40,10 @@ def success(kept: Sequence[Kept], rows: Sequence[str]) -> Block:
 def rows(kept: Sequence[Kept], tasks: Sequence[str]) -> Block:
     """Returns a table for each task asked for: its rows side by side, each above the paper's."""
     groups = [group for group in _groups(kept) if not tasks or group['task'] in tasks]
+    groups.sort(key=lambda group: (group['task'], _place_in_paper(group)))
     text = ''
     for task in dict.fromkeys(group['task'] for group in groups):
         here = [group for group in groups if group['task'] == task]
-        here.sort(key=_place_in_paper)
         text += heading(task) + _success_table('row', [group['row'] for group in here], here)
     return _drawn(text, groups, 'Success against online decisions of every row, by task')
 
@@ -62,7 +62,22 @@ def less_data(kept: Sequence[Kept], tasks: Sequence[str]) -> Block:
         text += heading(task) + _success_table(
             'learned from', [group['row'] for group in here], here, paper=False
         )
-    return _drawn(text, groups, 'Success against online decisions by the episodes given')
+    drawn = [{**group, 'row': _drawn_as(group, groups)} for group in groups]
+    return _drawn(text, drawn, 'Success against online decisions by the episodes given')
+
+
+def _drawn_as(group: Group, groups: Sequence[Group]) -> str:
+    """Returns the number of episodes given; with which ones if the task has so many of two kinds.
+
+    So tasks, whose demonstrations always differ, have one name for as many.
+    """
+    count = group['given']['episodes']
+    same = [
+        one for one in groups if one['task'] == group['task'] and one['given']['episodes'] == count
+    ]
+    if len(same) > 1:
+        return str(group['row'])
+    return f'{count} {"episode" if count == 1 else "episodes"}'
 
 
 def objects(kept: Sequence[Kept], tasks: Sequence[str]) -> Block:
@@ -148,7 +163,7 @@ def _success_table(
             mean_cell(measured, one) if all(point_at(group, one) for group in measured) else None
             for one in columns
         ]
-        lines.append([_mean_name(measured, len(groups)), DASH, *map(_mean_text, cells)])
+        lines.append([_mean_name(groups), DASH, *map(_mean_text, cells)])
         theirs = [cell['paper'] if cell else None for cell in cells]
         if any(value is not None for value in theirs):
             lines.append(['paper: their mean', DASH, *map(_share, theirs)])
@@ -166,8 +181,10 @@ def _notes(names: Sequence[str], groups: Sequence[Group]) -> str:
     return ''.join(found) + '\n' * bool(found)
 
 
-def _mean_name(groups: Sequence[Group], tasks: int) -> str:
-    """Says of how many of the tasks a mean is, and in what their runs differ beside the task."""
+def _mean_name(tasks: Sequence[Group]) -> str:
+    """Says of how many of the tasks a mean is, which it lacks, and in what their runs differ."""
+    groups = [group for group in tasks if group['seeds']]
+    without = [group['task'] for group in tasks if not group['seeds']]
     told = {
         'settings': {group['settings'] for group in groups},
         'episodes given': {group['given']['episodes'] for group in groups},
@@ -175,8 +192,9 @@ def _mean_name(groups: Sequence[Group], tasks: int) -> str:
     }
     differ = [name for name, values in told.items() if len(values) > 1]
     said = f', which differ in {" and ".join(differ)}' if differ else ''
-    of = f'{len(groups)} of {tasks}' if len(groups) < tasks else str(tasks)
-    return f'mean of {of} tasks{said}'
+    of = f'{len(groups)} of {len(tasks)}' if without else str(len(tasks))
+    lacks = f' (without {", ".join(without)})' if without else ''
+    return f'mean of {of} tasks{lacks}{said}'
 
 
 def _seeds(group: Group) -> str:
@@ -215,8 +233,7 @@ def _share(value: float | None) -> str:
 
 
 def _place_in_paper(group: Group) -> int:
-    order = list(NAMES)
-    return order.index(group['paper_row']) if group['paper_row'] in order else len(order)
+    return place_in_paper(group['paper_row'])
 
 
 def _drawn(text: str, groups: Sequence[Group], words: str) -> Block:

@@ -5,7 +5,7 @@ In: Runs, or what files of results hold of them. Out: Kept runs, each once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from moto_learning.report.provenance import describe
 from moto_learning.report.runs import Run
 from moto_learning.report.settings import settings_hash
 from moto_learning.run.heldout import Evaluation
+
+Key = tuple[str, str, str, str, int]  # task, row, settings, data, seed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,11 +154,28 @@ def merge(kept: Iterable[Kept]) -> list[Kept]:
 
     Raises ConfigError if two say other numbers of one evaluation.
     """
-    found: dict[tuple[str, str, str, str, int], Kept] = {}
+    found: dict[Key, Kept] = {}
     for one in _same_data(kept):
-        key = (one.task, one.row, one.settings, one.given.hash, one.seed)
+        key = _key(one)
         found[key] = _together(found[key], one) if key in found else one
     return [found[key] for key in sorted(found)]
+
+
+def grown(before: Sequence[Kept], merged: Sequence[Kept]) -> tuple[int, int]:
+    """Returns how many of the merged runs were not there before, and how many have more of them.
+
+    More evaluations, that is, than what was kept of the same run before.
+    """
+    alike = _same_data([*before, *merged])
+    known = {_key(one): len(one.evaluations) for one in alike[: len(before)]}
+    now = [(known.get(_key(one)), len(one.evaluations)) for one in alike[len(before) :]]
+    new = sum(earlier is None for earlier, _ in now)
+    return new, sum(earlier is not None and count > earlier for earlier, count in now)
+
+
+def _key(one: Kept) -> Key:
+    """Returns what two records of one run have alike."""
+    return one.task, one.row, one.settings, one.given.hash, one.seed
 
 
 def _same_data(kept: Iterable[Kept]) -> list[Kept]:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from moto_learning.report.figures import BLUE, COLOURS, GREY, INK, RED, Line, lines_plot, panels
 from moto_learning.report.paper import NAMES
+from moto_learning.report.row_marks import MARKS, Mark, row_marks
 from moto_learning.report.training import loss_names
 
 BEYOND = 1.25  # times the decisions of our runs to which the paper's curves are drawn
@@ -20,11 +21,14 @@ STYLES = {'mode': '-', 'sample': ':'}  # of a way to act
 
 
 def success_figure(
-    task: str, groups: Sequence[Mapping[str, Any]], paper: Mapping[str, Mapping[str, Any]]
+    task: str,
+    groups: Sequence[Mapping[str, Any]],
+    paper: Mapping[str, Mapping[str, Any]],
+    marks: Mapping[str, Mark],
 ) -> Figure:
-    """Draws the success_lines of a task, as far as drawn_to says."""
+    """Draws the success_lines of a task, as far as drawn_to says; `marks` are by row."""
     return lines_plot(
-        success_lines(groups, paper),
+        success_lines(groups, paper, marks),
         'online decisions',
         success_label(groups),
         title=task or 'unknown task',
@@ -37,10 +41,11 @@ def success_panels(
     groups: Sequence[Mapping[str, Any]], paper: Mapping[str, Mapping[str, Mapping[str, Any]]]
 ) -> Figure:
     """Draws the success_lines of every task of the groups in a small plot; `paper` is by task."""
+    marks = row_marks(group['row'] for group in groups)
     tasks = dict.fromkeys(group['task'] for group in groups)
     by_task = {task: [group for group in groups if group['task'] == task] for task in tasks}
     return panels(
-        {task: success_lines(here, paper[task]) for task, here in by_task.items()},
+        {task: success_lines(here, paper[task], marks) for task, here in by_task.items()},
         'online decisions',
         ylabel=success_label(groups),
         share=True,
@@ -61,31 +66,15 @@ def drawn_to(groups: Sequence[Mapping[str, Any]]) -> float | None:
 
 
 def success_lines(
-    groups: Sequence[Mapping[str, Any]], paper: Mapping[str, Mapping[str, Any]]
+    groups: Sequence[Mapping[str, Any]],
+    paper: Mapping[str, Mapping[str, Any]],
+    marks: Mapping[str, Mark],
 ) -> list[Line]:
     """Returns each row's mean with its band, its seeds, and the paper's curves, of one task."""
-    colours = row_colours([group['row'] for group in groups])
-    rows = {group['paper_row']: group['row'] for group in reversed(groups)}
     right = drawn_to(groups)
     lines = []
-    others = 0
-    for row, curve in paper.items():
-        if right and min(curve['decisions']) > right:
-            continue
-        ours = rows.get(row)
-        others += ours is None
-        lines.append(
-            Line(
-                x=np.array(curve['decisions']),
-                y=np.array(curve['success']),
-                label=f'paper: {NAMES[row]}',
-                colour=GREY if ours is None else colours[ours],
-                style='--' if ours is not None or others == 1 else '-.',
-                width=1.0,
-            )
-        )
     for group in groups:
-        colour, style = colours[group['row']], STYLES[group['explore']]
+        (colour, marker), style = marks[group['row']], STYLES[group['explore']]
         alone = len(group['by_run']) == 1
         if not alone:
             lines += [
@@ -108,14 +97,29 @@ def success_lines(
                 colour=colour,
                 style=style,
                 width=2.0,
+                marker=marker,
                 low=np.array([point['low'] for point in points]),
                 high=np.array([point['high'] for point in points]),
+            )
+        )
+    for row, curve in paper.items():
+        if right and min(curve['decisions']) > right:
+            continue
+        lines.append(
+            Line(
+                x=np.array(curve['decisions']),
+                y=np.array(curve['success']),
+                label=f'paper: {NAMES[row]}',
+                colour=MARKS[row].colour,
+                style='--',
+                width=1.0,
+                marker=MARKS[row].marker,
             )
         )
     return lines
 
 
-def online_panels(runs: Sequence[Mapping[str, Any]]) -> Figure | None:
+def online_panels(runs: Sequence[Mapping[str, Any]], marks: Mapping[str, Mark]) -> Figure | None:
     """Draws moving means over the online episodes of each run; None without an episode."""
     titles = {
         'success': 'success of sampled episodes',
@@ -123,14 +127,16 @@ def online_panels(runs: Sequence[Mapping[str, Any]]) -> Figure | None:
         'disagreement': 'disagreement in them',
     }
     plots = {
-        title: _by_run(runs, lambda run, key=key: (run['online']['decisions'], run['online'][key]))
+        title: _by_run(
+            runs, lambda run, key=key: (run['online']['decisions'], run['online'][key]), marks
+        )
         for key, title in titles.items()
     }
     kept = {title: lines for title, lines in plots.items() if lines}
     return panels(kept, 'online decisions') if kept else None
 
 
-def loss_panels(runs: Sequence[Mapping[str, Any]]) -> Figure | None:
+def loss_panels(runs: Sequence[Mapping[str, Any]], marks: Mapping[str, Mark]) -> Figure | None:
     """Draws every loss that a run has against its updates; None without any."""
     names = loss_names([run['losses'] for run in runs])
 
@@ -139,7 +145,8 @@ def loss_panels(runs: Sequence[Mapping[str, Any]]) -> Figure | None:
         return loss['updates'], loss['values']
 
     plots = {
-        title: _by_run(runs, lambda run, key=key: drawn(run, key)) for key, title in names.items()
+        title: _by_run(runs, lambda run, key=key: drawn(run, key), marks)
+        for key, title in names.items()
     }
     return panels(plots, 'updates') if plots else None
 
@@ -215,14 +222,10 @@ def bound_figure(points: Sequence[Mapping[str, Any]]) -> Figure:
     return lines_plot(lines, "disagreement along the expert's actions", 'gap in return')
 
 
-def row_colours(rows: Sequence[str]) -> dict[str, str]:
-    """Returns a colour for each row, in order; they begin anew after the last."""
-    return {row: COLOURS[i % len(COLOURS)] for i, row in enumerate(dict.fromkeys(rows))}
-
-
-def _by_run(runs: Sequence[Mapping[str, Any]], values: Any) -> list[Line]:
-    """Returns a line a run, of its row's colour; the first of each row has the name."""
-    colours = row_colours([run['row'] for run in runs])
+def _by_run(
+    runs: Sequence[Mapping[str, Any]], values: Any, marks: Mapping[str, Mark]
+) -> list[Line]:
+    """Returns a line a run, with its row's mark; the first of each row has the name."""
     named: set[str] = set()
     lines = []
     for run in runs:
@@ -233,9 +236,10 @@ def _by_run(runs: Sequence[Mapping[str, Any]], values: Any) -> list[Line]:
             Line(
                 x=np.array(x, np.float64),
                 y=np.array(y, np.float64),
-                label='' if run['row'] in named or len(colours) == 1 else run['row'],
-                colour=colours[run['row']],
+                label='' if run['row'] in named else run['row'],
+                colour=marks[run['row']].colour,
                 width=1.0,
+                marker=marks[run['row']].marker,
             )
         )
         named.add(run['row'])

@@ -12,7 +12,8 @@ from typing import Any
 from moto_learning.report import figures, page
 from moto_learning.report.examine import Examined
 from moto_learning.report.look_page import look
-from moto_learning.report.paper import NAMES
+from moto_learning.report.paper import NAMES, place_in_paper
+from moto_learning.report.row_marks import Mark, row_marks
 from moto_learning.report.run_figures import loss_panels, online_panels, success_figure
 
 CARDS = 4  # at the head of the page
@@ -22,6 +23,7 @@ DASH = '\N{EN DASH}'
 def run_page(found: Mapping[str, Any], examined: Sequence[Examined]) -> bytes:
     """Returns report.html."""
     tasks = list(dict.fromkeys(run['task'] for run in found['runs']))
+    marks = row_marks(run['row'] for run in found['runs'])
     body = [
         page.headline(
             f'{_number(len(found["runs"]), "run")} of {_number(len(tasks), "task")}',
@@ -30,9 +32,9 @@ def run_page(found: Mapping[str, Any], examined: Sequence[Examined]) -> bytes:
         ),
         page.cards(_cards(found)),
         _problems(found['problems']),
-        _success(found, tasks),
+        _success(found, tasks, marks),
         _means(found['means']),
-        _training(found, tasks),
+        _training(found, tasks, marks),
         *(look(one, numbers) for one, numbers in zip(examined, found['looks'])),
         _provenance(found['runs']),
         _episodes(found['training']),
@@ -42,13 +44,33 @@ def run_page(found: Mapping[str, Any], examined: Sequence[Examined]) -> bytes:
 
 def _cards(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     hours = sum(run['wall_seconds'] for run in found['runs']) / 3600
-    cards = [(f'{hours:.1f} h', f'of training in {_number(len(found["runs"]), "run")}')]
-    for group in found['success']:
-        if group['points'] and group['explore'] == 'mode':
-            last = group['points'][-1]
-            about = f'{group["task"]}, {group["row"]}, by mode after {last["decisions"]} decisions'
-            cards.append((f'{last["mean"]:.2f}', f'{about} ({_interval(last)})'))
-    return cards[: CARDS + 1]
+    training = (f'{hours:.1f} h', f'of training in {_number(len(found["runs"]), "run")}')
+    return [*_scores(found)[:CARDS], training]
+
+
+def _scores(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Returns each row's mean over its tasks at their last common point, the paper's order first.
+
+    Where no row has several tasks, the last point of each row of a task.
+    """
+    told = []
+    for one in found['means']:
+        if one['explore'] == 'mode' and one['cells']:
+            of = f'the mean of {len(one["tasks"])} tasks'
+            told.append((place_in_paper(one['paper_row']), one['row'], of, one['cells'][-1]))
+    if not told:
+        for one in found['success']:
+            if one['explore'] == 'mode' and one['points']:
+                place, of = place_in_paper(one['paper_row']), one['task'] or 'unknown task'
+                told.append((place, one['row'], of, one['points'][-1]))
+    told.sort(key=lambda one: one[0])
+    return [
+        (
+            f'{last["mean"]:.2f}',
+            f'{row}, {of}, by mode after {last["decisions"]} decisions ({_interval(last)})',
+        )
+        for _, row, of, last in told
+    ]
 
 
 def _problems(lines: Sequence[str]) -> str:
@@ -58,7 +80,7 @@ def _problems(lines: Sequence[str]) -> str:
     return page.hidden(title, page.listing(lines))
 
 
-def _success(found: Mapping[str, Any], tasks: Sequence[str]) -> str:
+def _success(found: Mapping[str, Any], tasks: Sequence[str], marks: Mapping[str, Mark]) -> str:
     if not found['success']:
         note = 'No run has an evaluation yet; moto-train evaluate.every=50 makes them.'
         return page.section('Success against online decisions', '', note)
@@ -67,7 +89,7 @@ def _success(found: Mapping[str, Any], tasks: Sequence[str]) -> str:
         groups = [group for group in found['success'] if group['task'] == task]
         if not groups:
             continue
-        drawn = success_figure(task, groups, found['paper'].get(task, {}))
+        drawn = success_figure(task, groups, found['paper'].get(task, {}), marks)
         alt = f'Success against online decisions on {task}, beside the curves of the paper'
         pictures.append(page.picture(alt, figures.png(drawn, dpi=130)))
         table = next(one for one in found['tables'] if one['task'] == task)
@@ -75,10 +97,11 @@ def _success(found: Mapping[str, Any], tasks: Sequence[str]) -> str:
     return page.section(
         'Success against online decisions',
         page.grid(pictures),
-        'Solid: mean over seeds, a band of 95 %; thin: each seed; dotted: sampled. Dashed: '
-        'the paper, read off its figures. A point is where every seed was evaluated; its interval '
-        "is the wider of Wilson's of all starts and Student's t over the seeds (of one seed: "
-        "Wilson's alone, which says nothing about other seeds).",
+        'One colour and mark a row, the same in every picture. Solid: mean over seeds, a band of '
+        '95 %; thin: each seed; dotted: sampled. Dashed: the paper, read off its figures. A point '
+        "is where every seed was evaluated; its interval is the wider of Wilson's of all starts "
+        "and Student's t over the seeds (of one seed: Wilson's alone, which says nothing about "
+        'other seeds).',
     ) + page.section('Rows and tasks', ''.join(tables))
 
 
@@ -120,21 +143,22 @@ def _means(means: Sequence[Mapping[str, Any]]) -> str:
     return page.section('Means over the tasks', content, note) if content else ''
 
 
-def _training(found: Mapping[str, Any], tasks: Sequence[str]) -> str:
+def _training(found: Mapping[str, Any], tasks: Sequence[str], marks: Mapping[str, Mark]) -> str:
     content = ''
     for task in tasks:
         runs = [run for run in found['training'] if run['task'] == task]
         parts = []
         for drawn, what in (
-            (online_panels(runs), 'Success, return and disagreement of online episodes'),
-            (loss_panels(runs), 'Losses, imagined values and disagreement against updates'),
+            (online_panels(runs, marks), 'Success, return and disagreement of online episodes'),
+            (loss_panels(runs, marks), 'Losses, imagined values and disagreement against updates'),
         ):
             if drawn is not None:
                 parts.append(page.wide(page.picture(f'{what} on {task}', figures.png(drawn))))
         if parts:
             content += page.section(task or 'unknown task', ''.join(parts), level=3)
     note = (
-        'One line a run, one colour a row. Online episodes sample the policy; mean of the last 20.'
+        'One line a run, one colour and mark a row. Online episodes sample the policy; mean of '
+        'the last 20.'
     )
     return page.section('Training', content, note) if content else ''
 

@@ -62,6 +62,10 @@ def read_run(place: Place) -> Run:
     config, chosen = _config(path, problems)
     meta = _meta(path, problems)
     evaluations, entries, rows = _files(path, problems)
+    if not evaluations:
+        asked = config is not None and config.evaluate.every
+        more = '' if asked else ': evaluate.every makes them'
+        problems.append(f'it has no evaluations yet{more}')
     evaluations = _of_the_run(evaluations, meta, problems)
     data = [Path(one) for one in meta.get('data', ())]
     beside = path.parents[2] / 'data' / place.task if place.task else None
@@ -140,8 +144,6 @@ def _files(
         except OSError as error:
             found.append([])
             problems.append(f'{name} cannot be read: {error.strerror or error}')
-    if not found[0]:
-        problems.append('it has no evaluations yet (evaluate.every makes them)')
     return found[0], found[1], found[2]
 
 

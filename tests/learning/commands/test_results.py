@@ -5,7 +5,7 @@ import json
 import pytest
 
 from moto_learning.commands.results import main
-from tests.learning.report.written_run import TASK, evaluation, record, write_run
+from tests.learning.report.written_run import TASK, evaluation, record, write_lines, write_run
 
 
 @pytest.fixture(scope='module')
@@ -37,7 +37,7 @@ def test_sweeps_become_results_and_those_a_document(sweeps, tmp_path, monkeypatc
     assert main(['write', 'docs/results.md']) == 0
     assert (tmp_path / 'docs/results.md').read_text() == text
     assert [path.read_bytes() for path in pictures] == before, 'the same bytes every time'
-    assert 'one.json: 1 runs, 1 of them new' in capsys.readouterr().out
+    assert 'one.json: 1 runs, 1 of them new, 0 with more evaluations' in capsys.readouterr().out
 
 
 def test_gathering_into_a_file_adds_what_is_new_and_refuses_what_contradicts(
@@ -68,7 +68,33 @@ def test_what_is_damaged_in_a_run_is_said(sweeps, tmp_path, capsys):
     data = record(tmp_path / 'data', episodes=1)
     run = write_run(tmp_path / 'run', evaluations=[evaluation(0, 4), {}], data=[data])
     assert main(['gather', str(run), '--out', str(tmp_path / 'r.json')]) == 0
-    assert 'damaged line' in capsys.readouterr().out
+    assert f"'{run}': evaluations.jsonl: 1 damaged line" in capsys.readouterr().out
+
+
+def test_a_run_that_grew_is_no_new_one_and_is_counted(tmp_path, capsys):
+    data, out = record(tmp_path / 'data', episodes=1), str(tmp_path / 'r.json')
+    for seed in (0, 1):
+        write_run(
+            tmp_path / f'run{seed}', f'seed={seed}', evaluations=[evaluation(0, 4)], data=[data]
+        )
+    runs = [str(tmp_path / 'run0'), str(tmp_path / 'run1')]
+    assert main(['gather', runs[0], '--out', out]) == 0
+    write_lines(tmp_path / 'run0' / 'evaluations.jsonl', [evaluation(0, 4), evaluation(5000, 6)])
+    assert main(['gather', *runs, '--out', out]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == f'{out}: 2 runs, 1 of them new, 1 with more evaluations than before'
+    assert main(['gather', *runs, '--out', out]) == 0
+    assert '2 runs, 0 of them new, 0 with more' in capsys.readouterr().out
+
+
+def test_a_run_that_is_not_evaluated_yet_is_named_and_advised_only_what_helps(tmp_path, capsys):
+    data, out = record(tmp_path / 'data', episodes=1), str(tmp_path / 'r.json')
+    for name, every in (('set', 25), ('unset', 0)):
+        write_run(tmp_path / name, f'evaluate.every={every}', f'seed={every}', data=[data])
+    main(['gather', str(tmp_path / 'set'), str(tmp_path / 'unset'), '--out', out])
+    said = capsys.readouterr().out.splitlines()
+    assert f"'{tmp_path / 'set'}': it has no evaluations yet" in said
+    assert f"'{tmp_path / 'unset'}': it has no evaluations yet: evaluate.every makes them" in said
 
 
 def test_one_seed_from_two_folders_and_what_was_not_evaluated_are_refused(

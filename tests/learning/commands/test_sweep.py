@@ -93,6 +93,15 @@ def test_a_finished_sweep_starts_nothing_and_more_episodes_go_on(swept, capsys):
     run = swept / TASK / 'moto' / 'seed1'
     assert [one.episodes for one in read_evaluations(run)] == [0, 1, 2]
     assert load_checkpoint(run).meta['kept']
+    capsys.readouterr()
+    summary = json.loads((swept / 'sweep.json').read_text())
+    assert [(one['row'], one['episodes'], one['seeds']) for one in summary] == [
+        ('moto', 0, [0, 1]),
+        ('moto', 1, [0, 1]),
+        ('moto', 2, [1]),
+        ('no_bc', 0, [0, 1]),  # what was not asked for now is there all the same
+        ('no_bc', 1, [0, 1]),
+    ]
 
 
 @pytest.mark.parametrize('every, said', [(0, 1), (3, 0)])

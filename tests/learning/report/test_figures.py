@@ -1,5 +1,6 @@
 import cv2
 import numpy as np
+import pytest
 
 from moto_learning.report import figures
 
@@ -61,6 +62,28 @@ def test_a_band_and_its_line_are_in_the_colour_of_the_row():
     image = decoded(figures.lines_plot([line], 'x', 'y', share=True)).astype(int)
     strong, faint = ((image[..., 0] > 200) & (image[..., 1] < top) for top in (60, 235))
     assert faint.sum() > 5 * strong.sum() > 0
+
+
+@pytest.mark.parametrize('count', [1, 4])
+def test_the_one_legend_names_each_label_once_and_covers_nothing(count):
+    x = np.arange(40.0)
+    lines = [
+        figures.Line(x=x, y=x + n, label=f'a row of {n} episodes', marker='o') for n in range(11)
+    ]
+    plots = dict.fromkeys('abcd'[:count], lines)
+    drawn = figures.panels(plots, 'x') if count > 1 else figures.lines_plot(lines, 'x', 'y')
+    [legend] = drawn.legends
+    assert [one.get_text() for one in legend.get_texts()] == [line.label for line in lines]
+    assert all(axis.get_legend() is None for axis in drawn.axes)
+    drawn.canvas.draw()
+    place = legend.get_window_extent()
+    others = [axis.get_tightbbox() for axis in drawn.axes if axis.lines] + [
+        text.get_window_extent() for text in [drawn._supxlabel] if text is not None
+    ]
+    assert not any(place.overlaps(one) for one in others)
+    assert place.width <= drawn.bbox.width
+    marked = drawn.axes[0].lines[0]
+    assert (marked.get_marker(), marked.get_markevery()) == ('o', 5)  # 8 of 40 points
 
 
 def test_panels_are_drawn_for_every_group_and_for_none():

@@ -14,9 +14,10 @@ from moto_learning.commands.measure import main
 from moto_learning.data.sources import read_episodes
 from moto_learning.report.expert_actions import expert_disagreement
 from moto_learning.report.measure import TaskData, _return_over, measure_run, penalty_weight
-from moto_learning.run.checkpoints import checkpoints_of, load_learner
+from moto_learning.run.checkpoints import checkpoints_of, load_learner, save_checkpoint
 from moto_learning.run.train import Training
 from tests.learning import tiny_learner as tiny
+from tests.learning import tiny_pixels as pixels
 from tests.learning.agents import by_hand_rows
 from tests.recorded import record, tiny_spec
 
@@ -145,6 +146,36 @@ def test_the_command_prints_a_table_and_writes_json(run, tmp_path, capsys):
     assert found['points'][0]['reward']['kitchen-microwave']['data_max'] == 1.0
     said = capsys.readouterr().out
     assert 'eps_u' in said and 'mode 6.5' in said and 'kitchen-kettle' in said
+    assert 'no eps_u' not in said
+    lines = [line.split('\u2503')[1:-1] for line in said.splitlines() if '\u2503' in line]
+    assert [' '.join(' '.join(head).split()) for head in zip(*lines)] == [
+        'updates',
+        'episodes',
+        'eps_u a decision',
+        '2 alpha eps_u reward a decision',
+        'gap return an episode',
+        'predicted, data reward a decision',
+    ]
+
+
+def test_a_horizon_that_no_episode_has_is_said_and_none_is_refused(run, capsys):
+    assert main([str(run), '--horizon', '9']) == 0
+    said = ' '.join(capsys.readouterr().out.split())
+    assert 'no eps_u: no expert episode has H = 9 decisions in a row' in said
+    assert '(they have 8 on average)' in said  # 8 and 7 decisions: 7.5
+    assert main([str(run), '--horizon', '0']) == 2
+    assert "argument --horizon: '0' is not a whole number of at least 1" in capsys.readouterr().err
+
+
+def test_a_row_without_a_world_model_is_refused_before_its_data_is_compiled(tmp_path, capsys):
+    record(tmp_path / 'data', [9], SPEC, success=True)
+    learner = pixels.learner('bc')
+    meta = {'updates': 0, 'data': [str(tmp_path / 'data')], 'episodes': []}
+    save_checkpoint(tmp_path / 'run', learner.state_dict(), {}, learner.config, learner.spec, meta)
+    before = sorted(tmp_path.rglob('*'))
+    assert main([str(tmp_path / 'run')]) == 2
+    assert "has agent 'bc', which has no world model" in capsys.readouterr().err
+    assert sorted(tmp_path.rglob('*')) == before
 
 
 def test_what_cannot_be_measured_is_one_line(run, tmp_path, capsys):

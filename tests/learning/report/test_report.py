@@ -10,7 +10,7 @@ from moto_core.errors import ConfigError
 from moto_learning.report import examine
 from moto_learning.report.paper import published
 from moto_learning.report.report import make_report, numbers
-from moto_learning.report.run_page import run_page
+from moto_learning.report.run_page import _cards, run_page
 from moto_sim import tasks
 from tests.learning.report.written_run import TASK, entry, evaluation, record, write_run
 from tests.sim.counting_task import counting_env
@@ -70,6 +70,33 @@ def test_the_numbers_are_of_all_seeds_beside_the_papers(found):
         'disagreement': 0.25,
     }
     assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_the_first_cards_are_the_rows_of_the_one_task_at_their_last_point(found):
+    cards = _cards(found)
+    assert [value for value, _ in cards] == ['0.45', '0.20', '0.0 h']
+    assert cards[0][1].startswith(f'moto, {TASK}, by mode after 10000 decisions (0.')
+    assert cards[1][1].startswith(f'no_bc, {TASK}, ')
+
+
+def test_the_first_cards_are_the_means_of_rows_in_the_papers_order():
+    cell = {'decisions': 100, 'mean': 0.5, 'low': 0.25, 'high': 0.75}
+    means = [
+        {'row': row, 'paper_row': row, 'explore': explore, 'tasks': tasks, 'cells': cells}
+        for row, explore, tasks, cells in (
+            ('bc', 'mode', ['a', 'b'], [{**cell, 'mean': 0.1}, {**cell, 'mean': 0.2}]),
+            ('moto', 'sample', ['a', 'b'], [{**cell, 'mean': 0.9}]),
+            ('no_bc', 'mode', ['a', 'b'], []),  # nothing that both tasks have
+            ('moto', 'mode', ['a', 'b', 'c'], [cell]),
+        )
+    ]
+    alone = {'task': 'a', 'row': 'a row', 'paper_row': 'moto', 'explore': 'mode', 'points': [cell]}
+    cards = _cards({'runs': [], 'means': means, 'success': [alone]})
+    assert cards == [
+        ('0.50', 'moto, the mean of 3 tasks, by mode after 100 decisions (0.25 to 0.75)'),
+        ('0.20', 'bc, the mean of 2 tasks, by mode after 100 decisions (0.25 to 0.75)'),
+        ('0.0 h', 'of training in 0 runs'),
+    ]
 
 
 def test_what_an_episode_does_not_say_is_null(tmp_path):
@@ -239,6 +266,9 @@ def test_runs_of_several_tasks_have_a_mean_beside_the_papers(tmp_path):
     assert [cell['mean'] for cell in mean['cells']] == [0, pytest.approx(0.4)]
     assert [cell['paper'] for cell in mean['cells']] == [None, pytest.approx((0.561 + 0.223) / 2)]
     page = run_page(numbers(report), []).decode()
+    value, words = _cards(numbers(report))[0]
+    assert value == '0.40'
+    assert words.startswith('moto, the mean of 2 tasks, by mode after 10000 decisions (0.')
     assert 'Means over the tasks' in page and '2 tasks: metaworld-assembly, metaworld-hamm' in page
 
 

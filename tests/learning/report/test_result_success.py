@@ -86,7 +86,9 @@ def test_a_task_that_nothing_measured_is_a_line_and_missing_in_the_mean():
     block = module.success(runs, [])
     assert cells(block.text, 'metaworld-assembly') == [['0 of 1', module.DASH]]
     assert '- metaworld-assembly: seed 0 diverged at update 41\n' in block.text
-    assert cells(block.text, 'mean of 2 of 3 tasks')[0][1].startswith('0.30 (0.')
+    assert cells(block.text, 'mean of 2 of 3 tasks (without metaworld-assembly)')[0][1].startswith(
+        '0.30 (0.'
+    )
     assert 'metaworld-assembly' not in [axes.get_title() for axes in block.figure.axes]
     block = module.rows([kept(row='bc')], [])
     assert cells(block.text, 'bc') == [['0 of 1']] and block.figure is None
@@ -108,12 +110,24 @@ def test_less_data_is_by_the_episodes_given_the_most_first():
         for k, name, count in ((2, 'few', 2), (9, 'many', 10))
     ]
     runs.append(kept(evaluation(0, 1), row='bc'))
-    text = module.less_data(runs, []).text
+    block = module.less_data(runs, [])
+    text = block.text
     assert [line for line in text.splitlines() if 'episodes, ' in line and 'of 20' in line] == [
-        '| 10 episodes, many | 1 | 0.45, 9 of 20 (0.26 to 0.66) |',
-        '| 2 episodes, few | 1 | 0.10, 2 of 20 (0.03 to 0.30) |',
+        '| 10 episodes, data many | 1 | 0.45, 9 of 20 (0.26 to 0.66) |',
+        '| 2 episodes, data few | 1 | 0.10, 2 of 20 (0.03 to 0.30) |',
     ]
     assert 'paper' not in text, 'its curve is of all its data'
+    assert {'10 episodes', '2 episodes'} < labels(block.figure)  # of one kind: without their name
+    runs.append(kept(evaluation(0, 3), data_hash='others', data_episodes=2))
+    assert {'10 episodes', '2 episodes, data few', '2 episodes, data others'} < labels(
+        module.less_data(runs, []).figure
+    )
+
+
+def labels(figure):
+    """What the picture's legend names."""
+    [legend] = figure.legends
+    return {text.get_text() for text in legend.get_texts()}
 
 
 def test_objects_in_place_are_counted_over_all_seeds():

@@ -60,8 +60,8 @@ def test_runs_of_other_demonstrations_are_rows_named_by_them(tmp_path):
     runs, _ = runs_in(*(tmp_path / name for name in ('ten', 'again', 'few')))
     same, other = runs[0].given, runs[3].given
     assert (same.episodes, other.episodes) == (3, 2) and len(same.hash) == len(other.hash) == 8
-    assert row_names(runs) == [f'moto (3 episodes, {same.hash})'] * 3 + [
-        f'moto (2 episodes, {other.hash})'
+    assert row_names(runs) == [f'moto (3 episodes, data {same.hash})'] * 3 + [
+        f'moto (2 episodes, data {other.hash})'
     ]
     assert row_names(runs[:3]) == ['moto'] * 3
 
@@ -73,8 +73,8 @@ def test_other_settings_on_other_data_say_both(tmp_path):
     write_run(path, 'actor_critic.horizon=2', data=[data])
     runs, _ = runs_in(tmp_path / 'one', tmp_path / 'two')
     assert row_names(runs) == [
-        f'moto (one, 1 episode, {runs[0].given.hash})',
-        f'moto (two, 1 episode, {runs[1].given.hash})',
+        f'moto (one, 1 episode, data {runs[0].given.hash})',
+        f'moto (two, 1 episode, data {runs[1].given.hash})',
     ]
 
 
@@ -83,7 +83,7 @@ def test_data_that_nobody_knows_is_that_of_the_seeds_beside_it(tmp_path):
     write_run(tmp_path / 'sweep' / TASK / 'moto' / 'seed1', 'seed=1', updates=0)
     write_run(tmp_path / 'begun' / TASK / 'moto' / 'seed0', updates=0)
     runs, _ = runs_in(tmp_path / 'sweep', tmp_path / 'begun')
-    first = f'moto (1 episode, {runs[0].given.hash})'
+    first = f'moto (1 episode, data {runs[0].given.hash})'
     assert row_names(runs) == [first, first, 'moto (begun)']
 
 
