@@ -140,9 +140,9 @@ def test_a_frozen_camera_ends_the_decisions_while_the_arm_moves(running):
     drive_until(running, lambda: running.latest.policy.reasons == ('front:frozen',))
     running.graph.latest.decisions.clear()
     running.drive(ASKED, 0.5)
-    assert running.graph.latest.decisions == []
-    running.graph.call(POLICY, 'stop_episode')
     assert running.latest.guard.state == 'RUNNING', 'a person drives on'
+    assert running.graph.latest.decisions == []
+    running.graph.call(POLICY, 'stop_episode')  # meanwhile nobody drives
 
 
 @pytest.mark.slow
