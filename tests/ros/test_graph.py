@@ -55,20 +55,21 @@ def test_an_episode_recorded_through_ros_reads_back(running):
     running.wait(lambda: any(e.state == 'ended' for e in running.events), 5, 'the end')
     with Dataset.open(running.dataset) as dataset:
         record = dataset.find(told.id)
-        assert (record.rows, record.outcome, record.policy_hash) == (21, 'failure', 'random')
+        assert record.rows in (21, 22)  # one more if it was decided while the call was on its way
+        assert (record.outcome, record.policy_hash) == ('failure', 'random')
         assert (record.task, record.source) == ('kitchen-microwave', 'sim')
-        episode = read_episode(record.path)
-    assert episode.images['front'].shape == (21, 64, 64, 3)
+        episode, later = read_episode(record.path), record.rows - 1
+    assert episode.images['front'].shape == (later + 1, 64, 64, 3)
     assert episode.images['front'][0].std() > 10
     assert not np.array_equal(episode.images['front'][0], episode.images['front'][-1])
-    assert episode.requested.shape == episode.executed.shape == (21, 9)
+    assert episode.requested.shape == episode.executed.shape == (later + 1, 9)
     assert np.abs(episode.requested).max() <= 1 and episode.requested.std() > 0.3
     assert 0.005 < np.abs(episode.executed[:-1, :7]).mean() < 0.5
-    assert episode.is_first.tolist() == [True] + [False] * 20
-    assert episode.is_last.tolist() == [False] * 20 + [True]
+    assert episode.is_first.tolist() == [True] + [False] * later
+    assert episode.is_last.tolist() == [False] * later + [True]
     periods = np.diff(episode.stamp) / 80e6
     assert periods.min() > 0.94 and abs(np.median(periods) - 1) < 0.01
-    lost = np.floor(periods + 0.06).sum() - 20  # on a busy machine; each is counted
+    lost = np.floor(periods + 0.06).sum() - later  # on a busy machine; each is counted
     assert lost <= result.missed_periods
     assert not episode.success.any() and episode.reward.sum() == 0
     assert not episode.gap.any() and not episode.done_parts.any()
