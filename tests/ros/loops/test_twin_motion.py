@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ ACTIONS = 25
 ATTEMPTS = 5  # on a busy machine a process may not get its turn
 TOLERANCE = 0.02  # [rad] over a path of up to 0.8 rad
 STILL = 0.03  # [rad/s]
+BEGUN = 5.0  # [s] within which the guard leads the arm
 LAG = 0.004  # [s] of a tick: the drives are led to its end
 
 
@@ -53,6 +55,19 @@ def env_path(env, seed):
     return np.array(path)
 
 
+def stand(running):
+    """Asks for rest until the guard leads the arm by what is asked: a beginning takes its time."""
+    running.reasons.clear()
+    end = time.monotonic() + BEGUN
+    while not (running.reasons and led(running.reasons[-1])) and time.monotonic() < end:
+        running.drive(np.zeros(9), 0.1)
+    assert led(running.reasons[-1]), running.reasons[-1]
+
+
+def led(change):
+    return change.state == 'RUNNING' and 'beginning' not in change.reasons
+
+
 def ros_path(running):
     """Arm positions heard while the same actions are requested; stamps [s] from the first one.
 
@@ -61,7 +76,7 @@ def ros_path(running):
     """
     running.take_over()
     period, scale = running.robot.spec.period, running.robot.spec.scale
-    running.drive(np.zeros(9), 0.9)  # the first beginning takes 0.7 s
+    stand(running)
     running.joints.clear()
     running.reasons.clear()
     begin, late = running.graph.now(), []
