@@ -37,7 +37,7 @@ def main() -> None:
     env = tasks.make(TASK, choose_setup(TASK, actuation='d4rl'), size=8)
     env.task.sim.render = lambda view, height, width: np.zeros((height, width, 3), np.uint8)
     found = {}
-    for noise in args.noise or [0.05]:
+    for noise in args.noise:
         good = 0
         for index, person in enumerate(people):
             rng = np.random.default_rng(index)

@@ -2,9 +2,9 @@
 
     python benchmarks/visibility.py [SIZE]
 
-The arm is at its start. The wrist sees what the
-hand points at, so that its numbers are also given with the hand where the scripted demonstrator
-has it when it takes the object up: the most changed pixels of a demonstration's poses.
+The arm is at its start. The wrist sees what the hand points at, so that its numbers are also given
+with the hand where the scripted demonstrator has it when it takes the object up: the most changed
+pixels of a demonstration's poses.
 """
 
 import argparse

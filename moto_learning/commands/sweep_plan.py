@@ -102,8 +102,8 @@ def make_plan(args: argparse.Namespace) -> Plan:
     shipped = [path.stem for path in (share_dir() / 'config' / 'train' / 'rows').glob('*.yaml')]
     there = {row for row in shipped for task in args.tasks if Path(args.out, task, row).exists()}
     others = {row: _config(args, row, 0) for row in sorted(there - set(args.rows))}
-    asked = [*((cell.row, made) for cell, made in cells.items()), *others.items()]
-    check_read([(_config(args, row, made.seed, []), made) for row, made in asked])
+    asked = {cell.row: made for cell, made in cells.items()} | others  # a row's seeds read alike
+    check_read([(_config(args, row, made.seed, []), made) for row, made in asked.items()])
     return Plan(
         cells=cells, recipes=recipes, demonstrations=args.demonstrations, other_rows=others
     )

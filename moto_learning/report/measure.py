@@ -126,7 +126,8 @@ def measure_run(
     own = own_dataset(run)
     tasks = {record.id: record.task for one in [*datasets, *own] for record in one.episodes()}
     successful = [one for one in found.episodes if one.successful]
-    _check_tasks({tasks[one.id] for one in successful}, newest, own)
+    if data:
+        _check_tasks({tasks[one.id] for one in successful}, newest, own)
     expert = _drawn(successful, most, seed)
     if not expert:
         raise ConfigError(
