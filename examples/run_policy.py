@@ -4,14 +4,16 @@ python examples/run_policy.py runs/demo/bundles/<hash>
 """
 
 import argparse
+import sys
 
+from moto_core.command import Parser, run_command
 from moto_core.policy.policy import OnnxPolicy
 from moto_sim.tasks import make
 
 
-def main(bundle: str) -> None:
-    """Runs one episode under the guard and prints what came of it."""
-    policy = OnnxPolicy(bundle)  # verifies hashes and runs the bundle's self-test
+def main(args: argparse.Namespace) -> int:
+    """Runs one episode under the guard and prints what came of it; returns 0."""
+    policy = OnnxPolicy(args.bundle)  # verifies hashes and runs the bundle's self-test
     env = make('kitchen-microwave')
     observation, info = env.reset(seed=7)
     state, done = policy.initial(), False
@@ -25,9 +27,14 @@ def main(bundle: str) -> None:
         f'disagreement at the end {chosen.disagreement:.3f}, surprise {chosen.surprise:.1f} nats',
     )
     env.close()
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser('run_policy.py', __doc__)
+    parser.add_argument('bundle', help="a bundle's folder, as moto-export writes it")
+    return parser
 
 
 if __name__ == '__main__':
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('bundle', help="a bundle's folder, as moto-export writes it")
-    main(**vars(parser.parse_args()))
+    sys.exit(run_command(_parser, main))

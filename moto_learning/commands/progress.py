@@ -18,6 +18,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 from moto_core.episodes.dataset import Dataset
 from moto_learning.data.sources import Reading
@@ -35,6 +36,18 @@ def progress_bars(console: Console, left: bool = True) -> Progress:
         *([TimeRemainingColumn()] if left else []),
         TextColumn('{task.fields[note]}'),
         console=console,
+    )
+
+
+def running_bars(console: Console) -> Progress:
+    """Returns a line for each process that runs, its name, time and note; none in a log."""
+    return Progress(
+        TextColumn('{task.description}'),
+        TimeElapsedColumn(),
+        TextColumn('{task.fields[note]}', table_column=Column(ratio=1, no_wrap=True)),
+        console=console,
+        expand=True,
+        disable=not console.is_terminal,
     )
 
 

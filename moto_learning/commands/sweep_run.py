@@ -16,11 +16,13 @@ from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
+from rich.progress import TaskID
 
 from moto_core.command import STOPPED, end_with_parent, output_folder
 from moto_core.config import flatten, to_dict, to_yaml
 from moto_core.durable import replace_synced
 from moto_core.errors import MotoError
+from moto_learning.commands.progress import running_bars
 from moto_learning.commands.sweep_plan import (
     Cell,
     Plan,
@@ -42,6 +44,7 @@ NO_EVALUATION = (
     'evaluate.every=50 (online episodes between evaluations) if it is to be filled'
 )
 LOG, SUMMARY = 'run.log', 'sweep.json'
+TAIL = 4096  # [bytes] of a log, in which its last line is
 
 
 def sweep(args: argparse.Namespace) -> int:
@@ -112,24 +115,32 @@ def _run(plan: Plan, jobs: int, out: Path, console: Console, stopped: list[int])
         console.print(f'{finished} of {len(plan.cells)} runs are finished')
     running: dict[Cell, subprocess.Popen[bytes]] = {}
     failed: list[Cell] = []
-    while running or (waiting and not stopped):
-        while waiting and not stopped and len(running) < jobs:
-            cell = waiting.pop(0)
-            running[cell] = _start(cell, plan.cells[cell], out)
-            console.print(f'{cell.name}: begun')
-        if stopped:
-            for process in running.values():
-                process.terminate()  # moto-train saves and ends
-        for cell, code in [(cell, process.poll()) for cell, process in running.items()]:
-            if code is None:
-                continue
-            del running[cell]
-            if code == 0:
-                console.print(f'{cell.name}: {said_of(read_evaluations(cell.folder(out))[-1:])}')
-            elif not stopped:
-                failed.append(cell)
-                console.print(f'{cell.name}: failed, {_last_line(cell.folder(out) / LOG)}')
-        time.sleep(0.2)
+    with running_bars(console) as progress:
+        bars: dict[Cell, TaskID] = {}
+        while running or (waiting and not stopped):
+            while waiting and not stopped and len(running) < jobs:
+                cell = waiting.pop(0)
+                running[cell] = _start(cell, plan.cells[cell], out)
+                bars[cell] = progress.add_task(cell.name, note='')
+                console.print(f'{cell.name}: begun')
+            if stopped:
+                for process in running.values():
+                    process.terminate()  # moto-train saves and ends
+            for cell, code in [(cell, process.poll()) for cell, process in running.items()]:
+                log = cell.folder(out) / LOG
+                if code is None:
+                    progress.update(bars[cell], note=_last_line(log))
+                    continue
+                del running[cell]
+                progress.remove_task(bars.pop(cell))
+                if code == 0:
+                    said = said_of(read_evaluations(cell.folder(out))[-1:])
+                    console.print(f'{cell.name}: {said}')
+                elif not stopped:
+                    failed.append(cell)
+                    said = _last_line(log) or 'nothing was written'
+                    console.print(f'{cell.name}: failed, see {log}: {said}')
+            time.sleep(0.2)
     return failed
 
 
@@ -166,5 +177,7 @@ def _free(config: Config) -> list[str]:
 
 
 def _last_line(log: Path) -> str:
-    lines = log.read_text(errors='replace').strip().splitlines() or ['nothing was written']
-    return f'see {log}: {lines[-1]}'
+    with log.open('rb') as stream:
+        stream.seek(max(0, log.stat().st_size - TAIL))
+        lines = stream.read().decode(errors='replace').strip().splitlines()
+    return lines[-1] if lines else ''

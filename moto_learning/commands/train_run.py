@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import signal
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -25,7 +26,7 @@ from moto_learning.commands.progress import (
     reading_bars,
 )
 from moto_learning.commands.settings import print_settings
-from moto_learning.commands.train_bars import training_bars
+from moto_learning.commands.train_bars import training_bars, training_lines
 from moto_learning.config import Config
 from moto_learning.data.rendering import rendering_note, simulators_rendering
 from moto_learning.data.sources import (
@@ -192,8 +193,9 @@ def _run(training: Training, phase: str, console: Console) -> int:
             console.print(f'nothing is evaluated: {training.unsimulated}', soft_wrap=True)
         training.prepare(phase)
         _warn_of_rendering(training, phase, console)
-        with progress_bars(console, left=False) as progress:
-            training.listener = training_bars(progress, training, phase)
+        with progress_bars(console, left=False) if console.is_terminal else nullcontext() as bars:
+            shown = training_bars(bars, training, phase) if bars else None
+            training.listener = shown or training_lines(console, training, phase)
             if phase in ('all', 'offline'):
                 training.offline()
             if phase == 'online' or (phase == 'all' and training.config.train.online_episodes):

@@ -24,7 +24,7 @@ from moto_learning.report.markdown import Block, picture
 from moto_learning.report.paper import NAMES, paper_tasks
 from moto_learning.report.result_promise import promise
 from moto_learning.report.result_runs import runs
-from moto_learning.report.result_success import less_data, objects, rows, success
+from moto_learning.report.result_success import less_data, objects, rows, settings, success
 from moto_learning.report.results import Kept, merge
 from moto_learning.report.results_file import read_results
 
@@ -42,6 +42,7 @@ KINDS: dict[str, Kind] = {
     'success': Kind(success, 'row'),
     'rows': Kind(rows, 'task'),
     'less-data': Kind(less_data, 'task'),
+    'settings': Kind(settings, 'task'),
     'objects': Kind(objects, 'task'),
     'promise': Kind(promise, 'task'),
     'runs': Kind(runs, ''),

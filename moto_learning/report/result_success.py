@@ -14,6 +14,7 @@ from moto_learning.report.paper import NAMES, place_in_paper
 from moto_learning.report.results import Kept
 from moto_learning.report.rows import row_names
 from moto_learning.report.run_figures import success_panels
+from moto_learning.report.settings import otherwise
 from moto_learning.report.success import table_points
 from moto_learning.report.tables import mean_cell, paper_at, paper_curves, point_at, success_groups
 
@@ -64,6 +65,23 @@ def less_data(kept: Sequence[Kept], tasks: Sequence[str]) -> Block:
         )
     drawn = [{**group, 'row': _drawn_as(group, groups)} for group in groups]
     return _drawn(text, drawn, 'Success against online decisions by the episodes given')
+
+
+def settings(kept: Sequence[Kept], tasks: Sequence[str]) -> Block:
+    """Returns a table for each task asked for: MOTO by what it has otherwise than its preset."""
+    asked = {run.settings: otherwise(run.about.preset, run.about.differences) for run in kept}
+    groups = [
+        {**group, 'row': asked[group['settings']]}
+        for group in _groups(kept)
+        if group['paper_row'] == 'moto' and (not tasks or group['task'] in tasks)
+    ]
+    text = ''
+    for task in dict.fromkeys(group['task'] for group in groups):
+        here = [group for group in groups if group['task'] == task]
+        text += heading(task) + _success_table(
+            'settings', [group['row'] for group in here], here, paper=False
+        )
+    return Block(text)
 
 
 def _drawn_as(group: Group, groups: Sequence[Group]) -> str:

@@ -54,6 +54,17 @@ def settings_hash(settings: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def otherwise(preset: str, differences: Mapping[str, str]) -> str:
+    """Says in what a row of runs differs from a preset, as key=value, seed and length apart.
+
+    `differences` are the run's and, in brackets, the preset's values by setting.
+    """
+    said = [
+        f'{key}={text.partition(" (")[0]}' for key, text in differences.items() if not _apart(key)
+    ]
+    return ', '.join(said) or f'as {preset} has them'
+
+
 @cache
 def _defaults() -> dict[str, Any]:
     return dict(flatten(to_dict(load_config(Config))))

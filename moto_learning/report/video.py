@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -18,14 +19,20 @@ class VideoError(MotoError):
 
 
 class VideoWriter:
-    """Writes (h, w, 3) uint8 RGB frames, enlarged to at least `height` [px]; a context manager."""
+    """Writes (h, w, 3) uint8 RGB frames, enlarged to at least `height` [px]; a context manager.
+
+    The file is there once it is whole: what was at its path stays until then, and if it fails.
+    """
 
     def __init__(self, path: Path | str, rate: float, height: int = 240) -> None:
-        """Opens `path` for frames at `rate` [Hz]; raises VideoError if that is impossible."""
+        """Begins a video at `rate` [Hz]; raises VideoError if it cannot be written there."""
         self.path, self.height, self.frames = Path(path), height, 0
+        self._unfinished = self.path.with_name(f'.{self.path.name}.{os.getpid()}')
+        if self.path.is_dir():
+            raise VideoError(f"cannot write the video '{path}': it is a folder")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._container = av.open(str(self.path), 'w', format='mp4')
+            self._container = av.open(str(self._unfinished), 'w', format='mp4')
         except OSError as error:
             raise VideoError(f"cannot write the video '{path}': {error}") from error
         self._stream = self._container.add_stream(
@@ -49,10 +56,17 @@ class VideoWriter:
         self.frames += 1
 
     def close(self) -> None:
-        """Finishes the file."""
+        """Finishes the file; one without a frame is none."""
         if self.frames:
             self._write(None)
         self._container.close()
+        if not self.frames:
+            self._unfinished.unlink(missing_ok=True)
+            return
+        try:
+            self._unfinished.replace(self.path)
+        except OSError as error:
+            raise VideoError(f"cannot write the video '{self.path}': {error}") from error
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -63,7 +77,11 @@ class VideoWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        if kind is None:
+            self.close()
+            return
+        self._container.close()
+        self._unfinished.unlink(missing_ok=True)
 
     def _write(self, frame: av.VideoFrame | None) -> None:
         try:

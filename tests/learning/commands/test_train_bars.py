@@ -1,11 +1,13 @@
 """The bars of moto-train: what stands beside the count of updates."""
 
+from io import StringIO
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 from rich.progress import Progress
 
-from moto_learning.commands.train_bars import training_bars
+from moto_learning.commands.train_bars import EVERY, training_bars, training_lines
 from moto_learning.run.counters import ToCome
 
 
@@ -22,3 +24,22 @@ def test_losses_are_said_to_two_digits_and_zero_without_a_sign(behaviour, said):
     show('offline', 1, 2, {'model/loss': 2.0, 'actor/behaviour': behaviour})
     notes = {task.description: task.fields['note'] for task in progress.tasks}
     assert notes['offline'] == f'model 2.00 behaviour {said}'
+
+
+def test_a_log_has_a_line_now_and_then_of_how_far_the_run_is():
+    now, log = [0.0], StringIO()
+    training = SimpleNamespace(
+        to_come=lambda phase: ToCome(updates=90, episodes=0, starts=4),
+        learner=SimpleNamespace(updates=10),
+    )
+    show = training_lines(Console(file=log), training, 'all', lambda: now[0])
+    for done in range(1, 11):
+        now[0] += EVERY / 10
+        show('offline', done, 100, {'model/loss': 2.0})
+    assert log.getvalue() == 'over 0:04:30 left, update 10 of 100, offline 10 of 100, model 2.00\n'
+    now[0] += EVERY - 1
+    show('offline', 11, 100, {})
+    assert log.getvalue().count('\n') == 1
+    now[0] += 1
+    show('evaluation', 1, 4, {})
+    assert log.getvalue().splitlines()[1].endswith(' left, update 10 of 100, evaluation 1 of 4')

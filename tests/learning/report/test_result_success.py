@@ -124,6 +124,21 @@ def test_less_data_is_by_the_episodes_given_the_most_first():
     )
 
 
+def test_settings_are_told_by_what_they_have_otherwise_than_the_preset():
+    other = {'train.updates': '50 (20)', 'evaluate.seed': '7 (0)', 'model.kl.free': '2.0 (1.0)'}
+    runs = [
+        kept(evaluation(0, 9), preset='laptop', differences={'train.online_episodes': '9 (500)'}),
+        kept(evaluation(0, 4), settings={'a': 1}, origin='second', differences=other),
+        kept(evaluation(0, 2), row='bc'),
+        kept(evaluation(0, 3), task=HAMMER),
+    ]
+    text = module.settings(runs, [TASK]).text
+    assert cells(text, 'settings') == [['seeds', 'after 0 episodes']]
+    assert cells(text, 'as laptop has them') == [['1', '0.45, 9 of 20 (0.26 to 0.66)']]
+    assert cells(text, 'train.updates=50, model.kl.free=2.0')[0][1].startswith('0.20, 4 of 20')
+    assert len(text.splitlines()) == 7 and HAMMER not in text
+
+
 def labels(figure):
     """What the picture's legend names."""
     [legend] = figure.legends
@@ -144,5 +159,5 @@ def test_objects_in_place_are_counted_over_all_seeds():
 
 
 def test_nothing_measured_is_nothing():
-    for block in (module.success, module.rows, module.less_data, module.objects):
+    for block in (module.success, module.rows, module.less_data, module.settings, module.objects):
         assert block([], []) == ('', None, '')

@@ -165,6 +165,23 @@ def test_a_video_that_cannot_be_written_is_named(tmp_path):
             video.add(np.zeros((8, 16, 3), np.uint8))
 
 
+def test_a_video_is_there_once_it_is_whole(tmp_path):
+    path = tmp_path / 'v.mp4'
+    path.write_text('what was there')
+    with pytest.raises(KeyboardInterrupt), VideoWriter(path, 10) as video:
+        video.add(np.zeros((8, 8, 3), np.uint8))
+        raise KeyboardInterrupt
+    assert path.read_text() == 'what was there'
+    with VideoWriter(path, 10):
+        pass  # no frame: no video
+    assert path.read_text() == 'what was there'
+    with VideoWriter(path, 10) as video:
+        video.add(np.zeros((8, 8, 3), np.uint8))
+        assert path.read_text() == 'what was there'
+    assert len(frames_of(path)[2]) == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_policies_are_found_by_folder_by_file_and_by_name(tmp_path):
     bundle = write_tiny_bundle(tmp_path)
     (tmp_path / 'current').write_text(f'{bundle}\n')
