@@ -19,7 +19,8 @@ from moto_core.guard.state import HOLD, RUNNING
 from moto_ros.loops.sources import HOME, TELEOP
 from moto_ros.messages import DRY_RUN, GuardReasons
 
-KEEP = 4096  # ticks, and reasons: at least 16 s at 250 Hz
+KEEP = 16_000_000_000  # [ns] of ticks and reasons before the newest, at least
+MOST = 8192  # of each; of more the newest half is left: 8 s at 500 Hz
 REASONS_HOLD = 250_000_000  # [ns] that reasons are in force; the guard repeats them every 0.1 s
 TICK_GAP = 100_000_000  # [ns] without a tick of a guard that leads the arm: it was silent
 GUARD_SILENT = 'guard_silent'  # a row's reason: nothing was heard of the guard
@@ -124,5 +125,5 @@ def _add(held: list[Stamped], one: Stamped) -> None:
     while held and held[-1].stamp > one.stamp:
         held.pop()
     held.append(one)
-    if len(held) > 2 * KEEP:
-        del held[:KEEP]
+    if len(held) > MOST or held[0].stamp < one.stamp - 2 * KEEP:
+        del held[: max(len(held) - MOST // 2, bisect_left(held, one.stamp - KEEP, key=_stamp))]

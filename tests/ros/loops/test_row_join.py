@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from moto_core.spec import CameraSpec, Spec
+from moto_ros.loops import guard_log
 from moto_ros.loops.guard_log import Executed, GuardLog
 from moto_ros.loops.row_join import KEEP, RowJoiner
 from moto_ros.messages import Decision, GuardReasons, TaskState
@@ -418,3 +419,17 @@ def test_what_was_told_before_a_clock_was_set_back_is_forgotten():
     log.executed(Executed(T0 + 100 * MS, np.array([3.0, 0.0])))
     assert log.newest == T0 + 100 * MS
     assert log.over(T0, T0 + 600 * MS, None).velocity == pytest.approx([3.0, 0.0])
+
+
+@pytest.mark.parametrize('rate', [10, 250, 1000])
+def test_what_is_held_is_what_a_row_can_ask_for_and_no_more(rate):
+    """At the ten reasons a second that a guard always gives, eight thousand are 13 minutes."""
+    log, period = GuardLog(1), 10**9 // rate
+    for tick in range(100 * rate):
+        log.executed(Executed(tick * period, np.array([float(tick)])))
+        held = len(log._executed)
+        seconds = min(guard_log.KEEP * 1e-9, guard_log.MOST / 2 / rate)
+        assert min(tick + 1, seconds * rate) <= held <= min(2 * seconds * rate + 2, tick + 1)
+    last = 100 * rate - 1
+    done = log.over((last - rate) * period, last * period, None)
+    assert done.velocity == pytest.approx([last - rate / 2 - 0.5])
