@@ -7,7 +7,7 @@ such a setting is told.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from moto_core.config import flatten, to_dict
@@ -17,11 +17,8 @@ from moto_learning.config import Config
 _LATENT = ('model_free',)
 _PIXELS = ('model', 'actor_critic', 'latent')
 _PENALTY = ('actor_critic.penalty.alpha', 'actor_critic.penalty.relative')
-_PRIOR = (
-    *('actor_critic.actor.beta', 'actor_critic.actor.prior_steps'),
-    *('actor_critic.actor.beta_half', 'actor_critic.actor.beta_from'),
-    *('actor_critic.actor.beta_counts', 'actor_critic.actor.beta_final'),
-)
+_FADING = tuple(f'actor_critic.actor.beta_{name}' for name in ('from', 'counts', 'final'))
+_PRIOR = ('actor_critic.actor.prior_steps', 'actor_critic.actor.beta_half', *_FADING)
 _EXPANSION = (
     *('actor_critic.actor.value_scale', 'actor_critic.actor.relative', 'actor_critic.actor.value'),
     *('actor_critic.critic.data_value', 'actor_critic.critic.model_scale'),
@@ -51,9 +48,28 @@ UNREAD: dict[str, tuple[str, ...]] = {
 """By agent: settings, or groups of them, that nothing of it reads."""
 
 
-def is_read(agent: str, key: str) -> bool:
-    """Says whether an agent, of any name, may read a setting."""
-    groups = UNREAD.get(agent, ())
+IDLE: dict[str, tuple[str, ...]] = {
+    'actor_critic.actor.beta': (*_PRIOR, 'model.behaviour_scale'),
+    'actor_critic.actor.beta_half': _FADING,
+    'actor_critic.penalty.alpha': ('actor_critic.penalty.relative',),
+    'latent.alpha': ('latent.spread',),
+}
+"""By weight: settings that change nothing while it is 0."""
+
+_NO_PRIOR = 'dreamer_v2', 'latent_replay'  # beta is there for what shapes their latent states
+
+
+def is_read(settings: Mapping[str, Any], key: str) -> bool:
+    """Says whether the agent of some settings, by dotted key, may read one of them.
+
+    A weight that they do not hold is taken for one that is not 0.
+    """
+    agent = settings.get('agent', '')
+    groups = [*UNREAD.get(agent, ())]
+    for weight, weighed in IDLE.items():
+        groups += weighed if settings.get(weight, 1) == 0 else ()
+    if agent in _NO_PRIOR and settings.get('model.behaviour_scale', 1) == 0:
+        groups.append('actor_critic.actor.beta')
     return not any(key == group or key.startswith(f'{group}.') for group in groups)
 
 
@@ -61,9 +77,7 @@ def unread(before: Config, after: Config) -> dict[str, Any]:
     """Returns the settings, with their values, that changed and that the agent does not read."""
     old, new = (dict(flatten(to_dict(config))) for config in (before, after))
     return {
-        key: value
-        for key, value in new.items()
-        if value != old.get(key) and not is_read(after.agent, key)
+        key: value for key, value in new.items() if value != old.get(key) and not is_read(new, key)
     }
 
 

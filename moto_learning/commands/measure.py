@@ -20,14 +20,13 @@ from moto_core.durable import replace_synced
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from moto_learning.report.measure import Measured
+    from moto_learning.report.measure import Gap, Measured
 
 COLUMNS = (
     'updates',
     'episodes',
     'eps_u\na decision',
-    '2 alpha\neps_u\nreward a\ndecision',
-    'gap\nreturn an\nepisode',
+    'gap of 2 alpha eps_u\nreturn an episode',
     'predicted, data\nreward a decision',
 )
 EXAMPLES = """examples:
@@ -91,11 +90,15 @@ def _table(found: Measured) -> Table:
             str(point.updates),
             str(point.episodes),
             '-' if point.eps_u is None else f'{point.eps_u:.3f}',
-            '-' if point.bound is None else f'{point.bound:.2f}',
-            '\n'.join(f'{gap.explore} {gap.gap:.1f}' for gap in point.gaps) or '-',
+            '\n'.join(_gap(gap) for gap in point.gaps) or '-',
             _promised(point.reward),
         )
     return table
+
+
+def _gap(gap: Gap) -> str:
+    """Says a gap, and its bound if there is one."""
+    return f'{gap.explore} {gap.gap:.1f}' + ('' if gap.bound is None else f' of {gap.bound:.1f}')
 
 
 def _promised(reward: Mapping[str, Mapping[str, float]]) -> str:

@@ -29,12 +29,12 @@ MANY = 10  # episodes
 def progress_bars(console: Console, left: bool = True) -> Progress:
     """Returns bars that are shown while the result is used in a `with`; `left`: with time left."""
     return Progress(
-        TextColumn('{task.description}'),
+        TextColumn('{task.description}', markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         *([TimeRemainingColumn()] if left else []),
-        TextColumn('{task.fields[note]}'),
+        TextColumn('{task.fields[note]}', markup=False),
         console=console,
     )
 
@@ -42,9 +42,11 @@ def progress_bars(console: Console, left: bool = True) -> Progress:
 def running_bars(console: Console) -> Progress:
     """Returns a line for each process that runs, its name, time and note; none in a log."""
     return Progress(
-        TextColumn('{task.description}'),
+        TextColumn('{task.description}', markup=False),
         TimeElapsedColumn(),
-        TextColumn('{task.fields[note]}', table_column=Column(ratio=1, no_wrap=True)),
+        TextColumn(
+            '{task.fields[note]}', markup=False, table_column=Column(ratio=1, no_wrap=True)
+        ),
         console=console,
         expand=True,
         disable=not console.is_terminal,

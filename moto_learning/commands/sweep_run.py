@@ -177,7 +177,11 @@ def _free(config: Config) -> list[str]:
 
 
 def _last_line(log: Path) -> str:
-    with log.open('rb') as stream:
-        stream.seek(max(0, log.stat().st_size - TAIL))
-        lines = stream.read().decode(errors='replace').strip().splitlines()
+    """Returns the last line of a log; '' if there is none, or somebody took it away."""
+    try:
+        with log.open('rb') as stream:
+            stream.seek(max(0, log.stat().st_size - TAIL))
+            lines = stream.read().decode(errors='replace').strip().splitlines()
+    except OSError:
+        return ''
     return lines[-1] if lines else ''

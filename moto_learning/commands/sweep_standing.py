@@ -18,6 +18,7 @@ from moto_core.episodes.manifest import Record
 from moto_core.episodes.reader import read_header
 from moto_core.errors import ConfigError, MotoError
 from moto_core.spec import is_known, setup_mismatches
+from moto_learning.agents.unread import is_read
 from moto_learning.commands.setup_options import SETUP
 from moto_learning.commands.sweep_plan import Plan, data_folder, recipe_of, unfinished_folder
 from moto_learning.config import Config
@@ -152,10 +153,14 @@ def _changed_runs(plan: Plan, out: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _differences(before: Any, now: Any) -> list[str]:
-    """Lists the settings that differ, each with both values, but for those of APART."""
+    """Lists the settings that differ, each with both values, but for those of APART.
+
+    What a run's agent does not read is no difference.
+    """
     ours, theirs = dict(flatten(to_dict(before))), dict(flatten(to_dict(now)))
     return [
         f'{name} {value!r} and {theirs[name]!r}'
         for name, value in ours.items()
         if value != theirs[name] and name not in APART
+        if is_read(ours, name) or is_read(theirs, name)
     ]

@@ -17,14 +17,33 @@ FILE = 'bound.json'
 
 
 def read_bound(run: Path) -> list[dict[str, Any]]:
-    """Returns {episodes, eps_u, bound, gaps: {way to act: gap}} of each checkpoint measured.
+    """Returns {episodes, eps_u, bound, gaps, bounds} of each checkpoint measured.
 
-    `eps_u` is the mean disagreement along the expert's actions, `bound` 2 alpha eps_u (None
-    without a penalty), a gap the expert's mean return less the policy's. A point without a
-    disagreement is left out. Without the file there is none; raises ConfigError if it holds
+    `eps_u` is the mean disagreement along the expert's actions, `bound` 2 alpha eps_u a decision
+    (None without a penalty); by the way to act, a gap is the expert's mean return less the
+    policy's, its bound 2 alpha eps_u over as many decisions. A point without a disagreement is
+    left out. Without the file there is none; raises ConfigError if it holds
     anything else.
     """
     return _read(run, lambda one: [] if one['eps_u'] is None else [_point(one)])
+
+
+def read_lags(run: Path) -> list[dict[str, Any]]:
+    """Returns {episodes, explore, eps_u, gap, bound} of each checkpoint and way to act measured.
+
+    As `read_bound` reads them.
+    """
+    return [
+        {
+            'episodes': point['episodes'],
+            'explore': way,
+            'eps_u': point['eps_u'],
+            'gap': gap,
+            'bound': point['bounds'][way],
+        }
+        for point in read_bound(run)
+        for way, gap in point['gaps'].items()
+    ]
 
 
 def read_promises(run: Path) -> list[dict[str, Any]]:
@@ -65,9 +84,16 @@ def _point(found: dict[str, Any]) -> dict[str, Any]:
     return {
         'episodes': int(_number(found['episodes'])),
         'eps_u': _number(found['eps_u']),
-        'bound': None if found['bound'] is None else _number(found['bound']),
+        'bound': _number_or_none(found['bound']),
         'gaps': {str(one['explore']): _number(one['gap']) for one in found['gaps']},
+        'bounds': {
+            str(one['explore']): _number_or_none(one.get('bound')) for one in found['gaps']
+        },
     }
+
+
+def _number_or_none(value: Any) -> float | None:
+    return None if value is None else _number(value)
 
 
 def _number(value: Any) -> float:

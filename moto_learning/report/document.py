@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from moto_core.errors import ConfigError, unknown_name
 from moto_learning.report.markdown import Block, picture
 from moto_learning.report.paper import NAMES, paper_tasks
+from moto_learning.report.result_gap import gap
 from moto_learning.report.result_promise import promise
 from moto_learning.report.result_runs import runs
 from moto_learning.report.result_success import less_data, objects, rows, settings, success
@@ -44,6 +45,7 @@ KINDS: dict[str, Kind] = {
     'less-data': Kind(less_data, 'task'),
     'settings': Kind(settings, 'task'),
     'objects': Kind(objects, 'task'),
+    'gap': Kind(gap, 'task'),
     'promise': Kind(promise, 'task'),
     'runs': Kind(runs, ''),
 }

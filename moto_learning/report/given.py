@@ -34,9 +34,9 @@ class Given(NamedTuple):
 def given_episodes(meta: Mapping[str, Any], own: Iterable[str], data: Sequence[Path]) -> Given:
     """Returns the episodes of a checkpoint that are not the run's own.
 
-    An episode that a simulator made is known by how it began and what it came to, so that the same
-    demonstrations recorded twice are the same; another by its id, and all are if one of them is
-    not there. Raises MotoError or OSError for a dataset that cannot be read.
+    An episode that a simulator made is known by how it began and was drawn and what it came to, so
+    that the same demonstrations recorded twice are the same; another by its id, and all are if one
+    of them is not there. Raises MotoError or OSError for a dataset that cannot be read.
     """
     ids = {*meta.get('episodes', ())} - set(own)
     if not ids:
@@ -49,11 +49,12 @@ def given_episodes(meta: Mapping[str, Any], own: Iterable[str], data: Sequence[P
 
 
 def _identity(record: Record) -> str:
-    seed = read_header(record.path).seed
-    if seed is None:
+    header = read_header(record.path)
+    if header.seed is None:
         return record.id
+    seed, drawn = header.seed, header.extra.get('rendering', '')
     about = (record.task, record.controller, record.spec_hash, _chosen(record.setup))
-    return repr((*about, seed, record.rows, record.return_))
+    return repr((*about, seed, record.rows, record.return_, drawn))
 
 
 def _chosen(setup: Setup) -> list[tuple[str, Any]]:

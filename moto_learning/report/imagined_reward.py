@@ -26,6 +26,7 @@ class Promised(NamedTuple):
     imagined_mean: float
     imagined_high: float  # the 99th percentile, which no single outlier makes
     above: float  # share of the imagined steps above the data's maximum
+    data_above: float  # share of predictions at the data's own rows above it: the head's noise
     steps: int  # imagined ones
 
 
@@ -46,25 +47,27 @@ def promised_reward(
     """
     generator = torch.Generator(learner.device).manual_seed(seed)
     found = [_rollouts(learner, episode, horizon, generator) for episode in episodes]
-    imagined = np.concatenate(found)
+    at_data, imagined = (np.concatenate(parts) for parts in zip(*found))
     return Promised(
         data_max=data_max,
         imagined_max=float(imagined.max()),
         imagined_mean=float(imagined.mean()),
         imagined_high=float(np.quantile(imagined, 0.99)),
         above=float((imagined > data_max).mean()),
+        data_above=float((at_data > data_max).mean()),
         steps=len(imagined),
     )
 
 
 def _rollouts(
     learner: LatentLearner, episode: CachedEpisode, horizon: int, generator: torch.Generator
-) -> np.ndarray:
-    """Returns the rewards (H * T,) predicted along rollouts from each row of an episode."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the rewards (T,) predicted at an episode's rows and (H * T,) along rollouts."""
     c, model = learner.config.actor_critic, learner.world_model
     noise = draw_rollout_noise(
         horizon, len(episode), learner.spec.action_size, model.rssm.config, generator
     )
     start = posterior_states(learner, episode)
     imagined = rollout(model.rssm, learner.actor, start, noise, c.penalty)
-    return model.reward.mean(imagined.feat[1:]).flatten().cpu().numpy()
+    reward = model.reward.mean(imagined.feat)  # (H + 1, T), the first at the rows themselves
+    return reward[0].cpu().numpy(), reward[1:].flatten().cpu().numpy()

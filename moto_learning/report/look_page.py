@@ -158,12 +158,13 @@ def _bound(numbers: Mapping[str, Any]) -> str:
         (
             point['episodes'],
             f'{point["eps_u"]:.4f}',
-            '-' if point['bound'] is None else f'{point["bound"]:.3f}',
-            *(f'{point["gaps"][way]:.2f}' if way in point['gaps'] else '' for way in ways),
+            _fixed(point['bound'], 3),
+            *(_fixed(point[of].get(way), 2) for way in ways for of in ('gaps', 'bounds')),
         )
         for point in points
     ]
-    header = ('episodes', 'eps_u', '2 alpha eps_u', *(f'gap by {way}' for way in ways))
+    by_way = (name for way in ways for name in (f'gap by {way}', 'its bound'))
+    header = ('episodes', 'eps_u a decision', '2 alpha eps_u a decision', *by_way)
     return page.section(
         'The gap of Theorem B.1',
         page.picture(
@@ -171,7 +172,13 @@ def _bound(numbers: Mapping[str, Any]) -> str:
             figures.png(bound_figure(points), dpi=130),
         )
         + page.table(header, rows),
-        "eps_u: mean disagreement along an expert's actions, a decision. The gap is the expert's "
-        "mean return less the policy's, of a whole episode.",
+        "eps_u: mean disagreement along an expert's actions. The gap is the expert's mean return "
+        "less the policy's, of a whole episode; its bound 2 alpha eps_u over as many decisions. "
+        'A gap beyond it: the model is wrong by more than its members disagree, or the policy '
+        'does not yet do what is best in the model.',
         level=3,
     )
+
+
+def _fixed(value: float | None, digits: int) -> str:
+    return '-' if value is None else f'{value:.{digits}f}'

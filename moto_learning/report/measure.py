@@ -24,6 +24,7 @@ from moto_learning.data.cache import CachedEpisode
 from moto_learning.data.sources import open_datasets, own_dataset, read_episodes
 from moto_learning.report.expert_actions import expert_disagreement
 from moto_learning.report.imagined_reward import promised_reward
+from moto_learning.report.runs import evaluations_of
 from moto_learning.run.checkpoint import Checkpoint, learner_of
 from moto_learning.run.checkpoint_files import CheckpointError
 from moto_learning.run.checkpoints import checkpoints_of, load_checkpoint
@@ -47,7 +48,9 @@ class Gap:
 
     explore: str  # 'mode' or 'sample'
     return_: float  # mean of the policy's
+    decisions: float  # mean of its episodes
     gap: float  # the expert's mean return less it
+    bound: float | None  # 2 alpha eps_u over as many decisions, undiscounted as the gap is
     success: float  # share of its episodes
     starts: int
 
@@ -135,7 +138,7 @@ def measure_run(
         )
     later = read_episodes(own, newest.config.replay.success_parts).episodes if own else []
     by_task = _by_task(found.episodes, later, tasks, most, seed)
-    evaluations = read_evaluations(run)
+    evaluations = evaluations_of(read_evaluations(run), newest.meta, [])
     points = []
     for index, place in enumerate(places):
         points.append(_measure(place, expert, by_task, horizon, seed, evaluations))
@@ -172,14 +175,15 @@ def _measure(
     alpha = penalty_weight(learner)
     known = set(checkpoint.run.get('replay', {}).get('episodes', ()))
     counters: dict[str, Any] = checkpoint.meta.get('counters', {})
+    bound = 2 * alpha * replayed.mean if replayed and alpha else None
     return Point(
         updates=learner.updates,
         episodes=int(counters.get('episodes', 0)),
         eps_u=replayed.mean if replayed else None,
         by_step=replayed.by_step if replayed else [],
         alpha=alpha,
-        bound=2 * alpha * replayed.mean if replayed and alpha else None,
-        gaps=[_gap(one, expert) for one in evaluations if one.updates == learner.updates],
+        bound=bound,
+        gaps=[_gap(one, expert, bound) for one in evaluations if one.updates == learner.updates],
         reward={
             task: promised_reward(
                 learner, data.episodes, data.known_max(known), horizon, seed
@@ -212,16 +216,19 @@ def _check_tasks(shown: Collection[str], checkpoint: Checkpoint, own: Sequence[D
         )
 
 
-def _gap(one: Evaluation, expert: Sequence[CachedEpisode]) -> Gap:
+def _gap(one: Evaluation, expert: Sequence[CachedEpisode], bound: float | None) -> Gap:
     """Returns the gap over as many decisions as the evaluation's episodes have.
 
-    A demonstration may end soon after its success: its last reward counts for what is missing.
+    `bound` is that of one decision. A demonstration may end soon after its success: its last
+    reward counts for what is missing.
     """
     returns = [_return_over(round(one.length), episode.learned['reward']) for episode in expert]
     return Gap(
         explore=one.explore,
         return_=one.return_,
+        decisions=one.length,
         gap=float(np.mean(returns)) - one.return_,
+        bound=None if bound is None else bound * one.length,
         success=one.successes / one.starts,
         starts=one.starts,
     )

@@ -8,16 +8,19 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
 from moto_core.config import flatten, load_config, share_dir, to_dict
 from moto_core.errors import MotoError
 from moto_learning.config import Config
+from moto_learning.data.sources import open_datasets
 from moto_learning.report.runs import Run
 from moto_learning.report.training import cpu_time, wall_time
 from moto_learning.run.counters import Counters
 from moto_learning.run.heldout import is_finished
+from moto_learning.run.simulator import unsimulated
 from moto_learning.run.watch import DIVERGED
 
 NOT_COUNTED = ('seed', 'collect.task', 'train.threads', 'train.device', 'train.tensorboard')
@@ -77,8 +80,13 @@ def _finished(run: Run) -> bool:
     done = run.meta.get('counters', {})
     if run.config is None or not done:
         return False
-    with suppress(TypeError):  # counters of another version
-        return is_finished(Counters(**done), run.config, run.evaluations)
+    with suppress(TypeError, MotoError):  # counters of another version; data that is away
+        counters = Counters(**done)
+        if is_finished(counters, run.config, run.evaluations):
+            return True
+        alone = replace(run.config, evaluate=replace(run.config.evaluate, every=0))
+        if is_finished(counters, alone, ()):
+            return bool(unsimulated(run.config, open_datasets(run.data)))
     return False
 
 

@@ -18,8 +18,9 @@ from moto_learning.report.rows import row_names
 
 HEADER = (
     *('task', 'row', 'online episodes', 'seeds', "data's maximum", 'predicted maximum'),
-    *('99th percentile', "steps above the data's maximum"),
+    *('99th percentile', "steps above the data's maximum", "the same at the data's rows"),
 )
+DASH = '\N{EN DASH}'
 Promised = dict[tuple[str, str, int], list[Promise]]  # by task, row and online episodes
 
 
@@ -40,6 +41,7 @@ def promise(kept: Sequence[Kept], tasks: Sequence[str]) -> Block:
             f'{mean(one.imagined_max for one in found):.2f}',
             f'{mean(one.imagined_high for one in found):.2f}',
             f'{100 * mean(one.above for one in found):.1f} %',
+            _data_above(found),
         )
         for (task, name, episodes), found in sorted(promised.items())
     ]
@@ -47,6 +49,11 @@ def promise(kept: Sequence[Kept], tasks: Sequence[str]) -> Block:
         return Block('')
     figure = panels(_lines(promised), 'online episodes', ylabel='reward a step')
     return Block(table(HEADER, lines), figure, "Predicted reward and the data's maximum by task")
+
+
+def _data_above(found: Sequence[Promise]) -> str:
+    there = [one.data_above for one in found if one.data_above is not None]
+    return f'{100 * mean(there):.1f} %' if len(there) == len(found) else DASH
 
 
 def _lines(promised: Promised) -> dict[str, list[Line]]:

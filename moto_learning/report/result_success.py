@@ -69,7 +69,10 @@ def less_data(kept: Sequence[Kept], tasks: Sequence[str]) -> Block:
 
 def settings(kept: Sequence[Kept], tasks: Sequence[str]) -> Block:
     """Returns a table for each task asked for: MOTO by what it has otherwise than its preset."""
-    asked = {run.settings: otherwise(run.about.preset, run.about.differences) for run in kept}
+    asked = {
+        run.settings: otherwise(run.about.settings, run.about.preset, run.about.differences)
+        for run in kept
+    }
     groups = [
         {**group, 'row': asked[group['settings']]}
         for group in _groups(kept)

@@ -12,7 +12,7 @@ from typing import Any
 
 from moto_core.config import load_config
 from moto_core.errors import ConfigError
-from moto_learning.report.bound import read_promises
+from moto_learning.report.bound import read_lags, read_promises
 from moto_learning.report.given import Given
 from moto_learning.report.provenance import describe
 from moto_learning.report.runs import Run
@@ -61,7 +61,19 @@ class Promise:
     imagined_mean: float = 0.0
     imagined_high: float = 0.0  # the 99th percentile
     above: float = 0.0  # share of the imagined steps above the data's maximum
+    data_above: float | None = None  # share of the data's own rows; None: not measured
     steps: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lag:
+    """How far one checkpoint's policy is behind an expert, and its disagreement (Theorem B.1)."""
+
+    episodes: int = 0  # online ones before it
+    explore: str = ''  # how the policy acted
+    eps_u: float = 0.0  # mean disagreement along the expert's actions, a decision
+    gap: float = 0.0  # the expert's mean return less the policy's
+    bound: float | None = None  # 2 alpha eps_u over as many decisions; None: without a penalty
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +84,7 @@ class Kept:
     about: About
     evaluations: list[Evaluation]
     promises: list[Promise]
+    lags: list[Lag] = field(default_factory=list)
 
     @property
     def path(self) -> Path:
@@ -108,8 +121,8 @@ def keep(runs: Iterable[Run], origin: str) -> tuple[list[Kept], list[str]]:
     """Returns what is kept of runs, and a line for each that says too little of itself.
 
     A run without an evaluation is kept as well: it is a seed that is missing. One that diverged
-    before its first checkpoint was given what the seeds beside it were. The promised rewards are
-    those that `moto-measure --json <run>/bound.json` left.
+    before its first checkpoint was given what the seeds beside it were. Gaps and promised rewards
+    are those that `moto-measure --json <run>/bound.json` left.
     """
     kept, problems = [], []
     runs = list(runs)
@@ -144,6 +157,7 @@ def keep(runs: Iterable[Run], origin: str) -> tuple[list[Kept], list[str]]:
                 about=About(**about),
                 evaluations=_once(run.evaluations),
                 promises=[load_config(Promise, one) for one in read_promises(run.path)],
+                lags=[load_config(Lag, one) for one in read_lags(run.path)],
             )
         )
     return kept, problems
@@ -219,8 +233,10 @@ def _together(one: Kept, other: Kept) -> Kept:
             )
     further = max(other, one, key=lambda kept: kept.about.updates)  # of equals the first
     promises = {(found.episodes, found.task): found for found in (*one.promises, *other.promises)}
+    lags = {(found.episodes, found.explore): found for found in (*one.lags, *other.lags)}
     return replace(
         further,
         evaluations=_once([*one.evaluations, *other.evaluations]),
         promises=[promises[key] for key in sorted(promises)],
+        lags=[lags[key] for key in sorted(lags)],
     )

@@ -16,7 +16,7 @@ from moto_core.config import load_config
 from moto_core.durable import replace_synced
 from moto_core.errors import ConfigError, MotoError, one_line
 from moto_core.strict_json import parse_json
-from moto_learning.report.results import About, Kept, Promise
+from moto_learning.report.results import About, Kept, Lag, Promise
 from moto_learning.report.tables import paper_at
 from moto_learning.run.heldout import Evaluation, sound_evaluation
 
@@ -31,6 +31,7 @@ def write_results(path: Path, kept: Sequence[Kept]) -> None:
             'settings': one.settings,
             'evaluations': [_with_paper(one, evaluation) for evaluation in one.evaluations],
             'promises': [asdict(promise) for promise in one.promises],
+            'lags': [asdict(lag) for lag in one.lags],
         }
         for one in kept
     ]
@@ -59,7 +60,7 @@ def read_results(path: Path) -> list[Kept]:
 
 
 def _read_run(data: dict[str, Any], origin: str) -> Kept:
-    about = {key: data[key] for key in data if key not in ('evaluations', 'promises')}
+    about = {key: data[key] for key in data if key not in ('evaluations', 'promises', 'lags')}
     evaluations = []
     for line in data['evaluations']:
         found = sound_evaluation({key: line[key] for key in line if key != 'paper'})
@@ -71,6 +72,7 @@ def _read_run(data: dict[str, Any], origin: str) -> Kept:
         about=load_config(About, about),
         evaluations=evaluations,
         promises=[load_config(Promise, one) for one in data['promises']],
+        lags=[load_config(Lag, one) for one in data.get('lags', [])],
     )
 
 

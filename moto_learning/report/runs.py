@@ -6,7 +6,7 @@ and nothing locked: a run may be trained meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ def read_run(place: Place) -> Run:
         asked = config is not None and config.evaluate.every
         more = '' if asked else ': evaluate.every makes them'
         problems.append(f'it has no evaluations yet{more}')
-    evaluations = _of_the_run(evaluations, meta, problems)
+    evaluations = evaluations_of(evaluations, meta, problems)
     data = [Path(one) for one in meta.get('data', ())]
     beside = path.parents[2] / 'data' / place.task if place.task else None
     if beside is not None and not all(one.is_dir() for one in data):
@@ -147,8 +147,8 @@ def _files(
     return found[0], found[1], found[2]
 
 
-def _of_the_run(
-    found: list[Evaluation], meta: dict[str, Any], problems: list[str]
+def evaluations_of(
+    found: Sequence[Evaluation], meta: Mapping[str, Any], problems: list[str]
 ) -> list[Evaluation]:
     """Returns the evaluations under the run's settings of now, of each place the first training's.
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from moto_core.config import flatten, load_config, to_dict
 from moto_core.strict_yaml import read_yaml
+from moto_learning.agents.unread import is_read
 from moto_learning.config import Config
 
 APART = (  # in which the seeds of one row may differ
@@ -46,21 +47,25 @@ def read_settings(path: Path) -> dict[str, Any]:
 def settings_hash(settings: Mapping[str, Any]) -> str:
     """Returns a hash of what the seeds of one row have alike: all but seed and length; '' unknown.
 
-    A setting that the program has gained since the run began is at its default.
+    What its agent does not read is none of it. A setting that the program has gained since the run
+    began is at its default.
     """
     if not settings:
         return ''
-    kept = {key: value for key, value in {**_defaults(), **settings}.items() if not _apart(key)}
+    whole = {**_defaults(), **settings}
+    kept = {key: value for key, value in whole.items() if not _apart(key) and is_read(whole, key)}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def otherwise(preset: str, differences: Mapping[str, str]) -> str:
+def otherwise(settings: Mapping[str, Any], preset: str, differences: Mapping[str, str]) -> str:
     """Says in what a row of runs differs from a preset, as key=value, seed and length apart.
 
     `differences` are the run's and, in brackets, the preset's values by setting.
     """
     said = [
-        f'{key}={text.partition(" (")[0]}' for key, text in differences.items() if not _apart(key)
+        f'{key}={text.partition(" (")[0]}'
+        for key, text in differences.items()
+        if not _apart(key) and is_read(settings, key)
     ]
     return ', '.join(said) or f'as {preset} has them'
 

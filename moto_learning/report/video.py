@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -56,17 +57,17 @@ class VideoWriter:
         self.frames += 1
 
     def close(self) -> None:
-        """Finishes the file; one without a frame is none."""
-        if self.frames:
-            self._write(None)
-        self._container.close()
-        if not self.frames:
-            self._unfinished.unlink(missing_ok=True)
-            return
+        """Finishes the file; one without a frame is none. Raises VideoError if it cannot."""
         try:
-            self._unfinished.replace(self.path)
+            if self.frames:
+                self._write(None)
+            self._container.close()
+            if self.frames:
+                self._unfinished.replace(self.path)
         except OSError as error:
             raise VideoError(f"cannot write the video '{self.path}': {error}") from error
+        finally:
+            self._unfinished.unlink(missing_ok=True)
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -80,7 +81,8 @@ class VideoWriter:
         if kind is None:
             self.close()
             return
-        self._container.close()
+        with suppress(OSError):  # what it could not write is thrown away
+            self._container.close()
         self._unfinished.unlink(missing_ok=True)
 
     def _write(self, frame: av.VideoFrame | None) -> None:

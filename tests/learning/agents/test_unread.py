@@ -8,7 +8,7 @@ from moto_core.config import config_file, load_config
 from moto_core.errors import ConfigError
 from moto_core.fields import list_keys
 from moto_learning.agents.learner import LEARNERS, make_learner
-from moto_learning.agents.unread import UNREAD, check_read, is_read
+from moto_learning.agents.unread import IDLE, UNREAD, check_read, is_read
 from moto_learning.config import Config
 from tests.learning import tiny_learner as tiny
 
@@ -29,6 +29,7 @@ ON = (  # whatever is read only if something else is set
     'actor_critic.critic.target_rate=0.1',
     'actor_critic.penalty.relative=true',
     'actor_critic.starts=2',
+    'model.behaviour_scale=1',
     'model.decoded=0.5',
     'model.shift=1',
     *(
@@ -75,7 +76,7 @@ def read_by(row, monkeypatch):
 def test_what_an_agent_does_not_read_is_said_and_nothing_else(agent, monkeypatch):
     read = set().union(*(read_by(row, monkeypatch) for row in ROWS[agent]))
     keys = {key.name for key in list_keys(Config()) if key.name.split('.')[0] in GROUPS}
-    assert {key for key in keys if not is_read(agent, key)} == keys - read
+    assert {key for key in keys if not is_read({'agent': agent}, key)} == keys - read
     for group in UNREAD[agent]:
         assert any(key == group or key.startswith(f'{group}.') for key in keys), group
 
@@ -101,3 +102,60 @@ def test_a_setting_that_no_agent_reads_is_refused():
 
 def test_a_setting_that_is_typed_as_it_was_is_none_that_changes_nothing():
     check_read([changed('moto', 'latent.alpha=0', 'model_free.sac.temperature=0.1')])
+
+
+def asked(row, *settings):
+    """A row's settings with what a person typed."""
+    return load_config(Config, tiny.TINY, config_file('train/rows', row), overrides=settings)
+
+
+def trained(row, *settings):
+    """The weights after two updates, as they are saved."""
+    learner = make_learner(asked(row, *settings), tiny.spec())
+    for seed in range(2):
+        learner.update(tiny.batch(seed))
+    return {
+        f'{net}.{name}': value
+        for net, module in learner.networks().items()
+        for name, value in module.state_dict().items()
+    }
+
+
+@pytest.mark.parametrize(
+    'row, weight, others',
+    [
+        ('moto', 'actor_critic.actor.beta', ('prior_steps=9', 'beta_half=5')),
+        ('moto', 'actor_critic.actor.beta', ('beta_from=7', 'beta_final=1')),
+        ('moto', 'actor_critic.actor.beta', ('/model.behaviour_scale=9',)),
+        ('moto', 'actor_critic.actor.beta_half', ('beta_from=7', 'beta_final=0.9')),
+        ('moto', 'actor_critic.penalty.alpha', ('relative=true',)),
+        ('lompo', 'latent.alpha', ('spread=variance',)),
+        ('dreamer_v2', 'model.behaviour_scale', ('/actor_critic.actor.beta=3',)),
+        ('lompo', 'model.behaviour_scale', ('/actor_critic.actor.beta=3',)),
+    ],
+)
+def test_what_a_weight_of_nothing_weighs_is_not_read_and_changes_nothing(row, weight, others):
+    group = weight.rpartition('.')[0]
+    typed = [one[1:] if one[0] == '/' else f'{group}.{one}' for one in others]
+    on = 'model.behaviour_scale=1' if weight == 'actor_critic.actor.beta' else 'seed=0'
+    plain, told = trained(row, on, f'{weight}=0'), trained(row, on, f'{weight}=0', *typed)
+    assert all(plain[name].equal(told[name]) for name in plain)
+    for one in typed:
+        before, after = asked(row, f'{weight}=0'), asked(row, f'{weight}=0', one)
+        with pytest.raises(ConfigError, match=f"'{one.partition('=')[0]}=.*' changes nothing"):
+            check_read([(before, after)])
+        fading = 'actor_critic.actor.beta_half=3', f'{weight}=1'
+        check_read([(asked(row, *fading), asked(row, *fading, one))])
+
+
+def test_what_shapes_latent_states_reads_the_weight_of_the_prior():
+    for row in ('dreamer_v2', 'lompo'):
+        on = ('model.behaviour_scale=1',)
+        whole, without = trained(row, *on), trained(row, *on, 'actor_critic.actor.beta=0')
+        assert not all(whole[name].equal(without[name]) for name in whole)
+        check_read([(asked(row, *on), asked(row, *on, 'actor_critic.actor.beta=0'))])
+
+
+def test_every_weight_that_settings_hang_on_is_one():
+    keys = {key.name for key in list_keys(Config())}
+    assert {*IDLE, *(key for weighed in IDLE.values() for key in weighed)} <= keys

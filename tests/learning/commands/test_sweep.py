@@ -16,7 +16,7 @@ from moto_core.config import load_config, to_yaml
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.reader import read_header
 from moto_core.errors import ConfigError
-from moto_learning.commands import data, sweep_run, train
+from moto_learning.commands import data, sweep_run, sweep_standing, train
 from moto_learning.commands.sweep import _parser, main
 from moto_learning.commands.sweep_plan import make_plan, recipe_of, unfinished_folder
 from moto_learning.commands.sweep_standing import check_same
@@ -421,3 +421,18 @@ def test_a_run_that_was_fine_tuned_by_hand_is_finished_all_the_same(swept, tmp_p
     capsys.readouterr()
     assert main([*line(str(out)), *SHORT]) == 0
     assert '4 of 4 runs are finished' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('agent, differ', [('bc', False), ('moto', True)])
+def test_what_the_agent_of_a_run_does_not_read_is_no_difference(agent, differ):
+    now = load_config(Config, {'agent': agent})
+    before = load_config(Config, {'agent': agent}, overrides=['actor_critic.penalty.alpha=2'])
+    found = ['actor_critic.penalty.alpha 2.0 and 10.0'] if differ else []
+    assert sweep_standing._differences(before, now) == found
+
+
+def test_a_log_that_is_gone_or_long_is_no_matter_for_the_sweep(tmp_path):
+    log = tmp_path / 'run.log'
+    assert sweep_run._last_line(log) == ''
+    log.write_text('first\n' * sweep_run.TAIL + 'last\n\n')
+    assert sweep_run._last_line(log) == 'last'

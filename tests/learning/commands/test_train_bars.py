@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
+from moto_learning.commands.progress import running_bars
 from moto_learning.commands.train_bars import EVERY, training_bars, training_lines
 from moto_learning.run.counters import ToCome
 
@@ -43,3 +44,13 @@ def test_a_log_has_a_line_now_and_then_of_how_far_the_run_is():
     now[0] += 1
     show('evaluation', 1, 4, {})
     assert log.getvalue().splitlines()[1].endswith(' left, update 10 of 100, evaluation 1 of 4')
+
+
+@pytest.mark.parametrize('terminal', [False, True])
+def test_what_a_run_said_last_is_shown_as_it_is_and_only_in_a_terminal(terminal):
+    screen = StringIO()
+    console = Console(file=screen, force_terminal=terminal, width=80, color_system=None)
+    with running_bars(console) as progress:
+        progress.add_task('task [moto] seed 0', note="parts=[kettle,switch], not '[/data/x]'")
+    shown = [word in screen.getvalue() for word in ('[moto]', '[kettle,switch]', '[/data/x]')]
+    assert shown == [terminal] * 3

@@ -3,11 +3,14 @@ import json
 import pytest
 
 from moto_core.errors import ConfigError
-from moto_learning.report.bound import read_bound, read_promises
+from moto_learning.report.bound import read_bound, read_lags, read_promises
 
 
 def point(**changes):
-    gaps = [{'explore': 'mode', 'gap': 12.5, 'return_': 50.0}, {'explore': 'sample', 'gap': 20}]
+    gaps = [
+        {'explore': 'mode', 'gap': 12.5, 'return_': 50.0, 'bound': 25},
+        {'explore': 'sample', 'gap': 20},  # as it was written before it had a bound
+    ]
     return {'episodes': 50, 'updates': 9, 'eps_u': 0.25, 'bound': 0.5, 'gaps': gaps, **changes}
 
 
@@ -16,8 +19,14 @@ def test_points_with_a_disagreement_are_read_and_a_run_without_the_file_has_none
     points = [point(), point(eps_u=None, bound=None), point(episodes=100, gaps=[], bound=None)]
     (tmp_path / 'bound.json').write_text(json.dumps({'points': points}))
     assert read_bound(tmp_path) == [
-        {'episodes': 50, 'eps_u': 0.25, 'bound': 0.5, 'gaps': {'mode': 12.5, 'sample': 20}},
-        {'episodes': 100, 'eps_u': 0.25, 'bound': None, 'gaps': {}},
+        {'episodes': 50, 'eps_u': 0.25, 'bound': 0.5, 'gaps': {'mode': 12.5, 'sample': 20}}
+        | {'bounds': {'mode': 25.0, 'sample': None}},
+        {'episodes': 100, 'eps_u': 0.25, 'bound': None, 'gaps': {}, 'bounds': {}},
+    ]
+    about = {'episodes': 50, 'eps_u': 0.25}
+    assert read_lags(tmp_path) == [
+        {**about, 'explore': 'mode', 'gap': 12.5, 'bound': 25.0},
+        {**about, 'explore': 'sample', 'gap': 20.0, 'bound': None},
     ]
 
 

@@ -56,7 +56,7 @@ def test_results_that_are_not_there_are_not_measured_yet():
 
 def test_a_new_document_has_a_block_of_every_kind(results):
     text, pictures = fill(new_document(), results)
-    assert text.count('<!-- end -->') == len(KINDS) == 7
+    assert text.count('<!-- end -->') == len(KINDS) == 8
     assert set(pictures) == {'success.svg', 'rows.svg', 'less-data.svg'}
 
 

@@ -5,6 +5,7 @@ import torch
 
 from moto_core.episodes.dataset import Dataset
 from moto_learning.data.cache import compile_dataset
+from moto_learning.report.expert_actions import posterior_states
 from moto_learning.report.imagined_reward import promised_reward
 from tests.learning import tiny_learner as tiny
 from tests.recorded import record, tiny_spec
@@ -31,7 +32,7 @@ def learner(promise):
 def test_a_promise_above_the_datas_maximum_is_counted(episodes, promise, above):
     found = promised_reward(learner(promise), episodes, data_max=2.0, horizon=3)
     assert found.steps == 3 * (5 + 3)
-    assert (found.data_max, found.above) == (2.0, above)
+    assert (found.data_max, found.above, found.data_above) == (2.0, above, above)
     for value in (found.imagined_max, found.imagined_mean, found.imagined_high):
         assert value == pytest.approx(promise)
 
@@ -41,6 +42,20 @@ def test_rewards_are_predicted_along_rollouts_and_not_at_their_starts(episodes):
     one, again, other = (promised_reward(agent, episodes, 2.0, 3, seed) for seed in (1, 1, 2))
     assert one == again != other
     assert one.imagined_mean < one.imagined_high <= one.imagined_max
+
+
+def test_the_heads_own_noise_is_its_share_of_the_datas_rows(episodes):
+    agent = tiny.MotoLearner(tiny.config(), tiny_spec(proprioception=()))
+    with torch.no_grad():
+        agent.world_model.reward.out.weight.normal_(generator=torch.Generator().manual_seed(0))
+        said = torch.cat(
+            [
+                agent.world_model.reward.mean(posterior_states(agent, episode).feat)
+                for episode in episodes
+            ]
+        )
+    most = float(said.sort().values[-3])
+    assert promised_reward(agent, episodes, most, 3).data_above == 2 / (5 + 3)
 
 
 def test_the_policy_that_is_trained_is_asked_and_not_its_average(episodes):

@@ -65,6 +65,20 @@ def test_every_checkpoint_has_its_disagreement_bound_and_gap(run):
     # after 8 decisions: nine rows of 1, and eight whose last counts once more
     assert gaps['mode'].gap == pytest.approx(9.0 - 2.5) and gaps['mode'].success == 0.75
     assert gaps['sample'].gap == pytest.approx(9.0 - 9.0)
+    for gap in gaps.values():
+        assert gap.decisions == 8.0 and gap.bound == pytest.approx(8.0 * found.points[1].bound)
+
+
+def test_evaluations_of_settings_that_the_run_has_left_make_no_gap(run):
+    file = run / 'evaluations.jsonl'
+    before = file.read_text()
+    left = json.loads(before.splitlines()[0]) | {'settings': 'others', 'return_': 80.0}
+    try:
+        file.write_text(before + json.dumps(left) + '\n')
+        ways = [gap.explore for gap in measure_run(run).points[1].gaps]
+    finally:
+        file.write_text(before)
+    assert ways == ['mode', 'sample']
 
 
 @pytest.mark.parametrize('decisions, return_', [(1, 1.0), (2, 3.0), (3, 5.0), (6, 11.0)])
@@ -145,15 +159,14 @@ def test_the_command_prints_a_table_and_writes_json(run, tmp_path, capsys):
     assert found['points'][1]['gaps'][0]['gap'] == pytest.approx(9.0 - 2.5)
     assert found['points'][0]['reward']['kitchen-microwave']['data_max'] == 1.0
     said = capsys.readouterr().out
-    assert 'eps_u' in said and 'mode 6.5' in said and 'kitchen-kettle' in said
+    assert 'eps_u' in said and 'mode 6.5 of ' in said and 'kitchen-kettle' in said
     assert 'no eps_u' not in said
     lines = [line.split('\u2503')[1:-1] for line in said.splitlines() if '\u2503' in line]
     assert [' '.join(' '.join(head).split()) for head in zip(*lines)] == [
         'updates',
         'episodes',
         'eps_u a decision',
-        '2 alpha eps_u reward a decision',
-        'gap return an episode',
+        'gap of 2 alpha eps_u return an episode',
         'predicted, data reward a decision',
     ]
 

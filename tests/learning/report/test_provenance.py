@@ -9,7 +9,7 @@ from moto_learning.report.provenance import describe, nearest_preset
 from moto_learning.report.runs import read_run
 from moto_learning.run.commit import git_hash
 from moto_learning.run.machine import machine_name
-from tests.learning.report.written_run import entry, evaluation, write_run
+from tests.learning.report.written_run import entry, evaluation, record, write_run
 
 
 def test_the_nearest_preset_is_the_one_with_the_fewest_differences():
@@ -47,3 +47,14 @@ def test_a_run_that_has_not_done_what_it_was_asked_for_is_not_finished(tmp_path)
     assert describe(read_run(find_runs([path])[0][0]))['finished'] is False
     stopped = write_run(tmp_path / 'stopped', 'train.offline_updates=7', 'evaluate.every=5')
     assert describe(read_run(find_runs([stopped])[0][0]))['finished'] is False
+
+
+@pytest.mark.parametrize('source', ['robot', 'sim'])
+def test_a_robots_recordings_alone_are_learned_from_to_the_end_without_an_evaluation(
+    tmp_path, source
+):
+    data = record(tmp_path / 'data', source=source)
+    settings = ["collect.task=''", 'evaluate.every=5']
+    settings += ['train.offline_updates=7', 'train.online_episodes=0']
+    path = write_run(tmp_path / 'run', *settings, data=[data])
+    assert describe(read_run(find_runs([path])[0][0]))['finished'] is (source == 'robot')

@@ -4,6 +4,7 @@ from tests.learning.report.written_run import kept
 
 def promised(task, episodes, most, above):
     about = {'imagined_max': most, 'imagined_high': most - 0.5, 'above': above, 'steps': 10}
+    about |= {'data_above': above / 2}
     return {'task': task, 'episodes': episodes, 'data_max': 1.0, **about}
 
 
@@ -16,9 +17,9 @@ def test_promises_are_the_mean_over_seeds_by_task_row_and_episodes():
     block = promise(runs, [])
     lines = [line.strip('| ').split(' | ') for line in block.text.splitlines()[2:]]
     assert lines == [
-        ['kettle', 'moto', '0', '2', '1.00', '2.50', '2.00', '15.0 %'],
-        ['kettle', 'no_unc', '0', '1', '1.00', '9.00', '8.50', '50.0 %'],
-        ['oven', 'moto', '50', '1', '1.00', '4.00', '3.50', '0.0 %'],
+        ['kettle', 'moto', '0', '2', '1.00', '2.50', '2.00', '15.0 %', '7.5 %'],
+        ['kettle', 'no_unc', '0', '1', '1.00', '9.00', '8.50', '50.0 %', '25.0 %'],
+        ['oven', 'moto', '50', '1', '1.00', '4.00', '3.50', '0.0 %', '0.0 %'],
     ]
     kettle, oven = (axis for axis in block.figure.axes if axis.lines)
     assert block.figure.get_supylabel() == 'reward a step'

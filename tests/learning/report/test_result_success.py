@@ -126,9 +126,15 @@ def test_less_data_is_by_the_episodes_given_the_most_first():
 
 def test_settings_are_told_by_what_they_have_otherwise_than_the_preset():
     other = {'train.updates': '50 (20)', 'evaluate.seed': '7 (0)', 'model.kl.free': '2.0 (1.0)'}
+    other |= {'model_free.batch': '64 (256)'}  # which MOTO does not read
     runs = [
         kept(evaluation(0, 9), preset='laptop', differences={'train.online_episodes': '9 (500)'}),
-        kept(evaluation(0, 4), settings={'a': 1}, origin='second', differences=other),
+        kept(
+            evaluation(0, 4),
+            settings={'agent': 'moto', 'a': 1},
+            origin='second',
+            differences=other,
+        ),
         kept(evaluation(0, 2), row='bc'),
         kept(evaluation(0, 3), task=HAMMER),
     ]

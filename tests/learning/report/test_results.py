@@ -151,6 +151,16 @@ def test_more_starts_at_one_place_are_another_evaluation_and_count():
     assert [e.starts for e in one.evaluations] == [20, 40]
 
 
+def test_gaps_of_both_are_kept_on_file_as_they_were(tmp_path):
+    old, new = ({'episodes': 0, 'explore': 'mode', 'gap': gap} for gap in (9.0, 5.0))
+    later = {'episodes': 50, 'explore': 'mode', 'bound': 2.0}
+    [one] = merge([kept(lags=[later, old]), kept(lags=[new, {**old, 'explore': 'sample'}])])
+    found = [(lag.episodes, lag.explore, lag.gap) for lag in one.lags]
+    assert found == [(0, 'mode', 5.0), (0, 'sample', 9.0), (50, 'mode', 0.0)]
+    write_results(tmp_path / 'first.json', [one])
+    assert read_results(tmp_path / 'first.json') == [one]
+
+
 def test_promises_of_both_are_kept_and_the_newer_of_one_place_counts():
     old, new = ({'episodes': 0, 'task': TASK, 'above': above} for above in (0.5, 0.25))
     later = {'episodes': 50, 'task': TASK}
@@ -164,6 +174,8 @@ def test_a_run_stays_itself_if_the_program_gains_and_loses_a_setting(whole, tmp_
     assert settings_hash({**before, 'replay.batch': usual}) == settings_hash(before)
     assert settings_hash({**before, 'replay.batch': usual + 1}) != settings_hash(before)
     assert settings_hash({**before, 'seed': 9, 'evaluate.every': 1}) == settings_hash(before)
+    assert settings_hash({**before, 'model_free.batch': 9}) == settings_hash(before), 'not read'
+    assert settings_hash({**before, 'actor_critic.penalty.alpha': 9}) != settings_hash(before)
     config = whole.path / 'config.yaml'
     text = config.read_text()
     config.write_text(text + 'lost: 3\n')

@@ -9,7 +9,7 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.row import Row
 from moto_learning.agents.moto import MotoLearner
-from moto_learning.report.results import About, Kept, Promise
+from moto_learning.report.results import About, Kept, Lag, Promise
 from moto_learning.run.checkpoints import save_checkpoint
 from moto_learning.run.heldout import Evaluation
 from tests.learning import tiny_learner as tiny
@@ -76,17 +76,19 @@ def write_run(
     return path
 
 
-def record(root, episodes=2, task=TASK, seed=0, rows=ROWS, starts=None):
+def record(root, episodes=2, task=TASK, seed=0, rows=ROWS, starts=None, **header):
     """Records episodes of random images; the reward is 1 in the last third. Returns the folder.
 
     `starts`: of the simulator's reset that the first episode began with; None: no simulator's.
+    `header`: what else the headers say.
     """
     with Dataset.create_or_open(root, floor=0) as dataset:
         for index in range(episodes):
             random = np.random.default_rng([seed, index])
             start = None if starts is None else starts + index
-            header = EpisodeHeader(task=task, source='sim', spec=tiny.spec(), seed=start)
-            with dataset.new_episode(header) as writer:
+            named = {'task': task, 'source': 'sim', 'seed': start} | header
+            made = EpisodeHeader(**named, spec=tiny.spec())
+            with dataset.new_episode(made) as writer:
                 for t in range(rows):
                     action = random.uniform(-1, 1, 2).astype(np.float32)
                     writer.append(
@@ -104,7 +106,7 @@ def record(root, episodes=2, task=TASK, seed=0, rows=ROWS, starts=None):
     return root
 
 
-def kept(*evaluations, origin='first', promises=(), **about):
+def kept(*evaluations, origin='first', promises=(), lags=(), **about):
     """A run as results hold it, of the row MOTO on 10 episodes unless `about` says others."""
     usual = {'task': TASK, 'row': 'moto', 'settings': {'replay.batch': 2}, 'preset': 'laptop'}
     usual |= {'path': 'runs/one', 'data_hash': 'abcd1234', 'data_episodes': 10, 'updates': 100}
@@ -113,6 +115,7 @@ def kept(*evaluations, origin='first', promises=(), **about):
         about=About(**(usual | about)),
         evaluations=[Evaluation(**one) for one in evaluations],
         promises=[Promise(**one) for one in promises],
+        lags=[Lag(**one) for one in lags],
     )
 
 

@@ -182,6 +182,24 @@ def test_a_video_is_there_once_it_is_whole(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize('left', [False, True])
+def test_a_video_on_a_full_disk_leaves_nothing(tmp_path, left):
+    class Full:
+        def close(self):
+            raise OSError(28, 'No space left on device')
+
+    expected = KeyboardInterrupt if left else VideoError
+    with pytest.raises(expected) as failed, VideoWriter(tmp_path / 'v.mp4', 10) as video:
+        video.add(np.zeros((8, 8, 3), np.uint8))
+        video._container.close()
+        video._unfinished.touch()
+        video._container, video._write = Full(), lambda frame: None
+        if left:
+            raise KeyboardInterrupt
+    assert left or 'No space left on device' in str(failed.value)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_policies_are_found_by_folder_by_file_and_by_name(tmp_path):
     bundle = write_tiny_bundle(tmp_path)
     (tmp_path / 'current').write_text(f'{bundle}\n')
