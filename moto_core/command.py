@@ -11,10 +11,12 @@ import argparse
 import ctypes
 import math
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import compress, pairwise
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -22,6 +24,7 @@ from typing import NoReturn
 from moto_core.errors import ConfigError, MotoError
 from moto_core.packages import missing
 
+SETTING = re.compile(r'[a-z_][a-z0-9_]*(\.[a-z0-9_]+)*=')
 FAILED, STOPPED, CLOSED = 2, 130, 141  # exit codes; the last two as a shell gives them
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 AGAIN = 0.01  # [s] until an interrupt that was lost comes again
@@ -147,7 +150,6 @@ def whole(low: int, high: int | None = None) -> Callable[[str], int]:
         limit = '' if high is None else f' and at most {high}'
         wrong = argparse.ArgumentTypeError(
             f"'{text[:40]}' is not a whole number of at least {low}{limit}"
-            + ('; settings, key=value, go before the option or last' if '=' in text else '')
         )
         try:
             value = int(text)
@@ -204,8 +206,22 @@ def _make_folder(folder: Path, failed: str) -> Path:
 
 
 def _parse(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
+    argv = sys.argv[1:] if argv is None else argv
+    if any(action.dest == 'settings' for action in parser._actions):
+        argv = _settings_first(argv)
     nested = any(isinstance(action, argparse._SubParsersAction) for action in parser._actions)
     return parser.parse_args(argv) if nested else parser.parse_intermixed_args(argv)
+
+
+def _settings_first(argv: Sequence[str]) -> list[str]:
+    """Puts key=value before everything else: after `--seeds 0 1` it would be one more seed.
+
+    What comes right after an option stays: `--out a=b` is the option's own.
+    """
+    own = [
+        not SETTING.match(one) or before.startswith('-') for before, one in pairwise(['', *argv])
+    ]
+    return [*(one for one, stays in zip(argv, own) if not stays), *compress(argv, own)]
 
 
 def _end(code: int, line: str) -> int:

@@ -75,7 +75,16 @@ def collect(args: argparse.Namespace, console: Console) -> int:
         others = wanted.episodes - len(done)
         why = 'were there already' + (', or came off in no attempt' if wanted.human else '')
         console.print(f'{others} of the {wanted.episodes} episodes {why}')
-        _print_parts(Dataset.open(args.out), console)
+        dataset = Dataset.open(args.out)
+        ours = [record.config_hash == wanted.hash for record in dataset.episodes()]
+        if not all(ours):
+            console.print(
+                f"'{args.out}' holds {len(ours)} episodes: {ours.count(False)} are of other "
+                'settings than these (noise, size, recipe, or another version of the program)',
+                style='yellow',
+                soft_wrap=True,
+            )
+        _print_parts(dataset, console)
     return 0
 
 

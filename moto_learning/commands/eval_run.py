@@ -41,6 +41,8 @@ from moto_sim.episode import LEARNED
 def evaluate_policy(args: argparse.Namespace) -> int:
     """Runs the episodes, shows their table and writes the files asked for; returns 0."""
     console = Console(markup=False, highlight=False)
+    if args.video and Path(args.video).suffix != '.mp4':
+        raise ConfigError(f"--video '{args.video}'; expected a name that ends in .mp4")
     for option, path in (('--json', args.json), ('--video', args.video)):
         if path:
             output_file(option, path)
@@ -117,6 +119,12 @@ def _setup(args: argparse.Namespace, loaded: Loaded | None) -> Setup:
         actuation=args.actuation,
         view=args.view,
     )
+    if loaded is not None and loaded.tasks and args.task not in loaded.tasks:
+        print(
+            f'moto-eval: warning: the policy learned {", ".join(sorted(loaded.tasks))}, not '
+            f"'{args.task}'",
+            file=sys.stderr,
+        )
     if differences:
         print(
             'moto-eval: warning: this is not the robot that the policy learned on (the '

@@ -32,6 +32,8 @@ def _gather(args: argparse.Namespace) -> int:
         from moto_learning.report.rows import row_names
         from moto_learning.report.runs import read_run
     path = output_file('--out', args.out)
+    if path.suffix != '.json':
+        raise ConfigError(f"--out '{path}'; expected <name>.json, which moto-results write reads")
     places, problems = find_runs(map(Path, args.runs))
     runs = [read_run(place) for place in places]
     row_names(runs)  # refuses one seed twice
@@ -40,9 +42,7 @@ def _gather(args: argparse.Namespace) -> int:
     for line in (*problems, *left_out, *said):
         print(line)
     if not kept:
-        raise ConfigError(
-            'no run was gathered; moto-train and moto-sweep evaluate with evaluate.every'
-        )
+        raise ConfigError('no run was gathered: give folders of moto-train or moto-sweep')
     before = read_results(path) if path.exists() else []
     merged = merge([*before, *kept])
     write_results(path, merged)

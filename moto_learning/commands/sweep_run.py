@@ -88,7 +88,9 @@ def _collect(task: str, plan: Plan, out: Path, console: Console, stopped: list[i
     recipe = recipe_of(new)
     if final.exists():
         if not recipe_of(final).exists():
-            console.print(f"{task}: '{final}' is used as it is, its recipe is not known")
+            console.print(
+                f"{task}: '{final}' is used as it is, its recipe is not known", soft_wrap=True
+            )
         return
     console.print(f'{task}: {plan.demonstrations} demonstrations')
     recipe.parent.mkdir(parents=True, exist_ok=True)
@@ -135,11 +137,11 @@ def _run(plan: Plan, jobs: int, out: Path, console: Console, stopped: list[int])
                 progress.remove_task(bars.pop(cell))
                 if code == 0:
                     said = said_of(read_evaluations(cell.folder(out))[-1:])
-                    console.print(f'{cell.name}: {said}')
+                    console.print(f'{cell.name}: {said}', soft_wrap=True)
                 elif not stopped:
                     failed.append(cell)
                     said = _last_line(log) or 'nothing was written'
-                    console.print(f'{cell.name}: failed, see {log}: {said}')
+                    console.print(f'{cell.name}: failed, see {log}: {said}', soft_wrap=True)
             time.sleep(0.2)
     return failed
 

@@ -89,8 +89,12 @@ def said_of(found: Sequence[Evaluation]) -> str:
     """Says in a few words how a run ended, by its last evaluation if there is one."""
     if not found:
         return 'done, not evaluated'
-    one = found[0]
-    return f'done, {one.successes} of {one.starts} after {one.episodes} episodes by {one.explore}'
+    return f'done, {success_of(found[0])}'
+
+
+def success_of(one: Evaluation) -> str:
+    """Says in a few words what one evaluation found."""
+    return f'{one.successes} of {one.starts} after {one.episodes} episodes by {one.explore}'
 
 
 def _family(task: str) -> str:

@@ -70,7 +70,10 @@ def _parser() -> Parser:
 
 def _keys() -> str:
     """Returns the list of settings, with default and meaning, one a line."""
-    lines, group = ['settings (key=default: meaning):'], None
+    lines, group = (
+        ['settings (key=default: meaning); --config has others, --show-config all:'],
+        None,
+    )
     for key in list_keys(Config()):
         if key.group != group:
             group = key.group

@@ -16,7 +16,8 @@ from rich.console import Console
 
 from moto_core.command import output_folder
 from moto_core.config import config_file, explain_config, load_config
-from moto_core.errors import ConfigError
+from moto_core.errors import ConfigError, unknown_name
+from moto_learning.agents.learner import LEARNERS
 from moto_learning.agents.unread import check_read
 from moto_learning.commands.progress import (
     print_left_out,
@@ -25,6 +26,7 @@ from moto_learning.commands.progress import (
     reading_bars,
 )
 from moto_learning.commands.settings import print_settings
+from moto_learning.commands.sweep_summary import success_of
 from moto_learning.commands.train_bars import training_bars, training_lines
 from moto_learning.commands.train_lacks import lacking
 from moto_learning.config import Config
@@ -42,6 +44,7 @@ from moto_learning.run.checkpoints import (
     load_checkpoint,
     tidy_checkpoints,
 )
+from moto_learning.run.heldout import read_evaluations
 from moto_learning.run.journal import Journal
 from moto_learning.run.lock import lock_run
 from moto_learning.run.processor import use_processor
@@ -65,8 +68,17 @@ def show_config(args: argparse.Namespace) -> int:
     """Prints every setting that these arguments give with where it comes from; returns 0."""
     sources: list[Any] = []
     if args.resume:
-        resumed_config(load_checkpoint(args.resume).config, _file(args), args.settings)
+        before = load_checkpoint(args.resume).config
+        _check(
+            resumed_config(before, _file(args), []),
+            resumed_config(before, _file(args), args.settings),
+        )
         sources.append(latest_checkpoint(Path(args.resume)) / 'config.yaml')
+    else:
+        _check(
+            load_config(Config, *_sources(args)),
+            load_config(Config, *_sources(args), overrides=args.settings),
+        )
     if args.config or not args.resume:
         sources += _sources(args)
     print_settings(explain_config(Config, *sources, overrides=args.settings))
@@ -84,7 +96,7 @@ def _start(args: argparse.Namespace, console: Console) -> Training:
             f"'{out}' holds a run already; --resume {out} continues it, or take another --out"
         )
     config = load_config(Config, *_sources(args), overrides=args.settings)
-    check_read([(load_config(Config, *_sources(args)), config)])
+    _check(load_config(Config, *_sources(args)), config)
     _check_collected(out, config)
     data = open_datasets([Path(path) for path in args.data])
     spec = common_spec(data)
@@ -92,6 +104,13 @@ def _start(args: argparse.Namespace, console: Console) -> Training:
     use_processor(config.train.threads)
     with progress_bars(console) as progress:
         return Training(config, spec, data, out, reading=reading_bars(progress))
+
+
+def _check(before: Config, after: Config) -> None:
+    """Raises ConfigError for an agent that there is not, or a setting that it does not read."""
+    if after.agent not in LEARNERS:
+        raise ConfigError(unknown_name('agent', after.agent, LEARNERS))
+    check_read([(before, after)])
 
 
 def _check_collected(out: Path, config: Config) -> None:
@@ -121,7 +140,7 @@ def _resume(args: argparse.Namespace, console: Console) -> Training:
         _tidy(run)
     checkpoint = load_checkpoint(run)
     config = resumed_config(checkpoint.config, _file(args), args.settings)
-    check_read([(resumed_config(checkpoint.config, _file(args), []), config)])
+    _check(resumed_config(checkpoint.config, _file(args), []), config)
     output_folder('--resume', run)
     use_processor(config.train.threads)
     data = [Path(path) for path in (args.data or checkpoint.meta['data'])]
@@ -195,10 +214,17 @@ def _run(training: Training, phase: str, console: Console) -> int:
             f"learned. Look at penalty.alpha and the rates, and at '{training.out}/nonfinite'"
         )
     skipped = f', {training.learner.skipped} skipped' if training.learner.skipped else ''
+    last = read_evaluations(training.out)[-1:]
+    found = f', {success_of(last[0])}' if last else ''
     console.print(
         f'{"stopped" if training.stopped else "done"} at update '
-        f'{training.learner.updates}{skipped}: {training.out}'
+        f'{training.learner.updates}{skipped}{found}: {training.out}',
+        soft_wrap=True,
     )
+    if training.stopped:
+        console.print(f'moto-train --resume {training.out} goes on', soft_wrap=True)
+    elif last:
+        console.print(f'moto-report {training.out} makes a page of it', soft_wrap=True)
     return 130 if training.stopped else 0
 
 

@@ -87,6 +87,9 @@ def fill(
         kept = merge(one for name in names or results for one in results.get(name, ()))
         block = kind.make(kept, asked)
         parts = [begin, block.text.strip() or NOTHING, end]
+        missing = [f'results/{name}.json' for name in names if name not in results]
+        if missing and block.text.strip():
+            parts.insert(2, f'Not measured yet: {", ".join(missing)}.')
         if block.figure is not None:
             file = re.sub(r'[^a-z0-9_-]+', '-', '-'.join(words.split())) + '.svg'
             figures[file] = block.figure

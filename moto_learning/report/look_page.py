@@ -168,7 +168,7 @@ def _bound(numbers: Mapping[str, Any]) -> str:
     return page.section(
         'The gap of Theorem B.1',
         page.picture(
-            "Gap between the expert's return and the policy's against the disagreement",
+            "Gap between the expert's return and the policy's along training, and its bound",
             figures.png(bound_figure(points), dpi=130),
         )
         + page.table(header, rows),

@@ -25,7 +25,7 @@ from moto_learning.data.sources import open_datasets, own_dataset, read_episodes
 from moto_learning.report.expert_actions import expert_disagreement
 from moto_learning.report.imagined_reward import promised_reward
 from moto_learning.report.runs import evaluations_of
-from moto_learning.run.checkpoint import Checkpoint, learner_of
+from moto_learning.run.checkpoint import Checkpoint, learned_tasks, learner_of
 from moto_learning.run.checkpoint_files import CheckpointError
 from moto_learning.run.checkpoints import checkpoints_of, load_checkpoint
 from moto_learning.run.heldout import Evaluation, read_evaluations
@@ -206,9 +206,8 @@ def _latent(checkpoint: Checkpoint) -> LatentLearner:
 
 def _check_tasks(shown: Collection[str], checkpoint: Checkpoint, own: Sequence[Dataset]) -> None:
     """Raises ConfigError if the expert does a task that the run, as far as is known, did not."""
-    given = [Path(path) for path in checkpoint.meta['data']]
-    learned = [*open_datasets([path for path in given if path.exists()]), *own]
-    known = {record.task for dataset in learned for record in dataset.episodes()}
+    known = learned_tasks(checkpoint)
+    known |= {record.task for dataset in own for record in dataset.episodes()}
     if known and not known >= set(shown):
         raise ConfigError(
             f"the expert's task is '{min(set(shown) - known)}', and the run learned "

@@ -141,6 +141,11 @@ def keep(runs: Iterable[Run], origin: str) -> tuple[list[Kept], list[str]]:
         if missing:
             problems.append(f"'{run.path}' is left out: nothing says its {', '.join(missing)}")
             continue
+        if given.hash == given.ids and not run.data:
+            problems.append(
+                f"'{run.path}': what it learned from is not there; its data are named by their "
+                'ids, and another recording of the same has another name'
+            )
         found = describe(run)
         about = {name: found[name] for name in About.__dataclass_fields__ if name in found} | {
             'settings': run.chosen,

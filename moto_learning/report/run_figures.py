@@ -206,20 +206,23 @@ def roc_figure(alarm: str, shifts: Mapping[str, Mapping[str, Any]]) -> Figure:
 
 
 def bound_figure(points: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draws the measured gap against eps_u, a line through the checkpoints for each way to act."""
+    """Draws the measured gap along training, for each way to act, and its bound dashed."""
     ways = list(dict.fromkeys(way for point in points for way in point['gaps']))
     lines = []
     for way, colour in zip(ways, COLOURS):
-        there = [point for point in points if way in point['gaps']]
-        lines.append(
-            Line(
-                x=np.array([point['eps_u'] for point in there]),
-                y=np.array([point['gaps'][way] for point in there]),
-                label=f'by {way}',
-                colour=colour,
-            )
-        )
-    return lines_plot(lines, "disagreement along the expert's actions", 'gap in return')
+        for of, label, style in (('gaps', f'by {way}', '-'), ('bounds', 'its bound', '--')):
+            there = [point for point in points if point[of].get(way) is not None]
+            if there:
+                lines.append(
+                    Line(
+                        x=np.array([point['episodes'] for point in there]),
+                        y=np.array([point[of][way] for point in there]),
+                        label=label,
+                        colour=colour,
+                        style=style,
+                    )
+                )
+    return lines_plot(lines, 'online episodes', 'return an episode')
 
 
 def _by_run(

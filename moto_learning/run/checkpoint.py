@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from moto_core.spec import Setup, Spec, spec_from_dict
 from moto_learning.agents.learner import Learner, make_learner
 from moto_learning.config import Config
 from moto_learning.data.replay import Replay
-from moto_learning.data.sources import read_episodes
+from moto_learning.data.sources import open_datasets, read_episodes
 from moto_learning.run.checkpoint_files import (
     CONFIG,
     META,
@@ -92,6 +92,15 @@ def learner_of(checkpoint: Checkpoint, device: str = 'cpu') -> Learner:
     learner = make_learner(checkpoint.config, checkpoint.spec, device)
     restore(learner, checkpoint)
     return learner
+
+
+def learned_tasks(checkpoint: Checkpoint) -> set[str]:
+    """Returns the tasks of the episodes that a run was given; none if they are not there."""
+    there = [path for path in map(Path, checkpoint.meta.get('data', ())) if path.is_dir()]
+    with suppress(MotoError):
+        data = open_datasets(there)
+        return {record.task for dataset in data for record in dataset.episodes()}
+    return set()
 
 
 def replay_of(checkpoint: Checkpoint, seed: int) -> Replay:

@@ -25,7 +25,7 @@ from moto_core.policy.policy import (
 )
 from moto_core.row import Row
 from moto_core.spec import Setup, Spec, is_known, setup_mismatches, spec_mismatches
-from moto_learning.run.checkpoint import learner_of
+from moto_learning.run.checkpoint import learned_tasks, learner_of
 from moto_learning.run.checkpoints import FOLDER, load_checkpoint
 from moto_learning.run.statistics import wilson_interval
 
@@ -102,6 +102,7 @@ class Loaded(NamedTuple):
 
     policy: Policy
     setup: Setup  # Setup() if it is not known
+    tasks: frozenset[str] = frozenset()  # of those episodes; none if they are not known
 
 
 def load_policy(name: str) -> Loaded | None:
@@ -115,7 +116,8 @@ def load_policy(name: str) -> Loaded | None:
     path = named_folder(name)
     if (path / FOLDER).is_dir() or (path / 'state.pt').exists():
         checkpoint = load_checkpoint(path)
-        return Loaded(learner_of(checkpoint).policy(), checkpoint.setup)
+        tasks = frozenset(learned_tasks(checkpoint))
+        return Loaded(learner_of(checkpoint).policy(), checkpoint.setup, tasks)
     if path.is_dir():
         policy = OnnxPolicy(path)
         return Loaded(policy, policy.setup)

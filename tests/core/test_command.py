@@ -27,6 +27,8 @@ def parser():
     made = Parser('moto-cart', 'pulls')
     made.add_argument('--wheels', type=whole(2, 6), default=4)
     made.add_argument('--slope', type=real(0, below=1), default=0.5)
+    made.add_argument('--seeds', nargs='+', type=whole(0), default=[])
+    made.add_argument('--name')
     made.add_argument('settings', nargs='*')
     return made
 
@@ -40,6 +42,14 @@ def raising(error):
         raise error
 
     return body
+
+
+def test_a_setting_is_none_of_the_values_before_it_but_an_options_own():
+    seen = {}
+    words = ['--seeds', '0', '1', 'a.b=1', '--name', 'c=2', '--wheels', '3', 'd=3']
+    assert run(lambda args: seen.update(vars(args)) or 0, *words) == 0
+    assert (seen['seeds'], seen['name'], seen['wheels']) == ([0, 1], 'c=2', 3)
+    assert seen['settings'] == ['a.b=1', 'd=3']
 
 
 def test_settings_may_stand_between_options():

@@ -71,8 +71,13 @@ def test_a_recipe_without_groups_goes_on_where_it_was_stopped(tmp_path, capsys):
     line = ['collect', '--recipe', str(recipe), '--size', '8', '--after-success', '0']
     line += ['--out', str(out), '--episodes']
     assert data.main([*line, '1']) == data.main([*line, '2']) == 0
-    assert '1 of the 2 episodes were there already' in capsys.readouterr().out
-    assert len({read_header(one.path).seed for one in Dataset.open(out).episodes()}) == 2
+    said = capsys.readouterr().out
+    assert '1 of the 2 episodes were there already' in said and 'other settings' not in said
+    assert data.main([*line, '1', '--noise', '0.2']) == 0
+    assert 'holds 3 episodes: 2 are of other settings than these' in capsys.readouterr().out
+    assert len({read_header(one.path).seed for one in Dataset.open(out).episodes()}) == 2, (
+        'of one number'
+    )
 
 
 def test_collect_refuses_a_dataset_that_is_being_recorded(tmp_path, capsys):

@@ -55,6 +55,24 @@ def test_gathering_into_a_file_adds_what_is_new_and_refuses_what_contradicts(
     assert out.read_bytes() == before
 
 
+def test_a_name_that_the_document_would_not_read_is_refused(sweeps, tmp_path, capsys):
+    assert main(['gather', str(sweeps / 'one'), '--out', str(tmp_path / 'r.txt')]) == 2
+    assert "r.txt'; expected <name>.json" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_that_are_not_there_any_more_are_said_to_be_named_by_their_ids(tmp_path, capsys):
+    data = record(tmp_path / 'data', episodes=1, starts=50)
+    write_run(tmp_path / 'run', evaluations=[evaluation(0, 4)], data=[data])
+    for there in (True, False):
+        assert (
+            main(['gather', str(tmp_path / 'run'), '--out', str(tmp_path / f'{there}.json')]) == 0
+        )
+        assert ('its data are named by their ids' in capsys.readouterr().out) is not there
+        if there:
+            data.rename(tmp_path / 'away')
+
+
 def test_without_results_the_document_stays_as_it_is(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     document = tmp_path / 'document'

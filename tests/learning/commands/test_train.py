@@ -77,6 +77,21 @@ def test_show_config_of_a_run_names_its_stored_settings(tmp_path, capsys):
     assert 'cannot become 9' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    'arguments, says',
+    [
+        (
+            ['--row', 'bc', 'actor_critic.penalty.alpha=3'],
+            "changes nothing: 'bc' does not read it",
+        ),
+        (['agent=motto'], "unknown agent 'motto'. Did you mean 'moto'"),
+    ],
+)
+def test_show_config_refuses_what_a_run_would(arguments, says, capsys):
+    assert main([*arguments, '--show-config']) == 2
+    assert says in capsys.readouterr().err
+
+
 def test_help_lists_every_key_with_default_and_meaning(capsys):
     with pytest.raises(SystemExit) as stop:
         main(['--help'])

@@ -60,6 +60,16 @@ def test_a_new_document_has_a_block_of_every_kind(results):
     assert set(pictures) == {'success.svg', 'rows.svg', 'less-data.svg'}
 
 
+def test_a_block_says_which_of_its_results_are_not_there(results):
+    block = '<!-- results: success moto from one three -->\n{}<!-- end -->\n'
+    text = 'moto-results gather x --out results/three.json\n' + block.format('')
+    filled, _ = fill(text, results)
+    assert ' of 40 (' in filled
+    assert filled.count('Not measured yet: results/three.json.') == 1
+    assert fill(filled, results)[0] == filled
+    assert 'Not measured' not in fill(text, results | {'three': results['one']})[0]
+
+
 def test_a_picture_says_what_its_height_is_a_share_of(results):
     assert '>success, a share of 20 starts<' in drawn(results)
     results['two'] = [kept(evaluation(0, 5, starts=10), seed=1)]

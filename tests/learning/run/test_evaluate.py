@@ -31,6 +31,7 @@ from moto_sim import tasks as real_tasks
 from moto_sim.env import TaskEnv
 from moto_sim.setups import choose_setup
 from tests.learning import tiny_learner as tiny
+from tests.recorded import record
 from tests.sim.counting_task import CountingTask
 
 SETUP = Setup(robot='counter', profile='slow')
@@ -370,6 +371,7 @@ def test_the_command_covers_the_camera_and_leaves_the_guard_out(tasks, tmp_path)
         ),
         (['--policy', 'zero', '--task', 'counting', '--json', '/proc/no/e.json'], 'cannot write'),
         (['--policy', 'zero', '--task', 'counting', '--video', '/proc/no/e.mp4'], 'cannot write'),
+        (['--policy', 'zero', '--task', 'counting', '--video', 'e.gif'], 'ends in .mp4'),
     ],
 )
 def test_the_command_ends_with_2_and_one_line_where_it_cannot(tasks, capsys, arguments, message):
@@ -386,11 +388,22 @@ def test_the_command_refuses_a_policy_for_another_robot(tasks, tmp_path, capsys)
     assert 'rate: policy has 12.5, robot has 40.0' in error and 'hand_x' in error
 
 
-def tiny_run(folder, setup):
+@pytest.mark.parametrize('task', ['kitchen-microwave', 'kitchen-kettle'])
+def test_a_task_that_the_policy_did_not_learn_is_said(tmp_path, capsys, task):
+    record(tmp_path / 'data', [2], task=task)
+    run = tiny_run(tmp_path / 'run', Setup(), data=[str(tmp_path / 'data')])
+    evaluated(tmp_path, '--policy', str(run))
+    said = (
+        f"warning: the policy learned {task}, not 'kitchen-microwave'" in capsys.readouterr().err
+    )
+    assert said is (task == 'kitchen-kettle')
+
+
+def tiny_run(folder, setup, data=()):
     """A run of an untrained agent for the Kitchen's arm that learned under a setup."""
     env = real_tasks.make('kitchen-microwave', size=8)
     agent = MotoLearner(tiny.config(), env.spec)
-    meta = {'updates': 1, 'setup': to_dict(setup)}
+    meta = {'updates': 1, 'setup': to_dict(setup), 'data': [*data]}
     save_checkpoint(folder, agent.state_dict(), {}, agent.config, env.spec, meta)
     return folder
 
