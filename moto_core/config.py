@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -24,6 +25,8 @@ from moto_core.strict_yaml import check_plain, parse_yaml, read_yaml
 T = TypeVar('T')
 # of OmegaConf, which also gives a TypeError if a list is given as a mapping
 _MERGE_ERRORS = (OmegaConfBaseException, TypeError, ValueError, OverflowError)
+CONVERTED = re.compile(r"Value ('.*') of type '\w+' could not be converted to (\w+)")
+KIND_NAMES = {'Integer': 'a whole number, in digits', 'Float': 'a number'}
 Source = Path | str | Mapping[str, Any]
 
 
@@ -205,4 +208,7 @@ def _one_line(error: Exception) -> str:
     """Returns what OmegaConf says, with the dotted key first."""
     key = getattr(error, 'full_key', None)
     said = str(getattr(error, 'msg', None) or error).splitlines()[0].strip()
+    told = CONVERTED.fullmatch(said)
+    if key and told and told[2] in KIND_NAMES:
+        return f'{key} is {told[1]}; expected {KIND_NAMES[told[2]]}'
     return f'{key}: {said}' if key else said
