@@ -161,8 +161,8 @@ def keep(runs: Iterable[Run], origin: str) -> tuple[list[Kept], list[str]]:
                 origin=origin,
                 about=About(**about),
                 evaluations=_once(run.evaluations),
-                promises=[load_config(Promise, one) for one in read_promises(run.path)],
-                lags=[load_config(Lag, one) for one in read_lags(run.path)],
+                promises=_promises(load_config(Promise, one) for one in read_promises(run.path)),
+                lags=_lags(load_config(Lag, one) for one in read_lags(run.path)),
             )
         )
     return kept, problems
@@ -215,6 +215,18 @@ def _once(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
     return [last[key] for key in sorted(last)]
 
 
+def _promises(found: Iterable[Promise]) -> list[Promise]:
+    """Returns the last of each place: of checkpoints within the offline phase, that at its end."""
+    last = {(one.episodes, one.task): one for one in found}
+    return [last[key] for key in sorted(last)]
+
+
+def _lags(found: Iterable[Lag]) -> list[Lag]:
+    """Returns the last of each place and way to act."""
+    last = {(one.episodes, one.explore): one for one in found}
+    return [last[key] for key in sorted(last)]
+
+
 def _place(one: Evaluation) -> tuple[int, str, int, int]:
     return one.episodes, one.explore, one.starts, one.seed
 
@@ -237,11 +249,9 @@ def _together(one: Kept, other: Kept) -> Kept:
                 'numbers; leave one of them out'
             )
     further = max(other, one, key=lambda kept: kept.about.updates)  # of equals the first
-    promises = {(found.episodes, found.task): found for found in (*one.promises, *other.promises)}
-    lags = {(found.episodes, found.explore): found for found in (*one.lags, *other.lags)}
     return replace(
         further,
         evaluations=_once([*one.evaluations, *other.evaluations]),
-        promises=[promises[key] for key in sorted(promises)],
-        lags=[lags[key] for key in sorted(lags)],
+        promises=_promises([*one.promises, *other.promises]),
+        lags=_lags([*one.lags, *other.lags]),
     )

@@ -77,6 +77,24 @@ def test_a_run_that_does_not_say_what_it_is_is_left_out_with_a_line(tmp_path):
     assert not found and 'nothing says its data' in line
 
 
+def test_of_checkpoints_within_the_offline_phase_the_last_is_its_end(tmp_path):
+    data = record(tmp_path / 'data', episodes=1, starts=50)
+    path = write_run(tmp_path / 'run', evaluations=[evaluation(0, 4)], data=[data])
+    points = [
+        {'episodes': episodes, 'eps_u': eps_u, 'bound': None, 'reward': {'kettle': promised}}
+        | {'gaps': [{'explore': 'mode', 'gap': 10 * eps_u}]}
+        for episodes, eps_u, promised in (
+            (0, 0.5, {'data_max': 1.0}),
+            (0, 0.25, {'data_max': 2.0}),
+            (50, 0.125, {'data_max': 3.0}),
+        )
+    ]
+    (path / 'bound.json').write_text(json.dumps({'points': points}))
+    [one], _ = keep([run_in(path)], 'first')
+    assert [(lag.episodes, lag.gap) for lag in one.lags] == [(0, 2.5), (50, 1.25)]
+    assert [(p.episodes, p.data_max) for p in one.promises] == [(0, 2.0), (50, 3.0)]
+
+
 RUN = {'settings': 's', 'evaluations': [], 'promises': []}
 
 
