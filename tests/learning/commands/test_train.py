@@ -9,6 +9,7 @@ import pytest
 from moto_core.config import load_config
 from moto_core.episodes.dataset import Dataset
 from moto_core.fields import list_keys
+from moto_learning.commands import train_bars
 from moto_learning.commands.train import main
 from moto_learning.config import Config
 from moto_learning.run.checkpoints import load_learner
@@ -138,13 +139,22 @@ def test_a_round_of_fine_tuning_says_what_was_new(tmp_path, capsys):
     assert '0 new episodes, 0 new labels\n' in capsys.readouterr().out
 
 
-def test_the_whole_run_has_a_bar_of_its_own_with_the_time_left(tmp_path, capsys):
+@pytest.mark.parametrize('terminal', [True, False])
+def test_the_whole_run_says_how_far_it_is_with_the_time_left(
+    tmp_path, capsys, monkeypatch, terminal
+):
+    monkeypatch.setattr(train_bars, 'EVERY', 0.0)
+    monkeypatch.setenv('COLUMNS', '200')
+    if terminal:
+        monkeypatch.setenv('FORCE_COLOR', '1')  # a terminal to rich
     record(tmp_path / 'data', [8])
     line = ['--data', str(tmp_path / 'data'), '--out', str(tmp_path / 'run'), *TINY]
     assert main([*line, 'train.offline_updates=3']) == 0
-    said = capsys.readouterr().out
-    assert re.search(r'whole run .* 3/3 .* 0:00:00 left', said)
-    assert re.search(r'offline .* 3/3 .* model ', said)
+    said = re.sub(r'\x1b\[[0-9;?]*[A-Za-z]', '', capsys.readouterr().out)
+    shown = re.search(r'whole run .* 3/3 .* 0:00:00 left', said)
+    told = re.search(r'0:00:00 left, update 3 of 3, offline 3 of 3, model ', said)
+    assert (bool(shown), bool(told)) == (terminal, not terminal)
+    assert re.search(r'offline .* 3/3 .* model ' if terminal else 'offline 2 of 3, model', said)
 
 
 def test_data_without_a_success_is_said_aloud_where_the_behaviour_prior_needs_one(

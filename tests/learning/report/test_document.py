@@ -61,13 +61,13 @@ def test_a_new_document_has_a_block_of_every_kind(results):
 
 
 def test_a_block_says_which_of_its_results_are_not_there(results):
-    block = '<!-- results: success moto from one three -->\n{}<!-- end -->\n'
-    text = 'moto-results gather x --out results/three.json\n' + block.format('')
+    block = '<!-- results: success moto from one two four -->\n<!-- end -->\n'
+    text = 'moto-results gather x --out results/four.json\n' + block
     filled, _ = fill(text, results)
-    assert ' of 40 (' in filled
-    assert filled.count('Not measured yet: results/three.json.') == 1
+    assert '9 of 40' in filled
+    assert filled.count('Not measured yet: results/four.json.') == 1
     assert fill(filled, results)[0] == filled
-    assert 'Not measured' not in fill(text, results | {'three': results['one']})[0]
+    assert 'Not measured' not in fill(text, results | {'four': results['three']})[0]
 
 
 def test_a_picture_says_what_its_height_is_a_share_of(results):
