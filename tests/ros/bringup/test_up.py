@@ -156,7 +156,7 @@ def test_a_bundle_that_only_the_policy_can_refuse_ends_moto_up_with_its_path(tmp
     [
         (['sim:=true', 'polcy:=zero'], "Did you mean 'policy'"),
         (['sim:=true', 'guard.rat:=100'], "unknown key 'guard.rat'. Did you mean 'guard.rate'"),
-        (['sim:=true', 'guard.rate:=abc'], "guard.rate: Value 'abc'"),
+        (['sim:=true', 'guard.rate:=abc'], "guard.rate is 'abc'; expected a number"),
         (['sim:=true', 'namespace:=bad-name'], "namespace is 'bad-name'; expected letters"),
         (['sim:=true', 'robot_type:=panda'], 'the simulated robot is kitchen_sim'),
         (['sim:=true', 'profile:=norml'], "Did you mean 'normal'"),
