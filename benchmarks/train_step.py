@@ -71,6 +71,7 @@ def measure(config: Config, updates: int, device: str) -> dict[str, float]:
     data = to_tensors(batch, agent.device)
     agent.update(batch)
     _, post, _ = update_model(agent, data)
+    beta = config.actor_critic.actor.beta
     with frozen(agent.world_model), frozen(agent.critics):
         starts = draw_starts(post, data, config.actor_critic.starts, agent.generator)
 
@@ -81,7 +82,7 @@ def measure(config: Config, updates: int, device: str) -> dict[str, float]:
         parts: dict[str, float] = {'rollouts': median(rollouts, updates, device)}
         # the actor's graph is used up by its backward pass: rollouts are made again and taken off
         both = median(
-            lambda: agent.update_actor(*unpacked(rollouts()), post, data), updates, device
+            lambda: agent.update_actor(*unpacked(rollouts()), post, data, beta), updates, device
         )
         parts['actor'] = both - parts['rollouts']
         imagined, expansion = rollouts()

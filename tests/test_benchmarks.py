@@ -129,3 +129,12 @@ def test_a_policy_that_is_watched_says_when_it_was_first_slowed_and_held(gate):
         scales.append(guard.speed_scale)
     assert scales == [1.0, 1.0, 1.0, 0.625, 0.0, 0.90625]  # means 3, 6, 9 and 4.5
     assert (watched.slowed, watched.held, watched.largest) == (3, 4, 9.0)
+
+
+def test_an_update_and_its_parts_are_timed(monkeypatch, capsys):
+    words = ['--config', 'laptop', '--updates', '1', '--threads', '1']
+    monkeypatch.setattr(sys, 'argv', ['train_step.py', *words])
+    runpy.run_path(str(BENCHMARKS / 'train_step.py'), run_name='__main__')
+    found = json.loads(capsys.readouterr().out)['ms']['laptop']
+    assert list(found) == ['rollouts', 'actor', 'critics', 'model', 'update', 'update_cpu']
+    assert all(value > 0 for value in found.values())
