@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean
 
-from moto_learning.report.markdown import Block, table
+from moto_learning.report.markdown import Block, mean_of_all, table
 from moto_learning.report.results import Kept, Lag
 from moto_learning.report.rows import row_names
 
@@ -16,7 +16,6 @@ HEADER = (
     *('task', 'row', 'online episodes', 'seeds', 'eps_u a decision'),
     *('gap in return an episode', '2 alpha eps_u an episode'),
 )
-DASH = '\N{EN DASH}'
 
 
 def gap(kept: Sequence[Kept], tasks: Sequence[str]) -> Block:
@@ -34,13 +33,8 @@ def gap(kept: Sequence[Kept], tasks: Sequence[str]) -> Block:
             len(lags),
             f'{mean(lag.eps_u for lag in lags):.3f}',
             f'{mean(lag.gap for lag in lags):.1f}',
-            _bound(lags),
+            mean_of_all([lag.bound for lag in lags]),
         )
         for (task, name, episodes), lags in sorted(found.items())
     ]
     return Block(table(HEADER, lines) if lines else '')
-
-
-def _bound(lags: Sequence[Lag]) -> str:
-    there = [lag.bound for lag in lags if lag.bound is not None]
-    return f'{mean(there):.1f}' if len(there) == len(lags) else DASH

@@ -11,7 +11,7 @@ from statistics import mean
 import numpy as np
 
 from moto_learning.report.figures import Line, panels
-from moto_learning.report.markdown import Block, table
+from moto_learning.report.markdown import Block, mean_of_all, table
 from moto_learning.report.results import Kept, Promise
 from moto_learning.report.row_marks import row_marks
 from moto_learning.report.rows import row_names
@@ -20,7 +20,6 @@ HEADER = (
     *('task', 'row', 'online episodes', 'seeds', "data's maximum", 'predicted maximum'),
     *('99th percentile', "steps above the data's maximum", "the same at the data's rows"),
 )
-DASH = '\N{EN DASH}'
 Promised = dict[tuple[str, str, int], list[Promise]]  # by task, row and online episodes
 
 
@@ -41,7 +40,7 @@ def promise(kept: Sequence[Kept], tasks: Sequence[str]) -> Block:
             f'{mean(one.imagined_max for one in found):.2f}',
             f'{mean(one.imagined_high for one in found):.2f}',
             f'{100 * mean(one.above for one in found):.1f} %',
-            _data_above(found),
+            mean_of_all([one.data_above for one in found], 100, ' %'),
         )
         for (task, name, episodes), found in sorted(promised.items())
     ]
@@ -49,11 +48,6 @@ def promise(kept: Sequence[Kept], tasks: Sequence[str]) -> Block:
         return Block('')
     figure = panels(_lines(promised), 'online episodes', ylabel='reward a step')
     return Block(table(HEADER, lines), figure, "Predicted reward and the data's maximum by task")
-
-
-def _data_above(found: Sequence[Promise]) -> str:
-    there = [one.data_above for one in found if one.data_above is not None]
-    return f'{100 * mean(there):.1f} %' if len(there) == len(found) else DASH
 
 
 def _lines(promised: Promised) -> dict[str, list[Line]]:

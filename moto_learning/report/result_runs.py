@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import mean
 
-from moto_learning.report.markdown import Block, plain, table
+from moto_learning.report.markdown import DASH, Block, mean_of_all, plain, table
 from moto_learning.report.results import Kept
 from moto_learning.report.rows import row_names
 
-DASH = '\N{EN DASH}'
 HEADER = (
     *('row', 'tasks', 'runs', 'episodes given', 'commit', 'machine'),
     *('minutes a run', 'minutes of the processor', 'finished'),
@@ -35,7 +34,6 @@ def runs(kept: Sequence[Kept], _: Sequence[str]) -> Block:
 def _about(found: Sequence[Kept]) -> list[str]:
     abouts = [run.about for run in found]
     diverged = sum(one.diverged > 0 for one in abouts)
-    processor = [one.cpu_seconds for one in abouts if one.cpu_seconds is not None]
     return [
         str(len({one.task for one in abouts})),
         str(len(found)),
@@ -43,7 +41,7 @@ def _about(found: Sequence[Kept]) -> list[str]:
         _each(one.commit[:10] + one.commit[40:] for one in abouts),
         _each(one.machine for one in abouts),
         f'{mean(one.wall_seconds for one in abouts) / 60:.1f}',
-        f'{mean(processor) / 60:.1f}' if len(processor) == len(found) else DASH,
+        mean_of_all([one.cpu_seconds for one in abouts], 1 / 60),
         f'{sum(one.finished for one in abouts)} of {len(found)}'
         + (f', {diverged} diverged' if diverged else ''),
     ]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from moto_learning.report.given import Given
-from moto_learning.report.markdown import Block, heading, plain, table
+from moto_learning.report.markdown import DASH, Block, heading, plain, table
 from moto_learning.report.paper import NAMES, place_in_paper
 from moto_learning.report.results import Kept
 from moto_learning.report.rows import row_names
@@ -19,7 +19,6 @@ from moto_learning.report.success import table_points
 from moto_learning.report.tables import mean_cell, paper_at, paper_curves, point_at, success_groups
 
 EPISODES = (0, 50, 100, 200, 500)  # online, of the columns
-DASH = '\N{EN DASH}'
 Group = Mapping[str, Any]
 
 

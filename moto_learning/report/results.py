@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ class Kept:
         """Its seed."""
         return self.about.seed
 
-    @property
+    @cached_property
     def settings(self) -> str:
         """A hash of what the seeds of one row have alike."""
         return settings_hash(self.about.settings)
