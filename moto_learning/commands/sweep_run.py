@@ -131,7 +131,8 @@ def _run(plan: Plan, jobs: int, out: Path, console: Console, stopped: list[int])
             for cell, code in [(cell, process.poll()) for cell, process in running.items()]:
                 log = cell.folder(out) / LOG
                 if code is None:
-                    progress.update(bars[cell], note=_last_line(log))
+                    if not progress.disable:
+                        progress.update(bars[cell], note=_last_line(log))
                     continue
                 del running[cell]
                 progress.remove_task(bars.pop(cell))
