@@ -17,6 +17,7 @@ import mujoco
 import numpy as np
 
 from moto_core.errors import ConfigError, unknown_name
+from moto_sim.frustum import Frustum, frustum, outside
 from moto_sim.views import Mount, View, Viewpoint, aim
 
 BACKENDS = ('egl', 'osmesa')  # tried in this order if MUJOCO_GL says nothing
@@ -30,8 +31,9 @@ _FLAG, _GEOM = mujoco.mjtRndFlag, mujoco.mjtObj.mjOBJ_GEOM
 class Renderer:
     """Images of one model; the GL context is made at the first image.
 
-    `size` is the largest (height, width) [px] asked of it. `cull` leaves out the static geoms that
-    a View never shows: for models whose static bodies are not moved. Not for several threads.
+    `size` is the largest (height, width) [px] asked of it. The fast look leaves out what lies
+    outside a View at each image or, with `cull`, the static geoms that a View never shows, found
+    once: for models whose static bodies are not moved. Not for several threads.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Renderer:
         self._camera = mujoco.MjvCamera()
         self._option = mujoco.MjvOption()
         self._hidden: dict[tuple[View, float], np.ndarray] = {}
+        self._seen: dict[tuple[View, float], Frustum] = {}
         self._groups = model.geom_group.copy()
         for flag in (_FLAG.mjRND_SHADOW, _FLAG.mjRND_REFLECTION) if fast else ():
             self._scene.flags[flag] = False
@@ -59,12 +62,8 @@ class Renderer:
         Raises ConfigError for a size above the renderer's, or if no GL backend works.
         """
         self._open(height, width)
-        if self.cull and not isinstance(view, Mount):  # a camera that moves sees anything
-            key = view, height / width
-            if key not in self._hidden:
-                grow = FINER * min(self.size[0] / height, self.size[1] / width)
-                self._hidden[key] = self._never_seen(view, int(height * grow), int(width * grow))
-            self.model.geom_group[self._hidden[key]] = mujoco.mjNGROUP - 1
+        if self.fast and not isinstance(view, Mount):  # a camera that moves sees anything
+            self._hide(data, view, height, width)
         try:
             drawn = self._draw(data, view, FINER * height, FINER * width)
         finally:
@@ -98,6 +97,20 @@ class Renderer:
             atexit.register(self._finalizer)  # before EGL's own end, which is registered by now
             mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         self._gl.make_current()
+
+    def _hide(self, data: mujoco.MjData, view: View, height: int, width: int) -> None:
+        """Takes out of the model's drawn groups what the view does not show."""
+        key = view, height / width
+        if key not in self._hidden and key not in self._seen:
+            grow = FINER * min(self.size[0] / height, self.size[1] / width)
+            size = int(height * grow), int(width * grow)
+            if self.cull:
+                self._hidden[key] = self._never_seen(view, *size)
+            else:
+                self._draw(data, view, *size)
+                self._seen[key] = frustum(self._scene, width / height)
+        hidden = self._hidden[key] if self.cull else outside(self._seen[key], self.model, data)
+        self.model.geom_group[hidden] = mujoco.mjNGROUP - 1
 
     def _draw(self, data: mujoco.MjData, view: Viewpoint, height: int, width: int) -> np.ndarray:
         """Returns the pixels (height, width, 3) uint8 from the lowest row up."""

@@ -5,6 +5,8 @@ import pytest
 from moto_core.errors import ConfigError
 from moto_sim import renderer
 from moto_sim.kitchen import VIEWS, KitchenSim
+from moto_sim.metaworld_task import VIEWS as VIEWS_OF_METAWORLD
+from moto_sim.metaworld_task import MetaWorldTask
 from moto_sim.renderer import Renderer
 from moto_sim.views import View
 
@@ -22,13 +24,37 @@ def test_leaving_out_what_a_view_never_sees_changes_no_pixel(sim, view, size):
     mujoco.mj_forward(sim.model, sim.data)
     culled = sim.render(view, *size)
     assert sum(len(hidden) for hidden in sim._renderer._hidden.values()) > 0
-    sim._renderer.cull = False
+    sim._renderer.fast = False  # nothing is left out; its look is set already
     try:
         whole = sim.render(view, *size)
     finally:
-        sim._renderer.cull = True
+        sim._renderer.fast = True
     assert np.array_equal(culled, whole)
     assert np.array_equal(sim.model.geom_group, sim._renderer._groups)
+
+
+@pytest.mark.parametrize('name', ['coffee-push', 'assembly', 'door-open'])
+def test_leaving_out_what_lies_outside_a_view_changes_no_pixel(name, monkeypatch):
+    views = {'front': VIEWS_OF_METAWORLD['paper']}
+    task = MetaWorldTask(f'metaworld-{name}', views=views)
+    found, rng = [], np.random.default_rng(3)
+    outside = renderer.outside
+
+    def counted(*args):
+        found.append(outside(*args))
+        return found[-1]
+
+    for _ in range(3):
+        task.reset(rng)
+        for size in ((64, 64), (96, 48), (48, 120)):
+            task.step(rng.uniform(-1, 1, 4))
+            monkeypatch.setattr(renderer, 'outside', counted)
+            shown = task.render('front', *size)
+            monkeypatch.setattr(renderer, 'outside', lambda *_: np.zeros(0, int))
+            assert np.array_equal(shown, task.render('front', *size))
+    assert np.sum(found) > 60  # several geoms of every image
+    assert np.array_equal(task.env.model.geom_group, task._renderer._groups)
+    task.close()
 
 
 def test_an_image_is_upright_new_and_of_the_asked_size(sim):
