@@ -171,7 +171,8 @@ def _check_keys(schema: Any, data: Any, where: str, root: type, prefix: str = ''
             _check_keys(inner, value, where, root, f'{prefix}{key}.')
     elif kind is list:
         if not isinstance(data, (list, tuple)):
-            raise ConfigError(f'{where}: {name} is {data!r}; expected a list')
+            hint = '' if isinstance(data, Mapping) else f': [{data}]'
+            raise ConfigError(f'{where}: {name} is {data!r}; expected a list{hint}')
         for value in data:
             _check_keys(entry_type(schema), value, where, root, prefix)
     elif get_args(schema) and data is not None:  # X | None

@@ -149,7 +149,7 @@ def spec_mismatches(policy: Spec, robot: Spec) -> list[str]:
     """Lists every difference that keeps a policy made for one spec off a robot with another."""
     ours, theirs = to_dict(policy), to_dict(robot)
     found = [
-        f'{key}: policy has {ours[key]}, robot has {theirs[key]}'
+        f'{key}: policy has {_short(ours[key])}, robot has {_short(theirs[key])}'
         for key in ('joints', 'gripper', 'action_scale', 'rate', 'proprioception')
         if ours[key] != theirs[key]
     ]
@@ -171,3 +171,10 @@ def _shown(value: str | dict[str, str]) -> str:
     if isinstance(value, str):
         return f"'{value}'" if value else 'none'
     return ', '.join(f'{name}={item}' for name, item in value.items()) or 'none'
+
+
+def _short(value: Any) -> Any:
+    """Returns a value with numbers as one would write them: .8, not .7999999999999999."""
+    if isinstance(value, list):
+        return [_short(entry) for entry in value]
+    return float(f'{value:.12g}') if isinstance(value, float) else value

@@ -53,14 +53,16 @@ def _measure(args: argparse.Namespace) -> int:
         output_file('--json', args.json)
     use_processor(args.threads)
     with progress_bars(console) as progress:
-        bar = progress.add_task('checkpoints', total=None, note='')
+        bar = progress.add_task('checkpoints', total=None, note='', visible=False)
         found = measure_run(
             Path(args.run),
             [Path(path) for path in args.data or []],
             most=args.episodes,
             horizon=args.horizon or 0,
             seed=args.seed,
-            listener=lambda done, goal: progress.update(bar, completed=done, total=goal),
+            listener=lambda done, goal: progress.update(
+                bar, completed=done, total=goal, visible=True
+            ),
         )
     console.print(_table(found))
     if all(point.eps_u is None for point in found.points):

@@ -141,8 +141,9 @@ def measure_run(
     evaluations = evaluations_of(read_evaluations(run), newest.meta, [])
     points = []
     for index, place in enumerate(places):
+        listener(index, len(places))
         points.append(_measure(place, expert, by_task, horizon, seed, evaluations))
-        listener(index + 1, len(places))
+    listener(len(places), len(places))
     return Measured(
         run=str(run),
         data=[str(dataset.root) for dataset in datasets],

@@ -79,7 +79,7 @@ def test_what_is_written_reads_back_the_same():
         ('wheels=[1]', "wheels is [1]; expected 'key: value' pairs"),
         ('load[0]=x', "Did you mean 'load'"),
         ('load={a: 1}', "load is {'a': 1}; expected a list"),
-        ('load=abc', "load is 'abc'; expected a list"),
+        ('load=abc', "load is 'abc'; expected a list: [abc]"),
         ('name=null', 'name: '),
         ('wheel', "is not 'key=value'"),
         ('=1', "is not 'key=value'"),

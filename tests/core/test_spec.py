@@ -142,6 +142,9 @@ def test_every_mismatch_is_listed_and_topics_are_none():
         'rate: policy has 20.0, robot has 10.0',
         "camera 'front' width: policy has 64, robot has 32",
     ]
+    sums = replace(SPEC, action_scale=[0.1 + 0.7, 1.0, 1.0][: SPEC.action_size])
+    scale = [0.8, 1.0, 1.0][: SPEC.action_size]
+    assert f'policy has {scale}' in spec_mismatches(sums, SPEC)[0]
     blind = replace(SPEC, cameras={})
     assert spec_mismatches(SPEC, blind) == ["camera 'front': robot has only []"]
 

@@ -50,7 +50,7 @@ def run(tmp_path_factory):
 def test_every_checkpoint_has_its_disagreement_bound_and_gap(run):
     told = []
     found = measure_run(run, listener=lambda done, goal: told.append((done, goal)))
-    assert told == [(1, 2), (2, 2)]
+    assert told == [(0, 2), (1, 2), (2, 2)]
     assert (found.horizon, found.expert.episodes) == (3, 2)
     assert found.expert.return_ == pytest.approx(8.5) and found.expert.decisions == 7.5
     assert [point.updates for point in found.points] == [2, 3]
