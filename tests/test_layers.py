@@ -32,12 +32,13 @@ FLOORS = {  # room: floor: the floors of the same room that it may use
     'moto_core': {'guard': set(), 'episodes': set(), 'policy': set()},
     'moto_learning': {
         'data': set(),
+        'exchange': set(),
         'model': set(),
         'agents': {'model'},
         'run': {'agents', 'model', 'data'},
         'export': {'run', 'agents', 'model', 'data'},
         'report': {'run', 'agents', 'model', 'data'},
-        'commands': {'report', 'export', 'run', 'agents', 'data'},
+        'commands': {'report', 'export', 'run', 'agents', 'data', 'exchange'},
     },
     'moto_ros': {
         'loops': set(),

@@ -1,0 +1,221 @@
+"""An episode of somebody else's file: as arrays under its own names, then as rows of a spec.
+
+In: Arrays and a Mapping. Out: rows. Nothing here reads or writes a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from moto_core.episodes.episode import EpisodeHeader
+from moto_core.errors import EpisodeError, unknown_name
+from moto_core.observation import preprocess, proprioception
+from moto_core.row import Row
+from moto_core.spec import Setup, Spec
+from moto_learning.exchange.mapping import Columns, Mapping
+
+NANO = 1_000_000_000
+
+
+class Incoming(NamedTuple):
+    """One episode, ready to be written."""
+
+    where: str  # it lies in the file: 'episode 3', 'data/demo_0'
+    header: EpisodeHeader
+    rows: Iterable[Row]
+    outcome: str
+
+
+class Source(Protocol):
+    """An opened foreign file or folder."""
+
+    spec: Spec
+    setup: Setup
+    notes: list[str]  # what of it no episode can hold, a sentence each
+
+    def __len__(self) -> int:
+        """Counts its episodes."""
+
+    def episodes(self) -> Iterator[Incoming]:
+        """Yields them in the file's order; raises EpisodeError for what cannot be read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrays:
+    """One episode as its file has it, T rows long."""
+
+    where: str
+    numbers: MappingOf[str, np.ndarray]  # (T,) or (T, n)
+    images: MappingOf[str, Iterable[np.ndarray]]  # (H, W, 3) uint8 RGB, T of them
+    stamps: np.ndarray | None = None  # (T,) [s] from the episode's begin; None: the spec's rate
+    task: str = ''
+    outcome: str = 'unlabelled'
+    success: np.ndarray | None = None  # (T,) bool, the task is done at the row
+    begun: int = 0  # [ns] since 1970; 0: not known
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+def incoming(arrays: Arrays, mapping: Mapping, spec: Spec, setup: Setup, kind: str) -> Incoming:
+    """Returns an episode as its rows, under a spec; `kind` names the file's format.
+
+    Its header holds a hash of its contents, so that the same one imported again is known. An
+    array or a number that does not fit is an EpisodeError that names it, raised by the rows.
+    """
+    header = EpisodeHeader(
+        task=mapping.task or arrays.task or 'unnamed',
+        source=mapping.source,
+        spec=spec,
+        setup=setup,
+        controller='teleop',
+        created=arrays.begun,
+        extra={'imported': kind, 'contents': _digest(arrays), **arrays.extra},
+    )
+    outcome = mapping.outcome or arrays.outcome
+    return Incoming(arrays.where, header, _rows(arrays, mapping, spec), outcome)
+
+
+class _Numbers(NamedTuple):
+    """What a row needs beside its images, for all T of them."""
+
+    stamps: np.ndarray  # (T,) int64 [ns]
+    actions: np.ndarray  # (T, A) float32 in [-1, 1]
+    rewards: np.ndarray  # (T,)
+    seen: list[np.ndarray | None]  # (P,) float32
+
+
+def _numbers(arrays: Arrays, mapping: Mapping, spec: Spec) -> _Numbers:
+    position, velocity = (
+        _taken(arrays, columns, spec.action_size) if columns.key else None
+        for columns in (mapping.position, mapping.velocity)
+    )
+    actions = _scaled(_taken(arrays, mapping.action, spec.action_size), position, mapping, spec)
+    count = len(actions)
+    none = np.zeros((count, spec.action_size))
+    seen = [
+        proprioception(spec, none[t] if position is None else position[t],
+                       none[t] if velocity is None else velocity[t])
+        for t in range(count)
+    ]  # fmt: skip
+    return _Numbers(
+        stamps=_stamps(arrays, count, spec),
+        actions=actions.astype(np.float32),
+        rewards=_rewards(arrays, mapping, count),
+        seen=seen,
+    )
+
+
+def _taken(arrays: Arrays, wanted: Columns, size: int) -> np.ndarray:
+    """Returns the wanted numbers (T, size) float64; raises EpisodeError if they are not there."""
+    found = _array(arrays, wanted.key)
+    if not len(found):
+        raise EpisodeError(f'{arrays.where} has no rows')
+    found = found.reshape(len(found), -1)
+    if wanted.columns:
+        if max(wanted.columns) >= found.shape[1]:
+            raise EpisodeError(
+                f"{arrays.where}: '{wanted.key}' has {found.shape[1]} entries a row; the mapping "
+                f'asks for entry {max(wanted.columns)}'
+            )
+        found = found[:, wanted.columns]
+    if found.shape[1] != size:
+        raise EpisodeError(
+            f"{arrays.where}: '{wanted.key}' has {found.shape[1]} entries a row; expected {size}, "
+            'one for each joint and gripper joint. Say which by its columns'
+        )
+    if not np.isfinite(found).all():
+        row = int(np.argwhere(~np.isfinite(found))[0][0])
+        raise EpisodeError(f"{arrays.where}: '{wanted.key}' is {found[row]} at row {row}")
+    return found
+
+
+def _array(arrays: Arrays, key: str) -> np.ndarray:
+    if key not in arrays.numbers:
+        raise EpisodeError(f'{arrays.where}: {unknown_name("array", key, arrays.numbers)}')
+    return np.asarray(arrays.numbers[key], np.float64)
+
+
+def _scaled(
+    actions: np.ndarray, position: np.ndarray | None, mapping: Mapping, spec: Spec
+) -> np.ndarray:
+    """Returns actions (T, A) in [-1, 1] of the spec's scale, whatever the mapping says they are.
+
+    What lies beyond is cut off there, as a robot under the guard would.
+    """
+    scale = spec.scale
+    if mapping.action_means == 'velocity':
+        actions = actions / scale
+    elif mapping.action_means == 'displacement':
+        actions = actions * spec.rate / scale
+    elif mapping.action_means == 'target':
+        assert position is not None  # spec_of has asked for it
+        actions = (actions - position) * spec.rate / scale
+    return actions.clip(-1.0, 1.0)
+
+
+def _stamps(arrays: Arrays, count: int, spec: Spec) -> np.ndarray:
+    seconds = np.arange(count) / spec.rate if arrays.stamps is None else arrays.stamps
+    seconds = np.asarray(seconds, np.float64)
+    if len(seconds) != count or not np.isfinite(seconds).all() or (np.diff(seconds) <= 0).any():
+        raise EpisodeError(f'{arrays.where}: its times do not rise from row to row')
+    return (np.round(seconds * NANO).astype(np.int64) - round(seconds[0] * NANO)) + arrays.begun
+
+
+def _rewards(arrays: Arrays, mapping: Mapping, count: int) -> np.ndarray:
+    """Returns the reward received with each row's observation (T,).
+
+    A file has, at a row, the reward that the action chosen there led to: it belongs to the row
+    after. The last action's has none; the last row takes it if it is larger than its own.
+    """
+    if not mapping.reward:
+        return np.zeros(count)
+    after = _array(arrays, mapping.reward).reshape(-1)
+    if len(after) != count:
+        raise EpisodeError(
+            f"{arrays.where}: '{mapping.reward}' has {len(after)} rows; expected {count}"
+        )
+    with_row = np.concatenate([[0.0], after[:-1]])
+    with_row[-1] = max(with_row[-1], after[-1], key=abs)
+    return with_row
+
+
+def _rows(arrays: Arrays, mapping: Mapping, spec: Spec) -> Iterator[Row]:
+    made = _numbers(arrays, mapping, spec)
+    for one in mapping.cameras.values():
+        if one.key not in arrays.images:
+            raise EpisodeError(f'{arrays.where}: {unknown_name("images", one.key, arrays.images)}')
+    streams = {name: iter(arrays.images[one.key]) for name, one in mapping.cameras.items()}
+    count = len(made.actions)
+    for t in range(count):
+        images = {}
+        for name, stream in streams.items():
+            raw: Any = next(stream, None)
+            if raw is None:
+                raise EpisodeError(
+                    f"{arrays.where}: '{mapping.cameras[name].key}' has {t} images; "
+                    f'expected {count}'
+                )
+            images[name] = preprocess(raw, spec.cameras[name])
+        yield Row(
+            stamp=int(made.stamps[t]),
+            images=images,
+            proprioception=made.seen[t],
+            requested=made.actions[t],
+            executed=made.actions[t],
+            reward=float(made.rewards[t]),
+            success=bool(arrays.success[t]) if arrays.success is not None else False,
+            is_first=t == 0,
+            is_last=t == count - 1,
+        )
+
+
+def _digest(arrays: Arrays) -> str:
+    found = hashlib.sha256(arrays.where.encode())
+    for name in sorted(arrays.numbers):
+        found.update(name.encode() + np.ascontiguousarray(arrays.numbers[name]).tobytes())
+    return found.hexdigest()[:32]

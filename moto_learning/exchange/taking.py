@@ -1,0 +1,78 @@
+"""Takes the episodes of a foreign file into a dataset: each whole or not at all, none twice.
+
+In: a Source, a dataset's folder. Out: Taken (what came, what was there, what was refused).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.episode import FILE
+from moto_core.episodes.layout import EPISODES, inside
+from moto_core.episodes.manifest import Record
+from moto_core.episodes.reader import read_header
+from moto_core.episodes.writer import EpisodeWriter
+from moto_core.errors import EpisodeError, MotoError
+from moto_learning.exchange.foreign import Incoming, Source
+
+CONTENTS = 'contents'  # in a header's `extra`: a hash of what an imported episode was made of
+
+
+@dataclass
+class Taken:
+    """What an import did."""
+
+    new: list[Record] = field(default_factory=list)
+    present: list[str] = field(default_factory=list)  # where in the file: they were there already
+    refused: dict[str, str] = field(default_factory=dict)  # where in the file: why
+
+
+def take_episodes(
+    source: Source, root: Path | str, told: Callable[[Taken], None] | None = None
+) -> Taken:
+    """Writes every episode of `source` that the dataset at `root` lacks, making it if needed.
+
+    One whose numbers or images cannot be used is refused by name, and the others come. `told`
+    hears of each. Raises DatasetError for a locked dataset or one of another spec or setup;
+    nothing is written then, and what came before an interruption stays.
+    """
+    done = Taken()
+    with Dataset.create_or_open(root, source.spec, setup=source.setup) as dataset:
+        known = {_contents(record.path) for record in dataset.episodes()} - {''}
+        ids = set(dataset.index.records)
+        for one in source.episodes():
+            if one.header.extra.get(CONTENTS) in known or one.header.id in ids:
+                done.present.append(one.where)
+            else:
+                try:
+                    done.new.append(_take(one, dataset))
+                except EpisodeError as error:
+                    done.refused[one.where] = str(error)
+            if told:
+                told(done)
+    return done
+
+
+def _take(one: Incoming, dataset: Dataset) -> Record:
+    """Writes an episode beside its place under a hidden name, where it is read, then renames."""
+    part = inside(dataset.root, EPISODES) / f'.{one.header.id}.part'
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        with EpisodeWriter(part, one.header, floor=dataset.floor) as writer:
+            for row in one.rows:
+                writer.append(row)
+            writer.close(one.outcome)
+        return dataset.take_in(part, one.header.id, part / FILE)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _contents(path: Path) -> str:
+    try:
+        return read_header(path).extra.get(CONTENTS, '')
+    except MotoError:
+        return ''  # damaged: the index has said so

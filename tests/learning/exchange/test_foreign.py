@@ -1,0 +1,148 @@
+"""Foreign arrays become rows: units, times, rewards; what does not fit is named."""
+
+import numpy as np
+import pytest
+
+from moto_core.config import load_config
+from moto_core.episodes.dataset import Dataset
+from moto_core.errors import ConfigError, EpisodeError
+from moto_core.spec import Setup
+from moto_learning.exchange.foreign import Arrays, incoming
+from moto_learning.exchange.mapping import Mapping, setup_of, spec_of
+from moto_learning.exchange.taking import take_episodes
+
+SAYS = {
+    'joints': ['a', 'b'],
+    'action_scale': [2.0, 0.5],
+    'rate': 10.0,
+    'cameras': {'front': {'key': 'pixels', 'height': 8, 'width': 8}},
+    'action': {'key': 'act'},
+    'position': {'key': 'state', 'columns': [0, 2]},
+}
+
+
+def mapping(**changes):
+    return load_config(Mapping, {**SAYS, **changes})
+
+
+def arrays(count=4, **changes):
+    rng = np.random.default_rng(count)
+    given = {
+        'where': 'demo_0',
+        'numbers': {
+            'act': rng.uniform(-1, 1, (count, 2)),
+            'state': np.arange(count * 3.0).reshape(count, 3),
+            'rewards': np.arange(1.0, count + 1),
+        },
+        'images': {'pixels': rng.integers(0, 255, (count, 16, 20, 3), np.uint8)},
+    }
+    return Arrays(**{**given, **changes})
+
+
+def rows(ours, says):
+    return list(incoming(ours, says, spec_of(says, 0.0), setup_of(says), 'test').rows)
+
+
+@pytest.mark.parametrize(
+    ('means', 'given', 'expected'),
+    [
+        ('scaled', [0.5, -2.0], [0.5, -1.0]),
+        ('velocity', [1.0, 0.1], [0.5, 0.2]),
+        ('displacement', [0.1, -0.01], [0.5, -0.2]),
+        ('target', [0.1, 1.98], [0.5, -0.4]),
+    ],
+)
+def test_actions_of_every_meaning_become_shares_of_the_scale(means, given, expected):
+    ours = arrays(1)
+    ours.numbers['act'], ours.numbers['state'] = np.array([given]), np.array([[0.0, 9.0, 2.0]])
+    (row,) = rows(ours, mapping(action_means=means))
+    assert row.requested == pytest.approx(expected) and row.executed == pytest.approx(expected)
+    assert row.is_first and row.is_last and row.requested.dtype == np.float32
+
+
+def test_a_reward_belongs_to_the_row_after_the_action_that_led_to_it():
+    ours = arrays(4)
+    assert [row.reward for row in rows(ours, mapping(reward='rewards'))] == [0, 1, 2, 4]
+    ours.numbers['rewards'] = np.array([0, 0, 5.0, 1])
+    assert [row.reward for row in rows(ours, mapping(reward='rewards'))] == [0, 0, 0, 5]
+    assert [row.reward for row in rows(ours, mapping())] == [0, 0, 0, 0]
+
+
+def test_times_images_and_joints_are_the_files():
+    says = mapping(proprioception=['position'])
+    ours = arrays(3, stamps=np.array([1.0, 1.5, 1.75]), begun=7)
+    found = rows(ours, says)
+    assert [row.stamp for row in found] == [7, 500_000_007, 750_000_007]
+    assert [row.stamp for row in rows(arrays(3), mapping())] == [0, 100_000_000, 200_000_000]
+    assert found[1].proprioception == pytest.approx([3, 5])
+    assert found[2].images['front'].shape == (8, 8, 3)
+    middle = ours.images['pixels'][2][:, 2:18].astype(float)
+    assert found[2].images['front'].mean() == pytest.approx(middle.mean(), abs=0.6)
+
+
+@pytest.mark.parametrize(
+    ('change', 'says', 'message'),
+    [
+        ({}, {'action': {'key': 'acts'}}, "demo_0: unknown array 'acts'. Did you mean 'act'"),
+        ({}, {'action': {'key': 'state'}}, "'state' has 3 entries a row; expected 2"),
+        ({}, {'position': {'key': 'state', 'columns': [0, 5]}}, 'asks for entry 5'),
+        ({}, {'reward': 'reward'}, "unknown array 'reward'. Did you mean 'rewards'"),
+        ({'numbers': {'act': np.full((3, 2), np.nan)}}, {'position': {}}, 'is .nan nan. at row 0'),
+        ({'numbers': {'act': np.zeros((0, 2))}}, {'position': {}}, 'demo_0 has no rows'),
+        ({'stamps': np.array([0, 2, 1.0])}, {}, 'times do not rise'),
+        ({'images': {}}, {}, "unknown images 'pixels'"),
+        ({'images': {'pixels': np.zeros((2, 9, 9, 3), np.uint8)}}, {}, 'has 2 images; expected 3'),
+    ],
+)
+def test_what_does_not_fit_is_named(change, says, message):
+    with pytest.raises(EpisodeError, match=message):
+        rows(arrays(3, **change), mapping(**says))
+
+
+@pytest.mark.parametrize(
+    ('says', 'message'),
+    [
+        ({'joints': []}, 'says no joints'),
+        ({'rate': 0}, 'says no rate'),
+        ({'cameras': {}}, 'says no cameras'),
+        ({'action': {}}, 'says no action.key'),
+        ({'position': {}, 'action_means': 'target'}, 'says no position.key'),
+        ({'proprioception': ['velocity']}, 'says no velocity.key'),
+        ({'action_means': 'torque'}, "unknown value of action_means 'torque'"),
+    ],
+)
+def test_a_mapping_that_says_too_little_is_refused(says, message):
+    with pytest.raises(ConfigError, match=message):
+        spec_of(mapping(**says), 0.0)
+
+
+class Given:
+    """A Source of arrays."""
+
+    def __init__(self, *ours, **says):
+        self.mapping, self.ours, self.notes = mapping(**says), ours, []
+        self.spec, self.setup = spec_of(self.mapping, 0.0), Setup()
+
+    def __len__(self):
+        return len(self.ours)
+
+    def episodes(self):
+        for one in self.ours:
+            yield incoming(one, self.mapping, self.spec, self.setup, 'test')
+
+
+def test_episodes_come_whole_once_and_the_refused_are_named(tmp_path):
+    broken = arrays(4, where='demo_1', images={'pixels': np.zeros((2, 9, 9, 3), np.uint8)})
+    source = Given(arrays(4), broken, arrays(5, where='demo_2'), task='push')
+    done = take_episodes(source, tmp_path / 'data')
+    assert [record.rows for record in done.new] == [4, 5] and list(done.refused) == ['demo_1']
+    again = take_episodes(source, tmp_path / 'data')
+    assert (len(again.new), again.present) == (0, ['demo_0', 'demo_2'])
+    dataset = Dataset.open(tmp_path / 'data')
+    assert len(dataset.episodes()) == 2 and not dataset.findings
+    episode = dataset.read(done.new[0].id)
+    assert episode.header.task == 'push' and episode.header.extra['imported'] == 'test'
+    assert episode.requested == pytest.approx(arrays(4).numbers['act'].astype(np.float32))
+    assert sorted(path.name for path in (tmp_path / 'data/episodes').iterdir()) == sorted(
+        record.id for record in done.new
+    )
