@@ -58,7 +58,7 @@ EXTRAS = {
         'ros-jazzy-diagnostic-msgs==5.3.6',
         'ros-jazzy-lifecycle-msgs==2.0.3',
     ],
-    'exchange': ['pyarrow<24', 'h5py<4', 'av<19', 'rosbags<1'],  # moto-data import, export
+    'exchange': ['pyarrow<27', 'h5py<4', 'av<19', 'rosbags<1'],  # moto-data import, export
     'wandb': ['wandb<1'],  # train.wandb
     'dev': [
         'pytest<10',
