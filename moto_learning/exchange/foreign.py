@@ -30,6 +30,7 @@ class Incoming(NamedTuple):
     header: EpisodeHeader
     rows: Iterable[Row]
     outcome: str
+    ended: str = 'done'
 
 
 class Source(Protocol):

@@ -16,7 +16,7 @@ from moto_core.episodes.layout import EPISODES, inside
 from moto_core.episodes.manifest import Record
 from moto_core.episodes.reader import read_header
 from moto_core.episodes.writer import EpisodeWriter
-from moto_core.errors import EpisodeError, MotoError
+from moto_core.errors import MotoError
 from moto_learning.exchange.foreign import Incoming, Source
 
 CONTENTS = 'contents'  # in a header's `extra`: a hash of what an imported episode was made of
@@ -50,7 +50,7 @@ def take_episodes(
             else:
                 try:
                     done.new.append(_take(one, dataset))
-                except EpisodeError as error:
+                except MotoError as error:
                     done.refused[one.where] = str(error)
             if told:
                 told(done)
@@ -65,7 +65,7 @@ def _take(one: Incoming, dataset: Dataset) -> Record:
         with EpisodeWriter(part, one.header, floor=dataset.floor) as writer:
             for row in one.rows:
                 writer.append(row)
-            writer.close(one.outcome)
+            writer.close(one.outcome, one.ended)
         return dataset.take_in(part, one.header.id, part / FILE)
     finally:
         shutil.rmtree(part, ignore_errors=True)

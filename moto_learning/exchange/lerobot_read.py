@@ -1,0 +1,263 @@
+"""A LeRobotDataset v3 as episodes of ours: one that we wrote needs no mapping, others do.
+
+In: a folder with meta/ and data/, a Mapping. Out: a Source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from moto_core.episodes.episode import header_from_dict
+from moto_core.episodes.layout import inside
+from moto_core.errors import ConfigError, DatasetError, EpisodeError, MotoError
+from moto_core.row import Row, info_from_json
+from moto_core.spec import Setup, Spec
+from moto_core.strict_json import parse_json
+from moto_learning.exchange import lerobot_layout as layout
+from moto_learning.exchange import lerobot_write as written
+from moto_learning.exchange.foreign import Arrays, Incoming, Source, incoming
+from moto_learning.exchange.lerobot_video import read_frames
+from moto_learning.exchange.mapping import Mapping, setup_of, spec_of
+
+KIND = 'lerobot'
+INDICES = ('episode_index', 'length', 'data/chunk_index', 'data/file_index')
+OWN = (written.HEADER, written.OUTCOME, written.ENDED)
+LARGEST = 1 << 31  # no index reaches it
+_READ = (OSError, pa.ArrowException, KeyError, TypeError, ValueError)
+
+
+class _Line(NamedTuple):
+    """Where one episode lies."""
+
+    number: int
+    rows: int
+    data: tuple[int, int]  # chunk, file
+    videos: dict[str, tuple[int, int, float]]  # feature: chunk, file, begin [s]
+    task: str
+    own: tuple[str, str, str]  # header, outcome, ended of one that we wrote
+
+
+def open_lerobot(root: Path | str, mapping: Mapping | None = None) -> Source:
+    """Opens the dataset at `root`; without a mapping it is one that this project wrote.
+
+    Raises DatasetError for what is no LeRobotDataset v3, ConfigError for a mapping that is
+    missing or says too little.
+    """
+    root = Path(root)
+    info = layout.read_info(root)
+    lines = _lines(root, info)
+    if mapping is not None:
+        return _Others(root, info, lines, mapping)
+    if not info.own:
+        raise ConfigError(
+            f"'{root}' was not written by this project: a mapping says which of its features "
+            f'({", ".join(sorted(set(info.features) - set(layout.INDICES)))}) are the images, '
+            'the action, the joints. Name one with --mapping FILE'
+        )
+    return _Ours(root, info, lines)
+
+
+class _Others:
+    """Somebody else's dataset, through a mapping."""
+
+    def __init__(
+        self, root: Path, info: layout.Info, lines: list[_Line], mapping: Mapping
+    ) -> None:
+        self.root, self.info, self.lines, self.mapping = root, info, lines, mapping
+        self.spec, self.setup = spec_of(mapping, info.rate), setup_of(mapping)
+        used = {mapping.action.key, mapping.position.key, mapping.velocity.key, mapping.reward}
+        used |= {one.key for one in mapping.cameras.values()}
+        unused = set(info.features) - used - set(layout.INDICES) - {'next.done', 'next.success'}
+        self.notes = [f'not taken: {", ".join(sorted(unused))}'] if unused else []
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def episodes(self) -> Iterator[Incoming]:
+        """Yields the episodes in order."""
+        for line in self.lines:
+            yield incoming(self._arrays(line), self.mapping, self.spec, self.setup, KIND)
+
+    def _arrays(self, line: _Line) -> Arrays:
+        where = f'episode {line.number}'
+        features = self.info.features
+        pictures = {n for n, f in features.items() if f.dtype in layout.PICTURES}
+        names = [n for n, f in features.items() if n not in pictures and f.dtype != 'string']
+        table = _table(self.root, line, names)
+        numbers = {name: _numbers(table, name, features[name], where) for name in names}
+        success = numbers.get('next.success')
+        done = None
+        if success is not None:
+            after = success.reshape(-1) != 0
+            done = np.append(after[:1] & False, after[:-1])
+            done[-1] |= after[-1]
+        return Arrays(
+            where=where,
+            numbers=numbers,
+            images={name: _images(self.root, line, name, self.info) for name in pictures},
+            stamps=numbers['timestamp'].reshape(-1) if 'timestamp' in numbers else None,
+            task=line.task,
+            success=done,
+        )
+
+
+class _Ours:
+    """A dataset of ours that was exported: its rows are those that were recorded."""
+
+    def __init__(self, root: Path, info: layout.Info, lines: list[_Line]) -> None:
+        self.root, self.info, self.lines, self.notes = root, info, lines, [written.LOST]
+        if not lines:
+            raise DatasetError(f"'{root}' has no episode")
+        first = self._header(lines[0])
+        self.spec: Spec = first.spec
+        self.setup: Setup = first.setup
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def episodes(self) -> Iterator[Incoming]:
+        """Yields the episodes in order, with the ids that they had."""
+        for line in self.lines:
+            _, outcome, ended = line.own
+            header = self._header(line)
+            yield Incoming(f'episode {line.number}', header, self._rows(line), outcome, ended)
+
+    def _header(self, line: _Line) -> Any:
+        try:
+            return header_from_dict(parse_json(line.own[0]))
+        except (ValueError, AttributeError, MotoError) as error:
+            raise DatasetError(
+                f"'{self.root}': the header of episode {line.number}: {error}"
+            ) from error
+
+    def _rows(self, line: _Line) -> Iterator[Row]:
+        where, features = f'episode {line.number}', self.info.features
+        names = [written.ACTION, written.EXECUTED, written.STAMP, written.ROW]
+        names += [written.STATE] if self.spec.proprioception_size else []
+        table = _table(self.root, line, names)
+        numbers = {n: _numbers(table, n, features[n], where) for n in names if n != written.ROW}
+        texts = table.column(written.ROW).to_pylist()
+        streams = {
+            name: _images(self.root, line, layout.IMAGES + name, self.info)
+            for name in self.spec.cameras
+        }
+        for t in range(line.rows):
+            try:
+                about = info_from_json(parse_json(texts[t]))
+            except (ValueError, AttributeError, TypeError) as error:
+                raise EpisodeError(f'{where}, row {t}: {error}') from error
+            state = numbers.get(written.STATE)
+            yield Row(
+                stamp=int(numbers[written.STAMP][t]),
+                images={name: next(stream) for name, stream in streams.items()},
+                proprioception=None if state is None else state[t],
+                requested=numbers[written.ACTION][t],
+                executed=numbers[written.EXECUTED][t],
+                **about,
+            )
+
+
+def _lines(root: Path, info: layout.Info) -> list[_Line]:
+    """Reads the list of episodes; raises DatasetError that names the file."""
+    found = []
+    videos = [name for name, one in info.features.items() if one.dtype == 'video']
+    paths = sorted(inside(root, 'meta', 'episodes').glob('chunk-*/file-*.parquet'))
+    for path in paths:
+        path = inside(root, *path.relative_to(root).parts)
+        try:
+            table = pq.read_table(path)
+            keep = [n for n in table.column_names if not n.startswith('stats/')]
+            found += [_line(one, videos) for one in table.select(keep).to_pylist()]
+        except _READ as error:
+            raise DatasetError(f"cannot read '{path}': {error}") from error
+    if not found:
+        raise DatasetError(f"'{root}' has no episode in meta/episodes/")
+    return found
+
+
+def _line(data: dict[str, Any], videos: list[str]) -> _Line:
+    for name in INDICES:
+        if not isinstance(data[name], int) or not 0 <= data[name] < LARGEST:
+            raise ValueError(f'{name} is {data[name]!r}; expected a whole number')
+    tasks = data.get('tasks') or ['']
+    return _Line(
+        number=data['episode_index'],
+        rows=data['length'],
+        data=(data['data/chunk_index'], data['data/file_index']),
+        videos={
+            name: (
+                int(data[f'videos/{name}/chunk_index']),
+                int(data[f'videos/{name}/file_index']),
+                float(data[f'videos/{name}/from_timestamp']),
+            )
+            for name in videos
+        },
+        task=str(tasks[0]),
+        own=(*(str(data.get(n, '')) for n in OWN),),  # type: ignore[arg-type]
+    )
+
+
+def _table(root: Path, line: _Line, names: list[str]) -> pa.Table:
+    """Reads some columns of an episode's rows; raises EpisodeError that names the file."""
+    path = layout.place(root, layout.DATA, *line.data)
+    try:
+        table = pq.read_table(
+            path, columns=names, filters=[('episode_index', '=', line.number)], partitioning=None
+        )
+        missing = set(names) - set(table.column_names)
+        if missing:
+            raise ValueError(f'it has no column {sorted(missing)[0]!r}')
+    except _READ as error:
+        raise EpisodeError(f"cannot read '{path}': {error}") from error
+    if len(table) != line.rows:
+        raise EpisodeError(
+            f"'{path}' has {len(table)} rows of episode {line.number}; expected {line.rows}"
+        )
+    return table
+
+
+def _numbers(table: pa.Table, name: str, feature: layout.Feature, where: str) -> np.ndarray:
+    """Returns a column's numbers (T, ...) in its feature's shape."""
+    column = table.column(name).combine_chunks()
+    if column.null_count:
+        raise EpisodeError(f"{where}: '{name}' has {column.null_count} rows without a value")
+    size = int(np.prod(feature.shape))
+    try:
+        while pa.types.is_nested(column.type):
+            column = column.flatten()
+        values = column.to_numpy(zero_copy_only=False)
+        return values.reshape(len(table), *(() if size == 1 else feature.shape))
+    except (ValueError, pa.ArrowException) as error:
+        raise EpisodeError(
+            f"{where}: '{name}' is not {size} numbers a row, as {layout.INFO} says: {error}"
+        ) from error
+
+
+def _images(root: Path, line: _Line, name: str, info: layout.Info) -> Iterator[np.ndarray]:
+    """Yields an episode's images of one feature (h, w, 3) uint8 RGB."""
+    if name in line.videos:
+        chunk, file, begin = line.videos[name]
+        path = layout.place(root, layout.VIDEOS, chunk, file, name)
+        yield from read_frames(path, begin, line.rows, info.rate)
+        return
+    for t, cell in enumerate(_table(root, line, [name]).column(name)):
+        image = _decoded(cell.as_py())
+        if image is None:
+            raise EpisodeError(f"episode {line.number}, row {t}: '{name}' is no image")
+        yield image
+
+
+def _decoded(cell: Any) -> np.ndarray | None:
+    """Returns the image (h, w, 3) uint8 RGB of a cell; None if it is none."""
+    data = cell.get('bytes') if isinstance(cell, dict) else cell
+    if not isinstance(data, bytes) or not data:
+        return None
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
