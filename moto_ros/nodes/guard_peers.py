@@ -36,17 +36,23 @@ class GuardPeers:
         self._required = config.guard.estop_required and config.record.source == 'robot'
         self._requests = [node.resolve_topic_name(topic.name) for topic in REQUESTS.values()]
         self._estops = {name: node.resolve_topic_name(name) for name in config.guard.estops}
+        self._heartbeat = config.guard.estop_heartbeat
+        joy = node.resolve_topic_name(interface.JOY.name)
+        self._deadman = joy if config.guard.deadman_required else ''
 
     def troubles(self) -> list[Trouble]:
         """Returns what is wrong with who sends requests and e-stops; empty if nothing is."""
         found = []
         for topic in self._requests:
-            if words := self._rivals(topic):
+            if words := self._rivals(topic, 'requests'):
                 found.append(Trouble('two_requesters', words))
         for name, topic in self._estops.items():
             words = self._deaf(topic) or (self._absent(name, topic) if self.loop.sends else '')
+            words = words or self._hidden(name, topic)
             if words:
                 found.append(Trouble('estop_unheard', words))
+        if self._deadman and (words := self._rivals(self._deadman, 'the deadman')):
+            found.append(Trouble('two_deadmen', words))
         return found
 
     def check(self, troubles: list[Trouble] | None = None) -> None:
@@ -104,11 +110,20 @@ class GuardPeers:
         words = (self._absent(name, topic) for name, topic in self._estops.items())
         return '' if self.loop.sends else '; '.join(filter(None, words))
 
-    def _rivals(self, topic: str) -> str:
+    def _rivals(self, topic: str, what: str) -> str:
         names = publishers(self.node, topic)
         if len(names) < 2:
             return ''
-        return f"{len(names)} publish requests on '{topic}' ({', '.join(names)}): end all but one"
+        return f"{len(names)} publish {what} on '{topic}' ({', '.join(names)}): end all but one"
+
+    def _hidden(self, name: str, topic: str) -> str:
+        """Says that one e-stop's heartbeat hides another's silence; '' if none does."""
+        if not self._heartbeat or self.node.count_publishers(topic) < 2:
+            return ''
+        return (
+            f"several publish on the e-stop '{name}', and the heartbeat of one hides the silence "
+            'of another: give each a topic of its own (guard.estops), or end all but one'
+        )
 
     def _deaf(self, topic: str) -> str:
         """Says whom of an e-stop's publishers the node cannot hear; '' if it hears them all."""

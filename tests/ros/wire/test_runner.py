@@ -5,6 +5,10 @@ import signal
 
 import pytest
 import rclpy
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from rclpy._rclpy_pybind11 import RCLError
+from rclpy.lifecycle import LifecycleNode
 from rclpy.node import Node
 
 from moto_ros.wire.runner import run
@@ -67,6 +71,44 @@ def test_an_error_in_a_callback_halts_the_node_and_is_its_exit_code(capfd):
     assert run(node_that(broken, halted), args=[]) == 1
     assert halted == [5]
     assert 'ZeroDivisionError: a tick failed; halting' in capfd.readouterr().err
+
+
+def test_an_error_of_the_middleware_halts_the_node_too(capfd):
+    halted = []
+
+    def broken():
+        raise RCLError('failed to publish')
+
+    assert run(node_that(broken, halted), args=[]) == 1
+    assert halted == [5]
+    assert 'RCLError: failed to publish; halting' in capfd.readouterr().err
+
+
+def test_a_transition_that_is_impossible_is_refused_and_the_node_goes_on(capfd):
+    halted, asked = [], []
+
+    class Some(LifecycleNode):
+        def __init__(self):
+            super().__init__('some_cycle')
+            self.client = self.create_client(ChangeState, '~/change_state')
+            self.calls = 0
+            self.create_timer(0.005, self.on_timer)
+
+        def on_timer(self):
+            self.calls += 1
+            if self.calls > 5 and not asked and self.client.service_is_ready():
+                request = ChangeState.Request(transition=Transition(id=3))  # activate what is not
+                asked.append(self.client.call_async(request))
+                self.asked_at = self.calls
+            if asked and self.calls > self.asked_at + 50:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        def halt(self):
+            halted.append(self.calls)
+
+    assert run(Some, args=[]) == 0
+    assert asked and len(halted) == 1 and halted[0] > 50
+    assert 'refused: ' in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
