@@ -106,9 +106,10 @@ class GuardPeers:
 
     @property
     def problem(self) -> str:
-        """What a dry run lacks to be more than one."""
-        words = (self._absent(name, topic) for name, topic in self._estops.items())
-        return '' if self.loop.sends else '; '.join(filter(None, words))
+        """What a dry run lacks to be more than one; who may move the arm past the guard."""
+        dry = () if self.loop.sends else self._estops.items()
+        words = [*(self._absent(name, topic) for name, topic in dry), self._past_the_guard()]
+        return '; '.join(filter(None, words))
 
     def _rivals(self, topic: str, what: str) -> str:
         names = publishers(self.node, topic)
@@ -123,6 +124,18 @@ class GuardPeers:
         return (
             f"several publish on the e-stop '{name}', and the heartbeat of one hides the silence "
             'of another: give each a topic of its own (guard.estops), or end all but one'
+        )
+
+    def _past_the_guard(self) -> str:
+        """Says that somebody may command the controller by its action; '' if nobody may."""
+        topic, action = self.outputs.topic, ''
+        if topic.endswith('/joint_trajectory'):
+            action = f'{topic.removesuffix("joint_trajectory")}follow_joint_trajectory'
+        if not action or not self.node.count_clients(f'{action}/_action/send_goal'):
+            return ''
+        return (
+            f"somebody may move the arm by the action '{action}' (MoveIt does), which no guard "
+            'sees: end it before the arm is armed'
         )
 
     def _deaf(self, topic: str) -> str:

@@ -9,6 +9,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import TransitionCallbackReturn
 from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Bool, String
+from std_srvs.srv import Trigger
 
 from moto_core.guard.guard import arm as arm_core
 from moto_core.guard.limits import resolve
@@ -196,6 +197,16 @@ def test_two_deadmen_are_none(make):
     arm.node.peers.latch(arm.node.peers.troubles())
     assert arm.loop.state.cause == ('two_deadmen',)
     arm.node.destroy_publisher(sticks.pop())
+
+
+def test_who_may_command_the_controller_by_its_action_is_told(make):
+    arm = Arm(make(GuardNode, **FREE, **{'record.source': 'sim', 'command.mode': 'trajectory'}))
+    assert arm.node.outputs.topic.endswith('/joint_trajectory') and not arm.node.peers.problem
+    action = arm.node.outputs.topic.replace('joint_trajectory', 'follow_joint_trajectory')
+    client = arm.node.create_client(Trigger, f'{action}/_action/send_goal')
+    wait(arm.node, lambda: arm.node.peers.problem)
+    assert arm.node.peers.problem.startswith(f"somebody may move the arm by the action '{action}'")
+    arm.node.destroy_client(client)
 
 
 def test_a_dry_run_that_was_ended_begins_anew_with_the_life_cycle(make):
