@@ -40,6 +40,7 @@ REASONS = {
     'nobody_listens': 'no controller takes the commands (fault)',
     'joints_frozen': 'the arm was told to move and no measured number changed (fault)',
     'following_error': 'a joint is more than 0.1 rad from where it is led (fault)',
+    'two_deadmen': 'more than one publishes the deadman: who holds it is not known (fault)',
     'led_elsewhere': 'the joints are not where the arm was led last; begin_anew (fault)',
     'joints_slow': 'joint states come more than 20 ms apart (warning)',
     'uncertain': 'the policy is uncertain: slower, or (in HOLD) at rest until armed anew',

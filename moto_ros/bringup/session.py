@@ -37,7 +37,8 @@ def main() -> int:
         operator=arguments.operator,
     )
     prepare_environment()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: the arm is stopped first
+        signal.signal(number, signal.default_int_handler)
     try:
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         graph = open_graph('moto_session')

@@ -1,4 +1,4 @@
-"""What an arming came to: how long nothing has moved the arm under it, and where it began.
+"""What an arming came to: how long nothing has moved the arm under it, and whether a policy did.
 
     arm -> waits, `timeout` at most -> the arm moves -> waits again, `timeout` at most
               over: the guard disarms
@@ -18,27 +18,26 @@ class Arming:
     def __init__(self, timeout: float) -> None:
         """Takes the time [s] for which an armed guard may move nothing."""
         self.timeout = timeout
-        self.begun = False  # the arm has moved under it, or might have
-        self.away = ''  # how far from home it began or, until then, was armed; for a person
+        self.begun = False  # a policy has moved the arm under it, or might have
         self.ended = ''  # the reason code of an arming that ended by itself
         self._since: float | None = None  # [s] when it was armed, or last moved
 
-    def arm(self, away: str, anew: bool) -> None:
-        """Hears that a person armed, so far from home; not `anew`: what was armed goes on."""
+    def arm(self, anew: bool) -> None:
+        """Hears that a person armed; not `anew`: what was armed goes on."""
         self._since, self.ended = None, ''
         if anew:
-            self.begun, self.away = False, away
+            self.begun = False
 
     def end(self) -> None:
         """Hears that nobody may move the arm any more."""
         self.begun = False
 
-    def begin(self, away: str) -> None:
-        """Hears that the arm moves from now on, so far from home."""
-        self.begun, self.away = True, away
+    def begin(self) -> None:
+        """Hears that a policy moves the arm from now on."""
+        self.begun = True
 
     def over(self, state: GuardMemory, moves: bool, now: float) -> bool:
-        """Says whether nothing has moved the arm for too long; `moves`: the guard leads it."""
+        """Says whether nothing has moved the arm for too long; `moves`: it is moving."""
         if moves or not state.armed or state.confirm or self._since is None:
             self._since = now
         if now - self._since < self.timeout:

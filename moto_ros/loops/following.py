@@ -12,6 +12,7 @@ import numpy as np
 from moto_core.guard.reference import Reference
 from moto_core.guard.state import GuardMemory, GuardOutput
 
+FOLLOWING = 'following_error'
 FAR = 0.1  # [rad] from where it is led that a joint may be, or the margin if that is less
 FROZEN_WAY, FROZEN_TIME = 0.02, 0.2  # [rad], [s] told to move without any joint's number changing
 
@@ -42,5 +43,5 @@ class Following:
         if reference is not None:
             led = reference.at(joints.stamp - reference.delay).position
             if np.abs(led - joints.position).max() > self._far:
-                return 'following_error'
+                return FOLLOWING
         return ''

@@ -15,6 +15,7 @@ import numpy as np
 
 ASKS = 0.25  # of the action scale: below it nothing is asked for
 PATIENCE = 5.0  # [s] for a goal to end
+AGAIN = 1.0  # [s] after which one that failed is sent again
 
 
 class GripperClient(Protocol):
@@ -37,6 +38,8 @@ class GripperLoop:
         self.problem = ''
         self._sent: bool | None = None  # the last goal
         self._since: float | None = None  # [s] of the goal under way
+        self._again = -np.inf  # [s] from which the next goal may be sent
+        self._failed = False  # the last goal
         self._number = 0  # of the goal under way: an earlier one's end says nothing
 
     def take(self, velocity: np.ndarray) -> None:
@@ -48,17 +51,20 @@ class GripperLoop:
     def poll(self, now: float, driven: bool) -> None:
         """Sends the goal that is wanted, if none is under way; never raises.
 
-        What was wanted and not sent is forgotten once the arm is not `driven`. A goal under way
-        is not called back: what the hand holds would fall.
+        What was wanted, and what was sent last, is forgotten once the arm is not `driven`: a
+        person may move the hand then. A goal under way is not called back: what the hand holds
+        would fall. One that failed is sent again, a moment later, while it is wanted.
         """
         if not driven:
-            self.wanted = None
+            self.wanted = self._sent = None
         if self._since is not None:
             if now - self._since <= PATIENCE:
                 return
             self.problem = f'the gripper did not answer within {PATIENCE:g} s'
             self._since, self._sent = None, None
-        if self.wanted is None or self.wanted == self._sent:
+        if self._failed:
+            self._failed, self._again = False, now + AGAIN
+        if self.wanted is None or self.wanted == self._sent or now < self._again:
             return
         if not self.client.is_ready():
             self.problem = 'the gripper takes no goals; is its driver running?'
@@ -73,3 +79,5 @@ class GripperLoop:
     def _over(self, number: int, problem: str) -> None:
         if number == self._number:
             self.problem, self._since = problem, None
+            if problem:
+                self._sent, self._failed = None, True

@@ -31,7 +31,7 @@ from moto_core.guard.state import (
     Switches,
 )
 from moto_ros.loops.arming import Arming
-from moto_ros.loops.following import Following
+from moto_ros.loops.following import FOLLOWING, Following
 from moto_ros.loops.homing import Homing
 from moto_ros.loops.inbox import Inbox
 from moto_ros.loops.interventions import Interventions
@@ -113,7 +113,8 @@ class ArmGuard:
 
         A policy begins near home. A guard that is armed and waits for a person goes on.
         """
-        return self._arm(self._may.arm(self.state, self.pace.now, self.sends))
+        self._may.arm(self.state, self.pace.now, self.sends)
+        return self._arm()
 
     @property
     def refusal(self) -> str:
@@ -126,7 +127,8 @@ class ArmGuard:
 
     def home(self) -> str:
         """Leads the arm home, then disarms; raises GuardRefusal if it may not move."""
-        self._arm(self._may.home(self.state, self.pace.now, self.sends))
+        self._may.home(self.state, self.pace.now, self.sends)
+        self._arm()
         self._drive(self.inbox.sources.go_home)
         self.homing.begin()
         self.problem = ''
@@ -135,13 +137,13 @@ class ArmGuard:
     def intervene(self, on: bool) -> str:
         """Gives the arm to a person, or back to the policy.
 
-        A policy that did not begin near home does not get it: the guard is disarmed.
+        A policy that has not moved it yet gets it near home only: else the guard is disarmed.
         """
         if self.source == HOME:
             self.disarm()
         self._drive(lambda: self.inbox.sources.intervene(on))
-        if not on and self.state.armed and self._arming.away:
-            return f'{self.disarm()}: when it began, {self._arming.away}'
+        if self.state.armed and (away := self._away):
+            return f'{self.disarm()}: the policy has not begun, and {away}'
         return f'{self.source} drives'
 
     def disarm(self) -> str:
@@ -221,8 +223,15 @@ class ArmGuard:
         """How far [rad] the joint furthest from home is from it; NaN before it was measured."""
         return math.nan if self._position is None else self.homing.distance(self._position)
 
-    def _arm(self, away: str) -> str:
-        self._arming.arm(away, not self.state.armed)
+    @property
+    def _away(self) -> str:
+        """Says why the policy that drives may not begin where the arm is; '' if it may."""
+        if self.source != POLICY or self._arming.begun or not self.sends or not self._position:
+            return ''
+        return self.homing.away(self._position)
+
+    def _arm(self) -> str:
+        self._arming.arm(not self.state.armed)
         self.state = arm(self.state)
         self.inbox.arm(True)
         return 'armed'
@@ -262,6 +271,9 @@ class ArmGuard:
         if self.state.mode == READY and self._arming.ended:
             reasons = (*self.output.reasons, self._arming.ended)
             self.output = self.output._replace(reasons=reasons)
+        moved = bool(self.output.velocity.any())  # as far as it is asked for
+        if self._leader is not None and self._leader.idle and not moved:
+            waits = False
         if waits and self.state.mode == RUNNING:
             self._stand(before, now)
         asked = self.source != HOME
@@ -269,12 +281,14 @@ class ArmGuard:
         self._position = self.state.joints.position or self._position
         if self._leader is not None:
             step = self.state, self.output.velocity, self.inbox.joints
-            if apart := self._leader.lead(*step, self.sends, now):
+            if apart := self._leader.lead(*step, moved, self.sends, now):
                 self.fault(apart)
         if self.sends:
             trouble = self._following.trouble(self.state, self.output, self.reference, now)
             if trouble:
                 self.fault(trouble)
+            if trouble == FOLLOWING:  # what comes back is not where the rest of it begins
+                self._leave()
         self._follow_arming(now)
         if self.source == HOME:
             self._end_home(waits, now)
@@ -283,16 +297,14 @@ class ArmGuard:
     def _switches(self, now: float) -> Switches:
         """What people and the life cycle say; a policy begins near home, whenever it was armed."""
         switches = self.inbox.switches(now)
-        if self.source != POLICY or self._arming.begun or not self.sends or not self._position:
-            return switches
-        away = 'away_from_home' if self.homing.away(self._position) else ''
+        away = 'away_from_home' if self._away else ''
         return switches._replace(hold=switches.hold or away)
 
     def _follow_arming(self, now: float) -> None:
-        """Notes where the arm begins to move, and disarms once nothing has moved it for long."""
-        moves = self.state.mode == RUNNING and (not self.delay or self.reference is not None)
-        if moves and not self._arming.begun and self._position:
-            self._arming.begin(self.homing.away(self._position))
+        """Notes that a policy moves the arm, and disarms once nothing has moved it for long."""
+        moves = self.state.mode == RUNNING and not self.state.at_rest
+        if moves and self.source == POLICY:
+            self._arming.begin()
         if self._arming.over(self.state, moves, now):
             self.disarm()
 
@@ -312,8 +324,10 @@ class ArmGuard:
         since = now if before.rest_since is None else before.rest_since
         self.state = replace(self.state, velocity=rest, acceleration=rest, rest_since=since)
         heard = [one for one in self.output.reasons if one.startswith(('request', 'joints'))]
-        reasons = ('beginning', *heard)
-        self.output = self.output._replace(velocity=np.array(rest), reasons=reasons)
+        still = np.zeros_like(self.output.gripper)
+        self.output = self.output._replace(
+            velocity=np.array(rest), gripper=still, reasons=('beginning', *heard)
+        )
 
     def _ask_home(self, now: float) -> None:
         """Asks for the velocity that leads home, of the joints that were measured last."""

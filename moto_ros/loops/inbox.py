@@ -39,9 +39,12 @@ class Inbox:
         self._record_required = record_required
         self._pressed: dict[str, bool] = {}  # e-stop: as it said last
         self._heard: dict[str, float] = {}  # [s] when it did
+        self._several: set[str] = set()  # topics on which more than one publishes, or did
+        self._proved: set[str] = set()  # of them: the one that is left has pressed
         self._pulse = False  # an e-stop was pressed since the last tick: once is enough
         if before is not None:
             self._pressed, self._pulse = dict(before._pressed), before._pulse
+            self._several, self._proved = set(before._several), set(before._proved)
         self._deadman: float | None = None  # [s] last time the button was seen pressed
         self._recorded: float | None = None  # [s] when a recorder last said that it records
         self._active = self._armed = False
@@ -89,13 +92,24 @@ class Inbox:
         """Takes the deadman button's state."""
         self._deadman = now if pressed else None
 
-    def estop(self, pressed: bool, now: float, topic: str = '') -> None:
+    def estop(self, pressed: bool, now: float, topic: str = '', alone: bool = True) -> None:
         """Takes an e-stop's state; one that is let go does not release another.
 
-        A press counts until a tick has seen it, however soon it is let go.
+        A press counts until a tick has seen it, however soon it is let go. Who of several on one
+        topic let go is not told: it is pressed until one is left `alone`, presses and lets go.
         """
-        self._pressed[topic], self._heard[topic] = pressed, now
+        self._heard[topic] = now
         self._pulse = self._pulse or pressed
+        if not alone:
+            self._several.add(topic)
+            self._proved.discard(topic)
+        elif pressed:
+            self._proved.add(topic)
+        if pressed:
+            self._pressed[topic] = True
+        elif topic not in self._several or topic in self._proved:
+            self._pressed[topic] = False
+            self._several.discard(topic)
 
     def stop(self) -> str:
         """Stops at once, latched."""

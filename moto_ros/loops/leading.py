@@ -2,7 +2,7 @@
 
     RUNNING, the joints stand -> a reference begins some time ahead (beginning.py), sent once
     a tick                    -> one more knot
-    at rest, not RUNNING      -> it is left, and its stop runs out
+    at rest for a moment      -> it is left, and its stop runs out
 
 In: the output of each tick. Out: the reference, and what a message holds of it. An arm that
 follows velocities is not led.
@@ -24,6 +24,7 @@ from moto_ros.loops.beginning import BLEND, Beginning
 
 TRANSPORT = 0.012  # [s] of the delay that messages may take, one that is lost among them
 STANDS = 0.05  # [s] beyond the delay after which an arm that is told to rest does
+IDLE = 0.5  # [s] at rest after which the next motion has a beginning of its own
 
 
 class Leader:
@@ -34,6 +35,7 @@ class Leader:
         self.limits, self.tick, self.delay = limits, tick, delay
         self.beginning = Beginning(limits, delay - TRANSPORT - tick)
         self.reference: Reference | None = None  # from the first RUNNING until the arm rests
+        self.idle = False  # RUNNING, and nothing has been asked of the arm for a while
         self.free = -np.inf  # [s] when what was sent has come to its end
         self._begins = 0.0  # [s] the first knot's time
         self._blended = False  # the beginning of the reference is sent
@@ -52,19 +54,22 @@ class Leader:
         state: GuardMemory,
         velocity: np.ndarray,
         measured: Measured | None,
+        moved: bool,
         sends: bool,
         now: float,
     ) -> str:
         """Goes on with the reference, begins one, or ends it.
 
-        Returns the reason of a fault, '' for none: what `sends` begins only near where the arm
-        was led last.
+        One that rests is left until the arm is to be `moved`: a controller that is activated anew
+        meanwhile holds the arm elsewhere. Returns the reason of a fault, '' for none: what
+        `sends` begins only near where the arm was led last.
         """
         position, rest = state.joints.position, state.rest_since
         running = state.mode == RUNNING
         self.beginning.see(state.joints)
         if self.reference is None:
-            if not running or position is None or not self._stands(measured, now):
+            self.idle = self.idle and running and not moved
+            if self.idle or not running or position is None or not self._stands(measured, now):
                 return ''
             if sends and self.beginning.apart(position):
                 return 'led_elsewhere'
@@ -72,8 +77,11 @@ class Leader:
             return ''
         if now > self.reference.newest + 0.5 * self.tick:
             self.reference.push(velocity)
-        stands = rest is not None and now - rest > self.delay + STANDS
-        if stands and not running:
+        if rest is None or moved:
+            return ''
+        if running:
+            self.idle = now - max(rest, self._begins) > self.delay + IDLE
+        if self.idle or (not running and now - rest > self.delay + STANDS):
             self.leave()
         return ''
 

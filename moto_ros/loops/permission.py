@@ -32,8 +32,8 @@ class Permission:
     leader: Leader | None
     policy_heard_first: bool  # a policy is armed only while it asks for something
 
-    def arm(self, state: GuardMemory, now: float, sends: bool) -> str:
-        """Returns how far from home the arm is, '' if near; refuses what may not be armed.
+    def arm(self, state: GuardMemory, now: float, sends: bool) -> None:
+        """Refuses what may not be armed.
 
         A policy begins near home, of what `sends`; a guard that is armed and waits for a person
         goes on.
@@ -50,15 +50,14 @@ class Permission:
         away = self.homing.away(position) if sends else ''
         if away and source == POLICY and not self.arming.begun:
             raise GuardRefusal(f'{away}: call home, or bring the arm there by hand, then arm')
-        return away
 
-    def home(self, state: GuardMemory, now: float, sends: bool) -> str:
-        """Returns how far from home the arm is; refuses what may not move, or is armed."""
+    def home(self, state: GuardMemory, now: float, sends: bool) -> None:
+        """Refuses what may not move, or is armed."""
         if not sends:
             raise GuardRefusal('a dry run moves nothing; bring the arm home by hand')
         if self.inbox.switches(0.0).armed:
             raise GuardRefusal('the guard is armed; disarm it first')
-        return self.homing.away(self._ready(state, now, sends))
+        self._ready(state, now, sends)
 
     def reset(self, now: float) -> None:
         """Refuses to reset while an e-stop is silent or pressed."""
@@ -67,7 +66,7 @@ class Permission:
         if pressed := self.inbox.pressed_estops():
             raise GuardRefusal(
                 f"the e-stop on '{pressed[0]}' is still pressed, as far as it has said; "
-                'let it go, then reset'
+                'let it go (if several spoke there: leave one, press it, let it go), then reset'
             )
 
     def _ready(self, state: GuardMemory, now: float, sends: bool) -> tuple[float, ...]:

@@ -105,14 +105,20 @@ class Recording:
         return self.last
 
     def end(self, success: bool, now: float) -> str:
-        """Gives the outcome of the episode, stopping it if it runs; returns its id."""
+        """Gives the outcome of the episode, stopping it if it runs; returns its id.
+
+        One that had another outcome is named with both.
+        """
         outcome = 'success' if success else 'failure'
         if self.state == 'recording':
             self.stop(now)
         if self.state == 'draining':
             self._outcome = outcome
         elif self.last:
+            before = self.dataset.find(self.last).outcome
             self.dataset.label(self.last, outcome, by='end_episode')
+            if before not in (outcome, 'unlabelled'):
+                return f'{self.last}: it was a {before}, and is a {outcome} now'
         else:
             raise EpisodeError('no episode was recorded since the start; start_episode first')
         return self.last
@@ -143,11 +149,15 @@ class Recording:
             return  # a row could not be written; it has ended already
         self._close(writer, self._ended)
 
-    def close(self) -> None:
-        """Finishes the episode and gives the dataset back."""
+    def cut(self) -> None:
+        """Finishes the episode, which nobody has ended."""
         if self.state == 'recording':
             self._ended = 'shutdown'
         self.finish()
+
+    def close(self) -> None:
+        """Finishes the episode and gives the dataset back."""
+        self.cut()
         self.dataset.close()
 
     def _write(self, rows: Iterable[Row]) -> None:

@@ -49,13 +49,22 @@ class Session:
         self.graph, self.config, self.console = graph, config, console
         self.prepare = Preparing(graph, console, config.operator)
         self.result = SessionResult(cover_camera=config.cover_camera)
+        self._keeper = RECORDER if config.record else POLICY  # begins and stops an episode
+        self._begun = self._plays = False  # the guard may be armed; an episode is under way
 
     def run(self) -> SessionResult:
         """Runs every episode; raises MotoError if the graph does not answer or refuses.
 
         A fault is reset before the next episode, an e-stop never: it ends the session with an
-        error, the episodes until then in `result`.
+        error, the episodes until then in `result`. However it ends, nothing moves the arm then.
         """
+        try:
+            return self._run()
+        except BaseException:  # Ctrl-C among them
+            self._leave()
+            raise
+
+    def _run(self) -> SessionResult:
         config, graph, result = self.config, self.graph, self.result
         self._wait_for_states()
         result.policy = self._policy().policy
@@ -69,6 +78,16 @@ class Session:
             graph.wait(self._recorder_is_idle, CLOSING, 'the recorder')
         self.console.print(result.sentence())
         return result
+
+    def _leave(self) -> None:
+        """Disarms the guard and stops the episode, as far as they answer."""
+        if self._begun:
+            with suppress(Exception):
+                self.graph.call(GUARD, 'disarm')
+                self.console.print('disarmed')
+        if self._plays:
+            with suppress(Exception):
+                self.graph.call(self._keeper, 'stop_episode')
 
     def _wait_for_states(self) -> None:
         wanted = ['guard', 'policy']
@@ -92,17 +111,18 @@ class Session:
         return [name for name in wanted if getattr(self.graph.latest, name) is None]
 
     def _episode(self) -> Played:
-        begin = time.monotonic()
+        begin, self._begun = time.monotonic(), True
         seed = self.prepare.scene()
         before = Counter(guard_of(self.graph).interventions)
         self.graph.latest.decisions.clear()
         self.prepare.arm()
-        keeper = RECORDER if self.config.record else POLICY
-        identity = self.graph.call(keeper, 'start_episode')
+        self._plays = True
+        identity = self.graph.call(self._keeper, 'start_episode')
         started = time.monotonic()
         success, ended = self._until_over()
         seconds, decisions = time.monotonic() - started, list(self.graph.latest.decisions)
         outcome, ended = self._finish(success, ended, identity)
+        self._plays = False
         self._measure(decisions, before)
         return Played(
             id=identity if self.config.record else '',
@@ -147,37 +167,47 @@ class Session:
         return '; '.join(filter(None, [*policy.reasons, policy.problem])) or 'no reason was given'
 
     def _finish(self, success: bool, ended: str, identity: str) -> tuple[str, str]:
-        """Stops the arm and the recording; returns the outcome and how it ended."""
+        """Stops the arm and the recording; returns the outcome and how it ended.
+
+        A person judges once both have stopped: no row is of the time that it takes.
+        """
         graph = self.graph
         halted = graph.start_call(GUARD, 'disarm')
-        outcome = self._outcome(success, ended)
-        ended = 'done' if outcome == 'success' else ended
-        if not self.config.record:
-            graph.call(POLICY, 'stop_episode')
-        elif outcome == 'unlabelled':
-            ended = self._leave_unlabelled(identity, ended)
-        elif ended == 'timeout':
-            graph.call(RECORDER, 'time_out_episode')
+        if self.config.operator:
+            self._stop(ended)
+            graph.finish_call(halted, 'disarm')
+            outcome = self._judged(ended)
         else:
+            outcome = 'unlabelled' if ended in BLAMELESS else _label(success)
+            if outcome == 'unlabelled' or not self.config.record:
+                self._stop(ended)
+            elif ended == 'timeout':
+                graph.call(RECORDER, 'time_out_episode')
+            else:
+                graph.call(RECORDER, 'end_episode', success)
+            graph.finish_call(halted, 'disarm')
+        if self.config.record and outcome == 'unlabelled':
+            ended = self._ended(identity, ended)
+        elif self.config.record and self.config.operator:
             graph.call(RECORDER, 'end_episode', outcome == 'success')
-        graph.finish_call(halted, 'disarm')
         return outcome, ended
 
-    def _outcome(self, success: bool, ended: str) -> str:
-        """Returns the label: the simulator's, or that of the person, who may leave it open."""
-        blameless = ended in BLAMELESS
-        if not self.config.operator:
-            return 'unlabelled' if blameless else _label(success)
-        if not blameless:
+    def _stop(self, ended: str) -> None:
+        """Stops the episode, whose outcome comes later, if it has not stopped by itself."""
+        word = 'time_out_episode' if self.config.record and ended == 'timeout' else 'stop_episode'
+        with suppress(MotoError):
+            self.graph.call(self._keeper, word)
+
+    def _judged(self, ended: str) -> str:
+        """Returns the label of the person, who may leave it open."""
+        if ended not in BLAMELESS:
             return _label(_is_yes(self.console.input('Success? [y/N] ')))
         answer = self.console.input(f'It ended by {ended}. Success? [y/n, Enter: no label] ')
         return _label(_is_yes(answer)) if answer.strip() else 'unlabelled'
 
-    def _leave_unlabelled(self, identity: str, ended: str) -> str:
-        """Stops the recording, which may have stopped by itself; returns the recorder's word."""
+    def _ended(self, identity: str, ended: str) -> str:
+        """Waits for the end of an episode that was stopped; returns the recorder's word."""
         latest = self.graph.latest
-        with suppress(MotoError):  # it has ended already; if it has not, it is waited for in vain
-            self.graph.call(RECORDER, 'stop_episode')
         self.graph.wait(
             lambda: (
                 latest.episode is not None

@@ -56,6 +56,7 @@ class GuardNode(MotoNode):
     @logs_errors
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Resolves the limits and makes the robot's topics; nothing moves."""
+        self.dry_run = self.dry_run or self.config.command.dry_run  # as it says, or drier
         self.loop = arm_guard(self.config, self.robot, before=self.loop)
         self.loop.sends = not self.dry_run
         self.inputs = GuardInputs(self, self.loop)

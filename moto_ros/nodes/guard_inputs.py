@@ -80,7 +80,8 @@ class GuardInputs:
 
     def on_estop(self, topic: str, message: Bool) -> None:
         """Takes the state of an e-stop."""
-        self.loop.inbox.estop(message.data, self.node.steady_now(), topic)
+        alone = self.node.count_publishers(self.node.resolve_topic_name(topic)) <= 1
+        self.loop.inbox.estop(message.data, self.node.steady_now(), topic, alone)
 
     def on_recorder(self, state: RecorderState) -> None:
         """Takes a recorder's word."""

@@ -36,17 +36,23 @@ class GuardPeers:
         self._required = config.guard.estop_required and config.record.source == 'robot'
         self._requests = [node.resolve_topic_name(topic.name) for topic in REQUESTS.values()]
         self._estops = {name: node.resolve_topic_name(name) for name in config.guard.estops}
+        self._heartbeat = config.guard.estop_heartbeat
+        joy = node.resolve_topic_name(interface.JOY.name)
+        self._deadman = joy if config.guard.deadman_required else ''
 
     def troubles(self) -> list[Trouble]:
         """Returns what is wrong with who sends requests and e-stops; empty if nothing is."""
         found = []
         for topic in self._requests:
-            if words := self._rivals(topic):
+            if words := self._rivals(topic, 'requests'):
                 found.append(Trouble('two_requesters', words))
         for name, topic in self._estops.items():
             words = self._deaf(topic) or (self._absent(name, topic) if self.loop.sends else '')
+            words = words or self._hidden(name, topic)
             if words:
                 found.append(Trouble('estop_unheard', words))
+        if self._deadman and (words := self._rivals(self._deadman, 'the deadman')):
+            found.append(Trouble('two_deadmen', words))
         return found
 
     def check(self, troubles: list[Trouble] | None = None) -> None:
@@ -100,15 +106,37 @@ class GuardPeers:
 
     @property
     def problem(self) -> str:
-        """What a dry run lacks to be more than one."""
-        words = (self._absent(name, topic) for name, topic in self._estops.items())
-        return '' if self.loop.sends else '; '.join(filter(None, words))
+        """What a dry run lacks to be more than one; who may move the arm past the guard."""
+        dry = () if self.loop.sends else self._estops.items()
+        words = [*(self._absent(name, topic) for name, topic in dry), self._past_the_guard()]
+        return '; '.join(filter(None, words))
 
-    def _rivals(self, topic: str) -> str:
+    def _rivals(self, topic: str, what: str) -> str:
         names = publishers(self.node, topic)
         if len(names) < 2:
             return ''
-        return f"{len(names)} publish requests on '{topic}' ({', '.join(names)}): end all but one"
+        return f"{len(names)} publish {what} on '{topic}' ({', '.join(names)}): end all but one"
+
+    def _hidden(self, name: str, topic: str) -> str:
+        """Says that one e-stop's heartbeat hides another's silence; '' if none does."""
+        if not self._heartbeat or self.node.count_publishers(topic) < 2:
+            return ''
+        return (
+            f"several publish on the e-stop '{name}', and the heartbeat of one hides the silence "
+            'of another: give each a topic of its own (guard.estops), or end all but one'
+        )
+
+    def _past_the_guard(self) -> str:
+        """Says that somebody may command the controller by its action; '' if nobody may."""
+        topic, action = self.outputs.topic, ''
+        if topic.endswith('/joint_trajectory'):
+            action = f'{topic.removesuffix("joint_trajectory")}follow_joint_trajectory'
+        if not action or not self.node.count_clients(f'{action}/_action/send_goal'):
+            return ''
+        return (
+            f"somebody may move the arm by the action '{action}' (MoveIt does), which no guard "
+            'sees: end it before the arm is armed'
+        )
 
     def _deaf(self, topic: str) -> str:
         """Says whom of an e-stop's publishers the node cannot hear; '' if it hears them all."""

@@ -92,7 +92,7 @@ class RecorderNode(MotoNode):
         """Closes the episode that is open."""
         self.active = False
         if self.recording is not None:
-            self.recording.finish()
+            self.recording.cut()
         return super().on_deactivate(state)
 
     def halt(self) -> None:

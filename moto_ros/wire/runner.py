@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +25,7 @@ from moto_core.errors import MotoError
 from moto_ros.wire.environment import prepare_environment
 from moto_ros.wire.started_by import end_with_bringup
 
+CHANGE_STATE = '__change_state'  # rclpy's function, whose own RCLError is a refusal
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -84,12 +86,19 @@ def _spin(node: Node, stop: list[int]) -> int:
             executor.spin_once()
         except (ExternalShutdownException, ShutdownException):
             break
-        except RCLError as error:  # an impossible transition was asked for
-            node.get_logger().error(f'refused: {error}')
-        except Exception as error:  # noqa: BLE001  any error must end in braking
+        except Exception as error:  # noqa: BLE001  any other error must end in braking
+            if _is_transition(error):
+                node.get_logger().error(f'refused: {error}')
+                continue
             node.get_logger().fatal(f'{type(error).__name__}: {error}; halting')
             return 1
     return 0
+
+
+def _is_transition(error: Exception) -> bool:
+    """Says whether rclpy refused a transition that is impossible, before it called anything."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return isinstance(error, RCLError) and frame.f_code.co_name == CHANGE_STATE
 
 
 def _stop_on_signals() -> list[int]:

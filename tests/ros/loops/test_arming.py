@@ -51,11 +51,11 @@ def test_time_counts_from_the_last_motion_and_from_every_arm():
 
 def test_a_hold_ends_the_arming_too_but_not_one_that_a_person_has_to_end():
     arming = Arming(10.0)
-    arming.arm('', True)
+    arming.arm(True)
     hold = GuardMemory(mode=HOLD, armed=True)
     assert not arming.over(hold, False, 100.0) and not arming.over(hold, False, 109.9)
     assert arming.over(hold, False, 110.0) and arming.ended == 'armed_timeout'
-    arming.arm('', True)
+    arming.arm(True)
     for now in (200.0, 211.0, 300.0):
         assert not arming.over(GuardMemory(mode=HOLD, armed=True, confirm=True), False, now)
     for now in (310.0, 321.0):
@@ -63,6 +63,15 @@ def test_a_hold_ends_the_arming_too_but_not_one_that_a_person_has_to_end():
     for now in (330.0, 341.0):
         assert not arming.over(GuardMemory(), False, now), 'nothing is armed'
     assert arming.ended == ''
+
+
+def test_a_policy_that_asks_for_rest_is_not_armed_for_ever():
+    arm = timed(1.0)
+    arm.go(0.9, ask=0.02)
+    arm.go(0.9, ask=0.0)
+    assert arm.guard.state.mode == RUNNING
+    arm.go(0.3, ask=0.0)
+    assert arm.guard.state.mode == READY and 'armed_timeout' in arm.outputs[-1].reasons
 
 
 def test_a_deadman_that_nobody_presses_ends_the_arming():
@@ -140,7 +149,7 @@ def test_a_person_begins_anywhere_and_a_policy_does_not_get_what_began_there():
         arm.tick()
     arm.go(1.2, ask=0.1, source='teleop')
     assert arm.guard.state.mode == RUNNING and arm.velocity.any()
-    assert arm.guard.intervene(False).startswith('disarmed: when it began, fr3_joint1 is +0.25')
+    assert arm.guard.intervene(False).startswith('disarmed: the policy has not begun, and fr3_')
 
 
 def test_a_policy_that_is_silent_for_longer_than_its_stall_is_armed_anew():

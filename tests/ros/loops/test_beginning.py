@@ -338,5 +338,66 @@ def test_nothing_begins_while_what_was_sent_goes_on_whatever_the_joints_say():
         joints = JointIntake(position=tuple(HOME), stamp=now)
         state = GuardMemory(mode=RUNNING, armed=True, joints=joints)
         measured = Measured(NAMES, HOME, np.zeros(7), now, now)
-        assert leader.lead(state, np.zeros(7), measured, True, now) == ''
+        assert leader.lead(state, np.zeros(7), measured, True, True, now) == ''
         assert (leader.reference is not None) == (now >= 10.5), now
+
+
+@pytest.mark.parametrize('robot, profile', ROBOTS)
+@pytest.mark.parametrize('way', [0.015, 0.03, 0.09])
+def test_a_controller_that_is_activated_anew_while_a_policy_asks_for_rest_steps_nowhere(
+    robot, profile, way
+):
+    """As between two episodes: the arm is moved by hand, its controller off, and comes back."""
+    bench = led_once(robot, profile)
+    bench.guard.arm()
+    bench.go(1.5, ask=0.05)
+    bench.go(1.2, ask=0.0)
+    assert bench.guard.state.mode == RUNNING and bench.guard.reference is None
+    bench.sent.clear()
+    for share in np.linspace(0.0, 1.0, 20):
+        bench.beside[0] = share * way
+        bench.go(0.08, ask=0.0)
+    bench.activate(bench.controller.position + [way, 0, 0, 0, 0, 0, 0])
+    bench.go(2.0, ask=0.0)
+    assert bench.sent == [] and np.ptp(bench.path, axis=0).max() < 1e-12
+    bench.go(2.0, ask=0.05)
+    assert bench.reflexes == [] and max(bench.most()) <= 1.002
+    mode, cause = bench.guard.state.mode, bench.guard.state.cause
+    assert (mode == FAULT and cause == ('led_elsewhere',)) == (way > APART)
+    assert bool(bench.sent) == (way < APART)
+
+
+def test_after_an_arm_did_not_follow_nothing_more_is_sent():
+    bench = Bench()
+    bench.go(0.1)
+    bench.guard.arm()
+    bench.go(1.5, ask=1.0)
+    bench.blocked = bench.controller.position[0]
+    bench.go(3.0, ask=1.0, until=lambda: bench.guard.state.mode == FAULT)
+    assert bench.guard.state.cause == ('following_error',) and bench.guard.reference is None
+    last = len(bench.sent)
+    bench.go(1.0)
+    assert len(bench.sent) == last and max(bench.most()) <= 1.002
+    assert not bench.controller.velocity.any()
+
+
+def test_a_policy_that_pauses_goes_on_with_a_beginning_of_its_own():
+    bench = led_once()
+    bench.guard.arm()
+    for _ in range(3):
+        bench.go(1.2, ask=0.1)
+        assert bench.controller.velocity[0] == pytest.approx(0.1, rel=0.01)
+        bench.go(1.0, ask=0.0)
+        assert bench.guard.state.mode == RUNNING and bench.guard.reference is None
+        assert 'beginning' not in bench.guard.output.reasons
+    assert bench.reflexes == [] and max(bench.most()) <= 1.002
+
+
+def test_what_has_just_begun_is_led_though_the_arm_has_stood_for_long():
+    bench = led_once()
+    bench.go(3.0)
+    bench.guard.arm()
+    bench.go(0.45, ask=0.0)
+    assert bench.guard.reference is not None and bench.guard.output.reasons == ()
+    bench.go(0.1, ask=0.1)
+    assert 'beginning' not in bench.guard.output.reasons and bench.guard.state.velocity[0] > 0.0

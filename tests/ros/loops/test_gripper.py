@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from moto_ros.loops.gripper import PATIENCE, GripperLoop
+from moto_ros.loops.gripper import AGAIN, PATIENCE, GripperLoop
 
 SCALE = np.array([0.05, 0.05])
 
@@ -85,9 +85,36 @@ def test_a_driver_that_is_not_there_or_fails_is_a_problem_and_no_error(gripper, 
     driver.fails = False
     gripper.take(-SCALE)
     gripper.poll(0.2, driven=True)
+    assert driver.sent == [], 'it failed just now'
+    gripper.poll(0.1 + AGAIN + 0.2, driven=True)
     assert driver.sent == [False]
     driver.over('the gripper refused the goal')
     assert gripper.problem == 'the gripper refused the goal'
+
+
+def test_a_goal_that_failed_is_sent_again_while_it_is_wanted(gripper, driver):
+    gripper.take(-SCALE)
+    for now in np.arange(0.0, 3.5 * AGAIN, 0.1):
+        gripper.poll(now, driven=True)
+        if gripper._since is not None:
+            driver.over('aborted')
+    assert driver.sent == [False] * 4
+    gripper.poll(4.0 * AGAIN, driven=True)
+    driver.over('')
+    gripper.poll(9.0 * AGAIN, driven=True)
+    assert driver.sent == [False] * 5 and gripper.problem == ''
+
+
+def test_what_a_person_opened_between_two_episodes_is_closed_again(gripper, driver):
+    gripper.take(-SCALE)
+    gripper.poll(0.0, driven=True)
+    driver.over('')
+    gripper.poll(1.0, driven=False)
+    gripper.poll(2.0, driven=True)
+    assert driver.sent == [False], 'nothing is asked for'
+    gripper.take(-SCALE)
+    gripper.poll(3.0, driven=True)
+    assert driver.sent == [False, False]
 
 
 def test_what_was_not_sent_before_the_arm_stopped_is_not_sent_after_it(gripper, driver):

@@ -150,6 +150,27 @@ def test_an_arm_that_rests_in_a_hold_is_led_anew_from_where_it_was_led(moving):
     assert first[0].position == pytest.approx(end)
 
 
+def test_a_gripper_stands_too_while_a_beginning_is_under_way():
+    robot = load_robot('kitchen_sim')
+    settings = ArmSettings(delay=DELAY)
+    guard = ArmGuard(robot, 'normal', GuardConfig(), settings)
+    guard.activate(True)
+    names, home = robot.spec.names, np.array(robot.home)
+    asked = [0.1] * len(robot.spec.joints) + [0.02] * len(robot.spec.gripper)
+    seen = set()
+    for tick in range(300):
+        now = 10.0 + tick * guard.config.tick
+        guard.inbox.measured(robot.spec.joints, home, np.zeros(len(home)), 0.0, now)
+        if tick == 30:
+            guard.arm()
+        if tick > 30:
+            guard.inbox.request(names, asked, 0.0, now)
+        output = guard.tick(now)
+        if output.state == RUNNING:
+            seen.add(('beginning' in output.reasons, bool(output.gripper.any())))
+    assert seen == {(True, False), (False, True)}
+
+
 def test_an_arm_that_was_moved_in_a_hold_is_a_fault_in_place_of_a_beginning(moving):
     moving.go(0.55)
     for _ in range(90):  # by hand; nobody knows where the controller holds it now

@@ -163,19 +163,32 @@ def test_what_a_person_armed_far_from_home_is_not_handed_to_a_policy():
     arm.go(0.5, ask=0.2, source='teleop')
     assert arm.velocity.any()
     told = arm.guard.intervene(False)
-    assert told.startswith('disarmed: when it began, fr3_joint1 is +0.400 rad from home')
+    assert told.startswith('disarmed: the policy has not begun, and fr3_joint1 is +0.4')
     arm.go(0.6, ask=0.3)
     assert arm.guard.state.mode == READY and not arm.velocity.any()
 
 
 def test_a_policy_that_began_at_home_gets_the_arm_back_wherever_a_person_left_it():
     arm = Arm()
+    arm.go(0.6, ask=0.05)
     arm.guard.intervene(True)
     arm.go(1.5, ask=0.4, source='teleop')
     assert arm.guard.from_home > 0.2
     assert arm.guard.intervene(False) == 'policy drives'
     arm.go(0.3, ask=0.1)
     assert arm.guard.state.mode == RUNNING
+
+
+def test_a_policy_that_has_not_begun_does_not_get_what_a_person_led_away():
+    arm = Arm()
+    arm.go(0.6, ask=0.0)
+    assert arm.guard.state.mode == RUNNING, 'it asks for rest, and has moved nothing'
+    arm.guard.intervene(True)
+    arm.go(1.5, ask=0.4, source='teleop')
+    told = arm.guard.intervene(False)
+    assert told.startswith('disarmed: the policy has not begun, and fr3_joint')
+    arm.go(0.6, ask=0.3)
+    assert arm.guard.state.mode == READY and not arm.velocity.any()
 
 
 def test_before_the_joints_were_measured_nobody_knows_how_far_home_is():

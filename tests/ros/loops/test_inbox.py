@@ -31,6 +31,36 @@ def test_an_estop_that_is_let_go_does_not_release_another():
     assert arm.guard.state.mode == READY
 
 
+def test_which_of_several_on_one_topic_let_go_is_not_known():
+    arm = Arm()
+    inbox = arm.guard.inbox
+    inbox.estop(True, arm.now, 'a', alone=False)  # one presses, and stays pressed
+    inbox.estop(False, arm.now, 'a', alone=False)  # the other says that it is not
+    arm.go(0.1)
+    for said in (False, False):  # the other, or the one, is left, and says so
+        inbox.estop(said, arm.now, 'a')
+        with pytest.raises(GuardRefusal, match='leave one, press it, let it go'):
+            arm.guard.reset_fault()
+    replace_guard(arm)
+    with pytest.raises(GuardRefusal, match='still pressed'):
+        arm.guard.reset_fault()
+    arm.guard.inbox.estop(True, arm.now, 'a')
+    arm.go(0.1)
+    arm.guard.inbox.estop(False, arm.now, 'a')
+    assert arm.guard.reset_fault() == 'disarmed'
+
+
+def test_several_of_whom_none_was_pressed_stop_nothing():
+    inbox = Inbox()
+    for alone in (False, False, True, True):
+        inbox.estop(False, 1.0, 'a', alone=alone)
+    assert not inbox.switches(1.0).estop and not inbox.pressed_estops()
+    inbox.estop(True, 2.0, 'a')
+    inbox.estop(False, 3.0, 'a')
+    inbox.forget_pulse()
+    assert not inbox.switches(3.0).estop
+
+
 def test_a_press_that_is_let_go_before_a_tick_saw_it_latches():
     arm = Arm()
     arm.go(1.0, ask=0.3)

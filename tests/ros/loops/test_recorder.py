@@ -50,9 +50,31 @@ def test_a_label_may_come_after_the_end(tmp_path):
     recording.stop(0.0)
     recording.poll(1.0)
     assert recording.dataset.episodes()[0].outcome == 'unlabelled'
-    recording.end(False, 2.0)
+    assert recording.end(False, 2.0) == recording.last
     assert recording.dataset.episodes()[0].outcome == 'failure'
     recording.close()
+
+
+def test_a_label_that_changes_another_says_so(tmp_path):
+    recording = Recording(tmp_path / 'd', SPEC, lambda event: None)
+    identity = recording.start(header())
+    write_rows(recording, 3)
+    recording.end(False, 0.0)
+    recording.poll(1.0)
+    told = recording.end(True, 2.0)
+    assert told == f'{identity}: it was a failure, and is a success now'
+    assert recording.end(True, 3.0) == identity
+    recording.close()
+
+
+def test_an_episode_that_is_cut_says_so(tmp_path):
+    for cut in (Recording.cut, Recording.close):
+        recording = Recording(tmp_path / cut.__name__, SPEC, lambda event: None)
+        recording.start(header())
+        write_rows(recording, 3)
+        cut(recording)
+        assert recording.dataset.episodes()[0].ended == 'shutdown'
+        recording.close()
 
 
 def test_the_end_waits_for_a_late_image_but_not_for_ever(tmp_path):

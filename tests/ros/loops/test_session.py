@@ -21,6 +21,7 @@ from moto_ros.messages import (
 from tests.ros.told import policy_status
 
 PERIOD = 80_000_000  # [ns]
+LABELS = {'y': 'success', 'n': 'failure'}
 
 
 class PlayedGraph:
@@ -258,8 +259,8 @@ def test_an_episode_that_the_guard_holds_for_doubt_is_over(monkeypatch, reasons,
     assert episode.steps == (10 if ended == 'timeout' else 0)
 
 
-@pytest.mark.parametrize('answer, ended', [('n', 'held'), ('y', 'done')])
-def test_a_held_episode_leaves_an_operator_time_and_the_last_word(monkeypatch, answer, ended):
+@pytest.mark.parametrize('answer', ['n', 'y'])
+def test_a_held_episode_leaves_an_operator_time_and_the_last_word(monkeypatch, answer):
     monkeypatch.setattr(session, 'HELD', 0.0)
     monkeypatch.setattr(session, 'LOOKED_AT', 0.02)
     graph, console = PlayedGraph(), Console(quiet=True)
@@ -267,9 +268,68 @@ def test_a_held_episode_leaves_an_operator_time_and_the_last_word(monkeypatch, a
     monkeypatch.setattr(console, 'input', lambda text: answer)
     config = SessionConfig(episodes=1, max_steps=10**9, operator=True)
     (episode,) = Session(graph, config, console).run().episodes
-    assert (episode.ended, episode.success) == (ended, answer == 'y')
+    assert (episode.ended, episode.success) == ('held', answer == 'y')
     assert episode.seconds >= 0.02
     assert ('end_episode', answer == 'y') in graph.calls
+
+
+@pytest.mark.parametrize('answer', ['y', 'n'])
+def test_an_operator_judges_what_has_stopped(monkeypatch, answer):
+    graph, console = PlayedGraph(), Console(quiet=True)
+    graph.latest.task = None
+    names = []
+
+    def think(question):
+        names.append([name for name, _ in graph.calls])
+        return answer
+
+    monkeypatch.setattr(console, 'input', think)
+    config = SessionConfig(episodes=1, max_steps=10, operator=True)
+    (episode,) = Session(graph, config, console).run().episodes
+    assert names[-1][-2:] == ['disarm', 'time_out_episode'], 'no row is of the time of thinking'
+    assert graph.calls[-1] == ('end_episode', answer == 'y')
+    assert (episode.ended, episode.outcome) == ('timeout', LABELS[answer])
+
+
+@pytest.mark.parametrize('error', [KeyboardInterrupt, MotoError, RuntimeError])
+@pytest.mark.parametrize('at', ['arm', 'start_episode', 'spin', 'end_episode'])
+def test_however_a_session_ends_the_guard_is_disarmed_and_the_episode_stopped(at, error):
+    graph = PlayedGraph(success_at=5)
+    call, spin = graph.call, graph.spin
+
+    def failing(node, name, flag=None):
+        answer = call(node, name, flag)
+        if name == at:
+            raise error('ended')
+        return answer
+
+    def interrupted(seconds=0.0):
+        spin(seconds)
+        if at == 'spin':
+            raise error('ended')
+
+    graph.call, graph.spin = failing, interrupted
+    with pytest.raises(error):
+        run(graph)
+    names = [name for name, _ in graph.calls]
+    after = names[names.index('arm') + 1 :]
+    assert 'disarm' in after and ('stop_episode' in after) == (at != 'arm')
+
+
+def test_a_graph_that_does_not_answer_does_not_hide_what_ended_the_session():
+    graph = PlayedGraph()
+
+    def dead(node, name, flag=None):
+        if name == 'disarm':
+            raise OSError('the middleware is gone')
+        if name == 'start_episode':
+            raise KeyboardInterrupt
+        return PlayedGraph.call(graph, node, name, flag)
+
+    graph.call = dead
+    with pytest.raises(KeyboardInterrupt):
+        run(graph)
+    assert graph.calls[-1][0] == 'stop_episode'
 
 
 def test_without_a_recorder_the_policy_itself_begins_and_ends():
@@ -301,7 +361,8 @@ def test_an_estop_ends_the_session_and_nothing_is_reset_or_armed(operator, monke
     (episode,) = begun.result.episodes
     assert (episode.ended, episode.outcome) == ('estop', 'unlabelled')
     names = [name for name, _ in graph.calls]
-    assert names.count('arm') == 1 and 'reset_fault' not in names and names[-1] == 'stop_episode'
+    assert names.count('arm') == 1 and 'reset_fault' not in names
+    assert names[-2:] == ['stop_episode', 'disarm']
     assert len(asked) == 2 * operator  # before and after the one episode
 
 

@@ -9,7 +9,9 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import TransitionCallbackReturn
 from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Bool, String
+from std_srvs.srv import Trigger
 
+from moto_core.guard.guard import arm as arm_core
 from moto_core.guard.limits import resolve
 from moto_core.guard.state import ESTOP, FAULT, HOLD, READY, RUNNING, GuardRefusal
 from moto_ros.loops.configured import FOLLOWS
@@ -158,13 +160,63 @@ def test_each_topic_of_estops_counts_for_itself_and_has_one_publisher(make):
     wait(node, lambda: node.count_publishers('left') == 2)
     with pytest.raises(GuardRefusal, match="several publish on 'left'"):
         node.reset_fault()
+    other.publish(Bool(data=False))  # it says nothing of the one that is pressed
+    arm.go(0.3)
+    assert arm.loop.inbox._pressed['left']
     node.destroy_publisher(other)
     wait(node, lambda: node.count_publishers('left') == 1)
     with pytest.raises(GuardRefusal, match='still pressed'):
         node.reset_fault()
-    left.publish(Bool(data=False))
+    for pressed in (True, False):
+        left.publish(Bool(data=pressed))
     arm.until(lambda: not arm.loop.inbox._pressed['left'])
     assert node.reset_fault() == 'disarmed'
+
+
+def test_a_heartbeat_of_one_estop_hides_no_others_silence(make):
+    arm = Arm(make(GuardNode, **ARRAYS, **FREE, **{'guard.estop_heartbeat': '0.5'}))
+    buttons = [
+        arm.node.create_publisher(Bool, interface.ESTOP.name, interface.COMMAND) for _ in range(2)
+    ]
+    wait(arm.node, lambda: arm.node.count_publishers(interface.ESTOP.name) == 2)
+    with pytest.raises(GuardRefusal, match='hides the silence of another'):
+        arm.node.arm()
+    arm.node.destroy_publisher(buttons.pop())
+    wait(arm.node, lambda: arm.node.count_publishers(interface.ESTOP.name) == 1)
+    assert not arm.node.peers.troubles()
+
+
+def test_two_deadmen_are_none(make):
+    arm = Arm(make(GuardNode, **ARRAYS, **{'guard.deadman_required': 'true'}))
+    assert not arm.node.peers.troubles()
+    sticks = [arm.node.create_publisher(Joy, interface.JOY.name, 5) for _ in range(2)]
+    wait(arm.node, lambda: arm.node.count_publishers(interface.JOY.name) == 2)
+    with pytest.raises(GuardRefusal, match=r"2 publish the deadman on '/joy' \(.*end all but one"):
+        arm.node.arm()
+    arm.loop.state = arm_core(arm.loop.state)
+    arm.node.peers.latch(arm.node.peers.troubles())
+    assert arm.loop.state.cause == ('two_deadmen',)
+    arm.node.destroy_publisher(sticks.pop())
+
+
+def test_who_may_command_the_controller_by_its_action_is_told(make):
+    arm = Arm(make(GuardNode, **FREE, **{'record.source': 'sim', 'command.mode': 'trajectory'}))
+    assert arm.node.outputs.topic.endswith('/joint_trajectory') and not arm.node.peers.problem
+    action = arm.node.outputs.topic.replace('joint_trajectory', 'follow_joint_trajectory')
+    client = arm.node.create_client(Trigger, f'{action}/_action/send_goal')
+    wait(arm.node, lambda: arm.node.peers.problem)
+    assert arm.node.peers.problem.startswith(f"somebody may move the arm by the action '{action}'")
+    arm.node.destroy_client(client)
+
+
+def test_a_dry_run_that_was_ended_begins_anew_with_the_life_cycle(make):
+    node = make(GuardNode, **ARRAYS, **{'command.dry_run': 'true'})
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    node.set_dry_run(False)
+    assert node.loop.sends
+    assert (node.trigger_deactivate(), node.trigger_cleanup()) == (SUCCESS, SUCCESS)
+    assert node.trigger_configure() == SUCCESS
+    assert node.dry_run and not node.loop.sends
 
 
 @pytest.mark.parametrize('profile', [interface.COMMAND, interface.LATCHED_READER])

@@ -2,9 +2,14 @@
 
 import os
 import signal
+from types import SimpleNamespace
 
 import pytest
 import rclpy
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from rclpy._rclpy_pybind11 import RCLError
+from rclpy.lifecycle import LifecycleNode
 from rclpy.node import Node
 
 from moto_ros.wire.runner import run
@@ -67,6 +72,46 @@ def test_an_error_in_a_callback_halts_the_node_and_is_its_exit_code(capfd):
     assert run(node_that(broken, halted), args=[]) == 1
     assert halted == [5]
     assert 'ZeroDivisionError: a tick failed; halting' in capfd.readouterr().err
+
+
+def test_an_error_of_the_middleware_halts_the_node_too(capfd):
+    halted = []
+
+    def broken():
+        raise RCLError('failed to publish')
+
+    assert run(node_that(broken, halted), args=[]) == 1
+    assert halted == [5]
+    assert 'RCLError: failed to publish; halting' in capfd.readouterr().err
+
+
+def test_a_transition_that_is_impossible_is_refused_and_the_node_goes_on():
+    halted, asked, told = [], [], []
+
+    class Some(LifecycleNode):
+        def __init__(self):
+            super().__init__('some_cycle')
+            self.client = self.create_client(ChangeState, '~/change_state')
+            self.calls = self.after = 0
+            self.create_timer(0.005, self.on_timer)
+
+        def get_logger(self):
+            return SimpleNamespace(error=told.append, fatal=told.append)
+
+        def on_timer(self):
+            self.calls += 1
+            if not asked and self.client.service_is_ready():
+                request = ChangeState.Request(transition=Transition(id=3))  # activate what is not
+                asked.append(self.client.call_async(request))
+            self.after += bool(told)
+            if self.after == 20 or self.calls == 4000:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        def halt(self):
+            halted.append(self.after)
+
+    assert run(Some, args=[]) == 0
+    assert len(told) == 1 and told[0].startswith('refused: ') and halted == [20]
 
 
 @pytest.mark.parametrize(
