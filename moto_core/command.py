@@ -207,21 +207,30 @@ def _make_folder(folder: Path, failed: str) -> Path:
 
 def _parse(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
     argv = sys.argv[1:] if argv is None else argv
-    if any(action.dest == 'settings' for action in parser._actions):
-        argv = _settings_first(argv)
-    nested = any(isinstance(action, argparse._SubParsersAction) for action in parser._actions)
-    return parser.parse_args(argv) if nested else parser.parse_intermixed_args(argv)
+    commands = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+    if not commands:
+        if any(action.dest == 'settings' for action in parser._actions):
+            settings, others = _settings(argv)
+            argv = [*settings, *others]  # after `--seeds 0 1` one would be one more seed
+        return parser.parse_intermixed_args(argv)
+    named = next((word for word in argv if word in commands[0].choices), '')
+    if not named or commands[0].choices[named].get_default('settings') is None:
+        return parser.parse_args(argv)
+    settings, others = _settings(argv)
+    args = parser.parse_args(others)
+    args.settings = settings
+    return args
 
 
-def _settings_first(argv: Sequence[str]) -> list[str]:
-    """Puts key=value before everything else: after `--seeds 0 1` it would be one more seed.
+def _settings(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Returns the words that are key=value, and the others.
 
     What comes right after an option stays: `--out a=b` is the option's own.
     """
     own = [
         not SETTING.match(one) or before.startswith('-') for before, one in pairwise(['', *argv])
     ]
-    return [*(one for one, stays in zip(argv, own) if not stays), *compress(argv, own)]
+    return list(compress(argv, (not stays for stays in own))), list(compress(argv, own))
 
 
 def _end(code: int, line: str) -> int:

@@ -18,6 +18,7 @@ SETS = {
         *('mujoco', 'gymnasium', 'gymnasium_robotics', 'metaworld', 'fast_simplification'),
         *('moto_sim',),
     ),
+    PIP.format('exchange'): ('pyarrow', 'h5py', 'rosbags'),
     RUNS: ('onnxruntime', 'cv2'),
     ROS: (
         *('rclpy', 'sensor_msgs', 'std_msgs', 'std_srvs', 'trajectory_msgs', 'diagnostic_msgs'),

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from moto_core.command import Parser, importing, real, run_command, whole
 from moto_learning.commands.setup_options import add_proprioception, add_setup
+from moto_learning.exchange.names import READABLE, WRITABLE
 
 EXAMPLES = """examples:
   moto-data collect --task kitchen-microwave --episodes 40 --out data
@@ -27,7 +28,10 @@ EXAMPLES = """examples:
   moto-data recover data
   moto-data merge data --into kitchen
   moto-data remove kitchen last
-  moto-data stats data --parts"""
+  moto-data stats data --parts
+  moto-data export data --to lerobot --out shared/kitchen
+  moto-data import theirs --format lerobot --mapping theirs.yaml --into data"""
+EXCHANGE = ('import_', 'export')  # actions
 EPISODE = "an id, its first or last characters, or 'last' for the newest"
 LEAST_SIDE, LARGEST_SIDE = 8, 512  # [px] of an image that the simulators draw
 
@@ -41,8 +45,9 @@ def _run(args: argparse.Namespace) -> int:
     with importing(args):
         from rich.console import Console
 
-        from moto_learning.commands import data_actions
-    action = getattr(data_actions, args.action)
+        from moto_learning.commands import data_actions, data_exchange
+    room = data_exchange if args.action in EXCHANGE else data_actions
+    action = getattr(room, args.action)
     return action(args, Console(markup=False, highlight=False))
 
 
@@ -87,7 +92,36 @@ def _parser() -> Parser:
     part = _add(commands, 'merge', 'Copies the episodes of datasets into another one.', 'merge_')
     part.add_argument('sources', nargs='+', metavar='FROM', help='datasets to read')
     part.add_argument('--into', required=True, metavar='DATASET', help='made if missing')
+    _exchange_arguments(commands)
     return parser
+
+
+def _exchange_arguments(commands: argparse._SubParsersAction) -> None:
+    part = _add(commands, 'import', "Takes other people's episodes into a dataset.", 'import_')
+    part.add_argument('place', help='the file or folder to read')
+    part.add_argument('--format', required=True, choices=READABLE, help=_list(READABLE))
+    part.add_argument('--into', required=True, metavar='DATASET', help='made if missing')
+    part.add_argument(
+        '--mapping',
+        default='',
+        metavar='FILE',
+        help='YAML that says which of its names are cameras, action, joints, and in which units '
+        '(docs/data.md); key=value goes over it. What this project exported needs none',
+    )
+    part.set_defaults(settings=[])
+    part = _add(commands, 'export', 'Writes a dataset in a format of other people.')
+    _dataset(part)
+    part.add_argument('--to', required=True, choices=WRITABLE, help=_list(WRITABLE))
+    part.add_argument('--out', required=True, metavar='PLACE', help='which is not there yet')
+    part.add_argument(
+        '--videos',
+        action='store_true',
+        help='lerobot: images as H.264, smaller and not byte for byte (default: PNG)',
+    )
+
+
+def _list(formats: dict[str, str]) -> str:
+    return '; '.join(f'{name}: {about}' for name, about in formats.items())
 
 
 def _add(

@@ -78,7 +78,8 @@ def incoming(arrays: Arrays, mapping: Mapping, spec: Spec, setup: Setup, kind: s
         extra={'imported': kind, 'contents': _digest(arrays), **arrays.extra},
     )
     outcome = mapping.outcome or arrays.outcome
-    return Incoming(arrays.where, header, _rows(arrays, mapping, spec), outcome)
+    rows = _rows(arrays, mapping, spec)
+    return Incoming(where=arrays.where, header=header, rows=rows, outcome=outcome)
 
 
 class _Numbers(NamedTuple):

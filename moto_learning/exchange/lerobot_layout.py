@@ -96,7 +96,8 @@ def _info(data: Any) -> Info:
     if not 0 < rate <= 1000:
         raise ValueError(f'fps is {data["fps"]!r}; expected a number of [Hz]')
     features = {str(name): _feature(name, one) for name, one in data['features'].items()}
-    return Info(rate, features, str(data.get('robot_type') or ''), bool(data.get(OWN)))
+    robot = str(data.get('robot_type') or '')
+    return Info(rate=rate, features=features, robot=robot, own=bool(data.get(OWN)))
 
 
 def _feature(name: str, data: Any) -> Feature:

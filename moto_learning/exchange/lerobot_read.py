@@ -127,7 +127,13 @@ class _Ours:
         for line in self.lines:
             _, outcome, ended = line.own
             header = self._header(line)
-            yield Incoming(f'episode {line.number}', header, self._rows(line), outcome, ended)
+            yield Incoming(
+                where=f'episode {line.number}',
+                header=header,
+                rows=self._rows(line),
+                outcome=outcome,
+                ended=ended,
+            )
 
     def _header(self, line: _Line) -> Any:
         try:

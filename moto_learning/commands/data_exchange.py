@@ -1,0 +1,60 @@
+"""What `moto-data import` and `moto-data export` do once their arguments are read.
+
+In: the arguments and a console. Out: episodes, or a file of somebody else's format; the exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+
+from moto_core.episodes.dataset import Dataset
+from moto_learning.commands.progress import progress_bars
+from moto_learning.exchange.formats import export_dataset, open_source
+from moto_learning.exchange.taking import Taken, take_episodes
+
+
+def import_(args: argparse.Namespace, console: Console) -> int:
+    """Takes the episodes of another format into a dataset, each whole and once."""
+    source = open_source(args.format, Path(args.place), args.mapping, args.settings)
+    with progress_bars(console) as progress:
+        bar = progress.add_task(args.format, total=len(source), note='')
+
+        def told(done: Taken) -> None:
+            counts = len(done.new), len(done.present), len(done.refused)
+            progress.update(bar, completed=sum(counts))
+
+        done = take_episodes(source, args.into, told)
+    for where, why in done.refused.items():
+        line = why if why.startswith(where) else f'{where}: {why}'
+        console.print(f'refused: {line}', soft_wrap=True)
+    for note in source.notes:
+        console.print(note, soft_wrap=True)
+    rows = sum(record.rows for record in done.new)
+    good = sum(record.successful for record in done.new)
+    console.print(
+        f'{len(done.new)} episodes, {rows} rows, {good} successful, in {args.into}; '
+        f'{len(done.present)} were there already, {len(done.refused)} refused',
+        soft_wrap=True,
+    )
+    if done.new:
+        console.print(f'moto-data inspect {args.into} shows them')
+    return 1 if done.refused else 0
+
+
+def export(args: argparse.Namespace, console: Console) -> int:
+    """Writes a dataset in another format."""
+    dataset = Dataset.open(args.dataset)
+    with progress_bars(console) as progress:
+        bar = progress.add_task(args.to, total=len(dataset.episodes()), note='')
+        count, lost = export_dataset(
+            args.to,
+            dataset,
+            Path(args.out),
+            args.videos,
+            lambda done: progress.update(bar, completed=done),
+        )
+    console.print(f'{count} episodes in {args.out}. {lost}', soft_wrap=True)
+    return 0

@@ -1,0 +1,48 @@
+"""Other people's formats by name: what opens one, and what writes one.
+
+In: a format's name, a place, a mapping. Out: a Source, or a written place. What a format needs is
+imported once it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from moto_core.config import load_config
+from moto_core.episodes.dataset import Dataset
+from moto_core.errors import ConfigError
+from moto_learning.exchange.foreign import Source
+from moto_learning.exchange.mapping import Mapping
+
+
+def open_source(
+    kind: str, place: Path, mapping: str = '', overrides: Sequence[str] = ()
+) -> Source:
+    """Opens a file or folder of one of READABLE; `mapping` is a YAML file, '' for none.
+
+    Raises ConfigError for a mapping that is missing or says too little, DatasetError for a place
+    that is no such thing.
+    """
+    given = load_config(Mapping, *_files(mapping), overrides=overrides) if mapping else None
+    if overrides and not mapping:
+        raise ConfigError(f"'{overrides[0]}' changes a mapping; name one with --mapping FILE")
+    from moto_learning.exchange.lerobot_read import open_lerobot
+
+    return open_lerobot(place, given)
+
+
+def export_dataset(
+    kind: str, dataset: Dataset, place: Path, videos: bool, told: Callable[[int], None]
+) -> tuple[int, str]:
+    """Writes a dataset as one of WRITABLE; returns how many episodes, and what is not there."""
+    from moto_learning.exchange.lerobot_write import LOST, export_lerobot
+
+    return export_lerobot(dataset, place, videos=videos, told=told), LOST
+
+
+def _files(mapping: str) -> list[Path]:
+    path = Path(mapping)
+    if not path.is_file():
+        raise ConfigError(f"no file '{path}'; expected a mapping in YAML (docs/data.md)")
+    return [path]

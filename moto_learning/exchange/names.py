@@ -1,0 +1,8 @@
+"""The formats of other people that moto-data reads and writes, for its help."""
+
+from __future__ import annotations
+
+READABLE = {'lerobot': "LeRobotDataset v3, a folder with meta/ and data/ ('--mapping' if others')"}
+"""Formats that `moto-data import` reads, with what to name."""
+WRITABLE = {'lerobot': 'LeRobotDataset v3, a folder'}
+"""Formats that `moto-data export` writes, with what it makes."""

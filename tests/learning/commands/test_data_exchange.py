@@ -1,0 +1,65 @@
+"""moto-data export and import, as typed."""
+
+import json
+
+import pytest
+import yaml
+
+from moto_core.episodes.dataset import Dataset
+from moto_learning.commands.data import main
+from tests.learning.exchange.test_lerobot import DATA, FOREIGN, cut, foreign
+from tests.recorded import record
+
+
+@pytest.fixture
+def ours(tmp_path):
+    record(tmp_path / 'ours', [4, 5])
+    return tmp_path / 'ours'
+
+
+def run(*words):
+    return main([str(word) for word in words])
+
+
+def test_a_dataset_goes_out_and_comes_back(ours, tmp_path, capsys):
+    assert run('export', ours, '--to', 'lerobot', '--out', tmp_path / 'out') == 0
+    assert f'2 episodes in {tmp_path}/out. What only the log holds' in capsys.readouterr().out
+    given = ('import', tmp_path / 'out', '--format', 'lerobot', '--into', tmp_path / 'back')
+    assert run(*given) == 0
+    assert '2 episodes, 9 rows, 0 successful' in ' '.join(capsys.readouterr().out.split())
+    assert run(*given) == 0
+    assert '2 were there already, 0 refused' in ' '.join(capsys.readouterr().out.split())
+    ids = [[r.id for r in Dataset.open(root).episodes()] for root in (ours, tmp_path / 'back')]
+    assert ids[0] == ids[1]
+
+
+def test_a_mapping_is_a_file_and_key_value_goes_over_it(ours, tmp_path, capsys):
+    run('export', ours, '--to', 'lerobot', '--out', tmp_path / 'out')
+    foreign(tmp_path / 'out')
+    (tmp_path / 'map.yaml').write_text(yaml.safe_dump(FOREIGN))
+    given = ('import', tmp_path / 'out', '--format', 'lerobot', '--into', tmp_path / 'back')
+    assert run(*given) == 2
+    assert '--mapping FILE' in capsys.readouterr().err
+    assert run(*given, 'task=push') == 2
+    assert "'task=push' changes a mapping; name one" in capsys.readouterr().err
+    assert run(*given, '--mapping', tmp_path / 'none.yaml') == 2
+    assert 'expected a mapping in YAML' in capsys.readouterr().err
+    assert run(*given, '--mapping', tmp_path / 'map.yaml', 'tsk=push') == 2
+    assert "Did you mean 'task'" in capsys.readouterr().err
+    assert run(*given, '--mapping', tmp_path / 'map.yaml', 'task=push') == 0
+    assert 'not taken: observation.images.wrist' in ' '.join(capsys.readouterr().out.split())
+    assert {r.task for r in Dataset.open(tmp_path / 'back').episodes()} == {'push'}
+
+
+def test_what_is_refused_is_named_and_is_the_exit_code(ours, tmp_path, capsys):
+    run('export', ours, '--to', 'lerobot', '--out', tmp_path / 'out')
+    cut(tmp_path / 'out' / DATA)
+    capsys.readouterr()
+    given = ('import', tmp_path / 'out', '--format', 'lerobot', '--into', tmp_path / 'back')
+    assert run(*given) == 1
+    out = ' '.join(capsys.readouterr().out.split())
+    assert 'refused: episode 0: cannot read' in out and '2 refused' in out
+    info = tmp_path / 'out/meta/info.json'
+    info.write_text(json.dumps({**json.loads(info.read_text()), 'codebase_version': 'v2.1'}))
+    assert run(*given) == 2
+    assert "codebase_version is 'v2.1'" in capsys.readouterr().err
