@@ -42,6 +42,7 @@ def test_which_of_several_on_one_topic_let_go_is_not_known():
         with pytest.raises(GuardRefusal, match='leave one, press it, let it go'):
             arm.guard.reset_fault()
     replace_guard(arm)
+    arm.guard.inbox.estop(False, arm.now, 'a')
     with pytest.raises(GuardRefusal, match='still pressed'):
         arm.guard.reset_fault()
     arm.guard.inbox.estop(True, arm.now, 'a')

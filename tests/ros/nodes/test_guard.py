@@ -160,8 +160,9 @@ def test_each_topic_of_estops_counts_for_itself_and_has_one_publisher(make):
     wait(node, lambda: node.count_publishers('left') == 2)
     with pytest.raises(GuardRefusal, match="several publish on 'left'"):
         node.reset_fault()
+    heard = arm.loop.inbox._heard['left']
     other.publish(Bool(data=False))  # it says nothing of the one that is pressed
-    arm.go(0.3)
+    arm.until(lambda: arm.loop.inbox._heard['left'] > heard)
     assert arm.loop.inbox._pressed['left']
     node.destroy_publisher(other)
     wait(node, lambda: node.count_publishers('left') == 1)
