@@ -14,6 +14,7 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.errors import ConfigError
 from moto_learning.exchange.foreign import Source
 from moto_learning.exchange.mapping import Mapping
+from moto_learning.exchange.own_rows import LOST
 
 
 def open_source(
@@ -36,7 +37,7 @@ def export_dataset(
     kind: str, dataset: Dataset, place: Path, videos: bool, told: Callable[[int], None]
 ) -> tuple[int, str]:
     """Writes a dataset as one of WRITABLE; returns how many episodes, and what is not there."""
-    from moto_learning.exchange.lerobot_write import LOST, export_lerobot
+    from moto_learning.exchange.lerobot_write import export_lerobot
 
     return export_lerobot(dataset, place, videos=videos, told=told), LOST
 

@@ -14,17 +14,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from moto_core.episodes.episode import header_from_dict
+from moto_core.episodes.episode import EpisodeHeader
 from moto_core.episodes.layout import inside
-from moto_core.errors import ConfigError, DatasetError, EpisodeError, MotoError
-from moto_core.row import Row, info_from_json
+from moto_core.errors import ConfigError, DatasetError, EpisodeError
+from moto_core.row import Row
 from moto_core.spec import Setup, Spec
-from moto_core.strict_json import parse_json
 from moto_learning.exchange import lerobot_layout as layout
 from moto_learning.exchange import lerobot_write as written
 from moto_learning.exchange.foreign import Arrays, Incoming, Source, incoming
 from moto_learning.exchange.lerobot_video import read_frames
 from moto_learning.exchange.mapping import Mapping, setup_of, spec_of
+from moto_learning.exchange.own_rows import LOST, Kept, own_header, own_rows
 
 KIND = 'lerobot'
 INDICES = ('episode_index', 'length', 'data/chunk_index', 'data/file_index')
@@ -112,7 +112,7 @@ class _Ours:
     """A dataset of ours that was exported: its rows are those that were recorded."""
 
     def __init__(self, root: Path, info: layout.Info, lines: list[_Line]) -> None:
-        self.root, self.info, self.lines, self.notes = root, info, lines, [written.LOST]
+        self.root, self.info, self.lines, self.notes = root, info, lines, [LOST]
         if not lines:
             raise DatasetError(f"'{root}' has no episode")
         first = self._header(lines[0])
@@ -135,13 +135,8 @@ class _Ours:
                 ended=ended,
             )
 
-    def _header(self, line: _Line) -> Any:
-        try:
-            return header_from_dict(parse_json(line.own[0]))
-        except (ValueError, AttributeError, MotoError) as error:
-            raise DatasetError(
-                f"'{self.root}': the header of episode {line.number}: {error}"
-            ) from error
+    def _header(self, line: _Line) -> EpisodeHeader:
+        return own_header(line.own[0], f"episode {line.number} of '{self.root}'")
 
     def _rows(self, line: _Line) -> Iterator[Row]:
         where, features = f'episode {line.number}', self.info.features
@@ -149,25 +144,18 @@ class _Ours:
         names += [written.STATE] if self.spec.proprioception_size else []
         table = _table(self.root, line, names)
         numbers = {n: _numbers(table, n, features[n], where) for n in names if n != written.ROW}
-        texts = table.column(written.ROW).to_pylist()
+        kept = Kept(
+            stamp=numbers[written.STAMP],
+            requested=numbers[written.ACTION],
+            executed=numbers[written.EXECUTED],
+            proprioception=numbers.get(written.STATE),
+            texts=table.column(written.ROW).to_pylist(),
+        )
         streams = {
             name: _images(self.root, line, layout.IMAGES + name, self.info)
             for name in self.spec.cameras
         }
-        for t in range(line.rows):
-            try:
-                about = info_from_json(parse_json(texts[t]))
-            except (ValueError, AttributeError, TypeError) as error:
-                raise EpisodeError(f'{where}, row {t}: {error}') from error
-            state = numbers.get(written.STATE)
-            yield Row(
-                stamp=int(numbers[written.STAMP][t]),
-                images={name: next(stream) for name, stream in streams.items()},
-                proprioception=None if state is None else state[t],
-                requested=numbers[written.ACTION][t],
-                executed=numbers[written.EXECUTED][t],
-                **about,
-            )
+        yield from own_rows(kept, streams, where)
 
 
 def _lines(root: Path, info: layout.Info) -> list[_Line]:

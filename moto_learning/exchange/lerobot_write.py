@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,22 +26,18 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import Episode, header_to_dict
 from moto_core.episodes.manifest import Record
 from moto_core.errors import DatasetError
-from moto_core.row import INFO as ROW_INFO
 from moto_core.spec import Spec
 from moto_core.version import version
 from moto_learning.exchange import lerobot_layout as layout
 from moto_learning.exchange.lerobot_stats import RunningStats, colours
 from moto_learning.exchange.lerobot_video import VideoFiles
+from moto_learning.exchange.own_rows import next_of, row_texts
 
 ROW = 'moto.row'  # a row's flags and numbers as JSON: reward, success, gap, ...
 STAMP, EXECUTED = 'moto.stamp', 'moto.executed'
 HEADER, OUTCOME, ENDED = 'moto/header', 'moto/outcome', 'moto/ended'  # of an episode
 STATE, ACTION = 'observation.state', 'action'
 NEXT = ('next.reward', 'next.done', 'next.success')
-LOST = (
-    'What only the log holds (raw camera images, joint states, the states of the guard, labels '
-    'before the last) stays in the dataset; every row is there.'
-)
 
 
 def export_lerobot(
@@ -156,15 +152,14 @@ class _Writer:
     def _columns(self, episode: Episode, task: int) -> dict[str, Any]:
         """Returns the rows of an episode, a list or an array (T, ...) each."""
         count, index = len(episode), len(self.episodes)
-        reward, success = (np.append(c[1:], c[-1:] * 0) for c in (episode.reward, episode.success))
         found: dict[str, Any] = {
             ACTION: list(episode.requested),
             EXECUTED: list(episode.executed),
-            'next.reward': reward.astype(np.float32),
+            'next.reward': next_of(episode.reward),
             'next.done': np.arange(count) == count - 1,
-            'next.success': success.astype(bool),
+            'next.success': next_of(episode.success),
             STAMP: episode.stamp,
-            ROW: list(_row_texts(episode)),
+            ROW: list(row_texts(episode)),
             'timestamp': (np.arange(count) / self.spec.rate).astype(np.float32),
             'frame_index': np.arange(count),
             'episode_index': np.full(count, index),
@@ -257,17 +252,6 @@ def _type(feature: dict[str, Any]) -> pa.DataType | None:
         'string': pa.string(),
     }[dtype]
     return kind if feature['names'] is None else pa.list_(kind, shape[0])
-
-
-def _row_texts(episode: Episode) -> Iterator[str]:
-    """Yields each row's flags and numbers as the log's JSON has them."""
-    parts = episode.header.parts
-    for t in range(len(episode)):
-        values = {column.name: getattr(episode, column.name)[t] for column in ROW_INFO}
-        done = values['done_parts']
-        values['done_parts'] = tuple(name for name, one in zip(parts, done) if one)
-        texts = {c.name: c.kind.to_json(values[c.name]) for c in ROW_INFO if c.kind}
-        yield json.dumps(texts)
 
 
 def _png(image: np.ndarray) -> bytes:

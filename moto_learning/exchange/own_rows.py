@@ -1,0 +1,72 @@
+"""What an export of ours keeps of a row beside what others read, so that it comes back whole.
+
+In: an Episode. Out: a text a row; and rows again of such texts and arrays.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from moto_core.episodes.episode import Episode, EpisodeHeader, header_from_dict
+from moto_core.errors import DatasetError, EpisodeError, MotoError
+from moto_core.row import INFO, Row, info_from_json
+from moto_core.strict_json import parse_json
+
+LOST = (
+    'What only the log holds (raw camera images, joint states, the states of the guard, labels '
+    'before the last) stays in the dataset; every row is there.'
+)
+
+
+class Kept(NamedTuple):
+    """The arrays of one exported episode, T rows long."""
+
+    stamp: np.ndarray  # (T,) int64 [ns]
+    requested: np.ndarray  # (T, A)
+    executed: np.ndarray  # (T, A)
+    proprioception: np.ndarray | None  # (T, P)
+    texts: Sequence[str]  # (T,) JSON
+
+
+def next_of(values: np.ndarray) -> np.ndarray:
+    """Returns what came with the row after each (T,): as others date it; 0 after the last."""
+    return np.append(values[1:], values[-1:] * 0).astype(values.dtype)
+
+
+def row_texts(episode: Episode) -> Iterator[str]:
+    """Yields each row's flags and numbers as the log's JSON has them."""
+    parts = episode.header.parts
+    for t in range(len(episode)):
+        values = {column.name: getattr(episode, column.name)[t] for column in INFO}
+        done = values['done_parts']
+        values['done_parts'] = tuple(name for name, one in zip(parts, done) if one)
+        yield json.dumps({c.name: c.kind.to_json(values[c.name]) for c in INFO if c.kind})
+
+
+def own_header(text: str, where: str) -> EpisodeHeader:
+    """Returns the header of an export; raises DatasetError that says where it lies."""
+    try:
+        return header_from_dict(parse_json(text))
+    except (ValueError, AttributeError, TypeError, MotoError) as error:
+        raise DatasetError(f'the header of {where}: {error}') from error
+
+
+def own_rows(kept: Kept, streams: Mapping[str, Iterator[np.ndarray]], where: str) -> Iterator[Row]:
+    """Yields the rows again; `streams` are the cameras' images. Raises EpisodeError for a text."""
+    for t, text in enumerate(kept.texts):
+        try:
+            about = info_from_json(parse_json(text))
+        except (ValueError, AttributeError, TypeError) as error:
+            raise EpisodeError(f'{where}, row {t}: {error}') from error
+        yield Row(
+            stamp=int(kept.stamp[t]),
+            images={name: next(stream) for name, stream in streams.items()},
+            proprioception=None if kept.proprioception is None else kept.proprioception[t],
+            requested=kept.requested[t],
+            executed=kept.executed[t],
+            **about,
+        )
