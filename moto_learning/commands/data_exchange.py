@@ -20,7 +20,7 @@ def import_(args: argparse.Namespace, console: Console) -> int:
     """Takes the episodes of another format into a dataset, each whole and once."""
     source = open_source(args.format, Path(args.place), args.mapping, args.settings)
     with progress_bars(console) as progress:
-        bar = progress.add_task(args.format, total=len(source), note='')
+        bar = progress.add_task(args.format, total=len(source.places), note='')
 
         def told(done: Taken) -> None:
             counts = len(done.new), len(done.present), len(done.refused)

@@ -26,7 +26,7 @@ NANO = 1_000_000_000
 class Incoming(NamedTuple):
     """One episode, ready to be written."""
 
-    where: str  # it lies in the file: 'episode 3', 'data/demo_0'
+    where: str  # it lies in the file
     header: EpisodeHeader
     rows: Iterable[Row]
     outcome: str
@@ -39,12 +39,10 @@ class Source(Protocol):
     spec: Spec
     setup: Setup
     notes: list[str]  # what of it no episode can hold, a sentence each
+    places: list[str]  # where its episodes lie in it, in order: 'episode 3', 'data/demo_0'
 
-    def __len__(self) -> int:
-        """Counts its episodes."""
-
-    def episodes(self) -> Iterator[Incoming]:
-        """Yields them in the file's order; raises EpisodeError for what cannot be read."""
+    def episode(self, index: int) -> Incoming:
+        """Returns one; raises a MotoError, now or from its rows, if it cannot be read."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,10 @@ def open_source(
     given = load_config(Mapping, *_files(mapping), overrides=overrides) if mapping else None
     if overrides and not mapping:
         raise ConfigError(f"'{overrides[0]}' changes a mapping; name one with --mapping FILE")
+    if kind == 'robomimic':
+        from moto_learning.exchange.robomimic_read import open_robomimic
+
+        return open_robomimic(place, given)
     from moto_learning.exchange.lerobot_read import open_lerobot
 
     return open_lerobot(place, given)
@@ -37,6 +41,12 @@ def export_dataset(
     kind: str, dataset: Dataset, place: Path, videos: bool, told: Callable[[int], None]
 ) -> tuple[int, str]:
     """Writes a dataset as one of WRITABLE; returns how many episodes, and what is not there."""
+    if kind == 'robomimic':
+        from moto_learning.exchange.robomimic_write import export_robomimic
+
+        if videos:
+            raise ConfigError('robomimic holds images, and no videos; leave --videos out')
+        return export_robomimic(dataset, place, told=told), LOST
     from moto_learning.exchange.lerobot_write import export_lerobot
 
     return export_lerobot(dataset, place, videos=videos, told=told), LOST

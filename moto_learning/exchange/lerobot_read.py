@@ -76,14 +76,12 @@ class _Others:
         used |= {one.key for one in mapping.cameras.values()}
         unused = set(info.features) - used - set(layout.INDICES) - {'next.done', 'next.success'}
         self.notes = [f'not taken: {", ".join(sorted(unused))}'] if unused else []
+        self.places = [f'episode {line.number}' for line in lines]
 
-    def __len__(self) -> int:
-        return len(self.lines)
-
-    def episodes(self) -> Iterator[Incoming]:
-        """Yields the episodes in order."""
-        for line in self.lines:
-            yield incoming(self._arrays(line), self.mapping, self.spec, self.setup, KIND)
+    def episode(self, index: int) -> Incoming:
+        """Returns one episode."""
+        arrays = self._arrays(self.lines[index])
+        return incoming(arrays, self.mapping, self.spec, self.setup, KIND)
 
     def _arrays(self, line: _Line) -> Arrays:
         where = f'episode {line.number}'
@@ -118,22 +116,19 @@ class _Ours:
         first = self._header(lines[0])
         self.spec: Spec = first.spec
         self.setup: Setup = first.setup
+        self.places = [f'episode {line.number}' for line in lines]
 
-    def __len__(self) -> int:
-        return len(self.lines)
-
-    def episodes(self) -> Iterator[Incoming]:
-        """Yields the episodes in order, with the ids that they had."""
-        for line in self.lines:
-            _, outcome, ended = line.own
-            header = self._header(line)
-            yield Incoming(
-                where=f'episode {line.number}',
-                header=header,
-                rows=self._rows(line),
-                outcome=outcome,
-                ended=ended,
-            )
+    def episode(self, index: int) -> Incoming:
+        """Returns one episode, with the id that it had."""
+        line = self.lines[index]
+        _, outcome, ended = line.own
+        return Incoming(
+            where=self.places[index],
+            header=self._header(line),
+            rows=self._rows(line),
+            outcome=outcome,
+            ended=ended,
+        )
 
     def _header(self, line: _Line) -> EpisodeHeader:
         return own_header(line.own[0], f"episode {line.number} of '{self.root}'")

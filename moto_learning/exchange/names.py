@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-READABLE = {'lerobot': "LeRobotDataset v3, a folder with meta/ and data/ ('--mapping' if others')"}
+READABLE = {
+    'lerobot': 'LeRobotDataset v3, a folder with meta/ and data/',
+    'robomimic': 'an HDF5 file with data/demo_N',
+}
 """Formats that `moto-data import` reads, with what to name."""
-WRITABLE = {'lerobot': 'LeRobotDataset v3, a folder'}
+WRITABLE = {'lerobot': 'LeRobotDataset v3, a folder', 'robomimic': 'an HDF5 file'}
 """Formats that `moto-data export` writes, with what it makes."""

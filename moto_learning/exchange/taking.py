@@ -44,14 +44,15 @@ def take_episodes(
     with Dataset.create_or_open(root, source.spec, setup=source.setup) as dataset:
         known = {_contents(record.path) for record in dataset.episodes()} - {''}
         ids = set(dataset.index.records)
-        for one in source.episodes():
-            if one.header.extra.get(CONTENTS) in known or one.header.id in ids:
-                done.present.append(one.where)
-            else:
-                try:
+        for index, where in enumerate(source.places):
+            try:
+                one = source.episode(index)
+                if one.header.extra.get(CONTENTS) in known or one.header.id in ids:
+                    done.present.append(where)
+                else:
                     done.new.append(_take(one, dataset))
-                except MotoError as error:
-                    done.refused[one.where] = str(error)
+            except MotoError as error:
+                done.refused[where] = str(error)
             if told:
                 told(done)
     return done

@@ -123,12 +123,12 @@ class Given:
         self.mapping, self.ours, self.notes = mapping(**says), ours, []
         self.spec, self.setup = spec_of(self.mapping, 0.0), Setup()
 
-    def __len__(self):
-        return len(self.ours)
+    @property
+    def places(self):
+        return [one.where for one in self.ours]
 
-    def episodes(self):
-        for one in self.ours:
-            yield incoming(one, self.mapping, self.spec, self.setup, 'test')
+    def episode(self, index):
+        return incoming(self.ours[index], self.mapping, self.spec, self.setup, 'test')
 
 
 def test_episodes_come_whole_once_and_the_refused_are_named(tmp_path):

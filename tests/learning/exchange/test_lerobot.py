@@ -56,7 +56,7 @@ def equal(one, other, but=()):
 def test_what_was_exported_comes_back_as_it_was(ours, tmp_path):
     place = exported(ours, tmp_path / 'shared')
     source = open_lerobot(place)
-    assert (source.spec, source.setup, len(source)) == (ours.spec, ours.setup, 3)
+    assert (source.spec, source.setup, len(source.places)) == (ours.spec, ours.setup, 3)
     done = take_episodes(source, tmp_path / 'back')
     assert len(done.new) == 3 and not done.refused
     back = Dataset.open(tmp_path / 'back')
