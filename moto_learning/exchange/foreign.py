@@ -73,7 +73,7 @@ def incoming(arrays: Arrays, mapping: Mapping, spec: Spec, setup: Setup, kind: s
         setup=setup,
         controller='teleop',
         created=arrays.begun,
-        extra={'imported': kind, 'contents': _digest(arrays), **arrays.extra},
+        extra={'imported': kind, 'contents': digest(arrays), **arrays.extra},
     )
     outcome = mapping.outcome or arrays.outcome
     rows = _rows(arrays, mapping, spec)
@@ -214,7 +214,8 @@ def _rows(arrays: Arrays, mapping: Mapping, spec: Spec) -> Iterator[Row]:
         )
 
 
-def _digest(arrays: Arrays) -> str:
+def digest(arrays: Arrays) -> str:
+    """Returns a hash of an episode's numbers and of where they lie."""
     found = hashlib.sha256(arrays.where.encode())
     for name in sorted(arrays.numbers):
         found.update(name.encode() + np.ascontiguousarray(arrays.numbers[name]).tobytes())

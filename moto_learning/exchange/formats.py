@@ -16,16 +16,26 @@ from moto_learning.exchange.foreign import Source
 from moto_learning.exchange.mapping import Mapping
 from moto_learning.exchange.own_rows import LOST
 
+STATES = ('d4rl', 'minari')  # without a mapping: of the Kitchen, drawn by the simulator
+
 
 def open_source(
     kind: str, place: Path, mapping: str = '', overrides: Sequence[str] = ()
 ) -> Source:
     """Opens a file or folder of one of READABLE; `mapping` is a YAML file, '' for none.
 
+    `overrides` go over it or, for the Kitchen's states, over KitchenStates.
+
     Raises ConfigError for a mapping that is missing or says too little, DatasetError for a place
     that is no such thing.
     """
     given = load_config(Mapping, *_files(mapping), overrides=overrides) if mapping else None
+    if kind in STATES:
+        from moto_learning.exchange.offline_read import KitchenStates, open_kitchen, open_pixels
+
+        if given is not None:
+            return open_pixels(place, given, kind)
+        return open_kitchen(place, load_config(KitchenStates, overrides=overrides), kind)
     if overrides and not mapping:
         raise ConfigError(f"'{overrides[0]}' changes a mapping; name one with --mapping FILE")
     if kind == 'robomimic':

@@ -5,6 +5,8 @@ from __future__ import annotations
 READABLE = {
     'lerobot': 'LeRobotDataset v3, a folder with meta/ and data/',
     'robomimic': 'an HDF5 file with data/demo_N',
+    'd4rl': "an HDF5 file with observations, actions; the Kitchen's without a mapping",
+    'minari': "a folder with data/main_data.hdf5, or that file; the Kitchen's without a mapping",
 }
 """Formats that `moto-data import` reads, with what to name."""
 WRITABLE = {'lerobot': 'LeRobotDataset v3, a folder', 'robomimic': 'an HDF5 file'}

@@ -100,6 +100,17 @@ class KitchenSim:
         mujoco.mj_forward(self.model, self.data)
         self.actuation.reset(self.data)
 
+    def show(self, qpos: np.ndarray) -> None:
+        """Puts everything at a recorded state (30,) [rad, m], at rest."""
+        qpos = np.asarray(qpos, np.float64)
+        if qpos.shape != self.data.qpos.shape or not np.isfinite(qpos).all():
+            raise ConfigError(
+                f'qpos is {qpos.shape}; expected {len(self.data.qpos)} finite numbers'
+            )
+        mujoco.mj_resetData(self.model, self.data)
+        self.data.qpos[:] = qpos
+        mujoco.mj_forward(self.model, self.data)
+
     def set_velocity(self, velocity: np.ndarray) -> None:
         """Commands joint velocities (9,) [rad/s, m/s]; they hold until the next command."""
         velocity = np.asarray(velocity, np.float64)
