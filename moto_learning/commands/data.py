@@ -30,7 +30,7 @@ EXAMPLES = """examples:
   moto-data remove kitchen last
   moto-data stats data --parts
   moto-data export data --to lerobot --out shared/kitchen
-  moto-data import theirs --format lerobot --mapping theirs.yaml --into data"""
+  moto-data import shared/kitchen --format lerobot --into copy"""
 EXCHANGE = ('import_', 'export')  # actions
 EPISODE = "an id, its first or last characters, or 'last' for the newest"
 LEAST_SIDE, LARGEST_SIDE = 8, 512  # [px] of an image that the simulators draw
