@@ -15,6 +15,7 @@ from moto_learning.exchange.mapping import Mapping
 from moto_learning.exchange.offline_read import KitchenStates, open_kitchen, open_pixels
 from moto_learning.exchange.taking import take_episodes
 from moto_sim.kitchen_model import HOME
+from tests.learning.exchange.damage import change, replaced
 
 FILE = Path('shared', 'data', 'kitchen_complete_demos.npz')
 DEMOS = next((p / FILE for p in Path(__file__).parents if (p / FILE).is_file()), FILE)
@@ -112,19 +113,6 @@ def test_the_task_is_said_by_key_value_and_a_mapping_reads_pixels(minari, tmp_pa
     episode = Dataset.open(tmp_path / 'seen').read(record.id)
     assert np.array_equal(episode.images['front'], images[:4])
     assert episode.reward.tolist() == [0, 0, 0, 1]
-
-
-def change(path, act):
-    with h5py.File(path, 'a') as file:
-        act(file)
-
-
-def replaced(name, value):
-    def act(file):
-        del file[name]
-        file[name] = value
-
-    return act
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from moto_learning.exchange.mapping import Mapping
 from moto_learning.exchange.robomimic_read import open_robomimic
 from moto_learning.exchange.robomimic_write import export_robomimic
 from moto_learning.exchange.taking import take_episodes
+from tests.learning.exchange.damage import change, replaced
 from tests.learning.exchange.test_lerobot import equal
 from tests.recorded import record, tiny_spec
 
@@ -96,19 +97,6 @@ def test_somebody_elses_comes_through_a_mapping_in_the_order_of_its_numbers(thei
     assert episode.reward.tolist() == [0, 0, 0, 0, 0, 1] and episode.header.task == 'can'
     assert episode.proprioception[3] == pytest.approx([6, 7])
     assert len(take_episodes(source, tmp_path / 'data').present) == 2
-
-
-def change(path, act):
-    with h5py.File(path, 'a') as file:
-        act(file)
-
-
-def replaced(name, value):
-    def act(file):
-        del file[name]
-        file[name] = value
-
-    return act
 
 
 def huge(file):
