@@ -379,13 +379,9 @@ class Config:
                     f'{name}.encoder.padding is {encoder.padding}; expected below '
                     f'{encoder.kernel}, {name}.encoder.kernel'
                 )
-        for name, policy in (
-            ('actor_critic.actor', self.actor_critic.actor),
-            ('model_free', self.model_free),
-        ):
-            least = policy.min_std
-            if not least < policy.initial_std < least + 2:
-                raise ConfigError(
-                    f'{name}.initial_std is {policy.initial_std}; expected '
-                    f'between {least} (min_std) and {least + 2}'
-                )
+        actor = self.actor_critic.actor
+        if not actor.min_std < actor.initial_std < actor.min_std + 2:
+            raise ConfigError(
+                f'actor_critic.actor.initial_std is {actor.initial_std}; expected '
+                f'between {actor.min_std} (min_std) and {actor.min_std + 2}'
+            )

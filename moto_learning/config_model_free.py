@@ -70,14 +70,6 @@ class ModelFreeConfig:
     encoder: PixelConfig = part(PixelConfig)
     head: HeadConfig = part(lambda: HeadConfig(layers=2, units=256))  # policy, Q and V [P]
     min_std: float = number(0.01, 'least standard deviation of the policy [C]', above=0, high=1)
-    initial_std: float = number(
-        1.1, 'of the policy before training, between min_std and min_std + 2 [D]', above=0
-    )
-    mean_cap: float = number(
-        0.0,
-        "the mean's pre-activation x is read as c tanh(x / c), against saturation; 0: as it is",
-        low=0,
-    )
     batch: int = number(
         256, "transitions drawn from those in a batch's sequences [P]", low=1, high=WIDEST
     )

@@ -45,9 +45,7 @@ class PixelLearner:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.encoder = PixelEncoder(spec, c.encoder)
-            policy = ActorConfig(
-                head=c.head, min_std=c.min_std, initial_std=c.initial_std, mean_cap=c.mean_cap
-            )
+            policy = ActorConfig(head=c.head, min_std=c.min_std)
             self.actor = Actor(self.encoder.size, spec.action_size, policy)
             self.networks: dict[str, nn.Module] = {
                 'encoder': self.encoder,
