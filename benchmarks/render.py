@@ -3,9 +3,9 @@
     python benchmarks/render.py
 
 Per task: frames/s of the full look, of the fast one, of the fast one with one sample a pixel in
-the place of an average and with what no pixel shows left in, and whole environment steps (20 physics ticks or 2 MetaWorld steps, and
-the 64 x 64 frame), without and with the guard. Times are of this process's CPU, the best of three
-repeats.
+the place of an average and with what no pixel shows left in, and whole environment steps (20
+physics ticks or 2 MetaWorld steps, and the 64 x 64 frame), without and with the guard. Times are
+of this process's CPU, the best of three repeats.
 """
 
 import argparse
