@@ -80,6 +80,7 @@ COMMANDS = [
     'moto-eval = moto_learning.commands.eval:main',
     'moto-measure = moto_learning.commands.measure:main',
     'moto-export = moto_learning.commands.export:main',
+    'moto-finetune = moto_learning.commands.finetune:main',
     'moto-demo = moto_learning.commands.demo:main',
     'moto-up = moto_ros.bringup.up:main',
     'moto-chaos = moto_ros.chaos.command:main',

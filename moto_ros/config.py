@@ -85,6 +85,15 @@ class PolicyParams:
     seed: int = number(0, "of 'random'", low=0)
     threads: int = number(1, 'of onnxruntime', low=1, high=256)
     wait_for_episode: bool = setting(False, 'request rest until start_episode')
+    follow: bool = setting(
+        False, 'true: what the file names next is tried, and swapped in between episodes'
+    )
+    shadow: int = number(
+        25, 'decisions that it is tried beside the policy in use first', low=1, high=100_000
+    )
+    probation: int = number(
+        125, 'decisions after which it is kept; it is swapped out for a fault; 0: none', low=0
+    )
     camera_age: float = number(0.100, '[s] of the oldest image used', above=0, high=10)
     joint_age: float = number(0.100, '[s] of the oldest joint state used', above=0, high=10)
     camera_skew: float = number(

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 from moto_core.errors import MotoError
 from moto_core.guard.state import ESTOP, FAULT
 
-SCHEMA = 5  # of all of them together
+SCHEMA = 6  # of all of them together
 DRY_RUN = 'dry_run'  # the guard's reason while what it lets out is shown and not sent
 LATCHED = {FAULT: 'fault', ESTOP: 'estop'}  # the guard's mode: how an episode ends in it
 WHOLE = 1 << 63  # no whole number reaches it: what every language and every log holds
@@ -73,6 +73,7 @@ class PolicyStatus:
     slow: float | None  # [nats] above which the arm is slowed; None: the bundle has no limits
     hold: float | None  # [nats] from which on it is held until a person confirms
     speed_scale: float  # of the last request
+    successor: str  # the next policy, as far as it is tried or watched; '' if there is none
     problem: str
 
 

@@ -38,7 +38,8 @@ FLOORS = {  # room: floor: the floors of the same room that it may use
         'run': {'agents', 'model', 'data'},
         'export': {'run', 'agents', 'model', 'data'},
         'report': {'run', 'agents', 'model', 'data'},
-        'commands': {'report', 'export', 'run', 'agents', 'data', 'exchange'},
+        'rounds': {'export', 'run', 'data'},
+        'commands': {'report', 'export', 'rounds', 'run', 'agents', 'data', 'exchange'},
     },
     'moto_ros': {
         'loops': set(),

@@ -88,6 +88,7 @@ class OnnxPolicy:
         read = read_bundle(bundle)
         self.spec, self.hash = read.manifest.spec, read.hash
         self.setup, self.surprise_limits = read.manifest.setup, read.manifest.surprise_limits
+        self.disagreement_threshold = read.manifest.disagreement_threshold
         self._encoder, self.provider = open_session(
             read.path / 'encoder.onnx', read.encoder, providers, threads
         )

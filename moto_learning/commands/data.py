@@ -10,6 +10,7 @@ import argparse
 import getpass
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from moto_core.command import Parser, importing, real, run_command, whole
 from moto_learning.commands.setup_options import add_proprioception, add_setup
@@ -29,9 +30,14 @@ EXAMPLES = """examples:
   moto-data merge data --into kitchen
   moto-data remove kitchen last
   moto-data stats data --parts
+  moto-data lineage bundles --data data
   moto-data export data --to lerobot --out shared/kitchen
   moto-data import shared/kitchen --format lerobot --into copy"""
-EXCHANGE = ('import_', 'export')  # actions
+ROOMS = {
+    'import_': 'data_exchange',
+    'export': 'data_exchange',
+    'lineage': 'data_lineage',
+}  # action
 EPISODE = "an id, its first or last characters, or 'last' for the newest"
 LEAST_SIDE, LARGEST_SIDE = 8, 512  # [px] of an image that the simulators draw
 
@@ -45,8 +51,7 @@ def _run(args: argparse.Namespace) -> int:
     with importing(args):
         from rich.console import Console
 
-        from moto_learning.commands import data_actions, data_exchange
-    room = data_exchange if args.action in EXCHANGE else data_actions
+        room = import_module(f'moto_learning.commands.{ROOMS.get(args.action, "data_actions")}')
     action = getattr(room, args.action)
     return action(args, Console(markup=False, highlight=False))
 
@@ -92,6 +97,16 @@ def _parser() -> Parser:
     part = _add(commands, 'merge', 'Copies the episodes of datasets into another one.', 'merge_')
     part.add_argument('sources', nargs='+', metavar='FROM', help='datasets to read')
     part.add_argument('--into', required=True, metavar='DATASET', help='made if missing')
+    part = _add(commands, 'lineage', 'Shows which bundle came of which, and how each did.')
+    part.add_argument('bundles', help='the folder of bundles')
+    part.add_argument(
+        '--data',
+        action='append',
+        default=[],
+        metavar='DATASET',
+        help='of episodes that they drove: how many of those with a label succeeded',
+    )
+    part.add_argument('--name-file', default='', metavar='FILE', help='says which is in use')
     _exchange_arguments(commands)
     return parser
 

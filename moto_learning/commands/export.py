@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from moto_core.command import Parser, importing, output_file, output_folder, run_command
-from moto_core.durable import replace_synced
-from moto_core.errors import BundleError
+from moto_core.policy.name_file import write_name
 from moto_core.policy.surprise import SurpriseLimits
 
 EXAMPLES = """examples:
@@ -40,7 +39,7 @@ def _export(args: argparse.Namespace) -> int:
     with console.status('exporting: two networks, 50 steps compared'):
         done = export_run(args.run, args.out, [Path(path) for path in args.held_out])
     if args.name_file:
-        _write_name(Path(args.name_file), done.path)
+        write_name(Path(args.name_file), done.path)
     threshold = done.disagreement_threshold
     console.print(
         f'{done.path}\n'
@@ -63,15 +62,6 @@ def _told(limits: SurpriseLimits) -> str:
         f'{limits.hold:.3g}, by the {limits.quantile:.0%} of {limits.episodes} held-out episodes '
         f'({limits.decisions} decisions)'
     )
-
-
-def _write_name(path: Path, bundle: Path) -> None:
-    """Writes the bundle's absolute path into a file, replaced as a whole."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_synced(path, f'{bundle.resolve()}\n'.encode())
-    except OSError as error:
-        raise BundleError(f"cannot write '{path}': {error.strerror or error}") from error
 
 
 def _parser() -> Parser:

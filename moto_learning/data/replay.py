@@ -73,6 +73,11 @@ class Replay:
         return tuple(episode.id for episode in self._episodes)
 
     @property
+    def outcomes(self) -> dict[str, str]:
+        """The outcome by id with which each episode was last taken in."""
+        return dict(self._outcomes)
+
+    @property
     def rewarded(self) -> bool:
         """Whether any row has a reward to learn from."""
         return has_reward(self._episodes)

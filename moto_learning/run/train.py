@@ -23,11 +23,13 @@ from moto_core.errors import ConfigError, DatasetError, one_line
 from moto_core.spec import Setup, Spec
 from moto_learning.agents.learner import Learner, make_learner
 from moto_learning.config import Config
+from moto_learning.data.cache import CachedEpisode
 from moto_learning.data.replay import Replay
 from moto_learning.data.sources import (
     EPISODES,
     Found,
     Reading,
+    common_robot,
     open_datasets,
     own_dataset,
     own_episodes,
@@ -68,6 +70,7 @@ class Training:
         listener: Listener | None = None,
         resumed: Checkpoint | None = None,
         reading: Reading | None = None,
+        taking: Callable[[CachedEpisode], bool] = lambda episode: True,
     ) -> None:
         """Starts a run in `out`, or continues the one there from its last checkpoint.
 
@@ -81,7 +84,7 @@ class Training:
         self.config, self.spec, self.out = config, spec, out
         self.datasets = open_datasets(data)
         self.data = [dataset.root for dataset in self.datasets]
-        self.listener = listener
+        self.listener, self.taking = listener, taking
         self.stopped = False  # set from a signal handler: stop after this update
         self.left_out: list[str] = []  # episodes that came after the checkpoint
         self.skipped: dict[str, str] = {}  # id: why an episode cannot be used
@@ -221,7 +224,18 @@ class Training:
             dataset.refresh()
         found = self._read()
         self.left_out, self.skipped = [], found.skipped
-        return self.replay.update(found.episodes)
+        known = set(self.replay.episodes)
+        taken = [one for one in found.episodes if one.id in known or self.taking(one)]
+        return self.replay.update(taken)
+
+    def watch(self, dataset: Dataset) -> None:
+        """Adds a dataset, of which the next round takes in the episodes.
+
+        Raises DatasetError that names both if it is of another robot than those that are there.
+        """
+        common_robot([*self.datasets, dataset])
+        self.datasets.append(dataset)
+        self.data.append(dataset.root)
 
     def to_come(self, phase: str) -> ToCome:
         """Counts what `--phase` has still to do."""

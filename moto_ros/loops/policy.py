@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from moto_core.errors import BundleError
+from moto_core.errors import BundleError, ConfigError
 from moto_core.observation import GateLimits, Observation, gate, proprioception
 from moto_core.policy.name_file import named_folder
 from moto_core.policy.policy import OnnxPolicy, Policy, PolicyState, RandomPolicy, ZeroPolicy
@@ -237,8 +238,22 @@ class PolicySlot:
                 "that holds the folder's path> (moto-export --name-file), and write the next one "
                 'into it'
             )
+        return self.swap(following)
+
+    def swap(self, following: Policy) -> str:
+        """Takes a policy that was loaded already, and returns its hash."""
         self._previous, self.policy = self.policy, following
         return following.hash
+
+    def find(self, known: frozenset[str]) -> Policy | None:
+        """Loads what the name-file names now, unless its hash is known.
+
+        Raises BundleError or ConfigError as `reload` does.
+        """
+        folder = named_folder(self._params.bundle)
+        if folder.resolve().name in known:
+            return None
+        return make_policy(replace(self._params, bundle=str(folder)), self._spec)
 
     def rollback(self, busy: bool) -> str:
         """Goes back to the policy before the last swap, and returns its hash."""
@@ -247,6 +262,15 @@ class PolicySlot:
             raise BundleError('there is no policy before this one; reload_policy makes one')
         self._previous, self.policy = self.policy, self._previous
         return self.policy.hash
+
+
+def check_followed(params: PolicyParams) -> None:
+    """Raises ConfigError if policy.follow is set and the bundle is no file that names one."""
+    if params.follow and not Path(params.bundle).is_file():
+        raise ConfigError(
+            f"policy.follow is set and policy.bundle is '{params.bundle}'; expected a file that "
+            'names a bundle and is moved on, as moto-finetune writes it'
+        )
 
 
 def make_policy(params: PolicyParams, spec: Spec) -> Policy:

@@ -44,6 +44,7 @@ def policy_status(**changes):
             'slow': None,
             'hold': None,
             'speed_scale': 1.0,
+            'successor': '',
             'problem': '',
             **changes,
         }

@@ -1,17 +1,13 @@
 """With labels alone, no reward in any log, the reward head and the critics learn what they say."""
 
-import numpy as np
 import pytest
 import torch
 
-from moto_core.episodes.dataset import Dataset
-from moto_core.episodes.episode import EpisodeHeader
-from moto_core.row import Row
 from moto_learning.agents.latent import to_tensors
 from moto_learning.run.train import Training
 from tests.learning import tiny_learner as tiny
+from tests.learning.labelled import record
 
-ROWS = 6
 SETTINGS = [
     'train.offline_updates=400',
     'train.log_every=100',
@@ -24,22 +20,6 @@ SETTINGS = [
     'actor_critic.penalty.alpha=0',
     'actor_critic.discount=0.8',
 ]
-
-
-def record(root, label, level):
-    """Records a robot's episode that grows from dark to `level`; only its label tells of it."""
-    spec = tiny.spec()
-    with Dataset.create_or_open(root, floor=0) as dataset:
-        header = EpisodeHeader(task='none', source='robot', spec=spec)
-        with dataset.new_episode(header) as writer:
-            for t in range(ROWS):
-                image = np.full((8, 12, 3), round(level * t / (ROWS - 1)), np.uint8)
-                action = np.full(2, 0.5 if label == 'success' else -0.5, np.float32)
-                writer.append(
-                    Row(stamp=t, images={'front': image}, requested=action, executed=action)
-                )
-            writer.close('unlabelled')
-        dataset.label(header.id, label)
 
 
 @pytest.mark.parametrize('seed', [0, 1])

@@ -7,11 +7,15 @@ import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 
 from moto_core.errors import BundleError
+from moto_core.guard.limits import load_robot
+from moto_core.policy.name_file import write_name
 from moto_core.policy.policy import PolicyStep
+from moto_ros.chaos.tiny_bundle import write_tiny_bundle
 from moto_ros.messages import EpisodeEvent
 from moto_ros.nodes.policy import PolicyNode
 from moto_ros.wire.convert import from_rgb
 from moto_ros.wire.joints import asked, joint_state
+from tests.ros.told import guarded
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 PERIOD = 80_000_000  # [ns]
@@ -38,7 +42,8 @@ class Asking:
     def __init__(self, node, action):
         self.node, self.asked, self.time = node, [], node.now()
         assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
-        node.loop.policy = Saying(node.robot.spec, action)
+        if action is not None:
+            node.loop.policy = Saying(node.robot.spec, action)
         node.now = lambda: self.time
         node.requests.publish = self.asked.append
 
@@ -102,3 +107,155 @@ def test_a_request_dies_on_its_way_after_two_and_a_half_periods(make):
     node = make(PolicyNode)
     assert node.trigger_configure() == SUCCESS
     assert node.requests.qos_profile.lifespan.nanoseconds == 200_000_000
+
+
+class Following:
+    """A policy's node that follows a name-file, and bundles for its robot to write into that."""
+
+    def __init__(self, make, folder, **settings):
+        self.folder, self.name = folder / 'bundles', folder / 'use'
+        spec = load_robot('kitchen_sim').spec
+        self.bundles = [
+            write_tiny_bundle(self.folder, spec, training={'seed': seed}) for seed in range(3)
+        ]
+        self.use(0)
+        given = {
+            'policy.wait_for_episode': 'true',
+            'policy.follow': 'true',
+            'policy.bundle': str(self.name),
+            'policy.shadow': 3,
+            'policy.probation': 5,
+            **settings,
+        }
+        self.policy = Asking(make(PolicyNode, **given), None)
+        self.node, self.shown = self.policy.node, []
+        self.node.manifest.publish = self.shown.append
+
+    def use(self, index):
+        write_name(self.name, self.bundles[index])
+
+    def look(self):
+        """Lets the node look, and waits for what it loads."""
+        successor = self.node.successor
+        successor._next = 0.0
+        for _ in range(2):
+            self.node.publish_status()
+            if successor._looking is not None:
+                successor._looking.exception()
+
+    def episode(self, decisions):
+        self.node.on_episode(EpisodeEvent(state='started', episode='E'))
+        for _ in range(decisions):
+            self.policy.frame()
+            self.node.publish_status()
+
+    def end(self):
+        self.node.on_episode(EpisodeEvent(state='stopping', episode='E'))
+        self.node.publish_status()
+
+    @property
+    def used(self):
+        return self.bundles.index(self.folder / self.node.loop.policy.hash)
+
+
+def test_what_the_name_file_names_next_is_swapped_in_after_the_episode_of_its_shadow(
+    make, tmp_path
+):
+    following = Following(make, tmp_path)
+    following.use(1)
+    following.look()
+    following.episode(4)
+    assert following.used == 0
+    following.end()
+    assert following.used == 1
+    assert following.bundles[1].name in following.shown[-1].data
+    following.episode(6)
+    following.end()
+    assert following.used == 1
+    assert following.node.successor.standing == ''
+
+
+def test_too_few_decisions_in_the_shadow_swap_nothing(make, tmp_path):
+    following = Following(make, tmp_path)
+    following.use(1)
+    following.look()
+    following.episode(2)
+    following.end()
+    assert following.used == 0
+
+
+@pytest.mark.parametrize(
+    'told', [guarded('FAULT', ['joints_frozen']), guarded('HOLD', ['uncertain'])]
+)
+def test_a_fault_on_probation_brings_the_policy_before_back(make, tmp_path, told):
+    following = Following(make, tmp_path)
+    following.use(1)
+    following.look()
+    following.episode(4)
+    following.end()
+    following.episode(1)
+    following.node.on_guard(told)
+    following.node.publish_status()
+    assert following.used == 1  # never within an episode
+    following.end()
+    assert following.used == 0
+    following.look()
+    assert following.node.successor.standing == ''  # it is not tried again
+    following.use(2)
+    following.look()
+    assert following.node.successor.shadow is not None
+
+
+def test_a_fault_between_episodes_is_not_the_policys(make, tmp_path):
+    following = Following(make, tmp_path)
+    following.use(1)
+    following.look()
+    following.episode(4)
+    following.end()
+    following.node.on_guard(guarded('FAULT', ['estop']))
+    following.node.publish_status()
+    assert following.used == 1
+
+
+def test_a_hold_for_anything_else_is_no_reason_to_go_back(make, tmp_path):
+    following = Following(make, tmp_path)
+    following.use(1)
+    following.look()
+    following.episode(4)
+    following.end()
+    following.episode(1)
+    following.node.on_guard(guarded('HOLD', ['request_timeout']))
+    following.end()
+    assert following.used == 1
+
+
+def test_a_half_copied_bundle_leaves_the_one_in_use_and_is_taken_once_it_is_whole(make, tmp_path):
+    following = Following(make, tmp_path)
+    policy = following.bundles[1] / 'policy.onnx'
+    whole = policy.read_bytes()
+    policy.write_bytes(whole[:-7])
+    following.use(1)
+    following.look()
+    assert following.node.successor.shadow is None
+    policy.write_bytes(whole)
+    following.look()
+    assert following.node.successor.shadow is not None
+
+
+def test_a_person_who_goes_back_is_not_overruled(make, tmp_path):
+    following = Following(make, tmp_path)
+    following.use(1)
+    following.look()
+    following.episode(4)
+    following.end()
+    node = following.node
+    assert node.swap(node.slot.rollback) == following.bundles[0].name
+    following.look()
+    following.episode(4)
+    following.end()
+    assert following.used == 0
+
+
+def test_without_a_name_file_it_does_not_follow(make):
+    node = make(PolicyNode, **{'policy.follow': 'true'})
+    assert node.trigger_configure() == TransitionCallbackReturn.FAILURE

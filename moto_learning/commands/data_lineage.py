@@ -1,0 +1,53 @@
+"""What `moto-data lineage` does once its arguments are read: the tree of a folder's bundles.
+
+In: the arguments and a console. Out: a line a bundle; the exit code, 1 if a bundle is damaged.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+
+from moto_core.episodes.dataset import Dataset
+from moto_core.policy.name_file import named_folder
+from moto_learning.rounds.lineage import Descent, children, read_lineage, roots
+
+
+def lineage(args: argparse.Namespace, console: Console) -> int:
+    """Prints which bundle came of which."""
+    records = [one for data in args.data for one in Dataset.open(data).episodes()]
+    found = read_lineage(Path(args.bundles), records)
+    used = named_folder(args.name_file).name if args.name_file else ''
+    for one in roots(found):
+        _print(console, one, found, used, [])
+    return 1 if any(one.damage for one in found) else 0
+
+
+def _print(
+    console: Console, one: Descent, found: list[Descent], used: str, above: list[str]
+) -> None:
+    """Prints a bundle and what came of it, further in."""
+    console.print('    ' * len(above) + _line(one, used), soft_wrap=True)
+    for child in children(found, one):
+        if child.hash not in above:
+            _print(console, child, found, used, [*above, one.hash])
+
+
+def _line(one: Descent, used: str) -> str:
+    if one.damage:
+        return f'{one.hash[:12]}, damaged: {one.damage}'
+    parts = [one.hash[:12], f'{one.episodes} episodes']
+    if one.about is not None:
+        parts[1] += f' ({one.about.new} new)' if one.about.new else ''
+        if one.about.starts:
+            parts.append(f'{sum(one.about.starts)} of {len(one.about.starts)} starts')
+        if one.about.error is not None:
+            parts.append(f'error {one.about.error:.3f}')
+        parts.append('published' if one.about.published else f'refused: {one.about.why}')
+    if one.labelled:
+        parts.append(f'on the robot {one.successes} of {one.labelled}')
+    if one.hash == used:
+        parts.append('in use')
+    return ', '.join(parts)

@@ -1,0 +1,142 @@
+"""What moto-finetune does once its arguments are read: open the run, watch, say what happened.
+
+In: the arguments. Out: rounds; the exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from moto_core.command import output_file, output_folder
+from moto_core.config import load_config
+from moto_core.episodes.dataset import Dataset
+from moto_learning.commands.progress import progress_bars, reading_bars
+from moto_learning.commands.train_bars import training_bars, training_lines
+from moto_learning.rounds.arrivals import Arrivals
+from moto_learning.rounds.journal import Round
+from moto_learning.rounds.publishing import Place
+from moto_learning.rounds.rounds import Rounds
+from moto_learning.rounds.settings import RoundSettings
+from moto_learning.run.checkpoints import load_checkpoint
+from moto_learning.run.processor import use_processor
+from moto_learning.run.resume import resumed_config
+from moto_learning.run.train import Training
+
+
+def finetune(args: argparse.Namespace) -> int:
+    """Runs rounds until it is stopped or, with --once, nothing is left to do."""
+    console = Console(markup=False, highlight=False)
+    settings = load_config(RoundSettings, overrides=args.settings)
+    output_folder('--bundles', args.bundles)
+    output_file('--name-file', args.name_file)
+    os.nice(settings.nice)
+    training = _open(Path(args.run), settings, console)
+    try:
+        rounds = Rounds(
+            training,
+            Place(Path(args.bundles), Path(args.name_file)),
+            settings,
+            coming=_coming(args.data, training),
+            held_out=[Path(path) for path in args.held_out],
+            ended=partial(_say, console),
+        )
+    except BaseException:
+        training.close()
+        raise
+    try:
+        return _run(rounds, args.once, console)
+    finally:
+        rounds.close()
+        training.close()
+
+
+def _open(run: Path, settings: RoundSettings, console: Console) -> Training:
+    checkpoint = load_checkpoint(run)
+    updates = [f'train.finetune_updates={settings.updates}'] if settings.updates else []
+    config = resumed_config(checkpoint.config, None, updates)
+    use_processor(config.train.threads)
+    data = [Path(path) for path in checkpoint.meta['data']]
+    with progress_bars(console) as progress:
+        return Training(
+            config, checkpoint.spec, data, run, resumed=checkpoint, reading=reading_bars(progress)
+        )
+
+
+def _coming(data: list[str], training: Training) -> list[Path]:
+    """Returns the datasets that the run does not have; raises DatasetError for another robot's."""
+    there = {root.resolve() for root in training.data}
+    found = {path.resolve(): path for path in map(Path, data) if path.resolve() not in there}
+    for root in list(found.values()):
+        if root.exists():
+            Dataset.open(root)  # what is no dataset is said now
+    return list(found.values())
+
+
+def _run(rounds: Rounds, once: bool, console: Console) -> int:
+    training = rounds.training
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        training.stopped = True
+
+    earlier = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        rounds.begin()
+        said = ''
+        while not training.stopped:
+            if rounds.is_due():
+                _train(rounds, console)
+                continue
+            text = _arrived(rounds.look())
+            if once:
+                console.print(f'{text}: nothing more to learn from')
+                break
+            if text != said:
+                console.print(f'{text}; waiting for {rounds.settings.episodes} to learn from')
+                said = text
+            rounds.wait()
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+    if training.stopped:
+        console.print('stopped; the same command goes on')
+    return 130 if training.stopped else 0
+
+
+def _train(rounds: Rounds, console: Console) -> None:
+    training = rounds.training
+    with progress_bars(console, left=False) if console.is_terminal else nullcontext() as bars:
+        shown = training_bars(bars, training, 'finetune') if bars else None
+        rounds.listener = shown or training_lines(console, training, 'finetune')
+        rounds.round()
+
+
+def _arrived(found: Arrivals) -> str:
+    """Says what lies in the datasets that was not learned from."""
+    parts = [
+        (len(found.new), 'new'),
+        (len(found.labelled), 'labelled anew'),
+        (len(found.unlabelled), 'without a label, which moto-data label gives'),
+        (len(found.apart), 'kept to judge by'),
+    ]
+    return ', '.join(f'{count} {kind}' for count, kind in parts if count) or 'no new episode'
+
+
+def _say(console: Console, found: Round) -> None:
+    """Prints what came of a round."""
+    taken = f'{found.new} episodes, {found.labelled} labels' if found.number else 'as it was'
+    parts = [f'round {found.number}', taken]
+    if found.starts:
+        parts.append(f'{sum(found.starts)} of {len(found.starts)} starts')
+    if found.error is not None:
+        beside = f' ({found.used_error:.3f})' if found.used_error is not None else ''
+        parts.append(f'error {found.error:.3f}{beside} on {found.apart} episodes kept apart')
+    parts.append(f'published {found.bundle[:12]}' if found.published else f'refused: {found.why}')
+    console.print(', '.join(parts), soft_wrap=True)

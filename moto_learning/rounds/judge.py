@@ -1,0 +1,86 @@
+"""Tries a new bundle beside the one in use: the same kept episodes, the same starts.
+
+In: a run (Training), a bundle, the policy in use. Out: a Verdict; nothing is published here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from moto_core.policy.policy import OnnxPolicy
+from moto_learning.data.cache import CachedEpisode
+from moto_learning.data.sources import read_episodes
+from moto_learning.rounds.journal import read_about
+from moto_learning.rounds.settings import RoundSettings
+from moto_learning.rounds.trial import Trial, action_errors, start_successes, why_worse
+from moto_learning.run.simulator import Simulator
+from moto_learning.run.train import Training
+
+
+class Verdict(NamedTuple):
+    """What was found of two bundles; `why` is '' if the new one may be used."""
+
+    new: Trial
+    used: Trial
+    why: str
+
+
+class Judge:
+    """Holds the simulator that bundles are tried in, if there is one."""
+
+    def __init__(self, training: Training, settings: RoundSettings) -> None:
+        self.training, self.settings = training, settings
+        self._simulator = Simulator(training.config, training.spec, training.datasets)
+
+    @property
+    def tries_starts(self) -> bool:
+        """Whether there is a simulator, and starts of it are asked for."""
+        return bool(self.settings.starts) and not self.training.unsimulated
+
+    def prepare(self) -> None:
+        """Makes the simulator, if it is needed; raises ConfigError if there is none."""
+        if self.tries_starts:
+            self._simulator.env()
+
+    def close(self) -> None:
+        """Closes the simulator."""
+        self._simulator.close()
+
+    def compare(self, bundle: Path, policy: OnnxPolicy, used: OnnxPolicy | None) -> Verdict | None:
+        """Tries a bundle's policy and the one in use; None if the training is to stop.
+
+        What is in use already, and what nothing is in use beside, is tried alone.
+        """
+        apart = self._apart()
+        new = self._try(bundle, policy, apart)
+        if new is None or used is None or used.hash == policy.hash:
+            return None if new is None else Verdict(new, Trial(), '')
+        old = self._try(bundle.with_name(used.hash), used, apart)
+        return None if old is None else Verdict(new, old, why_worse(new, old, self.settings))
+
+    def _try(
+        self, bundle: Path, policy: OnnxPolicy, apart: Sequence[CachedEpisode]
+    ) -> Trial | None:
+        errors, c = action_errors(policy, apart), self.settings
+        if not self.tries_starts:
+            return Trial(errors=errors)
+        known = read_about(bundle)  # of the round that made it
+        if known and known.seed == c.seed and len(known.starts) == c.starts:
+            return Trial(errors=errors, starts=known.starts)
+        env, steps = self._simulator.env(), self.training.config.collect.max_steps
+        starts = start_successes(env, policy, c, steps, self._tell)
+        return None if starts is None else Trial(errors=errors, starts=starts)
+
+    def _tell(self, done: int) -> bool:
+        if self.training.listener is not None:
+            self.training.listener('evaluation', done, self.settings.starts, {})
+        return not self.training.stopped
+
+    def _apart(self) -> list[CachedEpisode]:
+        """Returns the episodes that were not learned from."""
+        training = self.training
+        found = read_episodes(training.datasets, training.config.replay.success_parts)
+        known = set(training.replay.episodes)
+        return [episode for episode in found.episodes if episode.id not in known]

@@ -1,0 +1,358 @@
+"""Rounds of fine-tuning: what begins one, what is published or refused, what a kill leaves."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from moto_core.episodes.dataset import Dataset
+from moto_core.errors import BundleError, DatasetError
+from moto_core.policy.name_file import named_folder
+from moto_core.spec import CameraSpec
+from moto_learning.export.export import export_run
+from moto_learning.rounds import rounds as module
+from moto_learning.rounds.arrivals import is_apart
+from moto_learning.rounds.journal import FILE, RoundError, read_about, read_rounds
+from moto_learning.rounds.publishing import Place
+from moto_learning.rounds.rounds import Rounds
+from moto_learning.rounds.settings import RoundSettings
+from moto_learning.run.checkpoints import load_checkpoint
+from moto_learning.run.train import Training
+from moto_ros.chaos.tiny_bundle import write_tiny_bundle
+from tests.learning import tiny_learner as tiny
+from tests.learning.labelled import record
+
+SETTINGS = [
+    'train.offline_updates=2',
+    'train.finetune_updates=3',
+    'train.log_every=1',
+    'replay.length=4',
+    'replay.batch=2',
+    'model.rssm.members=2',
+]
+ALL = RoundSettings(held_out=0, starts=0)  # every episode is learned from
+
+
+class Quick(NamedTuple):
+    path: Path
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Writes tiny bundles, other ones after other updates, in place of an export of seconds."""
+
+    def write(run, folder, held_out):
+        updates = load_checkpoint(run).meta['updates']
+        return Quick(write_tiny_bundle(folder, tiny.spec(), training={'updates': updates}))
+
+    monkeypatch.setattr(module, 'export_run', write)
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """A dataset of two episodes and a run that learned from it, to be copied."""
+    root = tmp_path_factory.mktemp('trained')
+    record(root / 'data', 'success')
+    record(root / 'data', 'failure')
+    training = Training(tiny.config(*SETTINGS), tiny.spec(), [root / 'data'], root / 'run')
+    training.offline()
+    training.close()
+    return root
+
+
+@pytest.fixture
+def data(tmp_path, trained):
+    return Path(shutil.copytree(trained / 'data', tmp_path / 'data'))
+
+
+@pytest.fixture
+def run(tmp_path, trained, data):
+    return Path(shutil.copytree(trained / 'run', tmp_path / 'run'))
+
+
+@pytest.fixture
+def opened(tmp_path, run):
+    """Opens rounds of the run as a new process would; all are closed at the end."""
+    held = []
+
+    def open_(settings=ALL, name='use', coming=(), **more):
+        checkpoint = load_checkpoint(run)
+        training = Training(
+            checkpoint.config, checkpoint.spec, [tmp_path / 'data'], run, resumed=checkpoint
+        )
+        held.append(training)
+        place = Place(tmp_path / 'bundles', tmp_path / name)
+        rounds = Rounds(training, place, settings, coming, **more)
+        held.append(rounds)
+        return rounds
+
+    def shut(*ones):
+        for one in ones or held[::-1]:
+            one.close()
+            held.remove(one)
+
+    open_.shut = shut
+    yield open_
+    shut()
+
+
+def used(tmp_path):
+    return named_folder(tmp_path / 'use').name
+
+
+def test_the_first_policy_is_published_and_each_round_another(tmp_path, opened, data, monkeypatch):
+    monkeypatch.setattr(module, 'export_run', export_run)  # in truth
+    rounds = opened()
+    rounds.begin()
+    first = used(tmp_path)
+    assert not rounds.is_due()
+    record(data, 'success')
+    assert rounds.is_due()
+    found = rounds.round()
+    assert used(tmp_path) == found.bundle != first
+    assert (found.used, found.new, found.episodes, found.successes) == (first, 1, 3, 2)
+    assert not rounds.is_due()
+    assert [one.number for one in read_rounds(rounds.training.out)] == [0, 1]
+    assert read_about(tmp_path / 'bundles' / found.bundle) == found
+    assert found.metrics['model/loss'] > 0
+
+
+def test_a_label_that_changes_begins_a_round_and_an_unlabelled_episode_none(opened, data):
+    rounds = opened()
+    rounds.begin()
+    waiting = record(data, 'unlabelled')
+    assert not rounds.is_due()
+    assert rounds.look().unlabelled == (waiting,)
+    assert waiting not in rounds.training.replay.episodes
+    with Dataset.open(data) as dataset:
+        dataset.label(waiting, 'success')
+    assert rounds.look().new == (waiting,)
+    rounds.round()
+    with Dataset.open(data) as dataset:
+        dataset.label(waiting, 'failure')
+    assert rounds.look().labelled == (waiting,)
+    found = rounds.round()
+    assert (found.new, found.labelled, found.successes) == (0, 1, 1)
+
+
+def test_a_round_waits_for_as_many_episodes_as_are_asked_for(opened, data):
+    rounds = opened(RoundSettings(held_out=0, starts=0, episodes=2))
+    rounds.begin()
+    record(data, 'success')
+    assert not rounds.is_due()
+    record(data, 'failure')
+    assert rounds.is_due()
+
+
+def test_episodes_kept_apart_are_never_learned_from_and_judge_both_policies(opened, data):
+    rounds = opened(RoundSettings(held_out=2, starts=0))
+    rounds.begin()
+    ids = [record(data, 'success') for _ in range(8)]
+    apart = {one for one in ids if is_apart(one, 2)}
+    assert set(rounds.look().apart) == apart
+    found = rounds.round()
+    assert not apart & set(rounds.training.replay.episodes)
+    assert found.episodes == 2 + 8 - len(apart)
+    assert found.apart == len(apart)
+    if apart:
+        assert found.error > 0 and found.used_error > 0
+
+
+@pytest.mark.parametrize('every', [1, 3, 10])
+def test_one_episode_in_so_many_is_kept_apart(every):
+    kept = sum(is_apart(f'episode {number}', every) for number in range(3000))
+    assert kept == pytest.approx(3000 / every, rel=0.2)
+
+
+def test_nothing_is_kept_apart_if_none_is_asked_for():
+    assert not is_apart('episode', 0)
+
+
+def test_a_policy_that_is_worse_on_kept_episodes_is_refused_and_the_name_stays(
+    tmp_path, opened, data, monkeypatch
+):
+    rounds = opened(RoundSettings(held_out=1, starts=0))  # every new episode is kept
+    rounds.begin()
+    first = used(tmp_path)
+    record(data, 'success')
+    errors = {first: 0.2}
+    monkeypatch.setattr(
+        'moto_learning.rounds.judge.action_errors',
+        lambda policy, episodes: {one.id: errors.get(policy.hash, 0.23) for one in episodes},
+    )
+    found = rounds.round()
+    assert not found.published
+    assert found.why == (
+        'differs by 0.2300 from the actions of 1 episodes that neither learned from, the policy '
+        'in use by 0.2000; expected at most 0.2200'
+    )
+    assert used(tmp_path) == first
+    assert (tmp_path / 'bundles' / found.bundle).is_dir()  # to look at
+    assert read_rounds(rounds.training.out)[-1] == found
+
+
+def test_a_policy_that_cannot_be_exported_is_refused(tmp_path, opened, data, monkeypatch):
+    rounds = opened()
+    rounds.begin()
+    first = used(tmp_path)
+    record(data, 'success')
+
+    def fail(*_):
+        raise BundleError('self-test: 3 of 50 steps differ')
+
+    monkeypatch.setattr(module, 'export_run', fail)
+    found = rounds.round()
+    assert (found.published, found.bundle) == (False, '')
+    assert found.why == 'self-test: 3 of 50 steps differ'
+    assert used(tmp_path) == first
+    assert not rounds.is_due()  # it is not tried for ever
+
+
+def test_a_round_that_was_stopped_goes_on_with_the_episodes_it_had(opened, data):
+    rounds = opened()
+    rounds.begin()
+    record(data, 'success')
+
+    def stop(*_):
+        rounds.training.stopped = True
+
+    rounds.listener = stop
+    assert rounds.round() is None
+    assert rounds.training.counters.finetune == 1
+    opened.shut(rounds, rounds.training)
+    late = record(data, 'success')
+    again = opened()
+    again.begin()
+    assert again.is_due()
+    found = again.round()
+    assert (found.number, found.updates, found.new) == (1, 5, 1)
+    assert late not in again.training.replay.episodes
+    assert again.is_due()  # for the late one
+    assert again.round().new == 1
+
+
+def test_a_round_that_was_trained_and_not_judged_is_judged_once(opened, data, monkeypatch):
+    rounds = opened()
+    rounds.begin()
+    record(data, 'success')
+    with monkeypatch.context() as patch:
+        patch.setattr(module, 'append_round', _killed)
+        with pytest.raises(KeyboardInterrupt):
+            rounds.round()
+    updates = rounds.training.learner.updates
+    opened.shut(rounds, rounds.training)
+    again = opened()
+    again.begin()
+    assert again.is_due()
+    found = again.round()
+    assert found.updates == updates == again.training.learner.updates
+    assert (found.number, found.new) == (1, 1)
+    assert not again.is_due()
+    assert len(read_rounds(again.training.out)) == 2
+
+
+def _killed(*_):
+    raise KeyboardInterrupt
+
+
+def test_what_is_in_use_already_is_left_as_it_is(tmp_path, opened, run):
+    rounds = opened()
+    rounds.begin()
+    before = (tmp_path / 'use').stat().st_mtime_ns
+    (run / FILE).unlink()  # its rounds are lost
+    opened.shut(rounds, rounds.training)
+    again = opened()
+    again.begin()
+    assert (tmp_path / 'use').stat().st_mtime_ns == before
+    assert read_rounds(run)[0].published
+
+
+def test_two_processes_do_not_publish_to_one_name(tmp_path, opened, run):
+    opened()
+    place = Place(tmp_path / 'bundles', tmp_path / 'use')
+    with pytest.raises(RoundError, match=r"publishes to '.*use' \(pid \d+"):
+        place.hold()
+
+
+def test_a_dataset_that_comes_later_is_taken_in(tmp_path, opened):
+    later = tmp_path / 'later'
+    rounds = opened(coming=[later])
+    rounds.begin()
+    assert not rounds.is_due()
+    new = record(later, 'success')
+    assert rounds.look().new == (new,)
+    rounds.round()
+    assert new in rounds.training.replay.episodes
+    assert load_checkpoint(rounds.training.out).meta['data'][-1] == str(later)
+
+
+def test_a_dataset_of_another_robot_is_refused_by_name(tmp_path, opened):
+    rounds = opened(coming=[tmp_path / 'other'])
+    spec = tiny.spec()
+    camera = CameraSpec(height=8, width=12)
+    other = type(spec)(['b'], [2.0, 1.0], gripper=['g'], cameras={'front': camera})
+    record(tmp_path / 'other', 'success', spec=other)
+    with pytest.raises(DatasetError, match="'.*data' and '.*other' are of two robots: joints"):
+        rounds.look()
+
+
+def test_a_half_copied_episode_waits_until_it_is_whole(tmp_path, opened, data):
+    rounds = opened()
+    rounds.begin()
+    source = tmp_path / 'robot'
+    new = record(source, 'success')
+    folder = data / 'episodes' / new
+    shutil.copytree(source / 'episodes' / new, folder)
+    file = folder / 'episode.mcap'
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    assert not rounds.is_due()
+    file.write_bytes(whole)
+    assert rounds.look().new == (new,)
+
+
+def test_an_episode_that_cannot_be_learned_from_begins_no_round_for_ever(opened, data):
+    rounds = opened()
+    rounds.begin()
+    record(data, 'success')
+    rounds.training.taking = lambda episode: False
+    rounds.round()
+    assert not rounds.is_due()
+
+
+def test_a_bundle_in_use_that_is_no_bundle_is_an_error_before_anything_is_done(tmp_path, opened):
+    (tmp_path / 'use').write_text('nonsense')
+    rounds = opened()
+    with pytest.raises(Exception, match='expected the folder of a bundle'):
+        rounds.begin()
+
+
+@pytest.mark.parametrize(
+    'damage', ['{"number": 1}', '[]', '{"number": "a"}', '\x00', '{"number": NaN}', '{']
+)
+def test_a_damaged_line_is_left_out(run, opened, damage):
+    rounds = opened()
+    rounds.begin()
+    with (run / FILE).open('a') as stream:
+        stream.write(damage + '\n')
+    assert len(read_rounds(run)) == 1
+
+
+def test_a_line_with_a_value_of_another_kind_is_left_out(run, opened):
+    rounds = opened()
+    rounds.begin()
+    line = json.loads((run / FILE).read_text())
+    for name, value in {'published': 1, 'starts': [1], 'seed': -1, 'why': None}.items():
+        (run / FILE).write_text(json.dumps({**line, name: value}) + '\n')
+        assert not read_rounds(run), name
+
+
+def test_the_name_counts_from_its_own_folder_so_that_both_may_be_copied(tmp_path, opened):
+    rounds = opened()
+    rounds.begin()
+    shutil.copytree(tmp_path / 'bundles', tmp_path / 'robot' / 'bundles')
+    shutil.copy(tmp_path / 'use', tmp_path / 'robot' / 'use')
+    found = named_folder(tmp_path / 'robot' / 'use')
+    assert found.parent == tmp_path / 'robot' / 'bundles'

@@ -1,0 +1,264 @@
+"""The next policy: found, tried in the shadow, swapped in, watched, given up; by numbers."""
+
+import re
+import time
+
+import numpy as np
+import pytest
+
+from moto_core.errors import BundleError, ConfigError
+from moto_core.observation import Observation
+from moto_core.policy.policy import PolicyStep
+from moto_core.spec import CameraSpec, Spec
+from moto_ros.chaos.tiny_bundle import SPEC as BUNDLE_SPEC
+from moto_ros.chaos.tiny_bundle import write_tiny_bundle
+from moto_ros.config import PolicyParams
+from moto_ros.loops.policy import PolicySlot, check_followed
+from moto_ros.loops.successor import LATER, LEAST, Behaviour, Successor, objection
+
+SPEC = Spec(
+    joints=['a', 'b'],
+    action_scale=[2.0, 2.0],
+    rate=12.5,
+    cameras={'front': CameraSpec(height=2, width=2)},
+)
+
+
+class Saying:
+    """A policy that always chooses the same, and counts what its state has seen."""
+
+    spec = SPEC
+
+    def __init__(self, name, action=(0.0, 0.0), doubt=0.0, limit=None, takes=0.0):
+        self.hash, self.action, self.doubt, self.takes = name, np.array(action), doubt, takes
+        self.disagreement_threshold, self.seen = limit, []
+
+    def initial(self):
+        return {'n': np.zeros(1)}
+
+    def step(self, images, proprioception, state):
+        self.seen.append(int(state['n'][0]))
+        time.sleep(self.takes)
+        return PolicyStep(self.action, self.doubt, {'n': state['n'] + 1})
+
+
+def seen():
+    image = np.zeros((2, 2, 3), np.uint8)
+    return Observation(images={'front': image}, proprioception=None, stamp=0)
+
+
+class Trial:
+    """A Successor that finds what `named` holds, and the decisions of a policy in use."""
+
+    def __init__(self, *named, shadow=3, probation=20):
+        self.named, self.known, self.time = list(named), [], 0.0
+        self.successor = Successor(self.find, shadow, probation)
+
+    def find(self, known):
+        self.known.append(known)
+        found = self.named[0] if self.named else None
+        if isinstance(found, Exception):
+            raise found
+        return None if found is None or found.hash in known else found
+
+    def look(self, used='old', seconds=1.0):
+        """Looks as often as it takes to load what is named."""
+        self.time += seconds
+        for _ in range(2):
+            self.successor.look(self.time, used)
+            if self.successor._looking is not None:
+                self.successor._looking.exception()  # waits
+
+    def decide(self, times, action=(0.0, 0.0), doubt=0.0, episode='e'):
+        for _ in range(times):
+            self.successor.see(seen(), episode, np.array(action), doubt)
+
+
+def shadowed(policy, **settings):
+    trial = Trial(policy, **settings)
+    trial.look()
+    return trial
+
+
+def test_what_is_named_is_tried_in_the_shadow_and_then_ready():
+    new = Saying('new')
+    trial = shadowed(new)
+    assert trial.successor.standing == 'new in the shadow, 0 of 3'
+    trial.decide(2)
+    assert trial.successor.next_policy() is None
+    trial.decide(1)
+    assert trial.successor.next_policy() is new
+    assert trial.known == [{'old'}]
+
+
+def test_the_shadows_state_is_carried_and_begins_anew_with_an_episode():
+    new = Saying('new')
+    trial = shadowed(new)
+    trial.decide(2, episode='a')
+    trial.decide(2, episode='b')
+    assert new.seen == [0, 1, 0, 1]
+
+
+def test_nothing_is_looked_for_while_something_is_tried_or_watched():
+    trial = shadowed(Saying('new'))
+    trial.look()
+    trial.decide(3)
+    trial.successor.swapped()
+    trial.look()
+    assert len(trial.known) == 1
+
+
+@pytest.mark.parametrize(
+    ('new', 'why'),
+    [
+        (Saying('new', action=(np.nan, 0.0)), 'numbers that are not finite'),
+        (Saying('new', doubt=np.inf), 'numbers that are not finite'),
+        (Saying('new', action=(1.0, 0.0)), '50% of its actions are at their bounds'),
+        (Saying('new', action=(-1.2, 0.0)), 'expected at most 25%'),
+        (Saying('new', doubt=0.3, limit=0.2), 'disagreement is 0.3 in the mean; expected at most'),
+        (Saying('new', takes=0.045), r'a step takes \d+.\d ms \(p90\); expected at most 40.0'),
+    ],
+)
+def test_a_policy_that_one_should_not_trust_is_refused_and_not_tried_again(new, why):
+    trial = shadowed(new)
+    trial.decide(3)
+    assert trial.successor.next_policy() is None
+    told = trial.successor.news()[-1]
+    assert told.startswith('policy new is refused: ')
+    assert re.search(why, told)
+    trial.look()
+    assert trial.known[-1] == {'old', 'new'}
+    assert trial.successor.standing == ''
+
+
+def test_one_number_that_is_not_finite_is_enough_at_once():
+    trial = shadowed(Saying('new', action=(np.nan, 0.0)))
+    trial.decide(1)
+    assert trial.successor.shadow is None
+
+
+@pytest.mark.parametrize(
+    'new',
+    [
+        Saying('new', action=(1.0, 0.0)),  # as the one in use does
+        Saying('new', doubt=0.25, limit=0.25),
+        Saying('new', doubt=5.0),  # without a threshold nothing is known
+    ],
+)
+def test_a_policy_like_the_one_in_use_is_ready(new):
+    trial = shadowed(new)
+    trial.decide(3, action=(0.0, 1.0))
+    assert trial.successor.next_policy() is new
+
+
+def test_after_its_probation_a_policy_is_kept():
+    trial = shadowed(Saying('new'), probation=20)
+    trial.decide(3)
+    trial.successor.swapped()
+    trial.decide(19)
+    assert trial.successor.standing == 'new on probation, 19 of 20'
+    trial.decide(1)
+    assert trial.successor.standing == ''
+    assert trial.successor.news()[-1] == 'policy new is kept'
+    trial.successor.fault('late')
+    assert trial.successor.objection() == ''
+
+
+def test_without_a_probation_it_is_kept_at_once():
+    trial = shadowed(Saying('new'), probation=0)
+    trial.decide(3)
+    trial.successor.swapped()
+    assert trial.successor.probation is None
+
+
+def test_a_fault_while_on_probation_is_a_reason_to_go_back_and_it_is_not_tried_again():
+    trial = shadowed(Saying('new'))
+    trial.decide(3)
+    trial.successor.swapped()
+    trial.decide(1)
+    assert trial.successor.objection() == ''
+    trial.successor.fault('the guard is in FAULT: frozen')
+    trial.successor.fault('another')
+    assert trial.successor.objection() == 'the guard is in FAULT: frozen'
+    trial.successor.went_back()
+    told = 'policy new is given up: the guard is in FAULT: frozen'
+    assert trial.successor.news()[-1] == told
+    trial.look()
+    assert trial.known[-1] == {'old', 'new'}
+
+
+def test_a_fault_of_the_policy_before_says_nothing_of_the_next():
+    trial = shadowed(Saying('new'))
+    trial.successor.fault('earlier')
+    trial.decide(3)
+    trial.successor.swapped()
+    assert trial.successor.objection() == ''
+
+
+@pytest.mark.parametrize(
+    ('action', 'doubt', 'why'),
+    [((1.0, 0.0), 0.0, 'at their bounds'), ((0.0, 0.0), 0.5, 'its disagreement is 0.5')],
+)
+def test_on_probation_it_is_compared_with_the_policy_before(action, doubt, why):
+    trial = shadowed(Saying('new', limit=0.4))
+    trial.decide(3)
+    trial.successor.swapped()
+    trial.decide(LEAST - 1, action, doubt)
+    assert trial.successor.objection() == ''
+    trial.decide(1, action, doubt)
+    assert why in trial.successor.objection()
+
+
+def test_what_cannot_be_loaded_is_looked_at_again_later_and_said_once():
+    trial = Trial(BundleError('half a copy'))
+    trial.look()
+    assert trial.successor.news() == ['the next policy is not used: half a copy']
+    trial.look()
+    assert len(trial.known) == 1
+    trial.look(seconds=LATER)
+    assert len(trial.known) == 2
+    assert trial.successor.news() == []
+    trial.named = [Saying('new')]
+    trial.look(seconds=LATER)
+    assert trial.successor.shadow is not None
+
+
+def test_a_person_who_swaps_ends_trial_and_probation():
+    trial = shadowed(Saying('new'))
+    trial.decide(3)
+    trial.successor.swapped()
+    trial.successor.replaced()
+    assert (trial.successor.shadow, trial.successor.probation) == (None, None)
+    trial.look()
+    assert trial.known[-1] == {'old', 'new'}  # whoever went back did not want it
+
+
+def test_a_step_is_slow_from_half_a_period_on_by_its_ninetieth_percentile():
+    new = Behaviour()
+    for seconds in (*[0.001] * 95, *[0.2] * 5):
+        new.take(np.zeros(2), 0.0, seconds)
+    assert objection(Saying('new'), new, Behaviour()) == ''
+
+
+def test_the_slot_finds_what_the_name_file_names_unless_it_is_known(tmp_path):
+    one = write_tiny_bundle(tmp_path / 'bundles')
+    other = write_tiny_bundle(tmp_path / 'bundles', training={'seed': 2})
+    name = tmp_path / 'use'
+    name.write_text(f'{one}\n')
+    slot = PolicySlot(PolicyParams(bundle=str(name)), BUNDLE_SPEC)
+    assert slot.find(frozenset({slot.policy.hash})) is None
+    name.write_text(f'{other}\n')
+    found = slot.find(frozenset({slot.policy.hash}))
+    assert found.hash == other.name
+    assert slot.policy.hash == one.name
+    assert slot.swap(found) == other.name
+    assert slot.rollback(busy=False) == one.name
+
+
+@pytest.mark.parametrize('bundle', ['zero', 'random', 'folder', 'missing'])
+def test_only_a_name_file_can_be_followed(tmp_path, bundle, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'folder').mkdir()
+    with pytest.raises(ConfigError, match=f"policy.bundle is '{bundle}'; expected a file that"):
+        check_followed(PolicyParams(bundle=bundle, follow=True))
+    check_followed(PolicyParams(bundle=bundle))
