@@ -248,3 +248,24 @@ def test_too_few_episodes_to_learn_choose_and_test_from_are_one_line(monkeypatch
         run(monkeypatch, 'locate_object.py', 'runs/none', '--episodes', 3)
     assert ended.value.code == 2
     assert 'argument --episodes: ' in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_policy_is_fitted_anew_to_features_that_stay_and_comes_nearer(
+    tmp_path, data, monkeypatch, capsys
+):
+    place = trained(data, tmp_path / 'run', 'agent=iql')
+    capsys.readouterr()
+    run(monkeypatch, 'refit_policy.py', place, '--steps', 300)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(': ')[0] for line in lines] == ['now', 'a linear map', 'after 300 steps']
+    before, _, after = (
+        np.array(line.split(': ')[1].split(',')[0].split(), float) for line in lines
+    )
+    assert after.mean() < before.mean()
+
+
+def test_what_has_a_world_model_is_not_fitted_anew(tmp_path, data, monkeypatch, capsys):
+    place = trained(data, tmp_path / 'run')
+    with pytest.raises(SystemExit):
+        run(monkeypatch, 'refit_policy.py', place)
+    assert "agent 'moto' has a world model" in capsys.readouterr().err

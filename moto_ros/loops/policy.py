@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from moto_core.errors import BundleError, ConfigError
+from moto_core.errors import BundleError
 from moto_core.observation import GateLimits, Observation, gate, proprioception
 from moto_core.policy.name_file import named_folder
 from moto_core.policy.policy import OnnxPolicy, Policy, PolicyState, RandomPolicy, ZeroPolicy
@@ -262,15 +261,6 @@ class PolicySlot:
             raise BundleError('there is no policy before this one; reload_policy makes one')
         self._previous, self.policy = self.policy, self._previous
         return self.policy.hash
-
-
-def check_followed(params: PolicyParams) -> None:
-    """Raises ConfigError if policy.follow is set and the bundle is no file that names one."""
-    if params.follow and not Path(params.bundle).is_file():
-        raise ConfigError(
-            f"policy.follow is set and policy.bundle is '{params.bundle}'; expected a file that "
-            'names a bundle and is moved on, as moto-finetune writes it'
-        )
 
 
 def make_policy(params: PolicyParams, spec: Spec) -> Policy:

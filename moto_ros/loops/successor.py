@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -159,8 +159,9 @@ class Successor:
             self._next = steady + EVERY
             self._looking = self._pool.submit(self._find, frozenset({*self._given_up, used}))
 
-    def see(self, seen: Observation, episode: str, action: np.ndarray, doubt: float) -> None:
+    def see(self, seen: Observation, episode: str, chosen: Sequence[float], doubt: float) -> None:
         """Takes an observation of an episode, and the action (A,) of the policy in use."""
+        action = np.asarray(chosen)
         if self.probation is not None:
             self.probation.new.take(action, doubt, 0.0)
             if self.probation.over:

@@ -19,14 +19,13 @@ from sensor_msgs.msg import JointState
 
 from moto_core.config import to_dict
 from moto_core.errors import ObservationError
-from moto_core.guard.state import FAULT
 from moto_core.observation import GateLimits, preprocess
 from moto_ros.config import camera_topics, recorded_setup
 from moto_ros.loops.caution import follows, holds, surprised
 from moto_ros.loops.fingers import Fingers
-from moto_ros.loops.policy import Decided, PolicyLoop, PolicySlot, check_followed, requested_at
+from moto_ros.loops.policy import Decided, PolicyLoop, PolicySlot, requested_at
 from moto_ros.loops.streams import Streams
-from moto_ros.loops.successor import Successor
+from moto_ros.loops.succession import Succession
 from moto_ros.messages import EpisodeEvent, GuardReasons, PolicyManifest, PolicyStatus
 from moto_ros.services import POLICY
 from moto_ros.wire import interface
@@ -58,7 +57,6 @@ class PolicyNode(MotoNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Loads and verifies the policy; nothing is published."""
         params, spec = self.config.policy, self.robot.spec
-        check_followed(params)
         self.slot = PolicySlot(params, spec, recorded_setup(self.config, self.robot))
         self.loop = PolicyLoop(
             self.slot.policy,
@@ -69,10 +67,9 @@ class PolicyNode(MotoNode):
                 future=params.future,
             ),
         )
-        self.successor: Successor | None = None
-        if params.follow:
-            self.successor = Successor(self.slot.find, params.shadow, params.probation)
-            self.destroyed_with(self.successor.close)
+        self.succession = Succession(self.slot, params) if params.follow else None
+        if self.succession is not None:
+            self.destroyed_with(self.succession.close)
         self.headers = CameraHeaders(self.config.frames)
         self.to_rgb, converter = image_converter()
         self._create_subscriptions()
@@ -162,11 +159,8 @@ class PolicyNode(MotoNode):
         if self.loop is None:
             return
         self.loop.follow(follows(told), holds(told))
-        if self.successor is not None and not self.waiting:
-            if told.state == FAULT:
-                self.successor.fault(f'the guard is in {FAULT}: {", ".join(told.reasons)}')
-            elif holds(told):
-                self.successor.fault('the guard holds the arm for its doubt')
+        if self.succession is not None and self.busy:
+            self.succession.hear(told)
 
     def start(self) -> str:
         """Begins an episode: the policy's state is forgotten, its requests are real."""
@@ -183,8 +177,8 @@ class PolicyNode(MotoNode):
     def swap(self, change: Callable[[bool], str]) -> str:
         """Changes the policy between episodes; one that is refused leaves this one in use."""
         told = change(self.busy)
-        if self.successor is not None:
-            self.successor.replaced()
+        if self.succession is not None:
+            self.succession.replaced()
         self._use()
         return told
 
@@ -212,7 +206,7 @@ class PolicyNode(MotoNode):
             slow=caution.limits.slow if caution.limits else None,
             hold=caution.limits.hold if caution.limits else None,
             speed_scale=caution.scale,
-            successor=self.successor.standing if self.successor else '',
+            successor=self.succession.standing if self.succession else '',
             problem=self.problem,
         )
         self.status.publish(to_string(status))
@@ -246,11 +240,8 @@ class PolicyNode(MotoNode):
         self.requests.publish(request(self.robot.spec.names, decision.stamp, velocity, scale))
         if not self.waiting:
             self._log(decided)
-            if self.successor is not None:
-                action = np.array(decision.action)
-                self.successor.see(
-                    decided.observation, decision.episode, action, decision.disagreement
-                )
+            if self.succession is not None:
+                self.succession.take(decided)
 
     def _log(self, decided: Decided) -> None:
         observation, decision = decided
@@ -259,22 +250,12 @@ class PolicyNode(MotoNode):
             self.seen[camera].publish(from_rgb(image, observation.stamp, camera))
 
     def _succeed(self) -> None:
-        """Looks for the next policy, and between episodes swaps it in, or back out."""
-        successor = self.successor
-        if successor is None:
+        """Swaps in what the name-file names next, between episodes."""
+        if self.succession is None:
             return
-        successor.look(self.steady_now(), self.slot.policy.hash)
-        if not self.busy:
-            following = successor.next_policy()
-            if successor.objection():
-                self.slot.rollback(self.busy)
-                successor.went_back()
-                self._use()
-            elif following is not None:
-                self.slot.swap(following)
-                successor.swapped()
-                self._use()
-        for sentence in successor.news():
+        if self.succession.step(self.steady_now(), self.busy):
+            self._use()
+        for sentence in self.succession.news():
             self.get_logger().info(sentence)
 
     def _use(self) -> None:

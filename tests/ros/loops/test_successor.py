@@ -13,7 +13,8 @@ from moto_core.spec import CameraSpec, Spec
 from moto_ros.chaos.tiny_bundle import SPEC as BUNDLE_SPEC
 from moto_ros.chaos.tiny_bundle import write_tiny_bundle
 from moto_ros.config import PolicyParams
-from moto_ros.loops.policy import PolicySlot, check_followed
+from moto_ros.loops.policy import PolicySlot
+from moto_ros.loops.succession import Succession
 from moto_ros.loops.successor import LATER, LEAST, Behaviour, Successor, objection
 
 SPEC = Spec(
@@ -260,5 +261,4 @@ def test_only_a_name_file_can_be_followed(tmp_path, bundle, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'folder').mkdir()
     with pytest.raises(ConfigError, match=f"policy.bundle is '{bundle}'; expected a file that"):
-        check_followed(PolicyParams(bundle=bundle, follow=True))
-    check_followed(PolicyParams(bundle=bundle))
+        Succession(None, PolicyParams(bundle=bundle, follow=True))

@@ -136,7 +136,7 @@ class Following:
 
     def look(self):
         """Lets the node look, and waits for what it loads."""
-        successor = self.node.successor
+        successor = self.node.succession._successor
         successor._next = 0.0
         for _ in range(2):
             self.node.publish_status()
@@ -172,7 +172,7 @@ def test_what_the_name_file_names_next_is_swapped_in_after_the_episode_of_its_sh
     following.episode(6)
     following.end()
     assert following.used == 1
-    assert following.node.successor.standing == ''
+    assert following.node.succession._successor.standing == ''
 
 
 def test_too_few_decisions_in_the_shadow_swap_nothing(make, tmp_path):
@@ -200,10 +200,10 @@ def test_a_fault_on_probation_brings_the_policy_before_back(make, tmp_path, told
     following.end()
     assert following.used == 0
     following.look()
-    assert following.node.successor.standing == ''  # it is not tried again
+    assert following.node.succession._successor.standing == ''  # it is not tried again
     following.use(2)
     following.look()
-    assert following.node.successor.shadow is not None
+    assert following.node.succession._successor.shadow is not None
 
 
 def test_a_fault_between_episodes_is_not_the_policys(make, tmp_path):
@@ -236,10 +236,10 @@ def test_a_half_copied_bundle_leaves_the_one_in_use_and_is_taken_once_it_is_whol
     policy.write_bytes(whole[:-7])
     following.use(1)
     following.look()
-    assert following.node.successor.shadow is None
+    assert following.node.succession._successor.shadow is None
     policy.write_bytes(whole)
     following.look()
-    assert following.node.successor.shadow is not None
+    assert following.node.succession._successor.shadow is not None
 
 
 def test_a_person_who_goes_back_is_not_overruled(make, tmp_path):
