@@ -41,7 +41,7 @@ class Span(NamedTuple):
     """When messages of interest were received [ns]: from `begin` on, before `end`."""
 
     begin: int = 0
-    end: int = STAMP_LIMIT
+    end: int = (1 << 63) - 1
 
 
 WHOLE = Span()

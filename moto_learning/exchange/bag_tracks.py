@@ -76,7 +76,10 @@ def hear(bag: Bag, span: Span, mapping: BagMapping, parts: Sequence[Part], where
         tracks.append(one.track(topic, headless, mapping.stale, told, remarks))
     heard = tracks[: len(parts)], dict(zip(cameras, tracks[len(parts) :]))
     return Heard(
-        parts=heard[0], cameras=heard[1], contents=found.hexdigest()[:32], remarks=[*{*remarks}]
+        parts=heard[0],
+        cameras=heard[1],
+        contents=found.hexdigest()[:32],
+        remarks=[*dict.fromkeys(remarks)],
     )
 
 

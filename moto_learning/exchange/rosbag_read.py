@@ -13,25 +13,17 @@ from typing import NamedTuple
 import numpy as np
 
 from moto_core.errors import ConfigError, EpisodeError, MotoError
+from moto_learning.exchange.bag_episode import choose_rows, row_numbers
 from moto_learning.exchange.bag_file import WHOLE, Bag, Span
-from moto_learning.exchange.bag_mapping import (
-    ACTION,
-    ARMS,
-    MEASURED,
-    BagMapping,
-    Part,
-    arrays_mapping,
-    parts_of,
-)
+from moto_learning.exchange.bag_mapping import ACTION, BagMapping, arrays_mapping, parts_of
 from moto_learning.exchange.bag_messages import ACTIONS, FLAG, IMAGES, STATE, decode
 from moto_learning.exchange.bag_place import find_bags
-from moto_learning.exchange.bag_rows import fresh, left_out, newest, row_times, values_at
-from moto_learning.exchange.bag_tracks import Heard, Track, frames, hear
+from moto_learning.exchange.bag_rows import newest
+from moto_learning.exchange.bag_tracks import Heard, frames, hear
 from moto_learning.exchange.foreign import NANO, Arrays, Incoming, Source, incoming
 from moto_learning.exchange.mapping import setup_of, spec_of
 
 KIND = 'rosbag'
-LEAST = 2  # rows of an episode
 
 
 def open_bags(place: Path | str, mapping: BagMapping | None) -> Source:
@@ -54,14 +46,6 @@ class _Piece(NamedTuple):
     bag: Bag | None
     span: Span
     error: MotoError | None = None
-
-
-class _Rows(NamedTuple):
-    """Which of the ticks of an even rate are rows."""
-
-    ticks: np.ndarray  # (K,) int64 [ns]
-    rows: np.ndarray  # (T,) which ticks
-    remarks: list[str]
 
 
 class _Bags:
@@ -113,9 +97,8 @@ class _Bags:
             bag.check(self.mapping.episodes, (FLAG,))
 
     def _arrays(self, bag: Bag, span: Span, heard: Heard, where: str) -> Arrays:
-        found = self._rows(heard, where)
-        times = found.ticks[found.rows]
-        remarks = [*heard.remarks, *found.remarks]
+        found = choose_rows(heard, self.mapping, where)
+        times, remarks = found.times, [*heard.remarks, *found.remarks]
         self.notes += [f'{where}: {line.removeprefix(f"{where}: ")}' for line in remarks]
         cameras = {
             name: frames(bag, track.topic, span, track.places[newest(track, times)], where)
@@ -123,63 +106,13 @@ class _Bags:
         }
         return Arrays(
             where=where,
-            numbers=self._numbers(heard, found, where),
+            numbers=row_numbers(heard, self.parts, self.mapping, found, where),
             images=cameras,
             stamps=(times - times[0]) / NANO,
             gap=np.append(False, np.diff(found.rows) > 1),
             begun=int(times[0]),
             extra={'contents': heard.contents},
         )
-
-    def _rows(self, heard: Heard, where: str) -> _Rows:
-        tracks = [*heard.parts, *heard.cameras.values()]
-        try:
-            ticks = row_times(tracks, self.spec.rate)
-        except EpisodeError as error:
-            raise EpisodeError(f'{where}: {error}') from error
-        stale, linear = self.mapping.stale, self.mapping.resample == 'linear'
-        there: dict[str, np.ndarray] = {}
-        for track in tracks:
-            line = linear and track.values.size > 0
-            good = fresh(track, ticks, stale, line)
-            there[track.topic] = good & there.get(track.topic, True)
-        good = np.logical_and.reduce([*there.values()])
-        told = left_out(tracks, there)
-        if self.mapping.action_means == 'measured_displacement':
-            good = good & np.append(good[1:], False)  # what the joints did next is not known
-        rows = np.flatnonzero(good)
-        if len(rows) < LEAST:
-            raise EpisodeError(
-                f'{where}: {len(rows)} rows of {len(ticks)} have what they need; expected at '
-                f'least {LEAST}. Older than stale={stale:g} s is {told or "nothing"}'
-            )
-        remarks = [f'{told} of {len(ticks)} rows is stale; they are left out'] if told else []
-        return _Rows(ticks, rows, remarks + _ends(tracks, stale))
-
-    def _numbers(self, heard: Heard, found: _Rows, where: str) -> dict[str, np.ndarray]:
-        times, linear = found.ticks[found.rows], self.mapping.resample == 'linear'
-        numbers = {}
-        for array in ARMS:
-            pieces = [
-                _finite(values_at(track, times, linear), track, part, times, where)
-                for track, part in zip(heard.parts, self.parts)
-                if part.array == array
-            ]
-            if pieces:
-                numbers[array] = np.concatenate(pieces, 1)
-        means = self.mapping.action_means
-        if means == 'measured_velocity':
-            numbers[ACTION] = numbers['velocity']
-        elif means == 'measured_displacement':
-            after = found.ticks[found.rows + 1]
-            moved = [
-                values_at(track, after, linear)
-                for track, part in zip(heard.parts, self.parts)
-                if part.array == 'position'
-            ]
-            numbers[ACTION] = np.concatenate(moved, 1) - numbers['position']
-        assert means in MEASURED or ACTION in numbers
-        return numbers
 
 
 def _spans(bag: Bag, topic: str) -> list[Span]:
@@ -200,31 +133,3 @@ def _spans(bag: Bag, topic: str) -> list[Span]:
     if not spans:
         raise EpisodeError(f"'{bag.path}': '{topic}' is never true; expected it so in an episode")
     return spans
-
-
-def _finite(
-    values: np.ndarray, track: Track, part: Part, times: np.ndarray, where: str
-) -> np.ndarray:
-    wrong = np.argwhere(~np.isfinite(values))
-    if len(wrong):
-        row, entry = wrong[0]
-        raise EpisodeError(
-            f"{where}: '{track.topic}' is {values[row, entry]} for '{part.names[entry]}' at row "
-            f'{row}, {times[row] / NANO:.3f} s; expected finite numbers'
-        )
-    return values
-
-
-def _ends(tracks: list[Track], stale: float) -> list[str]:
-    """Says which topic begins late or ends early, so that the others' samples are not taken."""
-    first = min(int(track.stamps[0]) for track in tracks)
-    last = max(int(track.stamps[-1]) for track in tracks)
-    told = []
-    for track in {track.topic: track for track in tracks}.values():
-        late = (int(track.stamps[0]) - first) / NANO
-        early = (last - int(track.stamps[-1])) / NANO
-        if late > stale:
-            told.append(f"'{track.topic}' begins {late:.1f} s after the first topic; so do rows")
-        if early > stale:
-            told.append(f"'{track.topic}' ends {early:.1f} s before the last topic; so do rows")
-    return told

@@ -6,6 +6,8 @@ import tracemalloc
 
 import pytest
 import yaml
+from mcap.reader import make_reader
+from mcap.writer import Writer
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.errors import EpisodeError
@@ -280,6 +282,22 @@ def test_a_bag_of_several_files_is_one(tmp_path):
     shutil.copy(file_of(more), place / 'second.mcap')
     change_metadata(place, relative_file_paths=['run.mcap', 'second.mcap'])
     assert colours(rows(place, stale=5)) == [0, 10, 20, 30, 40, 50, 0, 10, 20, 30, 40, 50]
+
+
+def test_a_file_without_chunks_is_read_from_its_begin_to_its_end(tmp_path):
+    source = file_of(bag(tmp_path, usual()))
+    with source.open('rb') as read, (tmp_path / 'plain.mcap').open('wb') as write:
+        writer = Writer(write, use_chunking=False)
+        writer.start('ros2')
+        known = {}
+        for schema, channel, message in make_reader(read).iter_messages():
+            if channel.id not in known:
+                kind = writer.register_schema(schema.name, schema.encoding, schema.data)
+                known[channel.id] = writer.register_channel(channel.topic, 'cdr', kind)
+            times = message.log_time, message.data, message.publish_time
+            writer.add_message(known[channel.id], *times)
+        writer.finish()
+    assert colours(rows(tmp_path / 'plain.mcap')) == [0, 10, 20, 30, 40, 50]
 
 
 def test_stamps_that_are_not_set_give_way_to_the_times_of_receipt(tmp_path):

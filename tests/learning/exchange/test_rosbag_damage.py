@@ -299,3 +299,45 @@ def test_a_database_that_was_not_closed_is_refused(tmp_path):
     (place / 'run.db3-wal').write_bytes(b'x')
     with pytest.raises(EpisodeError, match='its recorder did not end.*wal_checkpoint'):
         opened(place)
+
+
+def test_a_chunk_that_claims_more_than_the_file_has_is_refused(tmp_path):
+    place = bag(tmp_path, usual())
+    path = file_of(place)
+    data = bytearray(path.read_bytes())
+    at = data.index(b'\x06', 9 + int.from_bytes(data[9:17], 'little'))  # after the header
+    data[at + 1 : at + 9] = (1 << 40).to_bytes(8, 'little')
+    path.write_bytes(data)
+    with pytest.raises(EpisodeError, match=f'there is no whole chunk at byte {at}'):
+        rows(place)
+
+
+def test_messages_in_another_encoding_than_cdr_are_refused(tmp_path):
+    place = bag(tmp_path, usual())
+    path = file_of(place)
+    path.write_bytes(path.read_bytes().replace(b'\x03\0\0\0cdr', b'\x03\0\0\0xml'))
+    with pytest.raises(EpisodeError, match='is .* in xml; expected'):
+        opened(place)
+
+
+def test_a_topic_of_two_types_in_the_files_of_a_bag_is_refused(tmp_path):
+    place = bag(tmp_path, usual())
+    other = bag(tmp_path, [(CAM, 1, packed(1, 0))], 'other')
+    shutil.copy(file_of(other), place / 'second.mcap')
+    change_metadata(place, relative_file_paths=['run.mcap', 'second.mcap'])
+    with pytest.raises(EpisodeError, match="'/cam' is .*/Image and .*/CompressedImage; expected"):
+        opened(place)
+
+
+@pytest.mark.parametrize('storage', STORAGES)
+def test_a_time_of_receipt_that_no_clock_has_is_refused(tmp_path, storage):
+    place = bag(tmp_path, [*usual(), (CAM, 1e9, picture(0.6, 0))], storage=storage)
+    with pytest.raises(EpisodeError, match="'/cam' was received at 2700000000000000000 ns"):
+        rows(place)
+
+
+def test_a_database_whose_name_would_be_read_as_options_is_refused(tmp_path):
+    place = file_of(bag(tmp_path, usual(), storage='sqlite3'))
+    place = shutil.move(place, tmp_path / 'run?mode=rwc&x=.db3')
+    with pytest.raises(EpisodeError, match='has one of .*, # and % in its name; rename it'):
+        opened(place)
