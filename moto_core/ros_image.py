@@ -76,10 +76,12 @@ def decompress(message: Any) -> np.ndarray[Any, Any]:
 
 
 def _declared(data: bytes) -> tuple[int, int, int]:
-    """Returns width [px], height [px] and bits a channel, as the first bytes tell them."""
+    """Returns width [px], height [px] and bits a channel, as the first bytes tell them.
+
+    Raises ValueError or struct.error for what is not whole.
+    """
     if data.startswith(PNG):
-        width, height, bits = struct.unpack_from('>IIB', data, 16)
-        return width, height, bits
+        return _declared_png(data)
     if not data.startswith(JPEG):
         raise ValueError('neither JPEG nor PNG')
     position = len(JPEG)
@@ -96,3 +98,21 @@ def _declared(data: bytes) -> tuple[int, int, int]:
             position += 2
         else:
             position += 2 + int(struct.unpack_from('>H', data, position + 2)[0])
+
+
+def _declared_png(data: bytes) -> tuple[int, int, int]:
+    """Returns the same of a PNG; its chunks are all there, as OpenCV makes room for what they say.
+
+    Raises ValueError if they are not, or if there are several images.
+    """
+    position, kinds = len(PNG), []
+    while position < len(data) and b'IEND' not in kinds:
+        length, kind = struct.unpack_from('>I4s', data, position)
+        kinds.append(kind)
+        position += 12 + length
+    if position > len(data) or kinds[:1] != [b'IHDR'] or kinds.count(b'IHDR') > 1:
+        raise ValueError('its chunks are not whole')
+    if b'acTL' in kinds:
+        raise ValueError('it moves')
+    width, height, bits = struct.unpack_from('>IIB', data, 16)
+    return width, height, bits

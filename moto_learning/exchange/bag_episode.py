@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from moto_core.errors import EpisodeError
+from moto_core.row import FLOAT32_MAX
 from moto_learning.exchange.bag_mapping import (
     ACTION,
     ARMS,
@@ -98,12 +99,12 @@ def _freshness(
 
 
 def _check_finite(values: np.ndarray, part: Part, found: Rows, where: str) -> None:
-    wrong = np.argwhere(~np.isfinite(values))
+    wrong = np.argwhere(~(np.abs(values) <= FLOAT32_MAX))
     if len(wrong):
         row, entry = wrong[0]
         raise EpisodeError(
             f"{where}: '{part.topic}' is {values[row, entry]} for '{part.names[entry]}' at row "
-            f'{row}, {found.times[row] / NANO:.3f} s; expected finite numbers'
+            f'{row}, {found.times[row] / NANO:.3f} s; expected a finite number that float32 holds'
         )
 
 

@@ -54,3 +54,17 @@ def test_an_image_that_is_too_large_or_too_deep_is_not_unpacked():
 def test_what_is_neither_jpeg_nor_png_is_named(data):
     with pytest.raises(ObservationError, match=f'of {len(data)} bytes, format .jpeg., cannot be'):
         decompress(message(data))
+
+
+def chunk(kind, data=b''):
+    return len(data).to_bytes(4, 'big') + kind + data + bytes(4)
+
+
+@pytest.mark.parametrize(
+    'extra', [chunk(b'acTL', bytes(8)), encoded('.png')[8:33], b'\xf0\0\0\0tEXt']
+)
+def test_a_png_of_other_chunks_than_one_image_has_is_not_unpacked(extra):
+    data = encoded('.png')
+    with pytest.raises(ObservationError, match='cannot be decoded; expected JPEG or PNG'):
+        decompress(message(data[:33] + extra + data[33:], 'png'))
+    assert decompress(message(data + b'padding')).shape == (16, 24, 3)

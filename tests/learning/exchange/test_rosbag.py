@@ -239,14 +239,14 @@ def test_no_displacement_is_measured_over_a_gap(tmp_path):
 
 def test_a_topic_of_bool_says_where_episodes_are(tmp_path):
     told = [*cams(31), *states(61), *acts(31)]
-    flags = [(0.0, False), (0.45, True), (0.5, True), (1.05, False), (1.2, False), (2.0, True)]
+    flags = [(0.0, False), (0.35, True), (0.5, True), (1.05, False), (1.2, False), (2.0, True)]
     place = bag(tmp_path, [*told, *((ON, t, flag(on)) for t, on in flags)])
     source = opened(place, episodes=ON)
     assert source.places == ['run, 0', 'run, 1']
-    assert colours(source.episode(0).rows) == [50, 60, 70, 80, 90, 100]
+    assert colours(source.episode(0).rows) == [40, 50, 60, 70, 80, 90, 100]
     assert colours(source.episode(1).rows)[0] == 200 and len(rows(place, 1, episodes=ON)) == 11
     done = take_episodes(source, tmp_path / 'data')
-    assert [record.rows for record in done.new] == [6, 11]
+    assert [record.rows for record in done.new] == [7, 11]
     never = bag(tmp_path, [*usual(), (ON, 0, flag(False))], 'never')
     with pytest.raises(EpisodeError, match="never': '/recording' is never true"):
         opened(never, episodes=ON)

@@ -56,6 +56,7 @@ def replaced(topic, made):
         (replaced(CAM, lambda t: picture(t, 0, '16UC1')), {}, "encoding is '16UC1'; expected one"),
         (replaced(CAM, lambda t: picture(t, 0, shape=(0, 20))), {}, 'image of 20 x 0 px'),
         (replaced(JOINTS, lambda t: state(t, [0, np.nan, 0])), {}, "is nan for 'b' at row 2"),
+        (replaced(JOINTS, lambda t: state(t, [0, 0, -1e39])), {}, "is -1e.39 for 'grip' at row 2"),
         (replaced(ACT, lambda t: numbers(0, 0, np.inf)), {}, "'/cmd' is inf for 'grip' at row 2"),
         (
             replaced(JOINTS, lambda t: state(t, [0, 0], names=('a', 'grp'))),
