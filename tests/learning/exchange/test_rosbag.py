@@ -318,9 +318,9 @@ def test_topics_of_two_clocks_do_not_meet(tmp_path):
 
 
 def test_what_comes_a_little_late_is_left_out_and_what_falls_back_is_refused(tmp_path):
-    late = [*cams(), (CAM, 0.345, picture(0.25, 99)), *states(), *acts()]
-    source = opened(bag(tmp_path, late))
-    assert colours(source.episode(0).rows) == [0, 10, 20, 30, 40, 50]
+    late = [(CAM, 0.345, picture(0.26, 99)), *cams(begin=0.02), *states(), *acts(begin=0.07)]
+    source = opened(bag(tmp_path, late))  # rows at 0.07, 0.17, 0.27: after 0.22, and after 0.26
+    assert colours(source.episode(0).rows) == [0, 10, 20, 30, 40]
     assert source.notes == ["run: '/cam': 1 messages came late and are left out"]
     back = [*cams(), (CAM, 0.345, picture(0.05, 99)), *states(), *acts()]
     with pytest.raises(EpisodeError, match="run: '/cam': the stamp of message 4 is 1700000000.050 "
