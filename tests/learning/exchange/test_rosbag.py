@@ -4,6 +4,7 @@ import shutil
 import sys
 import tracemalloc
 
+import numpy as np
 import pytest
 import yaml
 from mcap.reader import make_reader
@@ -333,6 +334,11 @@ def test_of_equal_stamps_the_last_counts(tmp_path, resample):
     twice = [*usual(), (CAM, 0.211, picture(0.2, 77)), (JOINTS, 0.201, state(0.2, [99, 0, 0]))]
     found = rows(bag(tmp_path, twice), resample=resample)
     assert colours(found) == [0, 10, 77, 30, 40, 50] and first_joint(found)[2] == 99
+
+
+def test_an_image_that_no_row_takes_is_not_unpacked(tmp_path):
+    broken = (CAM, 0.06, picture(0.05, 0, data=np.zeros(3, np.uint8)))
+    assert colours(rows(bag(tmp_path, [broken, *usual()]))) == [0, 10, 20, 30, 40, 50]
 
 
 def test_images_are_read_one_at_a_time(tmp_path):
