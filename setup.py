@@ -60,6 +60,7 @@ EXTRAS = {
     ],
     'exchange': ['pyarrow<27', 'h5py<4', 'av<19', 'rosbags<1'],  # moto-data import, export
     'wandb': ['wandb<1'],  # train.wandb
+    'rerun': ['rerun-sdk>=0.23,<1'],  # moto-data inspect --rerun
     'dev': [
         'pytest<10',
         'pytest-xdist<4',

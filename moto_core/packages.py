@@ -19,6 +19,7 @@ SETS = {
         *('moto_sim',),
     ),
     PIP.format('exchange'): ('pyarrow', 'h5py', 'rosbags'),
+    PIP.format('rerun'): ('rerun',),
     RUNS: ('onnxruntime', 'cv2'),
     ROS: (
         *('rclpy', 'sensor_msgs', 'std_msgs', 'std_srvs', 'trajectory_msgs', 'diagnostic_msgs'),

@@ -56,7 +56,7 @@ def read_records(stream: Bounded) -> Iterator[McapRecord]:
             budget -= record.uncompressed_size
             if budget < 0:
                 raise EpisodeError('its chunks claim over 1000 times the size of the file')
-            yield from _records_inside(unpack(record))
+            yield from records_inside(unpack(record))
         else:
             yield record
         seen_end |= isinstance(record, DataEnd)
@@ -84,16 +84,7 @@ def unpack(chunk: Chunk) -> bytes:
     return data
 
 
-def _unpack_zstd(data: bytes, size: int) -> bytes:
-    claimed = zstandard.frame_content_size(data)  # what the library would make room for
-    if claimed not in (-1, size):
-        raise EpisodeError(f'a chunk claims {size} bytes unpacked, its content {claimed}')
-    if size == 0:
-        return b''
-    return zstandard.ZstdDecompressor().decompress(data, max_output_size=size)
-
-
-def _records_inside(data: bytes) -> Iterator[McapRecord]:
+def records_inside(data: bytes) -> Iterator[McapRecord]:
     """Yields a chunk's records one by one, each read from its own bytes alone."""
     position = 0
     while position < len(data):
@@ -109,3 +100,12 @@ def _records_inside(data: bytes) -> Iterator[McapRecord]:
             yield Channel.read(body)
         elif opcode == Opcode.SCHEMA:
             yield Schema.read(body)
+
+
+def _unpack_zstd(data: bytes, size: int) -> bytes:
+    claimed = zstandard.frame_content_size(data)  # what the library would make room for
+    if claimed not in (-1, size):
+        raise EpisodeError(f'a chunk claims {size} bytes unpacked, its content {claimed}')
+    if size == 0:
+        return b''
+    return zstandard.ZstdDecompressor().decompress(data, max_output_size=size)

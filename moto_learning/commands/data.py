@@ -72,6 +72,8 @@ def _parser() -> Parser:
         help='rows to show, evenly spread; 0 shows all (default: %(default)s)',
     )
     part.add_argument('--png', metavar='FILE', help='write a contact sheet of its frames')
+    part.add_argument('--rerun', action='store_true', help='open it in the viewer of rerun-sdk')
+    part.add_argument('--rrd', metavar='FILE', help='write it for that viewer')
     _dataset(_add(commands, 'compile', 'Brings the replay cache up to date.', 'compile_'))
     part = _add(commands, 'label', 'Labels one episode; the last label is the one that counts.')
     _dataset(part)

@@ -18,6 +18,7 @@ from moto_core.episodes.layout import folder_names
 from moto_core.episodes.manifest import Record
 from moto_core.episodes.merge import merge
 from moto_core.errors import ConfigError
+from moto_core.packages import need
 from moto_learning.commands.data_inspect import (
     dataset_table,
     episode_view,
@@ -25,6 +26,7 @@ from moto_learning.commands.data_inspect import (
     write_contact_sheet,
 )
 from moto_learning.commands.data_parts import deed_tables, read_deeds
+from moto_learning.commands.data_rerun import save_episode, show_episode
 from moto_learning.commands.data_stats import count_table, sum_table
 from moto_learning.commands.progress import (
     print_left_out,
@@ -92,21 +94,30 @@ def inspect(args: argparse.Namespace, console: Console) -> int:
     """Shows the episodes of a dataset, or the rows and frames of one."""
     dataset = Dataset.open(args.dataset)
     if not args.episode:
-        if args.png:
-            raise ConfigError('--png needs --episode ID')
+        for option in ('png', 'rrd', 'rerun'):
+            if getattr(args, option):
+                raise ConfigError(f'--{option} needs --episode ID')
         console.print(dataset_table(dataset))
         note = rendering_note([dataset])
         if note:
             console.print(note, style='yellow', soft_wrap=True)
         return 0
-    if args.png:
-        output_file('--png', args.png)
+    if args.rerun or args.rrd:
+        need('rerun')
+    for option in ('png', 'rrd'):
+        if getattr(args, option):
+            output_file(f'--{option}', getattr(args, option))
     record = _find(dataset, args.episode)
     episode = dataset.read(record.id)
     console.print(episode_view(record, episode, args.rows))
     if args.png:
         write_contact_sheet(episode, Path(args.png))
         console.print(f'frames: {args.png}')
+    if args.rrd:
+        save_episode(record, episode, Path(args.rrd))
+        console.print(f'recording: {args.rrd}, for `rerun {args.rrd}`', soft_wrap=True)
+    if args.rerun:
+        show_episode(record, episode)
     return 0
 
 

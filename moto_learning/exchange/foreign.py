@@ -56,6 +56,7 @@ class Arrays:
     task: str = ''
     outcome: str = 'unlabelled'
     success: np.ndarray | None = None  # (T,) bool, the task is done at the row
+    gap: np.ndarray | None = None  # (T,) bool, rows are missing before the row
     begun: int = 0  # [ns] since 1970; 0: not known
     extra: dict[str, str] = field(default_factory=dict)
 
@@ -63,7 +64,8 @@ class Arrays:
 def incoming(arrays: Arrays, mapping: Mapping, spec: Spec, setup: Setup, kind: str) -> Incoming:
     """Returns an episode as its rows, under a spec; `kind` names the file's format.
 
-    Its header holds a hash of its contents, so that the same one imported again is known. An
+    Its header holds a hash of its contents (`extra` may bring another), so that the same one
+    imported again is known. An
     array or a number that does not fit is an EpisodeError that names it, raised by the rows.
     """
     header = EpisodeHeader(
@@ -211,6 +213,7 @@ def _rows(arrays: Arrays, mapping: Mapping, spec: Spec) -> Iterator[Row]:
             success=bool(arrays.success[t]) if arrays.success is not None else False,
             is_first=t == 0,
             is_last=t == count - 1,
+            gap=bool(arrays.gap[t]) if arrays.gap is not None else False,
         )
 
 

@@ -29,6 +29,8 @@ def open_source(
     Raises ConfigError for a mapping that is missing or says too little, DatasetError for a place
     that is no such thing.
     """
+    if kind == 'rosbag':
+        return _open_bags(place, mapping, overrides)
     given = load_config(Mapping, *_files(mapping), overrides=overrides) if mapping else None
     if kind in STATES:
         from moto_learning.exchange.offline_read import KitchenStates, open_kitchen, open_pixels
@@ -60,6 +62,15 @@ def export_dataset(
     from moto_learning.exchange.lerobot_write import export_lerobot
 
     return export_lerobot(dataset, place, videos=videos, told=told), LOST
+
+
+def _open_bags(place: Path, mapping: str, overrides: Sequence[str]) -> Source:
+    from moto_learning.exchange.bag_mapping import BagMapping
+    from moto_learning.exchange.rosbag_read import open_bags
+
+    files = _files(mapping) if mapping else []
+    given = load_config(BagMapping, *files, overrides=overrides) if mapping or overrides else None
+    return open_bags(place, given)
 
 
 def _files(mapping: str) -> list[Path]:

@@ -51,6 +51,7 @@ def take_episodes(
                     done.present.append(where)
                 else:
                     done.new.append(_take(one, dataset))
+                    known.add(one.header.extra.get(CONTENTS, ''))
             except MotoError as error:
                 done.refused[where] = str(error)
             if told:

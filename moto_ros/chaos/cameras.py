@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from moto_core.ros_image import to_rgb
 from moto_ros.chaos.acting import begin, hearing, stop_everything
 from moto_ros.chaos.bench import Bench
 from moto_ros.chaos.fault import Findings, Seen
@@ -18,7 +19,7 @@ from moto_ros.chaos.running import RunningGraph
 from moto_ros.loops.policy import FROZEN_MOTION
 from moto_ros.services import POLICY
 from moto_ros.wire import interface
-from moto_ros.wire.convert import to_ns, to_rgb
+from moto_ros.wire.convert import to_ns
 
 STALE = 0.2  # [s] 2.5 periods
 LATE = 0.03  # [s] that a moment of the guard may be seen late: its ticks, this machine

@@ -20,6 +20,7 @@ from sensor_msgs.msg import JointState
 from moto_core.config import to_dict
 from moto_core.errors import ObservationError
 from moto_core.observation import GateLimits, preprocess
+from moto_core.ros_image import decompress
 from moto_ros.config import camera_topics, recorded_setup
 from moto_ros.loops.caution import follows, holds, surprised
 from moto_ros.loops.fingers import Fingers
@@ -30,7 +31,7 @@ from moto_ros.messages import EpisodeEvent, GuardReasons, PolicyManifest, Policy
 from moto_ros.services import POLICY
 from moto_ros.wire import interface
 from moto_ros.wire.camera_headers import CameraHeaders
-from moto_ros.wire.convert import check_size, decompress, from_rgb, image_converter, to_ns
+from moto_ros.wire.convert import check_size, from_rgb, image_converter, to_ns
 from moto_ros.wire.interface import to_string
 from moto_ros.wire.joints import pick, request
 from moto_ros.wire.lifecycle import MotoNode, logs_errors

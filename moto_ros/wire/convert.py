@@ -1,8 +1,9 @@
 """ROS images and stamps to numpy and back.
 
-In: sensor_msgs/Image or CompressedImage. Out: (H, W, 3) uint8 RGB, and the way back. Our own
-converter is the default; cv_bridge is used only if it is installed and passes `round_trip`:
-versions of it break with numpy 2 or skew rows whose padding is no multiple of the pixel.
+In: sensor_msgs/Image. Out: (H, W, 3) uint8 RGB, and the way back. The converter of
+moto_core/ros_image.py is the default; cv_bridge is used only if it is installed and passes
+`round_trip`: versions of it break with numpy 2 or skew rows whose padding is no multiple of the
+pixel.
 """
 
 from __future__ import annotations
@@ -13,52 +14,19 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 from builtin_interfaces.msg import Time
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import Image
 
 from moto_core.errors import ObservationError
+from moto_core.ros_image import CHANNELS, to_rgb
 
 ToRgb = Callable[[Image], np.ndarray]
 
-CHANNELS = {'rgb8': 3, 'bgr8': 3, 'mono8': 1, 'rgba8': 4, 'bgra8': 4}
-TO_RGB = {
-    'bgr8': cv2.COLOR_BGR2RGB,
-    'mono8': cv2.COLOR_GRAY2RGB,
-    'rgba8': cv2.COLOR_RGBA2RGB,
-    'bgra8': cv2.COLOR_BGRA2RGB,
-}
 FROM_RGB = {
     'bgr8': cv2.COLOR_RGB2BGR,
     'mono8': cv2.COLOR_RGB2GRAY,
     'rgba8': cv2.COLOR_RGB2RGBA,
     'bgra8': cv2.COLOR_RGB2BGRA,
 }
-
-
-def to_rgb(message: Image) -> np.ndarray:
-    """Returns the (H, W, 3) uint8 RGB image of a message; rgb8 is a view of it, not a copy.
-
-    Rows may be padded (`step` above the width); 8-bit pixels have no byte order.
-    Raises ObservationError that names the encoding or the sizes found and expected.
-    """
-    channels = CHANNELS.get(message.encoding)
-    if channels is None:
-        raise ObservationError(
-            f"image encoding is '{message.encoding}'; expected one of {', '.join(CHANNELS)}"
-        )
-    height, width, step = message.height, message.width, message.step
-    if not height or not width or step < width * channels or len(message.data) < step * height:
-        raise ObservationError(
-            f"image of {width} x {height} px '{message.encoding}' has step {step} and "
-            f'{len(message.data)} bytes; expected a step of at least {width * channels} and '
-            f'{max(step, width * channels) * height} bytes'
-        )
-    flat = np.frombuffer(message.data, np.uint8)
-    image = np.lib.stride_tricks.as_strided(
-        flat, (height, width, channels), (step, channels, 1), writeable=False
-    )
-    if message.encoding == 'rgb8':
-        return image
-    return cv2.cvtColor(np.ascontiguousarray(image), TO_RGB[message.encoding])
 
 
 def from_rgb(image: np.ndarray, stamp: int, frame: str = '', encoding: str = 'rgb8') -> Image:
@@ -82,18 +50,6 @@ def from_rgb(image: np.ndarray, stamp: int, frame: str = '', encoding: str = 'rg
     message.header.stamp, message.header.frame_id = to_time(stamp), frame
     message.data = array.array('B', pixels.tobytes())  # from an ndarray it would take 50 ms
     return message
-
-
-def decompress(message: CompressedImage) -> np.ndarray:
-    """Returns the (H, W, 3) uint8 RGB image of a JPEG or PNG message; raises ObservationError."""
-    data = np.frombuffer(message.data, np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if image is None:
-        raise ObservationError(
-            f"compressed image of {data.size} bytes, format '{message.format}',"
-            ' cannot be decoded; expected JPEG or PNG'
-        )
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def check_size(image: np.ndarray, height: int, width: int, camera: str) -> None:

@@ -24,6 +24,7 @@ from moto_core.errors import ConfigError, EpisodeError
 from moto_core.guard.limits import load_robot
 from moto_core.guard.state import HOLD, RUNNING, GuardRefusal
 from moto_core.policy.surprise import SurpriseLimits
+from moto_core.ros_image import to_rgb
 from moto_core.spec import Setup
 from moto_ros.chaos.tiny_bundle import write_tiny_bundle
 from moto_ros.messages import EpisodeEvent, GuardReasons, RecorderState
@@ -33,7 +34,7 @@ from moto_ros.nodes.recorder import RecorderNode
 from moto_ros.nodes.twin import TwinNode
 from moto_ros.services import SWITCHES, TRIGGERS
 from moto_ros.wire import interface
-from moto_ros.wire.convert import from_rgb, to_ns, to_rgb
+from moto_ros.wire.convert import from_rgb, to_ns
 from moto_ros.wire.joints import asked, joint_state
 from tests.ros.nodes.waiting import speaking, wait
 from tests.ros.told import decided, policy_status

@@ -6,17 +6,8 @@ import pytest
 from sensor_msgs.msg import CompressedImage
 
 from moto_core.errors import ObservationError
-from moto_ros.wire.convert import (
-    CHANNELS,
-    check_size,
-    decompress,
-    from_rgb,
-    image_converter,
-    round_trip,
-    to_ns,
-    to_rgb,
-    to_time,
-)
+from moto_core.ros_image import CHANNELS, decompress, to_rgb
+from moto_ros.wire.convert import check_size, from_rgb, image_converter, round_trip, to_ns, to_time
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
 
