@@ -10,7 +10,7 @@ from tests.learning import tiny_learner as tiny
 ROWS = 6
 
 
-def record(root, label, level=250, action=None, spec=None, policy=''):
+def record(root, label, level=250, action=None, spec=None, policy='', rows=ROWS):
     """Records an episode that grows from dark to `level`; only its label tells of it. Its id.
 
     The action is .5 of a success and -.5 of any other, unless one is given.
@@ -20,8 +20,8 @@ def record(root, label, level=250, action=None, spec=None, policy=''):
     with Dataset.create_or_open(root, floor=0) as dataset:
         header = EpisodeHeader(task='none', source='robot', spec=spec, policy_hash=policy)
         with dataset.new_episode(header) as writer:
-            for t in range(ROWS):
-                image = np.full((8, 12, 3), round(level * t / (ROWS - 1)), np.uint8)
+            for t in range(rows):
+                image = np.full((8, 12, 3), round(level * t / (rows - 1)), np.uint8)
                 step = np.full(2, chosen, np.float32)
                 writer.append(Row(stamp=t, images={'front': image}, requested=step, executed=step))
             writer.close('unlabelled')

@@ -137,6 +137,15 @@ def test_a_label_that_changes_begins_a_round_and_an_unlabelled_episode_none(open
     assert (found.new, found.labelled, found.successes) == (0, 1, 1)
 
 
+def test_a_round_for_another_episode_leaves_the_unlabelled_one_alone(opened, data):
+    rounds = opened()
+    rounds.begin()
+    waiting, good = record(data, 'unlabelled'), record(data, 'success')
+    assert rounds.round().new == 1
+    learned_from = rounds.training.replay.episodes
+    assert good in learned_from and waiting not in learned_from
+
+
 def test_a_round_waits_for_as_many_episodes_as_are_asked_for(opened, data):
     rounds = opened(RoundSettings(held_out=0, starts=0, episodes=2))
     rounds.begin()
