@@ -210,8 +210,10 @@ def _parse(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
     commands = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
     if not commands:
         if any(action.dest == 'settings' for action in parser._actions):
-            settings, others = _settings(argv)
-            argv = [*settings, *others]  # after `--seeds 0 1` one would be one more seed
+            settings, others = _settings(argv)  # after `--seeds 0 1` one would be one more seed
+            args = parser.parse_intermixed_args(others)
+            args.settings = [*settings, *args.settings]
+            return args
         return parser.parse_intermixed_args(argv)
     named = next((word for word in argv if word in commands[0].choices), '')
     if not named or commands[0].choices[named].get_default('settings') is None:

@@ -15,11 +15,14 @@ from pathlib import Path
 
 import pytest
 
+from moto_core.policy.name_file import named_folder
+
 ROOT = Path(__file__).parents[1]
 MODULES = {
     'moto-data': 'moto_learning.commands.data',
     'moto-train': 'moto_learning.commands.train',
     'moto-export': 'moto_learning.commands.export',
+    'moto-finetune': 'moto_learning.commands.finetune',
     'moto-eval': 'moto_learning.commands.eval',
     'moto-sweep': 'moto_learning.commands.sweep',
     'moto-measure': 'moto_learning.commands.measure',
@@ -48,6 +51,7 @@ TINY = [
 SHORTER = {
     'moto-data collect': ['--episodes', '1'],
     'moto-train': TINY,
+    'moto-finetune': ['--once', 'updates=1', 'starts=1'],
     'moto-eval': ['--episodes', '1', '--max-steps', '6'],
     'moto-sweep': ['--seeds', '0', '--demonstrations', '1', *TINY, 'evaluate.episodes=1'],
     'moto-measure': ['--horizon', '2', '--episodes', '1'],
@@ -106,6 +110,8 @@ def test_the_examples_run_and_leave_what_they_say(folder):
         'frames.png',
         'runs/microwave/metrics.jsonl',
         'bundles/microwave',
+        'bundles/use',
+        'runs/microwave/rounds.jsonl',
         'microwave.json',
         'bound.json',
         'door.mp4',
@@ -118,7 +124,8 @@ def test_the_examples_run_and_leave_what_they_say(folder):
         'docs/images/results/rows.svg',
     ):
         assert (folder / path).exists(), path
-    assert Path((folder / 'bundles' / 'microwave').read_text().strip()).is_dir()
+    assert named_folder(folder / 'bundles' / 'microwave').is_dir()
+    assert named_folder(folder / 'bundles' / 'use').is_dir()
 
 
 def own_environment():

@@ -30,7 +30,6 @@ EXAMPLES = """examples:
   moto-data merge data --into kitchen
   moto-data remove kitchen last
   moto-data stats data --parts
-  moto-data lineage bundles --data data
   moto-data export data --to lerobot --out shared/kitchen
   moto-data import shared/kitchen --format lerobot --into copy"""
 ROOMS = {

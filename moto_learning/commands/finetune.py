@@ -15,10 +15,12 @@ from moto_core.fields import list_keys
 from moto_learning.rounds.settings import RoundSettings
 
 EXAMPLES = """examples:
-  moto-finetune runs/first --data data --bundles bundles --name-file bundles/use
-  moto-finetune runs/first --bundles bundles --name-file bundles/use --once
-  moto-finetune runs/first --bundles bundles --name-file bundles/use episodes=5 starts=0
-  moto-up sim:=true policy:=bundles/use dataset:=data     # runs what the file names"""
+  moto-finetune runs/microwave --data data --bundles bundles --name-file bundles/use
+  moto-finetune runs/microwave --bundles bundles --name-file bundles/use --once
+  moto-finetune runs/microwave --bundles bundles --name-file bundles/use episodes=5 starts=0
+beside it, and afterwards:
+  moto-up sim:=true policy:=bundles/use policy.follow:=true dataset:=data
+  moto-data lineage bundles --data data --name-file bundles/use"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -52,6 +52,20 @@ def test_a_setting_is_none_of_the_values_before_it_but_an_options_own():
     assert seen['settings'] == ['a.b=1', 'd=3']
 
 
+def test_settings_take_no_other_words_place_and_what_is_none_stays_among_them():
+    def with_a_place():
+        made = Parser('moto-cart', 'pulls')
+        made.add_argument('place')
+        made.add_argument('--wheels', type=whole(2, 6), default=4)
+        made.add_argument('settings', nargs='*')
+        return made
+
+    seen = {}
+    words = ['a=1', 'barn', '--wheels', '3', 'b=2', 'nonsense']
+    assert run_command(with_a_place, lambda args: seen.update(vars(args)) or 0, words) == 0
+    assert (seen['place'], seen['settings']) == ('barn', ['a=1', 'b=2', 'nonsense'])
+
+
 def test_settings_may_stand_between_options():
     seen = {}
     assert run(lambda args: seen.update(vars(args)) or 7, 'a=1', '--wheels', '3', 'b=2') == 7
