@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
+
+import numpy as np
 
 from moto_core.config import to_dict
 from moto_core.durable import append_synced
@@ -45,6 +48,8 @@ from moto_learning.export.thresholds import (
 from moto_learning.run.checkpoint import learner_of
 from moto_learning.run.checkpoints import FOLDER, load_checkpoint
 
+LEAST, MOST = 1e-4, 1e-3  # of a self-test's tolerance
+HEADROOM = 4.0  # times the error that is found at the export
 MEASURED = 8  # episodes that the self-test and the threshold are taken from
 EXPORTS = 'exports.jsonl'  # in a run's folder: what was exported from it, at which update
 
@@ -140,16 +145,10 @@ def export_bundle(
         disagreement_threshold=threshold,
         surprise_limits=limits,
     )
-    existed = {path.name for path in Path(folder).glob('*')}
-    path = write_bundle(
-        folder, to_onnx(graphs.encoder, sees), to_onnx(graphs.policy, chooses), manifest, arrays
-    )
-    try:
-        result = OnnxPolicy(path, latency_limit=float('inf')).selftest
-    except BundleError:
-        if path.name not in existed:
-            shutil.rmtree(path)
-        raise
+    networks = to_onnx(graphs.encoder, sees), to_onnx(graphs.policy, chooses)
+    tolerance = _tolerance(networks, manifest, arrays)
+    path = write_bundle(folder, *networks, replace(manifest, tolerance=tolerance), arrays)
+    result = OnnxPolicy(path, latency_limit=float('inf')).selftest
     return Exported(
         path=path,
         error=result.error,
@@ -160,6 +159,25 @@ def export_bundle(
         parent=parent,
         note='' if limits else why_none(graphs, held_out),
     )
+
+
+def _tolerance(
+    networks: tuple[bytes, bytes], manifest: Manifest, arrays: Mapping[str, np.ndarray]
+) -> float:
+    """Returns what the self-test allows: HEADROOM times what it finds here, within LEAST and MOST.
+
+    Rounding in single precision, carried over 50 steps, is no two processors' the same. Raises
+    BundleError if onnxruntime is further from torch than that leaves room for.
+    """
+    with TemporaryDirectory() as place:
+        trial = write_bundle(place, *networks, replace(manifest, tolerance=MOST), arrays)
+        found = OnnxPolicy(trial, latency_limit=float('inf')).selftest.error
+    if found * HEADROOM > MOST:
+        raise BundleError(
+            f"onnxruntime differs from torch by {found:.1e} in the self-test's steps; expected at "
+            f'most {MOST / HEADROOM:.1e}'
+        )
+    return max(LEAST, found * HEADROOM)
 
 
 def _spread(episodes: Sequence[CachedEpisode]) -> list[CachedEpisode]:

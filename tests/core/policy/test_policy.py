@@ -175,6 +175,16 @@ def test_a_self_test_that_differs_anywhere_is_refused(tmp_path, name, change):
         OnnxPolicy(write_tiny_bundle(tmp_path, selftest=arrays))
 
 
+def test_the_surprise_is_a_sum_and_may_be_off_by_ten_roundings(tmp_path):
+    arrays = selftest()
+    arrays['surprise'][37] += np.float32(8e-4 * max(1, abs(arrays['surprise'][37])))
+    policy = OnnxPolicy(write_tiny_bundle(tmp_path, selftest=arrays))
+    assert policy.selftest.error == pytest.approx(8e-5, rel=0.05)
+    arrays['disagreement'][37] += np.float32(8e-4)
+    with pytest.raises(BundleError, match="'disagreement'"):
+        OnnxPolicy(write_tiny_bundle(tmp_path, selftest=arrays))
+
+
 def test_a_self_test_within_its_tolerance_is_taken(tmp_path):
     arrays = selftest()
     arrays['action'][37] += np.float32(2e-3)

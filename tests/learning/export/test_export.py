@@ -314,16 +314,38 @@ def test_an_agent_that_is_not_finite_is_not_exported(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_bundle_that_onnxruntime_does_not_repeat_is_not_left_there(tmp_path, monkeypatch):
+def off_by(monkeypatch, change):
+    """Lets torch's action of step 20 be another by `change`."""
+
     def wrong(*arguments):
         arrays, margin = selftest(*arguments)
-        arrays['action'][20] += 1e-3
+        arrays['action'][20] += np.float32(change)
         return arrays, margin
 
     monkeypatch.setattr(export, 'selftest', wrong)
-    with pytest.raises(BundleError, match="differs at step 20 in 'action'"):
+
+
+@pytest.mark.parametrize(
+    ('change', 'says'),
+    [
+        (2e-3, "differs at step 20 in 'action'"),
+        (4e-4, r'differs from torch by 4.0e-04 .* 2.5e-04'),
+    ],
+)
+def test_a_bundle_that_onnxruntime_does_not_repeat_is_not_left_there(
+    tmp_path, monkeypatch, change, says
+):
+    off_by(monkeypatch, change)
+    with pytest.raises(BundleError, match=says):
         export_bundle(make_agent(ONE_CAMERA), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_rounding_does_here_leaves_room_for_other_processors(tmp_path, monkeypatch):
+    off_by(monkeypatch, 1e-4)
+    done = export_bundle(make_agent(ONE_CAMERA), tmp_path)
+    assert read_bundle(done.path).manifest.tolerance == pytest.approx(4e-4, rel=0.02)
+    assert done.error == pytest.approx(1e-4, rel=0.02)
 
 
 def test_a_run_is_exported_with_the_episodes_that_it_learned_from(run, tmp_path):
