@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from moto_core.policy.name_file import named_folder
 from moto_learning.report.demo_folder import DemoConfig
 from moto_sim.episode import LEARNED
 
@@ -132,7 +133,7 @@ def _drive(config: DemoConfig, out: Path, name: str, bundle: str, about: str) ->
         module='moto_ros.bringup.up',
         arguments=lambda: [
             'sim:=true',
-            f'policy:={(out / "bundles" / bundle).read_text().strip()}',
+            f'policy:={named_folder(out / "bundles" / bundle)}',
             f'profile:={config.profile}',
             f'task:={config.task}',
             f'dataset:={out / "dataset"}',

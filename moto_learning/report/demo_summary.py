@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from moto_core.episodes.dataset import Dataset
+from moto_core.policy.name_file import named_folder
 from moto_learning.run.machine import machine_name
 from moto_learning.run.metrics import read_metrics
 from moto_learning.run.statistics import wilson_interval
@@ -38,8 +39,7 @@ def summarize(task: str, out: Path, seconds: Mapping[str, float]) -> dict[str, A
         'missed_periods': sum(drive['missed_periods'] for drive in uncovered),
         'episodes_logged': dict(logged),
         'bundles': {
-            name: Path((out / 'bundles' / name).read_text().strip()).name
-            for name in ('offline', 'online')
+            name: named_folder(out / 'bundles' / name).name for name in ('offline', 'online')
         },
         'guard_interventions': dict(
             sum((Counter(drive['guard_interventions']) for drive in uncovered), Counter())
