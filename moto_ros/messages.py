@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 from moto_core.errors import MotoError
 from moto_core.guard.state import ESTOP, FAULT
 
-SCHEMA = 6  # of all of them together
+SCHEMA = 7  # of all of them together
 DRY_RUN = 'dry_run'  # the guard's reason while what it lets out is shown and not sent
 LATCHED = {FAULT: 'fault', ESTOP: 'estop'}  # the guard's mode: how an episode ends in it
 WHOLE = 1 << 63  # no whole number reaches it: what every language and every log holds
@@ -135,6 +135,7 @@ class EpisodeEvent:
 
     state: str  # 'started', 'stopping' or 'ended'
     episode: str  # id
+    policy: str = ''  # hash in its header, of one that has started
     rows: int = 0  # this and what follows: of an episode that has ended
     dropped: int = 0
     gaps: int = 0  # rows before which others are missing, or nothing was decided for long

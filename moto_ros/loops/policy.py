@@ -254,6 +254,15 @@ class PolicySlot:
             return None
         return make_policy(replace(self._params, bundle=str(folder)), self._spec)
 
+    def named(self) -> str:
+        """Returns the hash that the name-file names now; raises ConfigError as `find` does."""
+        return named_folder(self._params.bundle).resolve().name
+
+    def back(self) -> None:
+        """Goes back from a policy that is given up: no `rollback` leads to it again."""
+        assert self._previous is not None
+        self.policy, self._previous = self._previous, None
+
     def rollback(self, busy: bool) -> str:
         """Goes back to the policy before the last swap, and returns its hash."""
         _refuse_if(busy)

@@ -71,7 +71,7 @@ class Recording:
         self.joiner.start(header.id)
         self.last, self.problem = header.id, ''
         self._outcome, self._ended, self._stop_at = 'unlabelled', 'done', None
-        self.event(EpisodeEvent(state='started', episode=header.id))
+        self.event(EpisodeEvent(state='started', episode=header.id, policy=header.policy_hash))
         return header.id
 
     def append(self) -> None:

@@ -6,13 +6,20 @@ In: PolicySlot, the time, whether an episode runs, what the guard says. Out: the
 from __future__ import annotations
 
 from moto_core.errors import ConfigError
-from moto_core.guard.state import FAULT
+from moto_core.guard.state import FAULT, HOLD, RUNNING
 from moto_core.policy.name_file import is_name_file
 from moto_ros.config import PolicyParams
 from moto_ros.loops.caution import holds
 from moto_ros.loops.policy import Decided, PolicySlot
+from moto_ros.loops.sources import POLICY
 from moto_ros.loops.successor import Successor
-from moto_ros.messages import GuardReasons
+from moto_ros.messages import LATCHED, GuardReasons
+
+GRACE = 0.5  # [s] after an episode, within which a fault is still its own
+MAY_BE_ITS_OWN = {  # of a fault: after any other the policy may be tried again
+    *('request_rejects', 'request_timeout', 'request_nonfinite', 'request_size'),
+    *('following_error', 'joints_frozen', 'joints_outside'),
+}
 
 
 class Succession:
@@ -25,27 +32,55 @@ class Succession:
                 f"policy.follow is set and policy.bundle is '{params.bundle}'; expected a file "
                 'that names a bundle and is moved on, as moto-finetune writes it'
             )
+        if not params.wait_for_episode:
+            raise ConfigError(
+                'policy.follow is set and policy.wait_for_episode is not: without episodes there '
+                'is no time to swap; set policy.wait_for_episode:=true'
+            )
         self._slot = slot
-        self._successor = Successor(slot.find, params.shadow, params.probation)
+        self._before: GuardReasons | None = None
+        self._busy_until = -GRACE  # [s] when an episode was last heard of
+        self._successor = Successor(slot.find, params.shadow, params.probation, slot.named)
         self.close, self.news = self._successor.close, self._successor.news
         self.replaced = self._successor.replaced
 
     @property
     def standing(self) -> str:
-        """What is tried or watched, for the status; '' if nothing is."""
-        return self._successor.standing
+        """What is tried or watched, else what was refused or given up last, for the status."""
+        return self._successor.standing or self._successor.told
 
-    def take(self, decided: Decided) -> None:
-        """Takes a decision of an episode."""
+    def take(self, decided: Decided, driving: bool = True) -> None:
+        """Takes a decision of an episode; `driving`: the arm does what is asked."""
         seen, decision = decided
-        self._successor.see(seen, decision.episode, decision.action, decision.disagreement)
+        self._successor.see(
+            seen,
+            decision.number == 0,
+            decision.action,
+            decision.disagreement,
+            decision.inference_latency * 1e-3,
+            driving,
+        )
 
-    def hear(self, told: GuardReasons) -> None:
-        """Hears the guard while an episode runs."""
-        if told.state == FAULT:
-            self._successor.fault(f'the guard is in {FAULT}: {", ".join(told.reasons)}')
+    def heard_busy(self, steady: float) -> None:
+        """Hears that an episode ran until now."""
+        self._busy_until = steady
+
+    def hear(self, told: GuardReasons, steady: float, busy: bool) -> None:
+        """Hears the guard: what begins in an episode, or just after it, while the policy drives.
+
+        The recorder ends an episode by the same word of the guard, and may be heard first.
+        """
+        before, self._before = self._before, told
+        self._busy_until = steady if busy else self._busy_until
+        late = steady - self._busy_until > GRACE
+        if late or not (busy if before is None else _drove(before)):
+            return
+        if told.state in LATCHED:
+            blamed = told.state == FAULT and bool(MAY_BE_ITS_OWN & {*told.reasons})
+            why = f'the guard is in {told.state}: {", ".join(told.reasons)}'
+            self._successor.fault(why, blamed)
         elif holds(told):
-            self._successor.fault('the guard holds the arm for its doubt')
+            self._successor.fault('the guard holds the arm for its doubt', blamed=True)
 
     def step(self, steady: float, busy: bool) -> bool:
         """Looks for the next policy; returns whether the slot holds another one than before."""
@@ -54,10 +89,14 @@ class Succession:
         if busy:
             return False
         if self._successor.objection():
-            self._slot.rollback(busy)
+            self._slot.back()
             self._successor.went_back()
             return True
         if following is not None:
             self._slot.swap(following)
             self._successor.swapped()
         return following is not None
+
+
+def _drove(told: GuardReasons) -> bool:
+    return told.state in (RUNNING, HOLD) and told.source == POLICY

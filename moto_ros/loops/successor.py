@@ -11,93 +11,40 @@ in, or word to go back. A bundle that was refused or given up is not tried again
 
 from __future__ import annotations
 
-import math
-import time
+import re
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
+from threading import Thread
+from typing import Any
 
 import numpy as np
 
 from moto_core.errors import MotoError
 from moto_core.observation import Observation
 from moto_core.policy.policy import Policy
+from moto_ros.loops.shadow import Behaviour, Shadow, objection
 
 EVERY = 1.0  # [s] between two looks at the name-file
-AT_BOUND = 0.99  # of 1: an action's entry that is saturated
-MORE = 0.25  # share of entries, by which a new policy may saturate more
-SLOW = 0.5  # of a period: the 90th percentile of a step at most
 LATER = 5.0  # [s] until a bundle that could not be loaded is looked at again
+MOST = 60.0  # [s] between two looks at one that is refused again and again
 LEAST = 12  # decisions after a swap, before which only a fault speaks against a policy
 Find = Callable[[frozenset[str]], Policy | None]
 
 
-@dataclass
-class Behaviour:
-    """What a policy decided, as far as it tells whether it may be trusted."""
+def _aside(work: Callable[[], Any]) -> Future[Any]:
+    """Begins work in a thread that the process's end does not wait for."""
+    future: Future[Any] = Future()
 
-    saturated: list[float] = field(default_factory=list)  # share of an action's entries
-    disagreement: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)  # of a step
-    finite: bool = True
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001  whoever takes the result says so
+            future.set_exception(error)
 
-    def take(self, action: np.ndarray, disagreement: float, seconds: float) -> None:
-        """Takes a decision: action (A,) in [-1, 1] or beyond."""
-        self.finite &= bool(np.isfinite(action).all() and np.isfinite(disagreement))
-        self.saturated.append(float(np.mean(np.abs(action) >= AT_BOUND)))
-        self.disagreement.append(float(disagreement))
-        self.seconds.append(seconds)
-
-    def __len__(self) -> int:
-        """Counts the decisions."""
-        return len(self.seconds)
-
-
-def objection(policy: Policy, new: Behaviour, used: Behaviour) -> str:
-    """Says why a policy should not act, by what it decided and what the one before did; ''."""
-    if not new.finite:
-        return 'it gives numbers that are not finite'
-    if not len(new):
-        return ''
-    slow = float(np.quantile(new.seconds, 0.9))
-    most = SLOW * policy.spec.period
-    if slow > most:
-        return f'a step takes {slow * 1e3:.1f} ms (p90); expected at most {most * 1e3:.1f}'
-    share, allowed = np.mean(new.saturated), np.mean(used.saturated or [0.0]) + MORE
-    if share > allowed:
-        return f'{share:.0%} of its actions are at their bounds; expected at most {allowed:.0%}'
-    doubt = math.fsum(new.disagreement) / len(new)
-    limit = getattr(policy, 'disagreement_threshold', None)
-    if limit is not None and doubt > limit:
-        return (
-            f'its disagreement is {doubt:.3g} in the mean; expected at most {limit:.3g}, the '
-            'largest along the episodes that it learned from'
-        )
-    return ''
-
-
-class Shadow:
-    """A policy that sees what the one in use sees, and moves nothing."""
-
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
-        self.new, self.used = Behaviour(), Behaviour()
-        self._state, self._episode = policy.initial(), ''
-
-    def see(self, seen: Observation, episode: str, action: np.ndarray, doubt: float) -> None:
-        """Takes an observation of an episode, and what the one in use decided about it."""
-        if episode != self._episode:
-            self._state, self._episode = self.policy.initial(), episode
-        begin = time.perf_counter()
-        step = self.policy.step(seen.images, seen.proprioception, self._state)
-        self.new.take(step.action, step.disagreement, time.perf_counter() - begin)
-        self.used.take(action, doubt, 0.0)
-        self._state = step.state
-
-    @property
-    def objection(self) -> str:
-        """Why it should not act; '' so far."""
-        return objection(self.policy, self.new, self.used)
+    Thread(target=run, name='moto-successor', daemon=True).start()
+    return future
 
 
 @dataclass
@@ -109,6 +56,7 @@ class Probation:
     length: int  # decisions
     new: Behaviour = field(default_factory=Behaviour)
     fault: str = ''
+    blamed: bool = True  # the fault may be the policy's: it is not tried again
 
     @property
     def objection(self) -> str:
@@ -125,13 +73,16 @@ class Probation:
 class Successor:
     """Finds the next policy, tries it in the shadow of the one in use, and watches it then."""
 
-    def __init__(self, find: Find, shadow: int, probation: int) -> None:
+    def __init__(self, find: Find, shadow: int, probation: int, named: Callable[[], str]) -> None:
         """Tries `shadow` decisions beside the policy in use, and watches `probation` after a swap.
 
         `find` returns the policy that is named now; None if its hash is among those it is given.
+        `named` returns the hash that is named now.
         """
+        self._named, self._later = named, LATER
+        self._naming: Future[str] | None = None
+        self._told = ''  # the last that was refused or given up, and why
         self._find, self._shadowed, self._watched = find, shadow, probation
-        self._pool = ThreadPoolExecutor(1, 'moto-successor')
         self._looking: Future[Policy | None] | None = None
         self._next = 0.0  # [s] steady time of the next look
         self._given_up: set[str] = set()  # hashes
@@ -141,8 +92,8 @@ class Successor:
         self.probation: Probation | None = None
 
     def close(self) -> None:
-        """Ends the thread, once what it loads is loaded."""
-        self._pool.shutdown(cancel_futures=True)
+        """Waits for nothing: a share that does not answer holds up no cleanup and no exit."""
+        self._looking = self._naming = None
 
     def news(self) -> list[str]:
         """Returns what happened since the last call, for people."""
@@ -153,29 +104,47 @@ class Successor:
         """Looks for another policy than that with the hash `used`; loads in a thread."""
         if self._looking is not None and self._looking.done():
             looked, self._looking = self._looking, None
-            self._take(looked, steady)
+            self._take(looked, steady, used)
+        self._withdraw(steady)
         idle = self._looking is None and self.shadow is None and self.probation is None
         if idle and steady >= self._next:
             self._next = steady + EVERY
-            self._looking = self._pool.submit(self._find, frozenset({*self._given_up, used}))
+            self._looking = _aside(partial(self._find, frozenset({*self._given_up, used})))
 
-    def see(self, seen: Observation, episode: str, chosen: Sequence[float], doubt: float) -> None:
-        """Takes an observation of an episode, and the action (A,) of the policy in use."""
+    def see(
+        self,
+        seen: Observation,
+        first: bool,
+        chosen: Sequence[float],
+        doubt: float,
+        seconds: float = 0.0,
+        driving: bool = True,
+    ) -> None:
+        """Takes an observation of an episode, and the action (A,) of the policy in use.
+
+        `first`: of the episode; `driving`: the arm does what is asked.
+        """
         action = np.asarray(chosen)
         if self.probation is not None:
-            self.probation.new.take(action, doubt, 0.0)
+            if not driving and np.isfinite(action).all():
+                return
+            self.probation.new.take(action, doubt, seconds)
             if self.probation.over:
                 self._news.append(f'policy {self.probation.policy.hash[:12]} is kept')
                 self.probation = None
-        elif self.shadow is not None:
-            self.shadow.see(seen, episode, action, doubt)
-            if not self.shadow.new.finite or len(self.shadow.new) >= self._shadowed:
+        elif self.shadow is not None and len(self.shadow.new) < self._shadowed:
+            self.shadow.see(seen, first, action, doubt)
+            new, tried = self.shadow.new, len(self.shadow.new) >= self._shadowed
+            if tried or self.shadow.failed or not new.finite:
                 self._refuse_if(self.shadow.policy, self.shadow.objection)
 
-    def fault(self, reason: str) -> None:
-        """Hears of a fault, or of a hold for doubt, while a policy drives."""
+    def fault(self, reason: str, blamed: bool) -> None:
+        """Hears of a fault, or of a hold for doubt, while a policy drives.
+
+        `blamed`: it may be the policy's, which is given up; else it may be tried again.
+        """
         if self.probation is not None and not self.probation.fault:
-            self.probation.fault = reason
+            self.probation.fault, self.probation.blamed = reason, blamed
 
     def next_policy(self) -> Policy | None:
         """Returns the policy to swap in, between two episodes; None if there is none."""
@@ -195,14 +164,22 @@ class Successor:
         return self.probation.objection if self.probation is not None else ''
 
     def went_back(self) -> None:
-        """Gives up the policy on probation: it is not tried again."""
+        """Gives up the policy on probation, or leaves it for another trial."""
         assert self.probation is not None
-        given_up, self.probation = self.probation, None
-        self._given_up.add(given_up.policy.hash)
-        self._news.append(f'policy {given_up.policy.hash[:12]} is given up: {given_up.objection}')
+        left, self.probation = self.probation, None
+        if left.blamed:
+            self._given_up.add(left.policy.hash)
+        kind = 'is given up' if left.blamed else 'was swapped out, and is tried again'
+        self._tell(f'{left.policy.hash[:12]} {kind}: {left.objection}')
 
-    def replaced(self) -> None:
-        """Hears that a person swapped the policy: nothing is tried or watched any more."""
+    def replaced(self, left: str = '') -> None:
+        """Hears that a person swapped the policy: nothing is tried or watched any more.
+
+        `left` is the hash of the one that he went back from: it is not tried again.
+        """
+        if left:
+            self._given_up.add(left)
+            self._told = f'{left[:12]} is given up: a person went back from it'
         if self.probation is not None:
             self._given_up.add(self.probation.policy.hash)
         self.shadow = self.probation = None
@@ -218,24 +195,53 @@ class Successor:
             return f'{self.probation.policy.hash[:12]} on probation, {done} of {self._watched}'
         return ''
 
-    def _take(self, looked: Future[Policy | None], steady: float) -> None:
-        """Takes what was loaded; what cannot be (half a copy) is tried again later."""
+    @property
+    def told(self) -> str:
+        """What was refused or given up last, and why, while nothing else is tried; ''."""
+        return self._told
+
+    def _withdraw(self, steady: float) -> None:
+        """Drops what is tried in the shadow once another is named."""
+        if self.shadow is None:
+            self._naming = None
+            return
+        if self._naming is not None and self._naming.done():
+            asked, self._naming = self._naming, None
+            if not asked.exception() and asked.result() != self.shadow.policy.hash:
+                self._news.append(f'policy {self.shadow.policy.hash[:12]} is named no more')
+                self.shadow = None
+        elif self._naming is None and steady >= self._next:
+            self._next = steady + EVERY
+            self._naming = _aside(self._named)
+
+    def _take(self, looked: Future[Policy | None], steady: float, used: str) -> None:
+        """Takes what was loaded; what cannot be (half a copy) is tried again, later and later."""
         try:
             policy = looked.result()
-        except MotoError as error:
-            self._next = steady + LATER
-            told = f'the next policy is not used: {error}'
-            if told != self._problem:
-                self._news.append(told)
-            self._problem = told
+        except Exception as error:  # noqa: BLE001  whatever it is, the one in use goes on
+            kind = '' if isinstance(error, MotoError) else f'{type(error).__name__}: '
+            self._not_loaded(f'the next policy is not used: {kind}{error}', steady)
             return
-        if policy is not None:
-            self._problem = ''
+        if policy is not None and policy.hash not in {*self._given_up, used}:
+            self._problem, self._told, self._later = '', '', LATER
             self.shadow = Shadow(policy)
             self._news.append(f'policy {policy.hash[:12]} is tried in the shadow')
+
+    def _not_loaded(self, told: str, steady: float) -> None:
+        problem = re.sub(r'[0-9.]+ ms', '', told)  # a measured time is another each time
+        if problem != self._problem:
+            self._news.append(told)
+            self._later = LATER
+        self._problem, self._told = problem, told
+        self._next = steady + self._later
+        self._later = min(2 * self._later, MOST)
 
     def _refuse_if(self, policy: Policy, why: str) -> None:
         if why:
             self.shadow = None
             self._given_up.add(policy.hash)
-            self._news.append(f'policy {policy.hash[:12]} is refused: {why}')
+            self._tell(f'{policy.hash[:12]} is refused: {why}')
+
+    def _tell(self, what: str) -> None:
+        self._told = what
+        self._news.append(f'policy {what}')

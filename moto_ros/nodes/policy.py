@@ -39,7 +39,7 @@ from moto_ros.wire.runner import run
 
 SHOWN = (
     *('policy', 'decisions', 'missed', 'refused'),
-    *('surprise', 'slow', 'hold', 'speed_scale'),
+    *('surprise', 'slow', 'hold', 'speed_scale', 'successor'),
 )
 LEARNED_ELSEWHERE = "the setup of the policy's episodes and this one differ"
 
@@ -85,7 +85,7 @@ class PolicyNode(MotoNode):
         self.create_trigger_service('start_episode', self.start)
         self.create_trigger_service('stop_episode', self.stop)
         self.create_trigger_service('reload_policy', lambda: self.swap(self.slot.reload))
-        self.create_trigger_service('rollback_policy', lambda: self.swap(self.slot.rollback))
+        self.create_trigger_service('rollback_policy', lambda: self.swap(self.slot.rollback, True))
         self.get_logger().info(f'policy {self.loop.policy.hash}, images by {converter}')
         self._warn_of_setup()
         return super().on_configure(state)
@@ -152,16 +152,27 @@ class PolicyNode(MotoNode):
     def on_episode(self, event: EpisodeEvent) -> None:
         """Follows the recorder's episodes."""
         begins = event.state == 'started'
+        if self.succession is not None and self.busy:
+            self.succession.heard_busy(self.steady_now())
         self.episode = event.episode if begins else ''
+        if begins and self.loop and event.policy not in ('', self.loop.policy.hash):
+            self.report_problem(
+                f'episode {event.episode} began as of policy {event.policy[:12]}, and '
+                f'{self.loop.policy.hash[:12]} was just swapped in: it makes no decision; begin '
+                'another'
+            )
+            begins = False
         (self.start if begins else self.stop)()
+        if not begins and self.active:
+            self._succeed()  # at once: the next episode's header has the hash of what acts in it
 
     def on_guard(self, told: GuardReasons) -> None:
         """Hears whether the arm does what is asked."""
         if self.loop is None:
             return
         self.loop.follow(follows(told), holds(told))
-        if self.succession is not None and self.busy:
-            self.succession.hear(told)
+        if self.succession is not None:
+            self.succession.hear(told, self.steady_now(), self.busy)
 
     def start(self) -> str:
         """Begins an episode: the policy's state is forgotten, its requests are real."""
@@ -175,11 +186,15 @@ class PolicyNode(MotoNode):
         self.waiting = self.config.policy.wait_for_episode
         return 'stopped'
 
-    def swap(self, change: Callable[[bool], str]) -> str:
-        """Changes the policy between episodes; one that is refused leaves this one in use."""
+    def swap(self, change: Callable[[bool], str], back: bool = False) -> str:
+        """Changes the policy between episodes; one that is refused leaves this one in use.
+
+        `back`: the one that is left is not wanted.
+        """
+        left = self.slot.policy.hash
         told = change(self.busy)
         if self.succession is not None:
-            self.succession.replaced()
+            self.succession.replaced(left if back else '')
         self._use()
         return told
 
@@ -233,6 +248,8 @@ class PolicyNode(MotoNode):
             velocity = np.zeros_like(velocity)  # between episodes the policy asks for rest
         scale = 1.0 if self.waiting else decision.speed_scale
         if not np.isfinite(velocity).all():
+            if not self.waiting and self.succession is not None:
+                self.succession.take(decided)
             self.report_problem(
                 f'the policy gave {list(decision.action)}; expected finite numbers: no request'
             )
@@ -242,7 +259,7 @@ class PolicyNode(MotoNode):
         if not self.waiting:
             self._log(decided)
             if self.succession is not None:
-                self.succession.take(decided)
+                self.succession.take(decided, self.loop.followed)
 
     def _log(self, decided: Decided) -> None:
         observation, decision = decided
@@ -257,7 +274,8 @@ class PolicyNode(MotoNode):
         if self.succession.step(self.steady_now(), self.busy):
             self._use()
         for sentence in self.succession.news():
-            self.get_logger().info(sentence)
+            level = self.get_logger().warn if ': ' in sentence else self.get_logger().info
+            level(sentence)
 
     def _use(self) -> None:
         """Lets the loop run the slot's policy, and says which that is."""

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from moto_core.policy.name_file import named_folder
 from moto_core.policy.policy import OnnxPolicy
 from moto_learning.commands import data, export, measure, train
 from moto_learning.run.heldout import read_evaluations
@@ -46,7 +47,7 @@ def test_a_row_is_trained_fine_tuned_evaluated_measured_and_exported(
     assert [(one.updates, one.episodes) for one in read_evaluations(run)] == [(20, 0), (22, 1)]
     name = tmp_path / 'name'
     assert export.main([str(run), '--out', str(bundles), '--name-file', str(name)]) == 0
-    assert OnnxPolicy(name.read_text().strip()).selftest.error < 1e-3
+    assert OnnxPolicy(named_folder(name)).selftest.error < 1e-3
     found = tmp_path / 'bound.json'
     assert measure.main([str(run), '--episodes', '1', '--json', str(found)]) == 0
     points = json.loads(found.read_text())['points']

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from moto_core.policy.name_file import named_folder
 from moto_core.policy.policy import OnnxPolicy
 from moto_learning.commands import data, export, train
 from moto_learning.commands import eval as evaluation
@@ -50,7 +51,7 @@ def test_a_row_goes_from_demonstrations_to_a_bundle(demonstrations, tmp_path, ro
     line = ['--policy', str(run), '--task', TASK, '--episodes', '1', '--max-steps', '10']
     assert evaluation.main([*line, '--seed', '3', '--json', str(out)]) == 0
     ran = json.loads(out.read_text())['episodes'][0]
-    policy = OnnxPolicy(name.read_text().strip(), latency_limit=float('inf'))
+    policy = OnnxPolicy(named_folder(name), latency_limit=float('inf'))
     env = tasks.make(TASK, policy.setup, size=64, max_steps=10)
     (score,) = evaluate(env, policy, episodes=1, seed=3)
     env.close()

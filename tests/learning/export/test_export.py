@@ -14,6 +14,7 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.errors import BundleError, DatasetError
 from moto_core.observation import Observation
 from moto_core.policy.bundle import read_bundle
+from moto_core.policy.name_file import named_folder
 from moto_core.policy.policy import OnnxPolicy
 from moto_core.spec import CameraSpec, Spec
 from moto_learning.agents.moto import MotoLearner
@@ -451,8 +452,8 @@ def test_a_folder_that_is_no_run_is_named(tmp_path):
 def test_the_command_exports_and_names_the_bundle(run, tmp_path, capsys):
     name = tmp_path / 'names' / 'door'
     assert command.main([str(run[0]), '--out', str(tmp_path), '--name-file', str(name)]) == 0
-    bundle, told = name.read_text().strip(), capsys.readouterr().out
-    assert bundle in told and 'expected at least 19 with more than 8 rows' in told
+    bundle, told = named_folder(name), capsys.readouterr().out
+    assert str(bundle) in told and 'expected at least 19 with more than 8 rows' in told
     assert OnnxPolicy(bundle).spec == tiny_spec()
 
 

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from moto_core.policy.name_file import named_folder
+
 RENDERING = ('MUJOCO_GL', 'PYOPENGL_PLATFORM')  # other tests choose for their own processes
 TINY = [
     'demonstrations=2',
@@ -66,19 +68,10 @@ def test_the_report_needs_no_other_file(demo):
 @pytest.mark.ros
 def test_the_next_bundle_names_its_parent_and_learned_from_the_robots_episodes(demo):
     bundles = {
-        name: json.loads(
-            (
-                (
-                    demo
-                    / 'bundles'
-                    / (demo / 'bundles' / name).read_text().strip().rsplit('/', 1)[-1]
-                )
-                / 'manifest.json'
-            ).read_text()
-        )
+        name: json.loads((named_folder(demo / 'bundles' / name) / 'manifest.json').read_text())
         for name in ('offline', 'online')
     }
-    offline = (demo / 'bundles' / 'offline').read_text().strip().rsplit('/', 1)[-1]
+    offline = named_folder(demo / 'bundles' / 'offline').name
     assert bundles['online']['parent'] == offline
     assert len(bundles['offline']['episodes']) == 2
     assert len(bundles['online']['episodes']) == 3

@@ -161,9 +161,9 @@ def test_a_folder_that_was_left_before_its_marker_is_taken(tmp_path):
 
 def test_drives_that_are_learned_from_start_where_no_evaluation_does(tmp_path):
     config = opened(tmp_path / 'demo', ['seed=7'], resume=False)
-    (tmp_path / 'demo' / 'bundles').mkdir()
+    (tmp_path / 'demo' / 'bundles' / 'one').mkdir(parents=True)
     for name in ('offline', 'online'):
-        (tmp_path / 'demo' / 'bundles' / name).write_text('somewhere')
+        (tmp_path / 'demo' / 'bundles' / name).write_text('one')
     stages = {stage.name: stage for stage in demo_stages(config, tmp_path / 'demo')}
     seeds = {
         name: int(word.removeprefix('seed:='))

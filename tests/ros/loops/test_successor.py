@@ -1,6 +1,7 @@
 """The next policy: found, tried in the shadow, swapped in, watched, given up; by numbers."""
 
 import re
+import threading
 import time
 
 import numpy as np
@@ -14,8 +15,9 @@ from moto_ros.chaos.tiny_bundle import SPEC as BUNDLE_SPEC
 from moto_ros.chaos.tiny_bundle import write_tiny_bundle
 from moto_ros.config import PolicyParams
 from moto_ros.loops.policy import PolicySlot
+from moto_ros.loops.shadow import Behaviour, objection
 from moto_ros.loops.succession import Succession
-from moto_ros.loops.successor import LATER, LEAST, Behaviour, Successor, objection
+from moto_ros.loops.successor import LATER, LEAST, MOST, Successor
 
 SPEC = Spec(
     joints=['a', 'b'],
@@ -53,7 +55,7 @@ class Trial:
 
     def __init__(self, *named, shadow=3, probation=20):
         self.named, self.known, self.time = list(named), [], 0.0
-        self.successor = Successor(self.find, shadow, probation)
+        self.successor = Successor(self.find, shadow, probation, self.name)
 
     def find(self, known):
         self.known.append(known)
@@ -62,17 +64,22 @@ class Trial:
             raise found
         return None if found is None or found.hash in known else found
 
+    def name(self):
+        return self.named[0].hash if self.named else 'old'
+
     def look(self, used='old', seconds=1.0):
         """Looks as often as it takes to load what is named."""
         self.time += seconds
         for _ in range(2):
             self.successor.look(self.time, used)
-            if self.successor._looking is not None:
-                self.successor._looking.exception()  # waits
+            for work in (self.successor._looking, self.successor._naming):
+                if work is not None:
+                    work.exception()  # waits
 
-    def decide(self, times, action=(0.0, 0.0), doubt=0.0, episode='e'):
-        for _ in range(times):
-            self.successor.see(seen(), episode, np.array(action), doubt)
+    def decide(self, times, action=(0.0, 0.0), doubt=0.0, first=False, **more):
+        for number in range(times):
+            begins = first and number == 0
+            self.successor.see(seen(), begins, np.array(action), doubt, **more)
 
 
 def shadowed(policy, **settings):
@@ -95,9 +102,9 @@ def test_what_is_named_is_tried_in_the_shadow_and_then_ready():
 def test_the_shadows_state_is_carried_and_begins_anew_with_an_episode():
     new = Saying('new')
     trial = shadowed(new)
-    trial.decide(2, episode='a')
-    trial.decide(2, episode='b')
-    assert new.seen == [0, 1, 0, 1]
+    trial.decide(2, first=True)
+    trial.decide(1, first=True)
+    assert new.seen == [0, 1, 0]
 
 
 def test_nothing_is_looked_for_while_something_is_tried_or_watched():
@@ -161,7 +168,7 @@ def test_after_its_probation_a_policy_is_kept():
     trial.decide(1)
     assert trial.successor.standing == ''
     assert trial.successor.news()[-1] == 'policy new is kept'
-    trial.successor.fault('late')
+    trial.successor.fault('late', blamed=True)
     assert trial.successor.objection() == ''
 
 
@@ -178,8 +185,8 @@ def test_a_fault_while_on_probation_is_a_reason_to_go_back_and_it_is_not_tried_a
     trial.successor.swapped()
     trial.decide(1)
     assert trial.successor.objection() == ''
-    trial.successor.fault('the guard is in FAULT: frozen')
-    trial.successor.fault('another')
+    trial.successor.fault('the guard is in FAULT: frozen', blamed=True)
+    trial.successor.fault('another', blamed=False)
     assert trial.successor.objection() == 'the guard is in FAULT: frozen'
     trial.successor.went_back()
     told = 'policy new is given up: the guard is in FAULT: frozen'
@@ -190,7 +197,7 @@ def test_a_fault_while_on_probation_is_a_reason_to_go_back_and_it_is_not_tried_a
 
 def test_a_fault_of_the_policy_before_says_nothing_of_the_next():
     trial = shadowed(Saying('new'))
-    trial.successor.fault('earlier')
+    trial.successor.fault('earlier', blamed=True)
     trial.decide(3)
     trial.successor.swapped()
     assert trial.successor.objection() == ''
@@ -218,10 +225,139 @@ def test_what_cannot_be_loaded_is_looked_at_again_later_and_said_once():
     assert len(trial.known) == 1
     trial.look(seconds=LATER)
     assert len(trial.known) == 2
+    trial.look(seconds=LATER)
+    assert len(trial.known) == 2  # later and later
     assert trial.successor.news() == []
     trial.named = [Saying('new')]
-    trial.look(seconds=LATER)
+    trial.look(seconds=MOST)
     assert trial.successor.shadow is not None
+
+
+def test_a_problem_that_differs_by_a_measured_time_alone_is_said_once():
+    trial = Trial(BundleError('a step takes 41.2 ms'))
+    trial.look()
+    trial.named = [BundleError('a step takes 77.0 ms')]
+    trial.look(seconds=MOST)
+    assert len(trial.known) == 2
+    assert trial.successor.news() == ['the next policy is not used: a step takes 41.2 ms']
+
+
+@pytest.mark.parametrize('error', [RuntimeError('ort'), MemoryError('none'), OSError(5, 'EIO')])
+def test_whatever_a_load_raises_the_policy_in_use_goes_on(error):
+    trial = Trial(error)
+    trial.look()
+    assert type(error).__name__ in trial.successor.news()[0]
+
+
+@pytest.mark.parametrize('error', [RuntimeError('ort'), MemoryError('none')])
+def test_whatever_a_shadow_raises_it_is_refused_and_the_one_in_use_goes_on(error):
+    def fail(*_):
+        raise error
+
+    new = Saying('new')
+    new.step = fail
+    trial = shadowed(new)
+    trial.decide(1)
+    assert 'its step fails: ' + type(error).__name__ in trial.successor.news()[-1]
+    assert trial.successor.shadow is None
+
+
+def test_a_shadow_that_delays_the_policy_in_use_is_dropped_long_before_it_is_tried():
+    trial = shadowed(Saying('new', takes=0.1), shadow=25)
+    trial.decide(3)
+    assert '3 of its steps took longer than a period' in trial.successor.news()[-1]
+
+
+def test_the_shadow_is_told_what_was_done_and_not_what_it_would_have_done():
+    class Telling(Saying):
+        def initial(self):
+            return {'previous_action': np.zeros((1, 2), np.float32)}
+
+        def step(self, images, proprioception, state):
+            self.seen.append(state['previous_action'][0].tolist())
+            return PolicyStep(self.action, 0.0, {'previous_action': np.ones((1, 2), np.float32)})
+
+    new = Telling('new')
+    trial = shadowed(new)
+    trial.decide(3, action=(0.5, -0.5))
+    assert new.seen == [[0, 0], [0.5, -0.5], [0.5, -0.5]]
+
+
+def test_what_is_named_no_more_is_dropped_from_the_shadow():
+    trial = shadowed(Saying('new'))
+    trial.decide(3)
+    trial.named = []
+    trial.look()
+    assert trial.successor.next_policy() is None
+    assert trial.successor.news()[-1] == 'policy new is named no more'
+
+
+def test_a_load_that_ends_after_a_person_swapped_to_the_same_is_no_shadow():
+    trial = Trial(Saying('new'))
+    trial.successor.look(1.0, 'old')
+    trial.successor._looking.exception()
+    trial.successor.look(2.0, 'new')
+    assert trial.successor.shadow is None
+
+
+def test_probation_counts_while_the_policy_drives_alone():
+    trial = shadowed(Saying('new'), probation=2)
+    trial.decide(3)
+    trial.successor.swapped()
+    trial.decide(5, driving=False)
+    assert trial.successor.standing == 'new on probation, 0 of 2'
+    trial.decide(2)
+    assert trial.successor.standing == ''
+
+
+@pytest.mark.parametrize(
+    ('given', 'why'),
+    [
+        ({'seconds': 0.06}, r'a step takes 60.0 ms \(p90\)'),
+        ({'action': (np.nan, 0.0)}, 'not finite'),
+        ({'action': (np.nan, 0.0), 'driving': False}, 'not finite'),
+    ],
+)
+def test_on_probation_slow_steps_and_what_is_no_number_count(given, why):
+    trial = shadowed(Saying('new'))
+    trial.decide(3)
+    trial.successor.swapped()
+    trial.decide(LEAST, **given)
+    assert re.search(why, trial.successor.objection())
+
+
+def test_after_a_fault_that_is_nobodys_the_policy_is_swapped_out_and_tried_again():
+    trial = shadowed(Saying('new'))
+    trial.decide(3)
+    trial.successor.swapped()
+    trial.successor.fault('the guard is in ESTOP: estop', blamed=False)
+    assert trial.successor.objection()
+    trial.successor.went_back()
+    assert trial.successor.news()[-1].startswith('policy new was swapped out, and is tried again')
+    trial.look()
+    assert trial.successor.shadow is not None
+
+
+def test_closing_waits_for_no_load():
+    held = threading.Event()
+    trial = Trial()
+    trial.find = lambda known: held.wait(30)
+    trial.successor._find = trial.find
+    trial.successor.look(1.0, 'old')
+    began = time.monotonic()
+    trial.successor.close()
+    assert time.monotonic() - began < 5
+    held.set()
+
+
+def test_what_a_person_went_back_from_is_not_tried_again_after_its_probation_too():
+    trial = shadowed(Saying('new'), probation=0)
+    trial.decide(3)
+    trial.successor.swapped()
+    trial.successor.replaced('new')
+    trial.look()
+    assert trial.known[-1] == {'old', 'new'}
+    assert trial.successor.told == 'new is given up: a person went back from it'
 
 
 def test_a_person_who_swaps_ends_trial_and_probation():
@@ -261,4 +397,4 @@ def test_only_a_name_file_can_be_followed(tmp_path, bundle, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'folder').mkdir()
     with pytest.raises(ConfigError, match=f"policy.bundle is '{bundle}'; expected a file that"):
-        Succession(None, PolicyParams(bundle=bundle, follow=True))
+        Succession(None, PolicyParams(bundle=bundle, follow=True, wait_for_episode=True))

@@ -1,5 +1,7 @@
 """The policy's node, inside the test process: what it asks for, and when it asks for rest."""
 
+import itertools
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -140,14 +142,23 @@ class Following:
         successor._next = 0.0
         for _ in range(2):
             self.node.publish_status()
-            if successor._looking is not None:
-                successor._looking.exception()
+            for work in (successor._looking, successor._naming):
+                if work is not None:
+                    work.exception()
 
     def episode(self, decisions):
         self.node.on_episode(EpisodeEvent(state='started', episode='E'))
         for _ in range(decisions):
             self.policy.frame()
             self.node.publish_status()
+
+    def swap(self):
+        """Lets another bundle be tried and swapped in: it is on probation."""
+        self.use(1)
+        self.look()
+        self.episode(4)
+        self.end()
+        assert self.used == 1
 
     def end(self):
         self.node.on_episode(EpisodeEvent(state='stopping', episode='E'))
@@ -172,7 +183,7 @@ def test_what_the_name_file_names_next_is_swapped_in_after_the_episode_of_its_sh
     following.episode(6)
     following.end()
     assert following.used == 1
-    assert following.node.succession._successor.standing == ''
+    assert following.node.succession.standing == ''
 
 
 def test_too_few_decisions_in_the_shadow_swap_nothing(make, tmp_path):
@@ -185,48 +196,117 @@ def test_too_few_decisions_in_the_shadow_swap_nothing(make, tmp_path):
 
 
 @pytest.mark.parametrize(
-    'told', [guarded('FAULT', ['joints_frozen']), guarded('HOLD', ['uncertain'])]
+    ('told', 'again'),
+    [
+        (guarded('FAULT', ['request_rejects']), False),
+        (guarded('HOLD', ['uncertain']), False),
+        (guarded('FAULT', ['joints_timeout']), True),  # a sensor's
+        (guarded('ESTOP', ['estop']), True),  # a person's
+    ],
 )
-def test_a_fault_on_probation_brings_the_policy_before_back(make, tmp_path, told):
+def test_a_fault_on_probation_brings_the_policy_before_back(make, tmp_path, told, again):
     following = Following(make, tmp_path)
-    following.use(1)
-    following.look()
-    following.episode(4)
-    following.end()
+    following.swap()
     following.episode(1)
+    following.node.on_guard(guarded())
     following.node.on_guard(told)
     following.node.publish_status()
     assert following.used == 1  # never within an episode
     following.end()
     assert following.used == 0
     following.look()
-    assert following.node.succession._successor.standing == ''  # it is not tried again
-    following.use(2)
-    following.look()
-    assert following.node.succession._successor.shadow is not None
+    assert (following.node.succession._successor.shadow is not None) == again
+    if not again:
+        assert 'is given up' in following.node.succession.standing
+        following.use(2)
+        following.look()
+        assert following.node.succession._successor.shadow is not None
+
+
+def test_a_fault_that_is_heard_after_the_recorders_stop_is_still_the_episodes(make, tmp_path):
+    following = Following(make, tmp_path)
+    following.swap()
+    following.episode(1)
+    following.node.on_guard(guarded())
+    following.node.on_episode(EpisodeEvent(state='stopping', episode='E'))
+    following.node.on_guard(guarded('FAULT', ['request_timeout']))
+    following.node.publish_status()
+    assert following.used == 0
+
+
+@pytest.mark.parametrize(
+    'heard',
+    [
+        [guarded('FAULT', ['request_rejects'])],  # an old one, told ten times a second
+        [guarded(source='teleop'), guarded('FAULT', ['request_rejects'], source='teleop')],
+        [guarded(), guarded('HOLD', ['request_timeout'])],
+    ],
+)
+def test_what_a_policy_did_not_do_is_not_held_against_it(make, tmp_path, heard):
+    following = Following(make, tmp_path)
+    following.swap()
+    following.node.on_guard(heard[0])
+    following.episode(1)
+    for told in heard:
+        following.node.on_guard(told)
+    following.end()
+    assert following.used == 1
 
 
 def test_a_fault_between_episodes_is_not_the_policys(make, tmp_path):
     following = Following(make, tmp_path)
-    following.use(1)
-    following.look()
-    following.episode(4)
-    following.end()
-    following.node.on_guard(guarded('FAULT', ['estop']))
-    following.node.publish_status()
+    following.swap()
+    node = following.node
+    node.steady_now = lambda: time.monotonic() + 10.0  # long after the episode
+    node.on_guard(guarded())
+    node.on_guard(guarded('FAULT', ['request_rejects']))
+    node.publish_status()
     assert following.used == 1
 
 
-def test_a_hold_for_anything_else_is_no_reason_to_go_back(make, tmp_path):
+def test_after_it_went_back_by_itself_a_person_cannot_go_back_to_what_was_given_up(make, tmp_path):
+    following = Following(make, tmp_path)
+    following.swap()
+    following.episode(1)
+    following.node.on_guard(guarded())
+    following.node.on_guard(guarded('FAULT', ['request_rejects']))
+    following.end()
+    assert following.used == 0
+    with pytest.raises(BundleError, match='no policy before'):
+        following.node.swap(following.node.slot.rollback, back=True)
+
+
+def test_an_episode_of_another_policy_than_the_one_in_use_has_no_decision(make, tmp_path):
+    following = Following(make, tmp_path)
+    node = following.node
+    node.on_episode(EpisodeEvent(state='started', episode='E', policy=following.bundles[2].name))
+    assert node.waiting and 'makes no decision' in node.problem
+    node.on_episode(EpisodeEvent(state='started', episode='F', policy=following.bundles[0].name))
+    assert not node.waiting
+
+
+def test_the_swap_comes_with_the_word_that_the_episode_stops(make, tmp_path):
     following = Following(make, tmp_path)
     following.use(1)
     following.look()
     following.episode(4)
-    following.end()
-    following.episode(1)
-    following.node.on_guard(guarded('HOLD', ['request_timeout']))
-    following.end()
+    following.node.on_episode(EpisodeEvent(state='stopping', episode='E'))  # and no tick
     assert following.used == 1
+
+
+def test_every_second_action_that_is_no_number_on_probation_is_one_too_many(make, tmp_path):
+    following = Following(make, tmp_path)
+    following.swap()
+    step, count = following.node.loop.policy.step, itertools.count()
+
+    def odd(*given):
+        found = step(*given)
+        return found._replace(action=found.action * np.nan) if next(count) % 2 else found
+
+    following.node.loop.policy.step = odd
+    following.episode(9)
+    following.end()
+    assert following.used == 0
 
 
 def test_a_half_copied_bundle_leaves_the_one_in_use_and_is_taken_once_it_is_whole(make, tmp_path):
@@ -242,20 +322,31 @@ def test_a_half_copied_bundle_leaves_the_one_in_use_and_is_taken_once_it_is_whol
     assert following.node.succession._successor.shadow is not None
 
 
-def test_a_person_who_goes_back_is_not_overruled(make, tmp_path):
+@pytest.mark.parametrize('decisions', [0, 8], ids=['on probation', 'kept'])
+def test_a_person_who_goes_back_is_not_overruled(make, tmp_path, decisions):
     following = Following(make, tmp_path)
-    following.use(1)
-    following.look()
-    following.episode(4)
+    following.swap()
+    following.episode(decisions)
     following.end()
     node = following.node
-    assert node.swap(node.slot.rollback) == following.bundles[0].name
+    assert node.swap(node.slot.rollback, back=True) == following.bundles[0].name
     following.look()
     following.episode(4)
     following.end()
     assert following.used == 0
 
 
-def test_without_a_name_file_it_does_not_follow(make):
-    node = make(PolicyNode, **{'policy.follow': 'true'})
+@pytest.mark.parametrize(
+    'given',
+    [
+        {'policy.wait_for_episode': 'true'},
+        {'policy.wait_for_episode': 'false', 'policy.bundle': 'use'},
+    ],
+    ids=['zero', 'no episodes'],
+)
+def test_where_nothing_could_be_swapped_in_it_does_not_follow(make, tmp_path, given, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    spec = load_robot('kitchen_sim').spec
+    write_name(tmp_path / 'use', write_tiny_bundle(tmp_path / 'bundles', spec))
+    node = make(PolicyNode, **given, **{'policy.follow': 'true'})
     assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
