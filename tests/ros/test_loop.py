@@ -34,15 +34,15 @@ def place(tmp_path, monkeypatch):
 
 def start(place, module, *words):
     """Starts a command of ours in a process group of its own, its words in a file."""
-    log = (place / f'{module.rpartition(".")[2]}.log').open('a')
-    return subprocess.Popen(
-        [sys.executable, '-m', module, *words],
-        cwd=place,
-        env=own_environment(),
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    with (place / f'{module.rpartition(".")[2]}.log').open('a') as log:
+        return subprocess.Popen(
+            [sys.executable, '-m', module, *words],
+            cwd=place,
+            env=own_environment(),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 def until(found, process, what):
