@@ -29,7 +29,8 @@ class Identity:
 
 def identity_key(spec_hash: str, setup: Setup) -> str:
     """Returns the `key` of the identity with this spec's hash and this setup."""
-    return f'{spec_hash} {json.dumps(to_dict(setup), sort_keys=True)}'
+    flat = {**vars(setup), 'views': dict(setup.views)}  # to_dict, without its milliseconds
+    return f'{spec_hash} {json.dumps(flat, sort_keys=True)}'
 
 
 def differences(ours: Identity, spec: Spec, setup: Setup | None = None) -> list[str]:

@@ -228,7 +228,9 @@ def _is_current(root: Path, record: Record) -> bool:
 
 
 def _same(known: Record | None, found: Record) -> bool:
-    return known is not None and manifest_line(known) == manifest_line(found)
+    if known is None or known is found:
+        return known is found
+    return manifest_line(known) == manifest_line(found)
 
 
 def _manifest_findings(root: Path, again: list[str], gone: list[str]) -> list[Finding]:
@@ -259,9 +261,9 @@ def _identity(manifest: ManifestLines, records: dict[str, Record]) -> Identity |
 
 
 def _foreign(identity: Identity | None, records: dict[str, Record]) -> dict[str, str]:
-    found = {}
+    found, ours = {}, identity.key if identity is not None else ''
     for key, record in records.items():
-        if identity is not None and record.identity_key != identity.key:
+        if identity is not None and record.identity_key != ours:
             theirs = _file_identity(record)
             found[key] = (
                 '; '.join(differences(identity, theirs.spec, theirs.setup))
@@ -273,9 +275,9 @@ def _foreign(identity: Identity | None, records: dict[str, Record]) -> dict[str,
 
 def _doubtful(identity: Identity | None, believed: dict[str, Record]) -> list[str]:
     """Lists the records of another identity than the dataset's that their own file denies."""
-    found = []
+    found, ours = [], identity.key if identity is not None else ''
     for name, record in believed.items():
-        if identity is None or record.identity_key != identity.key:
+        if record.identity_key != ours:
             theirs = _file_identity(record)
             if theirs is None or theirs.key != record.identity_key:
                 found.append(name)

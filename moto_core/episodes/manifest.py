@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
@@ -202,8 +203,13 @@ def _parse_line(root: Path, line: bytes) -> Record:
     _check_ranges(values)
     if values['outcome'] not in OUTCOMES:
         raise ValueError(f"outcome is '{values['outcome']}'; expected one of {OUTCOMES}")
-    values['setup'] = load_config(Setup, values['setup'])
+    values['setup'] = _setup(json.dumps(values['setup'], sort_keys=True))
     return Record(path=episode_file(root, values['id']), **values)
+
+
+@lru_cache(maxsize=64)
+def _setup(text: str) -> Setup:
+    return load_config(Setup, json.loads(text))
 
 
 def _check_ranges(values: dict[str, Any]) -> None:

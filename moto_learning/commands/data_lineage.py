@@ -21,18 +21,21 @@ def lineage(args: argparse.Namespace, console: Console) -> int:
     found = read_lineage(Path(args.bundles), records)
     used = named_folder(args.name_file).name if args.name_file else ''
     for one in roots(found):
-        _print(console, one, found, used, [])
+        _print(console, one, found, used, 0, {one.hash})
     return 1 if any(one.damage for one in found) else 0
 
 
 def _print(
-    console: Console, one: Descent, found: list[Descent], used: str, above: list[str]
+    console: Console, one: Descent, found: list[Descent], used: str, depth: int, seen: set[str]
 ) -> None:
-    """Prints a bundle and what came of it, further in."""
-    console.print('    ' * len(above) + _line(one, used), soft_wrap=True)
-    for child in children(found, one):
-        if child.hash not in above:
-            _print(console, child, found, used, [*above, one.hash])
+    """Prints a bundle and what came of it, further in where there are several."""
+    below = [one]
+    while len(below) == 1:  # what came of it in a straight line stands below it
+        console.print('    ' * depth + _line(below[0], used), soft_wrap=True)
+        below = [child for child in children(found, below[0]) if child.hash not in seen]
+        seen |= {child.hash for child in below}
+    for child in below:
+        _print(console, child, found, used, depth + 1, seen)
 
 
 def _line(one: Descent, used: str) -> str:

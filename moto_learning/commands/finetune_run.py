@@ -18,14 +18,15 @@ from rich.console import Console
 from moto_core.command import output_file, output_folder
 from moto_core.config import load_config
 from moto_core.episodes.dataset import Dataset
-from moto_learning.commands.progress import progress_bars, reading_bars
+from moto_learning.commands.progress import print_left_out, progress_bars, reading_bars
 from moto_learning.commands.train_bars import training_bars, training_lines
 from moto_learning.rounds.arrivals import Arrivals
 from moto_learning.rounds.journal import Round
 from moto_learning.rounds.publishing import Place
 from moto_learning.rounds.rounds import Rounds
 from moto_learning.rounds.settings import RoundSettings
-from moto_learning.run.checkpoints import load_checkpoint
+from moto_learning.run.checkpoints import is_begun, load_checkpoint, tidy_checkpoints
+from moto_learning.run.lock import lock_run
 from moto_learning.run.processor import use_processor
 from moto_learning.run.resume import resumed_config
 from moto_learning.run.train import Training
@@ -59,6 +60,12 @@ def finetune(args: argparse.Namespace) -> int:
 
 
 def _open(run: Path, settings: RoundSettings, console: Console) -> Training:
+    if is_begun(run):
+        held = lock_run(run)
+        try:
+            tidy_checkpoints(run)  # a kill between two renames hides the last one
+        finally:
+            held.release()
     checkpoint = load_checkpoint(run)
     updates = [f'train.finetune_updates={settings.updates}'] if settings.updates else []
     config = resumed_config(checkpoint.config, None, updates)
@@ -75,7 +82,7 @@ def _coming(data: list[str], training: Training) -> list[Path]:
     there = {root.resolve() for root in training.data}
     found = {path.resolve(): path for path in map(Path, data) if path.resolve() not in there}
     for root in list(found.values()):
-        if root.exists():
+        if root.exists() and not (root.is_dir() and not any(root.iterdir())):
             Dataset.open(root)  # what is no dataset is said now
     return list(found.values())
 
@@ -89,17 +96,20 @@ def _run(rounds: Rounds, once: bool, console: Console) -> int:
     earlier = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         rounds.begin()
-        said = ''
+        said, told = '', set[str]()
         while not training.stopped:
             if rounds.is_due():
                 _train(rounds, console)
                 continue
-            text = _arrived(rounds.look())
+            found = rounds.look()
+            text, wanted = _arrived(found), rounds.settings.episodes
+            _say_left_out(rounds, told, console)
             if once:
-                console.print(f'{text}: nothing more to learn from')
+                few = f'fewer than the {wanted} that a round takes'
+                console.print(f'{text}: {few if found.taken else "nothing more to learn from"}')
                 break
             if text != said:
-                console.print(f'{text}; waiting for {rounds.settings.episodes} to learn from')
+                console.print(f'{text}; waiting for {wanted} to learn from')
                 said = text
             rounds.wait()
     finally:
@@ -108,6 +118,15 @@ def _run(rounds: Rounds, once: bool, console: Console) -> int:
     if training.stopped:
         console.print('stopped; the same command goes on')
     return 130 if training.stopped else 0
+
+
+def _say_left_out(rounds: Rounds, told: set[str], console: Console) -> None:
+    """Prints what lies in the datasets and cannot be used, each once."""
+    left = dict(rounds.training.skipped)
+    for dataset in rounds.training.datasets:
+        left |= dataset.left_out
+    print_left_out({key: why for key, why in left.items() if key not in told}, console)
+    told |= left.keys()
 
 
 def _train(rounds: Rounds, console: Console) -> None:
@@ -134,7 +153,8 @@ def _say(console: Console, found: Round) -> None:
     taken = f'{found.new} episodes, {found.labelled} labels' if found.number else 'as it was'
     parts = [f'round {found.number}', taken]
     if found.starts:
-        parts.append(f'{sum(found.starts)} of {len(found.starts)} starts')
+        beside = f' ({sum(found.used_starts)})' if found.used_starts else ''
+        parts.append(f'{sum(found.starts)}{beside} of {len(found.starts)} starts')
     if found.error is not None:
         beside = f' ({found.used_error:.3f})' if found.used_error is not None else ''
         parts.append(f'error {found.error:.3f}{beside} on {found.apart} episodes kept apart')

@@ -44,7 +44,7 @@ def arrivals(
         if record.id not in known:
             found[_kind(record, held_out)][record.id] = None
         elif known[record.id] != record.outcome:
-            found['labelled'][record.id] = None
+            found['unlabelled' if _waits(record) else 'labelled'][record.id] = None
     return Arrivals(**{name: tuple(ids) for name, ids in found.items()})
 
 
@@ -55,14 +55,20 @@ def is_apart(episode: str, held_out: int) -> bool:
     return int(hashlib.sha256(episode.encode()).hexdigest(), 16) % held_out == 0
 
 
-def is_learned_from(episode: CachedEpisode, held_out: int) -> bool:
-    """Says whether a new episode is learned from as it is labelled now."""
+def is_learned_from(episode: CachedEpisode, known: bool, held_out: int) -> bool:
+    """Says whether an episode is taken in as it is labelled now.
+
+    One that is `known` and whose label was withdrawn stays as it was, until it has another.
+    """
     waits = episode.outcome == 'unlabelled' and by_label(episode.source, episode.reward)
-    return not waits and not is_apart(episode.id, held_out)
+    return not waits and (known or not is_apart(episode.id, held_out))
 
 
 def _kind(record: Record, held_out: int) -> str:
     if is_apart(record.id, held_out):
         return 'apart'
-    waits = record.source == 'robot' and record.outcome == 'unlabelled' and not record.return_
-    return 'unlabelled' if waits else 'new'
+    return 'unlabelled' if _waits(record) else 'new'
+
+
+def _waits(record: Record) -> bool:
+    return record.source == 'robot' and record.outcome == 'unlabelled' and not record.return_

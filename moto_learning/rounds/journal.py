@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from moto_core.durable import append_synced, replace_synced
+from moto_core.episodes.layout import read_plain
 from moto_core.errors import MotoError
 from moto_core.strict_json import parse_json, read_maps
 
 FILE = 'rounds.jsonl'  # in a run's folder
+LIMIT = 1 << 20  # [bytes] of the file beside a bundle
 
 
 class RoundError(MotoError):
@@ -39,7 +41,8 @@ class Round:
     episodes: int = 0  # in replay
     successes: int = 0  # of them
     starts: list[bool] = field(default_factory=list)  # success at each start of the simulator
-    seed: int = 0  # of the first start
+    used_starts: list[bool] = field(default_factory=list)  # those of the bundle in use
+    seed: int = 0  # of the first start, another in each round
     error: float | None = None  # mean, on episodes that were kept apart; None: there were none
     used_error: float | None = None  # that of the bundle in use, on the same
     apart: int = 0  # episodes that these are of
@@ -56,7 +59,7 @@ def read_rounds(run: Path) -> list[Round]:
 def read_about(bundle: Path) -> Round | None:
     """Returns what is known of a bundle from the file beside it; None if there is none."""
     with suppress(OSError, ValueError):
-        line = parse_json(_beside(bundle).read_bytes())
+        line = parse_json(read_plain(_beside(bundle), LIMIT))
         found = _sound(line) if isinstance(line, dict) else None
         return found if found is not None and found.bundle == bundle.name else None
     return None
@@ -97,14 +100,14 @@ def _is_sound(found: Round) -> bool:
     texts = (found.bundle, found.used, found.why)
     counts = [found.number, found.updates, found.new, found.labelled, found.episodes]
     counts += [found.successes, found.seed, found.apart]
-    numbers = [found.seconds, *(one for one in (found.error, found.used_error) if one)]
+    numbers = [found.seconds, *(one for one in (found.error, found.used_error) if one is not None)]
     return (
-        all(isinstance(text, str) for text in texts)
+        all(isinstance(text, str) and text.isprintable() for text in texts)
         and all(type(count) is int and count >= 0 for count in counts)
         and all(type(number) in (int, float) for number in numbers)
         and isinstance(found.published, bool)
-        and isinstance(found.starts, list)
-        and all(isinstance(one, bool) for one in found.starts)
+        and all(isinstance(starts, list) for starts in (found.starts, found.used_starts))
+        and all(isinstance(one, bool) for one in (*found.starts, *found.used_starts))
         and isinstance(found.metrics, dict)
         and all(type(value) in (int, float) for value in found.metrics.values())
     )

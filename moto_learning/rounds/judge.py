@@ -6,13 +6,11 @@ In: a run (Training), a bundle, the policy in use. Out: a Verdict; nothing is pu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from moto_core.policy.policy import OnnxPolicy
 from moto_learning.data.cache import CachedEpisode
 from moto_learning.data.sources import read_episodes
-from moto_learning.rounds.journal import read_about
 from moto_learning.rounds.settings import RoundSettings
 from moto_learning.rounds.trial import Trial, action_errors, start_successes, why_worse
 from moto_learning.run.simulator import Simulator
@@ -48,29 +46,25 @@ class Judge:
         """Closes the simulator."""
         self._simulator.close()
 
-    def compare(self, bundle: Path, policy: OnnxPolicy, used: OnnxPolicy | None) -> Verdict | None:
-        """Tries a bundle's policy and the one in use; None if the training is to stop.
+    def compare(self, policy: OnnxPolicy, used: OnnxPolicy | None, seed: int) -> Verdict | None:
+        """Tries a policy and the one in use, from the start with `seed` on; None if stopped.
 
         What is in use already, and what nothing is in use beside, is tried alone.
         """
         apart = self._apart()
-        new = self._try(bundle, policy, apart)
+        new = self._try(policy, apart, seed)
         if new is None or used is None or used.hash == policy.hash:
             return None if new is None else Verdict(new, Trial(), '')
-        old = self._try(bundle.with_name(used.hash), used, apart)
+        old = self._try(used, apart, seed)
         return None if old is None else Verdict(new, old, why_worse(new, old, self.settings))
 
-    def _try(
-        self, bundle: Path, policy: OnnxPolicy, apart: Sequence[CachedEpisode]
-    ) -> Trial | None:
+    def _try(self, policy: OnnxPolicy, apart: Sequence[CachedEpisode], seed: int) -> Trial | None:
         errors, c = action_errors(policy, apart), self.settings
         if not self.tries_starts:
             return Trial(errors=errors)
-        known = read_about(bundle)  # of the round that made it
-        if known and known.seed == c.seed and len(known.starts) == c.starts:
-            return Trial(errors=errors, starts=known.starts)
         env, steps = self._simulator.env(), self.training.config.collect.max_steps
-        starts = start_successes(env, policy, c, steps, self._tell)
+        seeds = range(seed, seed + c.starts)
+        starts = start_successes(env, policy, seeds, steps, self._tell)
         return None if starts is None else Trial(errors=errors, starts=starts)
 
     def _tell(self, done: int) -> bool:
@@ -83,4 +77,7 @@ class Judge:
         training = self.training
         found = read_episodes(training.datasets, training.config.replay.success_parts)
         known = set(training.replay.episodes)
-        return [episode for episode in found.episodes if episode.id not in known]
+        records = [one for dataset in training.datasets for one in dataset.episodes()]
+        # a policy's own actions say nothing: the one that drove is 0 away from them
+        driven = {one.id for one in records if one.policy_hash}
+        return [one for one in found.episodes if one.id not in known | driven]

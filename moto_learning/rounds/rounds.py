@@ -15,16 +15,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.manifest import Record
 from moto_core.errors import BundleError
 from moto_core.policy.policy import OnnxPolicy
 from moto_learning.export.export import export_run
 from moto_learning.rounds.arrivals import Arrivals, arrivals, is_learned_from
-from moto_learning.rounds.journal import Round, append_round, read_rounds, write_about
+from moto_learning.rounds.journal import Round, append_round, read_about, read_rounds, write_about
 from moto_learning.rounds.judge import Judge
 from moto_learning.rounds.publishing import Place
 from moto_learning.rounds.settings import RoundSettings
@@ -58,7 +60,13 @@ class Rounds:
         self.listener: Listener | None = None
         training.listener = self._heard
         training.taking = partial(is_learned_from, held_out=settings.held_out)
-        self._refused: set[str] = set()  # ids that a round left where they were
+        self._left = {  # id: the state in which it could not be learned from
+            one.id: _state(one)
+            for dataset in training.datasets
+            for one in dataset.episodes()
+            if one.id in training.skipped
+        }
+        self._states: dict[str, tuple[str, int, int]] = {}  # as of the last look
         self._metrics: dict[str, float] = {}
         self.judge = Judge(training, settings)
         self._lock = place.hold()
@@ -75,8 +83,14 @@ class Rounds:
         robot's, ConfigError if there is no simulator for the starts.
         """
         self.judge.prepare()
-        self.place.in_use(self.training.spec)
-        if not read_rounds(self.training.out):
+        for root in self.held_out:
+            Dataset.open(root)
+        used, rounds = self.place.in_use(self.training.spec), read_rounds(self.training.out)
+        published = [self.place.bundles / one.bundle for one in rounds if one.published]
+        there = [bundle for bundle in published if bundle.is_dir()]
+        if used is None and there:  # another name, or one that was lost
+            self.place.publish(there[-1])
+        elif used is None or not rounds:
             self._judge(0, time.monotonic())
 
     def is_due(self) -> bool:
@@ -88,9 +102,11 @@ class Rounds:
         self._open_coming()
         training, records = self.training, []
         for dataset in training.datasets:
-            dataset.refresh()
+            with suppress(OSError):  # a share that is away for a moment
+                dataset.refresh()
             records += dataset.episodes()
-        unusable = training.skipped.keys() | self._refused
+        self._states = {one.id: _state(one) for one in records}
+        unusable = {key for key, left in self._left.items() if self._states.get(key) == left}
         return arrivals(records, training.replay.outcomes, unusable, self.settings.held_out)
 
     def round(self) -> Round | None:
@@ -118,12 +134,14 @@ class Rounds:
 
     def _take_in(self) -> int:
         """Begins a round, or goes on with one; returns how many labels were taken in."""
-        before = self.look()
+        before, states = self.look(), self._states
         taken = self.training.begin_round()
         if taken is None:
             return 0
         left = self.look()  # of what was there, that cannot be learned from: no reason for a round
-        self._refused |= {*before.new, *before.labelled} & {*left.new, *left.labelled}
+        for key in {*before.new, *before.labelled} & {*left.new, *left.labelled}:
+            if states[key] == self._states[key]:  # a label that came meanwhile is looked at
+                self._left[key] = states[key]
         return taken[1]
 
     def _begun(self) -> bool:
@@ -140,6 +158,8 @@ class Rounds:
         try:
             bundle = export_run(self.training.out, self.place.bundles, self.held_out).path
         except BundleError as error:
+            if isinstance(error.__cause__, OSError):  # says nothing about the policy
+                raise
             found = replace(candidate, why=str(error))
         else:
             found = self._tried(bundle, used, candidate, began)
@@ -170,7 +190,11 @@ class Rounds:
     ) -> Round | None:
         """Compares a bundle with the one in use, and publishes it if it is no worse."""
         policy = OnnxPolicy(bundle, robot=self.training.spec, latency_limit=float('inf'))
-        verdict = self.judge.compare(bundle, policy, used)
+        earlier = read_about(bundle)
+        if used is not None and used.hash == policy.hash and earlier and candidate.number:
+            return replace(earlier, number=candidate.number)  # killed once it was published
+        seed = self.settings.seed + candidate.number * self.settings.starts  # others each round
+        verdict = self.judge.compare(policy, used, seed)
         if verdict is None:
             return None
         new, old, why = verdict
@@ -180,7 +204,8 @@ class Rounds:
             published=not why,
             why=why,
             starts=list(new.starts),
-            seed=self.settings.seed,
+            seed=seed,
+            used_starts=list(old.starts),
             error=new.error if new.errors else None,
             used_error=old.error if old.errors else None,
             apart=len(new.errors),
@@ -200,3 +225,8 @@ class Rounds:
             if dataset.episodes():
                 self.training.watch(dataset)
                 self.coming.remove(root)
+
+
+def _state(record: Record) -> tuple[str, int, int]:
+    """Returns what changes of an episode if it is labelled or copied again."""
+    return record.outcome, record.size, record.changed

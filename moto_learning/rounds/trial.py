@@ -11,7 +11,8 @@ run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,8 @@ from moto_learning.data.cache import CachedEpisode
 from moto_learning.export.rehearsal import recorded_observations
 from moto_learning.rounds.settings import RoundSettings
 from moto_learning.run.evaluate import evaluate
+
+FEW = 5  # kept episodes, of fewer the mean error says too little
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,15 +61,15 @@ def action_errors(policy: Policy, episodes: Sequence[CachedEpisode]) -> dict[str
 
 
 def start_successes(
-    env: Any, policy: Policy, settings: RoundSettings, max_steps: int, told: Callable[[int], bool]
+    env: Any, policy: Policy, seeds: Iterable[int], max_steps: int, told: Callable[[int], bool]
 ) -> list[bool] | None:
-    """Returns the success at each start; `told` hears of each and says whether to go on.
+    """Returns the success from each seed; `told` hears of each and says whether to go on.
 
     None if it did not go on.
     """
     found: list[bool] = []
-    for start in range(settings.starts):
-        scores = evaluate(env, policy, 1, settings.seed + start, max_steps=max_steps)
+    for seed in seeds:
+        scores = evaluate(env, policy, 1, seed, max_steps=max_steps)
         found += [score.success for score in scores]
         if not told(len(found)):
             return None
@@ -82,7 +85,9 @@ def why_worse(new: Trial, used: Trial, settings: RoundSettings) -> str:
             f'{used.successes}; expected at least {least}'
         )
     most = used.error * (1 + settings.error)
-    if new.errors and not new.error <= most:  # also if it is not finite
+    if len(new.errors) < FEW or not math.isfinite(used.error):
+        return ''
+    if not new.error <= most:  # also if it is not finite
         return (
             f'differs by {new.error:.4f} from the actions of {len(new.errors)} episodes that '
             f'neither learned from, the policy in use by {used.error:.4f}; expected at most '

@@ -70,16 +70,17 @@ class Training:
         listener: Listener | None = None,
         resumed: Checkpoint | None = None,
         reading: Reading | None = None,
-        taking: Callable[[CachedEpisode], bool] = lambda episode: True,
+        taking: Callable[[CachedEpisode, bool], bool] = lambda episode, known: True,
     ) -> None:
         """Starts a run in `out`, or continues the one there from its last checkpoint.
 
         One that has no checkpoint any more starts anew: what it collected under these settings
         is met again where it was collected.
-        `data` are folders, or datasets that are open already. `listener` is told of each update
-        and of each episode that is collected or evaluated, `reading` of each that is read. Raises
-        RunLockedError if another process trains it, and DatasetError, ConfigError or
-        CheckpointError for data, settings or a checkpoint that cannot be used.
+        `taking` says of an episode, and whether it is known, whether a round of fine-tuning takes
+        it in as it is now. `data` are folders, or datasets that are open already. `listener` is
+        told of each update and of each episode that is collected or evaluated, `reading` of each
+        that is read. Raises RunLockedError if another process trains it, and DatasetError,
+        ConfigError or CheckpointError for data, settings or a checkpoint that cannot be used.
         """
         self.config, self.spec, self.out = config, spec, out
         self.datasets = open_datasets(data)
@@ -225,7 +226,7 @@ class Training:
         found = self._read()
         self.left_out, self.skipped = [], found.skipped
         known = set(self.replay.episodes)
-        taken = [one for one in found.episodes if one.id in known or self.taking(one)]
+        taken = [one for one in found.episodes if self.taking(one, one.id in known)]
         return self.replay.update(taken)
 
     def watch(self, dataset: Dataset) -> None:

@@ -185,7 +185,8 @@ def test_a_policy_that_is_worse_on_kept_episodes_is_refused_and_the_name_stays(
     rounds = opened(RoundSettings(held_out=1, starts=0))  # every new episode is kept
     rounds.begin()
     first = used(tmp_path)
-    record(data, 'success')
+    for _ in range(5):
+        record(data, 'success')
     errors = {first: 0.2}
     monkeypatch.setattr(
         'moto_learning.rounds.judge.action_errors',
@@ -194,7 +195,7 @@ def test_a_policy_that_is_worse_on_kept_episodes_is_refused_and_the_name_stays(
     found = rounds.round()
     assert not found.published
     assert found.why == (
-        'differs by 0.2300 from the actions of 1 episodes that neither learned from, the policy '
+        'differs by 0.2300 from the actions of 5 episodes that neither learned from, the policy '
         'in use by 0.2000; expected at most 0.2200'
     )
     assert used(tmp_path) == first
@@ -326,7 +327,7 @@ def test_an_episode_that_cannot_be_learned_from_begins_no_round_for_ever(opened,
     rounds = opened()
     rounds.begin()
     record(data, 'success')
-    rounds.training.taking = lambda episode: False
+    rounds.training.taking = lambda episode, known: known
     rounds.round()
     assert not rounds.is_due()
 
@@ -365,3 +366,125 @@ def test_the_name_counts_from_its_own_folder_so_that_both_may_be_copied(tmp_path
     shutil.copy(tmp_path / 'use', tmp_path / 'robot' / 'use')
     found = named_folder(tmp_path / 'robot' / 'use')
     assert found.parent == tmp_path / 'robot' / 'bundles'
+
+
+def test_an_episode_that_was_half_copied_at_the_start_is_taken_once_it_is_whole(
+    tmp_path, opened, data
+):
+    new = record(tmp_path / 'robot', 'success')
+    shutil.copytree(tmp_path / 'robot' / 'episodes' / new, data / 'episodes' / new)
+    file = data / 'episodes' / new / 'episode.mcap'
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    rounds = opened()
+    rounds.begin()
+    assert not rounds.is_due()
+    file.write_bytes(whole)
+    assert rounds.is_due()
+
+
+def test_a_withdrawn_label_begins_no_round_and_is_learned_from_as_it_was(opened, data):
+    rounds = opened()
+    rounds.begin()
+    known = rounds.training.replay.episodes[0]
+    with Dataset.open(data) as dataset:
+        dataset.label(known, 'unlabelled')
+    assert rounds.look().unlabelled == (known,)
+    assert not rounds.is_due()
+    record(data, 'success')
+    assert rounds.round().successes == 2
+    assert rounds.training.replay.outcomes[known] == 'success'
+
+
+def test_episodes_that_a_policy_drove_judge_nobody(tmp_path, opened, data):
+    rounds = opened(RoundSettings(held_out=1, starts=0))
+    rounds.begin()
+    record(data, 'success', policy=used(tmp_path))
+    person = record(data, 'success')
+    rounds.look()
+    assert [one.id for one in rounds.judge._apart()] == [person]
+
+
+def test_a_lost_or_another_name_gets_what_was_published_last(tmp_path, opened, data):
+    rounds = opened()
+    rounds.begin()
+    record(data, 'success')
+    last = rounds.round().bundle
+    opened.shut(rounds, rounds.training)
+    again = opened(name='other')
+    again.begin()
+    assert named_folder(tmp_path / 'other').name == last
+    assert len(read_rounds(again.training.out)) == 2
+
+
+def test_a_disk_that_refuses_is_no_judgement(tmp_path, opened, data, monkeypatch):
+    rounds = opened()
+    rounds.begin()
+    record(data, 'success')
+
+    def fail(*_):
+        raise BundleError('no space left') from OSError(28, 'No space left on device')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, 'export_run', fail)
+        with pytest.raises(BundleError, match='no space'):
+            rounds.round()
+    assert rounds.is_due()  # it is judged once there is room
+    assert rounds.round().published
+
+
+def test_both_policies_meet_the_same_starts_and_others_in_each_round(opened, data, monkeypatch):
+    seeds = []
+
+    def tried(env, policy, wanted, steps, told):
+        seeds.append((policy.hash, list(wanted)))
+        return [True] * len(wanted)
+
+    monkeypatch.setattr('moto_learning.rounds.judge.start_successes', tried)
+    monkeypatch.setattr('moto_learning.run.simulator.Simulator.env', lambda _: None)
+    rounds = opened(RoundSettings(held_out=0, starts=3, seed=100))
+    rounds.training.unsimulated = ''
+    rounds.begin()
+    record(data, 'success')
+    found = rounds.round()
+    first = found.used
+    assert seeds == [
+        (first, [100, 101, 102]),
+        (found.bundle, [103, 104, 105]),
+        (first, [103, 104, 105]),
+    ]
+    assert (found.seed, found.starts, found.used_starts) == (103, [True] * 3, [True] * 3)
+
+
+def test_a_bundle_that_was_published_before_a_kill_keeps_its_verdict(opened, data, monkeypatch):
+    rounds = opened()
+    rounds.begin()
+    record(data, 'success')
+    with monkeypatch.context() as patch:
+        patch.setattr(module, 'append_round', _killed)
+        with pytest.raises(KeyboardInterrupt):
+            rounds.round()
+    first = read_rounds(rounds.training.out)[0].bundle
+    opened.shut(rounds, rounds.training)
+    again = opened()
+    again.begin()
+    assert again.round().used == first
+
+
+@pytest.mark.parametrize('damage', [{'error': ''}, {'why': 'a\nb'}, {'why': '\x1b[2J'}])
+def test_a_side_file_that_holds_anything_else_is_not_believed(tmp_path, opened, damage):
+    rounds = opened()
+    rounds.begin()
+    bundle = tmp_path / 'bundles' / used(tmp_path)
+    side = bundle.with_name(f'{bundle.name}.json')
+    side.write_text(json.dumps({**json.loads(side.read_text()), **damage}))
+    assert read_about(bundle) is None
+    side.unlink()
+    side.symlink_to(tmp_path / 'use')
+    assert read_about(bundle) is None
+
+
+def test_a_surprise_dataset_that_is_not_there_is_said_before_anything_is_trained(tmp_path, opened):
+    rounds = opened(held_out=[tmp_path / 'nowhere'])
+    with pytest.raises(DatasetError, match='nowhere'):
+        rounds.begin()

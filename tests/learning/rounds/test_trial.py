@@ -8,7 +8,7 @@ import pytest
 from moto_core.policy.policy import PolicyStep
 from moto_learning.data.sources import read_episodes
 from moto_learning.rounds.settings import RoundSettings
-from moto_learning.rounds.trial import Trial, action_errors, start_successes, why_worse
+from moto_learning.rounds.trial import FEW, Trial, action_errors, start_successes, why_worse
 from tests.learning import tiny_learner as tiny
 from tests.learning.labelled import ROWS, record
 
@@ -69,8 +69,14 @@ def test_a_policy_that_succeeds_at_fewer_starts_is_refused(new, used, lost, refu
     [(0.11, 0.1, False), (0.1101, 0.1, True), (0.05, 0.1, False), (math.nan, 0.1, True)],
 )
 def test_a_policy_that_is_further_off_is_refused(new, used, refused):
-    one, other = Trial(errors={'a': new}), Trial(errors={'a': used})
+    one, other = (Trial(errors=dict.fromkeys('abcde', error)) for error in (new, used))
     assert bool(why_worse(one, other, SETTINGS)) == refused
+
+
+@pytest.mark.parametrize(('used', 'count'), [(0.1, FEW - 1), (math.nan, FEW)])
+def test_of_too_few_episodes_or_beside_no_number_nobody_is_refused(used, count):
+    one, other = (Trial(errors=dict.fromkeys('abcde'[:count], e)) for e in (0.5, used))
+    assert why_worse(one, other, SETTINGS) == ''
 
 
 def test_starts_are_those_of_the_seeds_and_end_when_told(monkeypatch):
@@ -88,9 +94,10 @@ def test_starts_are_those_of_the_seeds_and_end_when_told(monkeypatch):
 
     monkeypatch.setattr(trial, 'evaluate', evaluate)
     told = []
-    found = start_successes(None, Echo(), SETTINGS, 30, lambda done: told.append(done) or True)
+    wanted = range(50, 54)
+    found = start_successes(None, Echo(), wanted, 30, lambda done: told.append(done) or True)
     assert found == [True, False, True, False]
     assert seeds == [(1, 50, 30), (1, 51, 30), (1, 52, 30), (1, 53, 30)]
     assert told == [1, 2, 3, 4]
-    assert start_successes(None, Echo(), SETTINGS, 30, lambda done: done < 2) is None
+    assert start_successes(None, Echo(), wanted, 30, lambda done: done < 2) is None
     assert len(seeds) == 6
