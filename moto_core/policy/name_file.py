@@ -42,11 +42,6 @@ def named_folder(path: Path | str) -> Path:
     return named
 
 
-def is_name_file(path: Path | str) -> bool:
-    """Says whether a path is a file, and so one that should name a folder."""
-    return os.path.isfile(path)
-
-
 def write_name(path: Path, bundle: Path) -> None:
     """Writes a bundle's path into a name-file, which is replaced as a whole.
 

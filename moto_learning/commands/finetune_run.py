@@ -25,10 +25,9 @@ from moto_learning.rounds.journal import Round
 from moto_learning.rounds.publishing import Place
 from moto_learning.rounds.rounds import Rounds
 from moto_learning.rounds.settings import RoundSettings
-from moto_learning.run.checkpoints import is_begun, load_checkpoint, tidy_checkpoints
-from moto_learning.run.lock import lock_run
+from moto_learning.run.checkpoints import load_checkpoint
 from moto_learning.run.processor import use_processor
-from moto_learning.run.resume import resumed_config
+from moto_learning.run.resume import resumed_config, tidy_run
 from moto_learning.run.train import Training
 
 
@@ -60,12 +59,7 @@ def finetune(args: argparse.Namespace) -> int:
 
 
 def _open(run: Path, settings: RoundSettings, console: Console) -> Training:
-    if is_begun(run):
-        held = lock_run(run)
-        try:
-            tidy_checkpoints(run)  # a kill between two renames hides the last one
-        finally:
-            held.release()
+    tidy_run(run)
     checkpoint = load_checkpoint(run)
     updates = [f'train.finetune_updates={settings.updates}'] if settings.updates else []
     config = resumed_config(checkpoint.config, None, updates)
@@ -98,10 +92,10 @@ def _run(rounds: Rounds, once: bool, console: Console) -> int:
         rounds.begin()
         said, told = '', set[str]()
         while not training.stopped:
-            if rounds.is_due():
+            found = rounds.look()
+            if rounds.is_due(found):
                 _train(rounds, console)
                 continue
-            found = rounds.look()
             text, wanted = _arrived(found), rounds.settings.episodes
             _say_left_out(rounds, told, console)
             if once:

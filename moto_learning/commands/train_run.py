@@ -38,17 +38,11 @@ from moto_learning.data.sources import (
     own_dataset,
     own_episodes,
 )
-from moto_learning.run.checkpoints import (
-    is_begun,
-    latest_checkpoint,
-    load_checkpoint,
-    tidy_checkpoints,
-)
+from moto_learning.run.checkpoints import is_begun, latest_checkpoint, load_checkpoint
 from moto_learning.run.heldout import read_evaluations
 from moto_learning.run.journal import Journal
-from moto_learning.run.lock import lock_run
 from moto_learning.run.processor import use_processor
-from moto_learning.run.resume import names_of, resumed_config
+from moto_learning.run.resume import names_of, resumed_config, tidy_run
 from moto_learning.run.train import Training
 from moto_learning.run.watch import TrainingError
 
@@ -136,8 +130,7 @@ def _resume(args: argparse.Namespace, console: Console) -> Training:
             f"--out '{args.out}' differs from --resume '{run}'; a resumed run stays "
             'in its folder: copy it first'
         )
-    if is_begun(run):
-        _tidy(run)
+    tidy_run(run)
     checkpoint = load_checkpoint(run)
     config = resumed_config(checkpoint.config, _file(args), args.settings)
     _check(resumed_config(checkpoint.config, _file(args), []), config)
@@ -156,15 +149,6 @@ def _resume(args: argparse.Namespace, console: Console) -> Training:
             '--phase finetune takes them in'
         )
     return training
-
-
-def _tidy(run: Path) -> None:
-    """Puts a checkpoint back that a killed process was replacing: it may be the last."""
-    lock = lock_run(run)
-    try:
-        tidy_checkpoints(run)
-    finally:
-        lock.release()
 
 
 def _sources(args: argparse.Namespace) -> list[Path]:

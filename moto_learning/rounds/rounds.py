@@ -93,9 +93,9 @@ class Rounds:
         elif used is None or not rounds:
             self._judge(0, time.monotonic())
 
-    def is_due(self) -> bool:
-        """Says whether there is a round to begin or to go on with."""
-        return self._begun() or self.look().taken >= self.settings.episodes
+    def is_due(self, found: Arrivals | None = None) -> bool:
+        """Says whether there is a round to begin or to go on with; `found`: by the last look."""
+        return self._begun() or (found or self.look()).taken >= self.settings.episodes
 
     def look(self) -> Arrivals:
         """Returns what came to the datasets since the last round."""

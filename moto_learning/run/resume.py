@@ -14,6 +14,8 @@ from moto_core.strict_yaml import read_yaml
 from moto_learning.config import Config
 from moto_learning.run.checkpoint import Checkpoint
 from moto_learning.run.checkpoint_files import CONFIG
+from moto_learning.run.checkpoints import is_begun, tidy_checkpoints
+from moto_learning.run.lock import lock_run
 
 FIXED = (
     'agent',
@@ -64,6 +66,20 @@ def names_of(config: Config, resumed: Checkpoint | None) -> tuple[str, ...]:
     if resumed.meta.get('settings'):
         return resumed.meta['settings'], now
     return _hash(read_yaml(resumed.path / CONFIG)), now, ''
+
+
+def tidy_run(run: Path) -> None:
+    """Puts a checkpoint of a begun run back that a killed process was replacing.
+
+    It may be the last. Raises RunLockedError if another process trains the run.
+    """
+    if not is_begun(run):
+        return
+    lock = lock_run(run)
+    try:
+        tidy_checkpoints(run)
+    finally:
+        lock.release()
 
 
 def resumed_config(stored: Config, file: Path | None, overrides: Sequence[str]) -> Config:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -249,14 +250,17 @@ class PolicySlot:
 
         Raises BundleError or ConfigError as `reload` does.
         """
-        folder = named_folder(self._params.bundle)
-        if folder.resolve().name in known:
+        folder = self._named()
+        if folder.name in known:
             return None
         return make_policy(replace(self._params, bundle=str(folder)), self._spec)
 
     def named(self) -> str:
         """Returns the hash that the name-file names now; raises ConfigError as `find` does."""
-        return named_folder(self._params.bundle).resolve().name
+        return self._named().name
+
+    def _named(self) -> Path:
+        return named_folder(self._params.bundle).resolve()
 
     def back(self) -> None:
         """Goes back from a policy that is given up: no `rollback` leads to it again."""

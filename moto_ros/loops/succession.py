@@ -5,9 +5,10 @@ In: PolicySlot, the time, whether an episode runs, what the guard says. Out: the
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from moto_core.errors import ConfigError
 from moto_core.guard.state import FAULT, HOLD, RUNNING
-from moto_core.policy.name_file import is_name_file
 from moto_ros.config import PolicyParams
 from moto_ros.loops.caution import holds
 from moto_ros.loops.policy import Decided, PolicySlot
@@ -27,7 +28,7 @@ class Succession:
 
     def __init__(self, slot: PolicySlot, params: PolicyParams) -> None:
         """Begins to follow; raises ConfigError if the bundle is no file that names one."""
-        if not is_name_file(params.bundle):
+        if not Path(params.bundle).is_file():
             raise ConfigError(
                 f"policy.follow is set and policy.bundle is '{params.bundle}'; expected a file "
                 'that names a bundle and is moved on, as moto-finetune writes it'

@@ -244,13 +244,7 @@ def test_a_round_that_was_stopped_goes_on_with_the_episodes_it_had(opened, data)
 
 
 def test_a_round_that_was_trained_and_not_judged_is_judged_once(opened, data, monkeypatch):
-    rounds = opened()
-    rounds.begin()
-    record(data, 'success')
-    with monkeypatch.context() as patch:
-        patch.setattr(module, 'append_round', _killed)
-        with pytest.raises(KeyboardInterrupt):
-            rounds.round()
+    rounds = killed_before_its_line(opened, data, monkeypatch)
     updates = rounds.training.learner.updates
     opened.shut(rounds, rounds.training)
     again = opened()
@@ -263,8 +257,20 @@ def test_a_round_that_was_trained_and_not_judged_is_judged_once(opened, data, mo
     assert len(read_rounds(again.training.out)) == 2
 
 
-def _killed(*_):
-    raise KeyboardInterrupt
+def killed_before_its_line(opened, data, monkeypatch):
+    """Returns rounds of which one was trained and tried, and has no line."""
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    rounds = opened()
+    rounds.begin()
+    record(data, 'success')
+    with monkeypatch.context() as patch:
+        patch.setattr(module, 'append_round', killed)
+        with pytest.raises(KeyboardInterrupt):
+            rounds.round()
+    return rounds
 
 
 def test_what_is_in_use_already_is_left_as_it_is(tmp_path, opened, run):
@@ -457,13 +463,7 @@ def test_both_policies_meet_the_same_starts_and_others_in_each_round(opened, dat
 
 
 def test_a_bundle_that_was_published_before_a_kill_keeps_its_verdict(opened, data, monkeypatch):
-    rounds = opened()
-    rounds.begin()
-    record(data, 'success')
-    with monkeypatch.context() as patch:
-        patch.setattr(module, 'append_round', _killed)
-        with pytest.raises(KeyboardInterrupt):
-            rounds.round()
+    rounds = killed_before_its_line(opened, data, monkeypatch)
     first = read_rounds(rounds.training.out)[0].bundle
     opened.shut(rounds, rounds.training)
     again = opened()
