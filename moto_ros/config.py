@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from moto_core.config import config_file, flatten, load_config, to_yaml
+from moto_core.episodes.episode import SIM, TWIN
 from moto_core.errors import ConfigError
 from moto_core.fields import check, choice, list_keys, names, number, part, path, setting
 from moto_core.guard.limits import RobotConfig
@@ -139,6 +140,11 @@ class RecordParams:
     dataset: str = path('runs/dataset', 'folder, made if missing')
     task: str = setting('', "name written into episodes; '': the twin's; a real robot needs one")
     source: str = choice('robot', 'robot', 'sim', about='what made the episodes')
+    labels_only: bool = setting(
+        False,
+        "true: of the twin's task no reward, success or part is recorded; a session's word for "
+        'the outcome, or a later label, is all that is learned from, as on a robot',
+    )
     required: bool = setting(False, 'true: the guard lets nothing move that is not recorded')
     policy_timeout: float = number(
         1.0, "[s] of the policy's silence after which it is dead", above=0, high=600
@@ -302,6 +308,12 @@ def recorded_setup(config: RosConfig, robot: RobotConfig) -> Setup:
         profile=config.profile,
         views={camera: view for camera, view in views.items() if view != camera},
     )
+
+
+def recorded_source(config: RosConfig) -> str:
+    """Returns the source of this robot's episodes; a real one's have labels alone anyway."""
+    source = config.record.source
+    return TWIN if source == SIM and config.record.labels_only else source
 
 
 def recorded_task(config: RosConfig) -> str:

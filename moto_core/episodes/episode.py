@@ -24,6 +24,9 @@ READABLE = (1, 2)  # format 1 has no setup, seed, parts and calls the disagreeme
 FILE = 'episode.mcap'
 ROW_LIMIT = 1 << 18  # of one episode: 5.8 h at 12.5 Hz
 OUTCOMES = ('success', 'failure', 'unlabelled')
+SIM, ROBOT = 'sim', 'robot'
+TWIN = 'twin'  # a simulated robot of whose task nothing is logged: it stands for a real one
+LABELLED = (ROBOT, TWIN)  # whose reward comes from labels
 
 
 _KINDS: dict[str, Any] = {
@@ -44,7 +47,7 @@ class EpisodeHeader:
     """What is known of an episode before its first row."""
 
     task: str
-    source: str  # 'sim' or 'robot'
+    source: str  # 'sim', 'robot' or 'twin'
     spec: Spec
     setup: Setup = field(default_factory=Setup)  # the guard's profile among it
     controller: str = 'policy'  # 'scripted', 'policy' or 'teleop'

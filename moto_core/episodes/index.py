@@ -20,7 +20,7 @@ from moto_core.episode_id import EPISODE_ID
 from moto_core.episodes.episode import FILE, EpisodeHeader
 from moto_core.episodes.identity import Identity, differences
 from moto_core.episodes.labels import LABELS, read_labels
-from moto_core.episodes.layout import EPISODES, MANIFEST, folder_names, inside, is_plain
+from moto_core.episodes.layout import EPISODES, MANIFEST, folder_names, inside
 from moto_core.episodes.manifest import (
     ManifestLines,
     Record,
@@ -31,6 +31,7 @@ from moto_core.episodes.manifest import (
 from moto_core.episodes.reader import Reading, read_header
 from moto_core.episodes.totals import Totals
 from moto_core.errors import DatasetError, EpisodeError
+from moto_core.plain_file import is_plain
 from moto_core.row import Row
 
 

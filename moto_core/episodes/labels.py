@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from moto_core.durable import append_synced
 from moto_core.episodes.episode import OUTCOMES
-from moto_core.episodes.layout import is_plain, read_plain
 from moto_core.errors import DatasetError, unknown_name
+from moto_core.plain_file import is_plain, read_plain
 from moto_core.row import STAMP_LIMIT
 from moto_core.strict_json import parse_json
 

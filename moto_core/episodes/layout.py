@@ -12,7 +12,6 @@ In: the dataset's folder, an id. Out: paths without a link on the way.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -63,26 +62,6 @@ def folder_names(root: Path) -> list[str]:
     """Lists what lies in episodes/, in order; hidden names are copies under way."""
     folder = inside(root, EPISODES)
     return sorted(name for name in os.listdir(folder) if not name.startswith('.'))
-
-
-def is_plain(path: Path) -> bool:
-    """Says whether a file lies there that is neither a link nor a pipe nor a device."""
-    try:
-        return stat.S_ISREG(path.lstat().st_mode)
-    except OSError:
-        return False
-
-
-def read_plain(path: Path, limit: int) -> bytes:
-    """Returns a file's bytes; raises OSError for a link, no plain file, and more than `limit`."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with open(handle, 'rb') as stream:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError('it is no plain file')
-        if status.st_size > limit:
-            raise OSError(f'it has {status.st_size} bytes; at most {limit} are read')
-        return stream.read(limit)
 
 
 def check_place(root: Path) -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from moto_core.episodes.layout import LOCK, inside, is_plain, remove_folders
+from moto_core.episodes.layout import LOCK, inside, remove_folders
 from moto_core.errors import DatasetError
 from moto_core.lock import LockHeldError, hold_lock
+from moto_core.plain_file import is_plain
 
 
 def acquire(root: Path) -> FileLock:

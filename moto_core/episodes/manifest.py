@@ -24,9 +24,10 @@ from moto_core.episodes.identity import (
     identity_key,
     identity_to_dict,
 )
-from moto_core.episodes.layout import MANIFEST, episode_file, read_plain
+from moto_core.episodes.layout import MANIFEST, episode_file
 from moto_core.episodes.totals import Totals
 from moto_core.errors import DatasetError, MotoError, one_line
+from moto_core.plain_file import read_plain
 from moto_core.row import STAMP_LIMIT, finite_or_none
 from moto_core.spec import Setup
 from moto_core.strict_json import parse_json
@@ -43,7 +44,7 @@ class Record:
     id: str
     path: Path  # of episode.mcap, made of the id
     task: str
-    source: str  # 'sim' or 'robot'
+    source: str  # 'sim', 'robot' or 'twin'
     controller: str  # 'scripted', 'policy' or 'teleop'
     policy_hash: str
     config_hash: str

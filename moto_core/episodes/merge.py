@@ -16,10 +16,11 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import FILE
 from moto_core.episodes.index import Finding
 from moto_core.episodes.labels import LABELS, take_labels
-from moto_core.episodes.layout import EPISODES, episode_folder, inside, is_plain
+from moto_core.episodes.layout import EPISODES, episode_folder, inside
 from moto_core.episodes.manifest import Record
 from moto_core.episodes.reader import read_header
 from moto_core.errors import DatasetError, EpisodeError
+from moto_core.plain_file import is_plain
 
 _BLOCK = 1 << 20  # [bytes] copied at a time
 

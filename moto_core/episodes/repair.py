@@ -17,10 +17,11 @@ from moto_core.episode_id import EPISODE_ID
 from moto_core.episodes.bag import METADATA, write_bag_metadata
 from moto_core.episodes.episode import FILE
 from moto_core.episodes.index import Finding, examine
-from moto_core.episodes.layout import EPISODES, MANIFEST, folder_names, inside, is_plain
+from moto_core.episodes.layout import EPISODES, MANIFEST, folder_names, inside
 from moto_core.episodes.quarantine import set_file_aside, set_folder_aside
 from moto_core.episodes.recovery import recover
 from moto_core.errors import DatasetError, EpisodeError
+from moto_core.plain_file import is_plain
 
 ACTIVE = FILE + '.active'
 PART = re.compile(r'\.[0-9A-Z]{26}\.part')  # a copy that was under way; its source has it whole

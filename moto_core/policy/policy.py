@@ -86,7 +86,7 @@ class OnnxPolicy:
         Raises BundleError with the path and the cause; every mismatch is in one message.
         """
         read = read_bundle(bundle)
-        self.spec, self.hash = read.manifest.spec, read.hash
+        self.spec, self.hash, self.path = read.manifest.spec, read.hash, read.path
         self.setup, self.surprise_limits = read.manifest.setup, read.manifest.surprise_limits
         self.disagreement_threshold = read.manifest.disagreement_threshold
         self._encoder, self.provider = open_session(

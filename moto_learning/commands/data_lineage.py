@@ -1,6 +1,7 @@
 """What `moto-data lineage` does once its arguments are read: the tree of a folder's bundles.
 
-In: the arguments and a console. Out: a line a bundle; the exit code, 1 if a bundle is damaged.
+In: the arguments and a console. Out: a line a bundle; the exit code, 1 if a bundle is damaged, or
+none is left to run.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from pathlib import Path
 from rich.console import Console
 
 from moto_core.episodes.dataset import Dataset
-from moto_core.policy.name_file import named_folder
+from moto_core.errors import BundleError
+from moto_core.policy.given_up import folder_to_run
 from moto_learning.rounds.lineage import Descent, children, read_lineage, roots
 
 
@@ -19,10 +21,16 @@ def lineage(args: argparse.Namespace, console: Console) -> int:
     """Prints which bundle came of which."""
     records = [one for data in args.data for one in Dataset.open(data).episodes()]
     found = read_lineage(Path(args.bundles), records)
-    used = named_folder(args.name_file).name if args.name_file else ''
+    used, nothing = '', ''
+    try:
+        used = folder_to_run(args.name_file).name if args.name_file else ''
+    except BundleError as error:  # all was given up: the tree says of each why
+        nothing = str(error)
     for one in roots(found):
         _print(console, one, found, used, 0, {one.hash})
-    return 1 if any(one.damage for one in found) else 0
+    if nothing:
+        console.print(nothing, soft_wrap=True)
+    return 1 if nothing or any(one.damage for one in found) else 0
 
 
 def _print(
@@ -51,6 +59,8 @@ def _line(one: Descent, used: str) -> str:
         parts.append('published' if one.about.published else f'refused: {one.about.why}')
     if one.labelled:
         parts.append(f'on the robot {one.successes} of {one.labelled}')
+    if one.given_up:
+        parts.append(f'given up by a robot: {one.given_up}')
     if one.hash == used:
         parts.append('in use')
     return ', '.join(parts)

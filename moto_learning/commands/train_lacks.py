@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from moto_core.episodes.episode import LABELLED
 from moto_learning.run.train import Training
 
 NO_REWARD = {  # agent: what it learns all the same
@@ -47,5 +48,5 @@ def _rewards_from(training: Training) -> list[str]:
     roots: dict[str, Path] = {}  # source: a dataset that has episodes of it
     for dataset in training.datasets:
         for record in dataset.index.records.values():
-            roots.setdefault('robot' if record.source == 'robot' else 'sim', dataset.root)
+            roots.setdefault('robot' if record.source in LABELLED else 'sim', dataset.root)
     return [text.format(data=roots[name]) for name, text in REWARD_FROM.items() if name in roots]

@@ -21,10 +21,11 @@ from filelock import FileLock
 
 from moto_core.episode_id import EPISODE_ID
 from moto_core.episodes.dataset import Dataset
-from moto_core.episodes.layout import CACHE, LOCK, inside, is_plain
+from moto_core.episodes.layout import CACHE, LOCK, inside
 from moto_core.episodes.manifest import Record
 from moto_core.episodes.reader import read_episode
 from moto_core.errors import DatasetError, EpisodeError
+from moto_core.plain_file import is_plain
 from moto_core.row import ARRAYS
 from moto_core.spec import Spec
 from moto_learning.data.batch import learned_columns
@@ -46,7 +47,7 @@ class CachedEpisode:
 
     id: str
     spec_hash: str
-    source: str  # 'sim' or 'robot'
+    source: str  # 'sim', 'robot' or 'twin'
     parts: tuple[str, ...]  # of the task, the columns of `done_parts`
     outcome: str  # of the last label, or the file's own without one
     successful: bool  # the behaviour prior takes its actions

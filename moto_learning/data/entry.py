@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from moto_core.episodes.episode import Episode
-from moto_core.episodes.layout import is_plain, read_plain
 from moto_core.episodes.manifest import Record
 from moto_core.errors import EpisodeError, MotoError
+from moto_core.plain_file import is_plain, read_plain
 from moto_core.row import ARRAYS, Column
 from moto_core.spec import Spec
 from moto_core.strict_json import parse_json

@@ -5,8 +5,8 @@ In: an episode's source, columns and outcome, as they are at load. Out: reward (
     source              outcome       reward                                  successful
     sim, or a reward    any           the log's                               labelled so, or
     in the log                                                                unlabelled and a row
-    robot without one   success       1 at the last row and at marked rows    yes
-                        failure       0                                       no
+    robot or twin       success       1 at the last row and at marked rows    yes
+    without one         failure       0                                       no
                         unlabelled    0                                       no
 """
 
@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from moto_core.episodes.episode import LABELLED
 from moto_core.errors import ConfigError, unknown_name
 
 
@@ -45,7 +46,7 @@ def is_successful(source: str, reward: np.ndarray, success: np.ndarray, outcome:
 
 def by_label(source: str, reward: np.ndarray) -> bool:
     """Returns whether an episode's reward comes from its label alone."""
-    return source == 'robot' and not reward.any()
+    return source in LABELLED and not reward.any()
 
 
 def parts_done(done_parts: np.ndarray, parts: Sequence[str], wanted: Sequence[str]) -> bool:

@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from moto_core.episodes.layout import is_plain, read_plain
 from moto_core.errors import DatasetError, EpisodeError, one_line
+from moto_core.plain_file import is_plain, read_plain
 
 METADATA = 'metadata.yaml'
 METADATA_LIMIT = 1 << 20  # [bytes]

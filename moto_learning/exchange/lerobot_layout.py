@@ -15,8 +15,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from moto_core.episodes.layout import inside, read_plain
+from moto_core.episodes.layout import inside
 from moto_core.errors import DatasetError, MotoError
+from moto_core.plain_file import read_plain
 from moto_core.strict_json import parse_json
 
 VERSION = 'v3.0'

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from moto_core.episodes.episode import LABELLED
 from moto_core.episodes.manifest import Record
 from moto_learning.data.cache import CachedEpisode
 from moto_learning.data.rewards import by_label
@@ -71,4 +72,4 @@ def _kind(record: Record, held_out: int) -> str:
 
 
 def _waits(record: Record) -> bool:
-    return record.source == 'robot' and record.outcome == 'unlabelled' and not record.return_
+    return record.source in LABELLED and record.outcome == 'unlabelled' and not record.return_

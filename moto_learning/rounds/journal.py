@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from moto_core.durable import append_synced, replace_synced
-from moto_core.episodes.layout import read_plain
 from moto_core.errors import MotoError
+from moto_core.plain_file import read_plain
 from moto_core.strict_json import parse_json, read_maps
 
 FILE = 'rounds.jsonl'  # in a run's folder

@@ -14,6 +14,7 @@ from pathlib import Path
 from moto_core.episodes.manifest import Record
 from moto_core.errors import BundleError, DatasetError
 from moto_core.policy.bundle import read_bundle
+from moto_core.policy.given_up import read_given_up
 from moto_core.policy.manifest import SHA256
 from moto_learning.rounds.journal import Round, read_about
 
@@ -29,6 +30,7 @@ class Descent:
     labelled: int  # episodes of the datasets that it drove and that have a label
     successes: int  # of them
     damage: str = ''  # why it cannot be used
+    given_up: str = ''  # why a robot runs it no more
 
 
 def read_lineage(folder: Path, records: Iterable[Record] = ()) -> list[Descent]:
@@ -60,7 +62,7 @@ def children(found: Sequence[Descent], parent: Descent) -> list[Descent]:
 def _descent(path: Path, records: Sequence[Record]) -> Descent:
     mine = [one for one in records if one.policy_hash == path.name]
     labelled = [one for one in mine if one.outcome != 'unlabelled' or one.success]
-    parent, episodes, damage = '', 0, ''
+    parent, episodes, damage, left = '', 0, '', read_given_up(path)
     try:
         manifest = read_bundle(path).manifest
         parent, episodes = manifest.parent, len(manifest.episodes)
@@ -74,4 +76,5 @@ def _descent(path: Path, records: Sequence[Record]) -> Descent:
         labelled=len(labelled),
         successes=sum(one.successful for one in labelled),
         damage=damage,
+        given_up=left.why if left else '',
     )

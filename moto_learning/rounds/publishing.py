@@ -13,7 +13,8 @@ from filelock import FileLock
 
 from moto_core.errors import BundleError
 from moto_core.lock import LockHeldError, hold_lock
-from moto_core.policy.name_file import named_folder, write_name
+from moto_core.policy.given_up import folder_to_run
+from moto_core.policy.name_file import write_name
 from moto_core.policy.policy import OnnxPolicy
 from moto_core.spec import Spec
 from moto_learning.rounds.journal import RoundError
@@ -40,13 +41,14 @@ class Place:
             raise RoundError(f"cannot lock '{path}': {error.strerror or error}") from error
 
     def in_use(self, spec: Spec) -> OnnxPolicy | None:
-        """Returns the policy that the file names; None if there is no file.
+        """Returns the policy that robots run by the file; None if there is no file.
 
-        Raises BundleError or ConfigError if what it names cannot run on a robot of the spec.
+        Raises BundleError or ConfigError if it cannot run on a robot of the spec, or if what the
+        file names was given up and there is nothing to run in its place.
         """
         if not os.path.lexists(self.name_file):
             return None
-        return OnnxPolicy(named_folder(self.name_file), robot=spec, latency_limit=float('inf'))
+        return OnnxPolicy(folder_to_run(self.name_file), robot=spec, latency_limit=float('inf'))
 
     def publish(self, bundle: Path) -> None:
         """Names a bundle as the one to use; raises BundleError if it cannot be written."""

@@ -13,7 +13,7 @@ from moto_core.episodes.layout import check_place
 from moto_core.errors import ConfigError
 from moto_core.guard.limits import RobotConfig
 from moto_core.policy.bundle import read_bundle
-from moto_core.policy.name_file import named_folder
+from moto_core.policy.given_up import folder_to_run
 from moto_ros.config import BUILT_IN, RosConfig
 from moto_ros.loops.configured import arm_guard
 from moto_ros.services import GUARD
@@ -39,7 +39,7 @@ def check_nodes(
     check_remapping(remap, config, robot, namespace)
     _check_gripper(config, robot)
     if config.policy.bundle not in BUILT_IN:
-        read_bundle(named_folder(config.policy.bundle))
+        read_bundle(folder_to_run(config.policy.bundle))
     if sim:
         from moto_ros.loops.twin import check_twin
 

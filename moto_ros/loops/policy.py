@@ -12,7 +12,9 @@ missed.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +22,7 @@ import numpy as np
 
 from moto_core.errors import BundleError
 from moto_core.observation import GateLimits, Observation, gate, proprioception
+from moto_core.policy.given_up import folder_to_run, give_up, take_back
 from moto_core.policy.name_file import named_folder
 from moto_core.policy.policy import OnnxPolicy, Policy, PolicyState, RandomPolicy, ZeroPolicy
 from moto_core.policy.surprise import Caution
@@ -208,7 +211,8 @@ class PolicySlot:
     """The policy in use and the one before it; `reload` and `rollback` swap between episodes.
 
     The bundle is a folder, or a link to one or a file that names one; a fine-tuning moves these
-    on. A bundle that is refused leaves the one in use as it was (docs/safety.md, fault 30).
+    on. A bundle that is refused leaves the one in use as it was (docs/safety.md, fault 30). One
+    that was given up is not begun with: the one before it is, unless a person has it back.
     """
 
     def __init__(self, params: PolicyParams, spec: Spec, setup: Setup | None = None) -> None:
@@ -230,7 +234,7 @@ class PolicySlot:
         already, ConfigError for a file that names none.
         """
         _refuse_if(busy)
-        following = make_policy(self._params, self._spec)
+        following = self._load(named_folder(self._params.bundle))
         if following.hash == self.policy.hash and self._params.bundle not in BUILT_IN:
             raise BundleError(
                 f"'{self._params.bundle}' is still the bundle in use, {following.hash[:12]}: "
@@ -238,6 +242,7 @@ class PolicySlot:
                 "that holds the folder's path> (moto-export --name-file), and write the next one "
                 'into it'
             )
+        self._take_back(following)
         return self.swap(following)
 
     def swap(self, following: Policy) -> str:
@@ -250,17 +255,27 @@ class PolicySlot:
 
         Raises BundleError or ConfigError as `reload` does.
         """
-        folder = self._named()
-        if folder.name in known:
-            return None
-        return make_policy(replace(self._params, bundle=str(folder)), self._spec)
+        folder = self._to_run()
+        return None if folder.name in known else self._load(folder)
 
     def named(self) -> str:
-        """Returns the hash that the name-file names now; raises ConfigError as `find` does."""
-        return self._named().name
+        """Returns the hash that the name-file names now; raises MotoError as `find` does."""
+        return self._to_run().name
 
-    def _named(self) -> Path:
-        return named_folder(self._params.bundle).resolve()
+    def given_up(self, policy: Policy, why: str) -> Callable[[], None]:
+        """Returns what writes down that a policy was given up for the one in use."""
+        assert isinstance(policy, OnnxPolicy)
+        return partial(give_up, policy.path, why, self.policy.hash)
+
+    def _to_run(self) -> Path:
+        return folder_to_run(self._params.bundle).resolve()
+
+    def _load(self, folder: Path) -> Policy:
+        return make_policy(replace(self._params, bundle=str(folder)), self._spec)
+
+    def _take_back(self, policy: Policy) -> None:
+        if isinstance(policy, OnnxPolicy):
+            take_back(policy.path)
 
     def back(self) -> None:
         """Goes back from a policy that is given up: no `rollback` leads to it again."""
@@ -272,6 +287,7 @@ class PolicySlot:
         _refuse_if(busy)
         if self._previous is None:
             raise BundleError('there is no policy before this one; reload_policy makes one')
+        self._take_back(self._previous)
         self._previous, self.policy = self.policy, self._previous
         return self.policy.hash
 
@@ -282,7 +298,7 @@ def make_policy(params: PolicyParams, spec: Spec) -> Policy:
         return ZeroPolicy(spec)
     if params.bundle == 'random':
         return RandomPolicy(spec, params.seed)
-    return OnnxPolicy(named_folder(params.bundle), threads=params.threads, robot=spec)
+    return OnnxPolicy(folder_to_run(params.bundle), threads=params.threads, robot=spec)
 
 
 def _refuse_if(busy: bool) -> None:

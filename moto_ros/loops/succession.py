@@ -41,7 +41,9 @@ class Succession:
         self._slot = slot
         self._before: GuardReasons | None = None
         self._busy_until = -GRACE  # [s] when an episode was last heard of
-        self._successor = Successor(slot.find, params.shadow, params.probation, slot.named)
+        self._successor = Successor(
+            slot.find, params.shadow, params.probation, slot.named, slot.given_up
+        )
         self.close, self.news = self._successor.close, self._successor.news
         self.replaced = self._successor.replaced
 

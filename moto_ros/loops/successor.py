@@ -6,7 +6,8 @@
                         refused              refused                               kept, or back
 
 In: where the name-file is, observations and decisions, what the guard says. Out: a policy to swap
-in, or word to go back. A bundle that was refused or given up is not tried again.
+in, or word to go back. A bundle that was refused or given up is not tried again: that is written
+down beside it (moto_core/policy/given_up.py).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ LATER = 5.0  # [s] until a bundle that could not be loaded is looked at again
 MOST = 60.0  # [s] between two looks at one that is refused again and again
 LEAST = 12  # decisions after a swap, before which only a fault speaks against a policy
 Find = Callable[[frozenset[str]], Policy | None]
+Write = Callable[[Policy, str], Callable[[], None]]
 
 
 def _aside(work: Callable[[], Any]) -> Future[Any]:
@@ -73,11 +75,14 @@ class Probation:
 class Successor:
     """Finds the next policy, tries it in the shadow of the one in use, and watches it then."""
 
-    def __init__(self, find: Find, shadow: int, probation: int, named: Callable[[], str]) -> None:
+    def __init__(
+        self, find: Find, shadow: int, probation: int, named: Callable[[], str], write: Write
+    ) -> None:
         """Tries `shadow` decisions beside the policy in use, and watches `probation` after a swap.
 
         `find` returns the policy that is named now; None if its hash is among those it is given.
-        `named` returns the hash that is named now.
+        `named` returns the hash that is named now, `write` what writes down, in a thread, that a
+        policy was given up and why.
         """
         self._named, self._later = named, LATER
         self._naming: Future[str] | None = None
@@ -86,6 +91,7 @@ class Successor:
         self._looking: Future[Policy | None] | None = None
         self._next = 0.0  # [s] steady time of the next look
         self._given_up: set[str] = set()  # hashes
+        self._write, self._writing = write, list[Future[None]]()
         self._news: list[str] = []
         self._problem = ''  # why the last bundle could not be loaded
         self.shadow: Shadow | None = None
@@ -97,7 +103,11 @@ class Successor:
 
     def news(self) -> list[str]:
         """Returns what happened since the last call, for people."""
+        done = [one for one in self._writing if one.done()]
+        self._writing = [one for one in self._writing if one not in done]
         told, self._news = self._news, []
+        failed = (one.exception() for one in done)
+        told += [f'{why}: it is tried again after a restart' for why in failed if why is not None]
         return told
 
     def look(self, steady: float, used: str) -> None:
@@ -168,20 +178,22 @@ class Successor:
         assert self.probation is not None
         left, self.probation = self.probation, None
         if left.blamed:
-            self._given_up.add(left.policy.hash)
+            self._give_up(left.policy, left.objection)
         kind = 'is given up' if left.blamed else 'was swapped out, and is tried again'
         self._tell(f'{left.policy.hash[:12]} {kind}: {left.objection}')
 
-    def replaced(self, left: str = '') -> None:
+    def replaced(self, used: str, left: Policy | None = None) -> None:
         """Hears that a person swapped the policy: nothing is tried or watched any more.
 
-        `left` is the hash of the one that he went back from: it is not tried again.
+        `used` is the hash of the one that is wanted, `left` the one that he went back from: it
+        is not tried again.
         """
-        if left:
-            self._given_up.add(left)
-            self._told = f'{left[:12]} is given up: a person went back from it'
         if self.probation is not None:
             self._given_up.add(self.probation.policy.hash)
+        self._given_up.discard(used)
+        if left is not None:
+            self._give_up(left, 'a person went back from it')
+            self._told = f'{left.hash[:12]} is given up: a person went back from it'
         self.shadow = self.probation = None
 
     @property
@@ -239,8 +251,12 @@ class Successor:
     def _refuse_if(self, policy: Policy, why: str) -> None:
         if why:
             self.shadow = None
-            self._given_up.add(policy.hash)
+            self._give_up(policy, why)
             self._tell(f'{policy.hash[:12]} is refused: {why}')
+
+    def _give_up(self, policy: Policy, why: str) -> None:
+        self._given_up.add(policy.hash)
+        self._writing.append(_aside(self._write(policy, why)))
 
     def _tell(self, what: str) -> None:
         self._told = what

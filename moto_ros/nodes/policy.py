@@ -191,10 +191,10 @@ class PolicyNode(MotoNode):
 
         `back`: the one that is left is not wanted.
         """
-        left = self.slot.policy.hash
+        left = self.slot.policy
         told = change(self.busy)
         if self.succession is not None:
-            self.succession.replaced(left if back else '')
+            self.succession.replaced(told, left if back else None)
         self._use()
         return told
 

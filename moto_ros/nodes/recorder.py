@@ -17,7 +17,7 @@ from sensor_msgs.msg import Image, JointState
 
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.errors import ConfigError, ObservationError
-from moto_ros.config import recorded_setup, recorded_task
+from moto_ros.config import recorded_setup, recorded_source, recorded_task
 from moto_ros.loops.guard_log import Executed
 from moto_ros.loops.hearing import Hearing
 from moto_ros.loops.recorder import Recording
@@ -150,7 +150,7 @@ class RecorderNode(MotoNode):
     def on_task(self, state: TaskState) -> None:
         """Takes reward, success and parts of the simulated task."""
         self.scene = state
-        if self.recording is not None:
+        if self.recording is not None and not self.config.record.labels_only:
             self.recording.joiner.task(state)
 
     def on_raw(self, raw: RawTopic, data: bytes) -> None:
@@ -231,15 +231,16 @@ class RecorderNode(MotoNode):
 
     def _header(self) -> EpisodeHeader:
         config, scene = self.config, self.scene
+        told = scene.parts if scene and not config.record.labels_only else ()
         return EpisodeHeader(
             task=recorded_task(config),
-            source=config.record.source,
+            source=recorded_source(config),
             spec=self.robot.spec,
             setup=recorded_setup(config, self.robot),
             policy_hash=self.policy_hash,
             config_hash=config.hash,
             seed=scene.seed if scene else None,
-            parts=tuple(scene.parts) if scene else (),
+            parts=tuple(told),
             extra={
                 'limits_file': self.present.limits_file,
                 'limits_sha256': self.present.limits_sha256,

@@ -19,10 +19,11 @@ BARE = np.zeros(4, np.float32)
         ('unlabelled', MARKED, [0, 0, 0, 0], False),
     ],
 )
-def test_a_robots_reward_is_its_label(outcome, success, reward, successful):
-    found = learned_reward('robot', BARE, success, outcome)
+@pytest.mark.parametrize('source', ['robot', 'twin'])
+def test_a_robots_reward_is_its_label(source, outcome, success, reward, successful):
+    found = learned_reward(source, BARE, success, outcome)
     assert found.tolist() == reward and found.dtype == np.float32
-    assert is_successful('robot', BARE, success, outcome) is successful
+    assert is_successful(source, BARE, success, outcome) is successful
     assert not BARE.any()
 
 

@@ -3,6 +3,8 @@
 import pytest
 
 from moto_core.errors import DatasetError
+from moto_core.policy.given_up import give_up
+from moto_core.policy.name_file import write_name
 from moto_learning.commands import data
 from moto_learning.rounds.journal import Round, write_about
 from moto_learning.rounds.lineage import children, read_lineage, roots
@@ -58,6 +60,21 @@ def test_the_command_tells_what_was_published_and_how_each_did(tmp_path, bundles
     ]
     other = f'{lost[:12]}, 1 episodes'
     assert lines in ([*of_first, other], [other, *of_first])
+
+
+def test_what_a_robot_gave_up_is_said_and_what_it_runs_is_in_use(tmp_path, bundles, capsys):
+    first, second = bundles[:2]
+    write_name(tmp_path / 'use', second)
+    give_up(second, 'it shook', first.name)
+    arguments = ['lineage', str(tmp_path / 'bundles'), '--name-file', str(tmp_path / 'use')]
+    assert data.main(arguments) == 0
+    said = capsys.readouterr().out
+    assert f'{first.name[:12]}, 1 episodes, in use' in said
+    assert 'given up by a robot: it shook' in said
+    give_up(first, 'so did this', '')
+    assert data.main(arguments) == 1
+    said = capsys.readouterr().out
+    assert second.name[:12] in said and 'write another bundle into the file' in said
 
 
 def test_a_damaged_bundle_is_named_and_the_code_is_1(tmp_path, bundles, capsys):

@@ -9,6 +9,7 @@ import pytest
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.errors import BundleError, DatasetError
+from moto_core.policy.given_up import give_up
 from moto_core.policy.name_file import named_folder
 from moto_core.spec import CameraSpec
 from moto_learning.export.export import export_run
@@ -117,6 +118,18 @@ def test_the_first_policy_is_published_and_each_round_another(tmp_path, opened, 
     assert [one.number for one in read_rounds(rounds.training.out)] == [0, 1]
     assert read_about(tmp_path / 'bundles' / found.bundle) == found
     assert found.metrics['model/loss'] > 0
+
+
+def test_after_a_robot_gave_one_up_the_next_is_tried_beside_what_it_runs(tmp_path, opened, data):
+    rounds = opened()
+    rounds.begin()
+    first = used(tmp_path)
+    record(data, 'success')
+    second = rounds.round().bundle
+    give_up(tmp_path / 'bundles' / second, 'it shook', first)
+    record(data, 'success')
+    found = rounds.round()
+    assert found.used == first and used(tmp_path) == found.bundle
 
 
 def test_a_label_that_changes_begins_a_round_and_an_unlabelled_episode_none(opened, data):

@@ -55,7 +55,11 @@ class Trial:
 
     def __init__(self, *named, shadow=3, probation=20):
         self.named, self.known, self.time = list(named), [], 0.0
-        self.successor = Successor(self.find, shadow, probation, self.name)
+        self.written = []  # hash and why of what was given up
+        self.successor = Successor(self.find, shadow, probation, self.name, self.write)
+
+    def write(self, policy, why):
+        return lambda: self.written.append((policy.hash, why))
 
     def find(self, known):
         self.known.append(known)
@@ -354,7 +358,7 @@ def test_what_a_person_went_back_from_is_not_tried_again_after_its_probation_too
     trial = shadowed(Saying('new'), probation=0)
     trial.decide(3)
     trial.successor.swapped()
-    trial.successor.replaced('new')
+    trial.successor.replaced('old', Saying('new'))
     trial.look()
     assert trial.known[-1] == {'old', 'new'}
     assert trial.successor.told == 'new is given up: a person went back from it'
@@ -364,7 +368,7 @@ def test_a_person_who_swaps_ends_trial_and_probation():
     trial = shadowed(Saying('new'))
     trial.decide(3)
     trial.successor.swapped()
-    trial.successor.replaced()
+    trial.successor.replaced('old')
     assert (trial.successor.shadow, trial.successor.probation) == (None, None)
     trial.look()
     assert trial.known[-1] == {'old', 'new'}  # whoever went back did not want it

@@ -4,7 +4,6 @@ import time
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 
 from moto_ros.messages import PolicyStatus, from_json
@@ -12,6 +11,7 @@ from moto_ros.nodes.guard import GuardNode
 from moto_ros.nodes.policy import PolicyNode
 from moto_ros.nodes.recorder import RecorderNode
 from moto_ros.wire import clocks, interface
+from tests.ros.nodes.waiting import wait
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 SAYS = '/clock says nothing: no decision and no row is made'
@@ -19,12 +19,9 @@ SAYS = '/clock says nothing: no decision and no row is made'
 
 def heard_of(node, topic):
     """Spins a node until it heard itself on a topic; returns the message."""
-    heard, executor = [], SingleThreadedExecutor()
+    heard = []
     node.create_subscription(topic.type, topic.name, heard.append, topic.subscription)
-    executor.add_node(node)
-    end = time.monotonic() + 10
-    while not heard and time.monotonic() < end:
-        executor.spin_once(0.05)
+    wait(node, lambda: heard)
     return heard[-1]
 
 

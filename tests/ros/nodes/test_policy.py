@@ -10,6 +10,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 
 from moto_core.errors import BundleError
 from moto_core.guard.limits import load_robot
+from moto_core.policy.given_up import read_given_up, take_back
 from moto_core.policy.name_file import write_name
 from moto_core.policy.policy import PolicyStep
 from moto_ros.chaos.tiny_bundle import write_tiny_bundle
@@ -137,12 +138,12 @@ class Following:
         write_name(self.name, self.bundles[index])
 
     def look(self):
-        """Lets the node look, and waits for what it loads."""
+        """Lets the node look, and waits for what it loads and writes."""
         successor = self.node.succession._successor
         successor._next = 0.0
         for _ in range(2):
             self.node.publish_status()
-            for work in (successor._looking, successor._naming):
+            for work in (successor._looking, successor._naming, *successor._writing):
                 if work is not None:
                     work.exception()
 
@@ -216,6 +217,7 @@ def test_a_fault_on_probation_brings_the_policy_before_back(make, tmp_path, told
     assert following.used == 0
     following.look()
     assert (following.node.succession._successor.shadow is not None) == again
+    assert (read_given_up(following.bundles[1]) is None) == again
     if not again:
         assert 'is given up' in following.node.succession.standing
         following.use(2)
@@ -334,6 +336,48 @@ def test_a_person_who_goes_back_is_not_overruled(make, tmp_path, decisions):
     following.episode(4)
     following.end()
     assert following.used == 0
+
+
+def test_what_was_given_up_is_not_begun_with_when_it_is_configured_anew(make, tmp_path):
+    following = Following(make, tmp_path)
+    following.swap()
+    node = following.node
+    node.swap(node.slot.rollback, back=True)
+    following.look()
+    assert 'a person went back' in read_given_up(following.bundles[1]).why
+    for change in (node.trigger_deactivate, node.trigger_cleanup, node.trigger_configure):
+        change()
+    assert following.used == 0
+    take_back(following.bundles[1])
+    for change in (node.trigger_cleanup, node.trigger_configure):
+        change()
+    assert following.used == 1
+
+
+@pytest.mark.parametrize('way', ['rollback', 'reload'])
+def test_a_person_may_have_back_what_was_given_up(make, tmp_path, way):
+    following = Following(make, tmp_path)
+    following.swap()
+    node = following.node
+    node.swap(node.slot.rollback, back=True)
+    following.look()
+    node.swap(getattr(node.slot, way), back=way == 'rollback')
+    following.look()
+    assert following.used == 1
+    assert read_given_up(following.bundles[1]) is None
+
+
+def test_what_cannot_be_written_down_is_said(make, tmp_path, monkeypatch):
+    following = Following(make, tmp_path)
+    following.swap()
+    following.bundles[1].with_name(f'{following.bundles[1].name}.given_up').mkdir()
+    node, warned = following.node, []
+    node.swap(node.slot.rollback, back=True)
+    for level in ('info', 'warn'):
+        logger = type(node.get_logger())
+        monkeypatch.setattr(logger, level, lambda self, text, **_: warned.append(text))
+    following.look()
+    assert any('cannot write' in text and 'after a restart' in text for text in warned)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.reader import read_episode
 from moto_core.errors import EpisodeError
 from moto_ros.loops.hearing import SILENT
+from moto_ros.messages import TaskState
 from moto_ros.nodes.recorder import RecorderNode
 from moto_ros.wire.convert import from_rgb
 from moto_ros.wire.joints import joint_state
@@ -123,6 +124,30 @@ def test_rows_say_who_drove_and_why_the_guard_changed_them(make, tmp_path):
     assert episode.intervention.tolist() == [False, True, False]
     assert [list(reasons) for reasons in episode.reasons] == [[], [], ['velocity']]
     assert episode.executed == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize('labels_only', [False, True])
+def test_of_a_twin_that_stands_for_a_robot_only_the_label_says_how_it_went(
+    make, tmp_path, labels_only
+):
+    given = {'record.source': 'sim', 'record.labels_only': labels_only}
+    node, identity = listening(make, tmp_path, **given), ''
+    node.on_status(None)
+    speaking(node)
+    begin = node.now()
+    for number in range(3):
+        stamp = begin + number * PERIOD
+        state = TaskState(stamp=stamp, reward=1.0, success=True, parts={'door': True}, seed=7)
+        node.on_task(state)
+        identity = identity or node.start()
+        node.on_task(state)
+    feed(node, identity, range(3), begin)
+    node.end(True)
+    record, episode = recorded(node, tmp_path, identity)
+    assert (record.source, record.outcome) == ('twin' if labels_only else 'sim', 'success')
+    assert episode.header.seed == 7
+    assert episode.reward.any() == episode.success.any() == (not labels_only)
+    assert episode.header.parts == (() if labels_only else ('door',))
 
 
 @pytest.mark.parametrize('state, reason', [('READY', 'not_armed'), ('ARMED', 'deadman')])

@@ -9,12 +9,11 @@ from tests.ros.told import guarded
 
 def wait(node, condition, seconds=10):
     """Spins a node until the condition holds; fails if it does not in time."""
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        executor.spin_once(timeout_sec=0.1)
-    executor.shutdown()
+    with SingleThreadedExecutor() as executor:
+        executor.add_node(node)
+        end = time.monotonic() + seconds
+        while not condition() and time.monotonic() < end:
+            executor.spin_once(timeout_sec=0.1)
     assert condition()
 
 
