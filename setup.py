@@ -87,7 +87,7 @@ COMMANDS = [
     'moto-chaos = moto_ros.chaos.command:main',
     *(
         f'moto_{name}_node = moto_ros.nodes.{name}:main'  # for `ros2 run moto_ros ...`
-        for name in ('policy', 'guard', 'recorder', 'twin')
+        for name in ('policy', 'guard', 'recorder', 'twin', 'teleop')
     ),
     'moto_session = moto_ros.bringup.session:main',
 ]

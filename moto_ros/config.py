@@ -23,8 +23,14 @@ from moto_core.spec import Setup
 from moto_core.strict_yaml import read_yaml
 from moto_ros.parameters_file import is_parameters_file, nested, settings_of
 
-BUILT_IN = ('zero', 'random')  # policies without a bundle
+PERSON = 'teleop'  # the policy that chooses what a person who teleoperates asks for
+BUILT_IN = ('zero', 'random', PERSON)  # policies without a bundle
 MODES = ('velocity_array', 'trajectory')
+NO_INPUT, INPUTS = 'none', ('joy', 'page')  # who may publish the joystick of a person that drives
+NONE = 255  # in place of a button's or an axis' index: there is none
+WHILE_HELD = ('close', 'open', 'pairs', 'hand')  # buttons that are heard with the deadman held
+WHILE_LET_GO = ('success', 'failure', 'discard', 'home', 'start')
+ALWAYS = ('take_over', 'give_back')
 SLOWEST, FASTEST = 1.0, 250.0  # [Hz] of what the twin publishes: every tick of 4 ms at most
 
 
@@ -81,7 +87,7 @@ class PolicyParams:
     """The policy and what it may act on."""
 
     bundle: str = path(
-        'zero', "folder of a policy bundle, a file that names it, 'zero' or 'random'"
+        'zero', "folder of a policy bundle, a file that names it, 'zero', 'random' or 'teleop'"
     )
     seed: int = number(0, "of 'random'", low=0)
     threads: int = number(1, 'of onnxruntime', low=1, high=256)
@@ -131,6 +137,83 @@ class GuardParams:
     speed_floor: float = number(
         0.0, 'speed scale at or below which the guard holds', low=0, below=1
     )
+
+
+def _button(default: int, about: str) -> Any:
+    """Returns a field for a place in Joy.buttons."""
+    return number(default, f'index in Joy.buttons: {about}', low=0, high=NONE)
+
+
+@dataclass(frozen=True)
+class TeleopButtons:
+    """What each button of the joystick does; NONE is none. A gamepad's, as joy_node numbers it."""
+
+    close: int = _button(0, 'closes the gripper, while the deadman is held')
+    open: int = _button(1, 'opens the gripper, while the deadman is held')
+    pairs: int = _button(2, 'the sticks move the next two joints, while the deadman is held')
+    hand: int = _button(3, 'the sticks move the hand, while the deadman is held')
+    success: int = _button(0, 'the episode ends as a success, while the deadman is let go')
+    failure: int = _button(1, 'the episode ends as a failure, while the deadman is let go')
+    discard: int = _button(2, 'the episode is thrown away, while the deadman is let go')
+    home: int = _button(3, 'the guard leads the arm home, begun while the deadman is let go')
+    take_over: int = _button(5, 'a person drives from now on')
+    give_back: int = _button(6, 'the policy drives from now on')
+    start: int = _button(7, 'arms the guard and begins an episode, while the deadman is let go')
+
+
+@dataclass(frozen=True)
+class TeleopParams:
+    """A person who drives the arm by a joystick; its deadman is guard.deadman_button."""
+
+    input: str = choice(
+        NO_INPUT,
+        NO_INPUT,
+        *INPUTS,
+        about="whose Joy drives: a joystick's, or the operator's page's",
+    )
+    sticks: str = choice(
+        'hand', 'hand', 'pairs', 'joints', about='what they move first; joints: axis i, joint i'
+    )
+    speed: float = number(0.5, 'of the full speeds below and of action 1', above=0, high=1)
+    linear: float = number(0.3, '[m/s] of the hand at full speed', above=0, high=1)
+    angular: float = number(1.0, '[rad/s] of the hand at full speed', above=0, high=3)
+    dead_zone: float = number(0.1, 'of an axis about its rest that asks nothing', low=0, below=1)
+    rate: float = number(50.0, '[Hz] of requests', low=10, high=250)
+    silence: float = number(
+        0.25, '[s] without a word after which the joystick is gone', above=0.02, high=1
+    )
+    hand_axes: list[int] = number(
+        [1, 0, 4, 6, 7, 3],
+        "indices in Joy.axes of the hand's x, y, z and of its turns about them, base's frame",
+        low=0,
+        high=NONE,
+    )
+    hand_signs: list[int] = number([1] * 6, 'of them; -1 turns one about', low=-1, high=1)
+    pair_axes: list[int] = number(
+        [1, 4], 'indices in Joy.axes of a pair of joints', low=0, high=NONE
+    )
+    pair_signs: list[int] = number([1, 1], 'of them', low=-1, high=1)
+    buttons: TeleopButtons = part(TeleopButtons)
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for too many axes or signs, or a button that does two things."""
+        for name, count in (('hand', 6), ('pair', 2)):
+            for column in (f'{name}_axes', f'{name}_signs'):
+                if len(getattr(self, column)) != count:
+                    raise ConfigError(
+                        f'teleop.{column} is {list(getattr(self, column))}; expected {count} '
+                        'entries'
+                    )
+        for together in (WHILE_HELD, WHILE_LET_GO):
+            taken: dict[int, str] = {}
+            for name in (*together, *ALWAYS):
+                place = getattr(self.buttons, name)
+                if place != NONE and place in taken:
+                    raise ConfigError(
+                        f'teleop.buttons.{name} and teleop.buttons.{taken[place]} are both '
+                        f'{place}; give each a button of its own, or {NONE} for none'
+                    )
+                taken[place] = name
 
 
 @dataclass(frozen=True)
@@ -230,6 +313,7 @@ class RosConfig:
     gripper: GripperParams = part(GripperParams)
     policy: PolicyParams = part(PolicyParams)
     guard: GuardParams = part(GuardParams)
+    teleop: TeleopParams = part(TeleopParams)
     record: RecordParams = part(RecordParams)
     twin: TwinParams = part(TwinParams)
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 from moto_core.errors import MotoError
 from moto_core.guard.state import ESTOP, FAULT
 
-SCHEMA = 7  # of all of them together
+SCHEMA = 8  # of all of them together
 DRY_RUN = 'dry_run'  # the guard's reason while what it lets out is shown and not sent
 LATCHED = {FAULT: 'fault', ESTOP: 'estop'}  # the guard's mode: how an episode ends in it
 WHOLE = 1 << 63  # no whole number reaches it: what every language and every log holds
@@ -181,6 +181,19 @@ class RobotState:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TeleopState:
+    """The state of the node by which a person drives, ten times a second."""
+
+    heard: bool  # the joystick speaks
+    held: bool  # its deadman is held, and was seen let go before
+    sticks: str  # what they move: 'hand', 'pairs' or 'joints'
+    joints: tuple[str, ...]  # those that the sticks move, by name; none: the hand
+    moves: bool  # the sticks were seen at rest since: what they say is asked for
+    said: str  # what the last button came to
+    problem: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SceneReset:
     """The answer of the twin's reset."""
 
@@ -197,6 +210,7 @@ class Latest:
     recorder: RecorderState | None = None
     task: TaskState | None = None
     episode: EpisodeEvent | None = None  # of the recorder's episode
+    teleop: TeleopState | None = None
     decisions: list[Decision] = field(default_factory=list)  # since they were last cleared
 
 

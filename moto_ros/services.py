@@ -8,12 +8,14 @@ POLICY = 'moto_policy'
 GUARD = 'moto_guard'
 RECORDER = 'moto_recorder'
 TWIN = 'moto_twin'
+TELEOP = 'moto_teleop'
 
 TRIGGERS = {  # node: its services of type std_srvs/Trigger
     GUARD: ('arm', 'disarm', 'home', 'estop', 'reset_fault', 'begin_anew'),
     POLICY: ('start_episode', 'stop_episode', 'reload_policy', 'rollback_policy'),
     RECORDER: ('start_episode', 'stop_episode', 'time_out_episode', 'discard_episode'),
     TWIN: ('reset', 'error_recovery'),
+    TELEOP: (),
 }
 SWITCHES = {  # node: its services of type std_srvs/SetBool
     GUARD: ('set_dry_run', 'set_intervention'),

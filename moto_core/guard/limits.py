@@ -16,6 +16,7 @@ import numpy as np
 
 from moto_core.config import config_file, load_config
 from moto_core.errors import ConfigError, unknown_name
+from moto_core.kinematics import Chain, Kinematics
 from moto_core.spec import Spec
 
 # Plausible bounds that a table in degrees breaks: name -> (bound, unit).
@@ -74,7 +75,7 @@ class Controllers:
 
 @dataclass(frozen=True)
 class RobotConfig:
-    """One robot: its specification, home, limits, profiles and controllers."""
+    """One robot: its specification, home, limits, profiles, controllers and kinematics."""
 
     name: str
     spec: Spec
@@ -82,12 +83,27 @@ class RobotConfig:
     limits: JointLimits
     profiles: dict[str, Profile]
     controllers: Controllers = field(default_factory=Controllers)
+    kinematics: Kinematics = field(default_factory=Kinematics)  # of the arm; empty: not known
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a table of the wrong size, out of order or likely in degrees."""
         _check_tables(self)
+        if self.kinematics != Kinematics():
+            self.chain()
         for name, profile in self.profiles.items():
             _check_profile(self, name, profile)
+
+    def chain(self) -> Chain:
+        """Returns the arm's chain; raises ConfigError if its kinematics are missing or wrong."""
+        if self.kinematics == Kinematics():
+            raise ConfigError(
+                f"robot '{self.name}' has no kinematics; write a, d and alpha of each joint "
+                'into its YAML, as config/robot/fr3.yaml has them'
+            )
+        try:
+            return Chain(self.kinematics, len(self.spec.joints))
+        except ConfigError as error:
+            raise ConfigError(f"robot '{self.name}': {error}") from error
 
 
 class JointRow(NamedTuple):

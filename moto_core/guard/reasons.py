@@ -61,3 +61,12 @@ LETS_THROUGH = frozenset(
     }
 )
 """Codes under which the arm does what is asked, as far as limits let it; others stop it."""
+
+
+def stops(reasons: tuple[str, ...], speed_scale: float) -> set[str]:
+    """Returns those of a row's reasons that keep the arm from doing what is asked.
+
+    Doubt is none where its scale in [0, 1] slows the arm and does not hold it.
+    """
+    slower = 0.0 < speed_scale < 1.0
+    return {*reasons} - LETS_THROUGH - ({'uncertain'} if slower else set())

@@ -43,6 +43,16 @@ class PolicyStep(NamedTuple):
     surprise: float = 0.0  # [nats] about what it saw; 0 at the first step, or without a model
 
 
+def after(state: PolicyState, done: np.ndarray) -> PolicyState:
+    """Returns the state in which (A,) `done` is the action that led to what is seen next.
+
+    It was another one than the policy chose: a person drove, or the arm was held.
+    """
+    if 'previous_action' not in state:
+        return state
+    return {**state, 'previous_action': np.asarray(done, np.float32)[None]}
+
+
 class Policy(Protocol):
     """What the robot, the simulator and the evaluation run."""
 

@@ -10,7 +10,7 @@ from collections import Counter
 import numpy as np
 
 from moto_core.episodes.episode import Episode
-from moto_core.guard.reasons import LETS_THROUGH
+from moto_core.guard.reasons import stops
 
 SHOWN = 4  # reasons, the most frequent first
 
@@ -20,8 +20,8 @@ def let_through(episode: Episode) -> np.ndarray:
 
     Not so in a hold, disarmed, in a dry run, on the way home, while nothing is heard of the guard.
     """
-    slower = (episode.speed_scale > 0) & (episode.speed_scale < 1)
-    return np.array([not _stops(*row) for row in zip(episode.reasons, slower)], bool)
+    rows = zip(episode.reasons, episode.speed_scale)
+    return np.array([not stops(*row) for row in rows], bool)
 
 
 def not_followed(episode: Episode) -> str:
@@ -33,10 +33,9 @@ def not_followed(episode: Episode) -> str:
     others = asked & ~(let_through(episode) & ~episode.intervention)
     if not others.any():
         return ''
-    slower = (episode.speed_scale > 0) & (episode.speed_scale < 1)
     why: Counter[str] = Counter()
     for t in np.flatnonzero(others):
-        why.update(_stops(episode.reasons[t], slower[t]))
+        why.update(stops(episode.reasons[t], episode.speed_scale[t]))
         if episode.intervention[t]:
             why['intervention'] += 1
     most = sorted((-rows, reason) for reason, rows in why.items())[:SHOWN]
@@ -45,8 +44,3 @@ def not_followed(episode: Episode) -> str:
     return (
         f'in {others.sum()} of {asked.sum()} rows the arm did not do what was asked: {told}{more}'
     )
-
-
-def _stops(reasons: tuple[str, ...], slower: bool) -> set[str]:
-    """Returns those of a row's reasons that keep the arm from doing what is asked."""
-    return {*reasons} - LETS_THROUGH - ({'uncertain'} if slower else set())

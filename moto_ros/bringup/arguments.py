@@ -29,8 +29,10 @@ ARGUMENTS: dict[str, tuple[str, str]] = {  # name: (default, meaning)
     'command_mode': ('', 'trajectory (default) or velocity_array (default with sim:=true)'),
     'policy': (
         'zero',
-        "folder of a policy bundle (or a file with its path), or 'zero' or 'random' for a dry run",
+        "folder of a policy bundle (or a file with its path), 'zero' or 'random' for a dry run, "
+        "or 'teleop', what a person asks for: the default where teleop:= is given",
     ),
+    'teleop': ('', "joy or page: a person drives by a joystick, or the operator's page"),
     'config': ('franka_kitchen', 'name in config/ros, or path of a YAML'),
     'record': ('true', 'true: record episodes'),
     'dataset': ('runs/dataset', 'folder of the recorded episodes'),

@@ -14,8 +14,9 @@ from moto_core.errors import ConfigError
 from moto_core.guard.limits import RobotConfig
 from moto_core.policy.bundle import read_bundle
 from moto_core.policy.given_up import folder_to_run
-from moto_ros.config import BUILT_IN, RosConfig
+from moto_ros.config import BUILT_IN, NO_INPUT, RosConfig
 from moto_ros.loops.configured import arm_guard
+from moto_ros.loops.teleop import Teleop
 from moto_ros.services import GUARD
 
 
@@ -38,6 +39,8 @@ def check_nodes(
     check_topic_names(config, robot, GUARD, namespace)
     check_remapping(remap, config, robot, namespace)
     _check_gripper(config, robot)
+    if config.teleop.input != NO_INPUT:
+        Teleop(robot, config.teleop, config.guard.deadman_button)
     if config.policy.bundle not in BUILT_IN:
         read_bundle(folder_to_run(config.policy.bundle))
     if sim:

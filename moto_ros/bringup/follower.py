@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from moto_core.command import output_file
+from moto_core.errors import ConfigError
 from moto_ros.bringup.arguments import (
     ARGUMENTS,
     as_bool,
@@ -28,6 +29,13 @@ OWN = {  # name: (default, meaning)
 }
 
 
+DRIVE = (
+    "active, and nothing moves yet. At the joystick, its deadman let go, 'start' begins an "
+    "episode; hold the deadman to drive; let it go, and 'success', 'failure' or 'discard' ends it "
+    '(teleop.buttons, docs/teleoperation.md). Ctrl-C ends it'
+)
+
+
 def split(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Returns our own arguments with defaults, and those of the table.
 
@@ -42,6 +50,11 @@ def split(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     if own['json']:
         output_file('json:=', own['json'])
     theirs = {name: value for name, value in given.items() if name not in OWN}
+    if int(own['episodes']) and theirs.get('teleop') and 'policy' not in theirs:
+        raise ConfigError(
+            f'episodes is {own["episodes"]}, and no policy is there to run them: a person begins '
+            'and ends demonstrations by the buttons; leave it out, or say policy:=<bundle>'
+        )
     if int(own['episodes']):  # a session says when the policy may act
         theirs.setdefault('policy.wait_for_episode', 'true')
     return own, theirs
@@ -75,6 +88,8 @@ def how_to_go_on(own: Mapping[str, str], values: Mapping[str, str]) -> str:
     """Returns the line that a person reads once all is active; '' if a session does everything."""
     if int(own['episodes']):
         return ''
+    if values['teleop']:
+        return DRIVE
     line, space = ['moto_session', '--episodes', '10'], values['namespace'].strip('/')
     line += [] if as_bool('record', values['record']) else ['--no-record']
     line += [] if as_bool('sim', values['sim']) else ['--operator']

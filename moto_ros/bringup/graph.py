@@ -25,7 +25,7 @@ from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
 from moto_core.errors import MotoError
-from moto_ros.messages import Latest
+from moto_ros.messages import Latest, TeleopState
 from moto_ros.services import SWITCHES, TRIGGERS, service_name
 from moto_ros.wire import interface
 from moto_ros.wire.environment import prepare_environment
@@ -39,6 +39,7 @@ LATEST = {
     'recorder': interface.RECORDER_STATE,
     'task': interface.TASK_STATE,
     'episode': interface.EPISODE,
+    'teleop': interface.TELEOP_STATE,
 }
 
 
@@ -161,12 +162,23 @@ def status_line(latest: Latest, rate: float | None, known: Collection[str] = ())
             f'{",".join(causes)}'
         )
     parts += [f'{name} silent' for name in ('recorder', 'task') if _lost(latest, name, known)]
+    if latest.teleop:
+        parts.append(f'teleop {teleop_words(latest.teleop)}')
     if recorder:
         dropped = f', {recorder.dropped} dropped' if recorder.dropped else ''
         parts.append(f'recorder {recorder.state} {recorder.rows} rows{dropped} {recorder.problem}')
     if task:
         parts.append(f'task reward {task.reward:g}{" success" if task.success else ""}')
     return ' | '.join(part.strip() for part in parts)
+
+
+def teleop_words(state: TeleopState) -> str:
+    """Returns what a person who drives has to know, in a few words."""
+    if not state.heard:
+        return f'no joystick {state.problem}'.strip()
+    moved = 'hand' if state.sticks == 'hand' else ', '.join(state.joints)
+    driving = ' moves' if state.moves else ' held' if state.held else ''
+    return f'{moved}{driving} {state.problem or state.said}'.strip()
 
 
 def _lost(latest: Latest, name: str, known: Collection[str]) -> bool:

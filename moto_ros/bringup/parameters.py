@@ -21,7 +21,7 @@ from moto_ros.bringup.arguments import (
     resolved,
 )
 from moto_ros.bringup.check import check_nodes
-from moto_ros.config import MAPPINGS, camera_topics, load_ros_config, settings_in
+from moto_ros.config import MAPPINGS, NO_INPUT, PERSON, camera_topics, load_ros_config, settings_in
 
 SIMULATED = 'kitchen_sim'
 SIMULATED_ALONE = (SIMULATED, 'kitchen_wrist', 'kitchen_fr3')  # limits of no arm that there is
@@ -33,6 +33,7 @@ KEYS = {  # argument: the settings that it decides if it is typed
     'command_mode': ('command.mode',),
     'dry_run': ('command.dry_run',),
     'policy': ('policy.bundle',),
+    'teleop': ('teleop.input',),
     'dataset': ('record.dataset',),
     'profile': ('profile',),
     'task': ('twin.task', 'record.task'),
@@ -49,9 +50,10 @@ def parameters(given: Mapping[str, str]) -> dict[str, Any]:
     values = resolved(given)
     sim, said = as_bool('sim', values['sim']), settings_in(values['config'])
     typed = _typed(given)
+    teleop = teleoperated({**said, **given, **typed})
     found = {
         'config': values['config'],
-        **{key: said.get(key, value) for key, value in _defaults(values, sim).items()},
+        **{key: said.get(key, value) for key, value in _defaults(values, sim, teleop).items()},
         'use_sim_time': as_bool('use_sim_time', values['use_sim_time']),
         **typed,
     }
@@ -70,6 +72,11 @@ def parameters(given: Mapping[str, str]) -> dict[str, Any]:
     return _with_topics(found, values)
 
 
+def teleoperated(found: Mapping[str, Any]) -> bool:
+    """Says whether a person drives, by settings {dotted name: value}."""
+    return bool(found.get('teleop.input', NO_INPUT) != NO_INPUT)
+
+
 def checked(found: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
     """Returns the parameters; raises MotoError for what no node could be made with."""
     given = {key: value for key, value in found.items() if key not in ('config', 'use_sim_time')}
@@ -85,19 +92,20 @@ def checked(found: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def _defaults(values: Mapping[str, str], sim: bool) -> dict[str, Any]:
+def _defaults(values: Mapping[str, str], sim: bool, teleop: bool) -> dict[str, Any]:
     """Returns what holds for settings of which neither the arguments nor the file speak."""
     found = {
         'robot': SIMULATED if sim else 'fr3',
         'command.mode': 'velocity_array' if sim else 'trajectory',
         'command.dry_run': not sim,
-        'policy.bundle': ARGUMENTS['policy'][0],
+        'policy.bundle': PERSON if teleop else ARGUMENTS['policy'][0],
         'policy.wait_for_episode': as_bool('record', values['record']),
+        'teleop.input': NO_INPUT,
         'record.dataset': ARGUMENTS['dataset'][0],
         'record.source': 'sim' if sim else 'robot',
     }
     if sim:
-        found['guard.deadman_required'] = False  # nobody is near the twin
+        found['guard.deadman_required'] = teleop  # nobody is near the twin, or holds a joystick
     else:
         found['joint_states'] = MEASURED
     return found

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from moto_ros.bringup.arguments import as_bool, remap_rules, resolved
-from moto_ros.bringup.parameters import checked, parameters
-from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
+from moto_ros.bringup.parameters import checked, parameters, teleoperated
+from moto_ros.services import GUARD, POLICY, RECORDER, TELEOP, TWIN
 from moto_ros.wire.environment import DISCOVERY, prepare_environment
 from moto_ros.wire.started_by import STARTED_BY, own_name
 
@@ -58,6 +58,8 @@ def processes(given: Mapping[str, str]) -> list[Process]:
         nodes.insert(0, replace(guard, node=TWIN, module='moto_ros.nodes.twin'))
     if as_bool('record', values['record']):
         nodes.append(replace(policy, node=RECORDER, module='moto_ros.nodes.recorder'))
+    if teleoperated(policy.parameters):
+        nodes.append(replace(policy, node=TELEOP, module='moto_ros.nodes.teleop'))
     manager = replace(
         policy,
         node=MANAGER,

@@ -26,14 +26,20 @@ from moto_ros.bringup.children import Children
 from moto_ros.bringup.graph import RosGraph
 from moto_ros.bringup.table import MANAGER, command, environment, processes
 from moto_ros.messages import SceneReset, from_json
-from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
+from moto_ros.services import GUARD, POLICY, RECORDER, TELEOP, TWIN
 from moto_ros.wire import interface
 from moto_ros.wire.convert import to_ns
 from moto_ros.wire.joints import joint_state
 
 COMMANDS = 'joint_velocity_controller/commands'
 TRAJECTORIES = 'panda_arm_controller/joint_trajectory'
-SPOKEN = {GUARD: 'guard', POLICY: 'policy', RECORDER: 'recorder', TWIN: 'task'}  # by whom
+SPOKEN = {  # by whom
+    GUARD: 'guard',
+    POLICY: 'policy',
+    RECORDER: 'recorder',
+    TWIN: 'task',
+    TELEOP: 'teleop',
+}
 BRING_UP = 60.0  # [s] for the nodes to be active
 
 
@@ -97,7 +103,8 @@ class RunningGraph:
         self.keep(interface.GUARD_REASONS, self.reasons)
         self.keep(interface.EPISODE, self.events)
         teleop = interface.request(self.robot.spec.period, interface.TELEOP_REQUEST)
-        self.requests = self.node.create_publisher(teleop.type, teleop.name, teleop.publisher)
+        if TELEOP not in self.table:  # of the person's requests there is one publisher
+            self.requests = self.node.create_publisher(teleop.type, teleop.name, teleop.publisher)
         try:
             self.start(*self.table)
         except BaseException:

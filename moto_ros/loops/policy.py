@@ -24,10 +24,18 @@ from moto_core.errors import BundleError
 from moto_core.observation import GateLimits, Observation, gate, proprioception
 from moto_core.policy.given_up import folder_to_run, give_up, take_back
 from moto_core.policy.name_file import named_folder
-from moto_core.policy.policy import OnnxPolicy, Policy, PolicyState, RandomPolicy, ZeroPolicy
+from moto_core.policy.policy import (
+    OnnxPolicy,
+    Policy,
+    PolicyState,
+    RandomPolicy,
+    ZeroPolicy,
+    after,
+)
 from moto_core.policy.surprise import Caution
 from moto_core.spec import Setup, Spec, setup_mismatches
-from moto_ros.config import BUILT_IN, PolicyParams
+from moto_ros.config import BUILT_IN, PERSON, PolicyParams
+from moto_ros.loops.person import PersonPolicy
 from moto_ros.messages import Decision
 
 SOONEST = 0.9  # periods after the last due time at least
@@ -41,6 +49,7 @@ class Decided(NamedTuple):
 
     observation: Observation
     decision: Decision
+    done: np.ndarray | None = None  # (A,) that led to it, if not what was chosen before
 
 
 @dataclass
@@ -118,10 +127,12 @@ class PolicyLoop:
         held.image, held.stamp, held.fresh = image, stamp, stamp != held.stamp
         held.delay = (now - stamp) * 1e-6
 
-    def step(self, now: int, steady: float) -> Decided | None:
+    def step(self, now: int, steady: float, done: np.ndarray | None = None) -> Decided | None:
         """Returns a decision if one is due and may be made; `reasons` says why not.
 
-        `now` [ns] is the clock of the stamps, `steady` [s] the clock of periods.
+        `now` [ns] is the clock of the stamps, `steady` [s] the clock of periods. `done` (A,) is
+        what the arm did since the last decision, if that is not what was chosen: what the policy
+        is told at its next step, as training is.
         """
         if not all(camera.fresh for camera in self._cameras.values()):
             return None
@@ -137,7 +148,9 @@ class PolicyLoop:
         self.count_missed(steady)
         self._last = steady
         self._advance(stamp)
-        return self._decide(self._observe(stamp))
+        if done is not None:
+            self._state = after(self._state, done)
+        return self._decide(self._observe(stamp))._replace(done=done)
 
     def count_missed(self, steady: float) -> None:
         """Counts the periods without a step up to `steady` [s]."""
@@ -298,6 +311,8 @@ def make_policy(params: PolicyParams, spec: Spec) -> Policy:
         return ZeroPolicy(spec)
     if params.bundle == 'random':
         return RandomPolicy(spec, params.seed)
+    if params.bundle == PERSON:
+        return PersonPolicy(spec)
     return OnnxPolicy(folder_to_run(params.bundle), threads=params.threads, robot=spec)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from moto_core.errors import one_line
 from moto_core.observation import Observation
-from moto_core.policy.policy import Policy
+from moto_core.policy.policy import Policy, after
 
 AT_BOUND = 0.99  # of 1: an action's entry that is saturated
 MORE = 0.25  # share of entries, by which a new policy may saturate more
@@ -74,10 +74,22 @@ class Shadow:
         self._state = policy.initial()
         self.failed = ''  # what its step raised, or that it delays the one in use
 
-    def see(self, seen: Observation, first: bool, action: np.ndarray, doubt: float) -> None:
-        """Takes an observation of an episode, and what the one in use decided about it."""
+    def see(
+        self,
+        seen: Observation,
+        first: bool,
+        action: np.ndarray,
+        doubt: float,
+        done: np.ndarray | None = None,
+    ) -> None:
+        """Takes an observation of an episode, and what the one in use decided about it.
+
+        `done` (A,) led to it, if that is another action than was decided before.
+        """
         if first:
             self._state = self.policy.initial()
+        elif done is not None:
+            self._state = after(self._state, done)
         begin = time.perf_counter()
         try:
             step = self.policy.step(seen.images, seen.proprioception, self._state)
@@ -88,9 +100,7 @@ class Shadow:
         if sum(one > self.policy.spec.period for one in self.new.seconds) >= LATE:
             self.failed = f'{LATE} of its steps took longer than a period'
         self.used.take(action, doubt, 0.0)
-        self._state = dict(step.state)
-        if 'previous_action' in self._state:  # what was done, and not what it would have done
-            self._state['previous_action'] = np.asarray(action, np.float32)[None]
+        self._state = after(step.state, action)  # and not what it would have done
 
     @property
     def objection(self) -> str:

@@ -54,7 +54,7 @@ class Succession:
 
     def take(self, decided: Decided, driving: bool = True) -> None:
         """Takes a decision of an episode; `driving`: the arm does what is asked."""
-        seen, decision = decided
+        seen, decision, done = decided
         self._successor.see(
             seen,
             decision.number == 0,
@@ -62,6 +62,7 @@ class Succession:
             decision.disagreement,
             decision.inference_latency * 1e-3,
             driving,
+            done,
         )
 
     def heard_busy(self, steady: float) -> None:

@@ -129,10 +129,12 @@ class Successor:
         doubt: float,
         seconds: float = 0.0,
         driving: bool = True,
+        done: np.ndarray | None = None,
     ) -> None:
         """Takes an observation of an episode, and the action (A,) of the policy in use.
 
-        `first`: of the episode; `driving`: the arm does what is asked.
+        `first`: of the episode; `driving`: the arm does what is asked; `done` (A,) led to it, if
+        that is not what was chosen before.
         """
         action = np.asarray(chosen)
         if self.probation is not None:
@@ -143,7 +145,7 @@ class Successor:
                 self._news.append(f'policy {self.probation.policy.hash[:12]} is kept')
                 self.probation = None
         elif self.shadow is not None and len(self.shadow.new) < self._shadowed:
-            self.shadow.see(seen, first, action, doubt)
+            self.shadow.see(seen, first, action, doubt, done)
             new, tried = self.shadow.new, len(self.shadow.new) >= self._shadowed
             if tried or self.shadow.failed or not new.finite:
                 self._refuse_if(self.shadow.policy, self.shadow.objection)

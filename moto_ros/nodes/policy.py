@@ -23,7 +23,10 @@ from moto_core.observation import GateLimits, preprocess
 from moto_core.ros_image import decompress
 from moto_ros.config import camera_topics, recorded_setup
 from moto_ros.loops.caution import follows, holds, surprised
+from moto_ros.loops.done import DoneInstead
 from moto_ros.loops.fingers import Fingers
+from moto_ros.loops.guard_log import Executed
+from moto_ros.loops.person import PersonPolicy
 from moto_ros.loops.policy import Decided, PolicyLoop, PolicySlot, requested_at
 from moto_ros.loops.streams import Streams
 from moto_ros.loops.succession import Succession
@@ -33,7 +36,7 @@ from moto_ros.wire import interface
 from moto_ros.wire.camera_headers import CameraHeaders
 from moto_ros.wire.convert import check_size, from_rgb, image_converter, to_ns
 from moto_ros.wire.interface import to_string
-from moto_ros.wire.joints import pick, request
+from moto_ros.wire.joints import asked, pick, request
 from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.runner import run
 
@@ -71,6 +74,7 @@ class PolicyNode(MotoNode):
         self.succession = Succession(self.slot, params) if params.follow else None
         if self.succession is not None:
             self.destroyed_with(self.succession.close)
+        self.done = DoneInstead(spec)
         self.headers = CameraHeaders(self.config.frames)
         self.to_rgb, converter = image_converter()
         self._create_subscriptions()
@@ -170,9 +174,21 @@ class PolicyNode(MotoNode):
         """Hears whether the arm does what is asked."""
         if self.loop is None:
             return
+        self.done.reasons(told)
         self.loop.follow(follows(told), holds(told))
         if self.succession is not None:
             self.succession.hear(told, self.steady_now(), self.busy)
+
+    def on_executed(self, message: JointState) -> None:
+        """Hears what the guard let out at one tick."""
+        if len(message.velocity) == self.robot.spec.action_size:
+            self.done.executed(Executed(to_ns(message.header.stamp), np.array(message.velocity)))
+
+    def on_person(self, message: JointState) -> None:
+        """Hears what a person asks for, which is what a demonstration's rows say."""
+        if self.loop is not None and isinstance(self.loop.policy, PersonPolicy):
+            names, velocity, _ = asked(message)
+            self.loop.policy.hear(names, velocity)
 
     def start(self) -> str:
         """Begins an episode: the policy's state is forgotten, its requests are real."""
@@ -238,14 +254,17 @@ class PolicyNode(MotoNode):
 
     def _step(self) -> None:
         assert self.loop is not None
-        decided = self.loop.step(self.now(), self.steady_now())
+        now = self.now()
+        decided = self.loop.step(now, self.steady_now(), self.done.action(now))
         if decided is None:
             return
         decision = decided.decision
         # the same clip as the training environment's; a NaN stays one
         velocity = np.clip(decision.action, -1.0, 1.0) * self.robot.spec.scale
-        if self.waiting:
-            velocity = np.zeros_like(velocity)  # between episodes the policy asks for rest
+        if self.waiting or isinstance(self.loop.policy, PersonPolicy):
+            velocity = np.zeros_like(
+                velocity
+            )  # rest: between episodes, or who drives asks himself
         scale = 1.0 if self.waiting else decision.speed_scale
         if not np.isfinite(velocity).all():
             if not self.waiting and self.succession is not None:
@@ -256,13 +275,14 @@ class PolicyNode(MotoNode):
             return
         self.problem = ''
         self.requests.publish(request(self.robot.spec.names, decision.stamp, velocity, scale))
+        self.done.asked(self.now(), scale)
         if not self.waiting:
             self._log(decided)
             if self.succession is not None:
                 self.succession.take(decided, self.loop.followed)
 
     def _log(self, decided: Decided) -> None:
-        observation, decision = decided
+        observation, decision = decided.observation, decided.decision
         self.decisions.publish(to_string(requested_at(decision, self.now())))
         for camera, image in observation.images.items():
             self.seen[camera].publish(from_rgb(image, observation.stamp, camera))
@@ -315,8 +335,11 @@ class PolicyNode(MotoNode):
         if self.apart:
             fingers = joint_states.at(config.gripper.joint_states)
             self.create_subscription_to(fingers, self.on_fingers)
+        if isinstance(self.slot.policy, PersonPolicy):
+            self.create_subscription_to(interface.TELEOP_REQUEST, self.on_person)
         self.create_subscription_to(interface.EPISODE, self.on_episode)
         self.create_subscription_to(interface.GUARD_REASONS, self.on_guard)
+        self.create_subscription_to(interface.EXECUTED, self.on_executed)
 
     def _create_camera_subscription(self, camera: str, topic: str) -> None:
         seen, convert = interface.CAMERA.at(topic), self.to_rgb

@@ -17,7 +17,7 @@ from sensor_msgs.msg import Image, JointState
 
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.errors import ConfigError, ObservationError
-from moto_ros.config import recorded_setup, recorded_source, recorded_task
+from moto_ros.config import PERSON, recorded_setup, recorded_source, recorded_task
 from moto_ros.loops.guard_log import Executed
 from moto_ros.loops.hearing import Hearing
 from moto_ros.loops.recorder import Recording
@@ -230,14 +230,15 @@ class RecorderNode(MotoNode):
         return self.recording.stop(self.steady_now(), ended)
 
     def _header(self) -> EpisodeHeader:
-        config, scene = self.config, self.scene
+        config, scene, demonstrated = self.config, self.scene, self.policy_hash == PERSON
         told = scene.parts if scene and not config.record.labels_only else ()
         return EpisodeHeader(
             task=recorded_task(config),
             source=recorded_source(config),
             spec=self.robot.spec,
             setup=recorded_setup(config, self.robot),
-            policy_hash=self.policy_hash,
+            controller='teleop' if demonstrated else 'policy',
+            policy_hash='' if demonstrated else self.policy_hash,
             config_hash=config.hash,
             seed=scene.seed if scene else None,
             parts=tuple(told),

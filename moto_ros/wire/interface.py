@@ -87,6 +87,7 @@ JOY = Topic('joy', Joy, COMMAND, COMMAND)  # the deadman
 ESTOP = Topic('moto/estop', Bool, LATCHED, PRESSES)  # hears every reliable publisher
 ESTOP_LATCHED = replace(ESTOP, subscription=LATCHED_READER)  # and what came before it listened
 TELEOP_REQUEST = Topic('moto/teleop/command_request', JointState, COMMAND, COMMAND)
+TELEOP_STATE = _json('moto/teleop/state', messages.TeleopState, STATUS, STATUS)
 
 # the policy
 REQUEST = Topic('moto/policy/command_request', JointState, COMMAND, COMMAND)

@@ -1,4 +1,4 @@
-"""What the four nodes share: a frozen configuration, entities made from the table, diagnostics.
+"""What the nodes share: a frozen configuration, entities made from the table, diagnostics.
 
 rclpy swallows an exception of a transition callback; here it becomes a logged failure, so that
 the node stays where it was and can be configured again.

@@ -83,6 +83,8 @@ def _declare(node: Node, name: str, value: Any, about: str, rule: Rule, changeab
     # an empty list has no type of its own, so that at first the type follows the value
     node.declare_parameter(name, '', ParameterDescriptor(dynamic_typing=True), True)
     kind = TYPES[type(value)]
+    if kind == Parameter.Type.STRING_ARRAY and value and isinstance(value[0], int):
+        kind = Parameter.Type.INTEGER_ARRAY
     plain = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
     node.set_parameters([Parameter(name, kind, plain)])
     words = f'one of {", ".join(rule.valid)}' if rule.valid else rule.expected

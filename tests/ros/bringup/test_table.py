@@ -62,6 +62,39 @@ def test_the_simulated_graph_has_a_twin_and_the_real_one_has_not():
     ]
 
 
+def test_a_person_drives_where_it_is_said_with_a_policy_or_without(tmp_path):
+    def config(**given):
+        values = {k: v for k, v in parameters(**given).items() if k not in IN_TABLE}
+        return load_ros_config(given.get('config', 'franka_kitchen'), values)
+
+    assert 'moto_teleop' not in nodes(sim='true')
+    for source in ('joy', 'page'):
+        assert nodes(sim='true', teleop=source)[-2:] == ['moto_teleop', 'moto_lifecycle_manager']
+        found = config(sim='true', teleop=source)
+        assert (found.teleop.input, found.policy.bundle) == (source, 'teleop')
+        assert found.guard.deadman_required
+    found = config(sim='true', teleop='joy', policy='random')
+    assert found.policy.bundle == 'random' and found.teleop.input == 'joy'
+    given = {'sim': 'true', 'teleop': 'joy', 'guard.deadman_required': 'false'}
+    assert not config(**given).guard.deadman_required
+    (tmp_path / 'own.yaml').write_text('{teleop: {input: joy}, policy: {bundle: zero}}')
+    assert 'moto_teleop' in nodes(sim='true', config=str(tmp_path / 'own.yaml'))
+    assert config(sim='true', config=str(tmp_path / 'own.yaml')).policy.bundle == 'zero'
+    assert 'moto_teleop' in nodes(sim='true', **{'teleop.input': 'joy'})
+
+
+def test_teleoperation_that_cannot_be_is_refused_before_anything_starts():
+    with pytest.raises(ConfigError, match="teleop.input is 'joystick'; expected one of"):
+        processes({'sim': 'true', 'teleop': 'joystick'})
+    with pytest.raises(ConfigError, match='buttons.start and teleop.buttons.failure are both 1'):
+        processes({'sim': 'true', 'teleop': 'joy', 'teleop.buttons.start': '1'})
+    with pytest.raises(ConfigError, match='a person begins and ends demonstrations'):
+        split({'sim': 'true', 'teleop': 'joy', 'episodes': '3'})
+    own, theirs = split({'sim': 'true', 'teleop': 'joy', 'episodes': '3', 'policy': 'random'})
+    assert own['episodes'] == '3' and theirs['teleop'] == 'joy'
+    assert "'start' begins an episode" in how_to_go_on({'episodes': '0'}, {'teleop': 'joy'})
+
+
 def test_guard_and_policy_never_share_a_process():
     modules = [process.module for process in processes({'sim': 'true'})]
     assert len(set(modules)) == len(modules)

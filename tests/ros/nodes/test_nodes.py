@@ -31,6 +31,7 @@ from moto_ros.messages import EpisodeEvent, GuardReasons, RecorderState
 from moto_ros.nodes.guard import GuardNode
 from moto_ros.nodes.policy import PolicyNode
 from moto_ros.nodes.recorder import RecorderNode
+from moto_ros.nodes.teleop import TeleopNode
 from moto_ros.nodes.twin import TwinNode
 from moto_ros.services import SWITCHES, TRIGGERS
 from moto_ros.wire import interface
@@ -489,7 +490,7 @@ def test_diagnostics_name_the_robot_and_what_was_lost(make, tmp_path):
     assert {value.key: value.value for value in status.values}['dropped'] == '3'
 
 
-@pytest.mark.parametrize('kind', [GuardNode, PolicyNode, RecorderNode, TwinNode])
+@pytest.mark.parametrize('kind', [GuardNode, PolicyNode, RecorderNode, TwinNode, TeleopNode])
 def test_a_node_offers_the_services_of_the_table(make, tmp_path, kind):
     node = make(kind, **{'record.dataset': tmp_path / 'd'})
     assert node.trigger_configure() == SUCCESS

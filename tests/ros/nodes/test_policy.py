@@ -14,7 +14,7 @@ from moto_core.policy.given_up import read_given_up, take_back
 from moto_core.policy.name_file import write_name
 from moto_core.policy.policy import PolicyStep
 from moto_ros.chaos.tiny_bundle import write_tiny_bundle
-from moto_ros.messages import EpisodeEvent
+from moto_ros.messages import Decision, EpisodeEvent, from_json
 from moto_ros.nodes.policy import PolicyNode
 from moto_ros.wire.convert import from_rgb
 from moto_ros.wire.joints import asked, joint_state
@@ -394,3 +394,49 @@ def test_where_nothing_could_be_swapped_in_it_does_not_follow(make, tmp_path, gi
     write_name(tmp_path / 'use', write_tiny_bundle(tmp_path / 'bundles', spec))
     node = make(PolicyNode, **given, **{'policy.follow': 'true'})
     assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
+
+
+class Remembering(Saying):
+    """A policy that remembers which action it was told led to what it sees."""
+
+    def __init__(self, spec, action):
+        super().__init__(spec, action)
+        self.told = []
+
+    def initial(self):
+        return {'previous_action': np.zeros((1, 9), np.float32)}
+
+    def step(self, images, proprioception, state):
+        self.told.append(state['previous_action'][0].tolist())
+        return PolicyStep(self.action, 0.0, {'previous_action': self.action[None]})
+
+
+def test_after_a_take_over_the_policy_goes_on_from_what_the_person_did(make):
+    policy = Asking(make(PolicyNode), None)
+    node, scale = policy.node, policy.node.robot.spec.scale
+    node.loop.use(Remembering(node.robot.spec, [0.25] * 9))
+
+    def period(source, velocity):
+        node.on_guard(guarded(stamp=policy.time, source=source))
+        for tick in range(1, 20):
+            stamp = policy.time + tick * 4_000_000
+            node.on_executed(joint_state(node.robot.spec.names, stamp, np.full(9, velocity)))
+        policy.frame()
+
+    policy.frame()
+    for source, velocity in (('policy', 0.1), ('teleop', -1.0), ('teleop', 0.5), ('policy', 0.1)):
+        period(source, velocity)
+    own, person = [0.25] * 9, [(np.full(9, v) / scale).tolist() for v in (-1.0, 0.5)]
+    expected = [[0.0] * 9, own, *person, own]
+    np.testing.assert_allclose(node.loop.policy.told, expected, atol=1e-6)
+
+
+def test_the_policy_of_a_demonstration_says_what_the_person_asks_for_and_asks_for_rest(make):
+    policy = Asking(make(PolicyNode, **{'policy.bundle': 'teleop'}), None)
+    node, logged = policy.node, []
+    node.decisions.publish = logged.append
+    asks = np.linspace(-1.0, 1.0, 9)
+    node.on_person(joint_state(node.robot.spec.names, node.now(), asks))
+    assert not policy.frame().any()
+    decision = from_json(Decision, logged[-1].data)
+    assert decision.action == pytest.approx(asks / node.robot.spec.scale, abs=1e-6)

@@ -1,0 +1,56 @@
+"""A joystick as it is held: whether it speaks, its deadman, what was pressed since the last word.
+
+    Joy's axes and buttons -> Joystick -> axes in [-1, 1], held, the buttons pressed just now
+
+One that begins to speak, or speaks again after a silence, is not believed at once: a deadman that
+is held already counts once it was let go, and a button that is down already was not pressed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+
+class Joystick:
+    """The newest word of one joystick."""
+
+    def __init__(self, deadman: int, silence: float) -> None:
+        """Takes the deadman's button, and the time [s] without a word after which it is gone."""
+        self._deadman, self._silence = deadman, silence
+        self.axes = np.zeros(0)  # (a,) in [-1, 1]; zeros where they were not finite
+        self.problem = ''  # what is wrong with its last word
+        self._down: frozenset[int] = frozenset()
+        self._let_go = False  # the deadman, since it began to speak
+        self._heard = -np.inf  # [s]
+
+    def hear(self, axes: Sequence[float], buttons: Sequence[int], now: float) -> Collection[int]:
+        """Takes a message at a time [s]; returns the buttons that it says were pressed since."""
+        begins = not self.speaks(now) or len(axes) != len(self.axes)
+        down = frozenset(place for place, value in enumerate(buttons) if value)
+        pressed = frozenset() if begins else down - self._down
+        self._let_go = (not begins and self._let_go) or self._deadman not in down
+        self._down, self._heard = down, now
+        values = np.array(axes, np.float64)
+        broken = [str(place) for place in np.flatnonzero(~np.isfinite(values))]
+        self.problem = f'axes {", ".join(broken)} of joy are not finite' if broken else ''
+        self.axes = np.zeros(len(values)) if broken else np.clip(values, -1.0, 1.0)
+        return pressed
+
+    def speaks(self, now: float) -> bool:
+        """Says whether its last word is young enough at a time [s]."""
+        return 0.0 <= now - self._heard <= self._silence
+
+    @property
+    def down(self) -> bool:
+        """Says whether the deadman was down in its last word."""
+        return self._deadman in self._down
+
+    def held(self, now: float) -> bool:
+        """Says whether the deadman holds at a time [s]: down, and let go since it speaks."""
+        return self.speaks(now) and self.down and self._let_go and not self.problem
+
+    def axis(self, place: int) -> float:
+        """Returns an axis in [-1, 1]; 0 for one that it does not have."""
+        return float(self.axes[place]) if place < len(self.axes) else 0.0

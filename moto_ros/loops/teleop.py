@@ -1,0 +1,152 @@
+"""What a person asks of the arm by a joystick: velocities, and acts such as to begin an episode.
+
+    Joy -> Joystick ─┬─ dead zone, speed ─┬─ hand: least squares on J(q) ─┬─> velocity (A,)
+                     │                    └─ pairs, joints: as they are ──┘
+                     └─ buttons ─> gripper, what the sticks move, acts by name
+
+In: Joy, the joints' positions, the steady clock [s]. Out: a request (A,) [rad/s, m/s] while the
+joystick speaks, rest while its deadman is let go; the names of acts. The sticks ask for nothing
+until all of them were seen at rest with the deadman held: neither a stuck axis, nor a joystick
+that comes back, nor a change of what they move makes the arm jump.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from moto_core.errors import ConfigError
+from moto_core.guard.limits import RobotConfig
+from moto_core.kinematics import Chain, joint_velocity
+from moto_ros.config import ALWAYS, WHILE_HELD, WHILE_LET_GO, TeleopParams
+from moto_ros.loops.joystick import Joystick
+
+GRIPPER = {'close': -1.0, 'open': 1.0}
+PAIR = 2  # joints that two sticks move
+NO_JOINTS = 'the sticks move the hand, and the joint states are silent'
+
+
+class Teleop:
+    """One person's joystick for one arm."""
+
+    def __init__(self, robot: RobotConfig, params: TeleopParams, deadman: int) -> None:
+        """Raises ConfigError if the sticks move the hand and the robot's kinematics are unknown.
+
+        `deadman` is its button. Without kinematics the sticks never move the hand.
+        """
+        self.spec, self.params = robot.spec, params
+        self.stick = Joystick(deadman, params.silence)
+        self._chain = _chain(robot, params)
+        self.sticks = params.sticks
+        self._pair = 0  # of joints that the sticks move
+        self._at_rest = False  # every axis that counts was, with the deadman held
+        self._gripper = 0.0  # -1 closes, 1 opens, since the deadman is held
+        self.problem = ''
+
+    @property
+    def joints(self) -> tuple[str, ...]:
+        """The joints that the sticks move, by name; none if they move the hand."""
+        names = tuple(self.spec.joints)
+        first = PAIR * self._pair
+        return {'hand': (), 'pairs': names[first : first + PAIR], 'joints': names}[self.sticks]
+
+    @property
+    def moves(self) -> bool:
+        """Says whether what the sticks say is asked for."""
+        return self._at_rest
+
+    def hear(self, axes: Sequence[float], buttons: Sequence[int], now: float) -> list[str]:
+        """Takes a message of the joystick at a time [s]; returns the acts that it asks for."""
+        pressed = self.stick.hear(axes, buttons, now)
+        held = self.stick.held(now)
+        if not held:
+            self._at_rest, self._gripper = False, 0.0
+        acts = self._acts(pressed)
+        for act in acts:
+            self._change(act, held)
+        if held and not self._at_rest:
+            self._at_rest = not self._axes().any()
+        return [act for act in acts if act not in WHILE_HELD]
+
+    def request(self, position: np.ndarray | None, now: float) -> np.ndarray | None:
+        """Returns what is asked for at a time [s], (A,) [rad/s, m/s]; None: nothing is said.
+
+        `position` (n,) [rad] of the arm's joints; None if it is not known now. Each entry is
+        within the action's scale: one factor for the arm keeps the direction.
+        """
+        if not self.stick.speaks(now):
+            return None
+        n, scale = len(self.spec.joints), self.spec.scale
+        asked = np.zeros(self.spec.action_size)
+        if self.stick.held(now):
+            asked[n:] = self._gripper * scale[n:]
+            if self._at_rest:
+                asked[:n] = self._arm(position)
+        self.problem = self._said(position, now)
+        return asked
+
+    def _acts(self, pressed: Collection[int]) -> list[str]:
+        """Names what pressed buttons do, with the deadman as it is."""
+        heard = (*(WHILE_HELD if self.stick.down else WHILE_LET_GO), *ALWAYS)
+        return [name for name in heard if getattr(self.params.buttons, name) in pressed]
+
+    def _change(self, act: str, held: bool) -> None:
+        """Takes what a button changes here: the gripper, what the sticks move."""
+        if act in GRIPPER and held:
+            self._gripper = GRIPPER[act]
+        elif act == 'pairs':
+            count = -(-len(self.spec.joints) // PAIR)
+            self._pair = (self._pair + 1) % count if self.sticks == 'pairs' else 0
+            self.sticks, self._at_rest = 'pairs', False
+        elif act == 'hand' and self._chain is not None:
+            self.sticks, self._at_rest = 'hand', False
+
+    def _arm(self, position: np.ndarray | None) -> np.ndarray:
+        """What the sticks ask of the arm's joints, (n,) [rad/s]."""
+        scale, params = self.spec.scale[: len(self.spec.joints)], self.params
+        if self.sticks == 'hand':
+            if position is None or self._chain is None:
+                return np.zeros(len(scale))
+            full = np.repeat([params.linear, params.angular], 3)
+            twist = params.speed * full * self._axes()
+            velocity = joint_velocity(self._chain.jacobian(position), twist)
+            return velocity / max(1.0, float(np.max(np.abs(velocity) / scale)))
+        velocity = np.zeros(len(scale))
+        for joint, axis in zip(self.joints, self._axes()):
+            place = self.spec.joints.index(joint)
+            velocity[place] = params.speed * scale[place] * axis
+        return velocity
+
+    def _axes(self) -> np.ndarray:
+        """The axes that count, beyond their dead zone, in [-1, 1]."""
+        params = self.params
+        n = len(self.spec.joints)
+        places, signs = {
+            'hand': (params.hand_axes, params.hand_signs),
+            'pairs': (params.pair_axes, params.pair_signs),
+            'joints': (range(n), [1] * n),
+        }[self.sticks]
+        raw = np.array([self.stick.axis(place) for place in places]) * signs
+        beyond = np.maximum(np.abs(raw) - params.dead_zone, 0.0) / (1.0 - params.dead_zone)
+        return np.sign(raw) * beyond
+
+    def _said(self, position: np.ndarray | None, now: float) -> str:
+        """Says why what the person does asks for nothing; '' if it does."""
+        if self.stick.problem:
+            return self.stick.problem
+        if self.stick.down and not self.stick.held(now):
+            return 'the deadman was held before the joystick was heard: let it go, then hold it'
+        if self.stick.down and not self._at_rest:
+            return 'a stick is not at rest: let all of them go with the deadman held'
+        return NO_JOINTS if self.stick.down and self.sticks == 'hand' and position is None else ''
+
+
+def _chain(robot: RobotConfig, params: TeleopParams) -> Chain | None:
+    """Returns the arm's chain; None if it is unknown and the sticks begin with its joints."""
+    try:
+        return robot.chain()
+    except ConfigError:
+        if params.sticks == 'hand':
+            raise
+        return None

@@ -1,0 +1,158 @@
+"""The teleoperation node, inside the test process: what it asks for, and of which services."""
+
+import numpy as np
+import pytest
+from rclpy.lifecycle import TransitionCallbackReturn
+from sensor_msgs.msg import Joy
+from std_srvs.srv import Trigger
+
+from moto_ros.messages import GuardState, TeleopState, from_json
+from moto_ros.nodes.teleop import TeleopNode
+from moto_ros.services import RECORDER, TWIN
+from moto_ros.wire import interface
+from moto_ros.wire.convert import to_ns
+from moto_ros.wire.joints import joint_state
+from tests.ros.nodes.waiting import wait
+from tests.ros.test_messages import GUARD
+
+SUCCESS = TransitionCallbackReturn.SUCCESS
+ONE_TO_ONE = {'teleop.sticks': 'joints', 'teleop.speed': 1.0, 'teleop.dead_zone': 0.0}
+
+
+class Driving:
+    """An active node, a person at its joystick, and what was asked for."""
+
+    def __init__(self, node):
+        self.node, self.asked, self.steady = node, [], 50.0
+        node.steady_now = lambda: self.steady
+        assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+        node.requests.publish = self.asked.append
+
+    def says(self, axes=(), *buttons, after=0.05):
+        self.steady += after
+        down = [int(place in buttons) for place in range(11)]
+        self.node.on_joy(Joy(axes=[*axes, *[0.0] * (8 - len(axes))], buttons=down))
+        return self.asked[-1]
+
+    def begins(self):
+        self.says()
+        self.says((), 4)
+        return self
+
+
+def test_requests_name_the_joints_and_are_as_old_as_the_joysticks_word(make):
+    driving = Driving(make(TeleopNode, **ONE_TO_ONE)).begins()
+    node = driving.node
+    before = node.now()
+    asked = driving.says((0.5, -0.25), 4)
+    assert before <= to_ns(asked.header.stamp) <= node.now()
+    assert list(asked.name) == [*node.robot.spec.names, 'speed_scale']
+    assert list(asked.velocity) == pytest.approx([1.0, -0.5, *[0.0] * 7, 1.0])
+    driving.steady += 0.1
+    node.on_tick()
+    assert driving.asked[-1].header.stamp == asked.header.stamp, 'no newer word of the person'
+    count = len(driving.asked)
+    driving.steady += 0.2
+    node.on_tick()
+    assert len(driving.asked) == count, 'a silent joystick asks for nothing'
+
+
+def test_the_hand_is_moved_by_the_joints_as_they_were_measured_just_now(make):
+    node = make(TeleopNode, **{'teleop.sticks': 'hand'})
+    driving = Driving(node).begins()
+    names, home = node.robot.spec.joints, np.array(node.robot.home)
+    forward = (0.0, 1.0)
+    assert not any(driving.says(forward, 4).velocity[:7])
+    node.on_joints(joint_state(names[::-1], node.now(), np.zeros(7), home[::-1]))
+    asked = np.array(driving.says(forward, 4).velocity[:7])
+    moved = node.robot.chain().jacobian(home) @ asked
+    assert moved[0] > 0.1 and np.abs(moved[1:]).max() < 0.01
+    for broken in ([np.nan] * 7, [np.inf, *[0.0] * 6]):
+        node.on_joints(joint_state(names, node.now(), np.zeros(7), np.array(broken)))
+        assert any(driving.says(forward, 4, after=0.001).velocity[:7]), 'the last good ones serve'
+    driving.steady += 0.09
+    assert not any(driving.says(forward, 4).velocity[:7]), 'the joints are 0.14 s old'
+
+
+def test_between_configure_and_activate_and_after_it_nothing_is_asked_for(make):
+    driving = Driving(make(TeleopNode, **ONE_TO_ONE)).begins()
+    driving.says((1.0,), 4)
+    assert driving.node.trigger_deactivate() == SUCCESS
+    count = len(driving.asked)
+    driving.steady += 0.05
+    driving.node.on_joy(Joy(axes=[1.0] * 8, buttons=[0, 0, 0, 0, 1]))
+    assert len(driving.asked) == count
+
+
+def test_two_joysticks_ask_for_nothing_and_are_named(make):
+    driving = Driving(make(TeleopNode, **ONE_TO_ONE)).begins()
+    node = driving.node
+    for _ in range(2):
+        node.create_publisher(Joy, interface.JOY.name, 5)
+    wait(node, lambda: bool(node.rivals))
+    count = len(driving.asked)
+    driving.steady += 0.05
+    node.on_joy(Joy(axes=[1.0] * 8, buttons=[0, 0, 0, 0, 1]))
+    assert len(driving.asked) == count and "2 publish '/joy'" in node.rivals
+
+
+def test_a_label_ends_the_episode_and_resets_the_scene_once_the_arm_rests(make):
+    node = make(TeleopNode, **{'record.source': 'sim'})
+    calls = []
+
+    def offer(owner, service):
+        def answer(_, reply):
+            calls.append(service)
+            reply.success, reply.message = True, f'{service} done'
+            return reply
+
+        node.create_service(Trigger, f'{owner}/{service}', answer)
+
+    for owner, service in (('moto_guard', 'disarm'), ('moto_guard', 'begin_anew')):
+        offer(owner, service)
+    offer(RECORDER, 'discard_episode')
+    offer(TWIN, 'reset')
+    driving = Driving(node)
+    states = []
+    node.state.publish = lambda message: states.append(from_json(TeleopState, message.data))
+    driving.says()
+    driving.says((), 2)
+    wait(node, lambda: node.errands[0].rests)
+    assert calls == ['disarm', 'discard_episode']
+    driving.says()
+    driving.says((), 0)
+    assert node.said == 'success: discard is still under way; press again once it is done'
+    driving.steady += 0.1
+    node.on_guard(GUARD)
+    wait(node, lambda: not node.errands)
+    assert calls == ['disarm', 'discard_episode', 'reset', 'begin_anew']
+    assert node.said == 'discard: discard_episode done'
+    node.publish_status()
+    assert states[-1].said == node.said and isinstance(GUARD, GuardState)
+
+
+def test_the_state_says_what_a_person_has_to_know(make):
+    node = make(TeleopNode, **{'teleop.input': 'joy', 'teleop.sticks': 'pairs'})
+    driving, states = Driving(node), []
+    node.state.publish = lambda message: states.append(from_json(TeleopState, message.data))
+    node.publish_status()
+    assert not states[-1].heard and 'ros2 run joy joy_node' in states[-1].problem
+    driving.says()
+    driving.says((0, 0.9), 4)
+    node.publish_status()
+    held = states[-1]
+    assert (held.heard, held.held, held.moves) == (True, True, False)
+    assert held.joints == ('panda_joint1', 'panda_joint2') and 'not at rest' in held.problem
+    driving.says((), 4)
+    node.publish_status()
+    assert (states[-1].moves, states[-1].problem) == (True, '')
+
+
+def test_sticks_for_a_hand_that_is_unknown_are_refused(make, tmp_path):
+    from moto_core.config import share_dir
+
+    text = (share_dir() / 'config' / 'robot' / 'fr3.yaml').read_text()
+    begin, end = text.index('kinematics:'), text.index('limits:')
+    (tmp_path / 'bare.yaml').write_text(text[:begin] + text[end:])
+    node = make(TeleopNode, **{'robot': str(tmp_path / 'bare.yaml')})
+    assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
