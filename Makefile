@@ -22,7 +22,7 @@ $(VENV)/.installed: setup.py apt-packages.txt $(CONSTRAINTS)
 	@$(MAKE) --no-print-directory apt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --upgrade pip
-	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q $(addprefix -c ,$(CONSTRAINTS)) -e '.[cpu,train,sim,ros,exchange,dev]'
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q $(addprefix -c ,$(CONSTRAINTS)) -e '.[cpu,train,sim,ros,exchange,console,dev]'
 	@touch $@
 
 apt:  ## Installs the system packages of apt-packages.txt that are missing, after naming them

@@ -60,6 +60,7 @@ EXTRAS = {
     ],
     'exchange': ['pyarrow<27', 'h5py<4', 'av<19', 'rosbags<1'],  # moto-data import, export
     'wandb': ['wandb<1'],  # train.wandb
+    'console': ['aiohttp>=3.10,<4'],  # moto-console
     'rerun': ['rerun-sdk>=0.23,<1'],  # moto-data inspect --rerun
     'dev': [
         'pytest<10',
@@ -70,6 +71,7 @@ EXTRAS = {
         'types-PyYAML<7',
         'rosbags<1',
         'packaging<27',
+        'playwright<2',  # drives a Chromium that is there; it brings none
     ],
 }
 COMMANDS = [
@@ -85,6 +87,7 @@ COMMANDS = [
     'moto-demo = moto_learning.commands.demo:main',
     'moto-up = moto_ros.bringup.up:main',
     'moto-chaos = moto_ros.chaos.command:main',
+    'moto-console = moto_ros.console.command:main',
     *(
         f'moto_{name}_node = moto_ros.nodes.{name}:main'  # for `ros2 run moto_ros ...`
         for name in ('policy', 'guard', 'recorder', 'twin', 'teleop')
@@ -116,7 +119,7 @@ setup(
     python_requires='>=3.10',
     packages=[*find_packages(include=['moto_core*', 'moto_learning*', 'moto_ros*']), 'moto_sim'],
     package_dir={'moto_sim': 'sim/moto_sim'},
-    package_data={'moto_learning': ['report/published/*.csv']},
+    package_data={'moto_learning': ['report/published/*.csv'], 'moto_ros': ['console/page/*']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (f'share/{NAME}', ['package.xml']),

@@ -19,7 +19,7 @@ from launch import LaunchContext, LaunchDescription
 from moto_core.errors import MotoError
 from moto_ros.bringup.arguments import as_bool, check_name, documented
 from moto_ros.bringup.launch_arguments import lookalikes, ours, typed_names
-from moto_ros.bringup.table import Process, environment, node_words, processes, resolved
+from moto_ros.bringup.table import MANAGER, Process, environment, node_words, processes, resolved
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -86,5 +86,5 @@ def ended(context: LaunchContext, process: Process) -> None:
     The manager's own end is not the bring-up's, unless it failed.
     """
     failed = context.locals.event.returncode != 0
-    if not context.is_shutdown and (process.required or (not process.lifecycle and failed)):
+    if not context.is_shutdown and (process.required or (process.node == MANAGER and failed)):
         raise MotoError(f'{process.node} ended; its log says why')

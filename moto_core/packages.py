@@ -20,6 +20,7 @@ SETS = {
     ),
     PIP.format('exchange'): ('pyarrow', 'h5py', 'rosbags'),
     PIP.format('rerun'): ('rerun',),
+    PIP.format('console'): ('aiohttp',),
     RUNS: ('onnxruntime', 'cv2'),
     ROS: (
         *('rclpy', 'sensor_msgs', 'std_msgs', 'std_srvs', 'trajectory_msgs', 'diagnostic_msgs'),

@@ -46,6 +46,7 @@ FLOORS = {  # room: floor: the floors of the same room that it may use
         'wire': set(),
         'nodes': {'loops', 'wire'},
         'bringup': {'loops', 'wire'},
+        'console': {'bringup', 'loops', 'wire'},
         'chaos': {'bringup', 'loops', 'nodes', 'wire'},
     },
 }

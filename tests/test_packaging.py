@@ -21,7 +21,7 @@ from moto_core.config import share_dir
 from moto_core.version import version
 
 ROOT = Path(__file__).parents[1]
-SETUP = ('cpu', 'train', 'sim', 'ros', 'dev')  # the extras of `make setup`
+SETUP = ('cpu', 'train', 'sim', 'ros', 'console', 'dev')  # the extras of `make setup`
 DISTRIBUTIONS_NUMPY = Version('1.26.4')  # of Ubuntu 24.04, under ROS 2 Jazzy's cv_bridge
 
 

@@ -42,6 +42,10 @@ ARGUMENTS: dict[str, tuple[str, str]] = {  # name: (default, meaning)
     'profile': ('', "the guard's limits: commissioning, normal or ceiling; default the config's"),
     'task': ('', "the twin's task and the episodes' label; default the config's"),
     'seed': ('', "of the twin's first reset; default the config's"),
+    'console': ('false', "true: the operator's page beside the graph (moto-console)"),
+    'console_host': ('127.0.0.1', 'its address; one that others can reach needs a token'),
+    'console_port': ('8050', 'its port; 0: any that is free'),
+    'console_token_file': ('', 'file with the token that it asks for'),
 }
 CHOSEN = ('robot', 'profile')  # settings that arguments choose, by names of their own
 SETTINGS = {key.name: key for key in list_keys(RosConfig()) if key.name not in CHOSEN}

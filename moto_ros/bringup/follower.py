@@ -95,19 +95,20 @@ def how_to_go_on(own: Mapping[str, str], values: Mapping[str, str]) -> str:
     line += [] if as_bool('sim', values['sim']) else ['--operator']
     line += ['--ros-args', '-r', f'__ns:=/{space}'] if space else []
     keeper = RECORDER if as_bool('record', values['record']) else POLICY
+    page = ", or the operator's page" if as_bool('console', values['console']) else ''
     calls = [f'/{f"{space}/" if space else ""}{node}' for node in (GUARD, keeper)]
     return (
-        f"active, and nothing moves yet. Episodes: '{' '.join(line)}' in another terminal. By "
-        f"hand: 'ros2 service call {calls[0]}/arm std_srvs/srv/Trigger', then the same of "
+        f"active, and nothing moves yet. Episodes: '{' '.join(line)}' in another terminal{page}. "
+        f"By hand: 'ros2 service call {calls[0]}/arm std_srvs/srv/Trigger', then the same of "
         f'{calls[1]}/start_episode. Ctrl-C ends it'
     )
 
 
-def usage(about: str) -> str:
-    """Returns the help text."""
+def usage(about: str, own: Mapping[str, tuple[str, str]] = OWN) -> str:
+    """Returns the help text of a command that takes the table's arguments and its `own`."""
     rows = [
         f'  {name + ":=" + default:<28} {meaning}'
-        for name, (default, meaning) in {**ARGUMENTS, **OWN}.items()
+        for name, (default, meaning) in {**ARGUMENTS, **own}.items()
     ]
     settings = {name: told for name, told in documented().items() if name not in ARGUMENTS}
     return '\n'.join(

@@ -46,9 +46,12 @@ LATEST = {
 class RosGraph:
     """Listens to a graph and calls its services, in one thread."""
 
-    def __init__(self, node: Node) -> None:
-        """Subscribes through `node`; rclpy must be initialised."""
-        self.node, self.latest = node, Latest()
+    def __init__(self, node: Node, service_ready: float = SERVICE_READY) -> None:
+        """Subscribes through `node`; rclpy must be initialised.
+
+        `service_ready` [s] is how long a call waits for its service to be there.
+        """
+        self.node, self.latest, self.service_ready = node, Latest(), service_ready
         self.heard: dict[str, float] = {}  # [s] steady time of the newest message of each
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(node)
@@ -83,7 +86,7 @@ class RosGraph:
         """Sends a Trigger, or a SetBool if `flag` is given; waits for the service itself."""
         path = service_name(node, name)
         caller = self._callers[path]
-        self.wait(caller.service_is_ready, SERVICE_READY, f"service '{path}'")
+        self.wait(caller.service_is_ready, self.service_ready, f"service '{path}'")
         return caller.call_async(Trigger.Request() if flag is None else SetBool.Request(data=flag))
 
     def finish_call(self, future: Future, what: str, seconds: float = 10.0) -> str:

@@ -12,13 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from moto_ros.bringup.arguments import as_bool, remap_rules, resolved
+from moto_core.errors import ConfigError
+from moto_ros.access import Access, read_token
+from moto_ros.bringup.arguments import as_bool, as_whole, remap_rules, resolved
 from moto_ros.bringup.parameters import checked, parameters, teleoperated
 from moto_ros.services import GUARD, POLICY, RECORDER, TELEOP, TWIN
 from moto_ros.wire.environment import DISCOVERY, prepare_environment
 from moto_ros.wire.started_by import STARTED_BY, own_name
 
 MANAGER = 'moto_lifecycle_manager'
+CONSOLE = 'moto_console'
+HIGHEST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def processes(given: Mapping[str, str]) -> list[Process]:
         lifecycle=False,
         arguments=tuple(process.node for process in nodes),
     )
-    return [*nodes, manager]
+    return [*nodes, *_console(policy, values), manager]
 
 
 def command(process: Process, python: str = sys.executable) -> list[str]:
@@ -113,6 +117,23 @@ def environment(base: Mapping[str, str], sim: bool) -> dict[str, str]:
     result.setdefault('OMP_NUM_THREADS', '1')
     result[STARTED_BY] = own_name()
     return result
+
+
+def _console(beside: Process, values: Mapping[str, str]) -> list[Process]:
+    """Returns the operator's page if it is wanted; nothing waits for it, nor ends with it.
+
+    Raises ConfigError for an address that others can reach and no token.
+    """
+    host, port = values['console_host'], as_whole('console_port', values['console_port'])
+    file = values['console_token_file']
+    if port > HIGHEST_PORT:
+        raise ConfigError(f'argument console_port is {port}; expected at most {HIGHEST_PORT}')
+    if not as_bool('console', values['console']):
+        return []
+    Access(host, token=read_token('', file))
+    words = ('--host', host, '--port', str(port), *(('--token-file', file) if file else ()))
+    module = 'moto_ros.console.command'
+    return [replace(beside, node=CONSOLE, module=module, lifecycle=False, arguments=words)]
 
 
 def _as_yaml(value: Any) -> str:

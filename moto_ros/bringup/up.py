@@ -56,6 +56,8 @@ def _run(words: Sequence[str], stop: list[int]) -> int:
     need('rclpy', 'sensor_msgs')
     own, given = split(parse_arguments(words))
     processes, values = table.processes(given), resolved(given)
+    if as_bool('console', values['console']):
+        need('aiohttp')
     follower = follow(own, values)
     children = Children(table.environment(os.environ, as_bool('sim', values['sim'])))
     try:

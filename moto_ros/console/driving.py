@@ -1,0 +1,70 @@
+"""A page that drives: its keys become a Joy, for the teleoperation's node and the guard.
+
+In: keys of one page at a time. Out: sensor_msgs/Joy on `joy`, while keys are held. The publisher
+is there while a page drives: two of them would be two joysticks, and the guard takes neither.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from typing import Any
+
+from rclpy.node import Node
+from sensor_msgs.msg import Joy
+
+from moto_core.errors import MotoError
+from moto_ros.console.stick import SILENCE, Stick
+from moto_ros.wire.convert import to_time
+from moto_ros.wire.interface import JOY
+
+TELEOP = 'moto_teleop'  # the node that makes requests of a Joy
+
+
+class Driving:
+    """The one joystick of a console; called by one thread."""
+
+    def __init__(self, node: Node, deadman: int) -> None:
+        """Takes the deadman's place in Joy.buttons."""
+        self.node, self.deadman = node, deadman
+        self._who: object | None = None
+        self._stick = Stick(deadman)
+        self._spoke = -1e9  # [s]
+        self._publisher: Any = None
+
+    def refusal(self) -> str:
+        """Says why no page may drive; '' if one may."""
+        heard = self.node.get_subscriptions_info_by_topic(self.node.resolve_topic_name(JOY.name))
+        if any(info.node_name == TELEOP for info in heard):
+            return ''
+        return f'{TELEOP} does not run: start moto-up with teleop:=page'
+
+    def hear(self, who: object, keys: Collection[str], age: float) -> None:
+        """Takes the keys [names] that a page holds, sent `age` [s] ago.
+
+        Raises MotoError if another page drives, or nobody would make requests of it.
+        """
+        now = time.monotonic()
+        if self._who is not who:
+            if self._who is not None and now - self._spoke <= SILENCE:
+                raise MotoError('another page drives')
+            if reason := self.refusal():
+                raise MotoError(reason)
+            self._who, self._stick = who, Stick(self.deadman)
+        word = self._stick.hear(keys, age, now)
+        if word is None:
+            return
+        self._spoke = now
+        if self._publisher is None:
+            self._publisher = self.node.create_publisher(JOY.type, JOY.name, JOY.publisher)
+        message = Joy(axes=word.axes, buttons=word.buttons)
+        message.header.stamp = to_time(self.node.get_clock().now().nanoseconds)
+        self._publisher.publish(message)
+
+    def leave(self, who: object) -> None:
+        """Hears that a page drives no more."""
+        if self._who is who:
+            self._who = None
+            if self._publisher is not None:
+                self.node.destroy_publisher(self._publisher)
+                self._publisher = None

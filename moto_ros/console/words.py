@@ -1,0 +1,79 @@
+"""The guard's state in plain words: what the arm does now, why, and what a person can do.
+
+In: GuardState. Out: sentences for a page. Nothing here imports rclpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from moto_core.guard.reasons import LETS_THROUGH, REASONS
+from moto_core.guard.state import ARMED, ESTOP, FAULT, HOLD, READY, RUNNING
+from moto_ros.loops.caution import holds
+from moto_ros.loops.sources import HOME, POLICY, TELEOP
+from moto_ros.messages import DRY_RUN, GuardState
+
+MODES = {
+    READY: 'Disarmed: nothing moves the arm',
+    ARMED: 'Armed: the arm moves as soon as it is asked to',
+    RUNNING: 'Running',
+    HOLD: 'Held: the arm is stopped',
+    FAULT: 'Fault: the arm is stopped until a person resets it',
+    ESTOP: 'E-stop: the arm is stopped until a person resets it',
+}
+DRIVERS = {POLICY: 'the policy', TELEOP: 'a person', HOME: 'the way home'}
+OWN = {DRY_RUN: 'a dry run: what it lets out is shown and not sent'}
+REMEDIES = {
+    FAULT: 'Mend the cause, then reset the fault.',
+    ESTOP: 'Make the arm safe, release the e-stop, then reset.',
+}
+
+
+class Plain(NamedTuple):
+    """What the guard does, for a person."""
+
+    headline: str
+    why: tuple[str, ...]  # a sentence for each cause of a stop
+    limits: tuple[str, ...]  # a sentence for each limit that changes what is asked
+    remedy: str  # what to do now; '' if there is nothing
+
+
+def plain(guard: GuardState) -> Plain:
+    """Returns the guard's state as a person reads it."""
+    headline = MODES.get(guard.state, guard.state)
+    driver = DRIVERS.get(guard.source, guard.source)
+    if guard.state == RUNNING:
+        headline = f'Running: {driver} moves the arm'
+    elif guard.state == ARMED:
+        headline = f'{headline}, by {driver}'
+    if guard.dry_run:
+        headline = f'{headline} (dry run: nothing is sent to the arm)'
+    codes = _unique([*guard.cause, *guard.reasons])
+    if guard.state in (READY, RUNNING):  # a cause is of a hold or a fault
+        codes = _unique(guard.reasons)
+    stops = [code for code in codes if code not in LETS_THROUGH and code != 'not_armed']
+    return Plain(
+        headline=headline,
+        why=tuple(map(meaning, stops)),
+        limits=tuple(meaning(code) for code in codes if code in LETS_THROUGH),
+        remedy=_remedy(guard),
+    )
+
+
+def meaning(code: str) -> str:
+    """Returns a reason code's meaning with the code; an unknown code stands for itself."""
+    words = REASONS.get(code) or OWN.get(code)
+    return f'{words} ({code})' if words else code
+
+
+def _remedy(guard: GuardState) -> str:
+    if guard.state == HOLD and holds(guard):
+        return 'Look at the scene; if it is in order, arm anew.'
+    if guard.state == READY and guard.refusal:
+        return f'It cannot be armed now: {guard.refusal}'
+    return REMEDIES.get(guard.state, '')
+
+
+def _unique(codes: Iterable[Any]) -> list[str]:
+    return list(dict.fromkeys(codes))

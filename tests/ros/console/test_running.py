@@ -1,0 +1,277 @@
+"""The console beside the running twin: over HTTP, and in a real browser."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+
+import aiohttp
+import pytest
+
+from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.reader import read_episode
+from moto_ros.bringup.table import CONSOLE, command
+from moto_ros.services import GUARD, TWIN
+from tests.ros.console.serving import Page, picture, told
+
+pytestmark = [pytest.mark.ros, pytest.mark.slow]
+CHROMIUM = next(filter(None, map(shutil.which, ('chromium', 'google-chrome', 'chrome'))), None)
+PATIENCE = 60_000  # [ms] of the browser, on a busy machine
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(('127.0.0.1', 0))
+        return one.getsockname()[1]
+
+
+@pytest.fixture(scope='module')
+def running(start):
+    port = free_port()
+    graph = start(policy='random', seed='5', console='true', console_port=str(port))
+    graph.url = f'http://127.0.0.1:{port}'
+    (process,) = [one for one in graph.given if one.node == CONSOLE]
+    graph.console = command(process)
+    graph.children.start(CONSOLE, graph.console)
+    answers(graph)
+    return graph
+
+
+def answers(graph):
+    """Waits until the console's page is there."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        with socket.socket() as one:
+            if not one.connect_ex(('127.0.0.1', int(graph.url.rpartition(':')[2]))):
+                return
+        time.sleep(0.1)
+    raise AssertionError('the console did not come')
+
+
+def on(running, scenario):
+    async def run():
+        async with aiohttp.ClientSession() as session:
+            page = Page(session, running.url)
+            async with page.live() as live:
+                await asyncio.wait_for(scenario(page, live), 120)
+
+    asyncio.run(run())
+
+
+async def until(live, condition):
+    while not condition(words := (await told(live))['told']):
+        pass
+    return words
+
+
+async def press(page, live, deed):
+    status, text = await page.post(f'/press/{deed}', {'at': (await told(live))['told']['now']})
+    assert status == 200, (deed, text)
+
+
+def ended(running, count):
+    with Dataset.open(running.dataset) as dataset:
+        records = dataset.episodes()
+    assert len(records) == count
+    return records[-1]
+
+
+def test_an_episode_is_run_and_labelled_over_http(running):
+    async def scenario(page, live):
+        words = await until(live, lambda w: not w['waiting'] and not w['refusals']['start'])
+        assert words['guard']['state'] == 'READY' and words['task'] is not None
+        await press(page, live, 'start')
+        words = await until(live, lambda w: w['recorder']['rows'] > 12)
+        assert words['guard']['headline'] == 'Running: the policy moves the arm'
+        assert words['refusals']['start'] and not words['refusals']['success']
+        assert (await picture(live))[1:3] == b'\xff\xd8'
+        names = {one['name'] for one in words['streams'] if one['alive']}
+        assert names >= {'camera front', 'joints', 'guard', 'policy', 'recorder', 'decisions'}
+        await press(page, live, 'success')
+        words = await until(live, lambda w: w['session']['success'] == 1)
+        assert words['guard']['state'] == 'READY'
+        status, text = await page.post('/press/failure', {'at': words['now']})
+        assert status == 409 and 'correct one in the list' in text
+
+    on(running, scenario)
+    record = ended(running, 1)
+    assert (record.outcome, record.ended, record.policy_hash) == ('success', 'done', 'random')
+    assert record.rows > 12
+
+
+def test_stop_ends_it_unlabelled_and_a_label_may_come_later(running):
+    async def scenario(page, live):
+        await press(page, live, 'start')
+        await until(live, lambda w: w['recorder']['rows'] > 5)
+        await press(page, live, 'stop')
+        words = await until(live, lambda w: w['session']['unlabelled'] == 1)
+        assert words['guard']['state'] == 'READY' and words['recorder']['state'] == 'idle'
+        await press(page, live, 'failure')
+        await until(live, lambda w: w['session']['failure'] == 1)
+
+    on(running, scenario)
+    assert ended(running, 2).outcome == 'failure'
+
+
+def test_the_software_stop_latches_until_a_person_resets_it(running):
+    async def scenario(page, live):
+        await press(page, live, 'start')
+        await until(live, lambda w: w['guard']['state'] == 'RUNNING')
+        status, _ = await page.post('/press/estop', {'at': 0})
+        assert status == 200
+        words = await until(live, lambda w: w['guard']['state'] == 'ESTOP')
+        assert 'e-stop' in words['guard']['why'][0] and 'reset' in words['guard']['remedy']
+        assert 'ESTOP' in words['refusals']['start']
+        await press(page, live, 'reset_fault')
+        await until(live, lambda w: w['guard']['state'] == 'READY')
+
+    on(running, scenario)
+    assert ended(running, 3).ended == 'estop'
+
+
+def test_a_discarded_episode_is_in_quarantine(running):
+    async def scenario(page, live):
+        await press(page, live, 'start')
+        await until(live, lambda w: w['recorder']['rows'] > 5)
+        await press(page, live, 'discard')
+        await until(live, lambda w: w['recorder']['episode'] == '')
+
+    on(running, scenario)
+    ended(running, 3)
+
+
+def test_a_person_takes_over_and_gives_back(running):
+    async def scenario(page, live):
+        await press(page, live, 'take_over')
+        await until(live, lambda w: w['guard']['source'] == 'teleop')
+        await press(page, live, 'give_back')
+        await until(live, lambda w: w['guard']['source'] == 'policy')
+
+    on(running, scenario)
+
+
+def test_a_killed_console_stops_nothing_and_a_new_one_goes_on(running):
+    running.reset()
+    running.arm()
+    running.wait(lambda: running.latest.guard.state == 'RUNNING', 10, 'RUNNING')
+    process = running.children.running[CONSOLE]
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10)
+    running.spin(1.0)
+    assert running.latest.guard.state == 'RUNNING'
+    running.graph.call(GUARD, 'disarm')
+    running.children.start(CONSOLE, running.console)
+    answers(running)
+
+
+@pytest.fixture(scope='module')
+def browser():
+    playwright = pytest.importorskip(
+        'playwright.sync_api', reason="playwright comes with pip install '.[dev]'"
+    )
+    if CHROMIUM is None:
+        pytest.skip('no Chromium here: apt-get install chromium')
+    with playwright.sync_playwright() as driver:
+        made = driver.chromium.launch(
+            executable_path=CHROMIUM,
+            args=['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+        )
+        yield made
+        made.close()
+
+
+@contextmanager
+def opened(browser, url, width=1024, height=768):
+    """A page that is connected and whose scripts raised nothing."""
+    page, errors = browser.new_page(viewport={'width': width, 'height': height}), []
+    page.set_default_timeout(PATIENCE)
+    page.on('pageerror', lambda error: errors.append(str(error)))
+    page.goto(url)
+    page.wait_for_selector('body:not(.lost)')
+    yield page
+    page.close()
+    assert not errors
+
+
+def shows(page, selector, text):
+    """Waits until an element's words hold a text."""
+    page.wait_for_function(
+        '([one, text]) => document.querySelector(one).innerText.includes(text)',
+        arg=[selector, text],
+    )
+
+
+def test_an_episode_is_run_labelled_and_corrected_in_a_browser(running, browser):
+    before = len(Dataset.open(running.dataset).episodes())
+    with opened(browser, running.url) as page, opened(browser, running.url) as second:
+        page.wait_for_selector('[data-deed=start][aria-disabled=false]')
+        page.click('[data-deed=start]')
+        page.wait_for_selector('#state[data-state=RUNNING]')
+        shows(page, '#recording', 'recording')
+        shows(second, '#recording', 'recording')  # two browsers at once
+        page.wait_for_function("document.querySelector('figure img').naturalWidth > 0")
+        page.wait_for_function("parseFloat(document.querySelector('#doubt-now').innerText) >= 0")
+        second.keyboard.press('f')
+        shows(page, '#headline', 'Disarmed')
+        page.wait_for_selector('#episodes li')
+        newest = page.locator('#episodes li').first
+        assert newest.locator('select').input_value() == 'failure'
+        identity = newest.get_attribute('data-episode')
+        newest.locator('select').select_option('success')
+        shows(page, '#told', 'failure -> success')
+    record = ended(running, before + 1)
+    assert (record.id, record.outcome) == (identity, 'success')
+    assert len(read_episode(record.path).stamp) == record.rows > 1
+    shown = subprocess.run(
+        ['moto-data', 'inspect', str(running.dataset)],
+        env={**os.environ, 'COLUMNS': '250'},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert identity in shown.stdout, shown.stderr
+
+
+@pytest.mark.parametrize('width, height', [(1024, 768), (390, 844)])
+def test_it_fits_a_tablet_and_a_phone_and_fingers(running, browser, width, height):
+    with opened(browser, running.url, width, height) as page:
+        page.wait_for_selector('#streams tr')
+        assert page.evaluate('document.documentElement.scrollWidth') <= width
+        sizes = page.eval_on_selector_all(
+            'button, select',
+            'all => all.filter(e => e.offsetParent || e.offsetHeight)'
+            '.map(e => e.getBoundingClientRect()).map(r => [r.width, r.height])',
+        )
+        assert len(sizes) >= 10 and min(min(size) for size in sizes) >= 44
+        note = page.inner_text('.note')
+        assert 'does not replace the emergency stop' in ' '.join(note.split())
+        assert 'not an emergency stop' in page.inner_text('[data-deed=estop]')
+
+
+def test_a_lost_console_greys_the_page_and_a_new_one_is_found(running, browser):
+    with opened(browser, running.url) as page:
+        process = running.children.running[CONSOLE]
+        os.killpg(process.pid, signal.SIGSTOP)  # the connection stands, and nothing comes
+        page.wait_for_selector('body.lost')
+        shows(page, '#lost', 'no connection since')
+        os.killpg(process.pid, signal.SIGCONT)
+        page.wait_for_selector('body:not(.lost)')
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+        page.wait_for_selector('body.lost')
+        assert running.latest.guard.state == 'READY'
+        running.children.start(CONSOLE, running.console)
+        page.wait_for_selector('body:not(.lost)')
+
+
+def test_a_frozen_camera_shows_its_age(running, browser):
+    with opened(browser, running.url) as page:
+        shows(page, 'figcaption', 'Hz')
+        running.kill(TWIN)
+        shows(page, 'figcaption', 'frozen: this image is')
+        shows(page, '#why', 'silent' if page.inner_text('#state') == 'SILENT' else '')
+        page.wait_for_selector('figure.old')
