@@ -37,7 +37,7 @@ FLOORS = {  # room: floor: the floors of the same room that it may use
         'agents': {'model'},
         'run': {'agents', 'model', 'data'},
         'export': {'run', 'agents', 'model', 'data'},
-        'report': {'run', 'agents', 'model', 'data'},
+        'report': {'rounds', 'run', 'agents', 'model', 'data'},
         'rounds': {'export', 'run', 'data'},
         'commands': {'report', 'export', 'rounds', 'run', 'agents', 'data', 'exchange'},
     },

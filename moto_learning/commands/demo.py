@@ -17,8 +17,9 @@ from moto_core.command import Parser, importing, run_command
 from moto_core.packages import need
 
 EXAMPLES = """examples:
-  moto-demo --out runs/kettle task=kitchen-kettle demonstrations=60
-  moto-demo --out runs/kettle --resume
+  moto-demo --out runs/microwave task=kitchen-microwave demonstrations=10
+  moto-demo --out runs/microwave --resume
+  moto-demo --out runs/two --config kitchen_two
   moto-demo --show-config seed=1"""
 
 
@@ -34,13 +35,14 @@ def _demonstrate(args: argparse.Namespace) -> int:
         from moto_core.config import explain_config
         from moto_learning.commands.settings import print_settings
         from moto_learning.report.demo import run_demo
-        from moto_learning.report.demo_folder import DemoConfig, open_demo
+        from moto_learning.report.demo_folder import DemoConfig, demo_sources, open_demo
     if args.show_config:
-        print_settings(explain_config(DemoConfig, overrides=args.overrides))
+        sources = demo_sources(args.config)
+        print_settings(explain_config(DemoConfig, *sources, overrides=args.overrides))
         return 0
     need('torch', 'onnx', 'mujoco', 'onnxruntime', 'rclpy')  # now, rather than when its turn comes
     console, out = Console(), Path(args.out)
-    demo = open_demo(out, args.overrides, args.resume)
+    demo = open_demo(out, args.overrides, args.resume, args.config)
     args.stopped = f'stopped; moto-demo --out {out} --resume goes on with it'
     earlier = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     try:
@@ -50,8 +52,9 @@ def _demonstrate(args: argparse.Namespace) -> int:
         demo.lock.release()
     console.print(
         f'report: {out / "report.html"}   '
-        f'after fine-tuning {summary["success"]["online"]["text"]}, '
-        f'camera covered {summary["success"]["camera_covered"]["text"]}, '
+        f'before {summary["success"]["before"]["text"]}, '
+        f'after {summary["success"]["after"]["text"]}, '
+        f'camera covered {summary["success"]["covered"]["text"]}, '
         f'{summary["seconds"]["total"] / 60:.1f} minutes in all',
         soft_wrap=True,
     )
@@ -62,6 +65,12 @@ def _parser() -> Parser:
     parser = Parser('moto-demo', __doc__.split('\n\n')[0], EXAMPLES)
     parser.add_argument(
         'overrides', nargs='*', metavar='key=value', help='any setting that --show-config lists'
+    )
+    parser.add_argument(
+        '--config',
+        default='',
+        metavar='NAME',
+        help='settings of config/demo/NAME.yaml, or of a YAML file, below those that are typed',
     )
     parser.add_argument(
         '--out',

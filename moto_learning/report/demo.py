@@ -11,8 +11,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,12 @@ from moto_core.command import end_with_parent
 from moto_core.errors import MotoError
 from moto_learning.report.demo_folder import DemoConfig, read_json, write_json
 from moto_learning.report.demo_page import write_report
-from moto_learning.report.demo_stages import Stage, demo_stages
+from moto_learning.report.demo_stages import Command, Stage, demo_stages
 from moto_learning.report.demo_summary import summarize
 
 OWN_END = 2.0  # [s] in which a stage ends that heard the terminal's Ctrl-C itself
 SAVING = 60.0  # [s] for a checkpoint, or whole episodes
+LOOK = 0.2  # [s] between two looks at what runs beside
 
 
 def run_demo(config: DemoConfig, out: Path, console: Console, started: float) -> dict[str, Any]:
@@ -59,8 +60,35 @@ def run_demo(config: DemoConfig, out: Path, console: Console, started: float) ->
 
 def run_stage(stage: Stage, out: Path) -> None:
     """Runs a stage to its end; raises MotoError with its last lines and its log if it fails."""
+    main = Command(stage.module, stage.arguments())
     log = out / 'logs' / f'{stage.log}.log'
-    line = [sys.executable, '-m', stage.module, *map(str, stage.arguments())]
+    if stage.beside is None:
+        with _running(main, log) as process:
+            code = process.wait()
+    else:
+        code = _run_both(main, log, stage.beside, log.with_name(f'{stage.log}-learner.log'))
+    if code:
+        raise _ended(main, code, log)
+
+
+def _run_both(main: Command, log: Path, beside: Command, beside_log: Path) -> int:
+    """Runs a command, and another as long as it runs; returns the code of the first.
+
+    Raises MotoError if the other ends before it.
+    """
+    with _running(beside, beside_log) as other, _running(main, log) as process:
+        while process.poll() is None:
+            if other.poll() is not None:
+                raise _ended(beside, other.returncode, beside_log)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(LOOK)
+        return process.returncode
+
+
+@contextmanager
+def _running(command: Command, log: Path) -> Iterator[subprocess.Popen]:
+    """Runs a command with its output in a log; what still runs at the end is stopped."""
+    line = [sys.executable, '-m', command.module, *map(str, command.arguments)]
     with log.open('w') as stream:
         stream.write('$ ' + ' '.join(line) + '\n')
         stream.flush()
@@ -72,14 +100,16 @@ def run_stage(stage: Stage, out: Path) -> None:
             preexec_fn=end_with_parent,
         )
         try:
-            code = process.wait()
+            yield process
         finally:
             _stop(process)
-    if code:
-        tail = '\n  '.join(log.read_text(errors='replace').strip().splitlines()[-6:])
-        raise MotoError(
-            f'{stage.module} stopped with code {code}; its log is {log}; it ends:\n  {tail}'
-        )
+
+
+def _ended(command: Command, code: int, log: Path) -> MotoError:
+    tail = '\n  '.join(log.read_text(errors='replace').strip().splitlines()[-6:])
+    return MotoError(
+        f'{command.module} stopped with code {code}; its log is {log}; it ends:\n  {tail}'
+    )
 
 
 def _stop(process: subprocess.Popen) -> None:

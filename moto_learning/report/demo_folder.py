@@ -22,6 +22,7 @@ from moto_core.errors import ConfigError
 from moto_core.fields import number, setting
 from moto_core.lock import LockHeldError, hold_lock
 from moto_learning.config import Config
+from moto_learning.rounds.settings import RoundSettings
 from moto_sim.kitchen_task import kitchen_objects
 from moto_sim.setups import choose_setup
 from moto_sim.tasks import KITCHEN
@@ -35,17 +36,28 @@ class DemoConfig:
     """What the demonstration does; the defaults are what `make demo` runs."""
 
     task: str = setting('kitchen-microwave', 'a task of the Kitchen, as moto_sim names it')
-    demonstrations: int = number(80, 'scripted episodes to learn from', low=1)
+    demonstrations: int = number(15, 'scripted episodes to learn from', low=1)
     noise: float = number(
         0.05, "standard deviation of the demonstrator's action noise", low=0, below=1
     )
     preset: str = setting('demo', 'config/train/<preset>.yaml')
-    train: list[str] = setting([], 'further key=value for moto-train')
+    train: list[str] = setting(
+        [
+            'train.offline_updates=1200',
+            'model.optimizer.decay_updates=2800',  # over the rounds too
+            'actor_critic.actor.optimizer.decay_updates=2800',
+        ],
+        'further key=value for moto-train',
+    )
     profile: str = setting('normal', "the guard's limits, in training and on the robot")
-    episodes: int = number(10, 'episodes through ROS before, and after, fine-tuning', low=1)
-    covered_episodes: int = number(10, 'episodes with the camera covered', low=1)
-    max_steps: int = number(100, 'decisions an episode at most', low=1)
-    finetune_updates: int = number(500, 'updates on the logged episodes', low=0)
+    starts: int = number(
+        20, 'held-out starts, tried through ROS before, after, and with the camera covered', low=1
+    )
+    episodes: int = number(40, 'logged episodes of the rounds, learned from by label', low=1)
+    round: list[str] = setting(
+        ['episodes=10', 'updates=400', 'held_out=0'], 'key=value for moto-finetune'
+    )
+    max_steps: int = number(60, 'decisions an episode at most', low=1)
     seed: int = number(
         0, 'of the demonstrations, the training and the resets', low=0, high=2**30 - 3000
     )
@@ -58,27 +70,29 @@ class Demo(NamedTuple):
     lock: FileLock
 
 
-def open_demo(out: Path, overrides: Sequence[str], resume: bool) -> Demo:
+def open_demo(out: Path, overrides: Sequence[str], resume: bool, config: str = '') -> Demo:
     """Makes the demonstration's folder, or opens the one to go on with, and holds it.
 
-    An earlier demonstration there is kept under another name. Raises ConfigError for a task
-    that cannot be demonstrated, a folder that holds anything else or in which another process
-    works, and if `resume` would change a setting.
+    `config` names a file of config/demo, or is one; its settings go below the overrides. An
+    earlier demonstration there is kept under another name. Raises ConfigError for a task that
+    cannot be demonstrated, a folder that holds anything else or in which another process works,
+    and if `resume` would change a setting.
     """
     marker = out / MARKER
     if resume:
         if not marker.is_file():
             raise ConfigError(f"'{out}' holds no demonstration to go on with (no {MARKER})")
         with _held(out) as lock:
-            return Demo(_resumed(marker, overrides), lock)
-    config = load_config(DemoConfig, overrides=overrides)
-    trained = load_config(Config, config_file('train', config.preset), overrides=config.train)
+            return Demo(_resumed(marker, config, overrides), lock)
+    chosen = load_config(DemoConfig, *demo_sources(config), overrides=overrides)
+    trained = load_config(Config, config_file('train', chosen.preset), overrides=chosen.train)
     if trained.agent != 'moto':
         raise ConfigError(
             f"train sets agent={trained.agent}; the report shows a world model's predictions, "
             "which only 'moto' makes: leave it out"
         )
-    _check_task(config)
+    _check_task(chosen)
+    load_config(RoundSettings, overrides=chosen.round)
     if marker.is_file():
         _stored(marker)  # somebody else's file is not taken for ours
         with _held(out) as lock:
@@ -91,8 +105,13 @@ def open_demo(out: Path, overrides: Sequence[str], resume: bool) -> Demo:
         )
     output_folder('--out', out)
     with _held(out) as lock:
-        write_json(marker, {'task': config.task, 'seed': config.seed, 'config': to_dict(config)})
-        return Demo(config, lock)
+        write_json(marker, {'task': chosen.task, 'seed': chosen.seed, 'config': to_dict(chosen)})
+        return Demo(chosen, lock)
+
+
+def demo_sources(config: str) -> list[Path]:
+    """Returns the file that `--config` names; raises ConfigError if there is none."""
+    return [config_file('demo', config)] if config else []
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -145,11 +164,12 @@ def _check_task(config: DemoConfig) -> None:
         raise ConfigError(f"profile is '{config.profile}'; on ROS nothing moves without a guard")
 
 
-def _resumed(marker: Path, overrides: Sequence[str]) -> DemoConfig:
+def _resumed(marker: Path, config: str, overrides: Sequence[str]) -> DemoConfig:
     """Returns the settings that a demonstration began with; refuses any other."""
     stored = _stored(marker)
     before = to_dict(stored)
-    for key, value in to_dict(load_config(DemoConfig, before, overrides=overrides)).items():
+    sources = [before, *demo_sources(config)]
+    for key, value in to_dict(load_config(DemoConfig, *sources, overrides=overrides)).items():
         if value != before[key]:
             raise ConfigError(
                 f'{key} is {before[key]} in this demonstration and cannot become {value}; '

@@ -1,6 +1,7 @@
-"""The demonstration's stages in order: collect, train, export, drive, fine-tune, drive, film.
+"""The demonstration's stages in order: collect, train, publish, drive, rounds, drive, film.
 
-In: DemoConfig and its folder. Out: Stages; each is a command that a user can type.
+In: DemoConfig and its folder. Out: Stages; each is a command that a user can type, the rounds are
+two beside each other.
 """
 
 from __future__ import annotations
@@ -11,53 +12,62 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from moto_core.policy.name_file import named_folder
+from moto_core.episodes.dataset import Dataset
 from moto_learning.report.demo_folder import DemoConfig
 from moto_sim.episode import LEARNED
 
 COMMANDS = 'moto_learning.commands'
-OFFLINE, ONLINE = 1000, 2000  # first starts of the drives, beside the demonstration's own seed
+UP = 'moto_ros.bringup.up'
+HELD_OUT = 1000  # the first held-out start, beside the demonstration's own seed
+IN_ROUNDS = LEARNED + 1000  # the first of those that are learned from
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One named step of the path, its command and that command's log."""
+    """One named step of the path: its command, and one that runs beside it until it ends."""
 
     name: str
     about: str
     module: str  # that python -m runs
     arguments: Callable[[], Sequence[object]]  # asked for when the stage begins
-    log: str  # logs/<log>.log
+    beside: Command | None = None
+
+    @property
+    def log(self) -> str:
+        """The name of its log, logs/<log>.log."""
+        return self.name.replace(' ', '-')
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of ours with its words."""
+
+    module: str
+    arguments: Sequence[object]
 
 
 def demo_stages(config: DemoConfig, out: Path) -> list[Stage]:
     """Returns what `moto-demo` runs in its folder, in order."""
-    n, again = config.episodes, config.seed + ONLINE
+    n = config.starts
     return [
         _collect(config, out),
         _train(config, out),
-        _export(out, 'export', 'offline', 'ONNX policy bundle with its self-test'),
-        _drive(config, out, 'drive', 'offline', f'{n} episodes through ROS 2, logged'),
-        _finetune(config, out),
-        _export(out, 'export again', 'online', 'the next bundle'),
-        _drive(config, out, 'drive again', 'online', f'{n} episodes with the next bundle'),
-        _drive(
-            config,
-            out,
-            'drive covered',
-            'online',
-            f'{config.covered_episodes} episodes with the camera covered',
-        ),
+        _finetune(config, out, 'publish', 'the first ONNX policy bundle with its self-test'),
+        _held_out(config, out, 'before', f'{n} held-out starts through ROS 2'),
+        _rounds(config, out),
+        _finetune(config, out, 'last round', 'what is left to learn from'),
+        _held_out(config, out, 'after', f'the same {n} starts with the policy of the rounds'),
+        _held_out(config, out, 'covered', 'and once more with the camera covered'),
         Stage(
             name='film',
             about='a short video of the final policy',
             module=f'{COMMANDS}.eval',
             arguments=lambda: [
-                *('--policy', out / 'bundles' / 'online', '--task', config.task),
-                *('--episodes', 2, '--seed', again, '--profile', config.profile),
+                *('--policy', out / 'bundles' / 'use', '--task', config.task),
+                *('--episodes', 2, '--seed', config.seed + HELD_OUT),
+                *('--max-steps', config.max_steps, '--profile', config.profile),
                 *('--video', out / 'episodes.mp4', '--json', out / 'film.json'),
             ],
-            log='film',
         ),
     ]
 
@@ -69,6 +79,7 @@ def _collect(config: DemoConfig, out: Path) -> Stage:
             *('collect', '--task', config.task, '--episodes', config.demonstrations),
             *('--noise', config.noise, '--seed', config.seed, '--profile', config.profile),
             *('--workers', os.cpu_count() or 1, '--out', out / 'dataset'),
+            *('--after-success', 0),  # as on a robot, where success ends an episode
         ]
 
     return Stage(
@@ -76,7 +87,6 @@ def _collect(config: DemoConfig, out: Path) -> Stage:
         about=f'{config.demonstrations} scripted demonstrations from images',
         module=f'{COMMANDS}.data',
         arguments=arguments,
-        log='collect',
     )
 
 
@@ -96,53 +106,63 @@ def _train(config: DemoConfig, out: Path) -> Stage:
         about='MOTO offline: world model, critics, policy',
         module=f'{COMMANDS}.train',
         arguments=arguments,
-        log='train',
     )
 
 
-def _finetune(config: DemoConfig, out: Path) -> Stage:
+def _finetune(config: DemoConfig, out: Path, name: str, about: str) -> Stage:
     return Stage(
-        name='fine-tune',
-        about='MOTO on the demonstrations and the logged episodes',
-        module=f'{COMMANDS}.train',
-        arguments=lambda: [
-            *('--resume', out / 'train', '--phase', 'finetune'),
-            f'train.finetune_updates={config.finetune_updates}',
-        ],
-        log='fine-tune',
+        name=name,
+        about=about,
+        module=f'{COMMANDS}.finetune',
+        arguments=lambda: [*_rounds_of(config, out), '--once', *config.round],
     )
 
 
-def _export(out: Path, name: str, bundle: str, about: str) -> Stage:
+def _rounds(config: DemoConfig, out: Path) -> Stage:
+    def arguments() -> list[object]:
+        with Dataset.open(out / 'dataset', lock=False) as dataset:  # some are there if stopped
+            done = sum(one.controller == 'policy' for one in dataset.episodes())
+        return [
+            *_up(config, out, 'rounds', 'dataset', config.seed + IN_ROUNDS + done),
+            f'episodes:={max(1, config.episodes - done)}',
+            'record.labels_only:=true',
+            'policy.follow:=true',
+        ]
+
+    return Stage(
+        name='rounds',
+        about=f'{config.episodes} labelled episodes, learned from beside the robot',
+        module=UP,
+        arguments=arguments,
+        beside=Command(f'{COMMANDS}.finetune', [*_rounds_of(config, out), *config.round]),
+    )
+
+
+def _held_out(config: DemoConfig, out: Path, name: str, about: str) -> Stage:
+    def arguments() -> list[object]:
+        shutil.rmtree(out / name, ignore_errors=True)  # of a drive that was stopped
+        return [
+            *_up(config, out, name, name, config.seed + HELD_OUT),
+            f'episodes:={config.starts}',
+            *(['cover_camera:=true'] if name == 'covered' else []),
+        ]
+
+    return Stage(name=name, about=about, module=UP, arguments=arguments)
+
+
+def _rounds_of(config: DemoConfig, out: Path) -> list[object]:
     bundles = out / 'bundles'
-    return Stage(
-        name=name,
-        about=about,
-        module=f'{COMMANDS}.export',
-        arguments=lambda: [*(out / 'train', '--out', bundles, '--name-file', bundles / bundle)],
-        log=f'export-{bundle}',
-    )
+    return [out / 'train', '--bundles', bundles, '--name-file', bundles / 'use']
 
 
-def _drive(config: DemoConfig, out: Path, name: str, bundle: str, about: str) -> Stage:
-    stem, covered = name.replace(' ', '-'), name == 'drive covered'
-    seed = LEARNED + config.seed + (OFFLINE if bundle == 'offline' else ONLINE)
-    return Stage(
-        name=name,
-        about=about,
-        module='moto_ros.bringup.up',
-        arguments=lambda: [
-            'sim:=true',
-            f'policy:={named_folder(out / "bundles" / bundle)}',
-            f'profile:={config.profile}',
-            f'task:={config.task}',
-            f'dataset:={out / "dataset"}',
-            f'record:={str(not covered).lower()}',
-            f'episodes:={config.covered_episodes if covered else config.episodes}',
-            f'max_steps:={config.max_steps}',
-            f'json:={out / stem}.json',
-            f'seed:={seed}',
-            *(['cover_camera:=true'] if covered else []),
-        ],
-        log=stem,
-    )
+def _up(config: DemoConfig, out: Path, name: str, dataset: str, seed: int) -> list[str]:
+    return [
+        'sim:=true',
+        f'policy:={out / "bundles" / "use"}',
+        f'profile:={config.profile}',
+        f'task:={config.task}',
+        f'dataset:={out / dataset}',
+        f'max_steps:={config.max_steps}',
+        f'json:={out / name}.json',
+        f'seed:={seed}',
+    ]

@@ -8,15 +8,17 @@ import sys
 
 import pytest
 
+from moto_core.episodes.dataset import Dataset
 from moto_core.policy.name_file import named_folder
+from moto_learning.rounds.journal import read_rounds
 
 RENDERING = ('MUJOCO_GL', 'PYOPENGL_PLATFORM')  # other tests choose for their own processes
 TINY = [
     'demonstrations=2',
-    'episodes=1',
-    'covered_episodes=1',
+    'starts=1',
+    'episodes=2',
     'max_steps=15',
-    'finetune_updates=2',
+    'round=[episodes=2, updates=2, held_out=0, starts=0]',
     'train=[train.offline_updates=4, train.log_every=1]',
 ]
 
@@ -41,12 +43,10 @@ def test_the_summary_says_what_happened(demo):
     assert summary['task'] == 'kitchen-microwave'
     assert summary['updates'] == {'offline': 4, 'finetune': 2}
     assert summary['episodes_logged'] == {'scripted': 2, 'policy': 2}
-    for name in ('offline', 'online', 'camera_covered'):
+    for name in ('before', 'after', 'covered'):
         assert summary['success'][name]['n'] == 1
-    assert summary['bundles']['offline'] != summary['bundles']['online']
-    assert {'collect', 'train', 'export', 'drive', 'fine-tune', 'report', 'total'} <= summary[
-        'seconds'
-    ].keys()
+    stages = ('set-up', 'collect', 'train', 'publish', 'before', 'rounds', 'last round', 'after')
+    assert {*stages, 'covered', 'film', 'report', 'total'} == summary['seconds'].keys()
     latency = summary['latency_ms']
     assert latency['count'] >= 20
     assert 0 < latency['p50'] <= latency['p95'] <= latency['p99']
@@ -67,14 +67,24 @@ def test_the_report_needs_no_other_file(demo):
 
 @pytest.mark.ros
 def test_the_next_bundle_names_its_parent_and_learned_from_the_robots_episodes(demo):
-    bundles = {
-        name: json.loads((named_folder(demo / 'bundles' / name) / 'manifest.json').read_text())
-        for name in ('offline', 'online')
-    }
-    offline = named_folder(demo / 'bundles' / 'offline').name
-    assert bundles['online']['parent'] == offline
-    assert len(bundles['offline']['episodes']) == 2
-    assert len(bundles['online']['episodes']) == 3
+    first, last = read_rounds(demo / 'train')
+    assert (first.episodes, last.episodes, last.published) == (2, 4, True)
+    used = named_folder(demo / 'bundles' / 'use')
+    manifest = json.loads((used / 'manifest.json').read_text())
+    assert (used.name, manifest['parent']) == (last.bundle, first.bundle)
+    assert len(manifest['episodes']) == 4
+
+
+@pytest.mark.ros
+def test_what_was_learned_from_has_labels_alone_and_the_held_out_starts_were_not(demo):
+    logged = [one for one in Dataset.open(demo / 'dataset').episodes() if one.policy_hash]
+    assert [one.source for one in logged] == ['twin', 'twin']
+    assert [one.return_ for one in logged] == [0, 0]
+    learned = {one.seed for one in Dataset.open(demo / 'dataset').episodes()}
+    for name in ('before', 'after', 'covered'):
+        (held_out,) = Dataset.open(demo / name).episodes()
+        assert held_out.seed == 1000
+        assert held_out.seed not in learned
 
 
 @pytest.mark.ros

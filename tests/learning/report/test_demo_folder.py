@@ -40,7 +40,7 @@ def test_the_marker_is_written_first_with_task_seed_and_settings(tmp_path):
     assert (config.task, config.seed) == ('kitchen-kettle', 4)
     stored = json.loads((tmp_path / 'demo' / MARKER).read_text())
     assert {name: stored[name] for name in SAID} == SAID
-    assert stored['config']['demonstrations'] == 80
+    assert stored['config']['demonstrations'] == 15
     assert {path.name for path in (tmp_path / 'demo').iterdir()} == {MARKER, 'LOCK'}
 
 
@@ -125,6 +125,7 @@ def test_resume_refuses_a_setting_that_contradicts(tmp_path, override, says):
         ('profile=none', 'nothing moves without a guard'),
         ('preset=dmo', "Did you mean 'demo'"),
         ('train=[train.thread=1]', "Did you mean 'train.threads'"),
+        ('round=[episods=1]', "Did you mean 'episodes'"),
     ],
 )
 def test_a_wrong_setting_makes_no_folder(tmp_path, override, says):
@@ -161,9 +162,7 @@ def test_a_folder_that_was_left_before_its_marker_is_taken(tmp_path):
 
 def test_drives_that_are_learned_from_start_where_no_evaluation_does(tmp_path):
     config = opened(tmp_path / 'demo', ['seed=7'], resume=False)
-    (tmp_path / 'demo' / 'bundles' / 'one').mkdir(parents=True)
-    for name in ('offline', 'online'):
-        (tmp_path / 'demo' / 'bundles' / name).write_text('one')
+    record(tmp_path / 'demo' / 'dataset', [3])
     stages = {stage.name: stage for stage in demo_stages(config, tmp_path / 'demo')}
     seeds = {
         name: int(word.removeprefix('seed:='))
@@ -171,13 +170,9 @@ def test_drives_that_are_learned_from_start_where_no_evaluation_does(tmp_path):
         for word in map(str, stage.arguments())
         if word.startswith('seed:=')
     }
-    assert seeds == {
-        'drive': 2**30 + 1007,
-        'drive again': 2**30 + 2007,
-        'drive covered': 2**30 + 2007,
-    }
+    assert seeds == {'before': 1007, 'rounds': 2**30 + 1007, 'after': 1007, 'covered': 1007}
     film = list(map(str, stages['film'].arguments()))
-    assert int(film[film.index('--seed') + 1]) == 2007
+    assert int(film[film.index('--seed') + 1]) == 1007
 
 
 def test_stages_that_were_stopped_begin_anew_or_go_on(tmp_path, monkeypatch):
