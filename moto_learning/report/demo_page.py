@@ -1,6 +1,7 @@
 """The demonstration's page: report.html, one file that holds its pictures and its video.
 
-In: a demonstration's folder and its summary. Out: report.html, and prediction.png beside it.
+In: a demonstration's folder and its summary. Out: report.html; improvement.png and
+prediction.png beside it.
 """
 
 from __future__ import annotations
@@ -14,122 +15,151 @@ from matplotlib.figure import Figure
 
 from moto_core.durable import replace_synced
 from moto_learning.report import figures, page
-from moto_learning.report.demo_summary import read_drives
-from moto_learning.report.predictions import predict_episode
+from moto_learning.report.demo_drives import ROUNDS, Drive, read_drives
+from moto_learning.report.demo_tables import (
+    SHORT,
+    bundle_names,
+    episode_table,
+    rounds_table,
+    settings_tables,
+)
+from moto_learning.report.disagreement_section import Panel, bundle_threshold, disagreement_section
+from moto_learning.report.guard_changes import read_rows
+from moto_learning.report.improvement_figure import WINDOW, improvement_figure, improvement_words
+from moto_learning.report.motion_section import motion_section
+from moto_learning.report.paired_starts import paired_starts
+from moto_learning.report.prediction_section import prediction_section
 from moto_learning.report.training import LOSSES, series
 from moto_learning.run.metrics import read_metrics
 
-NAMES = {
-    'offline': 'offline only',
-    'online': 'after fine-tuning',
-    'camera_covered': 'the same, camera covered',
-}
-
 
 def write_report(out: Path, summary: Mapping[str, Any], period: float = 0.08) -> Path:
-    """Writes report.html (no other file is needed to read it) and returns its path."""
+    """Writes report.html (no other file is needed to read it) and returns its path.
+
+    What the folder lacks the page says. period: between decisions [s]. Raises MotoError for a
+    damaged file.
+    """
     drives = read_drives(out)
-    latency = np.asarray(drives['offline']['latency_ms'] + drives['online']['latency_ms'])
-    strip = figures.png(_prediction(out, drives['online']))
-    (out / 'prediction.png').write_bytes(strip)
-    bundles = summary['bundles']
+    names = bundle_names(summary['rounds'])
+    predicted, strip = prediction_section(out / 'train', drives['after'])
+    improved, drawn = _improvement(summary, drives, names)
+    pictures = {'improvement.png': drawn, 'prediction.png': strip}
     body = [
-        page.headline(
-            f'{summary["task"]}: from demonstrations to a policy on ROS 2',
-            f'{summary["device"]}; bundles {bundles["offline"][:12]} and {bundles["online"][:12]}',
-        ),
+        _headline(summary),
         page.cards(_cards(summary)),
+        improved,
         page.section(
-            'Success through ROS 2, under the guard',
-            _success(summary['success']),
-            'Each episode starts from a drawn arm pose. The last row is the same policy from '
-            'the same starts with a black image: a success there does not need the camera.',
+            'The same starts before and after',
+            paired_starts(summary['paired'], summary['improvement']),
+            'Each column is a start that was never learned from; point at a mark for its seed. '
+            'Covered: the policy that drove after, with a black image: a success there does not '
+            'need the camera.',
         ),
+        _film(out),
+        *_rows(out, drives),
+        predicted,
         page.section(
-            'The policy at work',
-            page.video(
-                'The final bundle in the simulator, drawn larger than the 64 x 64 it sees.',
-                (out / 'episodes.mp4').read_bytes(),
-                playing=True,
-            ),
+            'Rounds of fine-tuning',
+            rounds_table(summary['rounds']),
+            'Each learned from all episodes in replay, by their labels alone, and was tried '
+            'beside the policy in use before it was published or refused.',
         ),
-        page.section(
-            'What the camera saw, what the model predicted',
-            page.wide(
-                page.picture(
-                    'Frames of the camera over what the model reconstructed and then predicted',
-                    strip,
-                )
-            ),
-            'An episode recorded through ROS 2. After the context the model is given only '
-            'the actions and draws what it expects to see.',
-        ),
-        page.section(
-            'Learning',
-            page.wide(
-                page.picture(
-                    'Losses and imagined values against updates',
-                    figures.png(_curves(read_metrics(out / 'train'))),
-                )
-            ),
-        ),
-        page.section(
-            'Latency',
-            page.picture(
-                'Histogram of the latency', figures.png(figures.latency_histogram(latency, period))
-            ),
-            'From the stamp of the camera image to the request: transport, preprocessing and '
-            f'inference. Missed periods: {summary["missed_periods"]} of {latency.size}.',
-        ),
-        page.section(
-            'What the guard did',
-            page.picture(
-                'Decisions that the guard changed, by reason',
-                figures.png(figures.reason_bars(summary['guard_interventions'], latency.size)),
-            ),
-            'A decision may have several reasons; every one is in the logged episode.',
-        ),
-        page.section(
-            'Time',
-            page.table(
-                ('stage', 'seconds'),
-                [(name, round(seconds)) for name, seconds in summary['seconds'].items()],
-            ),
-        ),
+        page.section('Every episode', episode_table(drives, names)),
+        _learning(out),
+        _latency(summary, drives, period),
+        _time(summary),
+        _provenance(out, summary),
     ]
+    for name, data in pictures.items():
+        if data:
+            replace_synced(out / name, data)
     path = out / 'report.html'
     replace_synced(path, page.document(f'MOTO: {summary["task"]}', body))
     return path
 
 
-def _success(counts: Mapping[str, Mapping[str, Any]]) -> str:
-    bars = figures.success_bars(
-        [
-            (NAMES[name], count['k'], count['n'], count['interval'])
-            for name, count in counts.items()
-        ]
+def _headline(summary: Mapping[str, Any]) -> str:
+    success, logged = summary['success'], summary['episodes_logged']['policy']
+    return page.headline(
+        f'{summary["task"]}: {success["before"]["text"]} held-out starts before, '
+        f'{success["after"]["text"]} after {logged} logged episodes',
+        f'Through ROS 2, under the guard. {summary["device"]}.',
     )
-    return page.picture('Share of successful episodes, each with its interval', figures.png(bars))
 
 
 def _cards(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    success, latency = summary['success'], summary['latency_ms']
+    success, logged = summary['success'], summary['episodes_logged']
     return [
-        (success['offline']['text'], 'episodes solved, offline training only'),
-        (success['online']['text'], 'episodes solved after fine-tuning'),
-        (success['camera_covered']['text'], 'with the camera covered'),
+        (success['before']['text'], 'held-out starts solved before, by offline training alone'),
+        (success['after']['text'], 'of the same starts solved after'),
+        (success['covered']['text'], 'of the same, camera covered'),
         (
-            f'{latency["p50"]:.1f} ms' if latency['p50'] is not None else 'none',
-            f'image to request, median (p99 {latency["p99"]:.1f} ms)' if latency['p99'] else '',
+            str(logged['policy']),
+            f'logged episodes used, beside {logged["scripted"]} demonstrations',
         ),
         (f'{sum(summary["seconds"].values()) / 60:.1f} min', 'from nothing to this page'),
     ]
 
 
-def _prediction(out: Path, drive: Mapping[str, Any]) -> Figure:
-    solved = [e['id'] for e in drive['episodes'] if e['success']]
-    episode = (solved or [e['id'] for e in drive['episodes']])[0]
-    return figures.prediction_strip(*predict_episode(out / 'train', out / 'dataset', episode))
+def _improvement(
+    summary: Mapping[str, Any], drives: Mapping[str, Drive], names: Mapping[str, str]
+) -> tuple[str, bytes]:
+    """Returns the section with the first picture, and that picture."""
+    logged = drives[ROUNDS].outcomes
+    swaps = [
+        (one['index'], names.get(one['bundle'], one['bundle'][:SHORT])) for one in summary['swaps']
+    ]
+    ends = [summary['success'][name] for name in ('before', 'after')]
+    drawn = figures.png(improvement_figure(logged, swaps, *ends), dpi=200)
+    unjudged = logged.count('unlabelled')
+    note = (
+        'Discs and crosses are logged episodes in order, the line the share of the last '
+        f'{WINDOW}. Dashed: another bundle begins to drive. Squares: the held-out starts, with '
+        'their 95 % Wilson intervals.'
+    )
+    if unjudged:
+        note += f' {unjudged} episodes have no label and count as neither.'
+    return (
+        page.section(
+            'Success against logged episodes',
+            page.picture(improvement_words(logged, swaps, *ends), drawn),
+            note,
+        ),
+        drawn,
+    )
+
+
+def _film(out: Path) -> str:
+    path = out / 'episodes.mp4'
+    if not path.is_file():
+        return ''
+    film = page.video(
+        'The final bundle in the simulator, drawn larger than what it sees.',
+        path.read_bytes(),
+        playing=True,
+    )
+    return page.section('The policy at work', film)
+
+
+def _rows(out: Path, drives: Mapping[str, Drive]) -> Sequence[str]:
+    """Returns the sections that need the rows of the drives before and after."""
+    rows = {name: read_rows(drives[name]) for name in ('before', 'after')}
+    panels = {
+        name: Panel(found, bundle_threshold(out / 'bundles' / drives[name].bundle))
+        for name, found in rows.items()
+    }
+    return motion_section(rows['after']), disagreement_section(panels)
+
+
+def _learning(out: Path) -> str:
+    metrics = read_metrics(out / 'train')
+    if not metrics:
+        return page.section('Learning', page.paragraph('The run has no metrics.'))
+    picture = page.picture(
+        f'Losses and imagined values against updates, to update {metrics[-1]["update"]}',
+        figures.png(_curves(metrics)),
+    )
+    return page.section('Learning', page.wide(picture))
 
 
 def _curves(metrics: Sequence[Mapping[str, Any]]) -> Figure:
@@ -139,4 +169,41 @@ def _curves(metrics: Sequence[Mapping[str, Any]]) -> Figure:
         {title: [figures.Line(x=x, y=y)] for title, (x, y) in found.items() if len(x)},
         'updates (dashed: fine-tuning begins)',
         min(later) if later else None,
+    )
+
+
+def _latency(summary: Mapping[str, Any], drives: Mapping[str, Drive], period: float) -> str:
+    found = summary['latency_ms']
+    if not found['count']:
+        return page.section('Latency', page.paragraph('No decision was timed.'))
+    every = [ms for name, one in drives.items() if name != 'covered' for ms in one.latency_ms]
+    words = (
+        f'Latency of {found["count"]} decisions: median {found["p50"]:.1f} ms, '
+        f'p95 {found["p95"]:.1f} ms, p99 {found["p99"]:.1f} ms'
+    )
+    return page.section(
+        'Latency',
+        page.picture(words, figures.png(figures.latency_histogram(np.array(every), period), 160)),
+        'From the stamp of the camera image to the request: transport, preprocessing and '
+        f'inference. Missed periods: {summary["missed_periods"]} of {found["count"]}.',
+    )
+
+
+def _time(summary: Mapping[str, Any]) -> str:
+    rows = [(name, round(seconds)) for name, seconds in summary['seconds'].items()]
+    return page.section('Time', page.table(('stage', 'seconds'), rows))
+
+
+def _provenance(out: Path, summary: Mapping[str, Any]) -> str:
+    bundles = {name: text[:SHORT] or 'unknown' for name, text in summary['bundles'].items()}
+    return page.section(
+        'Settings, and how to make this again',
+        page.code(summary['command'])
+        + page.listing(
+            [
+                f'version {summary["version"]}, commit {summary["commit"] or "unknown"}',
+                f'bundle before {bundles["before"]}, after {bundles["after"]}',
+            ]
+        )
+        + settings_tables(out),
     )

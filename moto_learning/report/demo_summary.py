@@ -6,58 +6,125 @@ In: the run's folder and the seconds of each stage. Out: the dict that becomes s
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from moto_core.episodes.dataset import Dataset
-from moto_core.policy.name_file import named_folder
+from moto_core.config import to_dict
+from moto_core.version import version
+from moto_learning.report.demo_drives import (
+    HELD_OUT,
+    ROUNDS,
+    Drive,
+    demonstrations,
+    read_drives,
+    swaps,
+)
+from moto_learning.report.demo_folder import MARKER, DemoConfig, read_json
+from moto_learning.rounds.journal import read_rounds
+from moto_learning.run.commit import git_hash
 from moto_learning.run.machine import machine_name
 from moto_learning.run.metrics import read_metrics
-from moto_learning.run.statistics import wilson_interval
-
-DRIVES = {'offline': 'drive', 'online': 'drive-again', 'camera_covered': 'drive-covered'}
+from moto_learning.run.statistics import paired_interval, wilson_interval
 
 
 def summarize(task: str, out: Path, seconds: Mapping[str, float]) -> dict[str, Any]:
-    """Returns task, device, seconds, updates, successes, latency, periods, hashes, guard."""
+    """Returns what summary.json holds: successes, pairs, improvement, rounds, swaps, times.
+
+    Raises ConfigError for a damaged file, DatasetError for a damaged dataset.
+    """
     drives = read_drives(out)
-    uncovered = [drives['offline'], drives['online']]
-    latency = [ms for drive in uncovered for ms in drive['latency_ms']]
-    with Dataset.open(out / 'dataset', lock=False) as dataset:
-        logged = Counter(record.controller for record in dataset.episodes())
+    uncovered = [drives[name] for name in ('before', ROUNDS, 'after')]
+    paired = pairs(drives)
     return {
         'task': task,
         'device': machine_name(),
+        'version': version(),
+        'commit': git_hash(),
+        'command': command(out),
         'seconds': dict(seconds),
         'updates': count_updates(out / 'train'),
-        'success': {name: success(drive['episodes']) for name, drive in drives.items()},
-        'latency_ms': percentiles(latency),
-        'missed_periods': sum(drive['missed_periods'] for drive in uncovered),
-        'episodes_logged': dict(logged),
-        'bundles': {
-            name: named_folder(out / 'bundles' / name).name for name in ('offline', 'online')
+        'success': {name: success(drives[name].outcomes) for name in HELD_OUT},
+        'paired': paired,
+        'improvement': improvement(paired),
+        'logged': success(drives[ROUNDS].outcomes),
+        'episodes_logged': {
+            'scripted': demonstrations(out),
+            'policy': len(drives[ROUNDS].episodes),
         },
+        'rounds': [asdict(one) for one in read_rounds(out / 'train')],
+        'swaps': [swap._asdict() for swap in swaps(drives)],
+        'bundles': {name: drives[name].bundle for name in ('before', 'after')},
+        'latency_ms': percentiles(ms for drive in uncovered for ms in drive.latency_ms),
+        'missed_periods': sum(drive.missed_periods for drive in uncovered),
         'guard_interventions': dict(
-            sum((Counter(drive['guard_interventions']) for drive in uncovered), Counter())
+            sum((Counter(drive.guard_interventions) for drive in uncovered), Counter())
         ),
     }
 
 
-def read_drives(out: Path) -> dict[str, dict[str, Any]]:
-    """Returns what `moto-up ... json:=` wrote of each drive, by name."""
-    return {name: json.loads((out / f'{stem}.json').read_text()) for name, stem in DRIVES.items()}
-
-
-def success(episodes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def success(outcomes: Sequence[str]) -> dict[str, Any]:
     """Returns k of n and its 95 % Wilson interval; n leaves out those that nobody could judge."""
-    judged = [bool(e['success']) for e in episodes if e.get('outcome') != 'unlabelled']
+    judged = [outcome == 'success' for outcome in outcomes if outcome != 'unlabelled']
     k, n = sum(judged), len(judged)
     low, high = wilson_interval(k, n)
     return {'k': k, 'n': n, 'interval': [low, high], 'text': f'{k} of {n}'}
+
+
+def pairs(drives: Mapping[str, Drive]) -> list[dict[str, Any]]:
+    """Returns the outcomes of each held-out start before, after and covered, as they were driven.
+
+    An outcome is None if that drive did not begin from the start.
+    """
+    found: dict[int, dict[str, Any]] = {}
+    for name in HELD_OUT:
+        for one in drives[name].episodes:
+            if one.seed is not None:
+                new = {'seed': one.seed, **dict.fromkeys(HELD_OUT)}
+                found.setdefault(one.seed, new)[name] = one.outcome
+    return list(found.values())
+
+
+def improvement(paired: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns how many starts were solved before, after, both times and never; the difference.
+
+    Counted are starts that both drives began from and of which both could be judged. `difference`
+    is that of the shares, after less before, None without a pair; `interval` is its 95 %.
+    """
+    judged = ('success', 'failure')
+    counts = Counter(
+        (one['before'] == 'success', one['after'] == 'success')
+        for one in paired
+        if one['before'] in judged and one['after'] in judged
+    )
+    gained, lost, n = counts[False, True], counts[True, False], sum(counts.values())
+    low, high = paired_interval(gained, lost, n)
+    return {
+        'pairs': n,
+        'both': counts[True, True],
+        'only_before': lost,
+        'only_after': gained,
+        'neither': counts[False, False],
+        'difference': (gained - lost) / n if n else None,
+        'interval': [low, high],
+    }
+
+
+def command(out: Path) -> str:
+    """Returns the command that makes the demonstration in `out` again, of its own settings."""
+    begun, usual = demo_settings(out), to_dict(DemoConfig())
+    given = [f'{key}={_typed(value)}' for key, value in begun.items() if value != usual.get(key)]
+    return shlex.join(['moto-demo', '--out', str(out), *given])
+
+
+def demo_settings(out: Path) -> dict[str, Any]:
+    """Returns the settings of the demonstration in `out`; {} if its marker is lost."""
+    return dict(read_json(out / MARKER).get('config', {}))
 
 
 def percentiles(values: Iterable[float]) -> dict[str, float | int | None]:
@@ -76,3 +143,8 @@ def count_updates(run: Path) -> dict[str, int]:
     for phase, last in sorted(counts.items(), key=lambda item: item[1]):
         counts[phase], previous = last - previous, last
     return counts
+
+
+def _typed(value: Any) -> str:
+    """Returns a setting's value as a command line takes it."""
+    return value if isinstance(value, str) else json.dumps(value)

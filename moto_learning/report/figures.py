@@ -21,6 +21,7 @@ BLUE, GREEN, RED, AMBER = '#0969da', '#1a7f37', '#cf222e', '#bf8700'
 LEGEND = 8  # [pt]
 COLOURS = (BLUE, '#d1570a', GREEN, '#8250df', RED, '#0a7ea4', AMBER, '#bf3989', '#57606a')
 MARKED = 8  # points of a long line that get its mark, about
+NARROW = 8  # frames of a strip under which a line of small print has no room
 LONGEST = 40  # characters of a name in a picture
 
 
@@ -86,7 +87,7 @@ def lines_plot(
     axis.set_ylabel(ylabel, fontsize=9, color=INK)
     axis.set_title(plain_name(title), fontsize=10, color=INK)
     _limit(axis, share, right)
-    _legend(figure)
+    legend(figure)
     return figure
 
 
@@ -119,7 +120,7 @@ def panels(
     if ylabel:
         figure.supylabel(ylabel, fontsize=9, color=INK)
     figure.tight_layout()
-    _legend(figure)
+    legend(figure)
     return figure
 
 
@@ -139,7 +140,7 @@ def draw_lines(axis: Axes, lines: Sequence[Line]) -> None:
         )
         if line.low is not None and line.high is not None:
             axis.fill_between(line.x, line.low, line.high, color=line.colour, alpha=0.15, lw=0)
-    _plain(axis)
+    plain(axis)
 
 
 def prediction_strip(
@@ -169,72 +170,35 @@ def prediction_strip(
     for row, name in enumerate(('camera', 'model', 'error')):
         axes[row, 0].set_ylabel(name, color=INK)
     figure.subplots_adjust(wspace=0.06, hspace=0.08)
-    figure.text(
-        0.5,
-        0.0,
-        f'black frame: the model saw the camera ({context} frames);  '
-        'blue frame: predicted from the actions alone;  error: brightest at half the range',
-        ha='center',
-        fontsize=8,
-        color=INK,
+    said = (
+        f'black frame: the model saw the camera ({context} frames)',
+        'blue frame: predicted from the actions alone',
+        'error: brightest at half the range',
     )
-    return figure
-
-
-def success_bars(rows: Sequence[tuple[str, int, int, Sequence[float]]]) -> Figure:
-    """Draws k of n with its interval for each (name, k, n, (low, high))."""
-    figure = Figure(figsize=(6.0, 0.62 * len(rows) + 0.7))
-    axis = figure.subplots()
-    for index, (name, k, n, (low, high)) in enumerate(rows):
-        share = k / n if n else 0.0
-        colour = RED if 'covered' in name else GREEN
-        axis.barh(index, share, color=colour, height=0.55, alpha=0.85)
-        axis.plot([low, high], [index, index], color=INK, linewidth=1.5)
-        axis.text(1.03, index, f'{k} of {n}', va='center', color=INK)
-    axis.set(
-        yticks=range(len(rows)),
-        yticklabels=[row[0] for row in rows],
-        xlim=(0, 1),
-        xlabel='success through ROS 2 (line: 95 % interval)',
-    )
-    axis.invert_yaxis()
-    _plain(axis)
+    between = ';  ' if count > NARROW else '\n'
+    figure.text(0.5, 0.03, between.join(said), ha='center', va='top', fontsize=8, color=INK)
     return figure
 
 
 def latency_histogram(milliseconds: np.ndarray, period: float) -> Figure:
     """Draws the latency from image stamp to request [ms], with p50, p95 and p99."""
-    figure = Figure(figsize=(6.0, 2.6))
+    figure = Figure(figsize=(4.3, 2.6))
     axis = figure.subplots()
     if milliseconds.size:
         axis.hist(milliseconds, bins=40, color=BLUE, alpha=0.85)
         for q, colour in ((50, GREEN), (95, AMBER), (99, RED)):
             value = np.percentile(milliseconds, q)
             axis.axvline(value, color=colour, linewidth=1.5, label=f'p{q} = {value:.1f} ms')
-        axis.legend(frameon=False, fontsize=8)
     axis.set(
         xlabel=f'image stamp to request [ms]; the period is {period * 1e3:.0f} ms',
         ylabel='decisions',
     )
-    _plain(axis)
+    plain(axis)
+    legend(figure)
     return figure
 
 
-def reason_bars(reasons: Mapping[str, int], decisions: int) -> Figure:
-    """Draws in how many of all `decisions` the guard changed a command, by reason."""
-    items = sorted(reasons.items(), key=lambda item: item[1])
-    figure = Figure(figsize=(6.0, 0.36 * max(len(items), 1) + 0.8))
-    axis = figure.subplots()
-    axis.barh([name for name, _ in items], [count for _, count in items], color=BLUE, alpha=0.85)
-    for index, (_, count) in enumerate(items):
-        axis.text(count, index, f' {count}', va='center', fontsize=8, color=INK)
-    axis.set_xlabel(f'decisions of {decisions} in which the guard changed the command')
-    axis.margins(x=0.12)
-    _plain(axis)
-    return figure
-
-
-def _legend(figure: Figure) -> None:
+def legend(figure: Figure) -> None:
     """Names the lines of all axes once, below the figure's edge, where nothing is drawn."""
     found: dict[str, Artist] = {}
     for axis in figure.axes:
@@ -262,7 +226,8 @@ def _limit(axis: Axes, share: bool, right: float | None) -> None:
         axis.set_ylim(-0.03, 1.03)
 
 
-def _plain(axis: Axes) -> None:
+def plain(axis: Axes) -> None:
+    """Gives an axis the looks of every picture: a thin grid, no frame above and on the right."""
     axis.grid(color=GRID, linewidth=0.5)
     axis.set_axisbelow(True)
     axis.tick_params(labelsize=8, colors=INK)

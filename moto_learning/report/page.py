@@ -22,7 +22,7 @@ h1 { font-size: 1.6rem; margin-bottom: .2rem; }
 h2 { font-size: 1.2rem; margin-top: 2.4rem; }
 h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; }
 h1, h2, h3, p, li, code, figcaption, summary { overflow-wrap: anywhere; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 11rem), 1fr));
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 10rem), 1fr));
          gap: .8rem; margin: 1.2rem 0; }
 .card { border: 1px solid var(--line); border-radius: 8px; padding: .7rem .9rem; }
 .card b { display: block; font-size: 1.45rem; }
@@ -31,6 +31,8 @@ h1, h2, h3, p, li, code, figcaption, summary { overflow-wrap: anywhere; }
         gap: 1rem; align-items: start; }
 figure { margin: 0; }
 img, video { max-width: 100%; height: auto; border-radius: 8px; }
+svg { display: block; width: 100%; height: auto; background: #fff; border-radius: 8px;
+      font-family: system-ui, sans-serif; }
 img { background: #fff; } video { background: #000; }
 .wide { overflow-x: auto; } .wide img { max-width: none; width: max(100%, 56rem); }
 table { border-collapse: collapse; font-size: .88rem; }
@@ -74,6 +76,16 @@ def remark(words: str) -> str:
     return f"<p class='note'>{text(words)}</p>" if words else ''
 
 
+def paragraph(words: str) -> str:
+    """Returns a paragraph."""
+    return f'<p>{text(words)}</p>'
+
+
+def code(words: str) -> str:
+    """Returns a line that a reader types."""
+    return f'<p><code>{text(words)}</code></p>'
+
+
 def listing(lines: Iterable[str]) -> str:
     """Returns a list of lines."""
     return f'<ul>{"".join(f"<li>{text(line)}</li>" for line in lines)}</ul>'
@@ -103,6 +115,14 @@ def hidden(summary: str, content: str) -> str:
 def picture(alt: str, data: bytes) -> str:
     """Returns a PNG; `alt` says in words what it shows."""
     return f"<img alt='{text(alt)}' src='{data_uri(data, 'image/png')}'>"
+
+
+def drawing(alt: str, inside: str, width: int, height: int) -> str:
+    """Returns SVG of elements that are escaped already, at most twice `width` [px] wide."""
+    return (
+        f"<svg role='img' aria-label='{text(alt)}' viewBox='0 0 {width} {height}' "
+        f"style='max-width:{2 * width}px'>{inside}</svg>"
+    )
 
 
 def video(caption: str, data: bytes, playing: bool = False) -> str:

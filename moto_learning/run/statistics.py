@@ -26,6 +26,18 @@ def wilson_interval(k: int, n: int, z: float = 1.96) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+def paired_interval(gained: int, lost: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """Returns the score interval (95 %) of the difference between two shares of the same n pairs.
+
+    `gained` pairs succeeded the second time alone and `lost` the first time alone: the difference
+    is (gained - lost) / n. Without a pair nothing is known: (-1, 1). Source: Tango 1998.
+    """
+    assert min(gained, lost) >= 0 and gained + lost <= n, (gained, lost, n)
+    if n == 0:
+        return -1.0, 1.0
+    return _paired_bound(gained, lost, n, z), -_paired_bound(lost, gained, n, z)
+
+
 def pooled_interval(successes: Sequence[int], starts: Sequence[int]) -> tuple[float, float]:
     """Returns a 95 % interval of the share of successes of several seeds, each with its starts.
 
@@ -70,3 +82,19 @@ def mean_interval(tasks: Sequence[tuple[Sequence[int], Sequence[int]]]) -> tuple
 def t_quantile(freedom: float) -> float:
     """Returns the 97.5 % quantile of Student's t, of the next lower degrees of freedom listed."""
     return T[min(max(int(freedom), 1), len(T)) - 1]
+
+
+def _paired_bound(gained: int, lost: int, n: int, z: float) -> float:
+    """Returns the lower end: where the difference found is z standard errors above."""
+    low, high = -1.0, (gained - lost) / n
+    for _ in range(60):  # halvings: as fine as a float
+        middle = (low + high) / 2
+        b = (2 * n - gained + lost) * middle - gained - lost
+        root = math.sqrt(max(0.0, b * b + 8 * n * lost * middle * (1 - middle)))
+        share = (root - b) / (4 * n)  # of pairs lost, the most likely with this difference
+        error = math.sqrt(n * max(0.0, 2 * share + middle * (1 - middle)))
+        if gained - lost - n * middle > z * error:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2

@@ -4,6 +4,7 @@ from scipy import stats
 
 from moto_learning.run.statistics import (
     mean_interval,
+    paired_interval,
     pooled_interval,
     t_quantile,
     wilson_interval,
@@ -95,3 +96,32 @@ def test_the_interval_of_a_mean_over_tasks_covers_it():
         low, high = mean_interval(tasks)
         held += low <= 0.5 <= high
     assert held >= 460
+
+
+def test_pairs_that_all_did_as_before_have_the_interval_worked_by_hand():
+    # of d > 0 the score is n d / sqrt(n d (1 - d)): 1.96 at d = 3.8416 / (20 + 3.8416)
+    assert paired_interval(0, 0, 20) == pytest.approx((-0.16113, 0.16113), abs=1e-5)
+
+
+def test_pairs_that_all_got_better_have_the_interval_worked_by_hand():
+    # n (1 - d) / sqrt(n (1 - d)(1 + d)) = 1.96 at d = (20 - 3.8416) / (20 + 3.8416)
+    assert paired_interval(20, 0, 20) == pytest.approx((0.67774, 1.0), abs=1e-5)
+    assert paired_interval(0, 20, 20) == pytest.approx((-1.0, -0.67774), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    'gained, lost, n, published', [(6, 16, 161, (-0.1240, -0.0054)), (0, 0, 0, (-1.0, 1.0))]
+)
+def test_the_interval_of_pairs_is_the_published_one(gained, lost, n, published):
+    """Responses before and after therapy of Cavo 2012, as Fagerland 2014 has them."""
+    assert paired_interval(gained, lost, n) == pytest.approx(published, abs=6e-5)
+
+
+def test_the_interval_of_pairs_covers_the_difference_that_they_were_drawn_with():
+    random = np.random.default_rng(0)
+    held = 0
+    for _ in range(300):
+        _, gained, lost, _ = random.multinomial(20, [0.35, 0.5, 0.05, 0.1])
+        low, high = paired_interval(gained, lost, 20)
+        held += low <= 0.45 <= high
+    assert 279 <= held < 300  # 95 % and at least two standard deviations less; not everything

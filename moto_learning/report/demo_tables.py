@@ -1,0 +1,109 @@
+"""The demonstration's tables: rounds, every episode, settings.
+
+In: the summary, Drives, the folder. Out: HTML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from moto_core.config import load_config, to_dict
+from moto_learning.config import Config
+from moto_learning.report import page
+from moto_learning.report.demo_drives import Drive
+from moto_learning.report.demo_folder import DemoConfig
+from moto_learning.report.demo_summary import demo_settings
+from moto_learning.report.markdown import DASH
+from moto_learning.report.places import CONFIG
+from moto_learning.report.provenance import nearest_preset
+
+SHORT = 8  # letters of a hash
+
+
+def bundle_names(rounds: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Returns 'round k' by the hash of the bundle that round k published."""
+    return {one['bundle']: f'round {one["number"]}' for one in rounds if one['published']}
+
+
+def rounds_table(rounds: Sequence[Mapping[str, Any]]) -> str:
+    """Returns the table of rounds; that there is none without a line."""
+    if not rounds:
+        return page.paragraph('No round was judged: nothing was learned from logged episodes.')
+    header = (
+        *('round', 'updates', 'new episodes', 'labels', 'in replay', 'successes in replay'),
+        *('starts solved', 'by the one in use', 'error', "the one in use's"),
+        *('bundle', 'outcome', 'seconds'),
+    )
+    rows: list[tuple[str | float, ...]] = [
+        (
+            *(one['number'], one['updates'], one['new'], one['labelled'], one['episodes']),
+            *(one['successes'], _starts(one['starts']), _starts(one['used_starts'])),
+            *(_error(one['error']), _error(one['used_error']), one['bundle'][:SHORT] or DASH),
+            'published' if one['published'] else f'refused: {one["why"]}',
+            round(one['seconds']),
+        )
+        for one in rounds
+    ]
+    learned = sum(one['number'] > 0 and one['published'] for one in rounds)
+    said = f'{learned} of {sum(one["number"] > 0 for one in rounds)} rounds were published.'
+    return page.paragraph(said) + page.table(header, rows)
+
+
+def episode_table(drives: Mapping[str, Drive], names: Mapping[str, str]) -> str:
+    """Returns every episode of every drive, folded; `names` are the bundles'."""
+    rows: list[tuple[str | float, ...]] = [
+        (
+            one.id or 'not recorded',
+            name,
+            DASH if one.seed is None else one.seed,
+            names.get(one.bundle, one.bundle[:SHORT]) or DASH,
+            one.outcome,
+            one.ended or DASH,
+            one.decisions,
+            DASH if one.seconds is None else f'{one.seconds:.1f}',
+        )
+        for name, drive in drives.items()
+        for one in drive.episodes
+    ]
+    header = ('id', 'phase', 'start', 'bundle', 'outcome', 'ended', 'decisions', 'seconds')
+    return page.hidden(f'{len(rows)} episodes', page.table(header, rows))
+
+
+def settings_tables(out: Path) -> str:
+    """Returns the demonstration's settings and in what the run differs from the nearest preset.
+
+    Raises ConfigError if the run's config.yaml cannot be read.
+    """
+    usual = to_dict(DemoConfig())
+    rows = [
+        (key, _shown(value), '' if value == usual.get(key) else _shown(usual.get(key)))
+        for key, value in demo_settings(out).items()
+    ]
+    content = page.hidden(
+        f'{sum(bool(row[2]) for row in rows)} of {len(rows)} settings of the demonstration are '
+        'not the default',
+        page.table(('setting', 'value', 'default, if another'), rows),
+    )
+    path = out / 'train' / CONFIG
+    if not path.is_file():
+        return content
+    nearest = nearest_preset(load_config(Config, path))
+    lines = [(key, _shown(a), _shown(b)) for key, (a, b) in nearest.differences.items()]
+    return content + page.hidden(
+        f'the run: {len(lines)} differences from the preset {nearest.name}',
+        page.table(('setting', 'run', nearest.name), lines),
+    )
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) and value else repr(value)
+
+
+def _starts(starts: Sequence[bool]) -> str:
+    return f'{sum(starts)} of {len(starts)}' if starts else DASH
+
+
+def _error(value: float | None) -> str:
+    return DASH if value is None else f'{value:.4f}'

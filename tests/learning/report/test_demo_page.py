@@ -1,0 +1,123 @@
+"""The demonstration's page: whole in itself, and of a folder in which much is missing."""
+
+import json
+import re
+import shutil
+
+import pytest
+
+from moto_core.config import to_dict
+from moto_learning.report.demo_drives import read_drives
+from moto_learning.report.demo_folder import MARKER, DemoConfig, write_json
+from moto_learning.report.demo_page import write_report
+from moto_learning.report.demo_summary import summarize
+from moto_learning.report.demo_tables import (
+    bundle_names,
+    episode_table,
+    rounds_table,
+    settings_tables,
+)
+from moto_learning.report.page import data_uri
+from tests.learning.report.written_demo import FIRST, TASK, drive
+
+
+def report(out):
+    """Writes the report of a folder; returns its page as text and the summary."""
+    summary = summarize(TASK, out, json.loads((out / 'stages.json').read_text()))
+    return write_report(out, summary).read_text(), summary
+
+
+@pytest.fixture(scope='module')
+def whole(written, tmp_path_factory):
+    out = shutil.copytree(written, tmp_path_factory.mktemp('page') / 'run')
+    return (*report(out), out)
+
+
+def test_the_page_needs_no_other_file_and_says_what_each_picture_shows(whole):
+    page, _, _ = whole
+    bare = re.sub(r'base64,[^\'"]*', '', page)
+    sources = re.findall(r'(?:src|href)=[\'"]([^\'"]{0,40})', page)
+    assert sources and all(source.startswith('data:') for source in sources)
+    assert 'http' not in bare
+    alts = re.findall(r"<(?:img alt|svg role='img' aria-label)='([^']+)'", page)
+    assert len(alts) == page.count('<img') + page.count('<svg') >= 8
+    assert all(re.search(r'\d', alt) and len(alt) > 40 for alt in alts), alts
+    assert page.count('data:video/mp4') == 1
+
+
+def test_the_page_tells_what_happened_in_numbers(whole):
+    page, summary, out = whole
+    for said in (
+        f'{TASK}: 1 of 3 held-out starts before, 2 of 3 after 4 logged episodes',
+        'before: 1 of 3 (95 % interval 0.06 to 0.79); after: 2 of 3',
+        'round 1 begins to drive after 2 of them. round 2 begins to drive after 3 of them.',
+        'Of 3 starts 1 were solved both times, 1 only after, 0 only before and 1 never: +33',
+        'a reason at 6 of 24 decisions (25.0%)',
+        'Disagreement before: 1 of outcome success',
+        '2 of 3 rounds were published',
+        'refused: it solves 3 of 10 starts, the one in use 6',
+        '13 episodes',
+        f'1 of {len(to_dict(DemoConfig()))} settings of the demonstration are not the default',
+        f'commit {summary["commit"]}',
+        f'moto-demo --out {out} seed=3',
+    ):
+        assert said in page, said
+
+
+def test_the_first_picture_is_a_file_too(whole):
+    page, _, out = whole
+    first = re.search(r"<img alt='[^']+' src='([^']+)'", page)
+    assert first[1] == data_uri((out / 'improvement.png').read_bytes(), 'image/png')
+    assert data_uri((out / 'prediction.png').read_bytes(), 'image/png') in page
+
+
+def test_a_folder_in_which_everything_is_missing_has_a_page_that_says_so(tmp_path):
+    write_json(tmp_path / MARKER, {'config': to_dict(DemoConfig())})
+    write_json(tmp_path / 'stages.json', {'set-up': 1.0})
+    page, summary = report(tmp_path)
+    for said in (
+        'No episode was logged',
+        'No held-out start was driven',
+        'No episode of this drive was recorded',
+        'No episode was recorded',
+        'No round was judged',
+        'The run has no metrics',
+        'No decision was timed',
+    ):
+        assert said in page, said
+    assert summary['improvement']['difference'] is None
+    assert not (tmp_path / 'prediction.png').exists()
+
+
+def test_episodes_that_were_not_judged_or_not_recorded_are_said_to_be(tmp_path, written):
+    """After half a demonstration: no logged episode, no round, rows of before alone."""
+    for name in (MARKER, 'stages.json', 'before.json'):
+        shutil.copy(written / name, tmp_path / name)
+    shutil.copytree(written / 'before', tmp_path / 'before')
+    drive(tmp_path, 'after', 'usu', 'a' * 64, recorded=False)
+    page, summary = report(tmp_path)
+    assert summary['success']['after']['text'] == '1 of 1'
+    assert summary['improvement']['pairs'] == 1
+    assert f'start {FIRST}, after: not judged' in page
+    assert 'No episode of this drive was recorded' in page
+    assert 'Disagreement before: 1 of outcome success' in page
+    assert page.count('not recorded</td>') == 3
+
+
+def test_the_rounds_name_the_bundles_that_drove(whole):
+    _, summary, out = whole
+    names = bundle_names(summary['rounds'])
+    assert sorted(names.values()) == ['round 0', 'round 1', 'round 2']
+    table = episode_table(read_drives(out), names)
+    assert table.count('<td>round 0</td>') == 3 + 2
+    assert table.count('<td>round 1</td>') == 1
+    assert table.count('<td>round 2</td>') == 1 + 3 + 3
+    assert "<td class='number'>6</td>" in rounds_table(summary['rounds'])
+    assert '6 of 10</td><td>5 of 10' in rounds_table(summary['rounds'])
+
+
+def test_settings_that_are_not_the_default_stand_beside_it(whole):
+    _, _, out = whole
+    tables = settings_tables(out)
+    assert '<tr><td>seed</td><td>3</td><td>0</td></tr>' in tables
+    assert '<td>replay.batch</td>' in tables, 'the tiny run differs from every preset'
