@@ -2,8 +2,8 @@
 
     scripts/mutations/*.yaml -> a copy of the checkout, one mutation in it -> pytest -x -> verdict
 
-Run as `python scripts/mutate.py [--list] [--group core loops nodes rounds console
-report] [--only NAME ...] [--json FILE]`. First the same tests run without a mutation; only if they pass
+Run as `python scripts/mutate.py [--list] [--group core loops nodes rounds console report]
+[--only NAME ...] [--json FILE]`. First the same tests run without a mutation; only if they pass
 does a failure mean something. The checkout itself is never changed. Exit code 1: a mutation
 survived, or nobody knows.
 """

@@ -168,8 +168,9 @@ def _resumed(marker: Path, config: str, overrides: Sequence[str]) -> DemoConfig:
     """Returns the settings that a demonstration began with; refuses any other."""
     stored = _stored(marker)
     before = to_dict(stored)
-    sources = [before, *demo_sources(config)]
-    for key, value in to_dict(load_config(DemoConfig, *sources, overrides=overrides)).items():
+    sources = demo_sources(config)
+    wanted = load_config(DemoConfig, before, *sources, overrides=overrides)
+    for key, value in to_dict(wanted).items():
         if value != before[key]:
             raise ConfigError(
                 f'{key} is {before[key]} in this demonstration and cannot become {value}; '

@@ -67,6 +67,8 @@ class _Camera:
 class PolicyLoop:
     """Holds the newest observation and the policy's state; makes decisions from them."""
 
+    _state: PolicyState
+
     def __init__(self, policy: Policy, limits: GateLimits) -> None:
         self.spec, self.limits = policy.spec, limits
         self.followed, self._held = True, False  # the arm does what is asked; held for doubt
@@ -159,7 +161,7 @@ class PolicyLoop:
             self._last += self.spec.period
 
     def _begin(self) -> None:
-        self._state: PolicyState = self.policy.initial()
+        self._state = self.policy.initial()
         self.caution.forget()
 
     def _advance(self, stamp: int) -> None:
