@@ -236,12 +236,27 @@ class RecordParams:
     joint_rate: float = number(
         125.0, '[Hz] of joint states at most; 0: none are recorded', low=0, high=1000
     )
-    images: bool = setting(True, "raw camera images are recorded, at most at the spec's rate")
+    images: bool = setting(True, 'raw camera images are recorded, at most at image_rate')
+    image_rate: float = number(
+        0.0, "[Hz] of raw images of a camera at most; 0: the spec's rate", low=0, high=1000
+    )
     image_bandwidth: float = number(
         20.0, '[MB/s] of raw images at most, over all cameras', above=0, high=1000
     )
+    compression: str = choice(
+        'zstd',
+        *('zstd', 'lz4', 'none'),
+        about='of what is recorded; large raw images hardly shrink, and lz4 takes a third of the '
+        'time',
+    )
     guard_state: bool = setting(True, "the guard's state is recorded, 10 Hz")
     raw: dict[str, str] = setting({}, 'more of them, topic: message type')
+    black_boxes: int = number(
+        20, 'kept of the last 30 s before a stop, beside the dataset; 0: none', low=0, high=10_000
+    )
+    black_box_size: float = number(
+        100.0, '[MB] of one, of which images take three quarters; held in memory', low=1, high=4000
+    )
 
 
 @dataclass(frozen=True)

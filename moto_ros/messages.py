@@ -126,6 +126,8 @@ class RecorderState:
     episode: str  # id of the open or the last episode
     rows: int  # on disk of the open episode
     dropped: int  # rows of that episode whose images or decisions did not arrive
+    lost: dict[str, int]  # topic: its messages that did not arrive while that was recorded
+    left_out: dict[str, int]  # topic: its messages beyond what is to be recorded of it
     problem: str
 
 
@@ -140,6 +142,7 @@ class EpisodeEvent:
     dropped: int = 0
     gaps: int = 0  # rows before which others are missing, or nothing was decided for long
     rate: float = 0.0  # [Hz] of its rows
+    lost: dict[str, int] = field(default_factory=dict)  # topic: messages that did not arrive
     outcome: str = ''
     ended: str = ''
     problem: str = ''
@@ -151,6 +154,7 @@ class EpisodeEvent:
             rate = f' at {self.rate:.3g} Hz' if self.rate else ''
             counts = f'{self.rows} rows{rate}, {self.dropped} dropped'
             counts += f', {self.gaps} gaps' if self.gaps else ''
+            counts += ''.join(f', {count} of {name} lost' for name, count in self.lost.items())
             parts[0] += f': {self.outcome}, {self.ended or "not closed"}, {counts}'
         return '; '.join([*parts, self.problem] if self.problem else parts)
 

@@ -140,7 +140,7 @@ class Dataset:
                 'Record into a new folder'
             )
 
-    def new_episode(self, header: EpisodeHeader) -> EpisodeWriter:
+    def new_episode(self, header: EpisodeHeader, compression: str = 'zstd') -> EpisodeWriter:
         """Returns a writer for a new episode; it joins the manifest when it closes."""
         self._need_lock('record')
         self.check(header.spec, header.setup)
@@ -150,6 +150,7 @@ class Dataset:
             header,
             floor=self.floor,
             free=self._free,
+            compression=compression,
             on_close=self._closed,
         )
         self._open.add(header.id)

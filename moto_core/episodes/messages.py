@@ -80,6 +80,7 @@ _FIELDS = {
 _SEPARATOR = '\n' + '=' * 80 + '\nMSG: '
 
 
+@cache
 def definition(message_type: str) -> str:
     """Returns the `ros2msg` schema text of a stock message with all that it contains.
 

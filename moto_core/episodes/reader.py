@@ -35,7 +35,7 @@ from moto_core.episodes.episode import (
     header_from_dict,
     stack,
 )
-from moto_core.errors import EpisodeError, MotoError
+from moto_core.errors import EpisodeError, MotoError, one_line
 from moto_core.row import Row
 from moto_core.strict_json import parse_json
 
@@ -61,7 +61,7 @@ class Salvage(NamedTuple):
     raw: list[RawMessage]
     outcome: str
     ended: str
-    damage: str  # '' if every byte is as it was written
+    damage: str  # what and at which byte; '' if every byte is as it was written
 
 
 def read_episode(path: Path | str) -> Episode:
@@ -131,10 +131,12 @@ class Reading:
     def __iter__(self) -> Iterator[Row | RawMessage]:
         if not self.path.is_file():
             raise EpisodeError(f"no episode file '{self.path}'; expected an .mcap file")
+        size = 0
         try:
             with self.path.open('rb') as stream:
-                bounded = Bounded(stream, os.fstat(stream.fileno()).st_size)
-                self.unread = bounded.left
+                size = os.fstat(stream.fileno()).st_size
+                bounded = Bounded(stream, size)
+                self.unread = size
                 for record in read_records(bounded):
                     item = self._take(record)
                     if item is not None:
@@ -146,10 +148,9 @@ class Reading:
                 raise EpisodeError('it has no first record')
         except OSError as error:
             raise EpisodeError(f"cannot read '{self.path}': {error}") from error
-        except MotoError as error:
-            self.damage = str(error)
         except Exception as error:  # noqa: BLE001  on damage the libraries raise anything at all
-            self.damage = f'{type(error).__name__} {error}'.strip()
+            what = str(error) if isinstance(error, MotoError) else _foreign(error)
+            self.damage = f'{what}, at byte {size - self.unread} of {size}'
 
     def _take(self, record: McapRecord) -> Row | RawMessage | None:
         if isinstance(record, Schema):
@@ -218,6 +219,10 @@ class Reading:
             raise EpisodeError(f'it has over {ROW_LIMIT} rows')
         self._count += 1
         return decode_row(self.header.spec, parts, info, stamp)
+
+
+def _foreign(error: Exception) -> str:
+    return f'{type(error).__name__} {one_line(error)}'.strip()
 
 
 def _parse_map(text: str, what: str) -> dict[str, Any]:

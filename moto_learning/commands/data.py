@@ -30,12 +30,14 @@ EXAMPLES = """examples:
   moto-data merge data --into kitchen
   moto-data remove kitchen last
   moto-data stats data --parts
+  moto-data stopped data
   moto-data export data --to lerobot --out shared/kitchen
   moto-data import shared/kitchen --format lerobot --into copy"""
 ROOMS = {
     'import_': 'data_exchange',
     'export': 'data_exchange',
     'lineage': 'data_lineage',
+    'stopped': 'data_stopped',
 }  # action
 EPISODE = "an id, its first or last characters, or 'last' for the newest"
 LEAST_SIDE, LARGEST_SIDE = 8, 512  # [px] of an image that the simulators draw
@@ -87,6 +89,11 @@ def _parser() -> Parser:
         '--parts',
         action='store_true',
         help='read the episodes too: how many did 0, 1, ... parts of their task, which, how long',
+    )
+    part = _add(commands, 'stopped', 'Says on a page why the arm was stopped.')
+    _dataset(part)
+    part.add_argument(
+        'number', type=whole(1), nargs='?', default=1, help='which stop; 1 is the newest'
     )
     part = _add(commands, 'remove', 'Moves episodes to quarantine/ with the reason beside them.')
     _dataset(part)

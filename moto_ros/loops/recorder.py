@@ -8,6 +8,7 @@ disk, or a row that does not fit, ends the recording and nothing else.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -32,6 +33,7 @@ class Recording:
         spec: Spec,
         event: Callable[[EpisodeEvent], None],
         setup: Setup | None = None,
+        compression: str = 'zstd',
     ) -> None:
         """Opens the dataset under its lock and recovers what a dead recorder left.
 
@@ -40,8 +42,10 @@ class Recording:
         """
         self.dataset = Dataset.create_or_open(folder, spec, setup=setup)
         self.spec, self.joiner, self.event = spec, RowJoiner(spec), event
+        self.compression = compression
         self.writer: EpisodeWriter | None = None
         self.last, self.problem = '', ''
+        self.lost, self.left_out = Counter[str](), Counter[str]()  # messages, by topic
         self._outcome, self._ended = 'unlabelled', 'done'
         self._stop_at: float | None = None  # [s] when draining ends at the latest
 
@@ -59,6 +63,8 @@ class Recording:
             episode=self.last,
             rows=self.writer.rows if self.writer else 0,
             dropped=self.joiner.dropped,
+            lost=dict(self.lost),
+            left_out=dict(self.left_out),
             problem=self.problem,
         )
 
@@ -67,9 +73,11 @@ class Recording:
         if self.state == 'recording':
             raise EpisodeError(f"episode '{self.last}' is being recorded; stop_episode first")
         self.finish()
-        self.writer = self.dataset.new_episode(header)
+        self.writer = self.dataset.new_episode(header, self.compression)
         self.joiner.start(header.id)
         self.last, self.problem = header.id, ''
+        self.lost.clear()
+        self.left_out.clear()
         self._outcome, self._ended, self._stop_at = 'unlabelled', 'done', None
         self.event(EpisodeEvent(state='started', episode=header.id, policy=header.policy_hash))
         return header.id
@@ -95,6 +103,11 @@ class Recording:
             self.problem = str(error)
             if writer.closed:
                 self._closed(writer)
+
+    def on_lost(self, topic: str, count: int) -> None:
+        """Hears that so many messages of a topic did not arrive."""
+        if self.writer is not None:
+            self.lost[topic] += count
 
     def stop(self, now: float, ended: str = 'done') -> str:
         """Takes no more rows; the file closes when the last row is whole. Returns the id."""
@@ -194,6 +207,7 @@ class Recording:
                 dropped=self.joiner.dropped,
                 gaps=self.joiner.gaps,
                 rate=self.joiner.rate,
+                lost=dict(self.lost),
                 outcome=writer.outcome,
                 ended=writer.ended,
                 problem=self.problem,

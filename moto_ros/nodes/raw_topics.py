@@ -8,7 +8,6 @@ switched off: an episode is also the black box of its run.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 from moto_core.guard.limits import RobotConfig
@@ -16,10 +15,12 @@ from moto_ros.config import RosConfig, camera_topics
 from moto_ros.loops.throttle import Throttle
 from moto_ros.wire import interface
 from moto_ros.wire.definition import definition
-from moto_ros.wire.interface import SENSOR, SENSOR_READER, Topic, message_class, type_name
+from moto_ros.wire.interface import SENSOR, SENSOR_READER, Topic, message_class, queued, type_name
 from moto_ros.wire.topic_names import full_name
 
-LATE = 0.2  # [s] that the recorder may be late without a loss by a bound
+LATE = 0.2  # [s] that messages may be late, and then come at once, without a loss by a bound
+JOINT_QUEUE = 1000  # messages that wait for a recorder whose disk stands: 1 s at a kilohertz
+IMAGE_QUEUE = 30  # images: 1 s of a camera, 28 MB of 640 x 480
 
 
 class RawTopic(NamedTuple):
@@ -55,10 +56,8 @@ def raw_topics(
     """
     record, found = config.record, [*_images(config, robot)]
     if record.joint_rate:
-        joint_states = interface.JOINT_STATES.at(config.joint_states)
-        joint_states = replace(joint_states, subscription=SENSOR_READER)
-        messages = Throttle(record.joint_rate, burst=1.0 + LATE * record.joint_rate)
-        found.append(RawTopic(topic=joint_states, messages=messages))
+        joint_states = queued(interface.JOINT_STATES.at(config.joint_states), JOINT_QUEUE)
+        found.append(RawTopic(topic=joint_states, messages=_at_most(record.joint_rate)))
     if record.guard_state:
         found.append(RawTopic(topic=interface.GUARD_STATE))
     for name, kind in record.raw.items():
@@ -76,10 +75,16 @@ def _images(config: RosConfig, robot: RobotConfig) -> list[RawTopic]:
     if not config.record.images:
         return []
     most = 1e6 * config.record.image_bandwidth  # [bytes/s]
+    rate = config.record.image_rate or robot.spec.rate
     shared, found = Throttle(most, burst=most), []
     for camera, name in camera_topics(config, robot).items():
         topic = interface.CAMERA.at(name)
         if camera in config.compressed:
             topic = interface.COMPRESSED_CAMERA.at(f'{name}/compressed')
-        found.append(RawTopic(topic=topic, messages=Throttle(robot.spec.rate), bytes=shared))
+        topic = queued(topic, IMAGE_QUEUE)
+        found.append(RawTopic(topic=topic, messages=_at_most(rate), bytes=shared))
     return found
+
+
+def _at_most(rate: float) -> Throttle:
+    return Throttle(rate, burst=1.0 + LATE * rate)

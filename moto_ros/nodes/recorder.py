@@ -2,6 +2,7 @@
 
     policy/decision, policy/observation/*, guard/executed, guard/reasons, twin/task_state -> rows
     joint_states, camera images, guard/state, more by configuration -> raw messages beside them
+    all of it and the requests, of the last half minute before a stop -> a black box
 
 Run as `python -m moto_ros.nodes.recorder`. Nothing waits for it: its death stops no motion.
 """
@@ -9,6 +10,7 @@ Run as `python -m moto_ros.nodes.recorder`. Nothing waits for it: its death stop
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -30,7 +32,7 @@ from moto_ros.messages import (
     PolicyManifest,
     TaskState,
 )
-from moto_ros.nodes.raw_topics import RawTopic, raw_topics
+from moto_ros.nodes.beside_rows import BesideRows
 from moto_ros.services import RECORDER
 from moto_ros.wire import interface
 from moto_ros.wire.convert import to_ns, to_rgb
@@ -56,6 +58,7 @@ class RecorderNode(MotoNode):
             self.config.record.policy_timeout,
             self.steady_now(),
         )
+        self.ears: BesideRows | None = None
         self.stopped = 0  # [ns] when the last episode was told to stop
 
     @logs_errors
@@ -67,12 +70,14 @@ class RecorderNode(MotoNode):
             self.robot.spec,
             self.on_event,
             setup=recorded_setup(self.config, self.robot),
+            compression=self.config.record.compression,
         )
         for finding in self.recording.dataset.findings:
             self.get_logger().warn(
                 f'recovered {finding.id}: {finding.rows} rows; {finding.reason}'
             )
-        self._create_subscriptions()
+        self.ears = BesideRows(self, self.recording, self._stop_header)
+        self._create_subscriptions(self.ears)
         self.state = self.create_publisher_of(interface.RECORDER_STATE)
         self.create_trigger_service('start_episode', self.start)
         self.create_trigger_service('stop_episode', self.stop)
@@ -98,12 +103,16 @@ class RecorderNode(MotoNode):
     def halt(self) -> None:
         """Closes the episode that is open and gives the dataset back."""
         if self.recording is not None:
+            self.recording.cut()
+        if self.ears is not None:
+            self.ears.close()
+        if self.recording is not None:
             self.recording.close()
 
     def destroy_entities(self) -> None:
         """Gives the dataset back with everything else."""
         self.halt()
-        self.recording = None
+        self.recording = self.ears = None
         super().destroy_entities()
 
     def on_decision(self, decision: Decision) -> None:
@@ -141,8 +150,9 @@ class RecorderNode(MotoNode):
     def on_reasons(self, reasons: GuardReasons) -> None:
         """Takes who drives and why the guard changes requests; a latched stop ends the episode."""
         self.hearing.reasons(reasons, self.steady_now())
-        if self.recording is None:
+        if self.recording is None or self.ears is None:
             return
+        self.ears.on_reasons(reasons)
         self.recording.joiner.reasons(reasons)
         if reasons.state in LATCHED and self.recording.state == 'recording':
             self._stop(LATCHED[reasons.state])
@@ -152,14 +162,6 @@ class RecorderNode(MotoNode):
         self.scene = state
         if self.recording is not None and not self.config.record.labels_only:
             self.recording.joiner.task(state)
-
-    def on_raw(self, raw: RawTopic, data: bytes) -> None:
-        """Writes a message as it came, within its bounds."""
-        recording = self.recording
-        if recording is None or recording.writer is None:
-            return
-        if raw.passes(self.steady_now(), len(data)):
-            recording.raw(raw.topic.name, raw.kind, data, self.now(), raw.definition)
 
     def on_status(self, _: object) -> None:
         """Hears that a policy speaks."""
@@ -175,17 +177,19 @@ class RecorderNode(MotoNode):
         rate, usual = event.rate, self.robot.spec.rate
         if event.problem:  # a call each: rclpy refuses another severity at the same one
             self.get_logger().error(event.sentence())
-        elif event.gaps or (rate and abs(rate - usual) > UNUSUAL * usual):
+        elif event.gaps or event.lost or (rate and abs(rate - usual) > UNUSUAL * usual):
             self.get_logger().warn(f'{event.sentence()}; expected {usual:g} Hz without a gap')
         else:
             self.get_logger().info(event.sentence())
 
     def publish_status(self) -> None:
         """Closes what has ended, and publishes the state."""
-        if self.recording is None:
+        if self.recording is None or self.ears is None:
             return
+        self.ears.polling.poll()  # nobody is silent whose words lie here
         now = self.steady_now()
         ended = self.hearing.look(now)
+        self.ears.look(ended, now)
         if ended and self.recording.state == 'recording':
             self._stop(ended)
         self.recording.poll(now)
@@ -194,11 +198,12 @@ class RecorderNode(MotoNode):
 
     def start(self) -> str:
         """Begins an episode; returns its id."""
-        if not self.active or self.recording is None:
+        if not self.active or self.recording is None or self.ears is None:
             raise ConfigError(f'{RECORDER} is not active; activate it first')
+        self.ears.polling.poll()
         self.hearing.check(self.steady_now())
         self.problem = ''
-        return self.recording.start(self._header())
+        return self.recording.start(self._header(recorded_task(self.config)))
 
     def stop(self) -> str:
         """Ends an episode, whose outcome may come later; returns its id."""
@@ -229,11 +234,11 @@ class RecorderNode(MotoNode):
         self.stopped = self.now()
         return self.recording.stop(self.steady_now(), ended)
 
-    def _header(self) -> EpisodeHeader:
+    def _header(self, task: str) -> EpisodeHeader:
         config, scene, demonstrated = self.config, self.scene, self.policy_hash == PERSON
         told = scene.parts if scene and not config.record.labels_only else ()
         return EpisodeHeader(
-            task=recorded_task(config),
+            task=task,
             source=recorded_source(config),
             spec=self.robot.spec,
             setup=recorded_setup(config, self.robot),
@@ -242,11 +247,14 @@ class RecorderNode(MotoNode):
             config_hash=config.hash,
             seed=scene.seed if scene else None,
             parts=tuple(told),
-            extra={
-                'limits_file': self.present.limits_file,
-                'limits_sha256': self.present.limits_sha256,
-            },
+            extra=self._limits(),
         )
+
+    def _limits(self) -> dict[str, str]:
+        return {
+            'limits_file': self.present.limits_file,
+            'limits_sha256': self.present.limits_sha256,
+        }
 
     def _publish_state(self, recording: Recording) -> None:
         state = recording.status()
@@ -254,10 +262,16 @@ class RecorderNode(MotoNode):
         problems = [text for text in (state.problem, self.problem) if text]
         if state.dropped:
             problems.append(f'{state.dropped} rows lost: their images or decisions did not arrive')
+        problems += [
+            f'{count} messages of {topic} lost: they did not arrive'
+            for topic, count in state.lost.items()
+        ]
         values = {name: getattr(state, name) for name in ('state', 'episode', 'rows', 'dropped')}
+        for what, counts in (('lost', state.lost), ('left out', state.left_out)):
+            values |= {f'{topic} {what}': count for topic, count in counts.items()}
         self.publish_diagnostics(problems, values, error=bool(state.problem))
 
-    def _create_subscriptions(self) -> None:
+    def _create_subscriptions(self, ears: BesideRows) -> None:
         for topic, callback in (
             (interface.DECISION, self.on_decision),
             (interface.POLICY_STATUS, self.on_status),
@@ -266,12 +280,14 @@ class RecorderNode(MotoNode):
             (interface.GUARD_REASONS, self.on_reasons),
             (interface.TASK_STATE, self.on_task),
         ):
-            self.create_subscription_to(topic, callback)
+            ears.subscribe(topic, callback)
         for camera in self.robot.spec.cameras:
             topic = interface.observation(camera)
-            self.create_subscription_to(topic, partial(self.on_image, camera))
-        for raw in raw_topics(self.config, self.robot, self.resolve_topic_name):
-            self.create_subscription_to(raw.topic, partial(self.on_raw, raw), raw=True)
+            ears.subscribe(topic, partial(self.on_image, camera))
+
+    def _stop_header(self, about: dict[str, str]) -> EpisodeHeader:
+        task = self.config.record.task or 'none'
+        return replace(self._header(task), extra={**self._limits(), **about})
 
 
 def main() -> int:

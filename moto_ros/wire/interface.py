@@ -114,6 +114,11 @@ PRESENCE = _json('moto/nodes', messages.Presence, LATCHED, LATCHED_READER)
 DIAGNOSTICS = Topic('/diagnostics', DiagnosticArray, LOG, LOG)  # ROS's one place for all robots
 
 
+def queued(topic: Topic, depth: int) -> Topic:
+    """Returns the topic for a best-effort reader in whose queue so many messages wait."""
+    return replace(topic, subscription=_profile(depth, _BEST))
+
+
 def observation(camera: str) -> Topic:
     """Returns the topic of the images that the policy saw of one camera."""
     return OBSERVATION.at(f'{OBSERVATION.name}/{camera}')
@@ -136,7 +141,7 @@ def to_string(payload: Any) -> String:
 
 
 def payload_reader(
-    topic: Topic, callback: Callable[[Any], None], refuse: Callable[[str], None]
+    topic: Topic, callback: Callable[[Any], object], refuse: Callable[[str], None]
 ) -> Callable[[String], None]:
     """Returns a callback for a String that passes its payload on, or tells `refuse` the error."""
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.callback_groups import CallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -118,7 +119,12 @@ class MotoNode(LifecycleNode):
         return made
 
     def create_subscription_to(
-        self, topic: Topic, callback: Callable[..., None], raw: bool = False, checked: bool = True
+        self,
+        topic: Topic,
+        callback: Callable[..., object],
+        raw: bool = False,
+        checked: bool = True,
+        group: CallbackGroup | None = None,
     ) -> Any:
         """Subscribes until cleanup; `checked`: a publisher that it cannot hear is an error.
 
@@ -128,14 +134,19 @@ class MotoNode(LifecycleNode):
         if topic.payload is not None and not raw:
             callback = payload_reader(topic, callback, self.report_problem)
         made = self.create_subscription(
-            topic.type, topic.name, self._counted(topic, callback), topic.subscription, raw=raw
+            topic.type,
+            topic.name,
+            self._counted(topic, callback),
+            topic.subscription,
+            raw=raw,
+            callback_group=group,
         )
         if checked:
             self.subscribed.append((made.topic_name, topic.subscription))
         self._made.append((self.destroy_subscription, made))
         return made
 
-    def destroyed_with(self, destroy: Callable[[], None]) -> None:
+    def destroyed_with(self, destroy: Callable[[], object]) -> None:
         """Has cleanup call `destroy` too, for what has no method of its own here."""
         self._made.append((lambda _: destroy(), None))
 
@@ -198,7 +209,7 @@ class MotoNode(LifecycleNode):
         self.clock_problem = told
         self.publish_status()
 
-    def _counted(self, topic: Topic, callback: Callable[..., None]) -> Callable[..., None]:
+    def _counted(self, topic: Topic, callback: Callable[..., object]) -> Callable[..., None]:
         name = self.resolve_topic_name(topic.name)
         self._heard[name] = 0
 

@@ -1,6 +1,6 @@
 """What the nodes tell, whole, of which a test says only what matters to it."""
 
-from moto_ros.messages import Decision, GuardReasons, PolicyStatus
+from moto_ros.messages import Decision, GuardReasons, PolicyStatus, RecorderState
 
 
 def decided(episode, number, stamp, **changes):
@@ -27,6 +27,22 @@ def decided(episode, number, stamp, **changes):
 def guarded(state='RUNNING', reasons=(), stamp=1, source='policy'):
     """A guard's word of who drives, and why."""
     return GuardReasons(stamp=stamp, state=state, source=source, reasons=tuple(reasons))
+
+
+def recorder_state(**changes):
+    """The status of a recorder that idles and has nothing to complain of."""
+    return RecorderState(
+        **{
+            'state': 'idle',
+            'episode': '',
+            'rows': 0,
+            'dropped': 0,
+            'lost': {},
+            'left_out': {},
+            'problem': '',
+            **changes,
+        }
+    )
 
 
 def policy_status(**changes):

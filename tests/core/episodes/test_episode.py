@@ -296,3 +296,25 @@ def test_a_name_that_is_no_plain_text_is_not_written_and_the_episode_goes_on(tmp
             writer.append(tiny_row(1, **changes))
         writer.append(tiny_row(1))
     assert len(read_episode(writer.path)) == 2
+
+
+@pytest.mark.parametrize('compression', ['zstd', 'lz4', 'none'])
+def test_an_episode_is_read_the_same_however_it_is_compressed(tmp_path, compression):
+    with EpisodeWriter(tmp_path, tiny_header(), floor=0, compression=compression) as writer:
+        for t in range(3):
+            writer.append(tiny_row(t))
+    assert compression == 'none' or compression.encode() in writer.path.read_bytes()
+    episode = read_episode(tmp_path)
+    np.testing.assert_array_equal(episode.images['front'][2], tiny_row(2).images['front'])
+
+
+def test_free_space_is_looked_at_before_each_row_and_each_megabyte_of_raw_messages(tmp_path):
+    looks = []
+    writer = EpisodeWriter(tmp_path, tiny_header(), floor=5, free=lambda _: looks.append(1) or 9)
+    for number in range(20):
+        writer.raw('/a', 'std_msgs/msg/String', bytes(300_000), number)
+    assert len(looks) == 1 + 19 // 4
+    writer.append(tiny_row(0))
+    writer.append(tiny_row(1))
+    assert len(looks) == 7
+    writer.close()

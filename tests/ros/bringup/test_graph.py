@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from moto_ros.bringup.graph import DecisionRate, status_line, without_silent
-from moto_ros.messages import GuardState, Latest, RecorderState, TaskState
-from tests.ros.told import policy_status
+from moto_ros.messages import GuardState, Latest, TaskState
+from tests.ros.told import policy_status, recorder_state
 
 GUARD = GuardState(
     state='HOLD',
@@ -35,7 +35,7 @@ def test_every_state_is_one_part_of_the_line():
     latest = Latest(
         guard=GUARD,
         policy=POLICY,
-        recorder=RecorderState(
+        recorder=recorder_state(
             state='recording', episode='E', rows=5, dropped=1, problem='the disk is slow'
         ),
         task=TaskState(stamp=1, reward=2.0, success=True, parts={}, seed=None),
@@ -49,7 +49,7 @@ def test_every_state_is_one_part_of_the_line():
 
 
 def test_without_a_loss_nothing_is_said_of_it():
-    recorder = RecorderState(state='idle', episode='', rows=0, dropped=0, problem='')
+    recorder = recorder_state()
     assert status_line(Latest(recorder=recorder), 0.0).endswith('| recorder idle 0 rows')
 
 
@@ -64,7 +64,7 @@ def test_the_rate_begins_anew_with_the_policy_and_is_never_negative():
 
 
 def test_a_node_that_died_is_silent_and_its_counts_are_gone():
-    recorder = RecorderState(state='idle', episode='', rows=5, dropped=0, problem='')
+    recorder = recorder_state(rows=5)
     latest = Latest(guard=GUARD, policy=POLICY, recorder=recorder)
     heard = {'guard': 9.5, 'policy': 7.5, 'recorder': 7.5}
     found = without_silent(latest, heard, now=10.0)

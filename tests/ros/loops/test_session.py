@@ -13,12 +13,11 @@ from moto_ros.messages import (
     EpisodeEvent,
     GuardState,
     Latest,
-    RecorderState,
     SceneReset,
     TaskState,
     to_json,
 )
-from tests.ros.told import policy_status
+from tests.ros.told import policy_status, recorder_state
 
 PERIOD = 80_000_000  # [ns]
 LABELS = {'y': 'success', 'n': 'failure'}
@@ -34,8 +33,7 @@ class PlayedGraph:
         self.source, self.dry_run, self.refusal = 'policy', False, ''
         self.reasons = ()
         self.latest = Latest(
-            policy=policy_status(policy='played', surprise=2.5),
-            recorder=RecorderState(state='idle', episode='', rows=0, dropped=0, problem=''),
+            policy=policy_status(policy='played', surprise=2.5), recorder=recorder_state()
         )
         self._tell()
 

@@ -27,7 +27,7 @@ from moto_core.policy.surprise import SurpriseLimits
 from moto_core.ros_image import to_rgb
 from moto_core.spec import Setup
 from moto_ros.chaos.tiny_bundle import write_tiny_bundle
-from moto_ros.messages import EpisodeEvent, GuardReasons, RecorderState
+from moto_ros.messages import EpisodeEvent, GuardReasons
 from moto_ros.nodes.guard import GuardNode
 from moto_ros.nodes.policy import PolicyNode
 from moto_ros.nodes.recorder import RecorderNode
@@ -38,7 +38,7 @@ from moto_ros.wire import interface
 from moto_ros.wire.convert import from_rgb, to_ns
 from moto_ros.wire.joints import asked, joint_state
 from tests.ros.nodes.waiting import speaking, wait
-from tests.ros.told import decided, policy_status
+from tests.ros.told import decided, policy_status, recorder_state
 
 ARRAYS = {'record.source': 'sim', 'command.mode': 'velocity_array'}
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -700,7 +700,7 @@ def test_nothing_moves_unrecorded_where_a_record_is_required(make):
             node.inputs.on_request(
                 'policy', joint_state(node.robot.spec.names, node.now(), np.zeros(9))
             )
-            told = RecorderState(state=state, episode='e', rows=0, dropped=0, problem=problem)
+            told = recorder_state(state=state, episode='e', problem=problem)
             states.publish(interface.to_string(told))
             return node.loop.state.mode
 

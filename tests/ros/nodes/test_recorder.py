@@ -1,15 +1,26 @@
 """The recorder's node, inside the test process: whose rows it writes, and when it stops."""
 
+import time
+
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import String
 
+from moto_core.episodes import messages
+from moto_core.episodes.black_box import black_boxes, read_black_box
 from moto_core.episodes.dataset import Dataset
-from moto_core.episodes.reader import read_episode
+from moto_core.episodes.messages import decode
+from moto_core.episodes.reader import read_episode, salvage
 from moto_core.errors import EpisodeError
 from moto_ros.loops.hearing import SILENT
 from moto_ros.messages import TaskState
+from moto_ros.nodes.raw_topics import JOINT_QUEUE
 from moto_ros.nodes.recorder import RecorderNode
+from moto_ros.wire import interface
 from moto_ros.wire.convert import from_rgb
 from moto_ros.wire.joints import joint_state
 from tests.ros.nodes.waiting import speaking, wait
@@ -225,3 +236,101 @@ def test_a_decision_that_does_not_say_when_it_was_requested_stops_nothing(make, 
     node.end(False)
     node.on_decision(decided(identity, 3, begin, request_latency=float('inf')))
     assert node.recording.state == 'draining'
+
+
+def test_a_fault_without_an_episode_leaves_a_black_box_of_what_was_heard(make, tmp_path):
+    node = listening(make, tmp_path)
+    names = node.robot.spec.names
+    asks = node.create_publisher(JointState, 'moto/policy/command_request', interface.COMMAND)
+    tells = node.create_publisher(String, 'moto/guard/reasons', interface.LOG)
+    sees = node.create_publisher(Image, 'moto/policy/observation/front', interface.LOG)
+    wait(node, lambda: asks.get_subscription_count() and tells.get_subscription_count())
+    wait(node, lambda: sees.get_subscription_count())
+    asks.publish(joint_state(names, node.now(), np.full(9, 0.5)))
+    sees.publish(from_rgb(np.full((64, 64, 3), 7, np.uint8), node.now()))
+    tells.publish(interface.to_string(guarded('RUNNING')))
+    wait(node, lambda: len(node.ears.black_box.ring.messages()) >= 3)
+    tells.publish(interface.to_string(guarded('FAULT', ('joints_frozen',))))
+    root = tmp_path / 'd'
+    wait(node, lambda: black_boxes(root) and (black_boxes(root)[0] / 'episode.mcap').exists())
+    box = read_black_box(black_boxes(root)[0])
+    assert (box.stop.causes, box.stop.reasons, box.damage) == (('fault',), ('joints_frozen',), '')
+    found = {message.topic: message for message in box.messages}
+    assert set(found) == {
+        '/moto/policy/command_request',
+        '/moto/guard/reasons',
+        '/moto/policy/observation/front',
+    }
+    asked = decode(messages.JOINT_STATE, found['/moto/policy/command_request'].cdr)
+    assert asked.name == names and asked.velocity == [0.5] * 9
+    assert abs(found['/moto/guard/reasons'].stamp - box.stop.at) < 1e9
+    assert node.recording.dataset.episodes() == []
+
+
+def test_a_full_disk_loses_the_black_box_and_not_the_episode(make, tmp_path, monkeypatch):
+    node, identity = recorder(make, tmp_path, **{'record.policy_timeout': 60.0})
+    feed(node, identity, range(2), node.now())
+
+    def refuse(*_):
+        raise EpisodeError('no space left')
+
+    monkeypatch.setattr('moto_ros.loops.black_box.keep_black_box', refuse)
+    node.on_reasons(guarded('HOLD', ('uncertain',)))
+    wait(node, lambda: 'its black box is not whole: no space left' in node.problem)
+    assert node.recording.state == 'recording' and not black_boxes(tmp_path / 'd')
+    node.end(True)
+    assert recorded(node, tmp_path, identity)[0].rows == 2
+
+
+def test_no_black_box_is_held_where_none_is_to_be_kept(make, tmp_path):
+    node = listening(make, tmp_path, **{'record.black_boxes': 0})
+    node.on_reasons(guarded('FAULT', ('joints_frozen',)))
+    node.publish_status()
+    assert node.ears.black_box is None
+
+
+def test_messages_that_did_not_arrive_are_counted_by_topic_and_published(make, tmp_path):
+    node, identity = recorder(make, tmp_path, **{'record.joint_rate': 1000.0})
+    heard, told = [], []
+    topic, names = interface.RECORDER_STATE, node.robot.spec.names
+    reader = interface.payload_reader(topic, heard.append, pytest.fail)
+    node.create_subscription(String, topic.name, reader, topic.subscription)
+    node.create_subscription(DiagnosticArray, '/diagnostics', told.append, 10)
+    joints = node.create_publisher(JointState, 'joint_states', interface.SENSOR)
+    wait(node, joints.get_subscription_count)
+
+    def publish(count):
+        for _ in range(count):
+            joints.publish(joint_state(names, node.now(), np.zeros(9)))
+            time.sleep(0.0002)  # for UDP, which is not what is tested
+
+    publish(1)
+    held = node.ears.black_box.ring.messages
+    wait(node, lambda: '/joint_states' in [message.topic for message in held()])
+    publish(JOINT_QUEUE + 50)  # more than may wait
+    wait(node, lambda: heard and heard[-1].lost.get('/joint_states'))
+    lost = heard[-1].lost['/joint_states']
+    assert 50 <= lost < JOINT_QUEUE
+    text = f'{lost} messages of /joint_states lost: they did not arrive'
+    wait(node, lambda: any(text in s.message for array in told for s in array.status))
+    node.recording.event = told.append
+    feed(node, identity, range(2), node.now())
+    node.end(True)
+    wait(node, lambda: node.recording.state == 'idle')
+    assert told[-1].lost == {'/joint_states': lost}
+    assert f', {lost} of /joint_states lost' in told[-1].sentence()
+    found = salvage(node.recording.dataset.find(identity).path, raw=True).raw
+    on_file = sum(message.topic == '/joint_states' for message in found)
+    assert on_file + lost == JOINT_QUEUE + 51
+    node.start()
+    assert node.recording.status().lost == {}
+
+
+def test_what_is_beyond_a_bound_is_counted_apart_from_what_was_lost(make, tmp_path):
+    node, _ = recorder(make, tmp_path, **{'record.joint_rate': 10.0})
+    raw = next(raw for raw in node.ears.raw if raw.topic.name == '/joint_states')
+    data = serialize_message(joint_state(node.robot.spec.names, node.now(), np.zeros(9)))
+    for waited in range(100, 0, -1):
+        node.ears.on_raw(raw, data, waited * 1_000_000)
+    state = node.recording.status()
+    assert (state.lost, state.left_out) == ({}, {'/joint_states': pytest.approx(96, abs=1)})
