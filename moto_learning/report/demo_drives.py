@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.layout import EPISODES
@@ -56,7 +56,8 @@ class Drive:
         return [one.outcome for one in self.episodes]
 
 
-class Swap(NamedTuple):
+@dataclass(frozen=True)
+class Swap:
     """Another bundle begins to drive."""
 
     index: int  # of the first logged episode that it drove; their number: it drove none of them

@@ -58,7 +58,7 @@ def summarize(task: str, out: Path, seconds: Mapping[str, float]) -> dict[str, A
             'policy': len(drives[ROUNDS].episodes),
         },
         'rounds': [asdict(one) for one in read_rounds(out / 'train')],
-        'swaps': [swap._asdict() for swap in swaps(drives)],
+        'swaps': [asdict(swap) for swap in swaps(drives)],
         'bundles': {name: drives[name].bundle for name in ('before', 'after')},
         'latency_ms': percentiles(ms for drive in uncovered for ms in drive.latency_ms),
         'missed_periods': sum(drive.missed_periods for drive in uncovered),

@@ -61,7 +61,7 @@ def improvement_figure(
     _held_out(axis, count + apart, after, '')
     ticks = [n for n in range(1, count + 1) if count < 10 or n % 10 == 0]
     axis.set(
-        xlim=(1 - 1.7 * apart, count + 1.7 * apart),
+        xlim=(1 - 2 * apart, count + 2 * apart),
         ylim=(-0.32, 1.62 if swaps else 1.3),
         yticks=[0, 0.25, 0.5, 0.75, 1],
         xticks=[1 - apart, *ticks, count + apart],

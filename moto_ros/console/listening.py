@@ -63,7 +63,8 @@ class Listening(RosGraph):
     def close(self) -> None:
         """Ends the thread and destroys the node."""
         self._stop.set()
-        self._thread.join(2.0)
+        if self._thread.is_alive():
+            self._thread.join(2.0)
         super().close()
 
     def _listen(self) -> None:

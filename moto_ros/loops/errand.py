@@ -98,7 +98,7 @@ class Errand:
         return True
 
     def _fail(self, why: str, undo: tuple[str, str] | None = None) -> None:
-        self._steps = [Call(*undo)] if undo else []
+        self._steps = [Call(undo[0], undo[1])] if undo else []
         self._pending, self._since = None, None
         if not self.failed:
             self.told, self.failed = f'{self.name}: {why}', True

@@ -67,8 +67,6 @@ class _Camera:
 class PolicyLoop:
     """Holds the newest observation and the policy's state; makes decisions from them."""
 
-    _state: PolicyState
-
     def __init__(self, policy: Policy, limits: GateLimits) -> None:
         self.spec, self.limits = policy.spec, limits
         self.followed, self._held = True, False  # the arm does what is asked; held for doubt
@@ -80,6 +78,7 @@ class PolicyLoop:
         self._last: float | None = None  # [s] steady time of the last step
         self._due: int | None = None  # [ns] stamp from which a frame triggers a step
         self._episode = ''
+        self._state: PolicyState = {}
         self.use(policy)
 
     def use(self, policy: Policy) -> None:

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from moto_core.errors import ConfigError
-from moto_learning.report.demo_drives import Drive, demonstrations, read_drive, read_drives, swaps
+from moto_learning.report.demo_drives import (
+    Drive,
+    Swap,
+    demonstrations,
+    read_drive,
+    read_drives,
+    swaps,
+)
 from tests.learning.report.written_demo import driven
 
 
@@ -64,5 +71,5 @@ def test_a_damaged_file_is_named(tmp_path):
     ],
 )
 def test_a_swap_is_where_another_bundle_drives(logged, after, found):
-    assert swaps(drives('a', logged, after)) == found
+    assert swaps(drives('a', logged, after)) == [Swap(*one) for one in found]
     assert swaps(drives('', [], '')) == []

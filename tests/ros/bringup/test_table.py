@@ -14,7 +14,7 @@ from moto_core.errors import ConfigError, MotoError
 from moto_core.guard.limits import load_robot
 from moto_ros.bringup.arguments import ARGUMENTS, parse_arguments, resolved
 from moto_ros.bringup.follower import follow, how_to_go_on, split
-from moto_ros.bringup.table import command, environment, processes
+from moto_ros.bringup.table import CONSOLE, command, environment, processes
 from moto_ros.chaos.tiny_bundle import write_tiny_bundle
 from moto_ros.config import command_topic, load_ros_config
 
@@ -63,28 +63,24 @@ def test_the_simulated_graph_has_a_twin_and_the_real_one_has_not():
 
 
 def test_a_person_drives_where_it_is_said_with_a_policy_or_without(tmp_path):
-    def config(**given):
-        values = {k: v for k, v in parameters(**given).items() if k not in IN_TABLE}
-        return load_ros_config(given.get('config', 'franka_kitchen'), values)
+    def started(**given):
+        table = processes({'sim': 'true', **given})
+        values = {k: v for k, v in table[0].parameters.items() if k not in IN_TABLE}
+        config = load_ros_config(given.get('config', 'franka_kitchen'), values)
+        drives = 'moto_teleop' in [process.node for process in table]
+        return drives, config.teleop.input, config.policy.bundle, config.guard.deadman_required
 
-    assert 'moto_teleop' not in nodes(sim='true')
-    for source in ('joy', 'page'):
-        assert nodes(sim='true', teleop=source)[-2:] == ['moto_teleop', 'moto_lifecycle_manager']
-        found = config(sim='true', teleop=source)
-        assert (found.teleop.input, found.policy.bundle) == (source, 'teleop')
-        assert found.guard.deadman_required
-    found = config(sim='true', teleop='joy', policy='random')
-    assert found.policy.bundle == 'random' and found.teleop.input == 'joy'
-    given = {'sim': 'true', 'teleop': 'joy', 'guard.deadman_required': 'false'}
-    assert not config(**given).guard.deadman_required
-    (tmp_path / 'own.yaml').write_text('{teleop: {input: joy}, policy: {bundle: zero}}')
-    assert 'moto_teleop' in nodes(sim='true', config=str(tmp_path / 'own.yaml'))
-    assert config(sim='true', config=str(tmp_path / 'own.yaml')).policy.bundle == 'zero'
-    assert 'moto_teleop' in nodes(sim='true', **{'teleop.input': 'joy'})
+    assert started() == (False, 'none', 'zero', False)
+    assert started(teleop='page') == (True, 'page', 'teleop', True)
+    assert started(teleop='joy', policy='random') == (True, 'joy', 'random', True)
+    given = {'teleop.input': 'joy', 'guard.deadman_required': 'false'}
+    assert started(**given) == (True, 'joy', 'teleop', False)
+    (tmp_path / 'own.yaml').write_text('{teleop: {input: joy}, policy: {bundle: random}}')
+    assert started(config=str(tmp_path / 'own.yaml')) == (True, 'joy', 'random', True)
 
 
 def test_teleoperation_that_cannot_be_is_refused_before_anything_starts():
-    with pytest.raises(ConfigError, match="teleop.input is 'joystick'; expected one of"):
+    with pytest.raises(ConfigError, match="teleop.input 'joystick'. Did you mean 'joy'"):
         processes({'sim': 'true', 'teleop': 'joystick'})
     with pytest.raises(ConfigError, match='buttons.start and teleop.buttons.failure are both 1'):
         processes({'sim': 'true', 'teleop': 'joy', 'teleop.buttons.start': '1'})
@@ -548,3 +544,31 @@ def test_every_process_and_every_command_has_a_main():
     assert {'moto_ros.bringup.up', 'moto_ros.bringup.session'} <= set(commands)
     for module in [*commands, *(process.module for process in processes({'sim': 'true'}))]:
         assert callable(import_module(module).main)
+
+
+def test_the_operators_page_is_beside_the_graph_and_nothing_waits_for_it(tmp_path):
+    plain, manager = processes({'sim': 'true'}), processes({'sim': 'true'})[-1]
+    given = {'sim': 'true', 'console': 'true', 'namespace': 'left', 'console_port': '0'}
+    (console,) = [one for one in processes(given) if one.node == CONSOLE]
+    assert not any(one.node == CONSOLE for one in plain)
+    assert not console.lifecycle and not console.required and console.namespace == 'left'
+    assert CONSOLE not in processes(given)[-1].arguments == manager.arguments
+    assert console.arguments == ('--host', '127.0.0.1', '--port', '0')
+    (tmp_path / 'token').write_text('an-honest-token-0123')
+    given |= {'console_host': '0.0.0.0', 'console_token_file': str(tmp_path / 'token')}
+    (console,) = [one for one in processes(given) if one.node == CONSOLE]
+    assert console.arguments[-1] == str(tmp_path / 'token')  # its file: `ps` shows the words
+
+
+@pytest.mark.parametrize(
+    'given, words',
+    [
+        ({'console_host': '0.0.0.0'}, '--token-file'),
+        ({'console_token_file': 'nowhere'}, 'cannot read the token'),
+        ({'console_port': '65536'}, 'at most 65535'),
+        ({'console_port': 'http'}, 'whole number'),
+    ],
+)
+def test_a_page_that_cannot_be_is_refused_before_anything_starts(given, words):
+    with pytest.raises(ConfigError, match=words):
+        processes({'sim': 'true', 'console': 'true', **given})

@@ -49,4 +49,5 @@ def test_a_port_that_is_taken_is_named():
         taken.bind(('127.0.0.1', 0))
         taken.listen()
         code, said = said_by('sim:=true', '--port', str(taken.getsockname()[1]))
-    assert code == 2 and 'cannot listen' in said and '--port' in said
+    assert code == 2 and said.count('\n') == 1, said
+    assert 'cannot listen' in said and '--port' in said

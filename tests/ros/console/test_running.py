@@ -21,6 +21,13 @@ from tests.ros.console.serving import Page, picture, told
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
 CHROMIUM = next(filter(None, map(shutil.which, ('chromium', 'google-chrome', 'chrome'))), None)
 PATIENCE = 60_000  # [ms] of the browser, on a busy machine
+PATIENT = {  # a graph beside a browser on two cores; what is tested is not its freshness
+    'guard.joint_age': '0.5',
+    'policy.joint_age': '1',
+    'policy.camera_age': '1',
+    'record.policy_timeout': '5',
+    'twin.joint_rate': '50',
+}
 
 
 def free_port():
@@ -32,7 +39,8 @@ def free_port():
 @pytest.fixture(scope='module')
 def running(start):
     port = free_port()
-    graph = start(policy='random', seed='5', console='true', console_port=str(port))
+    given = {'policy': 'random', 'seed': '5', 'console': 'true', 'console_port': str(port)}
+    graph = start(**given, **PATIENT)
     graph.url = f'http://127.0.0.1:{port}'
     (process,) = [one for one in graph.given if one.node == CONSOLE]
     graph.console = command(process)
@@ -63,9 +71,11 @@ def on(running, scenario):
 
 
 async def until(live, condition):
-    while not condition(words := (await told(live))['told']):
-        pass
-    return words
+    """Returns what is told once all speak and it is so."""
+    while True:
+        words = (await told(live))['told']
+        if words['guard'] and words['recorder'] and words['policy'] and condition(words):
+            return words
 
 
 async def press(page, live, deed):
