@@ -87,7 +87,7 @@ def test_a_step_waits_for_new_frames_of_every_camera():
     loop.frame('front', image(0), 0, 0)
     assert loop.step(0, 0.0) is None
     loop.frame('wrist', image(0), 10 * MS, 10 * MS)
-    observation, decision = loop.step(12 * MS, 0.012)
+    observation, decision, _ = loop.step(12 * MS, 0.012)
     assert decision.stamp == observation.stamp == 0
     assert sorted(observation.images) == ['front', 'wrist']
     loop.frame('front', image(1), 80 * MS, 81 * MS)
@@ -211,7 +211,7 @@ def test_proprioception_is_what_the_spec_asks_for():
     loop = PolicyLoop(ZeroPolicy(ONE), GateLimits())
     loop.joints(np.array([0.5, -0.5]), np.ones(2), 0)
     loop.frame('front', image(0), 0, 0)
-    observation, decision = loop.step(0, 0.0)
+    observation, decision, _ = loop.step(0, 0.0)
     assert observation.proprioception.tolist() == list(decision.proprioception) == [0.5, -0.5]
 
 

@@ -7,6 +7,7 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.episodes.messages import encode_string
 from moto_core.episodes.reader import read_episode
+from moto_core.episodes.writer import CHUNK
 from moto_core.errors import DatasetError, EpisodeError
 from moto_ros.loops.recorder import Recording
 from tests.ros.loops.test_row_join import SPEC, decision, feed
@@ -225,7 +226,7 @@ def test_raw_messages_lie_beside_the_rows_and_a_full_disk_ends_their_recording_t
     recording.raw('/odd', 'nobody_msgs/msg/Odd', b'', 7)
     assert recording.state == 'recording' and 'nobody_msgs/msg/Odd' in recording.problem
     free[0] = 0
-    recording.raw('/joint_states', 'std_msgs/msg/String', encode_string('too much'), 8)
+    recording.raw('/joint_states', 'std_msgs/msg/String', encode_string('too much' * CHUNK), 8)
     assert recording.state == 'idle' and 'MB free' in recording.problem
     assert (events[-1].ended, events[-1].rows) == ('disk_full', 2)
     with path.with_suffix('').open('rb') as file:

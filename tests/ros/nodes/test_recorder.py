@@ -321,7 +321,8 @@ def test_messages_that_did_not_arrive_are_counted_by_topic_and_published(make, t
     assert f', {lost} of /joint_states lost' in told[-1].sentence()
     found = salvage(node.recording.dataset.find(identity).path, raw=True).raw
     on_file = sum(message.topic == '/joint_states' for message in found)
-    assert on_file + lost == JOINT_QUEUE + 51
+    left_out = node.recording.left_out['/joint_states']  # came faster than 1 kHz
+    assert on_file + lost + left_out == JOINT_QUEUE + 51
     node.start()
     assert node.recording.status().lost == {}
 
