@@ -55,8 +55,9 @@ class DemoConfig:
     )
     episodes: int = number(40, 'logged episodes of the rounds, learned from by label', low=1)
     round: list[str] = setting(
-        ['episodes=10', 'updates=400', 'held_out=0'], 'key=value for moto-finetune'
+        ['episodes=10', 'episode_updates=40', 'held_out=0'], 'key=value for moto-finetune'
     )
+    pause: int = number(3, '[s] between two of them, as a person needs to reset a scene', low=0)
     max_steps: int = number(60, 'decisions an episode at most', low=1)
     seed: int = number(
         0, 'of the demonstrations, the training and the resets', low=0, high=2**30 - 3000

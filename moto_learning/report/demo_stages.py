@@ -126,6 +126,7 @@ def _rounds(config: DemoConfig, out: Path) -> Stage:
             *_up(config, out, 'rounds', 'dataset', config.seed + IN_ROUNDS + done),
             f'episodes:={max(1, config.episodes - done)}',
             'record.labels_only:=true',
+            f'pause:={config.pause}',
             'policy.follow:=true',
         ]
 

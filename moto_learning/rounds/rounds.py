@@ -59,6 +59,7 @@ class Rounds:
         self.ended = ended
         self.listener: Listener | None = None
         training.listener = self._heard
+        training.episode_updates = settings.episode_updates
         training.taking = partial(is_learned_from, held_out=settings.held_out)
         self._left = {  # id: the state in which it could not be learned from
             one.id: _state(one)

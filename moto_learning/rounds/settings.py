@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from moto_core.errors import ConfigError
 from moto_core.fields import check, number
 
 
@@ -16,6 +17,9 @@ class RoundSettings:
 
     episodes: int = number(1, 'new, or newly labelled, episodes that begin a round', low=1)
     updates: int = number(0, "updates of a round; 0: the run's train.finetune_updates", low=0)
+    episode_updates: int = number(
+        0, 'updates of a round for each episode that it takes in, in place of `updates`', low=0
+    )
     poll: float = number(1.0, '[s] between two looks at the datasets', above=0, high=3600)
     held_out: int = number(
         10, 'one new episode in so many is never learned from, but judged by; 0: none', low=0
@@ -40,3 +44,8 @@ class RoundSettings:
     def __post_init__(self) -> None:
         """Raises ConfigError for a value that cannot be."""
         check(self)
+        if self.updates and self.episode_updates:
+            raise ConfigError(
+                f'updates is {self.updates} and episode_updates is {self.episode_updates}; say '
+                'one of them'
+            )

@@ -86,6 +86,7 @@ class Training:
         self.datasets = open_datasets(data)
         self.data = [dataset.root for dataset in self.datasets]
         self.listener, self.taking = listener, taking
+        self.episode_updates = 0  # of a round for each episode; 0: train.finetune_updates a round
         self.stopped = False  # set from a signal handler: stop after this update
         self.left_out: list[str] = []  # episodes that came after the checkpoint
         self.skipped: dict[str, str] = {}  # id: why an episode cannot be used
@@ -196,7 +197,8 @@ class Training:
         counters = self.counters
         self._begin()
         self.begin_round()
-        first = counters.finetune_goal - self.config.train.finetune_updates
+        length = self.config.train.finetune_updates
+        first = counters.finetune if self.episode_updates else counters.finetune_goal - length
         while counters.finetune < counters.finetune_goal and not self.stopped:
             counters.finetune += 1
             self._update('finetune', counters.finetune - first, counters.finetune_goal - first)
@@ -212,7 +214,10 @@ class Training:
         if counters.finetune < counters.finetune_goal:
             return None
         new = self.take_new_episodes()
-        counters.finetune_goal = counters.finetune + self.config.train.finetune_updates
+        updates = self.config.train.finetune_updates
+        if self.episode_updates:
+            updates = self.episode_updates * sum(new)
+        counters.finetune_goal = counters.finetune + updates
         self.save()
         return new
 

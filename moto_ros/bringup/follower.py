@@ -24,6 +24,7 @@ from moto_ros.services import GUARD, POLICY, RECORDER
 OWN = {  # name: (default, meaning)
     'episodes': ('0', 'episodes to run before ending; 0: run until Ctrl-C'),
     'max_steps': ('100', 'decisions an episode at most'),
+    'pause': ('0', '[s] between two episodes'),
     'cover_camera': ('false', "true: cover the twin's camera"),
     'json': ('', "file for the session's result"),
 }
@@ -46,6 +47,7 @@ def split(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     own = {name: given.get(name, default) for name, (default, _) in OWN.items()}
     as_whole('episodes', own['episodes'])
     as_whole('max_steps', own['max_steps'], low=1)
+    as_whole('pause', own['pause'])
     as_bool('cover_camera', own['cover_camera'])
     if own['json']:
         output_file('json:=', own['json'])
@@ -72,6 +74,7 @@ def follow(own: Mapping[str, str], values: Mapping[str, str]) -> Process:
     if not int(own['episodes']):
         return watch
     line = ['--episodes', own['episodes'], '--max-steps', own['max_steps']]
+    line += ['--pause', own['pause']]
     line += ['--json', own['json']] if own['json'] else []
     for flag, on in (
         ('--cover-camera', as_bool('cover_camera', own['cover_camera'])),

@@ -35,6 +35,7 @@ def main() -> int:
         cover_camera=arguments.cover_camera,
         record=not arguments.no_record,
         operator=arguments.operator,
+        pause=arguments.pause,
     )
     prepare_environment()
     for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: the arm is stopped first
@@ -78,6 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--cover-camera', action='store_true', help="cover the twin's camera")
     parser.add_argument('--no-record', action='store_true', help='no recorder runs')
     parser.add_argument('--operator', action='store_true', help='a person resets and judges')
+    parser.add_argument(
+        '--pause',
+        type=int,
+        default=defaults.pause,
+        metavar='S',
+        help='seconds between two episodes',
+    )
     parser.add_argument('--json', type=Path, help='file for the result')
     return parser
 

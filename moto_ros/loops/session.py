@@ -40,6 +40,7 @@ class SessionConfig:
     cover_camera: bool = False  # the twin publishes a covered camera
     record: bool = True  # a recorder runs
     operator: bool = False  # a person resets and judges
+    pause: int = 0  # [s] between two episodes, in which a learner beside it has the machine
 
 
 class Session:
@@ -71,6 +72,7 @@ class Session:
         if not config.operator:
             graph.call(TWIN, 'cover_camera', config.cover_camera)
         for number in range(config.episodes):
+            self._pause(config.pause if number else 0)
             episode = self._episode()
             result.episodes.append(episode)
             self.console.print(f'episode {number + 1} of {config.episodes} {episode.sentence()}')
@@ -78,6 +80,12 @@ class Session:
             graph.wait(self._recorder_is_idle, CLOSING, 'the recorder')
         self.console.print(result.sentence())
         return result
+
+    def _pause(self, seconds: int) -> None:
+        """Hears the graph and does nothing."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.graph.spin()
 
     def _leave(self) -> None:
         """Disarms the guard and stops the episode, as far as they answer."""

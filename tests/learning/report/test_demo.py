@@ -18,7 +18,8 @@ TINY = [
     'starts=1',
     'episodes=2',
     'max_steps=15',
-    'round=[episodes=2, updates=2, held_out=0, starts=0]',
+    'pause=0',
+    'round=[episodes=2, episode_updates=1, held_out=0, starts=0]',
     'train=[train.offline_updates=4, train.log_every=1]',
 ]
 

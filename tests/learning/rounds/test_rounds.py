@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from moto_core.episodes.dataset import Dataset
-from moto_core.errors import BundleError, DatasetError
+from moto_core.errors import BundleError, ConfigError, DatasetError
 from moto_core.policy.given_up import give_up
 from moto_core.policy.name_file import named_folder
 from moto_core.spec import CameraSpec
@@ -118,6 +118,18 @@ def test_the_first_policy_is_published_and_each_round_another(tmp_path, opened, 
     assert [one.number for one in read_rounds(rounds.training.out)] == [0, 1]
     assert read_about(tmp_path / 'bundles' / found.bundle) == found
     assert found.metrics['model/loss'] > 0
+
+
+def test_a_round_is_as_long_as_it_has_episodes_where_that_is_asked_for(opened, data):
+    settings = RoundSettings(held_out=0, starts=0, episodes=2, episode_updates=2)
+    rounds = opened(settings)
+    rounds.begin()
+    record(data, 'success')
+    assert not rounds.is_due()
+    record(data, 'failure')
+    assert rounds.round().updates == 2 + 2 * 2
+    with pytest.raises(ConfigError, match='updates is 3 and episode_updates is 2; say one'):
+        RoundSettings(updates=3, episode_updates=2)
 
 
 def test_after_a_robot_gave_one_up_the_next_is_tried_beside_what_it_runs(tmp_path, opened, data):

@@ -498,6 +498,8 @@ def test_moto_up_runs_a_session_only_when_asked():
         '3',
         '--max-steps',
         '100',
+        '--pause',
+        '0',
         '--json',
         'x',
         '--no-record',

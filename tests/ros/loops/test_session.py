@@ -1,6 +1,7 @@
 """A session on a graph that is played: what ends an episode, and what is counted."""
 
 import json
+import time
 
 import pytest
 from rich.console import Console
@@ -134,6 +135,17 @@ def test_success_ends_an_episode_at_once_and_is_its_label():
         ('disarm', None),
         ('end_episode', True),
     ]
+
+
+def test_between_two_episodes_the_graph_is_heard_and_nothing_is_asked(monkeypatch):
+    graph, waited = PlayedGraph(success_at=6), []
+    plain, began = graph.spin, time.monotonic()
+    monkeypatch.setattr(graph, 'spin', lambda: (waited.append(len(graph.calls)), plain())[1])
+    run(graph, episodes=2, pause=1)
+    assert time.monotonic() - began >= 1.0
+    paused = graph.calls.index(('reset', None), 3)  # what the second episode begins with
+    assert graph.calls[paused - 1] == ('end_episode', True)
+    assert waited.count(paused) > 1
 
 
 def test_what_is_printed_of_an_episode_is_a_sentence(capsys):
