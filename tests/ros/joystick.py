@@ -1,15 +1,14 @@
-"""A person at a joystick, over DDS: Joy at 25 Hz, and hands that follow a way of the joints."""
+"""A person at a joystick, over DDS: Joy at 25 Hz."""
 
 import numpy as np
 from sensor_msgs.msg import Joy
 
 from moto_ros.wire import interface
+from tests.ros.hands import PERIOD
 
-DEADMAN, BUTTONS, AXES = 4, 11, 8
-CLOSE, OPEN, TAKE_OVER, GIVE_BACK = 0, 1, 5, 6
+BUTTONS, AXES = 11, 8
+TAKE_OVER, GIVE_BACK = 5, 6
 SUCCESS, FAILURE, START = 0, 1, 7
-PERIOD = 0.04  # [s]
-LAG = 0.12  # [rad] of the arm behind its way, beyond which the hands wait for it
 
 
 class Pad:
@@ -45,28 +44,13 @@ class Pad:
             self.says(axes, *buttons)
         raise AssertionError(f'{what}: {self.graph.latest}')
 
-    def follow(self, way, fingers, done):
-        """Steers the joints along a way (T, 7) [rad], one row a decision, until `done`.
-
-        `fingers` (T,) are 1 to open and -1 to close. The hands wait for an arm that lags.
-        """
-        spec = self.graph.robot.spec
-        period, scale, at, held = spec.period, spec.scale[:7], 0.0, 0.0
+    def follow(self, hands, done):
+        """Steers the arm as hands do, until `done`."""
         for _ in range(3000):
             if done():
                 return
             guard = self.graph.latest.guard
-            assert guard.state in ('RUNNING', 'HOLD'), (f'row {at:.0f} of {len(way)}', guard)
-            row, rest = int(at), at - int(at)
-            if row >= len(way) - 1:
-                row, rest = len(way) - 2, 1.0
-            wanted = (1 - rest) * way[row] + rest * way[row + 1]
-            away = wanted - np.array(self.graph.joints[-1].position[:7])
-            follows = np.abs(away).max() < LAG and at < len(way) - 1
-            ahead = (way[row + 1] - way[row]) / period if follows else np.zeros(7)
-            button, turned = (OPEN, 1.0) if fingers[row] > 0 else (CLOSE, -1.0)
-            pressed = [button] if turned != held else []
-            held = turned
-            self.says(np.clip((ahead + 3.0 * away) / scale, -1, 1), DEADMAN, *pressed)
-            at += PERIOD / period if follows else 0.0
-        raise AssertionError(f'the way was followed up to row {at:.0f} of {len(way)}')
+            assert guard.state in ('RUNNING', 'HOLD'), (f'row {hands.at:.0f}', guard)
+            axes, buttons = hands.next(np.array(self.graph.joints[-1].position[:7]))
+            self.says(axes, *buttons)
+        raise AssertionError(f'the way was followed up to row {hands.at:.0f} of {len(hands.way)}')

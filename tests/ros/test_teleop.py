@@ -6,12 +6,11 @@ import pytest
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.reader import read_episode
 from moto_core.guard.reasons import stops
-from moto_core.spec import Setup
 from moto_learning.commands import train
 from moto_learning.data.cache import compile_dataset
 from moto_ros.bringup.graph import status_line
-from moto_sim import tasks
-from tests.ros.joystick import DEADMAN, FAILURE, GIVE_BACK, START, SUCCESS, TAKE_OVER, Pad
+from tests.ros.hands import ARM, DEADMAN, Hands, way_of_an_expert
+from tests.ros.joystick import FAILURE, GIVE_BACK, START, SUCCESS, TAKE_OVER, Pad
 from tests.test_help_examples import TINY
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
@@ -22,24 +21,6 @@ ONE_TO_ONE = {
     'teleop.dead_zone': '0.0',
 }
 STILL = 0.03  # [rad/s]
-ARM = 7
-
-
-def way_of_an_expert(seed):
-    """The joints (T, 7) [rad] and fingers (T,) of the scripted expert from a seed's start."""
-    env = tasks.make('kitchen-microwave', Setup(robot='kitchen_sim', profile='normal'))
-    expert = tasks.demonstrator(env)
-    env.reset(seed=seed)
-    state, joints, fingers, after = expert.initial(), [], [], 0
-    while after < 5 and len(joints) < 150:
-        chosen = expert.step({}, None, state)
-        joints.append(env.task.joints()[0][:ARM].copy())
-        fingers.append(float(chosen.action[ARM]))
-        env.step(chosen.action)
-        after += env.task.success()
-    assert after, 'the expert itself does not open it'
-    env.close()
-    return np.array(joints), np.array(fingers)
 
 
 def ended(graph, identity):
@@ -65,7 +46,7 @@ def test_a_demonstration_by_joystick_is_recorded_labelled_and_learned_from(start
     assert graph.latest.guard.source == 'teleop'
     pad.until(lambda: graph.latest.guard.state == 'RUNNING', 'a guard that follows', DEADMAN)
     assert graph.speed() < STILL
-    pad.follow(way, fingers, lambda: graph.latest.task.success)
+    pad.follow(Hands(graph.robot.spec, way, fingers), lambda: graph.latest.task.success)
     pad.says((), DEADMAN, seconds=0.4)
     pad.press(SUCCESS)
     pad.until(lambda: graph.latest.task.seed == seed + 1, 'the next scene')
