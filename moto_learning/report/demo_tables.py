@@ -34,15 +34,15 @@ def rounds_table(rounds: Sequence[Mapping[str, Any]]) -> str:
     header = (
         *('round', 'updates', 'new episodes', 'labels', 'in replay', 'successes in replay'),
         *('starts solved', 'by the one in use', 'error', "the one in use's"),
-        *('bundle', 'outcome', 'seconds'),
+        *('seconds', 'bundle', 'outcome'),
     )
     rows: list[tuple[str | float, ...]] = [
         (
             *(one['number'], one['updates'], one['new'], one['labelled'], one['episodes']),
             *(one['successes'], _starts(one['starts']), _starts(one['used_starts'])),
-            *(_error(one['error']), _error(one['used_error']), one['bundle'][:SHORT] or DASH),
+            *(_error(one['error']), _error(one['used_error']), round(one['seconds'])),
+            one['bundle'][:SHORT] or DASH,
             'published' if one['published'] else f'refused: {one["why"]}',
-            round(one['seconds']),
         )
         for one in rounds
     ]
