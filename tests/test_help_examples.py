@@ -59,10 +59,11 @@ SHORTER = {
     'moto-up': ['episodes:=1', 'max_steps:=6', 'log_level:=warn'],
     'moto-demo': [
         'demonstrations=1',
+        'starts=1',
         'episodes=1',
-        'covered_episodes=1',
+        'pause=0',
         'max_steps=15',
-        'finetune_updates=1',
+        'round=[episodes=1, updates=1, held_out=0, starts=1]',
         f'train={json.dumps(TINY)}',
     ],
 }

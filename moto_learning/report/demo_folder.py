@@ -43,6 +43,7 @@ class DemoConfig:
     preset: str = setting('demo', 'config/train/<preset>.yaml')
     train: list[str] = setting(
         [
+            'train.threads=1',  # the robot beside the learner needs the other core
             'train.offline_updates=1200',
             'model.optimizer.decay_updates=2800',  # over the rounds too
             'actor_critic.actor.optimizer.decay_updates=2800',
