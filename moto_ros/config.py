@@ -178,7 +178,6 @@ class TeleopParams:
     linear: float = number(0.3, '[m/s] of the hand at full speed', above=0, high=1)
     angular: float = number(1.0, '[rad/s] of the hand at full speed', above=0, high=3)
     dead_zone: float = number(0.1, 'of an axis about its rest that asks nothing', low=0, below=1)
-    rate: float = number(50.0, '[Hz] of requests', low=10, high=250)
     silence: float = number(
         0.25, '[s] without a word after which the joystick is gone', above=0.02, high=1
     )

@@ -4,8 +4,8 @@
                      │                    └─ pairs, joints: as they are ──┘
                      └─ buttons ─> gripper, what the sticks move, acts by name
 
-In: Joy, the joints' positions, the steady clock [s]. Out: a request (A,) [rad/s, m/s] while the
-joystick speaks, rest while its deadman is let go; the names of acts. The sticks ask for nothing
+In: Joy, the joints' positions, the steady clock [s]. Out: a request (A,) [rad/s, m/s] at each word
+of the joystick, rest while its deadman is let go; the names of acts. The sticks ask for nothing
 until all of them were seen at rest with the deadman held: neither a stuck axis, nor a joystick
 that comes back, nor a change of what they move makes the arm jump.
 """
@@ -69,14 +69,12 @@ class Teleop:
             self._at_rest = not self._axes().any()
         return [act for act in acts if act not in WHILE_HELD]
 
-    def request(self, position: np.ndarray | None, now: float) -> np.ndarray | None:
-        """Returns what is asked for at a time [s], (A,) [rad/s, m/s]; None: nothing is said.
+    def request(self, position: np.ndarray | None, now: float) -> np.ndarray:
+        """Returns what is asked for at a time [s], (A,) [rad/s, m/s].
 
         `position` (n,) [rad] of the arm's joints; None if it is not known now. Each entry is
         within the action's scale: one factor for the arm keeps the direction.
         """
-        if not self.stick.speaks(now):
-            return None
         n, scale = len(self.spec.joints), self.spec.scale
         asked = np.zeros(self.spec.action_size)
         if self.stick.held(now):

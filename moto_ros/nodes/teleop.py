@@ -3,14 +3,13 @@
     Joy, joint states -> Teleop ─┬─> teleop/command_request: the guard's switch lets it drive
                                  └─> acts: services of guard, recorder and twin
 
-Run as `python -m moto_ros.nodes.teleop`. A request is stamped with the joystick's last word, so
-that the guard brakes when the joystick falls silent, whatever happens to this node.
+Run as `python -m moto_ros.nodes.teleop`. Each word of the joystick is a request, and nothing else
+is: when it falls silent the guard brakes, whatever happens to this node.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import numpy as np
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
@@ -44,13 +43,12 @@ class TeleopNode(MotoNode):
     def __init__(self) -> None:
         super().__init__(TELEOP)
         self.loop: Teleop | None = None
-        self.timer: Any = None
+        self.active = False
         self.errands: list[Errand] = []
         self.said, self.rivals = '', ''
         self.recording = False  # an episode, by the recorder's word
         self._position: np.ndarray | None = None  # (n,) [rad]
         self._measured = self._rested = -np.inf  # [s] when joints, and rest, were last heard of
-        self._stamp = 0  # [ns] of the joystick's last word
 
     @logs_errors
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -82,9 +80,8 @@ class TeleopNode(MotoNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begins to ask, once the joystick speaks and its deadman is held anew."""
         self.check_qos()
-        result = super().on_activate(state)
-        self.timer = self.create_steady_timer(1.0 / self.config.teleop.rate, self.on_tick)
-        return result
+        self.active = True
+        return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Asks for nothing any more; the guard brakes."""
@@ -93,19 +90,21 @@ class TeleopNode(MotoNode):
 
     def halt(self) -> None:
         """Asks for nothing any more, and leaves what a button began."""
-        if self.timer is not None:
-            self.destroy_timer(self.timer)
-        self.timer = None
+        self.active = False
         self.errands.clear()
 
     def on_joy(self, message: Joy) -> None:
-        """Takes the joystick's word."""
-        if self.loop is None or self.timer is None:
+        """Takes the joystick's word, and asks for what it says."""
+        if self.loop is None or not self.active:
             return
-        self._stamp = self.now()
-        for act in self.loop.hear(message.axes, message.buttons, self.steady_now()):
+        stamp, now = self.now(), self.steady_now()
+        for act in self.loop.hear(message.axes, message.buttons, now):
             self.begin(act)
-        self.on_tick()
+        fresh = now - self._measured <= self.config.guard.joint_age
+        asked = self.loop.request(self._position if fresh else None, now)
+        if not self.rivals:
+            self.requests.publish(request(self.robot.spec.names, stamp, asked, 1.0))
+        self._go_on(now)
 
     def on_joints(self, message: JointState) -> None:
         """Takes the arm's joints, mapped by name."""
@@ -135,26 +134,13 @@ class TeleopNode(MotoNode):
         steps = steps_of(act, self.sim, self.demonstrates, self.recording)
         self.errands.append(Errand(act, steps, self._ask, lambda since: self._rested > since))
 
-    def on_tick(self) -> None:
-        """Publishes what the person asks for, and goes on with what buttons began."""
-        assert self.loop is not None
-        now = self.steady_now()
-        fresh = now - self._measured <= self.config.guard.joint_age
-        asked = self.loop.request(self._position if fresh else None, now)
-        if asked is not None and not self.rivals:
-            self.requests.publish(request(self.robot.spec.names, self._stamp, asked, 1.0))
-        for errand in list(self.errands):
-            errand.step(now)
-            if errand.over:
-                self.errands.remove(errand)
-                self._say(errand.told, errand.failed)
-
     def publish_status(self) -> None:
         """Publishes what a person who drives has to know."""
         loop = self.loop
-        if loop is None or self.timer is None:
+        if loop is None or not self.active:
             return
         now = self.steady_now()
+        self._go_on(now)
         held = loop.stick.held(now)
         names = publishers(self, self._joy)
         self.rivals = '' if len(names) < 2 else f"{len(names)} publish '{self._joy}': end one"
@@ -172,6 +158,14 @@ class TeleopNode(MotoNode):
         self.state.publish(to_string(state))
         values = {name: getattr(state, name) for name in ('heard', 'held', 'sticks', 'said')}
         self.publish_diagnostics([state.problem] if state.problem else [], values)
+
+    def _go_on(self, now: float) -> None:
+        """Goes on with what buttons began."""
+        for errand in list(self.errands):
+            errand.step(now)
+            if errand.over:
+                self.errands.remove(errand)
+                self._say(errand.told, errand.failed)
 
     def _ask(self, call: Call) -> Pending | None:
         caller = self.callers[call.node, call.service]

@@ -55,8 +55,7 @@ class Scene:
         self.recording = Recording(
             folder, self.spec, lambda event: None, recorded_setup(self.config, self.robot)
         )
-        self.speeds, self._told = [], None
-        self._said = 0.0  # [s] when the joystick last spoke
+        self.speeds = []
         self.position = self.sim.position
 
     def begin(self, controller):
@@ -78,7 +77,9 @@ class Scene:
         filled = [*axes, *[0.0] * (8 - len(axes))]
         self.teleop.hear(filled, down, self.now)
         self.guard.inbox.deadman(bool(down[DEADMAN]), self.now)
-        self._said = self.now
+        asked = self.teleop.request(self.position[:ARM], self.now)
+        self.guard.inbox.request(self.names, asked, 0.0, self.now, 'teleop')
+        self.person.hear(self.names, asked)
         for _ in range(round(PERIOD / TICK)):
             self.tick()
 
@@ -86,11 +87,6 @@ class Scene:
         self.now += TICK
         for seen in self.twin.advance(self.now):
             self.see(seen)
-        asked = self.teleop.request(self.position[:ARM], self.now)
-        if asked is not None:
-            age = self.now - self._said
-            self.guard.inbox.request(self.names, asked, age, self.now, 'teleop')
-            self.person.hear(self.names, asked)
         output = self.guard.tick(self.now)
         if output is None:
             return
