@@ -27,6 +27,7 @@ export class Cameras {
       const old = stream.age === null || stream.age > OLD;
       const figure = this.figures[index];
       figure.classList.toggle('old', old);
+      figure.classList.toggle('none', !figure.querySelector('img').src);
       const words = stream.age === null ? 'no image yet'
         : old ? `frozen: this image is ${stream.age.toFixed(1)} s old`
           : `${stream.rate.toFixed(1)} Hz`;
