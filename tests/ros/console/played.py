@@ -29,7 +29,9 @@ def guard(state='READY', **changes):
 
 
 def recorder(state='idle', episode=''):
-    return RecorderState(state=state, episode=episode, rows=0, dropped=0, problem='')
+    return RecorderState(
+        state=state, episode=episode, rows=0, dropped=0, lost={}, left_out={}, problem=''
+    )
 
 
 def known(*missing, **changes):
