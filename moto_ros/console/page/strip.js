@@ -22,7 +22,8 @@ export class Strip {
     const scale = devicePixelRatio || 1;
     const width = this.canvas.width = this.canvas.clientWidth * scale;
     const height = this.canvas.height = this.canvas.clientHeight * scale;
-    const most = Math.max(1e-6, ...this.points.map(([, value]) => value ?? 0));
+    const highest = Math.max(0, ...this.points.map(([, value]) => value ?? 0));
+    const most = highest || 1; // the height that stands for it
     const place = ([at, value]) =>
       [width * (1 - (now - at) / SPAN), height - 4 - (value ?? most) / most * (height - 20 * scale)];
     const pen = this.canvas.getContext('2d');
@@ -43,7 +44,7 @@ export class Strip {
     pen.stroke();
     pen.fillStyle = '#51616e';
     pen.font = `${12 * scale}px sans-serif`;
-    pen.fillText(this.points.length ? `most ${most.toPrecision(2)}` : 'no decisions in the last minute', 4 * scale, 13 * scale);
+    pen.fillText(this.points.length ? `most ${highest.toPrecision(2)}` : 'no decisions in the last minute', 4 * scale, 13 * scale);
     const last = this.points.at(-1);
     this.label.textContent = last && now - last[0] < 1
       ? (last[1] === null ? 'is no number' : last[1].toPrecision(2)) : '';

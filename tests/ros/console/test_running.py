@@ -16,7 +16,7 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.reader import read_episode
 from moto_ros.bringup.table import CONSOLE, command
 from moto_ros.messages import LATCHED
-from moto_ros.services import GUARD, TWIN
+from moto_ros.services import GUARD, RECORDER, TWIN
 from tests.ros.console.serving import Page, picture, told
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
@@ -52,8 +52,10 @@ def running(start):
 
 @pytest.fixture(autouse=True)
 def rested(running):
-    """Leaves no fault to the next test: on a busy machine the twin may miss its time."""
+    """Leaves no fault and no episode of a test that failed to the next one."""
     running.graph.call(GUARD, 'disarm')
+    if running.latest.recorder.state == 'recording':
+        running.graph.call(RECORDER, 'stop_episode')
     if running.latest.guard.state in LATCHED:
         running.spin(0.6)
         running.graph.call(GUARD, 'reset_fault')
