@@ -179,7 +179,7 @@ ALL = (
     Fault(
         number=21,
         name='file truncated, bits flipped',
-        expected='damage found, whole rows before it kept',
+        expected='damage found and named with its byte, whole rows before it kept',
         act=files.damage,
         where=FILES,
         quick=True,
