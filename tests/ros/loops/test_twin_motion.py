@@ -172,9 +172,9 @@ def test_a_guard_that_ends_leads_the_arm_to_rest_and_never_back(trajectories, en
     else:
         os.kill(running.children.running[GUARD].pid, ended)
     running.spin(1.5)
-    _, position, velocity = running.motion()
-    assert velocity[:, 0].min() > -STILL, 'never back'
-    assert (np.diff(position[:, 0]) > -1e-3).all()
+    stamps, position, velocity = running.motion()
+    speed = np.diff(position[:, 0]) / (np.diff(stamps) * 1e-9)  # messages may be missing between
+    assert min(speed.min(), velocity[:, 0].min()) > -STILL, 'never back'
     assert 0.02 < position[-1, 0] - position[0, 0] < 0.15
     assert running.speed() < STILL
 
