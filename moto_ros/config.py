@@ -290,8 +290,8 @@ class TwinParams:
     task: str = setting('kitchen-microwave', 'a task of the Kitchen, as moto_sim names it')
     seed: int = number(
         2**30,
-        'of the first reset, each reset uses the next; below 2**30 are the starts of evaluations, '
-        'which no recorded episode should have',
+        'of the first scene, each reset uses the next one, the first of them too if the arm was '
+        'moved; below 2**30 are the starts of evaluations, which no recorded episode should have',
         low=0,
         high=2**32 - 1_000_000,
     )

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 from moto_core.errors import MotoError
 from moto_core.guard.state import ESTOP, FAULT
 
-SCHEMA = 8  # of all of them together
+SCHEMA = 9  # of all of them together
 DRY_RUN = 'dry_run'  # the guard's reason while what it lets out is shown and not sent
 LATCHED = {FAULT: 'fault', ESTOP: 'estop'}  # the guard's mode: how an episode ends in it
 WHOLE = 1 << 63  # no whole number reaches it: what every language and every log holds
@@ -103,6 +103,7 @@ class GuardState:
     ticks: int
     late: int  # ticks that came late
     interventions: dict[str, int]  # reason: decisions that it had a part in
+    disarms: int = 0  # that anybody asked for since the node's start, a person's Stop among them
 
 
 @dataclass(frozen=True, kw_only=True)

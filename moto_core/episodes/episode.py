@@ -15,7 +15,7 @@ from ulid import ULID
 
 from moto_core.config import load_config, to_dict
 from moto_core.episode_id import EPISODE_ID
-from moto_core.errors import EpisodeError, MotoError
+from moto_core.errors import EpisodeError, MotoError, unknown_name
 from moto_core.row import ARRAYS, COLUMNS, Row, stack_column
 from moto_core.spec import Setup, Spec, spec_from_dict
 
@@ -26,6 +26,7 @@ ROW_LIMIT = 1 << 18  # of one episode: 5.8 h at 12.5 Hz
 OUTCOMES = ('success', 'failure', 'unlabelled')
 SIM, ROBOT = 'sim', 'robot'
 TWIN = 'twin'  # a simulated robot of whose task nothing is logged: it stands for a real one
+SOURCES = (SIM, ROBOT, TWIN)
 LABELLED = (ROBOT, TWIN)  # whose reward comes from labels
 
 
@@ -60,8 +61,8 @@ class EpisodeHeader:
     extra: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raises EpisodeError for an id that is no ULID (it becomes a folder's name) and for
-        values that no log can hold."""
+        """Raises EpisodeError for an id that is no ULID (it becomes a folder's name), for a source
+        of which nobody knows where its reward comes from, and for values that no log can hold."""
         if not isinstance(self.id, str) or not EPISODE_ID.fullmatch(self.id):
             raise EpisodeError(
                 f'episode id is {self.id!r}; expected a ULID, 26 of 0-9 and A-Z without I, L, O, U'
@@ -72,6 +73,8 @@ class EpisodeHeader:
                 raise EpisodeError(f"the header's {name} is {value!r}; expected {kind}")
             if isinstance(value, str) and not value.isprintable():
                 raise EpisodeError(f"the header's {name} is {value!r}; expected plain text")
+        if self.source not in SOURCES:
+            raise EpisodeError(unknown_name('source in the header', self.source, SOURCES))
         for name in (*self.parts, *self.extra, *self.extra.values()):
             if not isinstance(name, str):
                 raise EpisodeError(f"the header's parts or extra hold {name!r}; expected texts")

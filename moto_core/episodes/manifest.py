@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, get_type_hints
 
 from moto_core.config import load_config, to_dict
 from moto_core.durable import append_synced, replace_synced
-from moto_core.episodes.episode import OUTCOMES, ROW_LIMIT, EpisodeHeader
+from moto_core.episodes.episode import OUTCOMES, ROW_LIMIT, SOURCES, EpisodeHeader
 from moto_core.episodes.identity import (
     Identity,
     identity_from_dict,
@@ -202,8 +202,9 @@ def _parse_line(root: Path, line: bytes) -> Record:
         if kind is str and not values[name].isprintable():
             raise ValueError(f'{name} is {values[name]!a}; expected plain text')
     _check_ranges(values)
-    if values['outcome'] not in OUTCOMES:
-        raise ValueError(f"outcome is '{values['outcome']}'; expected one of {OUTCOMES}")
+    for name, known in (('outcome', OUTCOMES), ('source', SOURCES)):
+        if values[name] not in known:
+            raise ValueError(f"{name} is '{values[name]}'; expected one of {known}")
     values['setup'] = _setup(json.dumps(values['setup'], sort_keys=True))
     return Record(path=episode_file(root, values['id']), **values)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from pathlib import Path
 from moto_core.durable import replace_synced
 from moto_core.errors import BundleError, one_line
 from moto_core.plain_file import read_plain
+from moto_core.policy.manifest import SHA256
 from moto_core.policy.name_file import named_folder
 from moto_core.strict_json import parse_json
 
@@ -86,7 +88,7 @@ def folder_to_run(path: Path | str) -> Path:
     first, seen = folder, set[str]()
     while (left := read_given_up(folder)) is not None:
         seen.add(folder.name)
-        if left.instead in seen or left.instead not in os.listdir(folder.parent):
+        if left.instead in seen or not _is_bundles_folder(folder.parent, left.instead):
             raise BundleError(
                 f"'{path}' names {first.name[:12]}, and {folder.name[:12]} was given up "
                 f'({left.why}) with nothing beside it to run in its place; write another bundle '
@@ -94,6 +96,12 @@ def folder_to_run(path: Path | str) -> Path:
             )
         folder = folder.parent / left.instead
     return folder
+
+
+def _is_bundles_folder(parent: Path, name: str) -> bool:
+    """Says whether a name that a file told is a bundle's hash, and a folder of its own there."""
+    folder = parent / name if re.fullmatch(SHA256, name) else None
+    return folder is not None and folder.is_dir() and not folder.is_symlink()
 
 
 def given_up_file(bundle: Path) -> Path:

@@ -2,7 +2,8 @@
 
 In: messages as they came, the guard's word, who fell silent. Out: black boxes beside a dataset,
 each with what was heard before a stop and for a second after. They are written by a thread of
-their own: a slow or full disk is said, and holds up nobody.
+their own: a slow or full disk is said, and holds up nobody. What a box holds is taken when it is
+due, so that one which waits for the disk loses nothing.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ from moto_ros.messages import LATCHED, GuardReasons
 
 SECONDS = 30.0  # [s] before a stop that are kept
 AFTER = 1.0  # [s] after it: how the arm came to rest
-AGAIN = 30.0  # [s] in which another stop of the same cause is not kept: it is in the first one's
+AGAIN = 30.0  # [s] in which another stop of the same cause and reasons is not kept
 IMAGES = 0.75  # of the size, that images may take
+QUEUED = 3  # black boxes, the one being written among them: each may be as large as the ring
+
+Kind = tuple[str, frozenset[str]]  # of a stop: its cause, the reasons if the guard made it
 
 
 class BlackBoxRing:
@@ -64,18 +68,19 @@ class StopWatch:
         self._at = 0  # [ns]
         self._causes: list[str] = []
         self._reasons: tuple[str, ...] = ()  # of the guard, those of a latched stop before others
-        self._last: dict[str, float] = {}  # [s] when a cause was last given out
+        self._last: dict[Kind, float] = {}  # [s] when a stop of this kind was last given out
+        self._kinds: list[Kind] = []  # of the stop that is to be given out
         self._silent = ''
 
     def guard(self, told: GuardReasons, at: int, now: float) -> None:
         """Hears the guard at `at` [ns] of the clock of stamps, `now` [s] of the steady one."""
         before, self._guard = self._guard, told
         if told.state in LATCHED and (before is None or before.state != told.state):
-            self._stopped(LATCHED[told.state], at, now)
+            self._stopped(LATCHED[told.state], at, now, told.reasons)
         if holds(told) and not (before and holds(before)):
-            self._stopped('held', at, now)
+            self._stopped('held', at, now, told.reasons)
         if self._driven and 'inactive' in told.reasons:
-            self._stopped('halted', at, now)
+            self._stopped('halted', at, now, told.reasons)
         self._driven = told.state in (RUNNING, HOLD)
 
     def silent(self, who: str, at: int, now: float) -> None:
@@ -89,14 +94,16 @@ class StopWatch:
         if self._due is None or (now < self._due and not last):
             return None
         self._due, causes = None, tuple(self._causes)
-        self._last |= dict.fromkeys(causes, now)
-        self._causes = []
+        self._last |= dict.fromkeys(self._kinds, now)
+        self._causes, self._kinds = [], []
         return Stop(self._at, causes, self._reasons)
 
-    def _stopped(self, cause: str, at: int, now: float) -> None:
-        if cause in self._causes or now - self._last.get(cause, -AGAIN) < AGAIN:
+    def _stopped(self, cause: str, at: int, now: float, reasons: tuple[str, ...] = ()) -> None:
+        kind = cause, frozenset(reasons)
+        if cause in self._causes or now - self._last.get(kind, -AGAIN) < AGAIN:
             return
         self._causes.append(cause)
+        self._kinds.append(kind)
         if self._guard is not None and (self._due is None or cause in LATCHED.values()):
             self._reasons = self._guard.reasons
         if self._due is None:
@@ -121,28 +128,33 @@ class BlackBoxKeeper:
         self.root, self.keep = root, keep
         self.ring, self.watch = ring, StopWatch()
         self._header, self._told = header, told
-        self._writing: Future[Path] | None = None
+        self._writing: deque[Future[Path]] = deque()  # the oldest first
         self._pool = ThreadPoolExecutor(1, 'black_box')
 
     def look(self, now: float, last: bool = False) -> None:
-        """Gives a stop that is due to the thread; says what became of the one before."""
-        if self._writing is not None and (last or self._writing.done()):
-            self._say(self._writing)
-            self._writing = None
-        if self._writing is not None:
-            return
+        """Gives a stop that is due to the thread; says what became of those before."""
+        while self._writing and self._writing[0].done():
+            self._say(self._writing.popleft())
         stop = self.watch.due(now, last)
         if stop is not None:
-            header = self._header(stop.as_extra())
-            held = self.ring.messages()
-            self._writing = self._pool.submit(keep_black_box, self.root, header, held, self.keep)
+            self._keep(stop)
 
     def close(self, now: float) -> None:
         """Keeps a stop that is not a second old, and waits for the disk."""
         self.look(now, last=True)
-        if self._writing is not None:
-            self._say(self._writing)
+        while self._writing:
+            self._say(self._writing.popleft())
         self._pool.shutdown()
+
+    def _keep(self, stop: Stop) -> None:
+        """Takes what is held now, and has it written after those that wait."""
+        if len(self._writing) >= QUEUED:
+            kind = ', '.join((*stop.causes, *stop.reasons))
+            told = f'{QUEUED} black boxes wait for the disk, and of this stop none is kept: {kind}'
+            self._told(told, True)
+            return
+        header, held = self._header(stop.as_extra()), self.ring.messages()
+        self._writing.append(self._pool.submit(keep_black_box, self.root, header, held, self.keep))
 
     def _say(self, writing: Future[Path]) -> None:
         try:

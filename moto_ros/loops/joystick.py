@@ -3,7 +3,8 @@
     Joy's axes and buttons -> Joystick -> axes in [-1, 1], held, the buttons pressed just now
 
 One that begins to speak, or speaks again after a silence, is not believed at once: a deadman that
-is held already counts once it was let go, and a button that is down already was not pressed.
+is held already counts once it was let go, and a button that is down already was not pressed. A
+deadman that slips is up for a moment: who let it go is known by how long.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class Joystick:
         self.problem = ''  # what is wrong with its last word
         self._down: frozenset[int] = frozenset()
         self._let_go = False  # the deadman, since it began to speak
+        self._up_since = np.inf  # [s] when the deadman was first seen up; inf while it is down
         self._heard = -np.inf  # [s]
 
     def hear(self, axes: Sequence[float], buttons: Sequence[int], now: float) -> Collection[int]:
@@ -31,6 +33,10 @@ class Joystick:
         down = frozenset(place for place, value in enumerate(buttons) if value)
         pressed = frozenset() if begins else down - self._down
         self._let_go = (not begins and self._let_go) or self._deadman not in down
+        if self._deadman in down:
+            self._up_since = np.inf
+        else:
+            self._up_since = now if begins else min(self._up_since, now)
         self._down, self._heard = down, now
         values = np.array(axes, np.float64)
         broken = [str(place) for place in np.flatnonzero(~np.isfinite(values))]
@@ -46,6 +52,10 @@ class Joystick:
     def down(self) -> bool:
         """Says whether the deadman was down in its last word."""
         return self._deadman in self._down
+
+    def up(self, now: float) -> float:
+        """Returns for how long [s] the deadman has been seen up at a time [s]; 0 while down."""
+        return max(0.0, now - self._up_since)
 
     def held(self, now: float) -> bool:
         """Says whether the deadman holds at a time [s]: down, and let go since it speaks."""

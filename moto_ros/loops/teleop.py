@@ -24,6 +24,7 @@ from moto_ros.loops.joystick import Joystick
 
 GRIPPER = {'close': -1.0, 'open': 1.0}
 PAIR = 2  # joints that two sticks move
+LET_GO = 0.3  # [s] that the deadman has to be up before a button means what it does without it
 NO_JOINTS = 'the sticks move the hand, and the joint states are silent'
 
 
@@ -42,6 +43,7 @@ class Teleop:
         self._pair = 0  # of joints that the sticks move
         self._at_rest = False  # every axis that counts was, with the deadman held
         self._gripper = 0.0  # -1 closes, 1 opens, since the deadman is held
+        self.early: list[str] = []  # of the last word: acts too soon after the deadman
         self.problem = ''
 
     @property
@@ -62,7 +64,7 @@ class Teleop:
         held = self.stick.held(now)
         if not held:
             self._at_rest, self._gripper = False, 0.0
-        acts = self._acts(pressed)
+        acts = self._acts(pressed, now)
         for act in acts:
             self._change(act, held)
         if held and not self._at_rest:
@@ -84,10 +86,20 @@ class Teleop:
         self.problem = self._said(position, now)
         return asked
 
-    def _acts(self, pressed: Collection[int]) -> list[str]:
-        """Names what pressed buttons do, with the deadman as it is."""
-        heard = (*(WHILE_HELD if self.stick.down else WHILE_LET_GO), *ALWAYS)
-        return [name for name in heard if getattr(self.params.buttons, name) in pressed]
+    def _acts(self, pressed: Collection[int], now: float) -> list[str]:
+        """Names what pressed buttons do, with the deadman as it is.
+
+        While it may only have slipped, they do neither what they do with it nor without it.
+        """
+        down = self.stick.down
+        meant = [
+            name
+            for name in (*(WHILE_HELD if down else WHILE_LET_GO), *ALWAYS)
+            if getattr(self.params.buttons, name) in pressed
+        ]
+        slipped = not down and self.stick.up(now) < LET_GO
+        self.early = [name for name in meant if slipped and name not in ALWAYS]
+        return [name for name in meant if name not in self.early]
 
     def _change(self, act: str, held: bool) -> None:
         """Takes what a button changes here: the gripper, what the sticks move."""

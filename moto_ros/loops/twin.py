@@ -72,6 +72,7 @@ class TwinLoop:
         self._n = len(robot.spec.joints)
         self._controllers = Controllers(self._n, len(robot.spec.gripper), params.watchdog)
         self.covered, self.overruns = False, 0
+        self.used = False  # a command has moved the arm or its fingers
         self._noise = np.random.default_rng(0)
         wrong = self.disturbance = params.disturbance
         self._joints: DisturbedStream[Joints] = DisturbedStream(wrong.joints, wrong.seed)
@@ -163,6 +164,7 @@ class TwinLoop:
             told = self.arm.follow(command, measured)
             followed = self._drives.pass_on(told, self.disturbance.lag)
         velocity = np.concatenate([followed.velocity, self._controllers.fingers(self.time)])
+        self.used = self.used or bool(velocity.any())
         if followed.position is None:
             self.sim.set_velocity(velocity)
         else:

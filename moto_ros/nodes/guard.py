@@ -52,6 +52,7 @@ class GuardNode(MotoNode):
         self.inputs: GuardInputs | None = None
         self.peers: GuardPeers | None = None
         self.dry_run = self.config.command.dry_run
+        self.disarms = 0  # that anybody asked for
 
     @logs_errors
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -65,7 +66,7 @@ class GuardNode(MotoNode):
         self.state = self.create_publisher_of(interface.GUARD_STATE)
         self.create_trigger_service('arm', self.arm)
         self.create_trigger_service('home', self.home)
-        self.create_trigger_service('disarm', self.loop.disarm)
+        self.create_trigger_service('disarm', self.disarm)
         self.create_trigger_service('estop', self.loop.inbox.stop)
         self.create_trigger_service('reset_fault', self.reset_fault)
         self.create_trigger_service('begin_anew', self.loop.begin_anew)
@@ -118,6 +119,12 @@ class GuardNode(MotoNode):
         self.peers.check()
         return self.loop.home()
 
+    def disarm(self) -> str:
+        """Disarms, and counts it: whoever is about to move the arm hears that it was stopped."""
+        assert self.loop is not None
+        self.disarms += 1
+        return self.loop.disarm()
+
     def reset_fault(self) -> str:
         """Ends a fault or an e-stop; raises GuardRefusal while its cause is there."""
         assert self.loop is not None and self.peers is not None
@@ -161,6 +168,7 @@ class GuardNode(MotoNode):
             ticks=loop.pace.ticks,
             late=loop.pace.late,
             dry_run=self.dry_run,
+            disarms=self.disarms,
         )
         self.state.publish(to_string(state))
         values = {name: getattr(state, name) for name in SHOWN}

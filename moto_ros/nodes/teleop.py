@@ -21,6 +21,7 @@ from moto_ros.config import PERSON
 from moto_ros.loops.acts import AT_ONCE, steps_of
 from moto_ros.loops.errand import Call, Errand, Pending
 from moto_ros.loops.teleop import Teleop
+from moto_ros.loops.watch import Watch
 from moto_ros.messages import GuardState, RecorderState, TeleopState
 from moto_ros.services import SWITCHES, TELEOP, TRIGGERS, service_name
 from moto_ros.wire import interface
@@ -48,13 +49,14 @@ class TeleopNode(MotoNode):
         self.said, self.rivals = '', ''
         self.recording = False  # an episode, by the recorder's word
         self._position: np.ndarray | None = None  # (n,) [rad]
-        self._measured = self._rested = -np.inf  # [s] when joints, and rest, were last heard of
+        self._measured = -np.inf  # [s] when joints were last heard of
 
     @logs_errors
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Makes the topics, and the callers of the services that buttons need."""
         config = self.config
         self.loop = Teleop(self.robot, config.teleop, config.guard.deadman_button)
+        self.watch = Watch(self.loop.stick.speaks)
         self.demonstrates = config.policy.bundle == PERSON
         self.sim = config.record.source == 'sim'
         self.requests = self.create_publisher_of(
@@ -100,6 +102,8 @@ class TeleopNode(MotoNode):
         stamp, now = self.now(), self.steady_now()
         for act in self.loop.hear(message.axes, message.buttons, now):
             self.begin(act)
+        for act in self.loop.early:
+            self._say(f'{act}: the deadman was let go just now; press again', True)
         fresh = now - self._measured <= self.config.guard.joint_age
         asked = self.loop.request(self._position if fresh else None, now)
         if not self.rivals:
@@ -117,9 +121,10 @@ class TeleopNode(MotoNode):
             self._position, self._measured = position, self.steady_now()
 
     def on_guard(self, told: GuardState) -> None:
-        """Hears whether the arm rests."""
-        if told.at_rest:
-            self._rested = self.steady_now()
+        """Hears whether the arm rests, and whether anybody stopped it."""
+        now = self.steady_now()
+        self.watch.hear(told, now)
+        self._go_on(now)
 
     def on_recorder(self, told: RecorderState) -> None:
         """Hears whether an episode is under way."""
@@ -127,12 +132,13 @@ class TeleopNode(MotoNode):
 
     def begin(self, act: str) -> None:
         """Begins what a button asks for, unless something else is under way."""
-        busy = [errand.name for errand in self.errands if errand.name not in AT_ONCE]
+        under_way = [errand for errand in self.errands if not errand.over]
+        busy = [errand.name for errand in under_way if errand.name not in AT_ONCE]
         if busy and act not in AT_ONCE:
             self._say(f'{act}: {busy[0]} is still under way; press again once it is done', True)
             return
         steps = steps_of(act, self.sim, self.demonstrates, self.recording)
-        self.errands.append(Errand(act, steps, self._ask, lambda since: self._rested > since))
+        self.errands.append(Errand(act, steps, self._ask, self.watch))
 
     def publish_status(self) -> None:
         """Publishes what a person who drives has to know."""
@@ -162,10 +168,12 @@ class TeleopNode(MotoNode):
     def _go_on(self, now: float) -> None:
         """Goes on with what buttons began."""
         for errand in list(self.errands):
+            before = errand.over, errand.told
             errand.step(now)
-            if errand.over:
-                self.errands.remove(errand)
+            if errand.over and before != (True, errand.told):
                 self._say(errand.told, errand.failed)
+            if errand.over and not errand.waits:
+                self.errands.remove(errand)
 
     def _ask(self, call: Call) -> Pending | None:
         caller = self.callers[call.node, call.service]

@@ -39,7 +39,7 @@ class TwinNode(MotoNode):
     def __init__(self) -> None:
         self.loop: TwinLoop | None = None
         super().__init__(TWIN, changeable=DISTURBANCE)
-        self.seed = self.config.twin.seed  # of the next reset
+        self.seed = self.config.twin.seed  # of the next reset, if nobody uses the scene before
         self.started = self.seed  # of the scene now
         self.timer: Any = None
 
@@ -103,12 +103,21 @@ class TwinNode(MotoNode):
         self.outputs.publish_arm(self.loop.arm, always=False)
 
     def reset(self) -> str:
-        """Puts the scene to the next seed's start; returns a SceneReset as JSON."""
+        """Puts the scene to the next seed's start; returns a SceneReset as JSON.
+
+        That is the start that it has been at since it was configured, unless the arm was moved.
+        """
         assert self.loop is not None
-        self.started, self.seed = self.seed, self.seed + 1
+        self.started, self.seed = self.next_seed, self.next_seed + 1
         self.sim.start(self.started)
         self.loop.start(self.steady_now())
         return to_json(SceneReset(seed=self.started, stamp=self.now()))
+
+    @property
+    def next_seed(self) -> int:
+        """The seed of the next reset."""
+        used = self.loop is not None and self.loop.used and self.seed == self.started
+        return self.seed + used
 
     def recover(self) -> str:
         """Lets an arm that stopped itself follow commands again; RecoveryError if it may not."""
@@ -141,7 +150,7 @@ class TwinNode(MotoNode):
             {
                 'robot_mode': arm.mode,
                 'overruns': self.loop.overruns,
-                'next_seed': self.seed,
+                'next_seed': self.next_seed,
                 'task': self.sim.task,
                 'covered': self.loop.covered,
             },

@@ -3,6 +3,7 @@
 import numpy as np
 from sensor_msgs.msg import Joy
 
+from moto_ros.loops.teleop import LET_GO
 from moto_ros.wire import interface
 from tests.ros.hands import PERIOD
 
@@ -27,7 +28,12 @@ class Pad:
             self.graph.spin(PERIOD)
 
     def press(self, *buttons, holding=()):
-        """Presses buttons and lets them go, with those of `holding` down."""
+        """Presses buttons and lets them go, with those of `holding` down.
+
+        Nothing else: the deadman, which nobody holds, has been let go for long enough.
+        """
+        if not holding:
+            self.says(seconds=LET_GO + 3 * PERIOD)
         self.says((), *holding, *buttons)
         self.says((), *holding)
 

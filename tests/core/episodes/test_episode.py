@@ -57,6 +57,26 @@ def test_the_header_comes_back_from_its_json():
         header_from_dict({**header_to_dict(header), 'format': 99})
 
 
+def test_a_source_whose_reward_nobody_knows_is_refused_when_written_and_when_read(tmp_path):
+    words = "unknown source in the header 'twim'. Did you mean 'twin'. Valid: robot, sim, twin"
+    with pytest.raises(EpisodeError, match=words):
+        tiny_header(source='twim')
+    header = tiny_header()
+    object.__setattr__(header, 'source', 'twim')  # as a version wrote it that took any
+    with EpisodeWriter(tmp_path, header, floor=0) as writer:
+        writer.append(tiny_row(0, header.spec))
+        writer.close('success')
+    with pytest.raises(EpisodeError, match=words):
+        read_episode(writer.path)
+
+
+@pytest.mark.parametrize('source', ['sim', 'robot', 'twin'])
+def test_every_source_that_there_ever_was_is_read(source):
+    header = header_to_dict(tiny_header(source=source))
+    for version in (1, 2):
+        assert header_from_dict({**header, 'format': version}).source == source
+
+
 def test_each_step_is_on_file_as_soon_as_it_is_appended(tmp_path):
     writer = EpisodeWriter(tmp_path, tiny_header(), floor=0)
     for t in range(4):

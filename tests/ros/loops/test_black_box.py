@@ -1,6 +1,7 @@
 """The black box without ROS: what is held, which stops are kept, and what a bad disk does."""
 
 import shutil
+import threading
 
 import pytest
 
@@ -118,6 +119,17 @@ def test_a_cause_that_comes_again_at_once_is_kept_once_and_another_is_kept():
     assert causes == [('held',), ('estop',), ('held',)] and AGAIN == 30.0
 
 
+def test_a_second_fault_is_kept_if_its_reasons_are_others():
+    watch, kept = StopWatch(), []
+    faults = {1: 'request_timeout', 5: 'two_masters', 9: 'two_masters', 33: 'request_timeout'}
+    for second in range(36):
+        reason = faults.get(second)
+        watch.guard(guarded('FAULT', (reason,)) if reason else RUNS, BORN, float(second))
+        kept.append(watch.due(second + 0.5))
+    reasons = [stop.reasons for stop in kept if stop]
+    assert reasons == [('request_timeout',), ('two_masters',), ('request_timeout',)]
+
+
 @pytest.fixture
 def keeper(tmp_path):
     """A keeper of two boxes beside a dataset; what it told."""
@@ -139,8 +151,8 @@ def fault(made, second, reason='joints_frozen'):
     made.watch.guard(guarded('FAULT', (reason,)), BORN + second * 10**9, float(second))
     made.watch.guard(guarded('READY', ('not_armed',)), BORN, float(second))
     made.look(second + 2.0)
-    if made._writing is not None:
-        made._writing.exception(10)
+    for writing in made._writing:
+        writing.exception(10)
     made.look(second + 3.0)
 
 
@@ -168,6 +180,54 @@ def test_a_disk_that_refuses_is_said_and_the_next_stop_is_kept(keeper):
     (root / 'black_box').unlink()
     fault(made, 100)
     assert len(black_boxes(root)) == 1
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """A disk that writes once it is let go; what was written: the reason, the seconds held."""
+    free, written = threading.Event(), []
+
+    def write(root, header, messages, keep):
+        assert free.wait(30)
+        seconds = [(message.stamp - BORN) // 10**9 for message in messages]
+        written.append((header.extra['reasons'], seconds[0], seconds[-1]))
+        return root
+
+    monkeypatch.setattr('moto_ros.loops.black_box.keep_black_box', write)
+    yield free, written
+    free.set()
+
+
+def hear(made, seconds, faults):
+    """Has a message and the guard's word come every second."""
+    for second in seconds:
+        made.ring.add(said(stamp=BORN + second * 10**9), float(second))
+        reason = faults.get(second)
+        word = guarded('FAULT', (reason,)) if reason else RUNS
+        made.watch.guard(word, BORN + second * 10**9, float(second))
+        made.look(float(second))
+
+
+def test_however_slow_the_disk_is_a_box_holds_what_was_before_its_stop(keeper, slow):
+    made, _, told = keeper
+    free, written = slow
+    hear(made, range(100), {30: 'first', 40: 'second'})
+    assert (written, told) == ([], [])
+    free.set()
+    made.close(100.0)
+    assert written == [('first', 0, 31), ('second', 10, 41)]
+    assert [error for _, error in told] == [False, False]
+
+
+def test_a_disk_that_stands_still_has_three_boxes_wait_and_a_further_stop_is_said(keeper, slow):
+    made, _, told = keeper
+    free, written = slow
+    hear(made, range(60), {10 * number: f'reason_{number}' for number in range(1, 6)})
+    assert [error for _, error in told] == [True, True]
+    assert told[0][0].endswith('of this stop none is kept: fault, reason_4')
+    free.set()
+    made.close(60.0)
+    assert [reason for reason, *_ in written] == [f'reason_{number}' for number in (1, 2, 3)]
 
 
 def test_a_stop_just_before_the_end_is_kept(keeper):

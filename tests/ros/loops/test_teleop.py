@@ -8,11 +8,8 @@ from hypothesis import strategies as st
 from moto_core.errors import ConfigError
 from moto_core.guard.limits import load_robot
 from moto_ros.config import NONE, TeleopButtons, TeleopParams
-from moto_ros.loops.acts import steps_of
-from moto_ros.loops.errand import PATIENCE, Errand
 from moto_ros.loops.person import PersonPolicy
-from moto_ros.loops.teleop import Teleop
-from moto_ros.services import GUARD, RECORDER, SWITCHES, TRIGGERS
+from moto_ros.loops.teleop import LET_GO, Teleop
 
 KITCHEN, FR3 = load_robot('kitchen_sim'), load_robot('fr3')
 DEADMAN = 4
@@ -37,6 +34,11 @@ class Person:
         self.says()
         self.says((), DEADMAN)
         return self
+
+    def lets_go(self, seconds):
+        """Lets the deadman go, and says so for a while."""
+        for _ in range(round(seconds / 0.05) + 1):
+            self.says()
 
 
 def test_axes_ask_for_their_joints_beyond_the_dead_zone_at_the_speed():
@@ -162,7 +164,7 @@ def test_buttons_mean_one_thing_with_the_deadman_held_and_another_without():
     assert person.acts == []
     person.says((), DEADMAN, 5)
     assert person.acts == ['take_over']
-    person.says()
+    person.lets_go(LET_GO)
     found = {}
     for button in range(11):
         person.says((), button)
@@ -175,6 +177,38 @@ def test_buttons_mean_one_thing_with_the_deadman_held_and_another_without():
         **{0: ['success'], 1: ['failure'], 2: ['discard'], 3: ['home']},
         **{5: ['take_over'], 6: ['give_back'], 7: ['start']},
     }
+
+
+@pytest.mark.parametrize(
+    'button, act', [(0, 'success'), (1, 'failure'), (2, 'discard'), (3, 'home'), (7, 'start')]
+)
+def test_a_deadman_that_slips_makes_no_verdict_of_a_button_that_was_meant_with_it(button, act):
+    person = Person().begins()
+    person.says((), DEADMAN, after=1.0)
+    assert not person.says((), button).any()
+    assert (person.acts, person.teleop.early) == ([], [act])
+    person.says((), DEADMAN)
+    person.lets_go(LET_GO - 0.06)
+    person.says((), button)
+    assert (person.acts, person.teleop.early) == ([], [act])
+    person.says((), DEADMAN)
+    person.lets_go(LET_GO)
+    person.says((), button)
+    assert (person.acts, person.teleop.early) == ([act], [])
+
+
+def test_who_drives_is_changed_in_the_moment_in_which_the_deadman_is_let_go_too():
+    person = Person().begins()
+    person.says((), 5)
+    assert (person.acts, person.teleop.early) == (['take_over'], [])
+
+
+def test_after_a_silence_nobody_knows_how_long_the_deadman_was_let_go():
+    person = Person().begins()
+    person.lets_go(1.0)
+    person.says(after=1.0)
+    person.says((), 0)
+    assert person.acts == []
 
 
 def test_a_button_that_is_down_when_the_joystick_connects_was_not_pressed():
@@ -249,85 +283,3 @@ def test_the_policy_of_a_demonstration_says_what_the_person_asks_for_while_that_
         assert policy.step({}, None, {}).action[0] == -1.0
     now[0] = 2.6 * FR3.spec.period
     assert not policy.step({}, None, {}).action.any()
-
-
-class Said:
-    def __init__(self, success=True, message='well'):
-        self.success, self.message = success, message
-
-    def done(self):
-        return True
-
-    def result(self):
-        return self
-
-
-def errand(act, answers=(), rests=True, absent=(), **kind):
-    """Runs an act's errand against services that answer; returns it and the calls made."""
-    calls, told = [], dict(answers)
-
-    def ask(call):
-        if call.service in absent:
-            return None
-        calls.append((call.service, call.flag) if call.flag is not None else call.service)
-        return told.get(call.service, Said())
-
-    steps = steps_of(act, **{'sim': True, 'demonstrates': True, **kind})
-    made = Errand(act, steps, ask, lambda since: rests)
-    made.step(10.0)
-    return made, calls
-
-
-def test_a_demonstration_is_begun_labelled_and_followed_by_the_next_scene():
-    made, calls = errand('start', {'start_episode': Said(message='01ABC')})
-    assert calls == [('set_intervention', True), 'start_episode', 'arm']
-    assert (made.over, made.failed, made.told) == (True, False, 'start: 01ABC')
-    _, calls = errand('start', demonstrates=False)
-    assert calls == ['start_episode', 'arm']
-    made, calls = errand('success', {'end_episode': Said(message='01ABC')})
-    assert calls == ['disarm', ('end_episode', True), 'reset', 'begin_anew']
-    assert made.told == 'success: 01ABC'
-    _, calls = errand('failure', sim=False)
-    assert calls == ['disarm', ('end_episode', False)]
-
-
-def test_the_scene_is_not_reset_while_the_arm_moves():
-    made, calls = errand('discard', rests=False)
-    assert calls == ['disarm', 'discard_episode'] and not made.over
-    made.step(10.0 + PATIENCE + 0.1)
-    assert made.failed and made.told == 'discard: rest of the arm did not come about within 10 s'
-
-
-def test_an_episode_that_may_not_be_armed_is_thrown_away_and_the_refusal_is_told():
-    made, calls = errand('start', {'arm': Said(False, 'the e-stop is pressed')})
-    made.step(10.1)
-    assert calls == [('set_intervention', True), 'start_episode', 'arm', 'discard_episode']
-    assert made.over
-    assert made.failed and made.told == 'start: moto_guard/arm was refused: the e-stop is pressed'
-    made, calls = errand('start', {'start_episode': Said(False, 'one runs')})
-    assert calls[-1] == 'start_episode' and made.over, 'what runs is left alone'
-
-
-def test_a_start_in_an_episode_arms_a_guard_that_was_disarmed_and_leaves_the_episode():
-    made, calls = errand('start', {'arm': Said(False, 'no')}, recording=True)
-    made.step(10.1)
-    assert calls == [('set_intervention', True), 'arm'] and made.over and made.failed
-
-
-def test_a_service_that_is_not_there_is_named():
-    made, _ = errand('start', absent=('start_episode',))
-    assert not made.over
-    made.step(10.0 + PATIENCE + 0.1)
-    assert made.over and made.told.startswith('start: moto_recorder/start_episode did not come')
-
-
-def test_every_act_calls_services_that_there_are():
-    there = {
-        (node, one) for table in (TRIGGERS, SWITCHES) for node in table for one in table[node]
-    }
-    for act in ('take_over', 'give_back', 'start', 'success', 'failure', 'discard', 'home'):
-        for step in steps_of(act, True, True):
-            if hasattr(step, 'service'):
-                assert (step.node, step.service) in there
-                assert (step.service in SWITCHES.get(step.node, ())) == (step.flag is not None)
-    assert {GUARD, RECORDER} <= {node for node, _ in there}

@@ -17,10 +17,12 @@ from moto_core.guard.state import ESTOP, FAULT, HOLD, READY, RUNNING, GuardRefus
 from moto_ros.loops.configured import FOLLOWS
 from moto_ros.loops.gripper import GripperLoop
 from moto_ros.loops.halt import ZEROS
+from moto_ros.messages import GuardState, from_json
 from moto_ros.nodes.guard import GuardNode
 from moto_ros.wire import interface
 from moto_ros.wire.convert import to_ns
 from moto_ros.wire.joints import joint_state, request
+from tests.ros.nodes.test_params import ask
 from tests.ros.nodes.waiting import wait
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
@@ -534,6 +536,20 @@ def test_a_dry_run_does_not_change_while_the_arm_may_move(make):
         arm.node.set_dry_run(True)
     arm.go(0.3)
     assert arm.node.set_dry_run(True) == 'dry_run True'
+
+
+def test_a_disarm_is_counted_though_the_guard_was_disarmed_and_what_ends_by_itself_is_not(make):
+    node, told = make(GuardNode, **ARRAYS, **FREE, **{'guard.armed_timeout': 1.0}), []
+    arm = Arm(node)
+    node.state.publish = lambda message: told.append(from_json(GuardState, message.data))
+    node.publish_status()
+    for _ in range(2):
+        assert ask(node, Trigger, 'disarm').message == 'disarmed'
+    node.arm()
+    arm.go(1.2)
+    node.publish_status()
+    assert (told[0].disarms, told[-1].disarms) == (0, 2)
+    assert 'armed_timeout' in told[-1].reasons
 
 
 def test_no_way_home_begins_for_nobody_nor_in_a_dry_run(make):

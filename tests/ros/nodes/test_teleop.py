@@ -1,19 +1,23 @@
 """The teleoperation node, inside the test process: what it asks for, and of which services."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 from sensor_msgs.msg import Joy
 from std_srvs.srv import Trigger
 
-from moto_ros.messages import GuardState, TeleopState, from_json
+from moto_ros.loops.teleop import LET_GO
+from moto_ros.messages import TeleopState, from_json
 from moto_ros.nodes.teleop import TeleopNode
-from moto_ros.services import RECORDER, TWIN
+from moto_ros.services import GUARD, RECORDER, TWIN
 from moto_ros.wire import interface
 from moto_ros.wire.convert import to_ns
 from moto_ros.wire.joints import joint_state
 from tests.ros.nodes.waiting import wait
-from tests.ros.test_messages import GUARD
+from tests.ros.test_messages import GUARD as TOLD
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 ONE_TO_ONE = {'teleop.sticks': 'joints', 'teleop.speed': 1.0, 'teleop.dead_zone': 0.0}
@@ -38,6 +42,14 @@ class Driving:
         self.says()
         self.says((), 4)
         return self
+
+    def guard_says(self, told):
+        self.steady += 0.1
+        self.node.on_guard(told)
+
+    def lets_go(self):
+        for _ in range(round(LET_GO / 0.05) + 1):
+            self.says()
 
 
 def test_each_word_of_the_joystick_is_a_request_by_name_and_as_old_as_it(make):
@@ -92,39 +104,62 @@ def test_two_joysticks_ask_for_nothing_and_are_named(make):
     assert len(driving.asked) == count and "2 publish '/joy'" in node.rivals
 
 
+class Offered:
+    """The services of other nodes, which say that they did what they were asked."""
+
+    def __init__(self, node, *names):
+        self.node, self.calls = node, []
+        for owner, service in names:
+            node.create_service(Trigger, f'{owner}/{service}', partial(self.answer, service))
+
+    def answer(self, service, _, reply):
+        self.calls.append(service)
+        reply.success, reply.message = True, f'{service} done'
+        return reply
+
+
 def test_a_label_ends_the_episode_and_resets_the_scene_once_the_arm_rests(make):
     node = make(TeleopNode, **{'record.source': 'sim'})
-    calls = []
-
-    def offer(owner, service):
-        def answer(_, reply):
-            calls.append(service)
-            reply.success, reply.message = True, f'{service} done'
-            return reply
-
-        node.create_service(Trigger, f'{owner}/{service}', answer)
-
-    for owner, service in (('moto_guard', 'disarm'), ('moto_guard', 'begin_anew')):
-        offer(owner, service)
-    offer(RECORDER, 'discard_episode')
-    offer(TWIN, 'reset')
+    discard, reset = (RECORDER, 'discard_episode'), (TWIN, 'reset')
+    offered = Offered(node, (GUARD, 'disarm'), (GUARD, 'begin_anew'), discard, reset)
     driving = Driving(node)
     states = []
     node.state.publish = lambda message: states.append(from_json(TeleopState, message.data))
-    driving.says()
+    driving.lets_go()
     driving.says((), 2)
-    wait(node, lambda: node.errands[0].rests)
-    assert calls == ['disarm', 'discard_episode']
+    wait(node, lambda: offered.calls == ['disarm', 'discard_episode'])
     driving.says()
     driving.says((), 0)
     assert node.said == 'success: discard is still under way; press again once it is done'
-    driving.steady += 0.1
-    node.on_guard(GUARD)
-    wait(node, lambda: not node.errands)
-    assert calls == ['disarm', 'discard_episode', 'reset', 'begin_anew']
+    node.on_guard(replace(TOLD, at_rest=False))
+    assert node.errands
+    wait(node, lambda: driving.guard_says(TOLD) or not node.errands)
+    assert offered.calls == ['disarm', 'discard_episode', 'reset', 'begin_anew']
     assert node.said == 'discard: discard_episode done'
     node.publish_status()
-    assert states[-1].said == node.said and isinstance(GUARD, GuardState)
+    assert states[-1].said == node.said
+
+
+def test_a_way_home_that_somebody_stopped_meanwhile_does_not_begin(make):
+    node = make(TeleopNode)
+    offered = Offered(node, (GUARD, 'disarm'), (GUARD, 'home'))
+    driving = Driving(node)
+    node.on_guard(replace(TOLD, at_rest=False, disarms=3))
+    driving.lets_go()
+    driving.says((), 3)
+    wait(node, lambda: offered.calls == ['disarm'])
+    node.on_guard(replace(TOLD, at_rest=False, disarms=4))
+    assert node.errands, 'its own'
+    node.on_guard(replace(TOLD, at_rest=True, disarms=5))
+    assert not node.errands and offered.calls == ['disarm']
+    assert node.said == 'home: somebody disarmed the guard meanwhile'
+
+
+def test_a_button_that_is_pressed_as_the_deadman_slips_does_nothing_and_that_is_said(make):
+    driving = Driving(make(TeleopNode)).begins()
+    driving.says((), 0)
+    assert not driving.node.errands
+    assert driving.node.said == 'success: the deadman was let go just now; press again'
 
 
 def test_the_state_says_what_a_person_has_to_know(make):

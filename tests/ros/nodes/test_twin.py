@@ -14,6 +14,7 @@ from std_srvs.srv import SetBool, Trigger
 from moto_core.fields import list_keys
 from moto_core.guard.brake import Knot
 from moto_ros.config import RosConfig
+from moto_ros.messages import SceneReset, from_json
 from moto_ros.nodes.twin import DISTURBANCE, TwinNode
 from moto_ros.wire import interface
 from moto_ros.wire.convert import to_ns
@@ -75,6 +76,32 @@ def test_the_user_stop_is_a_service_and_recovery_waits_for_its_release(twin):
     assert not answer.success and 'release it' in answer.message
     assert ask(twin, SetBool, 'user_stop', data=False).success
     assert ask(twin, Trigger, 'error_recovery').success
+
+
+def seeds(node, count):
+    return [from_json(SceneReset, ask(node, Trigger, 'reset').message).seed for _ in range(count)]
+
+
+def test_the_first_reset_is_to_the_seed_it_started_with_while_nothing_has_moved_the_arm(twin):
+    first = twin.config.twin.seed
+    twin.loop.command(np.zeros(7), twin.steady_now())
+    wait(twin, lambda: twin.loop.arm.mode == 'move')
+    assert (twin.started, seeds(twin, 3)) == (first, [first, first + 1, first + 2])
+
+
+@pytest.mark.parametrize('what', ['arm', 'fingers'])
+def test_a_scene_that_was_used_is_not_begun_again_by_the_first_reset(twin, what):
+    first, command = twin.config.twin.seed, twin.loop.command
+    if what == 'fingers':
+        command = twin.loop.gripper
+
+    def moves():
+        command(np.full(7 if what == 'arm' else 2, 0.01), twin.steady_now())
+        return twin.loop.used
+
+    assert not twin.loop.used
+    wait(twin, moves)
+    assert seeds(twin, 2) == [first + 1, first + 2] and twin.started == first + 2
 
 
 def test_what_is_wrong_with_the_robot_may_be_set_at_any_time_and_nothing_else(make):
