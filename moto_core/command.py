@@ -219,8 +219,10 @@ def _parse(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
     if not named or commands[0].choices[named].get_default('settings') is None:
         return parser.parse_args(argv)
     settings, others = _settings(argv)
-    args = parser.parse_args(others)
-    args.settings = settings
+    args, left = parser.parse_known_args(others)
+    if wrong := [word for word in left if not SETTING.match(word)]:
+        parser.error(f'unrecognized arguments: {" ".join(wrong)}')
+    args.settings = [*settings, *left]  # what comes right after a flag is none of its
     return args
 
 

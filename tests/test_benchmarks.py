@@ -9,11 +9,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from moto_core.episodes.dataset import Dataset
 from moto_core.policy.policy import PolicyStep, ZeroPolicy
 from moto_core.policy.surprise import SurpriseLimits
 from moto_core.spec import Spec
 from moto_sim import tasks
 from moto_sim.shifts import Shift
+from tests.recorded import record
 
 BENCHMARKS = Path(__file__).parents[1] / 'benchmarks'
 
@@ -138,3 +140,17 @@ def test_an_update_and_its_parts_are_timed(monkeypatch, capsys):
     found = json.loads(capsys.readouterr().out)['ms']['laptop']
     assert list(found) == ['rollouts', 'actor', 'critics', 'model', 'update', 'update_cpu']
     assert all(value > 0 for value in found.values())
+
+
+def test_what_a_classifier_is_measured_on_tells_nothing_but_its_labels(tmp_path):
+    record(tmp_path / 'all', [3, 4, 5], outcome='success', success=True)
+    forget = runpy.run_path(str(BENCHMARKS / 'classifier.py'))['forget']
+    truth = forget(Dataset.open(tmp_path / 'all'), tmp_path / 'told', 2)
+    told = Dataset.open(tmp_path / 'told')
+    found = [(one.id, one.rows, one.outcome) for one in told.episodes()]
+    assert [one[1:] for one in found] == [(3, 'success'), (4, 'success'), (5, 'unlabelled')]
+    assert {name: 'success' for name, _, _ in found} == truth
+    for name in truth:
+        episode = told.read(name)
+        assert episode.header.source == 'twin'
+        assert not episode.reward.any() and not episode.success.any()

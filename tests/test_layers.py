@@ -37,9 +37,12 @@ FLOORS = {  # room: floor: the floors of the same room that it may use
         'agents': {'model'},
         'run': {'agents', 'model', 'data'},
         'export': {'run', 'agents', 'model', 'data'},
+        'classifier': {'run', 'agents', 'model', 'data'},
         'report': {'rounds', 'run', 'agents', 'model', 'data'},
         'rounds': {'export', 'run', 'data'},
-        'commands': {'report', 'export', 'rounds', 'run', 'agents', 'data', 'exchange'},
+        'commands': {
+            *('report', 'export', 'rounds', 'classifier', 'run', 'agents', 'data', 'exchange')
+        },
     },
     'moto_ros': {
         'loops': set(),

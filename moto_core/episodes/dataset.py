@@ -207,7 +207,10 @@ class Dataset:
         return read_episode(episode_file(self.root, self.find(episode).id))
 
     def label(self, episode: str, label: str, by: str = '') -> None:
-        """Appends a label ('success', 'failure' or 'unlabelled'); needs no lock, the last wins."""
+        """Appends a label ('success', 'failure' or 'unlabelled'); needs no lock.
+
+        The last one wins, a success classifier's only where nobody else gave one (labels.py).
+        """
         add_label(episode_folder(self.root, self.find(episode).id), label, by)
 
     def refresh(self) -> None:

@@ -1,6 +1,7 @@
-"""The labels people give an episode afterwards: lines that are only ever added, the last one wins.
+"""The labels an episode is given afterwards: lines that are only ever added, the last one wins.
 
-In: an episode's folder. Out: `labels.jsonl`, the outcome that it gives.
+In: an episode's folder. Out: `labels.jsonl`, the outcome that it gives. What a success classifier
+says counts only where nobody else said anything, whichever came first.
 """
 
 from __future__ import annotations
@@ -20,23 +21,34 @@ from moto_core.strict_json import parse_json
 LABELS = 'labels.jsonl'
 LIMIT = 1 << 20  # [bytes] of the file: it is not read, and takes no label, over it
 BY = 200  # characters of who says so
+CLASSIFIER = 'classifier:'  # how a success classifier's `by` begins
 AHEAD = 86_400 * 10**9  # [ns] that another machine's clock may be ahead of ours
 
 
 class _Label(NamedTuple):
     outcome: str
+    by: str  # who says so
     at: int  # [ns]
 
 
 class Labels(NamedTuple):
     """What the labels of one episode say."""
 
-    outcome: str  # of the last good line; '' if there is none
+    outcome: str  # of the line that counts; '' if there is none
     problem: str  # '' if every line is a label
+    by: str = ''  # who says so, in the line that counts
+
+
+def is_by_classifier(by: str) -> bool:
+    """Says whether a label is a success classifier's."""
+    return by.startswith(CLASSIFIER)
 
 
 def read_labels(folder: Path) -> Labels:
-    """Returns the last good label of an episode's folder; bad lines are left out and counted."""
+    """Returns what the good lines of an episode's folder say; bad ones are left out and counted.
+
+    The last line counts that is no success classifier's; without one, the last of those.
+    """
     try:
         lines = _lines(folder)
     except OSError as error:
@@ -44,7 +56,8 @@ def read_labels(folder: Path) -> Labels:
     good = [label for label in map(_parse, lines) if label]
     bad = len(lines) - len(good)
     problem = f'{bad} of {len(lines)} lines of {LABELS} are no label and left out' if bad else ''
-    return Labels(good[-1].outcome if good else '', problem)
+    counted = [label for label in good if not is_by_classifier(label.by)] or good
+    return Labels(counted[-1].outcome, problem, counted[-1].by) if counted else Labels('', problem)
 
 
 def add_label(folder: Path, label: str, by: str) -> None:
@@ -65,7 +78,8 @@ def take_labels(source: Path, folder: Path) -> int:
 
     Only the lines after the last one that both files hold are compared. Within a file a later
     line is later, whatever its clock says: its time is at least that of the lines before it. A
-    time over a day ahead of now says nothing. So the last line of the later file wins.
+    time over a day ahead of now says nothing. So the last line of the later file wins. Success
+    classifiers' lines are compared among themselves: they never outdate another one.
     Returns how many came. Raises DatasetError as `add_label` does.
     """
     try:
@@ -74,12 +88,27 @@ def take_labels(source: Path, folder: Path) -> int:
         raise DatasetError(
             f"cannot read the labels in '{folder}' and '{source}': {error}"
         ) from error
-    now = time.time_ns()
-    last = max((at for _, at in _times(_unshared(ours, theirs), now)), default=-1)
-    later = [line for line, at in _times(_unshared(theirs, ours), now) if at > last]
+    later = [
+        line
+        for of_classifiers in (False, True)
+        for line in _later(_only(ours, of_classifiers), _only(theirs, of_classifiers))
+    ]
     for line in later:
         _append(folder, line)
     return len(later)
+
+
+def _only(lines: list[bytes], of_classifiers: bool) -> list[bytes]:
+    """Returns the labels of success classifiers, or all the others."""
+    labels = [(line, _parse(line)) for line in lines]
+    return [line for line, one in labels if one and is_by_classifier(one.by) == of_classifiers]
+
+
+def _later(ours: list[bytes], theirs: list[bytes]) -> list[bytes]:
+    """Returns which of their lines are later than all of ours."""
+    now = time.time_ns()
+    last = max((at for _, at in _times(_unshared(ours, theirs), now)), default=-1)
+    return [line for line, at in _times(_unshared(theirs, ours), now) if at > last]
 
 
 def _unshared(lines: list[bytes], others: list[bytes]) -> list[bytes]:
@@ -127,7 +156,7 @@ def _parse(line: bytes) -> _Label | None:
         return None
     if not isinstance(item, dict) or item.get('label') not in OUTCOMES:
         return None
-    at = item.get('at', 0)
-    if not isinstance(item.get('by', ''), str) or type(at) is not int:
+    by, at = item.get('by', ''), item.get('at', 0)
+    if not isinstance(by, str) or type(at) is not int:
         return None
-    return _Label(item['label'], at) if 0 <= at < STAMP_LIMIT else None
+    return _Label(item['label'], by, at) if 0 <= at < STAMP_LIMIT else None

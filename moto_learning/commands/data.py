@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from moto_core.command import Parser, importing, real, run_command, whole
+from moto_learning.commands.classify_options import add_classify_options
 from moto_learning.commands.setup_options import add_proprioception, add_setup
 from moto_learning.exchange.names import READABLE, WRITABLE
 
@@ -34,6 +35,7 @@ EXAMPLES = """examples:
   moto-data export data --to lerobot --out shared/kitchen
   moto-data import shared/kitchen --format lerobot --into copy"""
 ROOMS = {
+    'classify': 'data_classify',
     'import_': 'data_exchange',
     'export': 'data_exchange',
     'lineage': 'data_lineage',
@@ -81,6 +83,11 @@ def _parser() -> Parser:
     part.add_argument('episode', help=EPISODE)
     part.add_argument('label', choices=('success', 'failure', 'unlabelled'))
     part.add_argument('--by', default=_user(), help='who says so (default: %(default)s)')
+    part = _add(
+        commands, 'classify', 'Labels episodes by a classifier learned from labelled ones.'
+    )
+    _dataset(part)
+    add_classify_options(part)
     _dataset(_add(commands, 'recover', 'Recovers unfinished episodes, moves damaged ones aside.'))
     _dataset(_add(commands, 'verify', 'Reads every byte and says what is wrong; changes nothing.'))
     part = _add(commands, 'stats', 'Counts the episodes by task, outcome, controller, profile.')

@@ -66,6 +66,29 @@ def test_settings_take_no_other_words_place_and_what_is_none_stays_among_them():
     assert (seen['place'], seen['settings']) == ('barn', ['a=1', 'b=2', 'nonsense'])
 
 
+def of_subcommands():
+    made = Parser('moto-cart', 'pulls')
+    commands = made.add_subparsers(dest='command', required=True)
+    part = commands.add_parser('pull')
+    part.add_argument('--fast', action='store_true')
+    part.add_argument('--name')
+    part.set_defaults(settings=[])
+    return made
+
+
+def test_a_subcommands_flag_takes_no_setting_that_comes_after_it():
+    seen = {}
+    words = ['pull', '--fast', 'a=1', '--name', 'b=2', 'c.d=3']
+    assert run_command(of_subcommands, lambda args: seen.update(vars(args)) or 0, words) == 0
+    assert (seen['fast'], seen['name']) == (True, 'b=2')
+    assert sorted(seen['settings']) == ['a=1', 'c.d=3']
+
+
+def test_a_subcommand_with_settings_takes_no_other_word(capsys):
+    assert run_command(of_subcommands, lambda args: 0, ['pull', '--fast', 'nonsense']) == 2
+    assert 'unrecognized arguments: nonsense' in capsys.readouterr().err
+
+
 def test_settings_may_stand_between_options():
     seen = {}
     assert run(lambda args: seen.update(vars(args)) or 7, 'a=1', '--wheels', '3', 'b=2') == 7

@@ -9,6 +9,7 @@ import pytest
 
 from moto_core.episodes import dataset as module
 from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.labels import read_labels
 from moto_core.errors import DatasetError, EpisodeError
 from tests.recorded import record, tiny_header, tiny_row, tiny_spec
 
@@ -124,6 +125,34 @@ def test_the_last_label_wins_and_all_are_kept(tmp_path):
     lines = (tmp_path / 'episodes' / name / 'labels.jsonl').read_text().splitlines()
     assert [json.loads(line)['label'] for line in lines] == seen[1:]
     assert {json.loads(line)['by'] for line in lines} == {'anna'}
+
+
+def test_a_classifiers_label_counts_only_where_nobody_else_gave_one(tmp_path):
+    (name,) = record(tmp_path, [2])
+    dataset, folder = Dataset.create_or_open(tmp_path, floor=0), tmp_path / 'episodes' / name
+    said = []
+    for label, by in (
+        ('failure', 'classifier:0123'),
+        ('success', 'classifier:4567'),
+        ('failure', 'anna'),
+        ('success', 'classifier:4567'),
+        ('unlabelled', 'anna'),  # she takes her own back: nor does she believe the classifier
+        ('success', ''),
+    ):
+        dataset.label(name, label, by)
+        found = read_labels(folder)
+        said.append((found.outcome, found.by))
+        assert dataset.find(name).outcome == found.outcome
+    assert said == [
+        ('failure', 'classifier:0123'),
+        ('success', 'classifier:4567'),
+        ('failure', 'anna'),
+        ('failure', 'anna'),
+        ('unlabelled', 'anna'),
+        ('success', ''),
+    ]
+    assert len((folder / 'labels.jsonl').read_text().splitlines()) == 6
+    dataset.close()
 
 
 def test_a_late_label_may_be_given_while_another_process_records(tmp_path):

@@ -67,6 +67,18 @@ def test_later_labels_come_to_an_episode_that_is_there(tmp_path):
     ]
 
 
+def test_a_persons_label_comes_though_a_classifier_gave_a_later_one(tmp_path):
+    (name,) = record(tmp_path / 'a', [2])
+    merged(tmp_path / 'a', tmp_path / 'b')
+    Dataset.open(tmp_path / 'a').label(name, 'success', by='anna')
+    Dataset.open(tmp_path / 'b').label(name, 'failure', by='classifier:0123')
+    assert merged(tmp_path / 'a', tmp_path / 'b').labels == 1
+    assert Dataset.open(tmp_path / 'b').find(name).outcome == 'success'
+    assert merged(tmp_path / 'b', tmp_path / 'a').labels == 1  # it comes, and does not count
+    assert Dataset.open(tmp_path / 'a').find(name).outcome == 'success'
+    assert merged(tmp_path / 'a', tmp_path / 'b').labels == 0
+
+
 YEAR = 365 * 86_400 * 10**9  # [ns]
 NOW = time.time_ns()
 ORDERS = {  # shared lines, ours, theirs (outcome, at), what the target says then

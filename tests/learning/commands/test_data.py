@@ -18,6 +18,7 @@ COMMANDS = (
     'collect',
     'inspect',
     'compile',
+    'classify',
     'label',
     'recover',
     'verify',

@@ -9,6 +9,7 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.policy.name_file import named_folder
 from moto_learning.rounds.journal import read_rounds
 from tests.learning import tiny_learner as tiny
+from tests.learning.classifier import squares
 from tests.learning.labelled import record
 from tests.test_layers import ROOT
 
@@ -52,6 +53,15 @@ def test_a_robot_gets_better_from_labelled_episodes_where_no_simulator_is_instal
     assert named_folder(use) != first
     assert [one.successes for one in read_rounds(out)] == [1, 2]
     assert not any(one.starts for one in read_rounds(out))  # there is nowhere to try them
+
+
+def test_a_success_classifier_labels_where_no_simulator_is_installed(tmp_path):
+    data = tmp_path / 'data'
+    squares.record_labelled(data, 4)
+    waiting = squares.record(data, True, seed=50)
+    said = run('data', 'classify', data, '--label', *squares.SETTINGS)
+    assert '1 labelled: 1 success' in said
+    assert Dataset.open(data).find(waiting).outcome == 'success'
 
 
 def merged(one, other):
