@@ -36,7 +36,7 @@ class DemoConfig:
     """What the demonstration does; the defaults are what `make demo` runs."""
 
     task: str = setting('kitchen-microwave', 'a task of the Kitchen, as moto_sim names it')
-    demonstrations: int = number(15, 'scripted episodes to learn from', low=1)
+    demonstrations: int = number(10, 'scripted episodes to learn from', low=1)
     noise: float = number(
         0.05, "standard deviation of the demonstrator's action noise", low=0, below=1
     )
@@ -44,9 +44,9 @@ class DemoConfig:
     train: list[str] = setting(
         [
             'train.threads=1',  # the robot beside the learner needs the other core
-            'train.offline_updates=1200',
-            'model.optimizer.decay_updates=2800',  # over the rounds too
-            'actor_critic.actor.optimizer.decay_updates=2800',
+            'train.offline_updates=800',
+            'model.optimizer.decay_updates=2400',  # over the rounds too
+            'actor_critic.actor.optimizer.decay_updates=2400',
         ],
         'further key=value for moto-train',
     )
