@@ -234,12 +234,16 @@ class PolicySlot:
         self._params, self._spec, self._setup = params, spec, setup or Setup()
         self.policy = make_policy(params, spec)
         self._previous: Policy | None = None
+        self._compared: tuple[Policy, tuple[str, ...]] | None = None
 
     @property
     def differences(self) -> tuple[str, ...]:
         """How the setup that the policy learned under, if it is known, and the robot's differ."""
-        learned = getattr(self.policy, 'setup', Setup())
-        return () if learned == Setup() else tuple(setup_mismatches(learned, self._setup))
+        if self._compared is None or self._compared[0] is not self.policy:
+            learned = getattr(self.policy, 'setup', Setup())
+            found = () if learned == Setup() else tuple(setup_mismatches(learned, self._setup))
+            self._compared = (self.policy, found)
+        return self._compared[1]
 
     def reload(self, busy: bool) -> str:
         """Loads the bundle anew from its place and returns its hash.

@@ -38,6 +38,7 @@ from moto_ros.wire.convert import check_size, from_rgb, image_converter, to_ns
 from moto_ros.wire.interface import to_string
 from moto_ros.wire.joints import asked, pick, request
 from moto_ros.wire.lifecycle import MotoNode, logs_errors
+from moto_ros.wire.polling import Polling
 from moto_ros.wire.runner import run
 
 SHOWN = (
@@ -224,6 +225,7 @@ class PolicyNode(MotoNode):
         if not self.active or self.loop is None:
             return
         self._succeed()
+        self.polling.poll()  # no image steps it
         loop, caution = self.loop, self.loop.caution
         loop.count_missed(self.steady_now())
         status = PolicyStatus(
@@ -254,6 +256,7 @@ class PolicyNode(MotoNode):
 
     def _step(self) -> None:
         assert self.loop is not None
+        self.polling.poll()
         now = self.now()
         decided = self.loop.step(now, self.steady_now(), self.done.action(now))
         if decided is None:
@@ -339,7 +342,8 @@ class PolicyNode(MotoNode):
             self.create_subscription_to(interface.TELEOP_REQUEST, self.on_person)
         self.create_subscription_to(interface.EPISODE, self.on_episode)
         self.create_subscription_to(interface.GUARD_REASONS, self.on_guard)
-        self.create_subscription_to(interface.EXECUTED, self.on_executed)
+        self.polling = Polling(self, lambda topic, count: None)  # of the guard's ticks: 250 Hz
+        self.polling.decoded(interface.EXECUTED, self.on_executed)
 
     def _create_camera_subscription(self, camera: str, topic: str) -> None:
         seen, convert = interface.CAMERA.at(topic), self.to_rgb
