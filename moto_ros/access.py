@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ from pathlib import Path
 from moto_core.errors import ConfigError
 
 SHORTEST = 16  # characters of a token
+HIGHEST_PORT = 65535
+PORT = re.compile('[0-9]{1,5}')
 LOOPBACK = ('localhost', '127.0.0.1', '::1')
 
 
@@ -46,14 +49,17 @@ class Access:
 
     def refuses_host(self, host: str) -> str:
         """Says why a request with this Host header is refused; '' if it is not."""
-        name = _name(host)
+        name, port = _parts(host)
+        if port and not (PORT.fullmatch(port) and int(port) <= HIGHEST_PORT):
+            return f'Host is {host!r}; expected a port of at most {HIGHEST_PORT}'
         if name in self._own_names():
             return ''
         if not is_loopback(self.host) and _is_address(name):
             return ''  # no name was looked up: nobody can have made it point here
         return (
             f'Host is {host!r}; expected this machine by its address or one of '
-            f'{", ".join(sorted(self._own_names()))} (--name adds one)'
+            f'{", ".join(sorted(self._own_names()))} (--name, or console_name:=, '
+            'adds one)'
         )
 
     def refuses_origin(self, origin: str, host: str) -> str:
@@ -65,11 +71,11 @@ class Access:
 
     def opens(self, token: str) -> bool:
         """Says whether a token is right, in a time that tells nothing of how wrong it is."""
-        return not self.token or hmac.compare_digest(token.encode(), self.token.encode())
+        return not self.token or hmac.compare_digest(_bytes(token), self.token.encode())
 
     def keeps(self, cookie: str) -> bool:
         """Says whether a cookie is of somebody who gave the token."""
-        return not self.token or hmac.compare_digest(cookie.encode(), self.cookie.encode())
+        return not self.token or hmac.compare_digest(_bytes(cookie), self.cookie.encode())
 
     @property
     def cookie(self) -> str:
@@ -77,8 +83,10 @@ class Access:
         return hmac.new(self.token.encode(), b'moto-console', hashlib.sha256).hexdigest()
 
     def _own_names(self) -> set[str]:
-        own = set(LOOPBACK) | set(self.names)
-        return own if is_loopback(self.host) else own | {self.host, socket.gethostname().lower()}
+        own = {*LOOPBACK, *self.names}
+        if not is_loopback(self.host):
+            own |= {self.host, socket.gethostname()}
+        return {name.lower() for name in own}
 
 
 def is_loopback(host: str) -> bool:
@@ -103,12 +111,21 @@ def read_token(token: str, file: str) -> str:
     return found
 
 
-def _name(host: str) -> str:
-    """Returns the name or address of a Host header, without its port."""
+def _parts(host: str) -> tuple[str, str]:
+    """Returns the name or address of a Host header, in small letters, and its port."""
     host = host.lower()
     if host.startswith('['):
-        return host[1:].partition(']')[0]
-    return host.rpartition(':')[0] if host.count(':') == 1 else host
+        name, _, rest = host[1:].partition(']')
+        return name, rest.removeprefix(':')
+    if host.count(':') != 1:
+        return host, ''
+    name, _, port = host.partition(':')
+    return name, port
+
+
+def _bytes(text: str) -> bytes:
+    """Returns what somebody sent as bytes, be it no text at all."""
+    return text.encode(errors='surrogatepass')
 
 
 def _is_address(name: str) -> bool:

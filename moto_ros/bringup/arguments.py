@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from moto_core.errors import ConfigError, unknown_name
 from moto_core.fields import list_keys, rule_of
+from moto_ros.access import HIGHEST_PORT
 from moto_ros.config import RosConfig
 
 ARGUMENTS: dict[str, tuple[str, str]] = {  # name: (default, meaning)
@@ -46,6 +47,7 @@ ARGUMENTS: dict[str, tuple[str, str]] = {  # name: (default, meaning)
     'console_host': ('127.0.0.1', 'its address; one that others can reach needs a token'),
     'console_port': ('8050', 'its port; 0: any that is free'),
     'console_token_file': ('', 'file with the token that it asks for'),
+    'console_name': ('', 'more names of this machine under which it is opened'),
 }
 CHOSEN = ('robot', 'profile')  # settings that arguments choose, by names of their own
 SETTINGS = {key.name: key for key in list_keys(RosConfig()) if key.name not in CHOSEN}
@@ -150,3 +152,11 @@ def _check_names(values: Mapping[str, str]) -> None:
     level = values['log_level']
     if level not in LOG_LEVELS:
         raise ConfigError(unknown_name('value of log_level', level, LOG_LEVELS))
+
+
+def as_port(name: str, text: str) -> int:
+    """Returns a launch argument's port; raises ConfigError for anything but 0 to HIGHEST_PORT."""
+    port = as_whole(name, text)
+    if port > HIGHEST_PORT:
+        raise ConfigError(f'argument {name} is {port}; expected at most {HIGHEST_PORT}')
+    return port

@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from moto_core.errors import ConfigError
 from moto_ros.access import Access, read_token
-from moto_ros.bringup.arguments import as_bool, as_whole, remap_rules, resolved
+from moto_ros.bringup.arguments import as_bool, as_port, remap_rules, resolved
 from moto_ros.bringup.parameters import checked, parameters, teleoperated
 from moto_ros.services import GUARD, POLICY, RECORDER, TELEOP, TWIN
 from moto_ros.wire.environment import DISCOVERY, prepare_environment
@@ -22,7 +21,6 @@ from moto_ros.wire.started_by import STARTED_BY, own_name
 
 MANAGER = 'moto_lifecycle_manager'
 CONSOLE = 'moto_console'
-HIGHEST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -124,16 +122,16 @@ def _console(beside: Process, values: Mapping[str, str]) -> list[Process]:
 
     Raises ConfigError for an address that others can reach and no token.
     """
-    host, port = values['console_host'], as_whole('console_port', values['console_port'])
-    file = values['console_token_file']
-    if port > HIGHEST_PORT:
-        raise ConfigError(f'argument console_port is {port}; expected at most {HIGHEST_PORT}')
+    host, port = values['console_host'], as_port('console_port', values['console_port'])
+    file, name = values['console_token_file'], values['console_name']
     if not as_bool('console', values['console']):
         return []
     Access(host, token=read_token('', file))
-    words = ('--host', host, '--port', str(port), *(('--token-file', file) if file else ()))
+    words = ['--host', host, '--port', str(port)]
+    words += ['--token-file', file] if file else []
+    words += ['--name', name] if name else []
     module = 'moto_ros.console.command'
-    return [replace(beside, node=CONSOLE, module=module, lifecycle=False, arguments=words)]
+    return [replace(beside, node=CONSOLE, module=module, lifecycle=False, arguments=tuple(words))]
 
 
 def _as_yaml(value: Any) -> str:

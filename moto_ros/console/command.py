@@ -24,7 +24,7 @@ OWN = {  # name: (default, meaning)
     'port': ('8050', 'port to listen on; 0: any that is free'),
     'token': ('', 'what a browser is asked for; seen by `ps`, so rather:'),
     'token_file': ('', 'file that holds it'),
-    'name': ('', 'one more name of this machine under which the page is opened'),
+    'name': ('', 'more names of this machine under which the page is opened'),
 }
 
 
@@ -54,7 +54,7 @@ def _under_ros() -> bool:
 
 def _run(words: Sequence[str]) -> int:
     from moto_ros.access import Access, read_token
-    from moto_ros.bringup.arguments import as_whole, check_name, parse_arguments
+    from moto_ros.bringup.arguments import as_port, check_name, parse_arguments
     from moto_ros.wire.environment import prepare_environment
     from moto_ros.wire.started_by import end_with_bringup
 
@@ -62,7 +62,7 @@ def _run(words: Sequence[str]) -> int:
     for name in given:
         check_name(name, OWN)
     own = {name: given.pop(name, default) for name, (default, _) in OWN.items()}
-    port = as_whole('port', own['port'])
+    port = as_port('port', own['port'])
     token = read_token(own['token'], own['token_file'])
     access = Access(own['host'], token=token, names=tuple(own['name'].split()))
     if _under_ros() and given:

@@ -4,166 +4,198 @@
     success, failure: disarm -> end_episode                       others: one service each
 
 In: a Graph, what is known of it. Out: a sentence of what was done, or a MotoError. Each deed runs
-in a thread of its own: nothing waits for another, and `stop` ends a `start` that is under way.
+in a thread of its own: nothing waits for another, and `stop` ends whatever can move the arm and is
+under way (moves.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Lock
+from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
 
-from moto_core.errors import MotoError, unknown_name
-from moto_ros.console.permitted import ALWAYS
+from moto_core.errors import DatasetError, MotoError, unknown_name
+from moto_ros.console.moves import Moves
+from moto_ros.console.permitted import ALWAYS, NAMED
 from moto_ros.console.seen import Seen
 from moto_ros.loops.graph import Graph
 from moto_ros.loops.preparing import Preparing
 from moto_ros.services import GUARD, POLICY, RECORDER
+
+CLOSED = 1.0  # [s] within which the recorder says that it takes no more rows
 
 
 class Deeds:
     """The deeds of one console, whichever of its pages asks."""
 
     def __init__(
-        self, graph: Graph, seen: Callable[[], Seen], refusals: Callable[[], dict[str, str]]
+        self,
+        graph: Graph,
+        seen: Callable[[], Seen],
+        refusals: Callable[[], dict[str, str]],
+        label: Callable[[str, str], str],
     ) -> None:
-        """`seen` and `refusals` tell what is known now, and what may not be done."""
-        self.graph, self.seen, self.refusals = graph, seen, refusals
-        self._starting = Lock()
-        self._stops = 0  # presses of stop and e-stop; a start from before one of them ends
-        self._table: dict[str, Callable[[], str]] = {
-            'start': self.start,
-            'stop': self.stop,
-            'estop': self.estop,
-            'arm': lambda: graph.call(GUARD, 'arm'),
-            'home': lambda: graph.call(GUARD, 'home'),
-            'reset_fault': lambda: graph.call(GUARD, 'reset_fault'),
-            'take_over': lambda: graph.call(GUARD, 'set_intervention', True),
-            'give_back': lambda: graph.call(GUARD, 'set_intervention', False),
-            'success': lambda: self.judge(True),
-            'failure': lambda: self.judge(False),
+        """`seen` and `refusals` tell what is known now, and what may not be done.
+
+        `label` labels an episode that has ended, by its id.
+        """
+        self.graph, self.seen, self.refusals, self.label = graph, seen, refusals, label
+        self.moves = Moves(graph)
+        self._table: dict[str, Callable[[str], str]] = {
+            'start': lambda _: self.start(),
+            'stop': lambda _: self.stop(),
+            'estop': lambda _: self.estop(),
+            'arm': lambda _: self._move('arm', 'arm'),
+            'home': lambda _: self._move('home', 'home'),
+            'reset_fault': lambda _: graph.call(GUARD, 'reset_fault'),
+            'take_over': lambda _: self._move('take_over', 'set_intervention', True),
+            'give_back': lambda _: self._move('give_back', 'set_intervention', False),
+            'success': lambda episode: self.judge(episode, True),
+            'failure': lambda episode: self.judge(episode, False),
             'discard': self.discard,
         }
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._table)
 
-    def do(self, name: str) -> str:
+    def do(self, name: str, episode: str = '') -> str:
         """Does what a button says; returns what was done.
 
-        Raises MotoError for an unknown name, what may not be done now, and what the graph refuses.
+        `episode` is the id of the one that the page showed, for what is done to one. Raises
+        MotoError for an unknown name, what may not be done now, and what the graph refuses.
         """
         if name not in self._table:
             raise MotoError(unknown_name('deed', name, self._table))
         if name not in ALWAYS and (reason := self.refusals()[name]):
             raise MotoError(reason)
-        return self._table[name]() or 'done'
+        if name in NAMED:
+            self._check(episode)
+        return self._table[name](episode) or 'done'
 
     def start(self) -> str:
         """Brings a simulated scene to its start, arms the guard and begins an episode."""
-        before = self._stops
-        with self._alone():
-            keeper = RECORDER if 'recorder' in self.seen().ever else POLICY
-            graph = _Stoppable(self.graph, lambda: self._stops != before)
+        keeper = self._keeper()
+        with self.moves.begin('start') as graph:
             prepare = Preparing(graph, Console(quiet=True), operator=False)
             if self.seen().simulated:
                 prepare.scene()
-            prepare.arm()
             try:
+                prepare.arm()
                 told = graph.call(keeper, 'start_episode')
-            except MotoError:
-                self.graph.call(GUARD, 'disarm')
-                raise
+            except MotoError as error:  # it may be armed: an answer can get lost
+                raise MotoError('; '.join([str(error), *self._tell_guard('disarm')])) from error
         return f'episode {told} began' if keeper == RECORDER else 'began; nothing is recorded'
 
     def stop(self) -> str:
-        """Disarms the guard and ends the episode, which stays without a label."""
-        self._stops += 1
-        try:
-            self.graph.call(GUARD, 'disarm')
-        finally:
-            self._end_start()
-            self._stop_episode()
-        return 'disarmed, and the episode has ended'
+        """Disarms the guard and ends the episode, which stays without a label.
+
+        All of it is tried before what failed is raised.
+        """
+        told: list[str] = []
+        with self.moves.ending():
+            failed = self._tell_guard('disarm')
+            if self.moves.wait():
+                failed += self._tell_guard('disarm')
+            open_still = _tried(lambda: told.append(self._stop_episode()))
+        if failed or open_still:
+            done = [] if failed else ['disarmed']
+            still = [f'the episode may be open still: {one}' for one in open_still]
+            raise MotoError('; '.join([*done, *failed, *still, *told]))
+        return f'disarmed; {told[0]}'
 
     def estop(self) -> str:
         """Latches the guard's e-stop: a software stop, which replaces no emergency stop."""
-        self._stops += 1
-        self.graph.call(GUARD, 'estop')
-        self._end_start()
+        with self.moves.ending():
+            failed = self._tell_guard('estop')
+            if self.moves.wait():
+                failed += self._tell_guard('disarm')
+        if failed:
+            raise MotoError('; '.join(failed))
         return 'the e-stop is latched: make the arm safe, then reset'
 
-    def judge(self, success: bool) -> str:
+    def judge(self, episode: str, success: bool) -> str:
         """Disarms the guard, ends the episode and labels it; or labels the one that has ended."""
-        disarming = self.graph.start_call(GUARD, 'disarm')
-        told = self.graph.call(RECORDER, 'end_episode', success)
-        self.graph.finish_call(disarming, 'disarm')
-        return f'{"success" if success else "failure"}: {told}'
+        outcome = 'success' if success else 'failure'
+        if not self.seen().recording:
+            with suppress(DatasetError):  # the recorder's dataset is another than ours
+                return self.label(episode, outcome)
+        return f'{outcome}: {self._disarmed("end_episode", episode, success)}'
 
-    def discard(self) -> str:
+    def discard(self, episode: str) -> str:
         """Disarms the guard and moves the open or the last episode to quarantine."""
-        disarming = self.graph.start_call(GUARD, 'disarm')
-        told = self.graph.call(RECORDER, 'discard_episode')
-        self.graph.finish_call(disarming, 'disarm')
-        return f'{told} is in quarantine'
+        return f'{self._disarmed("discard_episode", episode)} is in quarantine'
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        if not self._starting.acquire(blocking=False):
-            raise MotoError('an episode is being started: wait, or stop it')
+    def _move(self, deed: str, service: str, flag: bool | None = None) -> str:
+        with self.moves.begin(deed) as graph:
+            return graph.call(GUARD, service, flag)
+
+    def _check(self, episode: str) -> None:
+        """Raises MotoError if the open or the last episode is not the one that a page showed."""
+        recorder, event = self.seen().recorder, self.graph.latest.episode
+        newest = recorder.episode if recorder else ''
+        if event is not None and event.state == 'started':
+            newest = event.episode  # said at once; the recorder's state ten times a second
+        if newest != episode:
+            raise MotoError(
+                f"the page showed episode '{episode}', and the newest is '{newest}' now: "
+                'look at it, then press again'
+            )
+
+    def _disarmed(self, service: str, episode: str, flag: bool | None = None) -> str:
+        """Disarms the guard, and asks the recorder whatever comes of that; returns its answer.
+
+        Raises MotoError with what was done if the guard did not disarm, or it was another episode.
+        """
+        disarming: list[Any] = []
+        told: list[str] = []
+
+        def ask() -> None:
+            self._check(episode)  # again: a guard that is not there is waited for
+            told.append(self.graph.call(RECORDER, service, flag))
+
+        failed = _tried(lambda: disarming.append(self.graph.start_call(GUARD, 'disarm')))
+        failed += _tried(ask)
+        if disarming:
+            failed += _tried(lambda: self.graph.finish_call(disarming[0], 'disarm'))
+        if told and not told[0].startswith(episode):
+            failed.append(f"the page showed '{episode}': correct both")
+        if failed:
+            done = [f'done to {one}' for one in told]
+            raise MotoError('; '.join([*done, *failed]))
+        return told[0]
+
+    def _tell_guard(self, service: str) -> list[str]:
+        """Calls a service of the guard; returns why it was in vain, nothing if it was not."""
+        return _tried(lambda: self.graph.call(GUARD, service))
+
+    def _keeper(self) -> str:
+        return RECORDER if 'recorder' in self.seen().ever else POLICY
+
+    def _stop_episode(self) -> str:
+        """Ends the episode; returns what came of it; raises MotoError if it may be open still."""
         try:
-            yield
-        finally:
-            self._starting.release()
-
-    def _end_start(self) -> None:
-        """Waits for a start that was under way to end, and disarms what it may have armed."""
-        if self._starting.acquire(blocking=False):
-            self._starting.release()
-            return
-        with self._starting:
-            self.graph.call(GUARD, 'disarm')
-
-    def _stop_episode(self) -> None:
-        keeper = RECORDER if 'recorder' in self.seen().ever else POLICY
-        if keeper == POLICY:
-            self.graph.call(POLICY, 'stop_episode')
-            return
-        try:
-            self.graph.call(RECORDER, 'stop_episode')
+            self.graph.call(self._keeper(), 'stop_episode')
+            return 'the episode has ended'
         except MotoError:
-            if self.seen().recording:
+            if self._keeper() == POLICY:
                 raise
+            with suppress(MotoError):  # another stop may just have ended it
+                self.graph.wait(self._takes_no_rows, CLOSED, 'the end of the episode')
+            if not self._takes_no_rows():
+                raise
+            return 'no episode was open'
+
+    def _takes_no_rows(self) -> bool:
+        recorder = self.seen().recorder
+        return recorder is not None and recorder.state != 'recording'
 
 
-class _Stoppable:
-    """A graph on which nothing more is asked, nor waited for, once `stopped` says so."""
-
-    def __init__(self, graph: Graph, stopped: Callable[[], bool]) -> None:
-        self.graph, self.stopped, self.latest = graph, stopped, graph.latest
-
-    def spin(self, seconds: float = 0.05) -> None:
-        self._go_on()
-        self.graph.spin(seconds)
-
-    def wait(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
-        self.graph.wait(lambda: self._go_on() and condition(), seconds, what)
-
-    def call(self, node: str, name: str, flag: bool | None = None) -> str:
-        self._go_on()
-        return self.graph.call(node, name, flag)
-
-    def start_call(self, node: str, name: str, flag: bool | None = None) -> Any:
-        self._go_on()
-        return self.graph.start_call(node, name, flag)
-
-    def finish_call(self, future: Any, what: str) -> str:
-        return self.graph.finish_call(future, what)
-
-    def _go_on(self) -> bool:
-        if self.stopped():
-            raise MotoError('stopped before it began')
-        return True
+def _tried(act: Callable[[], Any]) -> list[str]:
+    """Acts; returns the words of a MotoError, nothing if there was none."""
+    try:
+        act()
+    except MotoError as error:
+        return [str(error)]
+    return []

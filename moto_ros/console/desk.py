@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 from moto_core.errors import MotoError
@@ -30,8 +32,11 @@ class Desk:
     def __init__(self, listening: Listening, ledger: Ledger) -> None:
         self.listening, self.ledger = listening, ledger
         self.driving = Driving(listening.node, listening.deadman)
-        self.deeds = Deeds(listening, lambda: listening.known, self.refusals)
-        self.doing: set[str] = set()
+        self.deeds = Deeds(
+            listening, seen=lambda: listening.known, refusals=self.refusals, label=ledger.label
+        )
+        self._doing: Counter[str] = Counter()  # presses of each deed under way
+        self._doing_lock = Lock()
         self._event: Any = None  # the newest end of an episode that was read into the ledger
         self._read_at = -math.inf  # [s]
 
@@ -39,32 +44,41 @@ class Desk:
         """Returns {deed: why not}."""
         return refusals(self.listening.known, self._unlabelled())
 
+    def doing(self) -> set[str]:
+        """Returns the deeds that are under way."""
+        with self._doing_lock:
+            return {*+self._doing}
+
     def told(self, now: float) -> dict[str, Any]:
         """Returns what a page shows at `now` [s], on the clock of time.monotonic."""
         listening = self.listening
         found = telling(
-            listening.known, listening.streams, self.ledger, self.refusals(), self.doing, now
+            listening.known, listening.streams, self.ledger, self.refusals(), self.doing(), now
         )
         deaf = now - listening.looked
         found['deaf'] = round(deaf, 1) if deaf > DEAF else 0
         return found
 
-    def press(self, deed: str, at: float) -> str:
-        """Does a deed; `at` [s] is when the page sent it, on the clock of `told`.
+    def press(self, deed: str, at: float, episode: str = '') -> str:
+        """Does a deed, to the `episode` [id] that the page showed if it is about one.
 
-        Raises MotoError if it may not be done, is being done, or was sent long ago: what a bad
-        network delivers late must not move an arm. `stop` and `estop` are never late.
+        `at` [s] is when it was pressed, on the clock of `told`. Raises MotoError if it may not be
+        done, is being done, or was pressed long ago: what a bad network delivers late must not
+        move an arm. `stop` and `estop` are never late, and are done once more if they are under
+        way.
         """
         late = time.monotonic() - at
         if deed not in ALWAYS and not -LATE < late < LATE:
             raise MotoError(f"'{deed}' was pressed {late:.1f} s ago, and is not done: press again")
-        if deed in self.doing:
-            raise MotoError(f"'{deed}' is being done")
-        self.doing.add(deed)
+        with self._doing_lock:
+            if self._doing[deed] and deed not in ALWAYS:
+                raise MotoError(f"'{deed}' is being done")
+            self._doing[deed] += 1
         try:
-            return self.deeds.do(deed)
+            return self.deeds.do(deed, episode)
         finally:
-            self.doing.discard(deed)
+            with self._doing_lock:
+                self._doing[deed] -= 1
             self._read_at = -math.inf  # it may have given a label
 
     def look(self, every: float, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,7 +1,8 @@
 """A page that drives: its keys become a Joy, for the teleoperation's node and the guard.
 
-In: keys of one page at a time. Out: sensor_msgs/Joy on `joy`, while keys are held. The publisher
-is there while a page drives: two of them would be two joysticks, and the guard takes neither.
+In: keys of one page at a time, which drives from when it asks for it until it turns driving off or
+leaves. Out: sensor_msgs/Joy on `joy`, while keys are held. The publisher is there while a page
+drives: two of them would be two joysticks, and the guard takes neither.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import Joy
 
 from moto_core.errors import MotoError
-from moto_ros.console.stick import SILENCE, Stick
+from moto_ros.console.stick import Stick
 from moto_ros.wire.convert import to_time
 from moto_ros.wire.interface import JOY
 
@@ -29,7 +30,6 @@ class Driving:
         self.node, self.deadman = node, deadman
         self._who: object | None = None
         self._stick = Stick(deadman)
-        self._spoke = -1e9  # [s]
         self._publisher: Any = None
 
     def refusal(self) -> str:
@@ -39,27 +39,32 @@ class Driving:
             return ''
         return f'{TELEOP} does not run: start moto-up with teleop:=page'
 
-    def hear(self, who: object, keys: Collection[str], age: float) -> None:
-        """Takes the keys [names] that a page holds, sent `age` [s] ago.
+    def take(self, who: object) -> None:
+        """Hears that a page wants to drive, all keys let go.
 
         Raises MotoError if another page drives, or nobody would make requests of it.
         """
-        now = time.monotonic()
-        if self._who is not who:
-            if self._who is not None and now - self._spoke <= SILENCE:
-                raise MotoError('another page drives')
-            if reason := self.refusal():
-                raise MotoError(reason)
-            self._who, self._stick = who, Stick(self.deadman)
-        word = self._stick.hear(keys, age, now)
-        if word is None:
-            return
-        self._spoke = now
+        if self._who is not None and self._who is not who:
+            raise MotoError('another page drives: turn it off there first')
+        if reason := self.refusal():
+            raise MotoError(reason)
+        self._who, self._stick = who, Stick(self.deadman)
         if self._publisher is None:
             self._publisher = self.node.create_publisher(JOY.type, JOY.name, JOY.publisher)
-        message = Joy(axes=word.axes, buttons=word.buttons)
-        message.header.stamp = to_time(self.node.get_clock().now().nanoseconds)
-        self._publisher.publish(message)
+
+    def hear(self, who: object, keys: Collection[str], age: float) -> str:
+        """Takes the keys [names] that a page holds, sent `age` [s] ago.
+
+        Returns why they say nothing, '' if they do. Raises MotoError if the page does not drive.
+        """
+        if self._who is not who:
+            raise MotoError('this page does not drive: turn driving on')
+        word = self._stick.hear(keys, age, time.monotonic())
+        if word is not None:
+            message = Joy(axes=word.axes, buttons=word.buttons)
+            message.header.stamp = to_time(self.node.get_clock().now().nanoseconds)
+            self._publisher.publish(message)
+        return self._stick.problem
 
     def leave(self, who: object) -> None:
         """Hears that a page drives no more."""

@@ -2,7 +2,8 @@
 
     to the page: {"told": ..., "strip": [...]} ten times a second; bytes: camera's index, then JPEG
     from it: {"shown": camera's index}, upon which it gets that camera's next image;
-             {"keys": [names], "at": s}, thirty a second while keys are held; {"drives": false}
+             {"drives": n}, the n-th time that it turns driving on; {"drives": 0}: off;
+             {"keys": [names], "at": s}, thirty a second while keys are held
 
 In: a Desk. Out: a WebSocket that runs until the browser leaves. A slow browser gets fewer images,
 never older ones.
@@ -17,7 +18,7 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from moto_core.errors import MotoError
 from moto_ros.console.desk import Desk
@@ -26,6 +27,7 @@ from moto_ros.console.tally import Point
 PERIOD = 0.1  # [s]
 LEAVING = 0.5  # [s] for a browser to say goodbye
 HEARTBEAT = 4.0  # [s]; a browser that does not answer within half of it is gone
+NONSENSE = (ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError)
 
 
 class Live:
@@ -40,6 +42,8 @@ class Live:
         self._sent = dict.fromkeys(self._cameras, 0)  # number of the last image sent
         self._free = set(self._cameras)  # whose last image was shown
         self._problems: dict[str, str] = {}  # of images, by camera
+        self._asked = 0  # how often the page turned driving on
+        self._drives = False  # since it asked last
         self._drive_problem = ''
         self._point = 0  # number of the last point of the strip that was sent
 
@@ -58,27 +62,44 @@ class Live:
                 await telling
         return self.socket
 
+    async def refuse(self, request: web.Request, reason: str) -> web.StreamResponse:
+        """Ends the connection with words: a browser shows no page an HTTP status of it."""
+        await self.socket.prepare(request)
+        await self.socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=reason.encode())
+        return self.socket
+
     async def close(self) -> None:
         """Ends the connection."""
         await self.socket.close()
 
     def _hear(self, text: str) -> None:
         """Takes what the page says; what makes no sense is left alone."""
-        with suppress(ValueError, TypeError, AttributeError, LookupError):
+        with suppress(*NONSENSE):
             given = json.loads(text)
             if 'shown' in given:
                 self._free.add(self._cameras[given['shown']])
             elif 'keys' in given:
                 self._drive({str(key) for key in given['keys']}, float(given['at']))
             elif 'drives' in given:
+                self._turn(int(given['drives']))
+
+    def _turn(self, asked: int) -> None:
+        """Takes the one joystick for this page, or lets it go."""
+        self._asked, self._drive_problem = asked, ''
+        try:
+            if asked:
+                self.desk.driving.take(self)
+            else:
                 self.desk.driving.leave(self)
+            self._drives = bool(asked)
+        except MotoError as error:
+            self._drives, self._drive_problem = False, str(error)
 
     def _drive(self, keys: set[str], at: float) -> None:
         try:
-            self.desk.driving.hear(self, keys, time.monotonic() - at)
-            self._drive_problem = ''
-        except MotoError as error:
-            self._drive_problem = str(error)
+            self._drive_problem = self.desk.driving.hear(self, keys, time.monotonic() - at)
+        except MotoError as error:  # what its turning it on came to says more
+            self._drive_problem = self._drive_problem or str(error)
 
     async def _tell(self) -> None:
         while not self.socket.closed:
@@ -95,7 +116,7 @@ class Live:
             'told': self.desk.told(now),
             'cameras': self._cameras,
             'image_problems': self._problems,
-            'drive_problem': self._drive_problem,
+            'drive': {'asked': self._asked, 'on': self._drives, 'problem': self._drive_problem},
             'strip': [_plain(point, now) for point in points],
         }
 

@@ -13,6 +13,7 @@ from moto_ros.messages import LATCHED
 
 ALWAYS = ('stop', 'estop')
 JUDGED = ('success', 'failure')
+NAMED = (*JUDGED, 'discard')  # done to the episode that a page shows
 SILENT = {
     'guard': 'the guard is silent',
     'policy': 'the policy is silent',

@@ -17,7 +17,7 @@ from rclpy.serialization import deserialize_message
 from moto_core.errors import ObservationError
 from moto_core.ros_image import decompress, to_rgb
 
-WIDEST = 960  # [px] that a page gets
+LONGEST = 960  # [px] along either side that a page gets; a JPEG has at most 65500
 QUALITY = 80  # of 100
 
 
@@ -60,8 +60,8 @@ def _picture(number: int, convert: Callable[[Any], np.ndarray], kind: Any, data:
     except ObservationError as error:
         return Picture(number, b'', str(error))
     height, width = image.shape[:2]
-    if width > WIDEST:
-        size = (WIDEST, max(1, round(height * WIDEST / width)))
+    if (longest := max(height, width)) > LONGEST:
+        size = [max(1, round(side * LONGEST / longest)) for side in (width, height)]
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     pixels = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2BGR)
     _, made = cv2.imencode('.jpg', pixels, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])

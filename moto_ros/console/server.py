@@ -1,6 +1,6 @@
 """The console's web: one page, one live connection a browser, presses and labels over HTTP.
 
-    GET /            the page                     POST /press/DEED  {"at": s}
+    GET /            the page                     POST /press/DEED  {"at": s, "episode"}
     GET /page/FILE   its files                    POST /label       {"episode", "label"}
     GET /episodes    the last episodes            POST /login       {"token"}
     GET /live        WebSocket: what a page is told, images; from the page: which it has shown
@@ -21,14 +21,17 @@ from aiohttp import web
 
 from moto_core.errors import MotoError
 from moto_ros.access import Access
+from moto_ros.console.asked import asked, episode_of, time_of
 from moto_ros.console.desk import Desk
 from moto_ros.console.live import Live
+from moto_ros.console.permitted import ALWAYS
 
 PAGE = Path(__file__).parent / 'page'
 OPEN = ('/', '/login')  # what needs no token, beside the page's files
 WRONG = 0.5  # [s] that an answer to a wrong token takes
 READ = 15.0  # [s] between two readings of a dataset in which nothing was heard to change
 MOST = 16  # browsers at once
+STOPS = 8  # presses of stop, and of e-stop, that are done at once; more wait for one of these
 HEADERS = {
     'Content-Security-Policy': (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
@@ -49,6 +52,9 @@ class Server:
         self.live: set[Live] = set()
         # a thread for every deed: none waits for another, nor for a disk
         self._deeds = ThreadPoolExecutor(len([*desk.deeds]), thread_name_prefix='moto-deed')
+        self._stops = {
+            deed: ThreadPoolExecutor(STOPS, thread_name_prefix=f'moto-{deed}') for deed in ALWAYS
+        }
         self._others = ThreadPoolExecutor(4, thread_name_prefix='moto-console')
 
     def application(self) -> web.Application:
@@ -85,16 +91,15 @@ class Server:
 
     async def press(self, request: web.Request) -> web.StreamResponse:
         """Does a deed; 409 with the reason if it is not done."""
-        at = (await _object(request)).get('at')
-        if isinstance(at, bool) or not isinstance(at, (int, float)):
-            raise web.HTTPBadRequest(text=f"'at' is {at!r}; expected the time of the press [s]")
+        given, deed = await asked(request), request.match_info['deed']
+        pool = self._stops.get(deed, self._deeds)
         return await self._answer(
-            self._deeds, self.desk.press, request.match_info['deed'], float(at)
+            pool, self.desk.press, deed, time_of(given), episode_of(given, deed)
         )
 
     async def label(self, request: web.Request) -> web.StreamResponse:
         """Corrects a label; 409 with the reason if it cannot be."""
-        given = await _object(request)
+        given = await asked(request)
         episode, label = given.get('episode'), given.get('label')
         if not isinstance(episode, str) or not isinstance(label, str):
             raise web.HTTPBadRequest(text="expected the texts 'episode' and 'label'")
@@ -102,7 +107,7 @@ class Server:
 
     async def login(self, request: web.Request) -> web.StreamResponse:
         """Gives a cookie to who has the token."""
-        token = (await _object(request)).get('token')
+        token = (await asked(request)).get('token')
         if not isinstance(token, str) or not self.access.opens(token):
             await asyncio.sleep(WRONG)
             raise web.HTTPForbidden(text='the token is wrong')
@@ -114,9 +119,9 @@ class Server:
 
     async def connect(self, request: web.Request) -> web.StreamResponse:
         """Keeps one browser told until it leaves."""
-        if len(self.live) >= MOST:
-            raise web.HTTPServiceUnavailable(text=f'{MOST} pages are open already; close one')
         live = Live(self.desk, self._others)
+        if len(self.live) >= MOST:
+            return await live.refuse(request, f'{MOST} pages are open already: close one')
         self.live.add(live)
         try:
             return await live.run(request)
@@ -126,7 +131,7 @@ class Server:
     @web.middleware
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            self._check(request)
+            await self._check(request)
             answer = await handler(request)
         except web.HTTPException as refusal:
             refusal.headers.update(HEADERS)
@@ -135,7 +140,7 @@ class Server:
             answer.headers.update(HEADERS)
         return answer
 
-    def _check(self, request: web.Request) -> None:
+    async def _check(self, request: web.Request) -> None:
         """Raises HTTPForbidden or HTTPUnauthorized before anything of a request is believed."""
         access, headers = self.access, request.headers
         host = headers.get('Host', '')
@@ -149,6 +154,8 @@ class Server:
         bearer = headers.get('Authorization', '').removeprefix('Bearer ')
         cookie = request.cookies.get(_cookie_name(request), '')
         if not (access.keeps(cookie) or access.opens(bearer)):
+            if cookie or bearer:
+                await asyncio.sleep(WRONG)
             raise web.HTTPUnauthorized(text='the token is missing: log in, or send it as Bearer')
 
     async def _answer(
@@ -158,7 +165,8 @@ class Server:
         try:
             told = await loop.run_in_executor(pool, act, *given)
         except MotoError as error:
-            raise web.HTTPConflict(text=str(error)) from error
+            words = str(error).encode(errors='backslashreplace').decode()
+            raise web.HTTPConflict(text=words) from error
         return web.json_response({'told': told})
 
     async def _reading(self, app: web.Application) -> Any:
@@ -175,23 +183,12 @@ class Server:
         reading.cancel()
         with suppress(asyncio.CancelledError):
             await reading
-        for pool in (self._deeds, self._others):
+        for pool in (self._deeds, self._others, *self._stops.values()):
             pool.shutdown(wait=False, cancel_futures=True)
 
     async def _leave(self, app: web.Application) -> None:
         for live in [*self.live]:
             await live.close()
-
-
-async def _object(request: web.Request) -> dict[str, Any]:
-    """Returns the JSON object of a request; 400 for anything else."""
-    try:
-        found = await request.json()
-    except ValueError as error:
-        raise web.HTTPBadRequest(text=f'the request is no JSON: {error}') from error
-    if not isinstance(found, dict):
-        raise web.HTTPBadRequest(text='the request is no JSON object')
-    return found
 
 
 def _cookie_name(request: web.Request) -> str:

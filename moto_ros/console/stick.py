@@ -2,9 +2,11 @@
 
     keys, when the page sent them -> Stick -> axes, buttons of a Joy, or nothing
 
-A word that comes late is not said: what a bad network delivers in a heap must not move an arm. The
-first word after a silence lets the deadman go, the second holds it with every axis at rest: who
-hears a joystick believes it only then. No key: the deadman is let go, and silence.
+The deadman is a person's: only who was seen with every key up may press it. So nothing is said of
+keys that were down already when the page began, nor of those that stayed down through a silence or
+that came late: what a bad network delivers in a heap must not move an arm. The first word of a
+press lets the deadman go, the second holds it with every axis at rest: who hears a joystick
+believes it only then. No key: the deadman is let go, and silence.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 LATE = 0.2  # [s] after which a word is not said any more
-SILENCE = 0.2  # [s] without a word: the next one begins anew
+SILENCE = 0.2  # [s] without a word: the keys have to be let go and pressed anew
 HAND = (1, 0, 4, 6, 7, 3)  # places in Joy.axes of the hand's x, y, z and its turns about them
 AXES, BUTTONS = 8, 11  # of a gamepad, as joy_node numbers them
 CLOSE, OPEN = 0, 1  # places in Joy.buttons
@@ -23,6 +25,7 @@ MOVES = {  # key's name: (place in Joy.axes, where to)
     for sign in (1.0, -1.0)
 }
 FINGERS = {'close': CLOSE, 'open': OPEN}
+ANEW = 'let every key go, then press anew'
 
 
 class Word(NamedTuple):
@@ -38,23 +41,43 @@ class Stick:
     def __init__(self, deadman: int) -> None:
         """Takes the deadman's place in Joy.buttons."""
         self._deadman = deadman
-        self._said, self._words = -1e9, 0  # [s] when it spoke last, and words since it began
+        self._up = False  # every key was, since the last silence or late word
+        self._said, self._words = -1e9, 0  # [s] when it spoke last, and words of this press
+        self.problem = ''  # why the keys that are held say nothing; '' if they do
 
     def hear(self, keys: Collection[str], age: float, now: float) -> Word | None:
         """Returns what to say at `now` [s] of keys that were held `age` [s] ago; None: nothing."""
+        if not keys:
+            self.problem, self._up = '', True  # however late: who let go has let go
+            return self._let_go()
         if not -LATE <= age <= LATE:
-            return None
-        silent = now - self._said > SILENCE
-        if silent and not keys:
-            return None
-        self._words = 0 if silent or not keys else self._words + 1
-        self._said = now if keys else -1e9
-        word = Word([0.0] * AXES, [0] * max(BUTTONS, self._deadman + 1))
-        if keys and self._words > 0:
+            self.problem = f'what the keys say comes {age:.1f} s late, and is not said: {ANEW}'
+            self._up = False
+        elif self._words and now - self._said > SILENCE:
+            self.problem = f'the page was silent for {now - self._said:.1f} s: {ANEW}'
+            self._up = False
+        elif not self._up:
+            self.problem = self.problem or f'a key was down before it was heard: {ANEW}'
+        if not self._up:
+            return self._let_go()
+        return self._speak(keys, now)
+
+    def _let_go(self) -> Word | None:
+        """Returns the word that lets the deadman go, if it was not said yet."""
+        spoke, self._words = self._words > 0, 0
+        return self._at_rest() if spoke else None
+
+    def _speak(self, keys: Collection[str], now: float) -> Word:
+        word = self._at_rest()
+        if self._words > 0:
             word.buttons[self._deadman] = 1
         if self._words > 1:
             self._move(word, keys)
+        self._said, self._words = now, self._words + 1
         return word
+
+    def _at_rest(self) -> Word:
+        return Word([0.0] * AXES, [0] * max(BUTTONS, self._deadman + 1))
 
     def _move(self, word: Word, keys: Collection[str]) -> None:
         for key in keys:

@@ -54,6 +54,21 @@ def test_others_reach_it_by_address_or_by_a_name_that_was_given():
     assert 'robot.lab' in access.refuses_host('evil.com')
 
 
+def test_a_name_is_the_same_in_capitals():
+    access = Access('127.0.0.1', names=('Robot',))
+    assert access.refuses_host('robot:8050') == access.refuses_host('ROBOT') == ''
+
+
+@pytest.mark.parametrize('port', ['abc', '65536', '-1', '８０', '123456'])
+def test_a_port_that_is_none_is_refused(port):
+    assert 'at most 65535' in Access('127.0.0.1').refuses_host(f'localhost:{port}')
+
+
+def test_what_is_no_text_opens_nothing():
+    access = Access('127.0.0.1', token=TOKEN)
+    assert not access.opens('\ud800') and not access.keeps('\udcff')
+
+
 @pytest.mark.parametrize(
     'origin', ['', 'null', 'http://evil.com', 'https://localhost:8050', 'http://localhost:8051']
 )

@@ -23,7 +23,8 @@ def test_every_mutation_fits_its_file_once_and_names_tests_that_exist(name):
     for part in parts(mutation, TABLE):
         text = (ROOT / part.file).read_text()
         changed = mutated(part, text)
-        ast.parse(changed)
+        if part.file.endswith('.py'):
+            ast.parse(changed)
         assert changed != text, 'it changes nothing'
     for test in mutation.tests:
         path, _, function = test.partition('::')

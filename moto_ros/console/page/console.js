@@ -13,7 +13,7 @@ const episodes = new Episodes(at('episodes').querySelector('ol'), say);
 const cameras = new Cameras(at('cameras'), (index) => link.send({ shown: index }));
 const link = new Link({ told, picture: (data) => cameras.picture(data), lost, locked });
 const deeds = new Deeds(at('deeds'), link, say);
-const drive = new Drive(at('drive'), link, (on) => { deeds.letters = !on; });
+const drive = new Drive(at('drive'), link);
 
 function say(words, refused = false) {
   at('told').textContent = words;
@@ -37,11 +37,11 @@ function told(message) {
   episodes.told(all);
 }
 
-function lost(since) {
-  drive.release();
+function lost(since, reason) {
+  drive.lost();
   document.body.classList.add('lost');
   at('lost').textContent = `no connection since ${since.toLocaleTimeString([], { hour12: false })}: `
-    + 'what is shown is old. The guard does not need this page';
+    + `${reason || 'what is shown is old'}. The guard does not need this page`;
 }
 
 function locked() {
@@ -78,6 +78,7 @@ function guard({ guard: known, waiting, silent }) {
 function run({ recorder, session, total, policy, task, dataset, dataset_problem: problem }) {
   at('recording').textContent = !recorder ? 'no recorder: nothing is recorded'
     : recorder.state === 'idle' ? 'no episode is being recorded'
+      + (recorder.episode ? `; the last was …${recorder.episode.slice(-8)}` : '')
       : `● recording …${recorder.episode.slice(-8)}, ${recorder.rows} rows`
         + (recorder.dropped ? `, ${recorder.dropped} dropped` : '');
   if (recorder?.problem) at('recording').textContent += ` · ${recorder.problem}`;

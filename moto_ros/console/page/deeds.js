@@ -3,27 +3,27 @@
 import { post } from './link.js';
 
 const ALWAYS = ['stop', 'estop'];
+const NAMED = ['success', 'failure', 'discard']; // done to the episode that the page shows
 const SURE = 3000; // [ms] within which a deed that is asked twice is asked again
 
 export class Deeds {
   constructor(section, link, say) {
     Object.assign(this, { section, link, say });
     this.refusals = {};
-    this.letters = true; // false: letters drive the arm, but for those of ALWAYS
+    this.episode = ''; // id of the open or the last one, as the page shows it
+    this.sure = null; // what was pressed once: [deed, episode, when [ms]]
     this.buttons = [...section.querySelectorAll('[data-deed]')];
-    for (const button of this.buttons) button.onclick = () => { button.blur(); this.press(button); };
-    document.addEventListener('keydown', (event) => this.key(event));
+    for (const button of this.buttons) {
+      button.onclick = (event) => { button.blur(); this.press(button, event); };
+    }
+    for (const way of ['keydown', 'keyup']) document.addEventListener(way, (event) => this.key(event), true);
   }
 
-  told({ refusals, doing, guard }) {
+  told({ refusals, doing, recorder }) {
     this.refusals = refusals;
-    const person = guard?.source === 'teleop';
+    this.episode = recorder?.episode ?? '';
     for (const button of this.buttons) {
-      if (button.dataset.other) {
-        button.setAttribute('aria-pressed', String(person));
-        button.firstChild.textContent = person ? 'Give back' : 'Take over';
-      }
-      const deed = this.deed(button);
+      const { deed } = button.dataset;
       const reason = refusals[deed];
       button.setAttribute('aria-disabled', String(Boolean(reason)));
       button.title = reason || '';
@@ -31,40 +31,44 @@ export class Deeds {
     }
   }
 
-  deed(button) {
-    const pressed = button.getAttribute('aria-pressed') === 'true';
-    return pressed ? button.dataset.other : button.dataset.deed;
-  }
-
+  // Stop and the e-stop are heard wherever the focus is, whatever else is held, but for letters
+  // that are typed into a text.
   key(event) {
-    if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.target.closest('input, select')) return;
-    const button = this.buttons.find((one) => one.dataset.key === event.key.toLowerCase());
-    if (!button || !(this.letters || ALWAYS.includes(button.dataset.deed))) return;
-    event.preventDefault();
-    this.press(button);
+    const button = this.buttons.find((one) => one.dataset.key === event.key?.toLowerCase());
+    if (!button || event.target.closest?.('input, textarea')) return;
+    const beside = event.ctrlKey || event.altKey || event.metaKey;
+    if (beside && !ALWAYS.includes(button.dataset.deed)) return;
+    event.preventDefault(); // of both ways: Space would press a button that has the focus
+    if (event.type === 'keydown' && !event.repeat) this.press(button, event);
   }
 
-  async press(button) {
-    const deed = this.deed(button);
-    if (!this.link.connected && !ALWAYS.includes(deed)) return;
-    if (this.refusals[deed]) return this.say(this.refusals[deed], true);
-    if ('twice' in button.dataset && !this.sure(button)) return;
+  async press(button, event) {
+    const { deed } = button.dataset;
+    const at = this.link.at(event);
+    const episode = NAMED.includes(deed) ? this.episode : '';
+    if (!this.link.connected && !ALWAYS.includes(deed)) {
+      return this.say(`no connection: '${deed}' was not sent`, true);
+    }
+    if (this.refusals[deed] && !ALWAYS.includes(deed)) return this.say(this.refusals[deed], true);
+    if ('twice' in button.dataset && !this.twice(button, episode, event)) return;
     this.say(`${deed} …`);
     try {
-      this.say(await post(`/press/${deed}`, { at: this.link.now() }));
+      this.say(await post(`/press/${deed}`, { at, episode }));
     } catch (error) {
       this.say(error.message, true);
     }
   }
 
-  sure(button) {
-    const sure = button.classList.contains('sure');
+  // Says whether a button was pressed before, for the same episode and not long ago.
+  twice(button, episode, event) {
+    const { deed } = button.dataset;
+    const [before, of, when] = this.sure ?? [];
+    const sure = before === deed && of === episode && event.timeStamp - when < SURE;
+    this.sure = sure ? null : [deed, episode, event.timeStamp];
     button.classList.toggle('sure', !sure);
-    if (!sure) {
-      this.say(`press ${button.dataset.deed} again to do it`);
-      setTimeout(() => button.classList.remove('sure'), SURE);
-    }
-    return sure;
+    if (sure) return true;
+    this.say(`press ${deed} again to do it to …${episode.slice(-8)}`);
+    setTimeout(() => button.classList.remove('sure'), SURE);
+    return false;
   }
 }

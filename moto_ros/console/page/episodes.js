@@ -42,22 +42,28 @@ export class Episodes {
     return line;
   }
 
+  // A button for each label: a list that opens would take the keys of Stop and of driving.
   choice(episode) {
-    const choice = document.createElement('select');
+    const choice = document.createElement('div');
+    choice.setAttribute('role', 'group');
     choice.setAttribute('aria-label', `label of episode ${episode.id}`);
-    choice.dataset.outcome = episode.outcome;
     for (const [value, words] of Object.entries(OUTCOMES)) {
-      choice.append(new Option(words, value, false, value === episode.outcome));
+      const button = document.createElement('button');
+      button.textContent = words;
+      button.dataset.outcome = value;
+      button.setAttribute('aria-pressed', String(value === episode.outcome));
+      button.onclick = () => { button.blur(); this.label(episode.id, value); };
+      choice.append(button);
     }
-    choice.onchange = async () => {
-      try {
-        this.say(await post('/label', { episode: episode.id, label: choice.value }));
-      } catch (error) {
-        this.say(error.message, true);
-      }
-      choice.blur();
-      this.version = null;
-    };
     return choice;
+  }
+
+  async label(episode, label) {
+    try {
+      this.say(await post('/label', { episode, label }));
+    } catch (error) {
+      this.say(error.message, true);
+    }
+    this.version = null;
   }
 }

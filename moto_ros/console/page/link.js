@@ -1,16 +1,19 @@
 // The live connection: opens it, says within a second when it is lost, and opens it again.
 //
 // In: handlers. Out: the console's clock as this page knows it, for presses that come too late.
+// A connection that is silent is closed: the other end may never have heard that it is gone.
 
 const SILENT = 1000; // [ms] without a word: the connection is lost
+const OPENING = 5000; // [ms] until the first word of a new one
 const AGAIN = 1000; // [ms] until it is tried again
 
 export class Link {
   constructor({ told, picture, lost, locked }) {
     Object.assign(this, { told, picture, lost, locked });
-    this.connected = this.shut = false;
+    this.connected = false;
+    this.socket = null;
     this.since = new Date();
-    this.heard = -Infinity;
+    this.heard = -Infinity; // [ms] when it spoke last, or was opened
     this.offset = null; // [s] of the console's clock before this page's
     setInterval(() => this.look(), 200);
     this.open();
@@ -18,12 +21,22 @@ export class Link {
 
   // The console's clock [s], never later than it is.
   now() {
-    return this.offset === null ? 0 : performance.now() / 1000 + this.offset;
+    return this.on(performance.now());
+  }
+
+  // The same when an event happened, however late this page hears of it.
+  at(event) {
+    return this.on(event.timeStamp);
+  }
+
+  on(time) {
+    return this.offset === null ? 0 : time / 1000 + this.offset;
   }
 
   open() {
     const socket = new WebSocket(`ws://${location.host}/live`);
     this.socket = socket;
+    this.heard = performance.now();
     socket.binaryType = 'arraybuffer';
     socket.onmessage = (event) => {
       if (socket !== this.socket) return;
@@ -37,10 +50,8 @@ export class Link {
       this.connected = true;
       this.told(message);
     };
-    socket.onclose = () => {
-      if (socket !== this.socket) return;
-      this.drop();
-      setTimeout(() => this.reopen(), AGAIN);
+    socket.onclose = (event) => {
+      if (socket === this.socket) this.drop(event.reason);
     };
   }
 
@@ -48,10 +59,7 @@ export class Link {
   async reopen() {
     try {
       const answer = await fetch('/episodes', { signal: AbortSignal.timeout(3000) });
-      if (answer.status === 401) {
-        this.shut = true; // until the token is given, and the page is loaded anew
-        return this.locked();
-      }
+      if (answer.status === 401) return this.locked(); // until the page is loaded anew
     } catch {
       return setTimeout(() => this.reopen(), AGAIN);
     }
@@ -65,14 +73,19 @@ export class Link {
   }
 
   look() {
-    if (this.connected && performance.now() - this.heard > SILENT) this.drop();
-    if (!this.connected && !this.shut) this.lost(this.since);
+    const patience = this.connected ? SILENT : OPENING;
+    if (this.socket && performance.now() - this.heard > patience) this.drop('');
   }
 
-  drop() {
+  // Closes what is there, be it half open, and opens another.
+  drop(reason) {
     if (this.connected) this.since = new Date();
     this.connected = false;
-    this.lost(this.since);
+    const socket = this.socket;
+    this.socket = null; // nothing more is heard of it
+    socket.close();
+    this.lost(this.since, reason);
+    setTimeout(() => this.reopen(), AGAIN);
   }
 }
 

@@ -8,10 +8,6 @@ export class Strip {
     this.points = []; // [console's clock [s], disagreement or null, whether an episode begins]
   }
 
-  clear() {
-    this.points = [];
-  }
-
   take(strip, now) {
     for (const [age, value, first] of strip) this.points.push([now - age, value, first]);
     this.points = this.points.filter(([at]) => now - at < SPAN);

@@ -560,6 +560,10 @@ def test_the_operators_page_is_beside_the_graph_and_nothing_waits_for_it(tmp_pat
     given |= {'console_host': '0.0.0.0', 'console_token_file': str(tmp_path / 'token')}
     (console,) = [one for one in processes(given) if one.node == CONSOLE]
     assert console.arguments[-1] == str(tmp_path / 'token')  # its file: `ps` shows the words
+    (console,) = [
+        one for one in processes({**given, 'console_name': 'arm'}) if one.node == CONSOLE
+    ]
+    assert console.arguments[-2:] == ('--name', 'arm')
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ def said_by(*words):
     [
         (['--host', '0.0.0.0'], ["'0.0.0.0'", '--token-file']),
         (['--host', '0.0.0.0', '--token', 'short'], ['5 characters', 'at least 16']),
+        (['--port', '99999'], ['99999', 'at most 65535']),
         (['--prot', '1'], ["'prot'", "'port'"]),
     ],
 )

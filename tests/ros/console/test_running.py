@@ -95,7 +95,8 @@ async def until(live, condition):
 async def press(page, live, deed):
     """Presses a button; returns what was told before."""
     words = (await told(live))['told']
-    status, text = await page.post(f'/press/{deed}', {'at': words['now']})
+    given = {'at': words['now'], 'episode': words['recorder']['episode']}
+    status, text = await page.post(f'/press/{deed}', given)
     assert status == 200, (deed, text)
     return words
 
@@ -129,7 +130,8 @@ def test_an_episode_is_run_and_labelled_over_http(running):
         await press(page, live, 'success')
         words = await until(live, lambda w: w['session']['success'] > succeeded)
         assert words['guard']['state'] == 'READY'
-        status, text = await page.post('/press/failure', {'at': words['now']})
+        given = {'at': words['now'], 'episode': words['recorder']['episode']}
+        status, text = await page.post('/press/failure', given)
         assert status == 409 and 'correct one in the list' in text
 
     on(running, scenario)
@@ -257,19 +259,19 @@ def test_an_episode_is_run_labelled_and_corrected_in_a_browser(running, browser)
         shows(second, '#recording', 'recording')  # two browsers at once
         page.wait_for_function("document.querySelector('figure img').naturalWidth > 0")
         page.wait_for_function("parseFloat(document.querySelector('#doubt-now').innerText) >= 0")
-        second.keyboard.press('f')
+        second.keyboard.press('l')
         shows(page, '#headline', 'Disarmed')
         page.wait_for_function(
             """before => {
                 const newest = document.querySelector('#episodes li');
                 return newest && !before.includes(newest.dataset.episode)
-                    && newest.querySelector('select').value === 'failure';
+                    && newest.querySelector('[aria-pressed=true]').dataset.outcome === 'failure';
             }""",
             arg=[one.id for one in before],
         )
         newest = page.locator('#episodes li').first
         identity = newest.get_attribute('data-episode')
-        newest.locator('select').select_option('success')
+        newest.locator('[data-outcome=success]').click()
         shows(page, '#told', 'failure -> success')
     record = the_new_one(running, before)
     assert (record.id, record.outcome) == (identity, 'success')
@@ -290,7 +292,7 @@ def test_it_fits_a_tablet_and_a_phone_and_fingers(running, browser, width, heigh
         page.wait_for_selector('#streams tr')
         assert page.evaluate('document.documentElement.scrollWidth') <= width
         sizes = page.eval_on_selector_all(
-            'button, select',
+            'button',
             'all => all.filter(e => e.offsetParent || e.offsetHeight)'
             '.map(e => e.getBoundingClientRect()).map(r => [r.width, r.height])',
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 import time
 
 import aiohttp
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import rclpy
+from rclpy.serialization import serialize_message
 
 from moto_core.guard.limits import load_robot
 from moto_ros.access import Access
@@ -16,7 +18,8 @@ from moto_ros.config import load_ros_config
 from moto_ros.console.desk import Desk
 from moto_ros.console.ledger import Ledger
 from moto_ros.console.listening import Listening
-from moto_ros.console.server import PAGE
+from moto_ros.console.pictures import Pictures
+from moto_ros.console.server import MOST, PAGE
 from moto_ros.wire import interface
 from moto_ros.wire.convert import from_rgb
 from tests.recorded import record
@@ -162,7 +165,7 @@ def test_a_graph_that_is_not_there_is_waited_for_by_name(desk):
 
 def test_a_press_that_a_network_delivers_late_is_not_done_and_a_stop_is(desk):
     done = []
-    desk.deeds.do = lambda deed: done.append(deed) or deed
+    desk.deeds.do = lambda deed, episode: done.append(deed) or deed
 
     async def scenario(page):
         for ago in (30.0, 1.5, -5.0):
@@ -174,6 +177,118 @@ def test_a_press_that_a_network_delivers_late_is_not_done_and_a_stop_is(desk):
 
     on(desk, scenario)
     assert done == ['arm', 'stop', 'estop']
+
+
+def test_a_second_stop_is_done_while_one_is_under_way_and_another_deed_is_not(desk):
+    done, under_way = [], threading.Event()
+
+    def do(deed, episode):
+        done.append(deed)
+        if done.count(deed) == 1:
+            assert under_way.wait(20)
+        return deed
+
+    desk.deeds.do = do
+
+    async def scenario(page):
+        for deed in ('stop', 'estop', 'arm'):
+            under_way.clear()
+            first = asyncio.create_task(page.post(f'/press/{deed}', {'at': time.monotonic()}))
+            while deed not in done:
+                await asyncio.sleep(0.01)
+            status, text = await page.post(f'/press/{deed}', {'at': time.monotonic()})
+            assert status == (409 if deed == 'arm' else 200), text
+            under_way.set()
+            assert (await first)[0] == 200
+
+    on(desk, scenario)
+    assert done == ['stop', 'stop', 'estop', 'estop', 'arm']
+
+
+def test_a_press_names_the_episode_that_its_page_showed(desk):
+    done = []
+    desk.deeds.do = lambda *given: done.append(given) or 'done'
+
+    async def scenario(page):
+        for deed in ('success', 'failure', 'discard'):
+            assert (await page.post(f'/press/{deed}', {'at': time.monotonic()}))[0] == 400
+            given = {'at': time.monotonic(), 'episode': 'X'}
+            assert (await page.post(f'/press/{deed}', given))[0] == 200
+
+    on(desk, scenario)
+    assert done == [('success', 'X'), ('failure', 'X'), ('discard', 'X')]
+
+
+def test_a_page_too_many_is_told_so(desk):
+    async def scenario(page):
+        others = [await page.live() for _ in range(MOST)]
+        async with page.live() as socket:
+            closed = await socket.receive(timeout=10)
+        assert closed.type == aiohttp.WSMsgType.CLOSE
+        assert (closed.data, closed.extra) == (1013, '16 pages are open already: close one')
+        for one in others:
+            await one.close()
+
+    on(desk, scenario)
+
+
+@pytest.mark.parametrize('given', [{'Authorization': 'Bearer wrong'}, {'Cookie': 'wrong'}])
+def test_a_wrong_token_takes_its_time_wherever_it_stands(desk, given):
+    async def scenario(page):
+        if 'Cookie' in given:
+            given['Cookie'] = f'moto_console_{page.url.rpartition(":")[2]}=wrong'
+        began = time.monotonic()
+        assert (await page.get('/episodes', **given))[0] == 401
+        assert time.monotonic() - began > 0.45
+
+    on(desk, scenario, Access('127.0.0.1', token=TOKEN))
+
+
+@pytest.mark.parametrize(
+    'path, body, status',
+    [
+        ('/login', b'{"token": "\\ud800"}', 403),
+        ('/login', b'[' * 4000, 400),
+        ('/press/arm', b'{"at": 1' + b'0' * 400 + b'}', 400),
+        ('/press/arm', b'{"at": NaN}', 409),
+        ('/press/success', b'{"at": 0, "episode": "\\ud800"}', 409),
+        ('/label', b'{"episode": "\\ud800", "label": "success"}', 409),
+        ('/label', b'{"episode": "\\u0000", "label": "success"}', 409),
+        ('/login', b'\xff', 400),
+    ],
+)
+def test_what_no_page_would_send_is_refused_and_no_error_of_ours(desk, path, body, status):
+    record(desk.ledger.root, [3])
+
+    async def scenario(page):
+        headers = {**page.own, 'Authorization': f'Bearer {TOKEN}'}
+        async with page.session.post(page.url + path, data=body, headers=headers) as answer:
+            assert answer.status == status, await answer.text()
+        headers['Content-Type'] = 'application/json; charset=klingon'
+        async with page.session.post(page.url + path, data=b'{}', headers=headers) as answer:
+            assert answer.status == 400
+
+    on(desk, scenario, Access('127.0.0.1', token=TOKEN))
+
+
+@pytest.mark.parametrize(
+    'lines, status',
+    [
+        (b'Host: 127.0.0.1:abc', b'403'),
+        (b'Host: 127.0.0.1:99999', b'403'),
+        (b'Host: 127.0.0.1\r\nAuthorization: Bearer \xff\xfe', b'401'),
+        (b'Host: 127.0.0.1\r\nCookie: moto_console_80=\xff', b'401'),
+    ],
+)
+def test_bytes_that_are_no_text_and_ports_that_are_none_are_refused(desk, lines, status):
+    async def scenario(page):
+        host, port = page.url.removeprefix('http://').split(':')
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b'GET /episodes HTTP/1.1\r\n' + lines + b'\r\nConnection: close\r\n\r\n')
+        assert (await reader.readline()).split()[1] == status
+        writer.close()
+
+    on(desk, scenario, Access('127.0.0.1', token=TOKEN))
 
 
 @pytest.mark.parametrize(
@@ -234,7 +349,16 @@ def test_an_image_reaches_every_browser_once_it_has_shown_the_last(desk, listeni
                 shown = cv2.imdecode(np.frombuffer(data[1:], np.uint8), cv2.IMREAD_COLOR)
                 assert data[0] == 0 and shown.shape == (24, 960, 3)
                 assert np.abs(shown[10, 10] - np.array([0, 0, 200])).max() < 12  # as OpenCV has it
-            for nonsense in ('', '[]', '{"shown": 9}', '{"shown": "x"}', '{"shown": {}}'):
+            huge, deep = '{"keys": ["x+"], "at": 1' + '0' * 400 + '}', '[' * 4000
+            for nonsense in (
+                '',
+                '[]',
+                '{"shown": 9}',
+                '{"shown": "x"}',
+                '{"shown": {}}',
+                huge,
+                deep,
+            ):
                 await first.send_str(nonsense)
             for _ in range(5):
                 assert (await first.receive(timeout=5)).type == aiohttp.WSMsgType.TEXT
@@ -251,6 +375,15 @@ def test_an_image_reaches_every_browser_once_it_has_shown_the_last(desk, listeni
 
     on(desk, scenario)
     listening.node.destroy_publisher(camera)
+
+
+def test_an_image_higher_than_a_jpeg_can_be_is_shown():
+    pictures = Pictures(interface.CAMERA.type, compressed=False)
+    tall = from_rgb(np.zeros((70_000, 2, 3), np.uint8), 1, 'front')
+    pictures.take(serialize_message(tall))
+    made = pictures.picture()
+    shown = cv2.imdecode(np.frombuffer(made.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert shown.shape == (960, 1, 3) and made.problem == ''
 
 
 def test_an_image_of_an_unknown_encoding_is_said_and_the_page_goes_on(desk, listening):

@@ -7,12 +7,19 @@ from moto_ros.console.stick import AXES, BUTTONS, HAND, Stick
 DEADMAN, PERIOD = 4, 1 / 30
 
 
+def fresh():
+    """A stick whose page was seen with every key up."""
+    stick = Stick(DEADMAN)
+    assert stick.hear(set(), 0.0, -1.0) is None
+    return stick
+
+
 def speak(stick, keys, count, begin=0.0):
     return [stick.hear(keys, 0.01, begin + n * PERIOD) for n in range(count)]
 
 
 def test_a_joystick_that_begins_lets_go_then_holds_at_rest_then_moves():
-    first, second, third = speak(Stick(DEADMAN), {'x+', 'yaw-'}, 3)
+    first, second, third = speak(fresh(), {'x+', 'yaw-'}, 3)
     assert first.buttons == [0] * BUTTONS and first.axes == [0.0] * AXES
     assert second.buttons[DEADMAN] == 1 and second.axes == [0.0] * AXES
     assert third.buttons[DEADMAN] == 1
@@ -20,16 +27,30 @@ def test_a_joystick_that_begins_lets_go_then_holds_at_rest_then_moves():
     assert sum(map(abs, third.axes)) == 2.0
 
 
-def test_after_a_silence_it_begins_anew():
+def test_a_key_that_was_down_before_the_page_was_heard_says_nothing_until_it_was_let_go():
     stick = Stick(DEADMAN)
+    assert speak(stick, {'z+'}, 5) == [None] * 5 and 'let every key go' in stick.problem
+    assert stick.hear(set(), 0.0, 1.0) is None and stick.problem == ''
+    assert speak(stick, {'z+'}, 3, begin=2.0)[-1].axes[HAND[2]] == 1.0
+
+
+def test_a_silence_with_a_key_held_needs_a_new_press_and_no_word_forges_it():
+    """Fault 25: who holds on through a stall of the network has not pressed anew."""
+    stick = fresh()
     speak(stick, {'z+'}, 5)
-    again, _, moving = speak(stick, {'z+'}, 3, begin=1.0)
+    released, *others = speak(stick, {'z+'}, 20, begin=1.0)
+    assert released.buttons == [0] * BUTTONS and others == [None] * 19
+    assert 'silent for 0.9 s' in stick.problem and 'let every key go' in stick.problem
+    speak(stick, {'z+', 'x+'}, 5, begin=2.0)  # another key beside it is no new press
+    assert 'silent' in stick.problem
+    stick.hear(set(), 0.0, 3.0)
+    again, _, moving = speak(stick, {'z+'}, 3, begin=3.0)
     assert again.buttons[DEADMAN] == 0 and not any(again.axes)
-    assert moving.axes[HAND[2]] == 1.0
+    assert moving.axes[HAND[2]] == 1.0 and stick.problem == ''
 
 
 def test_a_key_that_is_let_go_lets_the_deadman_go_at_once_and_then_it_is_silent():
-    stick = Stick(DEADMAN)
+    stick = fresh()
     speak(stick, {'z+'}, 5)
     last = stick.hear(set(), 0.0, 5 * PERIOD)
     assert last.buttons[DEADMAN] == 0 and not any(last.axes)
@@ -37,18 +58,29 @@ def test_a_key_that_is_let_go_lets_the_deadman_go_at_once_and_then_it_is_silent(
     assert stick.hear({'z+'}, 0.0, 7 * PERIOD).buttons[DEADMAN] == 0  # begins anew
 
 
-@pytest.mark.parametrize('age', [0.21, 30.0, -0.3, float('nan')])
-def test_a_word_that_comes_late_is_not_said(age):
-    stick = Stick(DEADMAN)
+@pytest.mark.parametrize('late', [0.21, 30.0, -0.3, float('nan')])
+def test_a_word_that_comes_late_is_not_said_and_lets_go_until_a_new_press(late):
+    stick = fresh()
     speak(stick, {'z+'}, 5)
-    assert stick.hear({'z+'}, age, 5 * PERIOD) is None
+    last = stick.hear({'z+'}, late, 5 * PERIOD)
+    assert last.buttons[DEADMAN] == 0 and not any(last.axes)
+    assert f'{late:.1f} s late' in stick.problem
+    assert speak(stick, {'z+'}, 3, begin=6 * PERIOD) == [None] * 3
+    assert stick.hear(set(), 0.0, 10 * PERIOD) is None  # it was let go already
+    assert speak(stick, {'z+'}, 3, begin=11 * PERIOD)[-1].axes[HAND[2]] == 1.0
+
+
+def test_a_key_that_is_let_go_is_heard_however_late():
+    stick = fresh()
+    speak(stick, {'z+'}, 5)
+    assert stick.hear(set(), 5.0, 5 * PERIOD).buttons[DEADMAN] == 0
 
 
 def test_opposite_keys_are_rest_and_unknown_ones_nothing():
-    word = speak(Stick(DEADMAN), {'x+', 'x-', 'jump'}, 3)[-1]
+    word = speak(fresh(), {'x+', 'x-', 'jump'}, 3)[-1]
     assert not any(word.axes) and sum(word.buttons) == 1
 
 
 def test_the_gripper_is_two_buttons():
-    assert speak(Stick(DEADMAN), {'close'}, 3)[-1].buttons[0] == 1
-    assert speak(Stick(DEADMAN), {'open'}, 3)[-1].buttons[1] == 1
+    assert speak(fresh(), {'close'}, 3)[-1].buttons[0] == 1
+    assert speak(fresh(), {'open'}, 3)[-1].buttons[1] == 1
