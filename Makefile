@@ -6,8 +6,8 @@ CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
 export MUJOCO_GL ?= osmesa
 STARTED := $(shell date +%s)
-# tests/ros measures time over DDS: it has the machine to itself, one test after another; a worker has one thread
-PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --ignore tests/ros -n auto --dist loadfile
+# what measures time over DDS has the machine to itself, one test after another; a worker has one thread
+PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .PHONY: help setup apt demo test test-slow test-robot test-ros2 mutate lint bench clean
@@ -42,12 +42,12 @@ demo: setup  ## Runs the whole path; the report is runs/demo/report.html
 	$(BIN)/moto-demo --out runs/demo --started $(STARTED)
 
 test: setup lint  ## Runs every test but the slow ones
-	$(PARALLEL) -m 'not slow'
-	$(BIN)/python -m pytest -q tests/ros -m 'not slow'
+	$(PARALLEL) -m 'not slow and not alone'
+	$(BIN)/python -m pytest -q tests/ros -m 'alone and not slow'
 
 test-slow: setup  ## Runs the slow tests too
-	$(PARALLEL)
-	$(BIN)/python -m pytest -q tests/ros
+	$(PARALLEL) -m 'not alone'
+	$(BIN)/python -m pytest -q tests/ros -m alone
 
 test-robot:  ## Runs the core's tests with the numpy and OpenCV of a robot's computer, in .venv-robot
 	$(PYTHON) -m venv .venv-robot

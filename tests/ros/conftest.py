@@ -13,6 +13,18 @@ with warnings.catch_warnings():  # lark, below rclpy, imports sre_parse
     import rosidl_generator_py  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
+OVER_DDS = {'bringup', 'console', 'launch', 'nodes', 'wire'}  # folders; elsewhere a mark says it
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items):
+    """Marks what is over DDS: it has the machine to itself, one test after another."""
+    here = Path(__file__).parent
+    for item in items:
+        if here not in item.path.parents:
+            continue
+        if item.path.relative_to(here).parts[0] in OVER_DDS or item.get_closest_marker('ros'):
+            item.add_marker('alone')
 
 
 @pytest.fixture(scope='session', autouse=True)
