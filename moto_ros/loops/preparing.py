@@ -36,6 +36,9 @@ class Preparing:
                 f'release the e-stop, call /{GUARD}/reset_fault, then start a session again'
             )
         if guard_of(self.graph).state in LATCHED:
+            if self.operator:
+                cause = ', '.join(guard_of(self.graph).cause)
+                self.console.input(f'The guard is in FAULT ({cause}). Press Enter to reset it: ')
             self._reset_fault()
         if self.operator:
             self.console.input('Put the scene to its start, then press Enter; the arm goes home: ')

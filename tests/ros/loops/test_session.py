@@ -172,6 +172,22 @@ def test_a_fault_ends_an_episode_and_is_reset_before_the_next():
     assert [name for name, _ in graph.calls].count('reset_fault') == 1
 
 
+def test_an_operator_is_asked_before_a_fault_is_reset(monkeypatch):
+    graph, console, asked = PlayedGraph(), Console(quiet=True), []
+    graph.state, graph.dry_run = 'FAULT', True
+
+    def answer(text):
+        asked.append((text, 'reset_fault' in [name for name, _ in graph.calls]))
+        return 'n'
+
+    monkeypatch.setattr(console, 'input', answer)
+    graph.spin()
+    Session(graph, SessionConfig(episodes=1, operator=True), console).run()
+    text, reset = asked[0]
+    assert text.startswith('The guard is in FAULT (') and not reset
+    assert asked[1][1], 'and it was reset before the scene'
+
+
 @pytest.mark.parametrize(
     ('says', 'ended'), [('fault', 'fault'), ('policy_died', 'policy_died'), ('done', 'fault')]
 )
