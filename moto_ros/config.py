@@ -138,6 +138,15 @@ class GuardParams:
         0.0, 'speed scale at or below which the guard holds', low=0, below=1
     )
 
+    def __post_init__(self) -> None:
+        """Raises ConfigError for a value that cannot be, or a button that does two things."""
+        check(self)
+        if self.deadman_button == self.intervention_button:
+            raise ConfigError(
+                f'guard.deadman_button and guard.intervention_button are both '
+                f'{self.deadman_button}; give each a button of its own'
+            )
+
 
 def _button(default: int, about: str) -> Any:
     """Returns a field for a place in Joy.buttons."""

@@ -17,6 +17,7 @@ import pytest
 
 from moto_core.policy.name_file import named_folder
 
+pytestmark = pytest.mark.slow  # two minutes
 ROOT = Path(__file__).parents[1]
 MODULES = {
     'moto-data': 'moto_learning.commands.data',
@@ -137,7 +138,7 @@ def own_environment():
 
 
 @pytest.mark.ros
-@pytest.mark.parametrize('command', ['moto-up', pytest.param('moto-demo', marks=pytest.mark.slow)])
+@pytest.mark.parametrize('command', ['moto-up', 'moto-demo'])
 def test_the_examples_of_a_command_that_drives_run(folder, command):
     for arguments in examples(command):
         result = subprocess.run(

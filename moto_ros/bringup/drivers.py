@@ -20,7 +20,10 @@ ARGUMENTS = {  # name: (default, meaning)
     'namespace': ('', 'of the drivers; give the graph the same'),
     'use_fake_hardware': ('false', 'true: joints that follow their commands, to rehearse'),
     'load_gripper': ('false', "true: Franka's hand too"),
-    'activate': ('true', 'false: the controller is only loaded, and the arm held by the robot itself'),
+    'activate': (
+        'true',
+        'false: the controller is only loaded, and the arm held by the robot itself',
+    ),
     'controllers': ('', 'file of the controllers; default config/ros/controllers.yaml'),
 }
 PASSED_ON = ('robot_ip', 'robot_type', 'namespace', 'use_fake_hardware', 'load_gripper')

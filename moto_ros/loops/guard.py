@@ -85,6 +85,7 @@ class ArmGuard:
         self.output: GuardOutput | None = None
         self.problem = ''  # why the last way home ended elsewhere
         self._arming = Arming(settings.armed_timeout)
+        self._policy_stood = False  # the arm has rested since the policy drives
         self.interventions = Interventions()
         self.pace = Pace(self.config, nominal=bool(self.delay))
         self._leader = Leader(self.limits, self.config.tick, self.delay) if self.delay else None
@@ -150,6 +151,7 @@ class ArmGuard:
         """Brakes, and lets nothing move the arm."""
         self.inbox.arm(False)
         self._arming.end()
+        self.state = replace(self.state, armed=False)  # now: an arming may come before the tick
         self._drive(self.inbox.sources.leave_home)
         return 'disarmed'
 
@@ -303,7 +305,11 @@ class ArmGuard:
     def _follow_arming(self, now: float) -> None:
         """Notes that a policy moves the arm, and disarms once nothing has moved it for long."""
         moves = self.state.mode == RUNNING and not self.state.at_rest
-        if moves and self.source == POLICY:
+        if self.source != POLICY:
+            self._policy_stood = False
+        elif self.state.at_rest:
+            self._policy_stood = True
+        elif moves and self._policy_stood:  # else it coasts from a person's motion
             self._arming.begin()
         if self._arming.over(self.state, moves, now):
             self.disarm()

@@ -18,6 +18,11 @@ from moto_ros.wire.endpoints import full_name, listeners, onlookers, publishers
 from moto_ros.wire.interface import subscription_mismatches, type_name
 from moto_ros.wire.lifecycle import MotoNode
 
+NO_ESTOP = (
+    'guard.estops names no topic of an e-stop: name one (guard.estop_required:=false says that '
+    'there is none)'
+)
+
 
 class Trouble(NamedTuple):
     """What must not be while the arm may move."""
@@ -43,6 +48,8 @@ class GuardPeers:
     def troubles(self) -> list[Trouble]:
         """Returns what is wrong with who sends requests and e-stops; empty if nothing is."""
         found = []
+        if self._required and not self._estops and self.loop.sends:
+            found.append(Trouble('estop_unheard', NO_ESTOP))
         for topic in self._requests:
             if words := self._rivals(topic, 'requests'):
                 found.append(Trouble('two_requesters', words))

@@ -109,8 +109,12 @@ class PolicyNode(MotoNode):
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stops making requests; the guard brakes."""
-        self.active = False
+        self.halt()
         return super().on_deactivate(state)
+
+    def halt(self) -> None:
+        """Makes no request any more."""
+        self.active = False
 
     def on_image(self, camera: str, convert: Callable[[Any], np.ndarray], message: Any) -> None:
         """Takes one camera's frame and steps the policy if that is due."""

@@ -71,9 +71,14 @@ class TwinNode(MotoNode):
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stops simulated time."""
-        self.destroy_timer(self.timer)
-        self.timer = None
+        self.halt()
         return super().on_deactivate(state)
+
+    def halt(self) -> None:
+        """Stops simulated time."""
+        if self.timer is not None:
+            self.destroy_timer(self.timer)
+        self.timer = None
 
     def on_parameters(self, parameters: Sequence[Parameter]) -> SetParametersResult:
         """Takes what is to be wrong with the robot from now on."""

@@ -490,3 +490,19 @@ def test_old_requests_and_joints_are_stale_by_their_age():
     arm.joints = False
     arm.go(0.2, ask=0.0)
     assert arm.guard.state.cause == ('joints_stale',)
+
+
+@pytest.mark.parametrize('delay', [0.0, DELAY])
+def test_who_disarms_and_arms_before_the_next_tick_lets_no_old_request_on(delay):
+    gone = []
+    for anew in (False, True):
+        arm = Arm(delay=delay, settings=ArmSettings(delay=delay))
+        arm.go(1.0, ask=0.1)
+        assert arm.velocity.max() > 0.09
+        before = arm.position.copy()
+        arm.guard.disarm()
+        if anew:
+            assert arm.guard.arm() == 'armed'
+        arm.go(0.5)
+        gone.append(np.abs(arm.position - before).max())
+    assert 0 < gone[1] < gone[0] + 1e-3

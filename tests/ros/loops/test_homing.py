@@ -191,6 +191,22 @@ def test_a_policy_that_has_not_begun_does_not_get_what_a_person_led_away():
     assert arm.guard.state.mode == READY and not arm.velocity.any()
 
 
+def test_a_policy_that_gets_a_moving_arm_has_not_begun_by_its_coasting():
+    arm = Arm()
+    arm.go(0.6, ask=0.0)
+    arm.guard.intervene(True)
+    while arm.guard.from_home < 0.06:
+        arm.go(TICK, ask=0.2, source='teleop')
+    assert arm.velocity.max() > 0.15 and arm.guard.intervene(False) == 'policy drives'
+    arm.go(0.6, ask=0.0)
+    assert not arm.velocity.any() and arm.guard.from_home < 0.1
+    arm.guard.intervene(True)
+    arm.go(1.5, ask=0.4, source='teleop')
+    assert arm.guard.intervene(False).startswith('disarmed: the policy has not begun')
+    arm.go(0.6, ask=0.3)
+    assert arm.guard.state.mode == READY and not arm.velocity.any()
+
+
 def test_before_the_joints_were_measured_nobody_knows_how_far_home_is():
     arm = Arm(home=AWAY, settings=ArmSettings(delay=DELAY))
     assert arm.guard.from_home == pytest.approx(0.4)

@@ -55,6 +55,10 @@ def env_path(env, seed):
     return np.array(path)
 
 
+def goes_on(running):
+    return running.latest.guard.state == 'RUNNING' and running.speed() > 0.25
+
+
 def stand(running):
     """Asks for rest until the guard leads the arm by what is asked: a beginning takes its time."""
     running.reasons.clear()
@@ -196,7 +200,10 @@ def test_a_guard_that_stood_still_makes_no_jump_when_it_goes_on(trajectories, se
     speed = np.diff(position[:, 0]) / (np.diff(stamps) * 1e-9)
     assert speed.min() > -STILL and speed.max() < 0.5, 'never back, never fast'
     assert np.abs(velocity[:, 0]).min() < STILL, 'it came to rest'
-    assert running.latest.guard.state == 'RUNNING' and running.speed() > 0.25, 'and went on'
+    end = time.monotonic() + BEGUN  # requests come late on a busy machine, and it holds again
+    while not goes_on(running) and time.monotonic() < end:
+        running.drive([0.4] + [0.0] * 8, 0.1)
+    assert goes_on(running), 'and went on'
 
 
 def test_an_arm_away_from_home_is_led_there_before_a_policy_may_drive(trajectories):

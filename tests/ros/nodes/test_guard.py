@@ -349,6 +349,14 @@ def test_without_an_estop_a_simulated_arm_is_armed_and_a_dry_run_warns(make, giv
     assert status.level == (DiagnosticStatus.WARN if warned else DiagnosticStatus.OK)
 
 
+def test_a_real_arm_whose_guard_is_told_of_no_estop_is_not_armed(make):
+    arm = Arm(make(GuardNode, **FREE))
+    arm.node.peers._estops.clear()  # as guard.estops: [] of a file leaves it
+    arm.go(0.02, 0.0)
+    with pytest.raises(GuardRefusal, match='guard.estops names no topic of an e-stop'):
+        arm.node.arm()
+
+
 def test_an_estop_that_has_to_speak_and_does_not_keeps_the_arm_where_it_is(make):
     arm = Arm(make(GuardNode, **ARRAYS, **FREE, **{'guard.estop_heartbeat': 0.3}))
     with pytest.raises(GuardRefusal, match="no e-stop speaks on 'moto/estop'"):
