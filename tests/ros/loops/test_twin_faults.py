@@ -140,7 +140,8 @@ def test_a_frozen_camera_ends_the_decisions_while_the_arm_moves(running):
     drive_until(running, lambda: running.latest.policy.reasons == ('front:frozen',))
     running.graph.latest.decisions.clear()
     running.drive(ASKED, 0.5)
-    assert running.latest.guard.state == 'RUNNING', 'a person drives on'
+    # a person drives on; requests that come late on a busy machine hold the arm for a moment
+    drive_until(running, lambda: running.latest.guard.state == 'RUNNING')
     assert running.graph.latest.decisions == []
     running.graph.call(POLICY, 'stop_episode')  # meanwhile nobody drives
 

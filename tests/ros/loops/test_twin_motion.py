@@ -170,6 +170,7 @@ def test_a_guard_that_ends_leads_the_arm_to_rest_and_never_back(trajectories, en
     running.changer(GUARD)  # found while the arm is at rest: discovery takes its time
     running.drive([0.4] + [0.0] * 8, 1.5)
     assert running.speed() > 0.25
+    before = running.joints[-1].position[0]  # what comes next may be missing on a busy machine
     running.joints.clear()
     if isinstance(ended, str):
         assert running.change(GUARD, ended)
@@ -179,7 +180,7 @@ def test_a_guard_that_ends_leads_the_arm_to_rest_and_never_back(trajectories, en
     stamps, position, velocity = running.motion()
     speed = np.diff(position[:, 0]) / (np.diff(stamps) * 1e-9)  # messages may be missing between
     assert min(speed.min(), velocity[:, 0].min()) > -STILL, 'never back'
-    assert 0.02 < position[-1, 0] - position[0, 0] < 0.15
+    assert 0.02 < position[-1, 0] - before < 0.15
     assert running.speed() < STILL
 
 
