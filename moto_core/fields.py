@@ -132,6 +132,12 @@ def list_keys(config: Any) -> list[Key]:
     return list(_keys(config, ''))
 
 
+def keys_help(config: Any) -> str:
+    """Returns what --help says of a config's settings: a line each, with default and meaning."""
+    lines = [f'  {key.name}={key.default}: {key.about}' for key in list_keys(config)]
+    return '\n'.join(['settings (key=default: meaning):', *lines])
+
+
 def rule_of(config: Any, name: str) -> Rule:
     """Returns what the setting of a dotted name in a dataclass instance must be."""
     *groups, last = name.split('.')

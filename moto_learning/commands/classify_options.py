@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 
 from moto_core.command import real, whole
-from moto_core.fields import list_keys
+from moto_core.fields import keys_help
 from moto_learning.classifier.settings import ClassifierSettings
 
 EXAMPLES = """examples:
@@ -47,13 +47,5 @@ def add_classify_options(part: argparse.ArgumentParser) -> None:
     part.add_argument('--out', metavar='FILE', help='keep it in a file that is not there yet')
     part.add_argument('--use', metavar='FILE', help='take one that was kept; nothing is learned')
     part.formatter_class = argparse.RawDescriptionHelpFormatter
-    part.epilog = f'{EXAMPLES}\n\n{_keys()}'
+    part.epilog = f'{EXAMPLES}\n\n{keys_help(ClassifierSettings())}'
     part.set_defaults(settings=[], stopped='stopped; the labels that were given are kept')
-
-
-def _keys() -> str:
-    lines = ['settings (key=default: meaning):']
-    lines += [
-        f'  {key.name}={key.default}: {key.about}' for key in list_keys(ClassifierSettings())
-    ]
-    return '\n'.join(lines)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from moto_core.command import Parser, importing, run_command
-from moto_core.fields import list_keys
+from moto_core.fields import keys_help
 from moto_learning.rounds.settings import RoundSettings
 
 EXAMPLES = """examples:
@@ -35,7 +35,7 @@ def _finetune(args: argparse.Namespace) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser('moto-finetune', __doc__, f'{EXAMPLES}\n\n{_keys()}')
+    parser = Parser('moto-finetune', __doc__, f'{EXAMPLES}\n\n{keys_help(RoundSettings())}')
     parser.add_argument('run', metavar='RUNDIR', help='a run of moto-train, which goes on in it')
     parser.add_argument(
         '--data',
@@ -65,12 +65,6 @@ def _parser() -> Parser:
     )
     parser.add_argument('settings', nargs='*', metavar='key=value', help='listed below')
     return parser
-
-
-def _keys() -> str:
-    lines = ['settings (key=default: meaning):']
-    lines += [f'  {key.name}={key.default}: {key.about}' for key in list_keys(RoundSettings())]
-    return '\n'.join(lines)
 
 
 if __name__ == '__main__':
