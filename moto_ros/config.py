@@ -66,6 +66,12 @@ class CommandConfig:
     velocities_run_on_if_the_guard_dies: bool = setting(
         False, 'true: accepted for a real arm in velocity_array mode, where it is so'
     )
+    ask_controller: bool = setting(
+        True, 'true: a real arm moves only if its trajectory controller says how it interpolates'
+    )
+    limits_are_of_no_real_arm: bool = setting(
+        False, "true: accepted, sim:=false with a simulated robot's limits (a simulated drive)"
+    )
     silence: float = _guarded(
         2.0, '[s] that the stream of zeros goes on after a halt', 'halt_stream'
     )

@@ -37,7 +37,7 @@ class Presence:
     profile: str
     limits_file: str
     limits_sha256: str
-    dry_run: bool  # as it was started
+    dry_run: bool  # nothing is sent to the arm
 
 
 @dataclass(frozen=True, kw_only=True)

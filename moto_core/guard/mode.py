@@ -117,12 +117,13 @@ def _deadman(
 ) -> tuple[bool, bool, bool, bool]:
     """(motion allowed, a new press is needed, seen released, this is a new press).
 
-    Silence stops the arm as a release does, but is none: after it the button must be seen let go.
+    Silence stops the arm as a release does, but is none: after it, and at first, the button must
+    be seen let go.
     """
     last = switches.deadman
     held = last is not None and -config.future <= now - last <= config.deadman_age
     if not held:
-        return False, True, last is None or state.released, False
+        return False, True, switches.let_go or state.released, False
     edge = state.released
     press_needed = state.press_needed and not edge
     return not press_needed, press_needed, False, edge and config.deadman_required

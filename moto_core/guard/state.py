@@ -51,7 +51,8 @@ class Switches(NamedTuple):
 
     active: bool  # the guard may follow requests
     armed: bool  # the operator's level; arm(state) is the deed
-    deadman: float | None = None  # [s] last time the button was seen pressed
+    deadman: float | None = None  # [s] last time the button was seen pressed; None: it is not
+    let_go: bool = False  # its last word was that it is not pressed
     estop: bool = False
     hold: str = ''  # reason code of what else keeps the arm from moving
 
@@ -171,8 +172,8 @@ class GuardMemory:
     armed: bool = False
     stale_since: float | None = None  # [s]
     rest_since: float | None = None  # [s]
-    press_needed: bool = False  # the deadman must be let go and pressed anew
-    released: bool = True  # the deadman has been seen released
+    press_needed: bool = True  # the deadman must be let go and pressed anew
+    released: bool = False  # the deadman has been seen released
     confirm: bool = False  # a HOLD that only a person ends
 
     @property

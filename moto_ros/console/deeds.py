@@ -50,6 +50,7 @@ class Deeds:
             'arm': lambda _: self._move('arm', 'arm'),
             'home': lambda _: self._move('home', 'home'),
             'reset_fault': lambda _: graph.call(GUARD, 'reset_fault'),
+            'begin_anew': lambda _: graph.call(GUARD, 'begin_anew'),
             'take_over': lambda _: self._move('take_over', 'set_intervention', True),
             'give_back': lambda _: self._move('give_back', 'set_intervention', False),
             'success': lambda episode: self.judge(episode, True),

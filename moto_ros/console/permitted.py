@@ -30,6 +30,7 @@ def refusals(seen: Seen, unlabelled: bool) -> dict[str, str]:
         'arm': _arm(seen),
         'home': _home(seen),
         'reset_fault': _reset(seen),
+        'begin_anew': _begin_anew(seen),
         'take_over': _guard(seen) or ('a person drives already' if _person(seen) else ''),
         'give_back': _guard(seen) or ('' if _person(seen) else 'the policy drives already'),
         **dict.fromkeys(JUDGED, label),
@@ -93,6 +94,14 @@ def _reset(seen: Seen) -> str:
     if seen.guard is None:
         return SILENT['guard']
     return '' if seen.guard.state in LATCHED else 'there is no fault'
+
+
+def _begin_anew(seen: Seen) -> str:
+    if seen.guard is None:
+        return SILENT['guard']
+    if seen.guard.state not in (READY, *LATCHED):
+        return 'the arm is armed: stop it first'
+    return '' if seen.guard.at_rest else 'the arm is coming to rest: wait'
 
 
 def _label(seen: Seen, unlabelled: bool) -> str:

@@ -18,6 +18,7 @@ class Arming:
     def __init__(self, timeout: float) -> None:
         """Takes the time [s] for which an armed guard may move nothing."""
         self.timeout = timeout
+        self.begins = True  # a process that is new to its arm: a person has said begin_anew
         self.begun = False  # a policy has moved the arm under it, or might have
         self.ended = ''  # the reason code of an arming that ended by itself
         self._since: float | None = None  # [s] when it was armed, or last moved

@@ -40,6 +40,7 @@ def arm_guard(config: RosConfig, robot: RobotConfig, before: ArmGuard | None = N
             heartbeat=params.estop_heartbeat,
             record_required=config.record.required,
             policy_heard_first=config.record.source == 'robot',
+            begins_by_word=config.record.source == 'robot',
         ),
         before=before,
     )

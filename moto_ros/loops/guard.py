@@ -52,6 +52,7 @@ class ArmSettings:
     heartbeat: float = 0.0  # [s] within which each e-stop has to speak; 0: none has to
     record_required: bool = False  # nothing moves the arm that no recorder records
     policy_heard_first: bool = False  # a policy is armed only while it asks for something
+    begins_by_word: bool = False  # a process moves nothing before begin_anew was called once
 
 
 class ArmGuard:
@@ -85,6 +86,7 @@ class ArmGuard:
         self.output: GuardOutput | None = None
         self.problem = ''  # why the last way home ended elsewhere
         self._arming = Arming(settings.armed_timeout)
+        self._arming.begins = before._arming.begins if before else not settings.begins_by_word
         self._policy_stood = False  # the arm has rested since the policy drives
         self.interventions = Interventions()
         self.pace = Pace(self.config, nominal=bool(self.delay))
@@ -162,7 +164,9 @@ class ArmGuard:
         return self.disarm()
 
     def begin_anew(self) -> str:
-        """Hears that the controller was activated anew: it holds the arm where its joints are.
+        """Hears that the controller holds the arm where its joints are.
+
+        It was activated anew, or this process is the first since it was.
 
         Raises GuardRefusal while the guard is armed or the arm is led.
         """
@@ -170,6 +174,7 @@ class ArmGuard:
             raise GuardRefusal('the arm is led; disarm it first, and let it come to rest')
         if self._leader is not None:
             self._leader.beginning.led = None
+        self._arming.begins = True
         return 'the next trajectory begins at the joints'
 
     def fault(self, reason: str) -> None:
@@ -207,6 +212,11 @@ class ArmGuard:
     def reference(self) -> Reference | None:
         """Where the arm is led; None while it is not."""
         return self._leader.reference if self._leader else None
+
+    @property
+    def sent_until(self) -> float:
+        """The time [s] at which the last trajectory that was sent is at its end."""
+        return self._leader.sent_until if self._leader else -math.inf
 
     @property
     def resting(self) -> bool:

@@ -36,8 +36,7 @@ def halt(guard: ArmGuard, clock: Callable[[], float], publish: Publish) -> None:
 
 def _run_out(guard: ArmGuard, clock: Callable[[], float], publish: Publish) -> None:
     if guard.reference is not None:  # what was sent ends at rest: nothing may replace it
-        end = guard.reference.ends + guard.delay
-        while clock() < end:
+        while clock() < guard.sent_until:
             pass
         return
     output, left = guard.output, ZEROS

@@ -46,6 +46,7 @@ class Inbox:
             self._pressed, self._pulse = dict(before._pressed), before._pulse
             self._several, self._proved = set(before._several), set(before._proved)
         self._deadman: float | None = None  # [s] last time the button was seen pressed
+        self._let_go = False  # by the button's last word
         self._recorded: float | None = None  # [s] when a recorder last said that it records
         self._active = self._armed = False
 
@@ -89,8 +90,8 @@ class Inbox:
         )
 
     def deadman(self, pressed: bool, now: float) -> None:
-        """Takes the deadman button's state."""
-        self._deadman = now if pressed else None
+        """Takes the deadman button's state, as it was at a time [s]."""
+        self._deadman, self._let_go = now if pressed else None, not pressed
 
     def estop(self, pressed: bool, now: float, topic: str = '', alone: bool = True) -> None:
         """Takes an e-stop's state; one that is let go does not release another.
@@ -136,6 +137,7 @@ class Inbox:
             active=self._active,
             armed=self._armed,
             deadman=self._deadman,
+            let_go=self._let_go,
             estop=self._pulse or any(self._pressed.values()),
             hold='not_recording' if unrecorded else '',
         )

@@ -14,6 +14,20 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 
+def late(age: float, most: float, early: float) -> str:
+    """Says what is wrong with a word that is `age` [s] old by its stamp; '' if nothing is.
+
+    `most` [s] is the oldest that counts, `early` [s] how far one may lie ahead.
+    """
+    if -early <= age <= most:
+        return ''
+    said = f'{age:.2f} s old' if age > 0 else f'{-age:.2f} s ahead'
+    return (
+        f"the joystick's word is {said} by its stamp, and is not believed: mend the connection, "
+        'or the clocks of the two computers (chronyc tracking)'
+    )
+
+
 class Joystick:
     """The newest word of one joystick."""
 

@@ -37,6 +37,7 @@ class Leader:
         self.reference: Reference | None = None  # from the first RUNNING until the arm rests
         self.idle = False  # RUNNING, and nothing has been asked of the arm for a while
         self.free = -np.inf  # [s] when what was sent has come to its end
+        self.sent_until = -np.inf  # [s] when the last message that was sent ends
         self._begins = 0.0  # [s] the first knot's time
         self._blended = False  # the beginning of the reference is sent
 
@@ -110,6 +111,7 @@ class Leader:
         self._blended = True
         message = self.reference.message()
         self.beginning.led = message[-1].position
+        self.sent_until = message[-1].time + self.delay
         return message
 
     def _begin(self, position: tuple[float, ...], sends: bool, now: float) -> None:

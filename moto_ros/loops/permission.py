@@ -19,6 +19,12 @@ from moto_ros.loops.inbox import Inbox
 from moto_ros.loops.leading import Leader
 from moto_ros.loops.sources import HOME, POLICY
 
+NEW = (
+    'the guard was just started, and knows neither where a guard before it led the arm nor what '
+    'stopped that one: look at the arm and mend what did; if it was moved or held since its '
+    'controller was activated, deactivate and activate the controller; then call begin_anew'
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Permission:
@@ -83,6 +89,8 @@ class Permission:
         trouble = joints_trouble(self.config, joints, now)
         if trouble or joints.position is None:
             raise GuardRefusal(f'{REASONS[trouble]} ({trouble}); mend the joint states first')
+        if sends and not self.arming.begins:
+            raise GuardRefusal(NEW)
         apart = self.leader.apart(joints.position, now) if self.leader and sends else ''
         if apart:
             raise GuardRefusal(apart)

@@ -140,6 +140,7 @@ class GuardNode(MotoNode):
                 f'{self.loop.state.mode}: disarm it first'
             )
         self.dry_run, self.loop.sends = on, not on
+        self.be_present(on)
         return f'dry_run {on}'
 
     def publish_status(self) -> None:
@@ -149,6 +150,7 @@ class GuardNode(MotoNode):
             return
         if self.timer is None or loop.output is None:
             return
+        peers.poll()
         troubles = peers.troubles()
         peers.latch(troubles)
         outputs.poll()

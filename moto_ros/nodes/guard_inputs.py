@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Bool
 
 from moto_ros.loops.guard import ArmGuard
+from moto_ros.loops.joystick import late
 from moto_ros.loops.sources import POLICY, TELEOP
 from moto_ros.messages import RecorderState
 from moto_ros.wire import interface
@@ -32,6 +32,7 @@ class GuardInputs:
         self.node, self.loop, self.config = node, loop, node.config
         self._held = False  # the intervention button
         self._timeless = False  # the newest joint state has no stamp
+        self._late = ''  # what is wrong with the stamp of the joystick's newest word
         for source, topic in REQUESTS.items():
             node.create_subscription_to(topic, partial(self.on_request, source))
         node.create_subscription_to(
@@ -47,14 +48,19 @@ class GuardInputs:
 
     @property
     def problem(self) -> str:
-        """What the joint states lack, which stops nothing."""
-        return TIMELESS if self._timeless else ''
+        """What the joint states lack, which stops nothing, and what is wrong with the deadman."""
+        return '; '.join(filter(None, [TIMELESS if self._timeless else '', self._late]))
 
     def on_request(self, source: str, message: JointState) -> None:
         """Takes a source's request."""
         names, velocity, scale = asked(message)
         self.loop.inbox.request(
-            names, velocity, self._age(message.header.stamp), self.node.steady_now(), source, scale
+            names,
+            velocity,
+            self.node.age(message.header.stamp),
+            self.node.steady_now(),
+            source,
+            scale,
         )
 
     def on_joints(self, message: JointState) -> None:
@@ -64,15 +70,22 @@ class GuardInputs:
             message.name,
             message.position,
             message.velocity,
-            self._age(message.header.stamp),
+            self.node.age(message.header.stamp),
             self.node.steady_now(),
         )
 
     def on_joy(self, message: Joy) -> None:
-        """Takes the deadman and the intervention button."""
-        params = self.config.guard
+        """Takes the deadman and the intervention button.
+
+        Of a word that is late by its stamp only that the deadman is let go counts.
+        """
+        params, age = self.config.guard, self.node.age(message.header.stamp) or 0.0
         held = _pressed(message, params.deadman_button)
-        self.loop.inbox.deadman(held, self.node.steady_now())
+        self.loop.inbox.deadman(held, self.node.steady_now() - age)
+        rules = self.loop.config
+        self._late = late(age, rules.deadman_age, rules.future)
+        if self._late:
+            return
         held = _pressed(message, params.intervention_button)
         if held != self._held:
             self._held = held
@@ -87,11 +100,6 @@ class GuardInputs:
         """Takes a recorder's word."""
         if state.state == 'recording' and not state.problem:
             self.loop.inbox.recording(self.node.steady_now())
-
-    def _age(self, stamp: Time) -> float | None:
-        """Returns how old [s] a stamp of the ROS clock is; None if it is zero."""
-        value = to_ns(stamp)
-        return (self.node.now() - value) * 1e-9 if value else None
 
 
 def _pressed(message: Joy, button: int) -> bool:

@@ -14,6 +14,7 @@ from moto_ros.loops.guard import ArmGuard
 from moto_ros.nodes.guard_inputs import REQUESTS
 from moto_ros.nodes.guard_outputs import GuardOutputs
 from moto_ros.wire import interface
+from moto_ros.wire.controllers import Controllers
 from moto_ros.wire.endpoints import full_name, listeners, onlookers, publishers
 from moto_ros.wire.interface import subscription_mismatches, type_name
 from moto_ros.wire.lifecycle import MotoNode
@@ -44,6 +45,15 @@ class GuardPeers:
         self._heartbeat = config.guard.estop_heartbeat
         joy = node.resolve_topic_name(interface.JOY.name)
         self._deadman = joy if config.guard.deadman_required else ''
+        self._asked: Controllers | None = None
+        if loop.delay and config.record.source == 'robot' and config.command.ask_controller:
+            self._asked = Controllers(node, node.robot.spec.joints)
+            node.destroyed_with(self._asked.destroy)
+
+    def poll(self) -> None:
+        """Asks the controllers how they follow trajectories."""
+        if self._asked is not None:
+            self._asked.poll(listeners(self.node, self.outputs.topic))
 
     def troubles(self) -> list[Trouble]:
         """Returns what is wrong with who sends requests and e-stops; empty if nothing is."""
@@ -71,6 +81,10 @@ class GuardPeers:
             raise GuardRefusal(f"nobody listens on '{topic}'{but}: start the controller, then arm")
         for trouble in self.troubles() if troubles is None else troubles:
             raise GuardRefusal(f'{trouble.words}, then arm')
+        if self._asked is not None and self.loop.sends:
+            unfit = self._asked.trouble(listeners(self.node, topic))
+            if unfit:
+                raise GuardRefusal(f'{unfit}, then arm')
 
     def check_reset(self) -> None:
         """Raises GuardRefusal while the graph is why a fault, or an e-stop, is latched."""

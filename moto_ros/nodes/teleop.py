@@ -20,6 +20,7 @@ from moto_core.errors import ObservationError
 from moto_ros.config import PERSON
 from moto_ros.loops.acts import AT_ONCE, steps_of
 from moto_ros.loops.errand import Call, Errand, Pending
+from moto_ros.loops.joystick import late
 from moto_ros.loops.teleop import Teleop
 from moto_ros.loops.watch import Watch
 from moto_ros.messages import GuardState, RecorderState, TeleopState
@@ -31,6 +32,7 @@ from moto_ros.wire.joints import pick, request
 from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.runner import run
 
+EARLY = 0.02  # [s] that a joystick's clock may be ahead
 SILENT = {
     'joy': "nothing comes on '{}': start the joystick's driver (ros2 run joy joy_node)",
     'page': "nothing comes on '{}': open the operator's page and turn its joystick on",
@@ -47,6 +49,7 @@ class TeleopNode(MotoNode):
         self.active = False
         self.errands: list[Errand] = []
         self.said, self.rivals = '', ''
+        self.late = ''  # what is wrong with the stamp of the joystick's newest word
         self.recording = False  # an episode, by the recorder's word
         self._position: np.ndarray | None = None  # (n,) [rad]
         self._measured = -np.inf  # [s] when joints were last heard of
@@ -99,7 +102,10 @@ class TeleopNode(MotoNode):
         """Takes the joystick's word, and asks for what it says."""
         if self.loop is None or not self.active:
             return
-        stamp, now = self.now(), self.steady_now()
+        age, now = self.age(message.header.stamp) or 0.0, self.steady_now()
+        self.late = late(age, self.config.teleop.silence, EARLY)
+        if self.late:
+            return
         for act in self.loop.hear(message.axes, message.buttons, now):
             self.begin(act)
         for act in self.loop.early:
@@ -107,6 +113,7 @@ class TeleopNode(MotoNode):
         fresh = now - self._measured <= self.config.guard.joint_age
         asked = self.loop.request(self._position if fresh else None, now)
         if not self.rivals:
+            stamp = self.now() - round(age * 1e9)
             self.requests.publish(request(self.robot.spec.names, stamp, asked, 1.0))
         self._go_on(now)
 
@@ -159,7 +166,7 @@ class TeleopNode(MotoNode):
             joints=loop.joints,
             moves=held and loop.moves,
             said=self.said,
-            problem=self.rivals or silent or loop.problem or self.problem,
+            problem=self.rivals or self.late or silent or loop.problem or self.problem,
         )
         self.state.publish(to_string(state))
         values = {name: getattr(state, name) for name in ('heard', 'held', 'sticks', 'said')}

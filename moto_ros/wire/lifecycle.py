@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import CallbackGroup
@@ -25,7 +26,7 @@ from moto_core.guard.limits import RobotConfig
 from moto_ros.config import RosConfig, limits_file
 from moto_ros.messages import Presence
 from moto_ros.wire.clocks import StandingClock
-from moto_ros.wire.convert import to_time
+from moto_ros.wire.convert import to_ns, to_time
 from moto_ros.wire.interface import (
     DIAGNOSTICS,
     PRESENCE,
@@ -87,8 +88,7 @@ class MotoNode(LifecycleNode):
         self._diagnosed = -DIAGNOSTICS_PERIOD  # [s] when diagnostics were last published
         self._diagnostics: Any = None
         self._presence = self.create_publisher(PRESENCE.type, PRESENCE.name, PRESENCE.publisher)
-        self.present = self._present()
-        self._presence.publish(to_string(self.present))
+        self.be_present(self.config.command.dry_run)
         self.create_steady_timer(STATUS_PERIOD, self._on_status)
 
     def on_parameters(self, parameters: Sequence[Parameter]) -> SetParametersResult:
@@ -111,6 +111,11 @@ class MotoNode(LifecycleNode):
     def steady_now(self) -> float:
         """Returns the time on the steady clock [s], which control uses."""
         return self.steady.now().nanoseconds * 1e-9
+
+    def age(self, stamp: Time) -> float | None:
+        """Returns how old [s] a stamp of the ROS clock is; None if it is zero."""
+        value = to_ns(stamp)
+        return (self.now() - value) * 1e-9 if value else None
 
     def create_publisher_of(self, topic: Topic) -> Any:
         """Returns a publisher that lives until cleanup and is silent while inactive."""
@@ -220,17 +225,19 @@ class MotoNode(LifecycleNode):
 
         return counted
 
-    def _present(self) -> Presence:
+    def be_present(self, dry_run: bool) -> None:
+        """Says whose this node is and under which limits, to whoever asks from now on."""
         limits = limits_file(self.config)
-        return Presence(
+        self.present = Presence(
             node=self.get_name(),
             bringup=started_by(),
             robot=self.robot.name,
             profile=self.config.profile,
             limits_file=str(limits.path),
             limits_sha256=limits.sha256,
-            dry_run=self.config.command.dry_run,
+            dry_run=dry_run,
         )
+        self._presence.publish(to_string(self.present))
 
     def check_qos(self) -> None:
         """Raises MotoError that names each topic whose publisher this node cannot hear."""

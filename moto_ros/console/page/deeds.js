@@ -67,7 +67,8 @@ export class Deeds {
     this.sure = sure ? null : [deed, episode, event.timeStamp];
     button.classList.toggle('sure', !sure);
     if (sure) return true;
-    this.say(`press ${deed} again to do it to …${episode.slice(-8)}`);
+    const to = episode ? ` to do it to …${episode.slice(-8)}` : ', if it is so';
+    this.say(`press ${deed} again${to}`);
     setTimeout(() => button.classList.remove('sure'), SURE);
     return false;
   }

@@ -19,6 +19,7 @@ from moto_core.guard.state import (
 )
 
 ON = Switches(active=True, armed=True)
+LET_GO = ON._replace(let_go=True)  # the deadman, just now
 read_robot = cache(load_robot)  # its file is read once
 
 

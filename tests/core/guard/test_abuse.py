@@ -69,6 +69,7 @@ class Abuser:
             active=self.chance(0.7),
             armed=self.chance(0.8),
             deadman=self.rng.choice(GARBAGE),
+            let_go=self.chance(0.5),
             estop=self.chance(0.1),
             hold=self.rng.choice(['', '', 'not_recording']),
         )

@@ -22,7 +22,7 @@ from moto_core.guard.state import (
     GuardRefusal,
     Switches,
 )
-from tests.core.guard.guard_rig import ON, Rig
+from tests.core.guard.guard_rig import LET_GO, ON, Rig
 
 REST = 0.25  # [s] from 1 rad/s: 0.2 at the brake, and its jerk
 
@@ -135,9 +135,16 @@ def test_joint_states_at_30_hz_are_accepted_with_a_warning():
 
 def test_deadman_released_brings_rest_and_needs_a_press():
     rig = Rig(config=GuardConfig(deadman_required=True))
+    assert rig.run(0.4, 0.1, switches=ON._replace(deadman=rig.now)).reasons == ('deadman',)
     rig.ask(0.4)
     assert rig.tick().reasons == ('deadman',)
     assert rig.state.mode == ARMED
+    for _ in range(100):
+        rig.run(0.4, 0.004, switches=ON._replace(deadman=rig.now))
+    assert rig.state.mode == ARMED, 'held since before the guard listened'
+    rig.run(0.4, 0.004)  # not heard of, and not let go
+    assert rig.run(0.4, 0.1, switches=ON._replace(deadman=rig.now)).state == ARMED
+    rig.run(0.4, 0.004, switches=LET_GO)
     for _ in range(100):
         rig.run(0.4, 0.004, switches=ON._replace(deadman=rig.now))
     assert rig.state.mode == RUNNING
@@ -150,13 +157,14 @@ def test_deadman_released_brings_rest_and_needs_a_press():
     assert rig.run(0.4, 3.0, switches=unplugged).state == HOLD  # a person's doing: no fault
     output = rig.run(0.4, 0.1, switches=ON._replace(deadman=rig.now))  # heard again, still held
     assert (output.state, output.reasons) == (HOLD, ('deadman',))
-    rig.run(0.4, 0.004)  # let go
+    rig.run(0.4, 0.004, switches=LET_GO)
     assert rig.run(0.4, 0.1, switches=ON._replace(deadman=rig.now)).state == RUNNING
 
 
 def test_a_silent_deadman_is_no_new_press_after_a_fault():
     rig = Rig(config=GuardConfig(deadman_required=True))
-    rig.run(0.4, 0.1, switches=ON._replace(deadman=rig.now))
+    rig.tick(switches=LET_GO)
+    assert rig.run(0.4, 0.1, switches=ON._replace(deadman=rig.now)).state == RUNNING
     rig.state = latch_fault(rig.state, 'two_masters')
     silent = ON._replace(deadman=rig.now)
     rig.run(0.4, 1.0, switches=silent)
@@ -197,8 +205,10 @@ def test_a_held_deadman_does_not_survive_a_fault():
         return ON._replace(deadman=rig.now)
 
     rig.ask(0.4)
+    rig.tick(switches=LET_GO)
     for _ in range(10):
         rig.run(0.4, 0.004, switches=held())
+    assert rig.state.mode == RUNNING
     rig.state = latch_fault(rig.state, 'two_masters')
     for _ in range(50):
         rig.run(0.4, 0.004, switches=held())
@@ -207,7 +217,7 @@ def test_a_held_deadman_does_not_survive_a_fault():
     for _ in range(10):
         output = rig.run(0.4, 0.004, switches=held())
     assert (output.state, output.reasons) == (ARMED, ('deadman',))
-    rig.run(0.4, 0.004)  # let go
+    rig.run(0.4, 0.004, switches=LET_GO)
     for _ in range(10):
         rig.run(0.4, 0.004, switches=held())
     assert rig.state.mode == RUNNING

@@ -21,6 +21,7 @@ UP = 'process has finished cleanly'  # the manager's end
 REAL = (  # the graph of a real arm, whose arm is a twin that was started by somebody else
     'sim:=false',
     'robot_type:=kitchen_sim',
+    'command.limits_are_of_no_real_arm:=true',
     'joint_states:=joint_states',
     'record:=false',
     'dry_run:=false',

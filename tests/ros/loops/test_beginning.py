@@ -263,6 +263,35 @@ def test_nobody_begins_anew_under_an_arm_that_is_led():
     assert Arm(delay=0.0).guard.state.mode == READY
 
 
+@pytest.mark.parametrize('delay', [DELAY, 0.0])
+def test_a_process_that_is_new_to_its_arm_moves_nothing_before_a_persons_word(delay):
+    settings = ArmSettings(delay=delay, begins_by_word=True)
+    arm = Arm(delay, settings=settings, home=HOME + 0.0)
+    for ask in (arm.guard.arm, arm.guard.home):
+        with pytest.raises(GuardRefusal, match='just started.*look at the arm.*call begin_anew'):
+            ask()
+    assert 'just started' in arm.guard.refusal
+    arm.guard.sends = False  # a dry run moves nothing
+    assert arm.guard.arm() == 'armed'
+    arm.guard.disarm()
+    arm.guard.sends = True
+    again = ArmGuard(FR3, 'normal', GuardConfig(), settings, before=arm.guard)
+    again.activate(True)
+    arm.guard, first = again, arm.guard
+    arm.go(0.1)
+    assert 'just started' in again.refusal, 'configured anew without the word'
+    arm.guard = first
+    first.begin_anew()
+    arm.go(0.1)
+    assert first.refusal == '' and first.arm() == 'armed'
+    arm.go(1.0, ask=0.2)
+    assert first.state.mode == RUNNING and arm.position[0] > HOME[0]
+    arm.guard = ArmGuard(FR3, 'normal', GuardConfig(), settings, before=first)
+    arm.guard.activate(True)
+    arm.go(0.5)
+    assert 'just started' not in arm.guard.refusal, 'the word is kept while the process lives'
+
+
 def test_a_beginning_takes_as_long_as_its_way_needs():
     normal = Beginning(resolve(FR3, 'normal'), 0.022)
     assert normal.blend(tuple(HOME)) == pytest.approx(np.sqrt(12 * 0.02 / (0.001 * 500)) - 0.022)

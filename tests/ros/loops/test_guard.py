@@ -9,6 +9,7 @@ import pytest
 
 from moto_core.errors import ConfigError
 from moto_core.guard.limits import load_robot
+from moto_core.guard.reference import Reference
 from moto_core.guard.state import ESTOP, FAULT, HOLD, READY, RUNNING, GuardConfig, GuardRefusal
 from moto_ros.loops import guard as module
 from moto_ros.loops.beginning import APART, BLEND
@@ -247,6 +248,8 @@ def test_a_delay_that_no_tick_fits_into_is_refused_by_its_key(delay, rate):
 
 def test_a_deadman_that_is_held_needs_no_new_press_after_a_late_call():
     arm = Arm(0.09, deadman_required=True)
+    arm.guard.inbox.deadman(False, arm.now)
+    arm.tick()
     for late in (0.0, 0.06):
         arm.now += late
         for _ in range(150):
@@ -305,6 +308,7 @@ def test_a_halt_in_which_something_fails_waits_while_the_last_trajectory_runs_ou
     if fails == 'tick':
         monkeypatch.setattr(module, 'guard_step', broken)
     ends = moving.guard.reference.ends + DELAY
+    monkeypatch.setattr(Reference, 'ends', property(broken))  # what was sent is known already
     count = len(moving.sent)
     halt(moving.guard, moving.clock, broken if fails == 'publish' else moving.take)
     assert len(said) == 1 and len(moving.sent) == count, 'nothing replaces it'
@@ -432,6 +436,8 @@ def test_the_deadman_moves_and_stops_the_arm():
             arm.guard.inbox.deadman(pressed, arm.now)
             arm.tick(ask=0.4)
 
+    hold(True, 0.3)
+    assert arm.guard.state.mode != RUNNING, 'held since before the guard listened'
     hold(False, 0.3)
     assert arm.guard.state.mode != RUNNING
     hold(True, 0.5)

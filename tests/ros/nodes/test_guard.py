@@ -20,7 +20,7 @@ from moto_ros.loops.halt import ZEROS
 from moto_ros.messages import GuardState, from_json
 from moto_ros.nodes.guard import GuardNode
 from moto_ros.wire import interface
-from moto_ros.wire.convert import to_ns
+from moto_ros.wire.convert import to_ns, to_time
 from moto_ros.wire.joints import joint_state, request
 from tests.ros.nodes.test_params import ask
 from tests.ros.nodes.waiting import wait
@@ -28,13 +28,13 @@ from tests.ros.nodes.waiting import wait
 SUCCESS = TransitionCallbackReturn.SUCCESS
 ARRAYS = {'record.source': 'sim', 'command.mode': 'velocity_array'}
 AHEAD = 1000.0  # [s] of the ROS clock over the steady one
-FREE = {'guard.deadman_required': 'false'}
+FREE = {'guard.deadman_required': 'false', 'command.ask_controller': 'false'}
 
 
 class Arm:
     """An active guard's node on a clock of the test's own, and an arm that does as it is told."""
 
-    def __init__(self, node):
+    def __init__(self, node, looked_at=True):
         self.node, self.sent, self.knots, self.time = node, [], [], 100.0
         self.position = np.array(node.robot.home)
         node.now = lambda: round((self.time + AHEAD) * 1e9)
@@ -51,6 +51,8 @@ class Arm:
         self.publish, commands.publish = commands.publish, self.take
         wait(node, lambda: node.count_subscribers(node.outputs.topic) == 1)
         self.go(0.1)
+        if looked_at:
+            self.loop.begin_anew()
 
     @property
     def loop(self):
@@ -117,6 +119,8 @@ def test_the_arm_moves_only_while_the_deadmans_button_of_joy_is_held(make):
         return lambda: arm.node.inputs.on_joy(Joy(buttons=buttons))
 
     arm.node.arm()
+    arm.go(0.3, 0.2, joy(0, 0, 1))
+    assert arm.loop.resting, 'held since before the guard listened'
     for _ in range(2):
         arm.go(0.3, 0.2, joy(1, 1, 0, 1))
         assert arm.loop.resting and 'deadman' in arm.loop.output.reasons
@@ -125,6 +129,37 @@ def test_the_arm_moves_only_while_the_deadmans_button_of_joy_is_held(make):
     arm.go(0.3, 0.2, joy())
     assert arm.loop.state.mode == HOLD and arm.loop.state.cause == ('deadman',)
     assert arm.loop.resting
+
+
+def test_a_word_of_the_joystick_that_is_old_by_its_stamp_only_lets_go(make):
+    rule = {'guard.deadman_button': 2, 'guard.intervention_button': 0}
+    arm = Arm(make(GuardNode, **ARRAYS, **rule))
+    inputs = arm.node.inputs
+
+    def joy(*buttons, age=0.0):
+        def say():
+            word = Joy(buttons=buttons)
+            word.header.stamp = to_time(arm.node.now() - round(age * 1e9))
+            inputs.on_joy(word)
+
+        return say
+
+    arm.node.arm()
+    arm.go(0.1, 0.2, joy(0, 0, 0))
+    for age, says in ((0.3, '0.30 s old'), (-0.3, '0.30 s ahead')):
+        arm.go(0.3, 0.2, joy(1, 0, 1, age=age))
+        assert arm.loop.resting and arm.loop.source == 'policy' and says in inputs.problem
+    arm.go(0.3, 0.2, joy(0, 0, 1, age=0.1))
+    assert arm.loop.state.mode == RUNNING and inputs.problem == ''
+    arm.go(0.3, 0.2, joy(0, 0, 1, age=0.3))
+    assert arm.loop.state.mode == HOLD and arm.loop.state.cause == ('deadman',)
+    arm.go(0.3, 0.2, joy(0, 0, 1))
+    assert arm.loop.resting, 'it was not let go between'
+    arm.go(0.1, 0.2, joy(0, 0, 0, age=0.3))
+    arm.go(0.3, 0.2, joy(0, 0, 1))
+    assert arm.loop.state.mode == RUNNING
+    arm.go(0.3, 0.2, joy(0, 0, 0, age=0.3))
+    assert arm.loop.state.mode == HOLD and arm.loop.state.cause == ('deadman',)
 
 
 @pytest.mark.parametrize('said', [[True], [True, False]])
@@ -299,6 +334,19 @@ def test_an_estop_that_cannot_be_heard_is_a_fault_for_as_long_as_it_is_there(
     wait(node, lambda: node.count_publishers(topic) == 0)
     assert node.reset_fault() == 'disarmed'
     assert node.arm() == 'armed'
+
+
+@pytest.mark.parametrize('source', ['robot', 'sim'])
+def test_a_guard_that_was_just_started_asks_a_person_to_look_at_a_real_arm(make, source):
+    given = {**FREE, 'guard.estop_required': 'false', 'record.source': source}
+    arm = Arm(make(GuardNode, **given), looked_at=False)
+    arm.go(0.02, 0.0)
+    assert ('just started' in arm.loop.refusal) == (source == 'robot')
+    if source == 'robot':
+        with pytest.raises(GuardRefusal, match='look at the arm.*then call begin_anew'):
+            arm.node.arm()
+        arm.loop.begin_anew()
+    assert arm.node.arm() == 'armed'
 
 
 def test_a_real_arm_moves_only_while_somebody_publishes_on_its_estop(make):
@@ -618,6 +666,8 @@ def test_a_gripper_is_told_nothing_once_the_arm_is_not_driven(make, end):
     def joy():
         node.inputs.on_joy(Joy(buttons=[0] * 4 + [int(press[0])]))
 
+    node.inputs.on_joy(Joy())
+    arm.step()
     node.arm()
     arm.go(0.5, 0.2, joy)
     assert arm.loop.state.mode == RUNNING

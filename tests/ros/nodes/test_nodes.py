@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -436,6 +437,10 @@ def test_a_node_says_whose_it_is_and_under_which_limits(make, monkeypatch):
     assert (told.profile, told.dry_run) == ('commissioning', False)
     assert told.limits_file.endswith('config/robot/kitchen_sim.yaml')
     assert len(told.limits_sha256) == 64
+    assert node.trigger_configure() == SUCCESS
+    node.set_dry_run(True)
+    wait(node, lambda: len(heard) == 2)
+    assert heard[1] == replace(told, dry_run=True), 'as it is now'
 
 
 def test_an_episode_says_under_which_limits_it_was_made(make, tmp_path):

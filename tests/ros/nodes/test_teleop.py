@@ -14,7 +14,7 @@ from moto_ros.messages import TeleopState, from_json
 from moto_ros.nodes.teleop import TeleopNode
 from moto_ros.services import GUARD, RECORDER, TWIN
 from moto_ros.wire import interface
-from moto_ros.wire.convert import to_ns
+from moto_ros.wire.convert import to_ns, to_time
 from moto_ros.wire.joints import joint_state
 from tests.ros.nodes.waiting import wait
 from tests.ros.test_messages import GUARD as TOLD
@@ -90,6 +90,27 @@ def test_between_configure_and_activate_and_after_it_nothing_is_asked_for(make):
     driving.steady += 0.05
     driving.node.on_joy(Joy(axes=[1.0] * 8, buttons=[0, 0, 0, 0, 1]))
     assert len(driving.asked) == count
+
+
+def test_a_word_that_is_late_by_its_stamp_asks_for_nothing_and_its_age_goes_with_the_request(make):
+    driving = Driving(make(TeleopNode, **ONE_TO_ONE)).begins()
+    node = driving.node
+
+    def says(age):
+        driving.steady += 0.05
+        word = Joy(axes=[1.0, *[0.0] * 7], buttons=[0, 0, 0, 0, 1])
+        word.header.stamp = to_time(node.now() - round(age * 1e9))
+        node.on_joy(word)
+
+    says(0.1)
+    asked = driving.asked[-1]
+    assert node.now() - to_ns(asked.header.stamp) == pytest.approx(0.1e9, abs=0.05e9)
+    count = len(driving.asked)
+    for age, words in ((0.3, '0.30 s old'), (-0.3, '0.30 s ahead')):
+        says(age)
+        assert len(driving.asked) == count and words in node.late
+    says(0.0)
+    assert len(driving.asked) == count + 1 and node.late == ''
 
 
 def test_two_joysticks_ask_for_nothing_and_are_named(make):
