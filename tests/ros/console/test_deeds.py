@@ -217,6 +217,12 @@ def test_with_a_dead_guard_an_episode_is_judged_and_the_guards_silence_said(deed
     assert graph.calls == ['disarm', service or 'discard_episode']
 
 
+def test_a_person_says_that_the_controller_holds_the_arm_where_it_stands():
+    graph = PlayedGraph()
+    deeds(graph).do('begin_anew')
+    assert graph.calls == ['begin_anew']
+
+
 def test_what_may_not_be_done_reaches_no_node():
     graph = PlayedGraph()
     with pytest.raises(MotoError, match='there is no fault'):

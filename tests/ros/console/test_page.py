@@ -315,6 +315,21 @@ def test_a_press_is_for_the_episode_that_the_page_shows(desk):
     on(desk, scenario)
 
 
+def test_what_only_a_person_knows_is_said_twice(desk):
+    desk.listening.known = known(guard=guard(refusal='the guard was just started'))
+
+    async def scenario(page, browser):
+        async with opened(browser, page.url) as page:
+            await shows(page, '#remedy', 'the guard was just started')
+            await page.click('[data-deed=begin_anew]')
+            await shows(page, '#told', 'press begin_anew again, if it is so')
+            assert desk.pressed == []
+            await page.click('[data-deed=begin_anew]')
+            await until(lambda: desk.pressed == [('begin_anew', '')])
+
+    on(desk, scenario)
+
+
 def test_a_label_of_an_old_episode_changes_by_its_own_button_and_not_by_arrows(desk):
     (one,) = record(desk.ledger.root, [3], outcome='success')
 

@@ -57,6 +57,13 @@ def test_a_fault_is_reset_before_anything_is_armed():
     assert why('reset_fault') == 'there is no fault'
 
 
+@pytest.mark.parametrize('state, words', [('READY', ''), ('FAULT', ''), ('HOLD', 'stop it first')])
+def test_the_guard_hears_of_a_controller_that_begins_anew_only_disarmed(state, words):
+    told = why('begin_anew', guard=guard(state))
+    assert words in told and bool(told) == bool(words)
+    assert 'coming to rest' in why('begin_anew', guard=guard(at_rest=False))
+
+
 def test_a_hold_may_be_armed_anew_and_a_moving_arm_not():
     assert why('arm', guard=guard('HOLD')) == ''
     assert why('arm', guard=guard('RUNNING')) == 'it is armed already'

@@ -141,6 +141,8 @@ def test_a_launch_that_is_killed_leaves_the_arm_at_rest_and_no_process(launched,
     pids = started.children()
     assert len(pids) == 2
     graph.wait(lambda: graph.latest.guard is not None, 10, 'the guard')
+    assert 'just started' in graph.latest.guard.refusal
+    graph.graph.call(GUARD, 'begin_anew')
     graph.take_over()
     for _ in range(20):  # on a busy machine the first requests may come too late
         graph.drive([0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0], 0.5)
