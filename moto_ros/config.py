@@ -246,6 +246,9 @@ class RecordParams:
     policy_timeout: float = number(
         1.0, "[s] of the policy's silence after which it is dead", above=0, high=600
     )
+    longest: float = number(
+        300.0, '[s] after which an episode that nobody has ended ends; 0: never', low=0, high=86400
+    )
     # beside the rows, as they come from the robot's own topics; 0 and false: not recorded
     joint_rate: float = number(
         125.0, '[Hz] of joint states at most; 0: none are recorded', low=0, high=1000

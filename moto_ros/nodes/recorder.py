@@ -59,7 +59,8 @@ class RecorderNode(MotoNode):
             self.steady_now(),
         )
         self.ears: BesideRows | None = None
-        self.stopped = 0  # [ns] when the last episode was told to stop
+        self.began = 0.0  # [s] when the last episode did
+        self.stopped = 0  # [ns] when it was told to stop
 
     @logs_errors
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -190,6 +191,9 @@ class RecorderNode(MotoNode):
         now = self.steady_now()
         ended = self.hearing.look(now)
         self.ears.look(ended, now)
+        longest = self.config.record.longest
+        if not ended and 0.0 < longest <= now - self.began:
+            ended = 'too_long'  # whoever began it may be gone
         if ended and self.recording.state == 'recording':
             self._stop(ended)
         self.recording.poll(now)
@@ -202,7 +206,7 @@ class RecorderNode(MotoNode):
             raise ConfigError(f'{RECORDER} is not active; activate it first')
         self.ears.polling.poll()
         self.hearing.check(self.steady_now())
-        self.problem = ''
+        self.problem, self.began = '', self.steady_now()
         return self.recording.start(self._header(recorded_task(self.config)))
 
     def stop(self) -> str:

@@ -83,6 +83,22 @@ def test_an_episode_whose_policy_says_nothing_more_ends_as_policy_died(make, tmp
     assert node.recording._ended == 'policy_died'
 
 
+@pytest.mark.parametrize('longest', [0.0, 0.3])
+def test_an_episode_that_nobody_ends_is_not_for_ever(make, tmp_path, longest):
+    node, identity = recorder(make, tmp_path, **{'record.longest': longest})
+    feed(node, identity, range(3), node.now())
+    node.publish_status()
+    assert node.recording.state == 'recording'
+    until = node.steady_now() + 0.4
+    wait(node, lambda: node.on_status(None) or node.steady_now() > until)
+    if not longest:
+        assert node.recording.state == 'recording'
+        node.stop()
+    record, _ = recorded(node, tmp_path, identity)
+    assert record.ended == ('too_long' if longest else 'done')
+    assert record.outcome == 'unlabelled' and record.rows
+
+
 @pytest.mark.parametrize(
     'state, reasons, end, ended, outcome',
     [
