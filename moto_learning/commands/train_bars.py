@@ -30,7 +30,7 @@ def training_bars(progress: Progress, training: Training, phase: str) -> Listene
             bars[name] = progress.add_task(name, total=goal, note='')
         progress.update(bars[name], completed=done, total=goal, note=_losses(metrics))
         left.happened(KINDS.get(name, 'updates'))
-        to_come, updates = _to_come(training, phase, name, done), training.learner.updates
+        to_come, updates = _to_come(training, phase, name, done, goal), training.learner.updates
         total = updates + to_come.updates
         progress.update(bars[WHOLE], completed=updates, total=total, note=left.text(to_come))
 
@@ -48,7 +48,7 @@ def training_lines(
         if clock() - said[0] < EVERY:
             return
         said[0] = clock()
-        to_come, updates = _to_come(training, phase, name, done), training.learner.updates
+        to_come, updates = _to_come(training, phase, name, done, goal), training.learner.updates
         total = updates + to_come.updates
         parts = (
             left.text(to_come),
@@ -61,11 +61,14 @@ def training_lines(
     return show
 
 
-def _to_come(training: Training, phase: str, name: str, done: int) -> ToCome:
-    """Returns what is to come of the phase, without the starts evaluated just now."""
+def _to_come(training: Training, phase: str, name: str, done: int, goal: int) -> ToCome:
+    """Returns what is to come of the phase, without the starts evaluated just now.
+
+    A round of fine-tuning counts no starts ahead, and tries policies at `goal` of them.
+    """
     to_come = training.to_come(phase)
     if name == 'evaluation':
-        to_come = to_come._replace(starts=to_come.starts - done)
+        to_come = to_come._replace(starts=max(to_come.starts, goal) - done)
     return to_come
 
 

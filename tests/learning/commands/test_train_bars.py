@@ -46,6 +46,18 @@ def test_a_log_has_a_line_now_and_then_of_how_far_the_run_is():
     assert log.getvalue().splitlines()[1].endswith(' left, update 10 of 100, evaluation 1 of 4')
 
 
+def test_a_round_that_counts_no_starts_ahead_says_what_is_left_of_those_it_tries():
+    now, log = [0.0], StringIO()
+    training = SimpleNamespace(
+        to_come=lambda phase: ToCome(updates=0, episodes=0, starts=0),
+        learner=SimpleNamespace(updates=10),
+    )
+    show = training_lines(Console(file=log), training, 'finetune', lambda: now[0])
+    now[0] += EVERY
+    show('evaluation', 4, 10, {})
+    assert log.getvalue() == '0:03:00 left, update 10 of 10, evaluation 4 of 10\n'
+
+
 @pytest.mark.parametrize('terminal', [False, True])
 def test_what_a_run_said_last_is_shown_as_it_is_and_only_in_a_terminal(terminal):
     screen = StringIO()
