@@ -1,7 +1,7 @@
 """The policy's node: cameras and joint states in, command requests out; it never moves the arm.
 
-    Image, JointState -> convert, preprocess -> PolicyLoop -> command_request, decision,
-                                                               observation
+    PolicyInputs: cameras, joints -> PolicyLoop -> command_request, decision, observation
+    EpisodeEvent: when it acts         Succession -> another policy, between episodes
 
 Run as `python -m moto_ros.nodes.policy`. A hung or dead policy is silence, which the guard brakes.
 """
@@ -10,33 +10,27 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import partial
-from typing import Any
 
 import numpy as np
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import JointState
 
 from moto_core.config import to_dict
-from moto_core.errors import ObservationError
-from moto_core.observation import GateLimits, preprocess
-from moto_core.ros_image import decompress
-from moto_ros.config import camera_topics, recorded_setup
+from moto_core.observation import GateLimits
+from moto_ros.config import recorded_setup
 from moto_ros.loops.caution import follows, holds, surprised
 from moto_ros.loops.done import DoneInstead
-from moto_ros.loops.fingers import Fingers
 from moto_ros.loops.guard_log import Executed
 from moto_ros.loops.person import PersonPolicy
 from moto_ros.loops.policy import Decided, PolicyLoop, PolicySlot, requested_at
-from moto_ros.loops.streams import Streams
 from moto_ros.loops.succession import Succession
 from moto_ros.messages import EpisodeEvent, GuardReasons, PolicyManifest, PolicyStatus
+from moto_ros.nodes.policy_inputs import PolicyInputs
 from moto_ros.services import POLICY
 from moto_ros.wire import interface
-from moto_ros.wire.camera_headers import CameraHeaders
-from moto_ros.wire.convert import check_size, from_rgb, image_converter, to_ns
+from moto_ros.wire.convert import from_rgb, to_ns
 from moto_ros.wire.interface import to_string
-from moto_ros.wire.joints import asked, pick, request
+from moto_ros.wire.joints import request
 from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.polling import Polling
 from moto_ros.wire.runner import run
@@ -76,8 +70,7 @@ class PolicyNode(MotoNode):
         if self.succession is not None:
             self.destroyed_with(self.succession.close)
         self.done = DoneInstead(spec)
-        self.headers = CameraHeaders(self.config.frames)
-        self.to_rgb, converter = image_converter()
+        self.inputs = PolicyInputs(self, self.loop, lambda: self.active, self._step)
         self._create_subscriptions()
         self.requests = self.create_publisher_of(interface.request(spec.period))
         self.decisions = self.create_publisher_of(interface.DECISION)
@@ -91,7 +84,9 @@ class PolicyNode(MotoNode):
         self.create_trigger_service('stop_episode', self.stop)
         self.create_trigger_service('reload_policy', lambda: self.swap(self.slot.reload))
         self.create_trigger_service('rollback_policy', lambda: self.swap(self.slot.rollback, True))
-        self.get_logger().info(f'policy {self.loop.policy.hash}, images by {converter}')
+        self.get_logger().info(
+            f'policy {self.loop.policy.hash}, images by {self.inputs.converter}'
+        )
         self._warn_of_setup()
         return super().on_configure(state)
 
@@ -101,7 +96,7 @@ class PolicyNode(MotoNode):
         self.check_qos()
         assert self.loop is not None
         self.loop.forget()
-        self.streams.begin(self.steady_now())
+        self.inputs.begin()
         result = super().on_activate(state)
         self._show_policy()
         self.active = True
@@ -115,48 +110,6 @@ class PolicyNode(MotoNode):
     def halt(self) -> None:
         """Makes no request any more."""
         self.active = False
-
-    def on_image(self, camera: str, convert: Callable[[Any], np.ndarray], message: Any) -> None:
-        """Takes one camera's frame and steps the policy if that is due."""
-        self.streams.heard(self.cameras[camera], self.steady_now())
-        if not self.active or self.loop is None:
-            return
-        spec = self.robot.spec.cameras[camera]
-        now = self.now()
-        try:
-            self.headers.check(camera, message.header)
-            raw = convert(message)
-            check_size(raw, spec.height, spec.width, camera)
-            self.loop.frame(camera, preprocess(raw, spec), to_ns(message.header.stamp) or now, now)
-        except ObservationError as error:
-            self.report_problem(f"camera '{camera}': {error}")
-        else:
-            self._step()
-
-    def on_joints(self, message: JointState) -> None:
-        """Takes the joints' state, mapped by name."""
-        self.streams.heard(self.config.joint_states, self.steady_now())
-        if self.loop is None:
-            return
-        spec, apart = self.robot.spec, self.apart
-        try:
-            found = pick(message, spec.joints if apart else spec.names)
-        except ObservationError as error:
-            self.report_problem(str(error))
-            return
-        joints = self.fingers.beside(*found, self.steady_now()) if apart else found
-        if joints is not None:
-            self.loop.joints(*joints, to_ns(message.header.stamp) or self.now())
-
-    def on_fingers(self, message: JointState) -> None:
-        """Takes the state of a gripper's joints that come on a topic of their own."""
-        self.streams.heard(self.config.gripper.joint_states, self.steady_now())
-        try:
-            found = pick(message, self.robot.spec.gripper)
-        except ObservationError as error:
-            self.report_problem(str(error))
-        else:
-            self.fingers.take(*found, self.steady_now())
 
     def on_episode(self, event: EpisodeEvent) -> None:
         """Follows the recorder's episodes."""
@@ -188,12 +141,6 @@ class PolicyNode(MotoNode):
         """Hears what the guard let out at one tick."""
         if len(message.velocity) == self.robot.spec.action_size:
             self.done.executed(Executed(to_ns(message.header.stamp), np.array(message.velocity)))
-
-    def on_person(self, message: JointState) -> None:
-        """Hears what a person asks for, which is what a demonstration's rows say."""
-        if self.loop is not None and isinstance(self.loop.policy, PersonPolicy):
-            names, velocity, _ = asked(message)
-            self.loop.policy.hear(names, velocity)
 
     def start(self) -> str:
         """Begins an episode: the policy's state is forgotten, its requests are real."""
@@ -251,8 +198,9 @@ class PolicyNode(MotoNode):
         values = {name: getattr(status, name) for name in SHOWN}
         said = [self.problem, surprised(status)]
         problems = [*status.reasons, *(one for one in said if one)]
-        problems += self.headers.warnings()
-        for sentence in self.headers.warnings():
+        headers = self.inputs.headers.warnings()
+        problems += headers
+        for sentence in headers:
             self.get_logger().warn(sentence, throttle_duration_sec=60.0)
         if status.differences:
             problems.append(f'{LEARNED_ELSEWHERE}: {"; ".join(status.differences)}')
@@ -269,9 +217,7 @@ class PolicyNode(MotoNode):
         # the same clip as the training environment's; a NaN stays one
         velocity = np.clip(decision.action, -1.0, 1.0) * self.robot.spec.scale
         if self.waiting or isinstance(self.loop.policy, PersonPolicy):
-            velocity = np.zeros_like(
-                velocity
-            )  # rest: between episodes, or who drives asks himself
+            velocity = np.zeros_like(velocity)  # between episodes, or who drives asks himself
         scale = 1.0 if self.waiting else decision.speed_scale
         if not np.isfinite(velocity).all():
             if not self.waiting and self.succession is not None:
@@ -324,36 +270,13 @@ class PolicyNode(MotoNode):
 
     def _silent(self) -> list[str]:
         """Says which of the topics that a decision needs are silent, and whether the clock is."""
-        silent = [f"nothing comes on '{one}'" for one in self.streams.silent(self.steady_now())]
-        return [*silent, self.clock_problem] if self.clock_problem else silent
+        return [*self.inputs.silent(), *filter(None, [self.clock_problem])]
 
     def _create_subscriptions(self) -> None:
-        config, spec = self.config, self.robot.spec
-        self.cameras = camera_topics(config, self.robot)
-        self.fingers, self.apart = Fingers(), bool(spec.gripper and config.gripper.joint_states)
-        needed = [*self.cameras.values(), *([config.joint_states] if spec.proprioception else [])]
-        if spec.proprioception and self.apart:
-            needed.append(config.gripper.joint_states)
-        self.streams = Streams(needed)
-        for camera, topic in self.cameras.items():
-            self._create_camera_subscription(camera, topic)
-        joint_states = interface.JOINT_STATES
-        self.create_subscription_to(joint_states.at(config.joint_states), self.on_joints)
-        if self.apart:
-            fingers = joint_states.at(config.gripper.joint_states)
-            self.create_subscription_to(fingers, self.on_fingers)
-        if isinstance(self.slot.policy, PersonPolicy):
-            self.create_subscription_to(interface.TELEOP_REQUEST, self.on_person)
         self.create_subscription_to(interface.EPISODE, self.on_episode)
         self.create_subscription_to(interface.GUARD_REASONS, self.on_guard)
         self.polling = Polling(self, lambda topic, count: None)  # of the guard's ticks: 250 Hz
         self.polling.decoded(interface.EXECUTED, self.on_executed)
-
-    def _create_camera_subscription(self, camera: str, topic: str) -> None:
-        seen, convert = interface.CAMERA.at(topic), self.to_rgb
-        if camera in self.config.compressed:
-            seen, convert = interface.COMPRESSED_CAMERA.at(f'{topic}/compressed'), decompress
-        self.create_subscription_to(seen, partial(self.on_image, camera, convert))
 
 
 def main() -> int:

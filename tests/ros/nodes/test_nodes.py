@@ -457,11 +457,13 @@ def test_an_image_of_another_cameras_frame_is_not_seen(make):
     node = make(PolicyNode, **{'frames': '"{front: left_optical}"'})
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
     image = np.zeros((64, 64, 3), np.uint8)
-    node.on_image('front', to_rgb, from_rgb(image, node.now(), 'right_optical'))
+    node.inputs.on_image('front', to_rgb, from_rgb(image, node.now(), 'right_optical'))
     assert "frame_id is 'right_optical'; expected 'left_optical'" in node.problem
     node.problem = ''
-    node.on_image('front', to_rgb, from_rgb(image, 0, 'left_optical'))
-    assert node.problem == '' and "'front' sends stamps of zero" in node.headers.warnings()[0]
+    node.inputs.on_image('front', to_rgb, from_rgb(image, 0, 'left_optical'))
+    assert (
+        node.problem == '' and "'front' sends stamps of zero" in node.inputs.headers.warnings()[0]
+    )
 
 
 def test_diagnostics_name_the_node_in_its_namespace_and_the_hardware(make, tmp_path):
@@ -851,15 +853,15 @@ def test_each_stream_that_a_decision_needs_is_named_once_it_is_silent(make):
     node.robot.spec.proprioception.append('position')
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
     node.create_subscription_to(interface.POLICY_STATUS, told.append)
-    camera = node.cameras['front']
+    camera = node.inputs.cameras['front']
     names = [f"nothing comes on '{one}'" for one in (camera, 'joint_states', 'fingers')]
     wait(node, lambda: told and list(told[-1].reasons) == names)
     spec, home = node.robot.spec, np.array([*node.robot.home, 0.02, 0.03])
 
     def joints():
         arm = joint_state(spec.joints, node.now(), np.zeros(7), home[:7])
-        node.on_fingers(joint_state(spec.gripper, node.now(), np.zeros(2), home[7:]))
-        node.on_joints(arm)
+        node.inputs.on_fingers(joint_state(spec.gripper, node.now(), np.zeros(2), home[7:]))
+        node.inputs.on_joints(arm)
         return told and list(told[-1].reasons) == names[:1]
 
     wait(node, joints)

@@ -54,10 +54,10 @@ class Asking:
         """Lets it see the next frame; returns its newest request, None if it made none."""
         self.time += PERIOD
         node, count, spec = self.node, len(self.asked), self.node.robot.spec
-        node.on_joints(joint_state(spec.names, self.time, np.zeros(9), np.zeros(9)))
+        node.inputs.on_joints(joint_state(spec.names, self.time, np.zeros(9), np.zeros(9)))
         for camera in spec.cameras:
             image = np.full((64, 64, 3), count % 256, np.uint8)
-            node.on_image(camera, node.to_rgb, from_rgb(image, self.time, camera))
+            node.inputs.on_image(camera, node.inputs.to_rgb, from_rgb(image, self.time, camera))
         return np.array(self.asked[-1].velocity[:9]) if len(self.asked) > count else None
 
 
@@ -436,7 +436,7 @@ def test_the_policy_of_a_demonstration_says_what_the_person_asks_for_and_asks_fo
     node, logged = policy.node, []
     node.decisions.publish = logged.append
     asks = np.linspace(-1.0, 1.0, 9)
-    node.on_person(joint_state(node.robot.spec.names, node.now(), asks))
+    node.inputs.on_person(joint_state(node.robot.spec.names, node.now(), asks))
     assert not policy.frame().any()
     decision = from_json(Decision, logged[-1].data)
     assert decision.action == pytest.approx(asks / node.robot.spec.scale, abs=1e-6)
