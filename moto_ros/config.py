@@ -31,6 +31,7 @@ NONE = 255  # in place of a button's or an axis' index: there is none
 WHILE_HELD = ('close', 'open', 'pairs', 'hand')  # buttons that are heard with the deadman held
 WHILE_LET_GO = ('success', 'failure', 'discard', 'home', 'start')
 ALWAYS = ('take_over', 'give_back')
+SIMULATED = ('kitchen_sim', 'kitchen_wrist', 'kitchen_fr3')  # robots whose limits no arm has
 SLOWEST, FASTEST = 1.0, 250.0  # [Hz] of what the twin publishes: every tick of 4 ms at most
 
 
@@ -413,6 +414,18 @@ def check_mode(config: RosConfig) -> None:
             'command.mode is velocity_array, and a velocity controller goes on with its last '
             'command for ever if the guard or its computer dies: use trajectory, or say '
             'command.velocities_run_on_if_the_guard_dies:=true'
+        )
+
+
+def check_limits(config: RosConfig, robot: RobotConfig) -> None:
+    """Raises ConfigError for a simulated robot's limits on an arm, unless accepted in words."""
+    accepted = config.command.limits_are_of_no_real_arm or config.record.source == 'sim'
+    if robot.name in SIMULATED and not accepted:
+        raise ConfigError(
+            f"robot is '{config.robot}' (name: {robot.name}), whose limits are of no arm that "
+            'there is, and it is not simulated: name the arm (robot_type:=fr3; in a YAML of your '
+            'own, another name), or say sim:=true (record.source:=sim of a single node), or, to a '
+            'controller that is simulated too, command.limits_are_of_no_real_arm:=true'
         )
 
 

@@ -38,6 +38,7 @@ REASONS = {
     'two_masters': 'somebody else publishes commands too (fault)',
     'two_requesters': 'two publish requests as the policy, or as the person (fault)',
     'nobody_listens': 'no controller takes the commands (fault)',
+    'controller_unfit': 'the controller follows trajectories otherwise than is meant (fault)',
     'joints_frozen': 'the arm was told to move and no measured number changed (fault)',
     'following_error': 'a joint is more than 0.1 rad from where it is led (fault)',
     'two_deadmen': 'more than one publishes the deadman: who holds it is not known (fault)',

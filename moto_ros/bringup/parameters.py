@@ -24,8 +24,6 @@ from moto_ros.bringup.check import check_nodes
 from moto_ros.config import MAPPINGS, NO_INPUT, PERSON, camera_topics, load_ros_config, settings_in
 
 SIMULATED = 'kitchen_sim'
-SIMULATED_ALONE = (SIMULATED, 'kitchen_wrist', 'kitchen_fr3')  # limits of no arm that there is
-ACCEPTED = 'command.limits_are_of_no_real_arm'
 MEASURED = (
     'franka/joint_states'  # franka_ros2's; its joint_states are repeated at 30 Hz, also stale
 )
@@ -69,7 +67,6 @@ def parameters(given: Mapping[str, str]) -> dict[str, Any]:
             _put(found, key, value)
     by_file = 'robot' in said and 'robot' not in typed
     _check_robot(found['robot'], sim, values['config'] if by_file else '')
-    _check_limits(found['robot'], sim, {**said, **found})
     _check_source(found['record.source'], sim)
     return _with_topics(found, values)
 
@@ -140,16 +137,6 @@ def _check_robot(robot: str, sim: bool, file: str) -> None:
         raise ConfigError(
             f'{who} and sim is true; the simulated robot is {SIMULATED}, whose joints differ: '
             f'{leave}, or sim:=false'
-        )
-
-
-def _check_limits(robot: str, sim: bool, found: Mapping[str, Any]) -> None:
-    """Raises ConfigError for an arm under a simulated one's limits, unless accepted in words."""
-    if not sim and robot in SIMULATED_ALONE and not found.get(ACCEPTED):
-        raise ConfigError(
-            f"robot is '{robot}', whose limits are of no arm that there is, and sim is false: "
-            f'name the arm (robot_type:=fr3), or say sim:=true, or, to a controller that is '
-            f'simulated too, {ACCEPTED}:=true'
         )
 
 

@@ -16,6 +16,7 @@ from moto_ros.chaos.bench import Bench
 from moto_ros.chaos.fault import Findings, Seen
 from moto_ros.chaos.motion import STILL, TAIL, rest_after
 from moto_ros.chaos.running import RunningGraph
+from moto_ros.services import GUARD
 
 
 def launcher(bench: Bench) -> Seen:
@@ -65,6 +66,7 @@ def _bring_up(graph: RunningGraph) -> Iterator[subprocess.Popen[bytes]]:
     """Lends a bring-up without drivers whose guard moves the arm."""
     words = ['sim:=false', 'robot_type:=kitchen_sim', 'dry_run:=false', 'record:=false']
     words += ['guard.deadman_required:=false', 'guard.estop_required:=false']
+    words += ['command.limits_are_of_no_real_arm:=true', 'command.ask_controller:=false']
     words += ['policy:=zero', 'log_level:=warn']
     line = [sys.executable, '-m', 'moto_ros.bringup.up', *words]
     up = subprocess.Popen(
@@ -73,6 +75,7 @@ def _bring_up(graph: RunningGraph) -> Iterator[subprocess.Popen[bytes]]:
     try:
         graph.latest.guard = None
         graph.wait(lambda: graph.latest.guard is not None, 40, 'the guard of moto-up')
+        graph.graph.call(GUARD, 'begin_anew')
         person(graph)
         yield up
     finally:

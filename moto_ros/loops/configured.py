@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from moto_core.guard.limits import RobotConfig
 from moto_core.guard.state import GuardConfig
-from moto_ros.config import RosConfig, check_mode
+from moto_ros.config import RosConfig, check_limits, check_mode
 from moto_ros.loops.guard import ArmGuard, ArmSettings
 
 FOLLOWS = 0.010  # [s] that the arm may lag behind its trajectory
@@ -16,9 +16,10 @@ FOLLOWS = 0.010  # [s] that the arm may lag behind its trajectory
 def arm_guard(config: RosConfig, robot: RobotConfig, before: ArmGuard | None = None) -> ArmGuard:
     """Returns the guard of one arm, with what is latched in the guard `before`.
 
-    Raises ConfigError for a profile, a rate, a delay or a mode that cannot be.
+    Raises ConfigError for a profile, a rate, a delay, a mode or limits that cannot be.
     """
     check_mode(config)
+    check_limits(config, robot)
     params = config.guard
     delay = config.command.delay if config.command.mode == 'trajectory' else 0.0
     return ArmGuard(

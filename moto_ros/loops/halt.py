@@ -35,7 +35,7 @@ def halt(guard: ArmGuard, clock: Callable[[], float], publish: Publish) -> None:
 
 
 def _run_out(guard: ArmGuard, clock: Callable[[], float], publish: Publish) -> None:
-    if guard.reference is not None:  # what was sent ends at rest: nothing may replace it
+    if guard.delay:  # what was sent ends at rest: nothing may replace it
         while clock() < guard.sent_until:
             pass
         return

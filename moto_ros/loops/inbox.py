@@ -93,6 +93,10 @@ class Inbox:
         """Takes the deadman button's state, as it was at a time [s]."""
         self._deadman, self._let_go = now if pressed else None, not pressed
 
+    def doubt_deadman(self) -> None:
+        """Hears that it is pressed by a word that does not count: as if it had fallen silent."""
+        self._deadman, self._let_go = None, False
+
     def estop(self, pressed: bool, now: float, topic: str = '', alone: bool = True) -> None:
         """Takes an e-stop's state; one that is let go does not release another.
 

@@ -13,13 +13,15 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+EARLY = 0.02  # [s] that a joystick's clock may be ahead
 
-def late(age: float, most: float, early: float) -> str:
+
+def late(age: float, most: float) -> str:
     """Says what is wrong with a word that is `age` [s] old by its stamp; '' if nothing is.
 
-    `most` [s] is the oldest that counts, `early` [s] how far one may lie ahead.
+    `most` [s] is the oldest that counts; one may lie EARLY ahead.
     """
-    if -early <= age <= most:
+    if -EARLY <= age <= most:
         return ''
     said = f'{age:.2f} s old' if age > 0 else f'{-age:.2f} s ahead'
     return (

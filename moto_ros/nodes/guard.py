@@ -60,6 +60,7 @@ class GuardNode(MotoNode):
         self.dry_run = self.dry_run or self.config.command.dry_run  # as it says, or drier
         self.loop = arm_guard(self.config, self.robot, before=self.loop)
         self.loop.sends = not self.dry_run
+        self.be_present(self.dry_run)
         self.inputs = GuardInputs(self, self.loop)
         self.outputs = GuardOutputs(self, self.loop)
         self.peers = GuardPeers(self, self.loop, self.outputs)
@@ -134,10 +135,12 @@ class GuardNode(MotoNode):
     def set_dry_run(self, on: bool) -> str:
         """Begins or ends a dry run; raises GuardRefusal unless READY and at rest."""
         assert self.loop is not None
-        if self.loop.state.mode != READY or not self.loop.resting:
+        state = self.loop.state
+        if state.mode != READY or state.armed or not self.loop.resting:
+            mode = 'ARMED' if state.armed and state.mode == READY else state.mode
             raise GuardRefusal(
-                f'dry_run changes only in READY and at rest; the guard is in '
-                f'{self.loop.state.mode}: disarm it first'
+                f'dry_run changes only in READY, disarmed and at rest; the guard is in {mode}: '
+                'disarm it first'
             )
         self.dry_run, self.loop.sends = on, not on
         self.be_present(on)

@@ -20,6 +20,7 @@ from moto_ros.wire.convert import to_ns
 from moto_ros.wire.joints import asked
 from moto_ros.wire.lifecycle import MotoNode
 
+LAG = 0.5  # of the deadman's age that its word may have when it comes; the rest is for the next
 TIMELESS = 'joint states have stamps of zero: they count as measured when they come'
 REQUESTS = {POLICY: interface.REQUEST, TELEOP: interface.TELEOP_REQUEST}
 
@@ -81,9 +82,11 @@ class GuardInputs:
         """
         params, age = self.config.guard, self.node.age(message.header.stamp) or 0.0
         held = _pressed(message, params.deadman_button)
-        self.loop.inbox.deadman(held, self.node.steady_now() - age)
-        rules = self.loop.config
-        self._late = late(age, rules.deadman_age, rules.future)
+        self._late = late(age, LAG * self.loop.config.deadman_age)
+        if self._late and held:
+            self.loop.inbox.doubt_deadman()
+        else:
+            self.loop.inbox.deadman(held, self.node.steady_now() - age)
         if self._late:
             return
         held = _pressed(message, params.intervention_button)

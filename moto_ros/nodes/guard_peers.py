@@ -15,7 +15,7 @@ from moto_ros.nodes.guard_inputs import REQUESTS
 from moto_ros.nodes.guard_outputs import GuardOutputs
 from moto_ros.wire import interface
 from moto_ros.wire.controllers import Controllers
-from moto_ros.wire.endpoints import full_name, listeners, onlookers, publishers
+from moto_ros.wire.endpoints import End, full_name, listeners, listening, onlookers, publishers
 from moto_ros.wire.interface import subscription_mismatches, type_name
 from moto_ros.wire.lifecycle import MotoNode
 
@@ -52,8 +52,8 @@ class GuardPeers:
 
     def poll(self) -> None:
         """Asks the controllers how they follow trajectories."""
-        if self._asked is not None:
-            self._asked.poll(listeners(self.node, self.outputs.topic))
+        if self._asked is not None and self.loop.sends:
+            self._asked.poll(self._listening)
 
     def troubles(self) -> list[Trouble]:
         """Returns what is wrong with who sends requests and e-stops; empty if nothing is."""
@@ -81,10 +81,8 @@ class GuardPeers:
             raise GuardRefusal(f"nobody listens on '{topic}'{but}: start the controller, then arm")
         for trouble in self.troubles() if troubles is None else troubles:
             raise GuardRefusal(f'{trouble.words}, then arm')
-        if self._asked is not None and self.loop.sends:
-            unfit = self._asked.trouble(listeners(self.node, topic))
-            if unfit:
-                raise GuardRefusal(f'{unfit}, then arm')
+        if words := self._unasked():
+            raise GuardRefusal(f'{words}, then arm')
 
     def check_reset(self) -> None:
         """Raises GuardRefusal while the graph is why a fault, or an e-stop, is latched."""
@@ -110,7 +108,9 @@ class GuardPeers:
             return
         if self.outputs.is_alone:
             self.loop.fault('nobody_listens')
-        for trouble in troubles:
+        unfit = self._asked.unfit(self._listening) if self._asked and self.loop.sends else ''
+        found = [Trouble('controller_unfit', unfit)] if unfit else []
+        for trouble in [*troubles, *found]:
             self.loop.fault(trouble.reason)
             self.node.get_logger().error(f'{trouble.reason}: {trouble.words}')
 
@@ -127,10 +127,24 @@ class GuardPeers:
 
     @property
     def problem(self) -> str:
-        """What a dry run lacks to be more than one; who may move the arm past the guard."""
+        """What a dry run lacks to be more than one; who may move the arm past the guard.
+
+        And, once it is armed, which controller has not said for a while how it follows.
+        """
         dry = () if self.loop.sends else self._estops.items()
         words = [*(self._absent(name, topic) for name, topic in dry), self._past_the_guard()]
+        if self.loop.state.armed:
+            words.append(self._unasked())
         return '; '.join(filter(None, words))
+
+    def _unasked(self) -> str:
+        """Says which controller has not said that it follows as is meant; '' if all have."""
+        asked = self._asked if self.loop.sends else None
+        return asked.trouble(self._listening) if asked else ''
+
+    @property
+    def _listening(self) -> list[End]:
+        return listening(self.node, self.outputs.topic)
 
     def _rivals(self, topic: str, what: str) -> str:
         names = publishers(self.node, topic)

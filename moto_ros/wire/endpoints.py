@@ -6,7 +6,7 @@ nothing, such as `ros2 topic echo` or a bag.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from moto_ros.services import POLICY, RECORDER
 
@@ -30,10 +30,26 @@ def publishers(node: Node, topic: str) -> list[str]:
     return sorted(full_name(info) for info in node.get_publishers_info_by_topic(topic))
 
 
-def listeners(node: Node, topic: str) -> list[str]:
-    """Returns the names of the nodes that may act on a topic; one without a name may."""
+class End(NamedTuple):
+    """One subscription: whose, and which of all that its node ever had."""
+
+    name: str  # of the node, with its namespace
+    gid: tuple[int, ...]
+
+
+def listening(node: Node, topic: str) -> list[End]:
+    """Returns the ends that may act on a topic; one of a node without a name may."""
     found = node.get_subscriptions_info_by_topic(topic)
-    return sorted(full_name(info) for info in found if not looks_on(info.node_name))
+    return sorted(
+        End(full_name(info), tuple(info.endpoint_gid))
+        for info in found
+        if not looks_on(info.node_name)
+    )
+
+
+def listeners(node: Node, topic: str) -> list[str]:
+    """Returns the names of the nodes that may act on a topic, once for each subscription."""
+    return [end.name for end in listening(node, topic)]
 
 
 def onlookers(node: Node, topic: str) -> list[str]:

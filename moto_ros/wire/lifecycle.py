@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -88,7 +89,8 @@ class MotoNode(LifecycleNode):
         self._diagnosed = -DIAGNOSTICS_PERIOD  # [s] when diagnostics were last published
         self._diagnostics: Any = None
         self._presence = self.create_publisher(PRESENCE.type, PRESENCE.name, PRESENCE.publisher)
-        self.be_present(self.config.command.dry_run)
+        self.present = self._present()
+        self.be_present(self.present.dry_run)
         self.create_steady_timer(STATUS_PERIOD, self._on_status)
 
     def on_parameters(self, parameters: Sequence[Parameter]) -> SetParametersResult:
@@ -227,17 +229,20 @@ class MotoNode(LifecycleNode):
 
     def be_present(self, dry_run: bool) -> None:
         """Says whose this node is and under which limits, to whoever asks from now on."""
+        self.present = replace(self.present, dry_run=dry_run)
+        self._presence.publish(to_string(self.present))
+
+    def _present(self) -> Presence:
         limits = limits_file(self.config)
-        self.present = Presence(
+        return Presence(
             node=self.get_name(),
             bringup=started_by(),
             robot=self.robot.name,
             profile=self.config.profile,
             limits_file=str(limits.path),
             limits_sha256=limits.sha256,
-            dry_run=dry_run,
+            dry_run=self.config.command.dry_run,
         )
-        self._presence.publish(to_string(self.present))
 
     def check_qos(self) -> None:
         """Raises MotoError that names each topic whose publisher this node cannot hear."""

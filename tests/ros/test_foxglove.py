@@ -31,8 +31,7 @@ def shown(title):
 
 def recorded(robot, sim):
     """The topics that an episode of a bring-up holds beside its rows."""
-    accepted = {'command.limits_are_of_no_real_arm': 'true'}
-    found = parameters({'sim': sim, 'robot_type': robot, **accepted})
+    found = parameters({'sim': sim, 'robot_type': robot})
     given = {key: value for key, value in found.items() if key not in ('config', 'use_sim_time')}
     config = load_ros_config(found['config'], given)
     topics = raw_topics(config, load_robot(config.robot), lambda name: '/' + name.lstrip('/'))

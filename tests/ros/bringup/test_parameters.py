@@ -2,7 +2,7 @@
 
 import pytest
 
-from moto_core.config import share_dir
+from moto_core.config import config_file, share_dir
 from moto_core.errors import ConfigError
 from moto_core.guard.limits import load_robot, resolve
 from moto_ros.bringup.parameters import parameters
@@ -117,7 +117,6 @@ def test_a_topic_that_the_file_names_is_kept_also_if_it_is_the_default(write):
             'true',
             "cell.yaml' says robot: 'fr3' and sim is true; the simulated robot",
         ),
-        ('robot: kitchen_sim', 'false', "robot is 'kitchen_sim', whose limits are of no arm that"),
         ('record: {{source: robot}}', 'true', "record.source is 'robot' and sim is true"),
         ('record: {{source: sim}}', 'false', "record.source is 'sim' and sim is false"),
         ('robot: kitchen_smi', 'true', "Did you mean 'kitchen_sim'"),
@@ -131,16 +130,18 @@ def test_a_file_that_contradicts_sim_is_refused_in_one_line(text, sim, says, wri
 
 
 @pytest.mark.parametrize('robot', ['kitchen_sim', 'kitchen_wrist', 'kitchen_fr3'])
-def test_a_simulated_robots_limits_lead_an_arm_only_by_words_that_say_so(robot, write):
-    typed = {'sim': 'false', 'robot_type': robot}
-    with pytest.raises(ConfigError, match=f"'{robot}'.*limits_are_of_no_real_arm:=true"):
-        parameters(typed)
-    accepted = {'command.limits_are_of_no_real_arm': 'true'}
-    assert parameters({**typed, **accepted})['robot'] == robot
-    file = write('command: {{limits_are_of_no_real_arm: true}}')
-    assert parameters({**typed, 'config': file})['robot'] == robot
-    with pytest.raises(ConfigError, match='limits_are_of_no_real_arm'):
-        parameters({**typed, 'config': file, 'command.limits_are_of_no_real_arm': 'false'})
+@pytest.mark.parametrize('said', ['name', 'file', 'copy'])
+def test_a_simulated_robots_limits_lead_an_arm_only_by_words_that_say_so(
+    robot, said, write, tmp_path
+):
+    copy = tmp_path / 'my_arm.yaml'
+    copy.write_text(config_file('robot', robot).read_text())
+    named = {'name': robot, 'file': write(f'robot: {robot}'), 'copy': str(copy)}[said]
+    real = {'sim': 'false', 'task': 'x', 'policy': 'zero', 'record': 'false'}
+    real |= {'config' if said == 'file' else 'robot_type': named}
+    with pytest.raises(ConfigError, match=f'name: {robot}.*limits_are_of_no_real_arm:=true'):
+        processes(real)
+    assert processes({**real, 'command.limits_are_of_no_real_arm': 'true'})
 
 
 def test_a_robot_that_was_typed_settles_what_the_file_says_of_another(write):

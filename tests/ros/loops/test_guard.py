@@ -315,6 +315,18 @@ def test_a_halt_in_which_something_fails_waits_while_the_last_trajectory_runs_ou
     assert ends <= moving.now < ends + 0.1
 
 
+def test_a_halt_that_fails_after_the_reference_was_left_waits_for_what_was_sent(moving):
+    ends = moving.sent[-1][-1].time + DELAY
+    assert moving.guard.sent_until == ends > moving.now + 0.05
+    moving.guard._leave()
+
+    def broken(*_):
+        raise RuntimeError('no')
+
+    halt(moving.guard, moving.clock, broken)
+    assert ends <= moving.now < ends + 0.1
+
+
 def test_a_halt_of_velocities_that_fails_once_brakes_all_the_same(monkeypatch):
     arm = Arm(delay=0.0)
     arm.go(0.5, ask=0.4)

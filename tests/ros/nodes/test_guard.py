@@ -1,5 +1,6 @@
 """The guard's node, inside the test process: what it hears, what it sends, how it ends."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Bool, String
 from std_srvs.srv import Trigger
 
+from moto_core.config import config_file
 from moto_core.guard.guard import arm as arm_core
 from moto_core.guard.limits import resolve
 from moto_core.guard.state import ESTOP, FAULT, HOLD, READY, RUNNING, GuardRefusal
@@ -28,7 +30,11 @@ from tests.ros.nodes.waiting import wait
 SUCCESS = TransitionCallbackReturn.SUCCESS
 ARRAYS = {'record.source': 'sim', 'command.mode': 'velocity_array'}
 AHEAD = 1000.0  # [s] of the ROS clock over the steady one
-FREE = {'guard.deadman_required': 'false', 'command.ask_controller': 'false'}
+FREE = {
+    'guard.deadman_required': 'false',
+    'command.ask_controller': 'false',
+    'command.limits_are_of_no_real_arm': 'true',
+}
 
 
 class Arm:
@@ -146,9 +152,13 @@ def test_a_word_of_the_joystick_that_is_old_by_its_stamp_only_lets_go(make):
 
     arm.node.arm()
     arm.go(0.1, 0.2, joy(0, 0, 0))
-    for age, says in ((0.3, '0.30 s old'), (-0.3, '0.30 s ahead')):
+    for age, says in ((0.13, '0.13 s old'), (-0.3, '0.30 s ahead')):
         arm.go(0.3, 0.2, joy(1, 0, 1, age=age))
         assert arm.loop.resting and arm.loop.source == 'policy' and says in inputs.problem
+    for _ in range(100):  # a press from ahead does not become one once its time has come
+        arm.step(0.2)
+        assert arm.loop.resting
+    arm.go(0.3, 0.2, joy(0, 0, 0))
     arm.go(0.3, 0.2, joy(0, 0, 1, age=0.1))
     assert arm.loop.state.mode == RUNNING and inputs.problem == ''
     arm.go(0.3, 0.2, joy(0, 0, 1, age=0.3))
@@ -583,15 +593,33 @@ def test_what_is_set_reaches_the_guard(make):
 def test_a_dry_run_does_not_change_while_the_arm_may_move(make):
     arm = Arm(make(GuardNode, **ARRAYS, **FREE))
     arm.moves()
-    with pytest.raises(GuardRefusal, match='only in READY and at rest; the guard is in RUNNING'):
+    with pytest.raises(GuardRefusal, match='READY, disarmed and at rest; the guard is in RUNNING'):
         arm.node.set_dry_run(True)
     arm.loop.disarm()
     arm.go(0.02)
     assert arm.loop.state.mode == READY and not arm.loop.resting
-    with pytest.raises(GuardRefusal, match='only in READY and at rest'):
+    with pytest.raises(GuardRefusal, match='only in READY, disarmed and at rest'):
         arm.node.set_dry_run(True)
     arm.go(0.3)
     assert arm.node.set_dry_run(True) == 'dry_run True'
+    arm.node.arm()
+    assert arm.loop.state.mode == READY, 'before the next tick'
+    with pytest.raises(GuardRefusal, match='the guard is in ARMED: disarm it first'):
+        arm.node.set_dry_run(False)
+    assert not arm.loop.sends
+
+
+def test_a_dry_run_ends_whatever_became_of_the_file_of_limits(make, tmp_path):
+    own = tmp_path / 'cell.yaml'
+    own.write_text(config_file('robot', 'fr3').read_text())
+    node = make(GuardNode, **FREE, **{'robot': own, 'command.dry_run': 'true'})
+    assert node.trigger_configure() == SUCCESS
+    before = node.present
+    own.write_text('gone: true')
+    node.set_dry_run(False)
+    assert node.loop.sends and node.present == replace(before, dry_run=False)
+    assert (node.trigger_cleanup(), node.trigger_configure()) == (SUCCESS, SUCCESS)
+    assert node.present.dry_run and not node.loop.sends, 'as it was started'
 
 
 def test_a_disarm_is_counted_though_the_guard_was_disarmed_and_what_ends_by_itself_is_not(make):

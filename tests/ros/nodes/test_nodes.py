@@ -105,7 +105,7 @@ def test_a_publisher_that_cannot_be_heard_keeps_the_guard_from_activating(make):
 @pytest.mark.parametrize('accepted, result', [('false', FAILURE), ('true', SUCCESS)])
 def test_velocities_to_a_real_arm_need_the_words_that_they_run_on(make, accepted, result):
     words = {'command.velocities_run_on_if_the_guard_dies': accepted}
-    node = make(GuardNode, **{'command.mode': 'velocity_array', **words})
+    node = make(GuardNode, **{'robot': 'fr3', 'command.mode': 'velocity_array', **words})
     assert node.trigger_configure() == result
 
 
@@ -427,20 +427,20 @@ def status(node):
 
 def test_a_node_says_whose_it_is_and_under_which_limits(make, monkeypatch):
     monkeypatch.setenv('MOTO_BRINGUP', '7@here')
-    node, heard = make(GuardNode, profile='commissioning'), []
+    node, heard = make(GuardNode, robot='fr3', profile='commissioning'), []
     read = interface.payload_reader(interface.PRESENCE, heard.append, pytest.fail)
     late = interface.PRESENCE.subscription
     node.create_subscription(interface.PRESENCE.type, interface.PRESENCE.name, read, late)
     wait(node, lambda: heard)
     (told,) = heard
-    assert (told.node, told.bringup, told.robot) == ('moto_guard', '7@here', 'kitchen_sim')
+    assert (told.node, told.bringup, told.robot) == ('moto_guard', '7@here', 'fr3')
     assert (told.profile, told.dry_run) == ('commissioning', False)
-    assert told.limits_file.endswith('config/robot/kitchen_sim.yaml')
+    assert told.limits_file.endswith('config/robot/fr3.yaml')
     assert len(told.limits_sha256) == 64
     assert node.trigger_configure() == SUCCESS
     node.set_dry_run(True)
-    wait(node, lambda: len(heard) == 2)
-    assert heard[1] == replace(told, dry_run=True), 'as it is now'
+    wait(node, lambda: heard[-1].dry_run)
+    assert heard[-1] == replace(told, dry_run=True), 'as it is now'
 
 
 def test_an_episode_says_under_which_limits_it_was_made(make, tmp_path):
@@ -499,7 +499,7 @@ def test_diagnostics_name_the_robot_and_what_was_lost(make, tmp_path):
 
 @pytest.mark.parametrize('kind', [GuardNode, PolicyNode, RecorderNode, TwinNode, TeleopNode])
 def test_a_node_offers_the_services_of_the_table(make, tmp_path, kind):
-    node = make(kind, **{'record.dataset': tmp_path / 'd'})
+    node = make(kind, **{'record.dataset': tmp_path / 'd', 'record.source': 'sim'})
     assert node.trigger_configure() == SUCCESS
     name = node.get_name()
     offered = {
@@ -512,7 +512,7 @@ def test_a_node_offers_the_services_of_the_table(make, tmp_path, kind):
 
 
 def test_the_guard_cannot_be_armed_before_it_is_active(make):
-    node = make(GuardNode)
+    node = make(GuardNode, robot='fr3')
     assert node.trigger_configure() == SUCCESS
     with pytest.raises(Exception, match='not active'):
         node.loop.arm()
