@@ -31,7 +31,7 @@ def test_a_node_whose_clock_stands_says_so_in_diagnostics_and_once_in_the_log(
     make, kind, simulated, tmp_path, monkeypatch, capfd
 ):
     monkeypatch.setattr(clocks, 'STANDS', 0.05)
-    parameters = {'use_sim_time': simulated, 'record.dataset': tmp_path / 'd'}
+    parameters = {'use_sim_time': simulated, 'record.dataset': tmp_path / 'd', 'robot': 'fr3'}
     node = make(kind, level='warn', **parameters)
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
     node._on_status()
@@ -54,7 +54,7 @@ def test_arm_and_the_policys_status_tell_of_a_clock_that_stands(make, tmp_path):
 
 
 def test_who_arms_a_guard_whose_clock_stands_is_told(make, monkeypatch):
-    node = make(GuardNode, use_sim_time='true')
+    node = make(GuardNode, use_sim_time='true', robot='fr3')
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
     monkeypatch.setattr(node.peers, 'check', lambda: None)
     monkeypatch.setattr(node.loop, 'arm', lambda: 'armed')
