@@ -96,6 +96,7 @@ def measured(args: argparse.Namespace, rate: float) -> dict[str, Any]:
             'policy': str(bundle),
             'dataset': str(Path(folder) / 'dataset'),
             'log_level': 'warn',
+            'record.longest': '0',  # an episode is as long as the measurement
         }
         drawn = drawing(str(robot))
         with running(given) as (graph, children):

@@ -147,6 +147,8 @@ def start(children: Children, robot: Path, folder: Path, args: argparse.Namespac
             'record.image_rate': str(CAMERA_RATE),
             'record.image_bandwidth': '100.0',
             'record.compression': args.compression,
+            'record.longest': '0',  # an episode is as long as the measurement
+            'command.limits_are_of_no_real_arm': 'true',  # no arm is there
             **({'compressed': json.dumps(list(VIEWS))} if args.compressed else {}),
         }
     )
