@@ -13,15 +13,17 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+LAG = 0.5  # of the time after which it is gone
 EARLY = 0.02  # [s] that a joystick's clock may be ahead
 
 
-def late(age: float, most: float) -> str:
+def late(age: float, silence: float) -> str:
     """Says what is wrong with a word that is `age` [s] old by its stamp; '' if nothing is.
 
-    `most` [s] is the oldest that counts; one may lie EARLY ahead.
+    After `silence` [s] without a word the joystick is gone: half of that a word may be old, the
+    rest is for the next one. It may lie EARLY ahead.
     """
-    if -EARLY <= age <= most:
+    if -EARLY <= age <= LAG * silence:
         return ''
     said = f'{age:.2f} s old' if age > 0 else f'{-age:.2f} s ahead'
     return (

@@ -20,7 +20,6 @@ from moto_ros.wire.convert import to_ns
 from moto_ros.wire.joints import asked
 from moto_ros.wire.lifecycle import MotoNode
 
-LAG = 0.5  # of the deadman's age that its word may have when it comes; the rest is for the next
 TIMELESS = 'joint states have stamps of zero: they count as measured when they come'
 REQUESTS = {POLICY: interface.REQUEST, TELEOP: interface.TELEOP_REQUEST}
 
@@ -82,7 +81,7 @@ class GuardInputs:
         """
         params, age = self.config.guard, self.node.age(message.header.stamp) or 0.0
         held = _pressed(message, params.deadman_button)
-        self._late = late(age, LAG * self.loop.config.deadman_age)
+        self._late = late(age, self.loop.config.deadman_age)
         if self._late and held:
             self.loop.inbox.doubt_deadman()
         else:

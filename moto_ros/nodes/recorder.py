@@ -206,8 +206,10 @@ class RecorderNode(MotoNode):
             raise ConfigError(f'{RECORDER} is not active; activate it first')
         self.ears.polling.poll()
         self.hearing.check(self.steady_now())
-        self.problem, self.began = '', self.steady_now()
-        return self.recording.start(self._header(recorded_task(self.config)))
+        self.problem = ''
+        identity = self.recording.start(self._header(recorded_task(self.config)))
+        self.began = self.steady_now()  # of this one: a refused start makes no other longer
+        return identity
 
     def stop(self) -> str:
         """Ends an episode, whose outcome may come later; returns its id."""

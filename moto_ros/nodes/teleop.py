@@ -32,7 +32,6 @@ from moto_ros.wire.joints import pick, request
 from moto_ros.wire.lifecycle import MotoNode, logs_errors
 from moto_ros.wire.runner import run
 
-LAG = 0.5  # of the silence after which the joystick is gone that its word may be old
 SILENT = {
     'joy': "nothing comes on '{}': start the joystick's driver (ros2 run joy joy_node)",
     'page': "nothing comes on '{}': open the operator's page and turn its joystick on",
@@ -103,7 +102,7 @@ class TeleopNode(MotoNode):
         if self.loop is None or not self.active:
             return
         age, now = self.age(message.header.stamp) or 0.0, self.steady_now()
-        self.late = late(age, LAG * self.config.teleop.silence)
+        self.late = late(age, self.config.teleop.silence)
         if self.late:
             return
         for act in self.loop.hear(message.axes, message.buttons, now):
