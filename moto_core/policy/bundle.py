@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +31,8 @@ from moto_core.policy.manifest import MAX_BYTES, Manifest, parse_manifest
 MANIFEST = 'manifest.json'
 CONTENT = tuple(MAX_BYTES)
 MAX_MANIFEST = 4 << 20  # [bytes]: a config and the ids of 100,000 episodes
+PART = re.compile(r'\.[0-9a-f]{16}\.\w+\.part')  # a bundle that is being written
+ABANDONED = 3600.0  # [s] after which its writer was killed: writing takes seconds
 SHOWN = 8  # names of unexpected files in a message
 
 
@@ -186,6 +191,7 @@ def _record(data: bytes) -> dict[str, Any]:
 
 def _write_folder(target: Path, content: Mapping[str, bytes]) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(target.parent)
     temporary = Path(tempfile.mkdtemp('.part', f'.{target.name[:16]}.', target.parent))
     try:
         for name, data in content.items():
@@ -197,3 +203,13 @@ def _write_folder(target: Path, content: Mapping[str, bytes]) -> None:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Removes what a writer that was killed has left."""
+    for path in folder.iterdir():
+        if not PART.fullmatch(path.name):
+            continue
+        with suppress(FileNotFoundError):  # its writer, or another who tidies, was faster
+            if time.time() - path.lstat().st_mtime > ABANDONED:
+                shutil.rmtree(path, ignore_errors=True)  # never what a link leads to

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -257,6 +258,25 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(BundleError, match='cannot write the bundle.*No space left'):
         write_tiny_bundle(tmp_path)
     assert os.listdir(tmp_path) == []
+
+
+def test_what_a_killed_writer_left_goes_with_a_later_write_and_nothing_else_does(tmp_path):
+    kept, gone = [], tmp_path / '.0123456789abcdef.a1b2_c3d.part'
+    for name in ('.0123456789abcdef.a1b2.part', 'of_a_user.part', '.a1b2.part'):
+        kept.append(tmp_path / name)
+    elsewhere, link = tmp_path / 'elsewhere', tmp_path / '.fedcba9876543210.a1b2.part'
+    for folder in (gone, elsewhere, *kept):
+        folder.mkdir()
+        (folder / 'policy.onnx').write_bytes(b'half')
+    link.symlink_to(elsewhere)
+    old = time.time() - 2 * bundle_file.ABANDONED
+    for folder in (gone, *kept[1:]):
+        os.utime(folder, (old, old))
+    os.utime(link, (old, old), follow_symlinks=False)
+    written = write_tiny_bundle(tmp_path)
+    there = {path for path in tmp_path.iterdir() if path.name != written.name}
+    assert there == {elsewhere, link, *kept}
+    assert (elsewhere / 'policy.onnx').read_bytes() == b'half'
 
 
 def test_a_damaged_bundle_is_not_taken_for_the_one_to_write(bundle):
