@@ -94,8 +94,8 @@ def _cards(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         (success['after']['text'], 'of the same starts solved after'),
         (success['covered']['text'], 'of the same, camera covered'),
         (
-            str(logged['policy']),
-            f'logged episodes used, beside {logged["scripted"]} demonstrations',
+            f'{logged["learned_from"]} of {logged["policy"]}',
+            f'logged episodes learned from, beside {logged["scripted"]} demonstrations',
         ),
         (f'{sum(summary["seconds"].values()) / 60:.1f} min', 'from nothing to this page'),
     ]

@@ -41,6 +41,7 @@ def summarize(task: str, out: Path, seconds: Mapping[str, float]) -> dict[str, A
     drives = read_drives(out)
     uncovered = [drives[name] for name in ('before', ROUNDS, 'after')]
     paired = pairs(drives)
+    rounds = read_rounds(out / 'train')
     return {
         'task': task,
         'device': machine_name(),
@@ -56,8 +57,9 @@ def summarize(task: str, out: Path, seconds: Mapping[str, float]) -> dict[str, A
         'episodes_logged': {
             'scripted': demonstrations(out),
             'policy': len(drives[ROUNDS].episodes),
+            'learned_from': sum(one.new for one in rounds),  # of the policy's
         },
-        'rounds': [asdict(one) for one in read_rounds(out / 'train')],
+        'rounds': [asdict(one) for one in rounds],
         'swaps': [asdict(swap) for swap in swaps(drives)],
         'bundles': {name: drives[name].bundle for name in ('before', 'after')},
         'latency_ms': percentiles(ms for drive in uncovered for ms in drive.latency_ms),

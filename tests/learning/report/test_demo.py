@@ -44,7 +44,7 @@ def test_the_summary_says_what_happened(demo):
     summary = json.loads((demo / 'summary.json').read_text())
     assert summary['task'] == 'kitchen-microwave'
     assert summary['updates'] == {'offline': 4, 'finetune': 2}
-    assert summary['episodes_logged'] == {'scripted': 2, 'policy': 2}
+    assert summary['episodes_logged'] == {'scripted': 2, 'policy': 2, 'learned_from': 2}
     for name in ('before', 'after', 'covered'):
         assert summary['success'][name]['n'] == 1
     stages = ('set-up', 'collect', 'train', 'publish', 'before', 'rounds', 'last round', 'after')

@@ -28,7 +28,7 @@ def test_the_summary_holds_pairs_swaps_and_rounds(written):
     said = {'before': 'failure', 'after': 'success', 'covered': 'failure'}
     assert found['paired'][1] == {'seed': FIRST + 1} | said
     assert found['improvement']['difference'] == pytest.approx(1 / 3)
-    assert found['episodes_logged'] == {'scripted': 2, 'policy': 4}
+    assert found['episodes_logged'] == {'scripted': 2, 'policy': 4, 'learned_from': 3}
     assert [one['index'] for one in found['swaps']] == [2, 3]
     assert [one['published'] for one in found['rounds']] == [True, True, True, False]
     assert found['rounds'][3]['why'].startswith('it solves 3 of 10')
