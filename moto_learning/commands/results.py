@@ -19,7 +19,7 @@ EXAMPLES = """examples:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Gathers or writes; returns 0, 2 after a one-line error, 130 after Ctrl-C."""
+    """Gathers or writes; returns 0, 1 if a run was left out as contradicting, 2 or 130 as all."""
     return run_command(_parser, lambda args: args.action(args), argv)
 
 
@@ -27,7 +27,7 @@ def _gather(args: argparse.Namespace) -> int:
     with importing(args):
         from moto_core.errors import ConfigError
         from moto_learning.report.places import find_runs
-        from moto_learning.report.results import grown, keep, merge
+        from moto_learning.report.results import add, grown, keep
         from moto_learning.report.results_file import read_results, write_results
         from moto_learning.report.rows import row_names
         from moto_learning.report.runs import read_run
@@ -44,13 +44,15 @@ def _gather(args: argparse.Namespace) -> int:
     if not kept:
         raise ConfigError('no run was gathered: give folders of moto-train or moto-sweep')
     before = read_results(path) if path.exists() else []
-    merged = merge([*before, *kept])
+    merged, contradicting = add(before, kept, args.replace)
     write_results(path, merged)
+    for line in contradicting:
+        print(line)
     new, more = grown(before, merged)
     print(
         f'{path}: {len(merged)} runs, {new} of them new, {more} with more evaluations than before'
     )
-    return 0
+    return int(bool(contradicting) and not args.replace)
 
 
 def _write(args: argparse.Namespace) -> int:
@@ -85,7 +87,14 @@ def _parser() -> Parser:
         '--out',
         required=True,
         metavar='FILE',
-        help='results/<name>.json; what it holds already stays, and must not contradict',
+        help='results/<name>.json; what it holds already stays, and a run that says other numbers '
+        'of it is left out (exit code 1)',
+    )
+    part.add_argument(
+        '--replace',
+        action='store_true',
+        help='where they contradict, keep the new run and nothing of the one before: of a seed '
+        'that was trained anew, on another machine for example',
     )
     part.set_defaults(action=_gather)
     part = commands.add_parser('write', help='Makes the tables and pictures of a document anew.')

@@ -46,7 +46,7 @@ from moto_learning.run.resume import names_of, resumed_config, tidy_run
 from moto_learning.run.train import Training
 from moto_learning.run.watch import TrainingError
 
-PRESET = 'laptop'  # what learns best (docs/results.md)
+PRESET = 'laptop'  # what docs/results.md is measured with
 
 
 def train(args: argparse.Namespace) -> int:

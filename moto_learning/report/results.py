@@ -181,6 +181,27 @@ def merge(kept: Iterable[Kept]) -> list[Kept]:
     return [found[key] for key in sorted(found)]
 
 
+def add(
+    before: Iterable[Kept], new: Iterable[Kept], replaced: bool = False
+) -> tuple[list[Kept], list[str]]:
+    """Returns what `merge` does, and a line for each new run that contradicts what is kept.
+
+    Such a run is left out; if `replaced`, it stays and all that was kept of it before goes. Raises
+    ConfigError if what was kept contradicts itself.
+    """
+    found, lines = merge(before), []
+    for one in new:
+        try:
+            found = merge([*found, one])
+        except ConfigError as error:
+            if replaced:
+                alike = [_key(run) for run in _same_data([one, *found])]
+                others = [run for run, key in zip(found, alike[1:]) if key != alike[0]]
+                found = merge([*others, one])
+            lines.append(f'{"replaced" if replaced else "left out"}: {error}')
+    return found, lines
+
+
 def grown(before: Sequence[Kept], merged: Sequence[Kept]) -> tuple[int, int]:
     """Returns how many of the merged runs were not there before, and how many have more of them.
 

@@ -40,7 +40,7 @@ def test_sweeps_become_results_and_those_a_document(sweeps, tmp_path, monkeypatc
     assert 'one.json: 1 runs, 1 of them new, 0 with more evaluations' in capsys.readouterr().out
 
 
-def test_gathering_into_a_file_adds_what_is_new_and_refuses_what_contradicts(
+def test_gathering_into_a_file_adds_what_is_new_and_leaves_out_what_contradicts(
     sweeps, tmp_path, capsys
 ):
     out = tmp_path / 'both.json'
@@ -50,9 +50,32 @@ def test_gathering_into_a_file_adds_what_is_new_and_refuses_what_contradicts(
     assert [run['seed'] for run in found['runs']] == [0, 1]
     out.write_text(out.read_text().replace('"successes": 10', '"successes": 11'))
     before = out.read_bytes()
-    assert main(['gather', str(sweeps / 'one'), '--out', str(out)]) == 2
-    assert 'leave one of them out' in capsys.readouterr().err
+    capsys.readouterr()
+    assert main(['gather', str(sweeps / 'one'), '--out', str(out)]) == 1
+    assert 'left out: seed 0 of ' in capsys.readouterr().out
     assert out.read_bytes() == before
+
+
+def test_what_contradicts_keeps_nothing_else_from_being_written(sweeps, tmp_path):
+    out = tmp_path / 'both.json'
+    assert main(['gather', str(sweeps / 'one'), '--out', str(out)]) == 0
+    changed = out.read_text().replace('"successes": 10', '"successes": 11')
+    out.write_text(changed)
+    assert main(['gather', str(sweeps / 'one'), str(sweeps / 'two'), '--out', str(out)]) == 1
+    assert [run['seed'] for run in json.loads(out.read_text())['runs']] == [0, 1]
+    assert json.loads(out.read_text())['runs'][0] == json.loads(changed)['runs'][0]
+
+
+def test_a_seed_that_was_trained_anew_goes_in_the_place_of_the_earlier(sweeps, tmp_path, capsys):
+    out = tmp_path / 'both.json'
+    for name in ('one', 'two'):
+        assert main(['gather', str(sweeps / name), '--out', str(out)]) == 0
+    whole = json.loads(out.read_text())
+    out.write_text(out.read_text().replace('"successes": 10', '"successes": 11', 1))
+    capsys.readouterr()
+    assert main(['gather', str(sweeps / 'one'), '--out', str(out), '--replace']) == 0
+    assert 'replaced: seed 0 of ' in capsys.readouterr().out
+    assert json.loads(out.read_text()) == whole
 
 
 def test_a_name_that_the_document_would_not_read_is_refused(sweeps, tmp_path, capsys):
