@@ -19,7 +19,15 @@ from launch import LaunchContext, LaunchDescription
 from moto_core.errors import MotoError
 from moto_ros.bringup.arguments import as_bool, check_name, documented
 from moto_ros.bringup.launch_arguments import lookalikes, ours, typed_names
-from moto_ros.bringup.table import MANAGER, Process, environment, node_words, processes, resolved
+from moto_ros.bringup.table import (
+    MANAGER,
+    Process,
+    environment,
+    node_words,
+    own_environment,
+    processes,
+    resolved,
+)
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -48,19 +56,20 @@ def take(context: LaunchContext, given: dict[str, str]) -> None:
 
 def start(context: LaunchContext, given: dict[str, str]) -> list[Action]:
     """Returns the processes for the arguments given."""
-    added = environment(context.environment, as_bool('sim', resolved(given)['sim']))
+    base, sim = dict(context.environment), as_bool('sim', resolved(given)['sim'])
+    added = environment(base, sim)
     return [
         *(
             SetEnvironmentVariable(name, value)
             for name, value in added.items()
-            if context.environment.get(name) != value
+            if base.get(name) != value
         ),
-        *(action(process) for process in processes(given)),
+        *(action(process, own_environment(process, base, sim)) for process in processes(given)),
     ]
 
 
-def action(process: Process) -> Node:
-    """Returns the action that starts a process.
+def action(process: Process, own: dict[str, str]) -> Node:
+    """Returns the action that starts a process; `own` goes over everybody's environment.
 
     A launch prefix, PushRosNamespace, SetRemap and SetParameter of a launch file that includes
     this one work on it.
@@ -73,6 +82,7 @@ def action(process: Process) -> Node:
         namespace=process.namespace,
         arguments=['-m', process.module, *process.arguments],
         ros_arguments=node_words(process),
+        additional_env=own,
         output='screen',
         sigterm_timeout='8',
         sigkill_timeout='4',

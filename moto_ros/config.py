@@ -155,6 +155,17 @@ class GuardParams:
             )
 
 
+def _check_buttons(guard: GuardParams, buttons: TeleopButtons) -> None:
+    for switch in ('deadman_button', 'intervention_button'):
+        place = getattr(guard, switch)
+        for name in (*WHILE_HELD, *WHILE_LET_GO, *ALWAYS):
+            if place != NONE and getattr(buttons, name) == place:
+                raise ConfigError(
+                    f'guard.{switch} and teleop.buttons.{name} are both {place}; give each a '
+                    f'button of its own, or {NONE} for none'
+                )
+
+
 def _button(default: int, about: str) -> Any:
     """Returns a field for a place in Joy.buttons."""
     return number(default, f'index in Joy.buttons: {about}', low=0, high=NONE)
@@ -351,8 +362,10 @@ class RosConfig:
     twin: TwinParams = part(TwinParams)
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for a value that its field's rule refuses."""
+        """Raises ConfigError for what a field's rule refuses, and a button of two uses."""
         check(self)
+        if self.teleop.input != NO_INPUT:
+            _check_buttons(self.guard, self.teleop.buttons)
 
     @property
     def hash(self) -> str:

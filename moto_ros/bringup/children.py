@@ -25,10 +25,16 @@ class Children:
         self.environment = dict(environment)
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str, line: Sequence[str]) -> subprocess.Popen[bytes]:
-        """Starts a process; the kernel ends it with SIGTERM if this one dies."""
+    def start(
+        self, name: str, line: Sequence[str], own: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Starts a process; the kernel ends it with SIGTERM if this one dies.
+
+        `own` goes over everybody's environment.
+        """
+        environment = {**self.environment, **(own or {})}
         self.running[name] = subprocess.Popen(
-            list(line), env=self.environment, start_new_session=True, preexec_fn=end_with_parent
+            list(line), env=environment, start_new_session=True, preexec_fn=end_with_parent
         )
         return self.running[name]
 

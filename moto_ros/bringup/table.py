@@ -16,7 +16,7 @@ from moto_ros.access import Access, read_token
 from moto_ros.bringup.arguments import as_bool, as_port, remap_rules, resolved
 from moto_ros.bringup.parameters import checked, parameters, teleoperated
 from moto_ros.services import GUARD, POLICY, RECORDER, TELEOP, TWIN
-from moto_ros.wire.environment import DISCOVERY, prepare_environment
+from moto_ros.wire.environment import DISCOVERY, prepare_environment, udp_alone
 from moto_ros.wire.started_by import STARTED_BY, own_name
 
 MANAGER = 'moto_lifecycle_manager'
@@ -115,6 +115,14 @@ def environment(base: Mapping[str, str], sim: bool) -> dict[str, str]:
     result.setdefault('OMP_NUM_THREADS', '1')
     result[STARTED_BY] = own_name()
     return result
+
+
+def own_environment(process: Process, base: Mapping[str, str], sim: bool) -> dict[str, str]:
+    """Returns what a process has over everybody's environment, which was made from `base`.
+
+    On a real robot's computer others share memory, for the cameras; the guard does not.
+    """
+    return udp_alone(base) if process.node == GUARD and not sim else {}
 
 
 def _console(beside: Process, values: Mapping[str, str]) -> list[Process]:

@@ -59,12 +59,14 @@ def _run(words: Sequence[str], stop: list[int]) -> int:
     if as_bool('console', values['console']):
         need('aiohttp')
     follower = follow(own, values)
-    children = Children(table.environment(os.environ, as_bool('sim', values['sim'])))
+    sim = as_bool('sim', values['sim'])
+    children = Children(table.environment(os.environ, sim))
     try:
         for process in processes:
             if stop:
                 return STOPPED
-            children.start(process.node, table.command(process))
+            over = table.own_environment(process, os.environ, sim)
+            children.start(process.node, table.command(process), over)
         return tend(children, processes, follower, stop, how_to_go_on(own, values))
     finally:
         children.stop()

@@ -71,6 +71,10 @@ class Joystick:
         """Says whether the deadman was down in its last word."""
         return self._deadman in self._down
 
+    def presses(self, buttons: Sequence[int]) -> bool:
+        """Says whether the deadman is down in a word that is not heard."""
+        return self._deadman < len(buttons) and bool(buttons[self._deadman])
+
     def up(self, now: float) -> float:
         """Returns for how long [s] the deadman has been seen up at a time [s]; 0 while down."""
         return max(0.0, now - self._up_since)

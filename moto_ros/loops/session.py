@@ -171,8 +171,11 @@ class Session:
                 return False, 'no_decisions'
 
     def _why_silent(self) -> str:
-        policy = self._policy()
-        return '; '.join(filter(None, [*policy.reasons, policy.problem])) or 'no reason was given'
+        policy, recorder = self._policy(), self.graph.latest.recorder
+        ended = self.config.record and recorder is not None and recorder.state != 'recording'
+        reasons = ['the recorder ended the episode (record.longest)' if ended else '']
+        reasons += [*policy.reasons, policy.problem]
+        return '; '.join(filter(None, reasons)) or 'no reason was given'
 
     def _finish(self, success: bool, ended: str, identity: str) -> tuple[str, str]:
         """Stops the arm and the recording; returns the outcome and how it ended.

@@ -71,6 +71,11 @@ class Teleop:
             self._at_rest = not self._axes().any()
         return [act for act in acts if act not in WHILE_HELD]
 
+    def miss(self, buttons: Sequence[int]) -> None:
+        """Takes a word that came too late to count, but for a deadman that it says is let go."""
+        if not self.stick.presses(buttons):
+            self._at_rest = False
+
     def request(self, position: np.ndarray | None, now: float) -> np.ndarray:
         """Returns what is asked for at a time [s], (A,) [rad/s, m/s].
 

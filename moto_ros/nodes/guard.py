@@ -101,7 +101,8 @@ class GuardNode(MotoNode):
 
     def on_tick(self) -> None:
         """Computes and publishes the command of this tick."""
-        assert self.loop is not None and self.outputs is not None
+        assert self.loop is not None and self.inputs is not None and self.outputs is not None
+        self.inputs.poll()
         output = self.loop.tick(self.steady_now())
         if output is not None:
             self.outputs.publish(output)

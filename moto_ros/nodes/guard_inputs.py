@@ -19,6 +19,7 @@ from moto_ros.wire import interface
 from moto_ros.wire.convert import to_ns
 from moto_ros.wire.joints import asked
 from moto_ros.wire.lifecycle import MotoNode
+from moto_ros.wire.polling import Polling
 
 TIMELESS = 'joint states have stamps of zero: they count as measured when they come'
 REQUESTS = {POLICY: interface.REQUEST, TELEOP: interface.TELEOP_REQUEST}
@@ -35,9 +36,8 @@ class GuardInputs:
         self._late = ''  # what is wrong with the stamp of the joystick's newest word
         for source, topic in REQUESTS.items():
             node.create_subscription_to(topic, partial(self.on_request, source))
-        node.create_subscription_to(
-            interface.JOINT_STATES.at(self.config.joint_states), self.on_joints
-        )
+        self._polling = Polling(node, lambda topic, count: None)
+        self._polling.decoded(interface.JOINT_STATES.at(self.config.joint_states), self.on_joints)
         node.create_subscription_to(interface.JOY, self.on_joy)
         for name in self.config.guard.estops:
             pressed = partial(self.on_estop, name)
@@ -50,6 +50,10 @@ class GuardInputs:
     def problem(self) -> str:
         """What the joint states lack, which stops nothing, and what is wrong with the deadman."""
         return '; '.join(filter(None, [TIMELESS if self._timeless else '', self._late]))
+
+    def poll(self) -> None:
+        """Takes the newest joints: an arm says them a thousand times a second."""
+        self._polling.poll()
 
     def on_request(self, source: str, message: JointState) -> None:
         """Takes a source's request."""

@@ -42,6 +42,7 @@ class GuardOutputs:
         self.reasons = node.create_publisher_of(interface.GUARD_REASONS)
         self.gripper = self._create_gripper()
         self._clocks = ClockOffset(node.now, lambda: node.steady.now().nanoseconds)
+        self._ahead = 0  # [ns] of the ROS clock over the steady one
         self._told: tuple[str, ...] | None = None  # mode, who drives, reasons: last published
 
     @property
@@ -70,6 +71,8 @@ class GuardOutputs:
         """Publishes what a tick let out, and why; a guard that has halted says only why."""
         stamp, velocity = self.node.now(), np.concatenate([output.velocity, output.gripper])
         reasons = output.reasons
+        if self.loop.delay:  # at every tick: what clocks part by while the arm rests would be
+            self._ahead = self._clocks.read()  # steps of its curve, if followed once it moves
         if not self.loop.sends:  # what would be let out is shown, and nothing of it sent
             reasons = (DRY_RUN, *reasons)
         elif output.publish:
@@ -88,7 +91,7 @@ class GuardOutputs:
         if not self.loop.delay:
             self.commands.publish(velocity_array(output.velocity))
         elif knots := self.loop.trajectory(self.config.guard.trajectory_rate):
-            ahead = self._clocks.read() + round(self.loop.delay * 1e9)
+            ahead = self._ahead + round(self.loop.delay * 1e9)
             self.commands.publish(trajectory(self.spec.joints, knots, ahead))
         if self.gripper:
             self.gripper.take(output.gripper)

@@ -28,6 +28,7 @@ from moto_ros.wire.camera_headers import CameraHeaders
 from moto_ros.wire.convert import check_size, image_converter, to_ns
 from moto_ros.wire.joints import asked, pick
 from moto_ros.wire.lifecycle import MotoNode
+from moto_ros.wire.polling import Polling
 
 
 class PolicyInputs:
@@ -56,9 +57,10 @@ class PolicyInputs:
         for camera, topic in self.cameras.items():
             self._subscribe_to_camera(camera, topic)
         joint_states = interface.JOINT_STATES
-        node.create_subscription_to(joint_states.at(self.joint_states), self.on_joints)
-        if self._apart:
-            node.create_subscription_to(joint_states.at(self._apart), self.on_fingers)
+        self._polling = Polling(node, lambda topic, count: None)  # an arm's joints: 1 kHz
+        if self._apart:  # first: the arm's joints are put beside the newest of them
+            self._polling.decoded(joint_states.at(self._apart), self.on_fingers)
+        self._polling.decoded(joint_states.at(self.joint_states), self.on_joints)
         if isinstance(loop.policy, PersonPolicy):
             node.create_subscription_to(interface.TELEOP_REQUEST, self.on_person)
 
@@ -68,12 +70,14 @@ class PolicyInputs:
 
     def silent(self) -> list[str]:
         """Says which of the topics that a decision needs are silent."""
+        self._polling.poll()
         found = self._streams.silent(self.node.steady_now())
         return [f"nothing comes on '{topic}'" for topic in found]
 
     def on_image(self, camera: str, convert: Callable[[Any], np.ndarray], message: Any) -> None:
         """Takes one camera's frame and steps the policy if that is due."""
         self._hear(self.cameras[camera])
+        self._polling.poll()
         if not self._active():
             return
         spec, now = self.spec.cameras[camera], self.node.now()
@@ -84,14 +88,17 @@ class PolicyInputs:
             self.loop.frame(camera, preprocess(raw, spec), to_ns(message.header.stamp) or now, now)
         except ObservationError as error:
             self.node.report_problem(f"camera '{camera}': {error}")
-        else:
+            return
+        try:
             self._step()
+        except ObservationError as error:
+            self.node.report_problem(str(error))
 
     def on_joints(self, message: JointState) -> None:
         """Takes the joints' state, mapped by name."""
         self._hear(self.joint_states)
         try:
-            found = pick(message, self.spec.joints if self._apart else self.spec.names)
+            found = _finite(pick(message, self.spec.joints if self._apart else self.spec.names))
         except ObservationError as error:
             self.node.report_problem(str(error))
             return
@@ -104,7 +111,7 @@ class PolicyInputs:
         """Takes the state of a gripper's joints that come on a topic of their own."""
         self._hear(self._apart)
         try:
-            found = pick(message, self.spec.gripper)
+            found = _finite(pick(message, self.spec.gripper))
         except ObservationError as error:
             self.node.report_problem(str(error))
         else:
@@ -124,3 +131,13 @@ class PolicyInputs:
         if camera in self.node.config.compressed:
             seen, convert = interface.COMPRESSED_CAMERA.at(f'{topic}/compressed'), decompress
         self.node.create_subscription_to(seen, partial(self.on_image, camera, convert))
+
+
+def _finite(found: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns positions and velocities; raises ObservationError if one is no finite number."""
+    for label, values in zip(('position', 'velocity'), found):
+        if not np.isfinite(values).all():
+            raise ObservationError(
+                f'joint states hold the {label} {values.tolist()}; expected finite numbers'
+            )
+    return found

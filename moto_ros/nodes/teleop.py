@@ -17,7 +17,7 @@ from sensor_msgs.msg import JointState, Joy
 from std_srvs.srv import SetBool, Trigger
 
 from moto_core.errors import ObservationError
-from moto_ros.config import PERSON
+from moto_ros.config import PERSON, WHILE_LET_GO
 from moto_ros.loops.acts import AT_ONCE, steps_of
 from moto_ros.loops.errand import Call, Errand, Pending
 from moto_ros.loops.joystick import late
@@ -30,6 +30,7 @@ from moto_ros.wire.endpoints import publishers
 from moto_ros.wire.interface import to_string
 from moto_ros.wire.joints import pick, request
 from moto_ros.wire.lifecycle import MotoNode, logs_errors
+from moto_ros.wire.polling import Polling
 from moto_ros.wire.runner import run
 
 SILENT = {
@@ -66,7 +67,8 @@ class TeleopNode(MotoNode):
         )
         self.state = self.create_publisher_of(interface.TELEOP_STATE)
         joint_states = interface.JOINT_STATES.at(config.joint_states)
-        self.create_subscription_to(joint_states, self.on_joints)
+        self.polling = Polling(self, lambda topic, count: None)  # an arm's joints: 1 kHz
+        self.polling.decoded(joint_states, self.on_joints)
         self.create_subscription_to(interface.GUARD_STATE, self.on_guard)
         self.create_subscription_to(interface.RECORDER_STATE, self.on_recorder)
         self.create_subscription_to(interface.JOY, self.on_joy)
@@ -101,9 +103,11 @@ class TeleopNode(MotoNode):
         """Takes the joystick's word, and asks for what it says."""
         if self.loop is None or not self.active:
             return
+        self.polling.poll()
         age, now = self.age(message.header.stamp) or 0.0, self.steady_now()
         self.late = late(age, self.config.teleop.silence)
         if self.late:
+            self.loop.miss(message.buttons)
             return
         for act in self.loop.hear(message.axes, message.buttons, now):
             self.begin(act)
@@ -134,7 +138,10 @@ class TeleopNode(MotoNode):
 
     def on_recorder(self, told: RecorderState) -> None:
         """Hears whether an episode is under way."""
-        self.recording = told.state == 'recording'
+        before, self.recording = self.recording, told.state == 'recording'
+        ours = any(errand.name in WHILE_LET_GO for errand in self.errands)
+        if self.active and before and not self.recording and not ours:
+            self._say('the episode has ended: nothing is recorded now', True)
 
     def begin(self, act: str) -> None:
         """Begins what a button asks for, unless something else is under way."""

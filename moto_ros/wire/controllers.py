@@ -55,7 +55,10 @@ class Controllers:
         """Asks nobody yet; `destroy` ends it."""
         self._node = node
         self._wanted = {**WANTED, 'joints': list(joints)}
-        self._tolerances = {f'constraints.{joint}.trajectory': 0.0 for joint in joints}
+        self._tolerances = [  # asked for apart: who does not know one says none of its request
+            {f'constraints.{joint}.trajectory': 0.0 for joint in joints},
+            {'constraints.goal_time': 0.0},  # after which it holds the arm, if it is not there
+        ]
         self._asked: dict[End, _Asked] = {}
 
     def poll(self, ends: Collection[End]) -> None:
@@ -133,13 +136,23 @@ class Controllers:
         elif wrong := _otherwise(found, self._wanted):
             self._say(one, f'{wrong}; give it the parameters of config/ros/controllers.yaml')
         else:
-            self._ask(one, self._tolerances, self._hear_tolerances)
+            self._ask_tolerances(one, self._tolerances)
 
-    def _hear_tolerances(self, one: _Asked, found: Mapping[str, object]) -> None:
+    def _ask_tolerances(self, one: _Asked, groups: Sequence[Mapping[str, object]]) -> None:
         """Judges those beyond which it holds the arm where it is measured; 0 or unset: none."""
-        set_ones = {key: value for key, value in found.items() if value is not None}
-        wrong = _otherwise(set_ones, {key: self._tolerances[key] for key in set_ones})
-        self._say(one, f'{wrong}; it would hold the arm by itself' if wrong else '')
+        if not groups:
+            self._say(one, '')
+            return
+        wanted, *others = groups
+
+        def hear(one: _Asked, found: Mapping[str, object]) -> None:
+            set_ones = {key: value for key, value in found.items() if value is not None}
+            if wrong := _otherwise(set_ones, {key: wanted[key] for key in set_ones}):
+                self._say(one, f'{wrong}; it would hold the arm by itself')
+            else:
+                self._ask_tolerances(one, others)
+
+        self._ask(one, wanted, hear)
 
     def _say(self, one: _Asked, wrong: str) -> None:
         name = one.client.srv_name.removesuffix('/get_parameters')

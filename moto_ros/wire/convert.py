@@ -16,7 +16,7 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import Image
 
-from moto_core.errors import ObservationError
+from moto_core.errors import ObservationError, one_line
 from moto_core.ros_image import CHANNELS, to_rgb
 
 ToRgb = Callable[[Image], np.ndarray]
@@ -97,6 +97,13 @@ def image_converter() -> tuple[ToRgb, str]:
         return to_rgb, 'moto_ros'
 
     def convert(message: Image) -> np.ndarray:
-        return bridge.imgmsg_to_cv2(message, desired_encoding='rgb8')
+        try:
+            return bridge.imgmsg_to_cv2(message, desired_encoding='rgb8')
+        except Exception as error:  # noqa: BLE001  it raises what it likes, of cv2 too
+            raise ObservationError(
+                f'cv_bridge cannot read an image of {message.width} x {message.height} px, '
+                f"encoding '{message.encoding}'; expected one of {', '.join(CHANNELS)}: "
+                f'{one_line(error)}'
+            ) from error
 
     return (convert, 'cv_bridge') if round_trip(convert) else (to_rgb, 'moto_ros')

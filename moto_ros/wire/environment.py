@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 
 from moto_core.config import share_dir
 
 DISCOVERY = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
+
+
+PROFILES = 'FASTRTPS_DEFAULT_PROFILES_FILE'
+_UDP_ALONE = {'LOCALHOST': 'fastdds_udp', 'SUBNET': 'fastdds_udp_subnet'}  # by discovery range
 
 
 def prepare_environment(
@@ -24,5 +28,21 @@ def prepare_environment(
     if the discovery range is SYSTEM_DEFAULT.
     """
     environment.setdefault('AMENT_PREFIX_PATH', sys.prefix)
-    path = share_dir() / 'config' / 'ros' / f'{profile}.xml'
-    environment.setdefault('FASTRTPS_DEFAULT_PROFILES_FILE', str(path))
+    environment.setdefault(PROFILES, _path(profile))
+
+
+def udp_alone(environment: Mapping[str, str]) -> dict[str, str]:
+    """Returns what a process is given so that it uses no shared memory beside others that do.
+
+    A process that is killed within a segment leaves a lock that stops whoever has it mapped for a
+    second or two. Nothing is returned where the environment chooses for itself: another profile,
+    static peers, a discovery range that is neither LOCALHOST nor SUBNET, ROS's default.
+    """
+    profile = _UDP_ALONE.get(environment.get(DISCOVERY) or 'SUBNET')
+    if profile is None or environment.get(PROFILES) or environment.get('ROS_STATIC_PEERS'):
+        return {}
+    return {PROFILES: _path(profile), DISCOVERY: 'SYSTEM_DEFAULT'}
+
+
+def _path(profile: str) -> str:
+    return str(share_dir() / 'config' / 'ros' / f'{profile}.xml')

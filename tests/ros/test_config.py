@@ -36,6 +36,14 @@ def test_every_setting_has_a_meaning():
         ({'record.source': 'bag'}, 'Valid: robot, sim'),
         ({'record.dataset': '${oc.env:HOME}'}, 'neither'),
         ({'cameras.a/b': 'topic'}, "the name of cameras is 'a/b'"),
+        (
+            {'teleop.input': 'joy', 'guard.deadman_button': 5},
+            'guard.deadman_button and teleop.buttons.take_over are both 5; give each a button',
+        ),
+        (
+            {'teleop.input': 'page', 'guard.intervention_button': 0},
+            'guard.intervention_button and teleop.buttons.close are both 0; give each a button',
+        ),
         ({'guard': 1, 'guard.rate': 50.0}, "'guard' as a whole"),
     ],
 )
@@ -43,6 +51,11 @@ def test_a_value_that_cannot_be_is_named_with_what_can(given, says):
     with pytest.raises(ConfigError) as caught:
         load_ros_config('franka_kitchen', given)
     assert says in str(caught.value)
+
+
+def test_buttons_of_a_joystick_that_drives_nothing_are_no_matter():
+    config = load_ros_config('franka_kitchen', {'guard.deadman_button': 5})
+    assert config.guard.deadman_button == config.teleop.buttons.take_over
 
 
 @pytest.mark.parametrize('end', ['low', 'high'])

@@ -14,9 +14,10 @@ from moto_core.errors import ConfigError, MotoError
 from moto_core.guard.limits import load_robot
 from moto_ros.bringup.arguments import ARGUMENTS, parse_arguments, resolved
 from moto_ros.bringup.follower import follow, how_to_go_on, split
-from moto_ros.bringup.table import CONSOLE, command, environment, processes
+from moto_ros.bringup.table import CONSOLE, command, environment, own_environment, processes
 from moto_ros.chaos.tiny_bundle import write_tiny_bundle
 from moto_ros.config import command_topic, load_ros_config
+from moto_ros.services import GUARD
 
 ROS_MD = (
     'sim',
@@ -487,6 +488,31 @@ def test_only_real_cameras_use_shared_memory():
     profile = 'FASTRTPS_DEFAULT_PROFILES_FILE'
     assert '<type>SHM</type>' in Path(environment({}, False)[profile]).read_text()
     assert '<type>SHM</type>' not in Path(environment({}, True)[profile]).read_text()
+
+
+@pytest.mark.parametrize(
+    ('given', 'has'),
+    [
+        ({}, True),
+        ({'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET'}, True),
+        ({'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}, True),
+        ({'ROS_AUTOMATIC_DISCOVERY_RANGE': 'OFF'}, False),
+        ({'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SYSTEM_DEFAULT'}, False),
+        ({'ROS_STATIC_PEERS': '10.0.0.2'}, False),
+        ({'FASTRTPS_DEFAULT_PROFILES_FILE': 'mine'}, False),
+    ],
+)
+def test_a_real_arms_guard_shares_no_memory_unless_the_environment_chooses(given, has):
+    profile, discovery = 'FASTRTPS_DEFAULT_PROFILES_FILE', 'ROS_AUTOMATIC_DISCOVERY_RANGE'
+    for process in processes({'sim': 'false'}):
+        own = own_environment(process, given, False)
+        assert set(own) == ({profile, discovery} if has and process.node == GUARD else set())
+        if own:
+            text = Path(own[profile]).read_text()
+            assert '<type>SHM</type>' not in text and own[discovery] == 'SYSTEM_DEFAULT'
+            closed = given.get(discovery) == 'LOCALHOST'
+            assert ('<address>127.0.0.1</address>' in text) is closed, 'as closed as the others'
+        assert own_environment(process, given, True) == {}, 'a simulated graph has it as a whole'
 
 
 def test_moto_up_runs_a_session_only_when_asked():

@@ -144,6 +144,7 @@ def test_an_arm_is_armed_once_its_controller_has_said_how_it_follows(graph):
         ({'cmd_timeout': 0.5}, 'cmd_timeout is 0.5, expected 0.0'),
         ({'cmd_timeout': 1}, 'cmd_timeout is 1, expected 0.0'),
         ({'constraints.fr3_joint3.trajectory': 0.01}, 'fr3_joint3.trajectory is 0.01, expected 0'),
+        ({'constraints.goal_time': 0.5}, 'goal_time is 0.5, expected 0.0; it would hold the arm'),
     ],
 )
 def test_a_controller_that_follows_otherwise_is_named_with_what_is_otherwise(

@@ -531,6 +531,26 @@ def test_trajectories_hold_the_curve_that_the_arm_is_led_along_later_by_the_dela
     assert checked > 3
 
 
+def test_what_the_clocks_part_by_while_the_arm_rests_is_no_step_of_its_curve(make):
+    arm = Arm(make(GuardNode, **FREE, **{'record.source': 'sim'}))
+    drift, start = 50e-6, arm.time
+    arm.node.now = lambda: round((arm.time + drift * (arm.time - start) + AHEAD) * 1e9)
+    arm.node.outputs._clocks._clock = arm.node.now
+    arm.moves(0.05)
+    arm.node.disarm()
+    arm.go(20.0)  # they part by a millisecond
+    assert arm.loop.resting
+    count = len(arm.sent)
+    arm.moves(0.05)
+    apart, times = [], []
+    for message, knots in zip(arm.sent[count:], arm.knots[count:]):
+        apart.append(to_ns(message.header.stamp) - round(knots[0].time * 1e9))
+        times.append(knots[0].time)
+    assert len(apart) > 50
+    steps = np.abs(np.diff(apart) - drift * np.diff(times) * 1e9)[2:]  # once it moves
+    assert steps.max() < 1000, f'{steps.max():.0f} ns between two messages, beside the drift'
+
+
 def test_the_guard_hears_how_old_and_where_the_joints_are(make):
     arm = Arm(make(GuardNode, **ARRAYS, **FREE))
     node, names = arm.node, arm.node.robot.spec.names

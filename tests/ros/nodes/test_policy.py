@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 
-from moto_core.errors import BundleError
+from moto_core.errors import BundleError, ObservationError
 from moto_core.guard.limits import load_robot
 from moto_core.policy.given_up import read_given_up, take_back
 from moto_core.policy.name_file import write_name
@@ -65,6 +65,30 @@ def test_an_action_beyond_one_asks_for_its_scale_and_no_more(make):
     policy = Asking(make(PolicyNode), [5.0, -5.0, 0.5, *[0.0] * 6])
     scale = policy.node.robot.spec.scale
     assert policy.frame() == pytest.approx(scale * [1.0, -1.0, 0.5, *[0.0] * 6])
+
+
+@pytest.mark.parametrize('column', ['position', 'velocity'])
+def test_joints_that_are_no_numbers_are_named_and_not_seen(make, column):
+    asking = Asking(make(PolicyNode, **{'policy.bundle': 'zero'}), np.zeros(9))
+    node = asking.node
+    asking.frame()
+    before = node.loop._joints
+    told = joint_state(node.robot.spec.names, asking.time, np.zeros(9), np.zeros(9))
+    getattr(told, column)[3] = float('nan')
+    node.inputs.on_joints(told)
+    assert f'the {column} [0.0, 0.0, 0.0, nan' in node.problem
+    assert node.loop._joints is before
+    assert asking.frame() is not None
+
+
+def test_what_cannot_be_observed_as_it_decides_is_a_problem_and_ends_nothing(make, monkeypatch):
+    asking = Asking(make(PolicyNode, **{'policy.bundle': 'zero'}), np.zeros(9))
+
+    def step():
+        raise ObservationError('no place of joint 3')
+
+    monkeypatch.setattr(asking.node.inputs, '_step', step)
+    assert asking.frame() is None and asking.node.problem == 'no place of joint 3'
 
 
 def test_what_its_doubt_leaves_of_the_speed_goes_with_the_request(make):

@@ -18,6 +18,7 @@ from moto_ros.wire.convert import to_ns, to_time
 from moto_ros.wire.joints import joint_state
 from tests.ros.nodes.waiting import wait
 from tests.ros.test_messages import GUARD as TOLD
+from tests.ros.told import recorder_state
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 ONE_TO_ONE = {'teleop.sticks': 'joints', 'teleop.speed': 1.0, 'teleop.dead_zone': 0.0}
@@ -111,6 +112,33 @@ def test_a_word_that_is_late_by_its_stamp_asks_for_nothing_and_its_age_goes_with
         assert len(driving.asked) == count and words in node.late
     says(0.0)
     assert len(driving.asked) == count + 1 and node.late == ''
+
+
+@pytest.mark.parametrize('held', [True, False])
+def test_a_deadman_that_is_let_go_in_a_late_word_wants_the_sticks_at_rest_again(make, held):
+    driving = Driving(make(TeleopNode, **ONE_TO_ONE)).begins()
+    node = driving.node
+    assert driving.says((0.5,), 4).velocity[0] > 0.1
+    driving.steady += 0.05
+    late = Joy(axes=[0.5, *[0.0] * 7], buttons=[0, 0, 0, 0, int(held)])
+    late.header.stamp = to_time(node.now() - 150_000_000)
+    node.on_joy(late)
+    asked = driving.says((0.5,), 4).velocity[0]
+    assert (asked > 0.1) is held, 'a press that was let go meanwhile is another one'
+    driving.says((), 4)
+    assert driving.says((0.5,), 4).velocity[0] > 0.1
+
+
+@pytest.mark.parametrize(('label', 'says'), [(False, True), (True, False)])
+def test_an_episode_that_ends_without_a_persons_label_is_said(make, label, says):
+    driving = Driving(make(TeleopNode, **ONE_TO_ONE)).begins()
+    node = driving.node
+    driving.lets_go()
+    for state in ('recording', 'idle'):
+        if label and state == 'idle':
+            driving.says((), 0)
+        node.on_recorder(recorder_state(state=state))
+    assert ('the episode has ended' in node.said) is says
 
 
 def test_two_joysticks_ask_for_nothing_and_are_named(make):

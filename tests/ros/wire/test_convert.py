@@ -1,4 +1,6 @@
 import array
+import sys
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -101,6 +103,23 @@ def test_the_round_trip_rejects_a_converter_that_skews_or_swaps_or_breaks():
     assert not round_trip(lambda m: np.frombuffer(m.data, np.uint8)[:45].reshape(3, 5, 3))
     assert not round_trip(lambda m: to_rgb(m)[..., ::-1])
     assert not round_trip(lambda m: 1 / 0)
+
+
+def test_whatever_cv_bridge_raises_is_an_error_that_names_found_and_expected(monkeypatch):
+    class CvBridge:
+        def imgmsg_to_cv2(self, message, desired_encoding):
+            if message.encoding == '16UC1':
+                raise TypeError('conversion is not possible')
+            return to_rgb(message)
+
+    monkeypatch.setitem(sys.modules, 'cv_bridge', SimpleNamespace(CvBridge=CvBridge))
+    convert, name = image_converter()
+    assert name == 'cv_bridge'
+    message = from_rgb(np.zeros((2, 3, 3), np.uint8), 0)
+    assert convert(message).shape == (2, 3, 3)
+    message.encoding = '16UC1'
+    with pytest.raises(ObservationError, match="3 x 2 px, encoding '16UC1'; expected one of rgb8"):
+        convert(message)
 
 
 def test_without_a_sound_cv_bridge_the_converter_is_ours():

@@ -38,3 +38,53 @@ def test_a_burst_fits_into_the_receive_buffers(profile):
         most = int(file.read())
     doubled = 2 * min(4194304, most)  # Linux doubles what is set
     assert list(sizes.values()).count(doubled) >= 2, sizes  # discovery and data
+
+
+PEER = """
+import os, sys, time
+from moto_ros.bringup.table import own_environment, environment, processes
+from moto_ros.services import GUARD
+
+role = sys.argv[1]
+base = dict(os.environ)
+everybody = environment(base, False)
+guard, *others = processes({'sim': 'false'})
+assert guard.node == GUARD
+mine = {**everybody, **own_environment(guard if role == 'guard' else others[0], base, False)}
+os.environ.clear()
+os.environ.update(mine)
+import rclpy
+from std_msgs.msg import String
+
+rclpy.init()
+node = rclpy.create_node(role)
+other = 'policy' if role == 'guard' else 'guard'
+heard = []
+say = node.create_publisher(String, 'from_' + role, 10)
+node.create_subscription(String, 'from_' + other, lambda said: heard.append(said.data), 10)
+end = time.monotonic() + 15
+until = None  # goes on for a moment, for the other to hear
+while time.monotonic() < (until or end):
+    say.publish(String(data=role))
+    rclpy.spin_once(node, timeout_sec=0.05)
+    if heard and until is None:
+        until = time.monotonic() + 1
+with open('/proc/self/maps') as file:
+    shared = [line for line in file if '/dev/shm/fastrtps' in line]
+print(len(heard) > 0, len(shared) > 0)
+"""
+
+
+def test_a_real_arms_guard_hears_the_others_and_is_heard_without_their_shared_memory():
+    given = {k: v for k, v in os.environ.items() if k != 'FASTRTPS_DEFAULT_PROFILES_FILE'}
+    peers = {
+        role: subprocess.Popen(
+            [sys.executable, '-c', PEER, role],
+            env={**given, 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for role in ('guard', 'policy')
+    }
+    told = {role: peer.communicate(timeout=60)[0].split() for role, peer in peers.items()}
+    assert told == {'guard': ['True', 'False'], 'policy': ['True', 'True']}
