@@ -52,7 +52,13 @@ IDLE: dict[str, tuple[str, ...]] = {
     'actor_critic.actor.beta': (*_PRIOR, 'model.behaviour_scale'),
     'actor_critic.actor.beta_half': _FADING,
     'actor_critic.penalty.alpha': ('actor_critic.penalty.relative',),
+    'actor_critic.actor.value_scale': ('actor_critic.actor.relative', 'actor_critic.actor.value'),
     'latent.alpha': ('latent.spread',),
+    'model.kl.scale': ('model.kl.balance', 'model.kl.free', 'model.kl.free_average'),
+    **{
+        f'{group}.optimizer.decay_updates': (f'{group}.optimizer.final',)
+        for group in ('model', 'actor_critic.actor', 'actor_critic.critic', 'model_free')
+    },
 }
 """By weight: settings that change nothing while it is 0."""
 
@@ -70,6 +76,8 @@ def is_read(settings: Mapping[str, Any], key: str) -> bool:
         groups += weighed if settings.get(weight, 1) == 0 else ()
     if agent in _NO_PRIOR and settings.get('model.behaviour_scale', 1) == 0:
         groups.append('actor_critic.actor.beta')
+    if settings.get('collect.explore', 'noise') != 'noise':
+        groups.append('collect.noise')
     return not any(key == group or key.startswith(f'{group}.') for group in groups)
 
 

@@ -276,7 +276,7 @@ ALL = (
         expected='memory, open files and p99 latency flat, shown by a shorter run and its slope',
         act=soak.hours,
         graphs=WHOLE,
-        limit=230.0,
+        limit=420.0,
     ),
     Fault(
         number=34,

@@ -17,7 +17,8 @@ from moto_ros.chaos.fault import Findings, Seen
 from moto_ros.chaos.running import RunningGraph
 from moto_ros.services import GUARD, RECORDER
 
-WARM, SECONDS, EVERY = 90.0, 90.0, 2.0  # [s] before it counts, of what counts, between two looks
+WARM = 240.0  # [s] before it counts: until then heaps fill, and pieces of them are found again
+SECONDS, EVERY = 120.0, 2.0  # [s] of what counts, between two looks
 HOURS, GROWTH = 8.0, 1.0  # what a process grows by in these hours, of what it has, at most
 SLOWER = 1.25  # of the second half's p99 latency to the first's
 

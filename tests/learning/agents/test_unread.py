@@ -129,6 +129,11 @@ def trained(row, *settings):
         ('moto', 'actor_critic.actor.beta', ('/model.behaviour_scale=9',)),
         ('moto', 'actor_critic.actor.beta_half', ('beta_from=7', 'beta_final=0.9')),
         ('moto', 'actor_critic.penalty.alpha', ('relative=true',)),
+        ('moto', 'actor_critic.actor.value_scale', ('relative=true', 'value=online')),
+        ('moto', 'model.kl.scale', ('balance=0.5', 'free=3', 'free_average=false')),
+        ('moto', 'model.optimizer.decay_updates', ('final=0.3',)),
+        ('moto', 'actor_critic.actor.optimizer.decay_updates', ('final=0.3',)),
+        ('moto', 'actor_critic.critic.optimizer.decay_updates', ('final=0.3',)),
         ('lompo', 'latent.alpha', ('spread=variance',)),
         ('dreamer_v2', 'model.behaviour_scale', ('/actor_critic.actor.beta=3',)),
         ('lompo', 'model.behaviour_scale', ('/actor_critic.actor.beta=3',)),
@@ -154,6 +159,12 @@ def test_what_shapes_latent_states_reads_the_weight_of_the_prior():
         whole, without = trained(row, *on), trained(row, *on, 'actor_critic.actor.beta=0')
         assert not all(whole[name].equal(without[name]) for name in whole)
         check_read([(asked(row, *on), asked(row, *on, 'actor_critic.actor.beta=0'))])
+
+
+def test_noise_is_for_those_who_explore_by_it():
+    with pytest.raises(ConfigError, match="'collect.noise=0.3' changes nothing"):
+        check_read([changed('moto', 'collect.noise=0.3')])
+    check_read([changed('moto', 'collect.noise=0.3', 'collect.explore=noise')])
 
 
 def test_every_weight_that_settings_hang_on_is_one():

@@ -45,7 +45,8 @@ def printed(capsys, *arguments):
 def test_show_config_prints_every_key_with_value_and_source(tmp_path, capsys):
     path = tmp_path / 'mine.yaml'
     path.write_text('replay: {batch: 4}\ntrain: {device: cpu}\n')
-    found = printed(capsys, '--config', str(path), 'seed=7', '--show-config', 'collect.noise=0.25')
+    typed = ['seed=7', 'collect.explore=noise', 'collect.noise=0.25']
+    found = printed(capsys, '--config', str(path), '--show-config', *typed)
     assert list(found) == [key.name for key in list_keys(Config())]
     cells = {key: (cells[0], cells[-1].strip()) for key, cells in found.items()}
     assert cells['seed'] == ('7', 'override')
