@@ -45,7 +45,7 @@ def _parser() -> Parser:
     commands.add_parser('list', help='show the faults')
     run = commands.add_parser('run', help='make faults happen')
     run.add_argument('numbers', nargs='*', type=whole(1), metavar='N', help='of faults')
-    run.add_argument('--all', action='store_true', help='all of them, about ten minutes')
+    run.add_argument('--all', action='store_true', help='all of them, about a quarter of an hour')
     run.add_argument('--fast', action='store_true', help='a few that take seconds')
     run.add_argument(
         '--json',
