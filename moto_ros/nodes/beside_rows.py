@@ -18,7 +18,7 @@ from moto_ros.loops.recorder import Recording
 from moto_ros.messages import GuardReasons
 from moto_ros.nodes.raw_topics import RawTopic, raw_topics
 from moto_ros.wire import interface
-from moto_ros.wire.interface import Topic, queued, type_name
+from moto_ros.wire.interface import Topic, queued, type_name, whole
 from moto_ros.wire.lifecycle import MotoNode
 from moto_ros.wire.polling import Polling, Take
 
@@ -49,7 +49,7 @@ class BesideRows:
 
     def subscribe(self, topic: Topic, callback: Callable[[Any], object]) -> None:
         """Subscribes a callback that gets the payload, or the message if it has none."""
-        self.polling.decoded(topic, callback, self._holder(topic))
+        self.polling.decoded(whole(topic), callback, self._holder(topic))
 
     def on_raw(self, raw: RawTopic, data: bytes, waited: int) -> None:
         """Holds and writes a message as it came, `waited` [ns] ago, within its bounds."""

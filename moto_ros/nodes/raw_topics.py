@@ -15,7 +15,15 @@ from moto_ros.config import RosConfig, camera_topics
 from moto_ros.loops.throttle import Throttle
 from moto_ros.wire import interface
 from moto_ros.wire.definition import definition
-from moto_ros.wire.interface import SENSOR, SENSOR_READER, Topic, message_class, queued, type_name
+from moto_ros.wire.interface import (
+    SENSOR,
+    SENSOR_READER,
+    Topic,
+    message_class,
+    queued,
+    type_name,
+    whole,
+)
 from moto_ros.wire.topic_names import full_name
 
 LATE = 0.2  # [s] that messages may be late, and then come at once, without a loss by a bound
@@ -59,7 +67,7 @@ def raw_topics(
         joint_states = queued(interface.JOINT_STATES.at(config.joint_states), JOINT_QUEUE)
         found.append(RawTopic(topic=joint_states, messages=_at_most(record.joint_rate)))
     if record.guard_state:
-        found.append(RawTopic(topic=interface.GUARD_STATE))
+        found.append(RawTopic(topic=whole(interface.GUARD_STATE)))
     for name, kind in record.raw.items():
         found.append(RawTopic(topic=Topic(name, message_class(kind), SENSOR, SENSOR_READER)))
     named = {  # the last of a name wins

@@ -48,6 +48,7 @@ LOG = _profile(10, _RELIABLE)  # the recorder wants every one
 LOG_READER = _profile(500, _RELIABLE)  # and may be 2 s late at 250 Hz without a loss
 SENSOR_READER = _profile(250, _BEST)  # hears every publisher, 2 s late at 125 Hz without a loss
 STATUS = _profile(1, _RELIABLE)  # 10 Hz, the newest is enough
+STATUS_READER = _profile(20, _RELIABLE)  # wants every one, 2 s late without a loss
 LATCHED = _profile(1, _RELIABLE, _LATCHED)  # who starts late still learns it
 LATCHED_READER = _profile(50, _RELIABLE, _LATCHED)  # of many publishers
 PRESSES = _profile(100, _RELIABLE)  # a press is not lost behind its release, heard 1 s late
@@ -117,6 +118,13 @@ DIAGNOSTICS = Topic('/diagnostics', DiagnosticArray, LOG, LOG)  # ROS's one plac
 def queued(topic: Topic, depth: int) -> Topic:
     """Returns the topic for a best-effort reader in whose queue so many messages wait."""
     return replace(topic, subscription=_profile(depth, _BEST))
+
+
+def whole(topic: Topic) -> Topic:
+    """Returns the topic for a reader that wants every message, of a status too."""
+    if topic.subscription is not STATUS:
+        return topic
+    return replace(topic, subscription=STATUS_READER)
 
 
 def observation(camera: str) -> Topic:

@@ -24,7 +24,8 @@ from moto_ros.wire import interface
 from moto_ros.wire.convert import from_rgb
 from moto_ros.wire.joints import joint_state
 from tests.ros.nodes.waiting import speaking, wait
-from tests.ros.told import decided, guarded
+from tests.ros.test_messages import GUARD as GUARD_TOLD
+from tests.ros.told import decided, guarded, policy_status
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 PERIOD = 80_000_000  # [ns]
@@ -340,6 +341,28 @@ def test_messages_that_did_not_arrive_are_counted_by_topic_and_published(make, t
     left_out = node.recording.left_out['/joint_states']  # came faster than 1 kHz
     assert on_file + lost + left_out == JOINT_QUEUE + 51
     node.start()
+    assert node.recording.status().lost == {}
+
+
+@pytest.mark.parametrize(
+    ('topic', 'told'),
+    [(interface.GUARD_STATE, GUARD_TOLD), (interface.POLICY_STATUS, policy_status())],
+)
+def test_statuses_that_come_while_the_recorder_is_late_are_not_lost(make, tmp_path, topic, told):
+    node, _ = recorder(make, tmp_path)
+    speaker = node.create_publisher(String, topic.name, topic.publisher)
+    name = speaker.topic_name
+    wait(node, speaker.get_subscription_count)
+
+    def held():
+        return [one.topic for one in node.ears.black_box.ring.messages()].count(name)
+
+    speaker.publish(interface.to_string(told))
+    wait(node, lambda: held() == 1)
+    for _ in range(5):  # none is looked at
+        speaker.publish(interface.to_string(told))
+        time.sleep(0.02)
+    wait(node, lambda: held() == 6)
     assert node.recording.status().lost == {}
 
 
