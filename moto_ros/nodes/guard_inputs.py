@@ -36,7 +36,7 @@ class GuardInputs:
         self._late = ''  # what is wrong with the stamp of the joystick's newest word
         for source, topic in REQUESTS.items():
             node.create_subscription_to(topic, partial(self.on_request, source))
-        self._polling = Polling(node, lambda topic, count: None)
+        self._polling = Polling(node)
         self._polling.decoded(interface.JOINT_STATES.at(self.config.joint_states), self.on_joints)
         node.create_subscription_to(interface.JOY, self.on_joy)
         for name in self.config.guard.estops:

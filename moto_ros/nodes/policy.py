@@ -275,7 +275,7 @@ class PolicyNode(MotoNode):
     def _create_subscriptions(self) -> None:
         self.create_subscription_to(interface.EPISODE, self.on_episode)
         self.create_subscription_to(interface.GUARD_REASONS, self.on_guard)
-        self.polling = Polling(self, lambda topic, count: None)  # of the guard's ticks: 250 Hz
+        self.polling = Polling(self)  # of the guard's ticks: 250 Hz
         self.polling.decoded(interface.EXECUTED, self.on_executed)
 
 

@@ -57,7 +57,7 @@ class PolicyInputs:
         for camera, topic in self.cameras.items():
             self._subscribe_to_camera(camera, topic)
         joint_states = interface.JOINT_STATES
-        self._polling = Polling(node, lambda topic, count: None)  # an arm's joints: 1 kHz
+        self._polling = Polling(node)  # an arm's joints: 1 kHz
         if self._apart:  # first: the arm's joints are put beside the newest of them
             self._polling.decoded(joint_states.at(self._apart), self.on_fingers)
         self._polling.decoded(joint_states.at(self.joint_states), self.on_joints)

@@ -67,7 +67,7 @@ class TeleopNode(MotoNode):
         )
         self.state = self.create_publisher_of(interface.TELEOP_STATE)
         joint_states = interface.JOINT_STATES.at(config.joint_states)
-        self.polling = Polling(self, lambda topic, count: None)  # an arm's joints: 1 kHz
+        self.polling = Polling(self)  # an arm's joints: 1 kHz
         self.polling.decoded(joint_states, self.on_joints)
         self.create_subscription_to(interface.GUARD_STATE, self.on_guard)
         self.create_subscription_to(interface.RECORDER_STATE, self.on_recorder)

@@ -12,8 +12,6 @@ from collections.abc import Mapping, MutableMapping
 from moto_core.config import share_dir
 
 DISCOVERY = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
-
-
 PROFILES = 'FASTRTPS_DEFAULT_PROFILES_FILE'
 _UDP_ALONE = {'LOCALHOST': 'fastdds_udp', 'SUBNET': 'fastdds_udp_subnet'}  # by discovery range
 

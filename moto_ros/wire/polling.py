@@ -42,8 +42,13 @@ class Unspun(CallbackGroup):
 class Polling:
     """The polled subscriptions of a node."""
 
-    def __init__(self, node: MotoNode, on_lost: Callable[[str, int], object]) -> None:
-        """`on_lost` is told the topic's name and how many of its messages did not arrive."""
+    def __init__(
+        self, node: MotoNode, on_lost: Callable[[str, int], object] | None = None
+    ) -> None:
+        """`on_lost` is told the topic's name and how many of its messages did not arrive.
+
+        Without it nobody asks: of a queue of one, whose newest is enough, most are lost.
+        """
         self._node, self._on_lost = node, on_lost
         self._group, self._polled = Unspun(), list[_Polled]()
 
@@ -72,8 +77,9 @@ class Polling:
         """Hands over what has arrived, at most as much of each topic as its queue holds."""
         for polled in self._polled:
             lost = polled.empty()
-            if lost and self._node.count_publishers(polled.name) == 1:
-                self._on_lost(polled.name, lost)
+            on_lost = self._on_lost if lost else None
+            if on_lost and self._node.count_publishers(polled.name) == 1:
+                on_lost(polled.name, lost)
 
 
 class _Polled:
