@@ -20,6 +20,7 @@ import numpy as np
 import rclpy
 
 from moto_core.guard.limits import load_robot
+from moto_core.ros_domain import own_domain
 from moto_ros.bringup import table
 from moto_ros.bringup.children import Children
 from moto_ros.bringup.graph import RosGraph
@@ -38,7 +39,7 @@ def main() -> None:
     parser.add_argument('--rates', type=float, nargs='+', default=[125.0, 1000.0], help='[Hz]')
     parser.add_argument('--seconds', type=float, default=30.0)
     args = parser.parse_args()
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    os.environ['ROS_DOMAIN_ID'] = str(own_domain())
     os.environ[DISCOVERY] = 'LOCALHOST'
     prepare_environment()
     print(json.dumps([measured(rate, args.seconds) for rate in args.rates], indent=1))

@@ -29,6 +29,7 @@ from sensor_msgs.msg import JointState
 
 from moto_core.config import config_file, load_config
 from moto_core.guard.limits import load_robot
+from moto_core.ros_domain import own_domain
 from moto_learning.agents.moto import MotoLearner
 from moto_learning.config import Config
 from moto_learning.export.export import export_bundle
@@ -135,7 +136,7 @@ def write_robot(folder: Path, rate: float, size: int, cameras: int) -> Path:
 @contextmanager
 def running(given: dict[str, str]) -> Iterator[tuple[RosGraph, Children]]:
     """Runs the simulated graph in a domain of its own; everything has ended afterwards."""
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    os.environ['ROS_DOMAIN_ID'] = str(own_domain())
     prepare_environment(profile='fastdds_udp')
     rclpy.init()
     children = Children(table.environment(os.environ, sim=True))

@@ -34,6 +34,7 @@ from moto_core.config import config_file
 from moto_core.episodes.messages import encode_image, encode_joints
 from moto_core.episodes.reader import Reading
 from moto_core.guard.limits import RobotConfig, load_robot
+from moto_core.ros_domain import own_domain
 from moto_core.row import Row
 from moto_core.spec import Spec
 from moto_ros.bringup import table
@@ -88,7 +89,7 @@ def main() -> None:
 
 def measured(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     """Returns the numbers of one episode."""
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    os.environ['ROS_DOMAIN_ID'] = str(own_domain())
     os.environ[DISCOVERY] = 'LOCALHOST'
     prepare_environment()
     robot = write_robot(folder)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from moto_core.policy.name_file import named_folder
+from moto_core.ros_domain import own_domain
 
 pytestmark = pytest.mark.slow  # two minutes
 ROOT = Path(__file__).parents[1]
@@ -133,8 +134,8 @@ def test_the_examples_run_and_leave_what_they_say(folder):
 def own_environment():
     """A shell's environment, without what MuJoCo wrote into this process's; a domain apart."""
     clean = {name: text for name, text in os.environ.items() if name != 'PYOPENGL_PLATFORM'}
-    domain = str(1 + os.getpid() % 100)
-    return {**clean, 'PYTHONPATH': f'{ROOT}:{ROOT / "sim"}', 'ROS_DOMAIN_ID': domain}
+    paths = f'{ROOT}:{ROOT / "sim"}'
+    return {**clean, 'PYTHONPATH': paths, 'ROS_DOMAIN_ID': str(own_domain())}
 
 
 @pytest.mark.ros

@@ -20,6 +20,7 @@ from rich.console import Console
 
 from moto_core.command import end_with_parent
 from moto_core.errors import MotoError
+from moto_core.ros_domain import own_domain
 from moto_learning.report.demo_folder import DemoConfig, read_json, write_json
 from moto_learning.report.demo_page import write_report
 from moto_learning.report.demo_stages import Command, Stage, demo_stages
@@ -127,5 +128,5 @@ def _stop(process: subprocess.Popen) -> None:
 
 
 def _environment() -> Mapping[str, str]:
-    domain = str(1 + os.getpid() % 100)
+    domain = os.environ.get('ROS_DOMAIN_ID') or str(own_domain())
     return {'ROS_DOMAIN_ID': domain, 'PYTHONUNBUFFERED': '1', 'COLUMNS': '120', **os.environ}

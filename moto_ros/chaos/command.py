@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING
 
 from moto_core.command import Parser, importing, output_file, run_command, whole
 from moto_core.errors import ConfigError
+from moto_core.ros_domain import LARGEST, own_domain
 
 if TYPE_CHECKING:
     from moto_ros.chaos.fault import Fault
 
 LOOK = 3.0  # [s] for whoever is in a domain to be seen
-LARGEST = 101  # domain whose ports are free on Linux
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,7 +54,7 @@ def _parser() -> Parser:
     )
     run.add_argument('--html', metavar='FILE', help='a page with a table')
     run.add_argument(
-        '--domain', type=whole(0, LARGEST), help='ROS domain; default one from the process id'
+        '--domain', type=whole(0, LARGEST), help='ROS domain; default one that nobody is in'
     )
     write = commands.add_parser('write', help="make a document's table anew from a run's JSON")
     write.add_argument('json', type=Path, help='what run --all --json wrote')
@@ -82,7 +82,7 @@ def _body(args: argparse.Namespace) -> int:
         for name in ('json', 'html')
         if (path := getattr(args, name))
     }
-    with domain(1 + os.getpid() % 100 if args.domain is None else args.domain):
+    with domain(own_domain() if args.domain is None else args.domain):
         return _run(list({fault.number: fault for fault in faults}.values()), files)
 
 

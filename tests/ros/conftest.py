@@ -29,12 +29,13 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope='session', autouse=True)
 def ros_environment():
-    """Domain 1 to 100 from the process id; UDP on 127.0.0.1 alone."""
+    """A domain that nobody is in; UDP on 127.0.0.1 alone."""
+    from moto_core.ros_domain import own_domain
     from moto_ros.wire.environment import prepare_environment
 
     paths = [str(ROOT), str(ROOT / 'sim'), *os.environ.get('PYTHONPATH', '').split(':')]
     os.environ['PYTHONPATH'] = ':'.join(filter(None, paths))
-    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    os.environ['ROS_DOMAIN_ID'] = str(own_domain())
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'SYSTEM_DEFAULT'
     os.environ.setdefault('MUJOCO_GL', 'osmesa')
     prepare_environment(profile='fastdds_udp')

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from moto_core.errors import MotoError
+from moto_ros.chaos.acting import person
 from moto_ros.chaos.running import longest_gap
 from moto_ros.config import CommandConfig
 from moto_ros.services import GUARD, TWIN
@@ -138,11 +139,7 @@ def test_resets_are_the_training_environments(env, arrays):
 
 
 def test_without_its_guard_the_twins_watchdog_stops_an_array_command(arrays):
-    arrays.reset()
-    arrays.take_over()
-    arrays.drive([0.4] + [0.0] * 8, 0.6)
-    assert arrays.speed() > 0.2
-    arrays.joints.clear()
+    person(arrays)
     arrays.kill(GUARD)
     arrays.spin(1.0)
     assert arrays.speed() < STILL
@@ -165,11 +162,8 @@ def test_trajectories_give_the_same_motion_later_by_their_delay(env, trajectorie
 )
 def test_a_guard_that_ends_leads_the_arm_to_rest_and_never_back(trajectories, ended):
     running = trajectories
-    running.reset()
-    running.take_over()
     running.changer(GUARD)  # found while the arm is at rest: discovery takes its time
-    running.drive([0.4] + [0.0] * 8, 1.5)
-    assert running.speed() > 0.25
+    person(running)
     before = running.joints[-1].position[0]  # what comes next may be missing on a busy machine
     running.joints.clear()
     if isinstance(ended, str):
@@ -187,23 +181,20 @@ def test_a_guard_that_ends_leads_the_arm_to_rest_and_never_back(trajectories, en
 @pytest.mark.parametrize('seconds', [0.5, pytest.param(3.0, marks=pytest.mark.slow)])
 def test_a_guard_that_stood_still_makes_no_jump_when_it_goes_on(trajectories, seconds):
     running = trajectories
-    running.reset()
-    running.take_over()
-    running.drive([0.4] + [0.0] * 8, 1.4)
-    assert running.speed() > 0.25
+    asked = person(running)
     running.joints.clear()
     process = running.children.running[GUARD]
     os.kill(process.pid, signal.SIGSTOP)
-    running.drive([0.4] + [0.0] * 8, seconds)
+    running.drive(asked, seconds)
     os.kill(process.pid, signal.SIGCONT)
-    running.drive([0.4] + [0.0] * 8, 1.0)
+    running.drive(asked, 1.0)
     stamps, position, velocity = running.motion()
     speed = np.diff(position[:, 0]) / (np.diff(stamps) * 1e-9)
     assert speed.min() > -STILL and speed.max() < 0.5, 'never back, never fast'
     assert np.abs(velocity[:, 0]).min() < STILL, 'it came to rest'
     end = time.monotonic() + BEGUN  # requests come late on a busy machine, and it holds again
     while not goes_on(running) and time.monotonic() < end:
-        running.drive([0.4] + [0.0] * 8, 0.1)
+        running.drive(asked, 0.1)
     assert goes_on(running), 'and went on'
 
 
@@ -237,12 +228,7 @@ def test_an_arm_away_from_home_is_led_there_before_a_policy_may_drive(trajectori
 def kill_guard(start):
     """Kills the guard while the arm follows trajectories; times [s] since, speeds [rad/s]."""
     running = start({TWIN, GUARD}, command_mode='trajectory')
-    running.reset()
-    running.take_over()
-    running.drive([0.4] + [0.0] * 8, 1.5)
-    before, position, _ = running.motion()
-    assert running.speed() > 0.25
-    assert position[-1, 0] - position[0, 0] > 0.15
+    running.drive(person(running), 0.2)
     assert all(not any(m.points[-1].velocities) for m in running.commands if hasattr(m, 'points'))
     killed = running.kill(GUARD)
     running.spin(1.0)
