@@ -41,24 +41,25 @@ def main() -> None:
     args = parser.parse_args()
     os.environ['ROS_DOMAIN_ID'] = str(own_domain())
     os.environ[DISCOVERY] = 'LOCALHOST'
+    base = dict(os.environ)  # a user's, from which each process's is made
     prepare_environment()
-    print(json.dumps([measured(rate, args.seconds) for rate in args.rates], indent=1))
+    print(json.dumps([measured(rate, args.seconds, base) for rate in args.rates], indent=1))
 
 
-def measured(rate: float, seconds: float) -> dict[str, Any]:
+def measured(rate: float, seconds: float, base: dict[str, str]) -> dict[str, Any]:
     """Returns what both cost at a rate [Hz] of joint states."""
     spawn = multiprocessing.get_context('spawn')
     quiet = spawn.Event()
     arm = spawn.Process(target=stand, args=(rate, quiet))
     rclpy.init()
-    children = Children(table.environment(os.environ, sim=False))
+    children = Children(table.environment(base, sim=False))
     graph = RosGraph(rclpy.create_node('moto_bench'))
     try:
         arm.start()
         by_name = {one.node: one for one in table.processes({**GIVEN, 'log_level': 'error'})}
         manager = replace(by_name[table.MANAGER], arguments=(GUARD, POLICY))
         for process in (by_name[GUARD], by_name[POLICY], manager):
-            own = table.own_environment(process, os.environ, sim=False)
+            own = table.own_environment(process, base, sim=False)
             children.start(process.node, table.command(process), own)
         graph.wait(lambda: graph.latest.guard and graph.latest.policy, 60, 'guard and policy')
         spin(graph, 2.0)

@@ -91,6 +91,7 @@ def measured(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     """Returns the numbers of one episode."""
     os.environ['ROS_DOMAIN_ID'] = str(own_domain())
     os.environ[DISCOVERY] = 'LOCALHOST'
+    base = dict(os.environ)  # a user's, from which each process's is made
     prepare_environment()
     robot = write_robot(folder)
     np.savez(folder / DRAWINGS, **{view: drawn(load_robot(str(robot)), view) for view in VIEWS})
@@ -102,12 +103,12 @@ def measured(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
         for speaker in (images, joints, policy_and_guard)
     ]
     rclpy.init()
-    children = Children(table.environment(os.environ, sim=False))
+    children = Children(table.environment(base, sim=False))
     graph = RosGraph(rclpy.create_node('moto_bench'))
     try:
         for process in speakers:
             process.start()
-        start(children, robot, folder, args)
+        start(children, base, robot, folder, args)
         graph.wait(lambda: graph.latest.recorder and graph.latest.policy, 60, 'the recorder')
         graph.spin(0.5)
         begin, end, samples = episode(graph, children, args.seconds)
@@ -134,7 +135,9 @@ def write_robot(folder: Path) -> Path:
     return path
 
 
-def start(children: Children, robot: Path, folder: Path, args: argparse.Namespace) -> None:
+def start(
+    children: Children, base: dict[str, str], robot: Path, folder: Path, args: argparse.Namespace
+) -> None:
     """Starts the recorder's process, and the one that takes it to active."""
     found = table.processes(
         {
@@ -156,7 +159,8 @@ def start(children: Children, robot: Path, folder: Path, args: argparse.Namespac
     by_name = {process.node: process for process in found}
     manager = replace(by_name[table.MANAGER], arguments=(RECORDER,))
     for process in (by_name[RECORDER], manager):
-        children.start(process.node, table.command(process))
+        own = table.own_environment(process, base, sim=False)
+        children.start(process.node, table.command(process), own)
 
 
 def episode(

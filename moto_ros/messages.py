@@ -104,6 +104,7 @@ class GuardState:
     late: int  # ticks that came late
     interventions: dict[str, int]  # reason: decisions that it had a part in
     disarms: int = 0  # that anybody asked for since the node's start, a person's Stop among them
+    real: bool = False  # it leads a real arm, which begins by a person's word
 
 
 @dataclass(frozen=True, kw_only=True)

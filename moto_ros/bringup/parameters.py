@@ -21,7 +21,15 @@ from moto_ros.bringup.arguments import (
     resolved,
 )
 from moto_ros.bringup.check import check_nodes
-from moto_ros.config import MAPPINGS, NO_INPUT, PERSON, camera_topics, load_ros_config, settings_in
+from moto_ros.config import (
+    MAPPINGS,
+    NO_INPUT,
+    PERSON,
+    RosConfig,
+    camera_topics,
+    load_ros_config,
+    settings_in,
+)
 
 SIMULATED = 'kitchen_sim'
 MEASURED = (
@@ -76,10 +84,17 @@ def teleoperated(found: Mapping[str, Any]) -> bool:
     return bool(found.get('teleop.input', NO_INPUT) != NO_INPUT)
 
 
+def records_raw_images(found: Mapping[str, Any]) -> bool:
+    """Says whether a recorder with these parameters hears images that nobody compressed."""
+    config = _config(found)
+    others = any(kind.endswith('/Image') for kind in config.record.raw.values())
+    cameras = camera_topics(config, load_robot(config.robot))
+    return others or (config.record.images and not set(cameras) <= set(config.compressed))
+
+
 def checked(found: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
     """Returns the parameters; raises MotoError for what no node could be made with."""
-    given = {key: value for key, value in found.items() if key not in ('config', 'use_sim_time')}
-    config = load_ros_config(found['config'], given)
+    config = _config(found)
     check_nodes(
         config,
         load_robot(config.robot),
@@ -89,6 +104,11 @@ def checked(found: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
         remap=remap_rules(values['remap']),
     )
     return found
+
+
+def _config(found: Mapping[str, Any]) -> RosConfig:
+    given = {key: value for key, value in found.items() if key not in ('config', 'use_sim_time')}
+    return load_ros_config(found['config'], given)
 
 
 def _defaults(values: Mapping[str, str], sim: bool, teleop: bool) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from moto_ros.access import Access, read_token
 from moto_ros.bringup.arguments import as_bool, as_port, remap_rules, resolved
-from moto_ros.bringup.parameters import checked, parameters, teleoperated
+from moto_ros.bringup.parameters import checked, parameters, records_raw_images, teleoperated
 from moto_ros.services import GUARD, POLICY, RECORDER, TELEOP, TWIN
 from moto_ros.wire.environment import DISCOVERY, prepare_environment, udp_alone
 from moto_ros.wire.started_by import STARTED_BY, own_name
@@ -120,9 +120,13 @@ def environment(base: Mapping[str, str], sim: bool) -> dict[str, str]:
 def own_environment(process: Process, base: Mapping[str, str], sim: bool) -> dict[str, str]:
     """Returns what a process has over everybody's environment, which was made from `base`.
 
-    On a real robot's computer others share memory, for the cameras; the guard does not.
+    On a real robot's computer who hears whole images shares memory with the cameras. The guard
+    does not, nor does a recorder whose images come compressed or not at all.
     """
-    return udp_alone(base) if process.node == GUARD and not sim else {}
+    alone = process.node == GUARD or (
+        process.node == RECORDER and not records_raw_images(process.parameters)
+    )
+    return udp_alone(base) if alone and not sim else {}
 
 
 def _console(beside: Process, values: Mapping[str, str]) -> list[Process]:

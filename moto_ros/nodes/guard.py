@@ -175,6 +175,7 @@ class GuardNode(MotoNode):
             late=loop.pace.late,
             dry_run=self.dry_run,
             disarms=self.disarms,
+            real=self.config.record.source == 'robot',
         )
         self.state.publish(to_string(state))
         values = {name: getattr(state, name) for name in SHOWN}

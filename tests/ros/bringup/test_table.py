@@ -17,7 +17,7 @@ from moto_ros.bringup.follower import follow, how_to_go_on, split
 from moto_ros.bringup.table import CONSOLE, command, environment, own_environment, processes
 from moto_ros.chaos.tiny_bundle import write_tiny_bundle
 from moto_ros.config import command_topic, load_ros_config
-from moto_ros.services import GUARD
+from moto_ros.services import GUARD, RECORDER
 
 ROS_MD = (
     'sim',
@@ -513,6 +513,21 @@ def test_a_real_arms_guard_shares_no_memory_unless_the_environment_chooses(given
             closed = given.get(discovery) == 'LOCALHOST'
             assert ('<address>127.0.0.1</address>' in text) is closed, 'as closed as the others'
         assert own_environment(process, given, True) == {}, 'a simulated graph has it as a whole'
+
+
+@pytest.mark.parametrize(
+    'given, shares',
+    [
+        ({}, True),
+        ({'compressed': '[front]'}, False),
+        ({'compressed': '[front]', 'record.raw.depth': 'sensor_msgs/msg/Image'}, True),
+        ({'compressed': '[front]', 'record.raw.scan': 'sensor_msgs/msg/CompressedImage'}, False),
+        ({'record.images': 'false'}, False),
+    ],
+)
+def test_a_real_arms_recorder_shares_memory_for_raw_images_alone(given, shares):
+    (process,) = [p for p in processes({'sim': 'false', **given}) if p.node == RECORDER]
+    assert (own_environment(process, {}, False) == {}) is shares
 
 
 def test_moto_up_runs_a_session_only_when_asked():

@@ -31,7 +31,7 @@ class PlayedGraph:
         self.success_at, self.fault_at, self.estop_at = success_at, fault_at, estop_at
         self.recorder_says = recorder_says  # of how an episode ended that got no label
         self.calls, self.t, self.state = [], 0, 'READY'
-        self.source, self.dry_run, self.refusal = 'policy', False, ''
+        self.source, self.dry_run, self.refusal, self.real = 'policy', False, '', False
         self.reasons = ()
         self.latest = Latest(
             policy=policy_status(policy='played', surprise=2.5), recorder=recorder_state()
@@ -113,6 +113,7 @@ class PlayedGraph:
             ticks=0,
             late=0,
             dry_run=self.dry_run,
+            real=self.real,
         )
 
 
@@ -390,6 +391,14 @@ def test_an_estop_ends_the_session_and_nothing_is_reset_or_armed(operator, monke
     assert names.count('arm') == 1 and 'reset_fault' not in names
     assert names[-2:] == ['stop_episode', 'disarm']
     assert len(asked) == 2 * operator  # before and after the one episode
+
+
+def test_a_real_arm_is_reset_and_armed_for_no_session_without_a_person():
+    graph = PlayedGraph()
+    graph.real, graph.state = True, 'FAULT'
+    with pytest.raises(MotoError, match='leads a real arm, and a twin judges.*Say --operator'):
+        run(graph)
+    assert graph.calls == [('cover_camera', False), ('disarm', None)]
 
 
 @pytest.mark.parametrize('dry_run', [False, True])
