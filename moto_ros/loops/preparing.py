@@ -33,7 +33,7 @@ class Preparing:
         if guard_of(self.graph).real and not self.operator:
             raise MotoError(
                 f'/{GUARD} leads a real arm, and a twin judges this session: nobody looks at the '
-                'arm. Say --operator for a person who does (sim:=false says it), or end one of them'
+                'arm. Say --operator for a person who does (sim:=false says it), or end one'
             )
         if guard_of(self.graph).state == 'ESTOP':
             raise MotoError(
