@@ -273,6 +273,14 @@ class ReplayConfig:
         low=0,
         high=1,
     )
+    demonstrations: float = number(
+        0.0,
+        'share of the sequences that are drawn from the data given at first alone, once there are '
+        'other episodes [P: 0]',
+        low=0,
+        high=1,
+    )
+    demonstrations_half: int = number(0, 'updates in which that share halves; 0: it stays', low=0)
     success_parts: list[str] = setting(
         [],
         'an episode is successful if all of these parts of its task are done at one row; empty: '
@@ -379,6 +387,12 @@ class Config:
                     f'{name}.encoder.padding is {encoder.padding}; expected below '
                     f'{encoder.kernel}, {name}.encoder.kernel'
                 )
+        drawn = self.replay.successful + self.replay.demonstrations
+        if drawn > 1:
+            raise ConfigError(
+                f'replay.successful and replay.demonstrations are {drawn:g} together; expected at '
+                'most 1, the whole batch'
+            )
         actor = self.actor_critic.actor
         if not actor.min_std < actor.initial_std < actor.min_std + 2:
             raise ConfigError(

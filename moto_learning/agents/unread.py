@@ -54,6 +54,7 @@ IDLE: dict[str, tuple[str, ...]] = {
     'actor_critic.penalty.alpha': ('actor_critic.penalty.relative',),
     'actor_critic.actor.value_scale': ('actor_critic.actor.relative', 'actor_critic.actor.value'),
     'latent.alpha': ('latent.spread',),
+    'replay.demonstrations': ('replay.demonstrations_half',),
     'model.kl.scale': ('model.kl.balance', 'model.kl.free', 'model.kl.free_average'),
     **{
         f'{group}.optimizer.decay_updates': (f'{group}.optimizer.final',)

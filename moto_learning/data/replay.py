@@ -31,7 +31,9 @@ class Replay:
     position, moved inside the episode if it sticks out. A shorter episode is taken whole and
     followed by others from their beginning, is_first marking each. In mid-episode row 0 has its
     true previous action and is_first False. A share `successful` of the sequences is drawn so from
-    the successful episodes alone, as long as there are any.
+    the successful episodes alone, as long as there are any. Once there are other episodes than
+    those it was made with, a share `demonstrations` is drawn from those alone; it halves every
+    `demonstrations_half` batches, or never (0).
     """
 
     def __init__(
@@ -41,6 +43,8 @@ class Replay:
         length: int = 50,
         seed: int = 0,
         successful: float = 0.0,
+        demonstrations: float = 0.0,
+        demonstrations_half: int = 0,
     ) -> None:
         """Takes at least `length` rows of one spec, each episode once.
 
@@ -49,9 +53,12 @@ class Replay:
         if batch < 1 or length < 2:
             raise ConfigError(f'batch {batch} x length {length}; expected at least 1 x 2')
         self.batch, self.length, self.successful = batch, length, successful
+        self.demonstrations, self.demonstrations_half = demonstrations, demonstrations_half
         self._rng = np.random.default_rng(seed)
         self._episodes: list[CachedEpisode] = []
-        self._use(list(episodes))
+        held = list(episodes)
+        self._first, self._mixed = len(held), 0  # demonstrations; batches since others came
+        self._use(held)
         self._outcomes = {episode.id: episode.outcome for episode in self._episodes}  # taken in
         if not self._episodes:
             raise DatasetError("replay has no episodes; record some with 'moto-data collect'")
@@ -123,9 +130,7 @@ class Replay:
         first = self._episodes[0]
         out = empty_batch(first.images, first.learned, self.batch, self.length)
         out['successes'] = np.array(self.successes)
-        favoured = round(self.successful * self.batch) if self.has_success else 0
-        for row in range(self.batch):
-            pool = self._successes if row < favoured else self._all
+        for row, pool in enumerate(self._pools()):
             index, start = self._draw(pool)
             done = self._copy(out, row, 0, index, start)
             while done < self.length:
@@ -140,6 +145,8 @@ class Replay:
         """
         return {
             'random': self._rng.bit_generator.state,
+            'first': self._first,
+            'mixed': self._mixed,
             'episodes': list(self.episodes),
             'outcomes': [self._outcomes[key] for key in self.episodes],
         }
@@ -157,6 +164,8 @@ class Replay:
                 f'{len(missing)} episodes of the checkpoint are gone, the first is '
                 f'{missing[0]}; restore them (see quarantine/) or start afresh'
             )
+        self._first = state.get('first', len(state['episodes']))  # an older checkpoint has neither
+        self._mixed = state.get('mixed', 0)
         self._use([known[key] for key in state['episodes']])
         if 'outcomes' in state:  # an older checkpoint holds none: nothing counts as changed
             self._outcomes = dict(zip(state['episodes'], state['outcomes'], strict=True))
@@ -180,10 +189,22 @@ class Replay:
         self._episodes = episodes
         self._all = self._pool(range(len(episodes)))
         self._successes = self._pool([i for i, e in enumerate(episodes) if e.successful])
+        self._given = self._pool(range(self._first))
 
     def _pool(self, places: Iterable[int]) -> _Pool:
         places = np.array(list(places), np.int64)
         return _Pool(places, np.cumsum([len(self._episodes[place]) for place in places]))
+
+    def _pools(self) -> list[_Pool]:
+        """Returns what each sequence of the next batch is drawn from."""
+        favoured = round(self.successful * self.batch) if self.has_success else 0
+        given = 0
+        if len(self._episodes) > self._first:
+            halvings = self._mixed / self.demonstrations_half if self.demonstrations_half else 0
+            given = round(self.demonstrations * 0.5**halvings * self.batch)
+            self._mixed += 1
+        chosen = [self._successes] * favoured + [self._given] * given
+        return (chosen + [self._all] * self.batch)[: self.batch]
 
     def _draw(self, pool: _Pool) -> tuple[int, int]:
         """Draws an episode of a pool and the first row of a window in it."""

@@ -125,7 +125,15 @@ class Training:
         c = config.replay
         later = journal & own_episodes(out) if resumed is None else ()
         first = [episode for episode in episodes if episode.id not in later]
-        self.replay = Replay(first, c.batch, c.length, config.seed, c.successful)
+        self.replay = Replay(
+            first,
+            c.batch,
+            c.length,
+            config.seed,
+            c.successful,
+            c.demonstrations,
+            c.demonstrations_half,
+        )
         self.learner = _made(config, self.spec)
         self._simulator = Simulator(config, self.spec, self.datasets)
         self.unsimulated = unsimulated(config, self.datasets)

@@ -99,6 +99,44 @@ def test_without_a_success_the_whole_batch_is_drawn_from_all_and_one_that_comes_
     assert batch['bc_mask'][:4].all()  # a short one is followed by successful ones, too
 
 
+def test_the_first_data_have_a_share_of_a_batch_that_halves_once_others_came():
+    replay = Replay(
+        [episode('a', 20), episode('b', 10, base=20)],
+        batch=400,
+        length=3,
+        demonstrations=0.5,
+        demonstrations_half=2,
+    )
+    first = replay.sample()['reward'][:, 0]
+    assert 0.2 < (first >= 20).mean() < 0.45, 'all there is'
+    replay.add(episode('c', 3000, base=1000))
+    shares = [(replay.sample()['reward'][:, 0] < 1000).sum() for _ in range(5)]
+    halved = [0.5 * 400 * 0.5 ** (n / 2) for n in range(5)]  # beside 1 % of what is drawn from all
+    assert np.all(np.array(shares) >= np.floor(halved))
+    assert np.all(np.array(shares) < np.array(halved) + 12), shares
+    assert (replay.sample()['reward'][:, 0] >= 1000).mean() > 0.85
+    state = json.loads(json.dumps(replay.state_dict()))
+    later = Replay([episode('a', 20), episode('b', 10, base=20), episode('c', 3000, base=1000)])
+    later.batch, later.length, later.demonstrations, later.demonstrations_half = 400, 3, 0.5, 2
+    later.load_state_dict(state)
+    assert_equal(later.sample(), replay.sample())
+
+
+def test_successful_and_first_data_share_a_batch():
+    replay = Replay(
+        [episode('a', 9), episode('b', 9, successful=True, base=100)],
+        batch=3,
+        length=3,
+        successful=0.5,
+        demonstrations=0.5,
+    )
+    replay.add(episode('c', 900, base=1000))
+    for _ in range(50):
+        starts = replay.sample()['reward'][:, 0]
+        assert len(starts) == 3 and np.all(starts[:2] >= 100) and np.all(starts[:2] < 200)
+        assert starts[2] < 200
+
+
 def test_a_batch_says_how_many_successful_episodes_it_is_drawn_from():
     replay = Replay([episode('a', 4), episode('b', 4, successful=True)], batch=1, length=3)
     assert replay.sample()['successes'] == 1
