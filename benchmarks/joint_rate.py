@@ -62,9 +62,9 @@ def measured(rate: float, seconds: float, base: dict[str, str]) -> dict[str, Any
             own = table.own_environment(process, base, sim=False)
             children.start(process.node, table.command(process), own)
         graph.wait(lambda: graph.latest.guard and graph.latest.policy, 60, 'guard and policy')
-        spin(graph, 2.0)
+        graph.hear(2.0)
         before, spent, begin = graph.latest.guard, _spent(children), time.monotonic()
-        spin(graph, seconds)
+        graph.hear(seconds)
         after, end = graph.latest.guard, time.monotonic()
         found = {
             f'{node}_core': round((now - spent[node]) / (end - begin), 3)
@@ -78,13 +78,6 @@ def measured(rate: float, seconds: float, base: dict[str, str]) -> dict[str, Any
         children.stop()
         graph.close()
         rclpy.try_shutdown()
-
-
-def spin(graph: RosGraph, seconds: float) -> None:
-    """Hears what comes for so long."""
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        graph.spin(left)
 
 
 def stand(rate: float, quiet: Any) -> None:

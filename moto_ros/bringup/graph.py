@@ -70,6 +70,12 @@ class RosGraph:
         """Handles what arrives next, waiting at most `seconds`."""
         self._executor.spin_once(timeout_sec=seconds)
 
+    def hear(self, seconds: float) -> None:
+        """Handles what arrives for so long."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.spin(left)
+
     def wait(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
         """Spins until the condition holds; raises MotoError that names what did not happen."""
         end = time.monotonic() + seconds

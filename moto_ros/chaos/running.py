@@ -206,9 +206,7 @@ class RunningGraph:
 
     def spin(self, seconds: float) -> None:
         """Handles what arrives for so long."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            self.graph.spin(left)
+        self.graph.hear(seconds)
 
     def speed(self) -> float:
         """The arm's fastest joint [rad/s] as last measured."""
