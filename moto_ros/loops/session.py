@@ -27,6 +27,7 @@ READY = 60.0  # [s] for the graph to be active
 SOON = 3.0  # [s] after which it is said what is waited for
 SILENT = 5.0  # [s] without a decision: the episode is over
 BLAMELESS = ('fault', 'estop', 'no_decisions')  # ends that say nothing of the policy
+ENDED = {'too_long': 'it was too long: record.longest'}  # causes that a setting explains
 CLOSING = 5.0  # [s] for the recorder to close an episode
 HELD, LOOKED_AT = 5.0, 60.0  # [s] held for doubt: it is over, without and with an operator
 
@@ -69,6 +70,11 @@ class Session:
         config, graph, result = self.config, self.graph, self.result
         self._wait_for_states()
         result.policy = self._policy().policy
+        if guard_of(graph).real and not config.operator:
+            raise MotoError(
+                f'/{GUARD} leads a real arm, and a twin judges this session: nobody looks at the '
+                'arm. Say --operator for a person who does (sim:=false says it), or end one'
+            )
         if not config.operator:
             graph.call(TWIN, 'cover_camera', config.cover_camera)
         for number in range(config.episodes):
@@ -172,9 +178,12 @@ class Session:
 
     def _why_silent(self) -> str:
         policy, recorder = self._policy(), self.graph.latest.recorder
-        ended = self.config.record and recorder is not None and recorder.state != 'recording'
-        reasons = ['the recorder ended the episode (record.longest)' if ended else '']
-        reasons += [*policy.reasons, policy.problem]
+        reasons = [*policy.reasons, policy.problem]
+        if self.config.record and recorder is not None and recorder.state != 'recording':
+            event = self.graph.latest.episode
+            cause = event.ended if event is not None and event.state == 'ended' else ''
+            why = ENDED.get(cause, cause) or 'it does not say why'
+            reasons = [f'the recorder ended the episode ({why})', recorder.problem, *reasons]
         return '; '.join(filter(None, reasons)) or 'no reason was given'
 
     def _finish(self, success: bool, ended: str, identity: str) -> tuple[str, str]:

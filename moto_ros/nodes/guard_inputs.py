@@ -16,7 +16,6 @@ from moto_ros.loops.joystick import late
 from moto_ros.loops.sources import POLICY, TELEOP
 from moto_ros.messages import RecorderState
 from moto_ros.wire import interface
-from moto_ros.wire.convert import to_ns
 from moto_ros.wire.joints import asked
 from moto_ros.wire.lifecycle import MotoNode
 from moto_ros.wire.polling import Polling
@@ -69,14 +68,11 @@ class GuardInputs:
 
     def on_joints(self, message: JointState) -> None:
         """Takes the measured joints."""
-        self._timeless = not to_ns(message.header.stamp)
-        self.loop.inbox.measured(
-            message.name,
-            message.position,
-            message.velocity,
-            self.node.age(message.header.stamp),
-            self.node.steady_now(),
-        )
+        heard, age = self._polling.heard_at, self.node.age(message.header.stamp)
+        if age is not None:  # when it came
+            age -= self.node.steady_now() - heard
+        self._timeless = age is None
+        self.loop.inbox.measured(message.name, message.position, message.velocity, age, heard)
 
     def on_joy(self, message: Joy) -> None:
         """Takes the deadman and the intervention button.

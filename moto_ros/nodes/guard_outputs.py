@@ -41,7 +41,8 @@ class GuardOutputs:
         self.executed = node.create_publisher_of(interface.EXECUTED)
         self.reasons = node.create_publisher_of(interface.GUARD_REASONS)
         self.gripper = self._create_gripper()
-        self._clocks = ClockOffset(node.now, lambda: node.steady.now().nanoseconds)
+        simulated = bool(node.get_parameter('use_sim_time').value)
+        self._clocks = ClockOffset(node.now, lambda: node.steady.now().nanoseconds, simulated)
         self._ahead = 0  # [ns] of the ROS clock over the steady one
         self._told: tuple[str, ...] | None = None  # mode, who drives, reasons: last published
 
@@ -73,6 +74,7 @@ class GuardOutputs:
         reasons = output.reasons
         if self.loop.delay:  # at every tick: what clocks part by while the arm rests would be
             self._ahead = self._clocks.read()  # steps of its curve, if followed once it moves
+            self._say_a_step()
         if not self.loop.sends:  # what would be let out is shown, and nothing of it sent
             reasons = (DRY_RUN, *reasons)
         elif output.publish:
@@ -86,6 +88,14 @@ class GuardOutputs:
             )
             self.reasons.publish(to_string(said))
             self._told = told
+
+    def _say_a_step(self) -> None:
+        if self._clocks.stepped and self.loop.sends and not self.loop.resting:
+            self.node.get_logger().error(
+                f'the ROS clock stepped by {1e-6 * self._clocks.stepped:+.2f} ms while the arm '
+                'was led: a trajectory that was on its way then led it elsewhere for a moment. '
+                'Keep whatever sets the clock from stepping it (chrony: makestep at start alone)'
+            )
 
     def _command(self, output: GuardOutput) -> None:
         if not self.loop.delay:

@@ -102,10 +102,11 @@ class PolicyInputs:
         except ObservationError as error:
             self.node.report_problem(str(error))
             return
-        now = self.node.steady_now()
-        joints = self._fingers.beside(*found, now) if self._apart else found
+        heard = self._polling.heard_at
+        joints = self._fingers.beside(*found, heard) if self._apart else found
         if joints is not None:
-            self.loop.joints(*joints, to_ns(message.header.stamp) or self.node.now())
+            late = round(1e9 * (self.node.steady_now() - heard))
+            self.loop.joints(*joints, to_ns(message.header.stamp) or self.node.now() - late)
 
     def on_fingers(self, message: JointState) -> None:
         """Takes the state of a gripper's joints that come on a topic of their own."""
@@ -115,7 +116,7 @@ class PolicyInputs:
         except ObservationError as error:
             self.node.report_problem(str(error))
         else:
-            self._fingers.take(*found, self.node.steady_now())
+            self._fingers.take(*found, self._polling.heard_at)
 
     def on_person(self, message: JointState) -> None:
         """Hears what a person asks for, which is what a demonstration's rows say."""
@@ -124,7 +125,7 @@ class PolicyInputs:
             self.loop.policy.hear(names, velocity)
 
     def _hear(self, topic: str) -> None:
-        self._streams.heard(topic, self.node.steady_now())
+        self._streams.heard(topic, self._polling.heard_at)
 
     def _subscribe_to_camera(self, camera: str, topic: str) -> None:
         seen, convert = interface.CAMERA.at(topic), self.to_rgb

@@ -128,7 +128,8 @@ class TeleopNode(MotoNode):
             self.report_problem(str(error))
             return
         if np.isfinite(position).all():  # the guard says of others what is wrong
-            self._position, self._measured = position, self.steady_now()
+            by_stamp = self.steady_now() - (self.age(message.header.stamp) or 0.0)
+            self._position, self._measured = position, min(self.polling.heard_at, by_stamp)
 
     def on_guard(self, told: GuardState) -> None:
         """Hears whether the arm rests, and whether anybody stopped it."""

@@ -28,7 +28,8 @@ class TwinInputs:
     def __init__(self, node: MotoNode, loop: TwinLoop) -> None:
         """Makes them, until cleanup."""
         self.node, self.loop, self.spec = node, loop, node.robot.spec
-        self._clocks = ClockOffset(node.now, lambda: node.steady.now().nanoseconds)
+        simulated = bool(node.get_parameter('use_sim_time').value)
+        self._clocks = ClockOffset(node.now, lambda: node.steady.now().nanoseconds, simulated)
         self.ahead = self._clocks.read()  # [ns] of the ROS clock over the steady one
         velocities = interface.VELOCITIES.at(velocity_topic(node.config, node.robot))
         trajectory = replace(  # none is lost while this process is late

@@ -12,6 +12,7 @@ from collections.abc import Mapping, MutableMapping
 from moto_core.config import share_dir
 
 DISCOVERY = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
+CLOSED = 'ROS_LOCALHOST_ONLY'
 PROFILES = 'FASTRTPS_DEFAULT_PROFILES_FILE'
 _UDP_ALONE = {'LOCALHOST': 'fastdds_udp', 'SUBNET': 'fastdds_udp_subnet'}  # by discovery range
 
@@ -35,11 +36,14 @@ def udp_alone(environment: Mapping[str, str]) -> dict[str, str]:
     A process that is killed within a segment leaves a lock that stops whoever has it mapped for a
     second or two. Nothing is returned where the environment chooses for itself: another profile,
     static peers, a discovery range that is neither LOCALHOST nor SUBNET, ROS's default.
+    ROS_LOCALHOST_ONLY=1, which goes over a range, is LOCALHOST.
     """
-    profile = _UDP_ALONE.get(environment.get(DISCOVERY) or 'SUBNET')
+    closed = environment.get(CLOSED) == '1'
+    profile = _UDP_ALONE.get('LOCALHOST' if closed else environment.get(DISCOVERY) or 'SUBNET')
     if profile is None or environment.get(PROFILES) or environment.get('ROS_STATIC_PEERS'):
         return {}
-    return {PROFILES: _path(profile), DISCOVERY: 'SYSTEM_DEFAULT'}
+    own = {CLOSED: '0'} if closed else {}  # it would bring shared memory back
+    return {**own, PROFILES: _path(profile), DISCOVERY: 'SYSTEM_DEFAULT'}
 
 
 def _path(profile: str) -> str:

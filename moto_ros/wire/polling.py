@@ -20,7 +20,6 @@ from moto_ros.wire.interface import Topic, payload_reader
 if TYPE_CHECKING:
     from moto_ros.wire.lifecycle import MotoNode
 
-OLDEST = 5_000_000_000  # [ns] that a message may have waited; more is a clock that was set
 Take = Callable[[bytes, int], object]  # the message as CDR, how long it waited [ns]
 
 
@@ -51,6 +50,12 @@ class Polling:
         """
         self._node, self._on_lost = node, on_lost
         self._group, self._polled = Unspun(), list[_Polled]()
+        self._waited = 0  # [ns] the message that a callback is given
+
+    @property
+    def heard_at(self) -> float:
+        """When the message that a callback is given came [s], by the node's steady clock."""
+        return self._node.steady_now() - 1e-9 * self._waited
 
     def subscribe(self, topic: Topic, take: Take) -> None:
         """Subscribes until the node's cleanup."""
@@ -69,7 +74,11 @@ class Polling:
         def take(data: bytes, waited: int) -> None:
             for other in also:
                 other(data, waited)
-            read(deserialize_message(data, topic.type))
+            self._waited = waited
+            try:
+                read(deserialize_message(data, topic.type))
+            finally:
+                self._waited = 0
 
         self.subscribe(topic, take)
 
@@ -86,16 +95,18 @@ class _Polled:
     """One of them, and the number of the message that should come next.
 
     A publisher numbers its messages. A number that is lower than the last is another publisher's;
-    of several at once none is known by its numbers.
+    of several at once none is known by its numbers. When a message came is told by the system's
+    clock, which may be set: it waited no longer than since the queue was empty.
     """
 
     def __init__(self, made: Any, depth: int) -> None:
         self.made, self.depth, self.name = made, depth, made.topic_name
         self._last: int | None = None
+        self._emptied = time.monotonic_ns()
 
     def empty(self) -> int:
         """Hands over what lies in the queue; returns how many numbers are missing before it."""
-        lost = 0
+        lost, begun = 0, time.monotonic_ns()
         for _ in range(self.depth):
             with self.made.handle:
                 found = self.made.handle.take_message(self.made.msg_type, True)
@@ -104,7 +115,8 @@ class _Polled:
             data, about = found
             lost += self._missing(about.get('publication_sequence_number'))
             waited = time.time_ns() - about['received_timestamp']
-            self.made.callback(data, waited if 0 <= waited < OLDEST else 0)
+            self.made.callback(data, max(0, min(waited, time.monotonic_ns() - self._emptied)))
+        self._emptied = begun  # what lies there now came since
         return lost
 
     def _missing(self, number: int | None) -> int:

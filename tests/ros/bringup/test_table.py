@@ -500,17 +500,22 @@ def test_only_real_cameras_use_shared_memory():
         ({'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SYSTEM_DEFAULT'}, False),
         ({'ROS_STATIC_PEERS': '10.0.0.2'}, False),
         ({'FASTRTPS_DEFAULT_PROFILES_FILE': 'mine'}, False),
+        ({'ROS_LOCALHOST_ONLY': '1', 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'OFF'}, True),
+        ({'ROS_LOCALHOST_ONLY': '0'}, True),
     ],
 )
 def test_a_real_arms_guard_shares_no_memory_unless_the_environment_chooses(given, has):
     profile, discovery = 'FASTRTPS_DEFAULT_PROFILES_FILE', 'ROS_AUTOMATIC_DISCOVERY_RANGE'
     for process in processes({'sim': 'false'}):
         own = own_environment(process, given, False)
-        assert set(own) == ({profile, discovery} if has and process.node == GUARD else set())
+        closed = given.get('ROS_LOCALHOST_ONLY') == '1'
+        named = {profile, discovery, *(['ROS_LOCALHOST_ONLY'] if closed else [])}
+        assert set(own) == (named if has and process.node == GUARD else set())
         if own:
             text = Path(own[profile]).read_text()
             assert '<type>SHM</type>' not in text and own[discovery] == 'SYSTEM_DEFAULT'
-            closed = given.get(discovery) == 'LOCALHOST'
+            assert not closed or own['ROS_LOCALHOST_ONLY'] == '0'
+            closed = closed or given.get(discovery) == 'LOCALHOST'
             assert ('<address>127.0.0.1</address>' in text) is closed, 'as closed as the others'
         assert own_environment(process, given, True) == {}, 'a simulated graph has it as a whole'
 

@@ -7,7 +7,7 @@ from moto_core.guard.state import ARMED, FAULT, HOLD, READY, RUNNING, GuardMemor
 from moto_ros.config import GuardParams
 from moto_ros.loops.arming import Arming
 from moto_ros.loops.guard import ArmSettings
-from tests.ros.loops.arm import DELAY, HOME, TICK, Arm
+from tests.ros.loops.arm import DELAY, HOME, NAMES, TICK, Arm
 
 AWAY = HOME + [0.4, 0, 0, 0, 0, 0, 0]
 
@@ -78,6 +78,15 @@ def test_a_deadman_that_nobody_presses_ends_the_arming():
     arm = timed(1.0, deadman_required=True)
     arm.go(1.2, ask=0.2)
     assert arm.guard.state.mode == READY and 'armed_timeout' in arm.outputs[-1].reasons
+
+
+def test_joints_that_came_after_the_last_tick_are_no_reason_not_to_arm():
+    arm = timed(1.0)
+    arm.guard.disarm()
+    arm.go(0.5)
+    still = np.zeros(7)
+    arm.guard.inbox.measured(NAMES, arm.position, still, 0.0, arm.now + 0.5)  # its tick is late
+    assert arm.guard.refusal == ''
 
 
 def test_an_arm_that_never_stands_does_not_begin_for_ever():

@@ -2,6 +2,7 @@
 
 import json
 import time
+from io import StringIO
 
 import pytest
 from rich.console import Console
@@ -214,6 +215,27 @@ def test_a_policy_that_decides_nothing_any_more_leaves_its_episode_unlabelled(mo
     assert (episode.outcome, episode.ended) == ('unlabelled', 'no_decisions')
 
 
+@pytest.mark.parametrize(
+    ('ended', 'problem', 'says'),
+    [
+        ('too_long', '', 'the recorder ended the episode (it was too long: record.longest)'),
+        ('write_error', 'No space left', 'ended the episode (write_error); No space left'),
+        ('', '', 'the recorder ended the episode (it does not say why)'),
+    ],
+)
+def test_what_ended_the_recording_is_said_by_the_recorders_own_word(
+    monkeypatch, ended, problem, says
+):
+    monkeypatch.setattr(session, 'SILENT', -1.0)
+    graph, told = PlayedGraph(recorder_says='done'), StringIO()
+    graph.latest.recorder = recorder_state(state='idle', problem=problem)
+    if ended:
+        graph.latest.episode = EpisodeEvent(state='ended', episode='ID', ended=ended)
+    config = SessionConfig(episodes=1, max_steps=10)
+    Session(graph, config, Console(file=told, width=200)).run()
+    assert says in told.getvalue()
+
+
 def test_an_episode_that_the_recorder_ended_first_is_not_stopped_again(monkeypatch):
     graph = PlayedGraph(fault_at=4, recorder_says='policy_died')
     call = graph.call
@@ -398,7 +420,7 @@ def test_a_real_arm_is_reset_and_armed_for_no_session_without_a_person():
     graph.real, graph.state = True, 'FAULT'
     with pytest.raises(MotoError, match='leads a real arm, and a twin judges.*Say --operator'):
         run(graph)
-    assert graph.calls == [('cover_camera', False), ('disarm', None)]
+    assert graph.calls == [], 'who drives it is not stopped either'
 
 
 @pytest.mark.parametrize('dry_run', [False, True])

@@ -296,6 +296,16 @@ def test_an_estop_that_is_not_let_go_is_pressed_after_the_whole_life_cycle(make)
     assert node.reset_fault() == 'disarmed'
 
 
+@pytest.mark.parametrize('source', ['sim', 'robot'])
+def test_a_guard_says_whether_its_arm_is_a_real_one(make, source):
+    mode = {'record.source': source, 'command.mode': 'trajectory'}
+    arm = Arm(make(GuardNode, **mode, **FREE))
+    said = []
+    arm.node.state = SimpleNamespace(publish=lambda message: said.append(message.data))
+    arm.node.publish_status()
+    assert from_json(GuardState, said[-1]).real is (source == 'robot')
+
+
 @pytest.fixture
 def stranger():
     """Makes nodes by name, as of other processes."""

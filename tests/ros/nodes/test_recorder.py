@@ -100,6 +100,14 @@ def test_an_episode_that_nobody_ends_is_not_for_ever(make, tmp_path, longest):
     assert record.outcome == 'unlabelled' and record.rows
 
 
+def test_a_start_that_is_refused_makes_the_running_episode_no_longer(make, tmp_path):
+    node, _ = recorder(make, tmp_path)
+    began = node.began
+    with pytest.raises(EpisodeError):
+        node.start()
+    assert node.began == began
+
+
 @pytest.mark.parametrize(
     'state, reasons, end, ended, outcome',
     [

@@ -75,12 +75,19 @@ print(len(heard) > 0, len(shared) > 0)
 """
 
 
-def test_a_real_arms_guard_hears_the_others_and_is_heard_without_their_shared_memory():
-    given = {k: v for k, v in os.environ.items() if k != 'FASTRTPS_DEFAULT_PROFILES_FILE'}
+RANGE = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
+
+
+@pytest.mark.parametrize(
+    'chosen', [{RANGE: 'LOCALHOST'}, {RANGE: 'SUBNET'}, {'ROS_LOCALHOST_ONLY': '1'}]
+)
+def test_a_real_arms_guard_hears_the_others_and_is_heard_without_their_shared_memory(chosen):
+    ours = {'FASTRTPS_DEFAULT_PROFILES_FILE', RANGE}
+    given = {k: v for k, v in os.environ.items() if k not in ours}
     peers = {
         role: subprocess.Popen(
             [sys.executable, '-c', PEER, role],
-            env={**given, 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'},
+            env={**given, **chosen},
             stdout=subprocess.PIPE,
             text=True,
         )
