@@ -326,6 +326,10 @@ class TwinParams:
         high=2**32 - 1_000_000,
     )
     views: dict[str, str] = names({}, "camera: viewpoint; the one of the camera's name if none")
+    shift: str = setting(
+        '',
+        "what has changed about what the cameras show: 'camera moved 5 cm', 'lamp at 75 %', ...",
+    )
     joint_rate: float = number(125.0, '[Hz] of joint states', low=SLOWEST, high=FASTEST)
     camera_rate: float = number(0.0, "[Hz], at least 1; 0: the spec's rate", low=0, high=FASTEST)
     watchdog: float = number(

@@ -25,7 +25,7 @@ from moto_core.spec import Spec
 from moto_ros.config import FASTEST, SLOWEST, Disturbance, TwinParams
 from moto_ros.loops.disturbance import DisturbedStream
 from moto_ros.loops.twin_controllers import Controllers
-from moto_ros.loops.twin_scene import TwinSim, scene
+from moto_ros.loops.twin_scene import TwinSim, named_shift, scene
 from moto_sim.delay_line import DelayLine
 from moto_sim.franka import Command, FrankaArm
 from moto_sim.reflexes import PERIOD
@@ -193,6 +193,7 @@ class TwinLoop:
 def check_twin(params: TwinParams, robot: RobotConfig) -> None:
     """Raises ConfigError for what no twin could be made with; loads no model and draws nothing."""
     scene(params.task, robot, params.views)
+    named_shift(params.shift)
     periods(robot.spec, params.joint_rate, params.camera_rate)
 
 

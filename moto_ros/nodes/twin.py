@@ -47,7 +47,7 @@ class TwinNode(MotoNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Loads the model, draws a first image, and makes the robot's topics."""
         params = self.config.twin
-        self.sim = TwinSim(params.task, self.robot, params.views)
+        self.sim = TwinSim(params.task, self.robot, params.views, params.shift)
         self.loop = TwinLoop(self.sim, self.robot, params)
         self.inputs = TwinInputs(self, self.loop)
         self.outputs = TwinOutputs(self)

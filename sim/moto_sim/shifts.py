@@ -57,10 +57,10 @@ def shifted_env(task: str, setup: Setup, shift: Shift, **options: Any) -> TaskEn
     views: Mapping[str, Viewpoint] = kitchen.VIEWS
     if task.startswith(metaworld_task.PREFIX):
         views = metaworld_task.VIEWS
-    elsewhere = {name: _elsewhere(view, shift) for name, view in views.items()}
-    env = tasks.make(task, setup, views=elsewhere, **options)
+    moved = {name: elsewhere(view, shift) for name, view in views.items()}
+    env = tasks.make(task, setup, views=moved, **options)
     task_of: Any = env.task
-    _look(task_of.sim.model if hasattr(task_of, 'sim') else task_of.env.model, shift)
+    change_look(task_of.sim.model if hasattr(task_of, 'sim') else task_of.env.model, shift)
     return env
 
 
@@ -82,7 +82,7 @@ def picture(
     return seen
 
 
-def _elsewhere(view: Viewpoint, shift: Shift) -> Viewpoint:
+def elsewhere(view: Viewpoint, shift: Shift) -> Viewpoint:
     """Returns a free camera moved and turned; one that a body carries stays as it is."""
     if not isinstance(view, View):
         return view
@@ -100,7 +100,7 @@ def _direction(azimuth: float, elevation: float) -> np.ndarray:
     return np.array([cos(e) * cos(a), cos(e) * sin(a), sin(e)])
 
 
-def _look(model: mujoco.MjModel, shift: Shift) -> None:
+def change_look(model: mujoco.MjModel, shift: Shift) -> None:
     """Changes a model's lens and lamps."""
     model.vis.global_.fovy /= shift.zoom
     head = model.vis.headlight

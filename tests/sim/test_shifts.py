@@ -4,32 +4,32 @@ import numpy as np
 import pytest
 
 from moto_core.spec import Setup
-from moto_sim.shifts import LATER, SHIFTS, Shift, _elsewhere, picture, shifted_env
+from moto_sim.shifts import LATER, SHIFTS, Shift, elsewhere, picture, shifted_env
 from moto_sim.views import Mount, View
 
 AHEAD = View(distance=2.0, azimuth=0.0, elevation=0.0, lookat=(2.0, 0.0, 1.0))  # from (0, 0, 1)
 
 
 def test_a_camera_moves_to_its_right_and_looks_the_same_way():
-    moved = _elsewhere(AHEAD, Shift(moved=0.05))
+    moved = elsewhere(AHEAD, Shift(moved=0.05))
     assert moved.lookat == pytest.approx((2.0, -0.05, 1.0))  # it looks along x: y is its left
     assert moved[:3] == AHEAD[:3]
 
 
 def test_a_camera_turns_about_itself():
-    turned = _elsewhere(AHEAD, Shift(turned=90.0))
+    turned = elsewhere(AHEAD, Shift(turned=90.0))
     assert turned.azimuth == 90.0
     assert turned.lookat == pytest.approx((0.0, 2.0, 1.0))  # from (0, 0, 1), now along y
 
 
 def test_a_camera_that_looks_down_stays_where_it_is_as_it_turns():
     down = View(distance=2.0, azimuth=0.0, elevation=-60.0, lookat=(1.0, 0.0, 0.0))
-    turned = _elsewhere(down, Shift(turned=180.0))  # it stands at (0, 0, sqrt 3)
+    turned = elsewhere(down, Shift(turned=180.0))  # it stands at (0, 0, sqrt 3)
     assert turned.lookat == pytest.approx((-1.0, 0.0, 0.0), abs=1e-9)
 
 
 def test_a_camera_that_a_body_carries_stays_as_it_is():
-    assert _elsewhere(Mount('wrist'), Shift(moved=1.0, turned=9.0)) == Mount('wrist')
+    assert elsewhere(Mount('wrist'), Shift(moved=1.0, turned=9.0)) == Mount('wrist')
 
 
 def test_an_unseen_object_is_a_square_in_the_middle():

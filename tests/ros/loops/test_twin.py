@@ -14,11 +14,12 @@ from moto_ros.config import (
     load_ros_config,
     recorded_setup,
 )
-from moto_ros.loops.twin import Images, Joints, Task, TwinLoop
+from moto_ros.loops.twin import Images, Joints, Task, TwinLoop, check_twin
 from moto_ros.loops.twin_scene import TwinSim
 from moto_sim.franka import IDLE, MOVE, REFLEX, USER_STOPPED, RecoveryError
 from moto_sim.reflexes import ACCELERATION, NOT_FINITE, SILENCE
 from moto_sim.setups import choose_setup
+from moto_sim.shifts import SHIFTS, picture, shifted_env
 from moto_sim.tasks import make
 from moto_sim.trajectory_controller import Points, TrajectoryController
 
@@ -335,6 +336,30 @@ def test_the_twin_sees_what_the_training_environment_sees_under_the_same_views(v
     assert setup == choose_setup(task, view=view)
     env.close()
     twin.close()
+
+
+@pytest.mark.parametrize(
+    'name', ['camera turned 5 degrees', 'lamp at 75 %', 'unseen object, large']
+)
+def test_the_twin_sees_a_shift_as_the_environment_that_measured_the_gate_does(name):
+    robot, task = load_robot('kitchen_sim'), 'kitchen-microwave'
+    env = shifted_env(task, choose_setup(task), SHIFTS[name], size=64)
+    twin, plain = TwinSim(task, robot, shift=name), TwinSim(task, robot)
+    seen, _ = env.reset(seed=3)
+    twin.start(3)
+    plain.start(3)
+    wanted = picture(SHIFTS[name], seen['front'], 0, None)
+    assert np.array_equal(twin.render('front', 64, 64), wanted)
+    assert not np.array_equal(plain.render('front', 64, 64), wanted)
+    for one in (env, twin, plain):
+        one.close()
+
+
+def test_a_shift_that_is_not_there_is_refused_before_anything_is_made():
+    with pytest.raises(ConfigError, match="'lamp at 70 %'. Did you mean 'lamp at 75 %'"):
+        check_twin(TwinParams(shift='lamp at 70 %'), load_robot('kitchen_sim'))
+    with pytest.raises(ConfigError, match='unknown twin.shift'):
+        check_twin(TwinParams(shift="another episode's picture"), load_robot('kitchen_sim'))
 
 
 @pytest.mark.parametrize('views', [{'front': 'papr'}, {'side': 'paper'}])

@@ -1,0 +1,128 @@
+"""What the surprise's limits do through ROS: the twin, the guard, real processes (docs/safety.md).
+
+    python benchmarks/gate_twin.py measure RUN TASK FOLDER FILE.json [ordinary=40] [starts=8]
+    python benchmarks/gate_twin.py table FILE.json
+
+measure: sessions of moto-up in FOLDER, each in its dataset, one that is whole is not run again. 24
+ordinary episodes give RUN's bundle its limits; 40 others run under them, and are slowed and held;
+as many of each shift of moto_sim/shifts.py that a camera can show run without, to see what fails,
+and when it would have been held, by the surprise in their rows. The file keeps the tasks that it
+has. table: Markdown.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from gate import count, table
+
+from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.reader import read_episode
+from moto_core.policy.manifest import parse_manifest
+from moto_core.policy.surprise import Caution, SurpriseLimits
+from moto_learning.run.commit import git_hash
+from moto_sim.shifts import SHIFTS
+
+HELD_OUT, STEPS = 24, 100  # episodes that limits are made of, decisions an episode at most
+FIRST = {'held_out': 4000, 'ordinary': 5000, 'shifted': 6000}  # seeds
+
+
+def main() -> None:
+    if len(sys.argv) < 2:
+        print(json.dumps({'skipped': 'no run and task were given'}))
+        return
+    kind, *words = sys.argv[1:]
+    given = dict(word.split('=', 1) for word in words if '=' in word)
+    words = [word for word in words if '=' not in word]
+    if kind == 'table':
+        print(table(json.loads(Path(words[0]).read_text())))
+    elif kind == 'measure':
+        run, task, folder, file = words
+        ordinary, starts = int(given.get('ordinary', 40)), int(given.get('starts', 8))
+        found = measured(Path(run), task, Path(folder).resolve(), ordinary, starts)
+        kept = json.loads(Path(file).read_text()) if Path(file).exists() else {}
+        Path(file).write_text(json.dumps({**kept, task: found}, indent=1) + '\n')
+    else:
+        sys.exit(__doc__)
+
+
+def measured(run: Path, task: str, out: Path, ordinary: int, starts: int) -> dict[str, Any]:
+    plain = exported(run, out / 'plain')
+    session(plain, task, out / 'held_out', HELD_OUT, FIRST['held_out'])
+    limited = exported(run, out / 'limited', '--held-out', str(out / 'held_out' / 'dataset'))
+    limits = parse_manifest((limited / 'manifest.json').read_bytes()).surprise_limits
+    assert limits is not None, 'too few of the ordinary episodes succeeded'
+    session(limited, task, out / 'ordinary', ordinary, FIRST['ordinary'])
+    shifts = {}
+    for name, shift in SHIFTS.items():
+        if not shift.replaced:
+            where = out / name.replace(' ', '_')
+            session(plain, task, where, starts, FIRST['shifted'], f'twin.shift:={name}')
+            shifts[name] = seen(where, limits)
+            print(name, count(shifts[name]), file=sys.stderr, flush=True)
+    return {
+        'bundle': limited.name,
+        'commit': git_hash(),
+        'limits': asdict(limits),
+        'guarded': True,
+        'max_steps': STEPS,
+        'ordinary': seen(out / 'ordinary', limits),
+        'shifts': shifts,
+    }
+
+
+def exported(run: Path, out: Path, *words: str) -> Path:
+    """Returns the folder of a run's bundle."""
+    name = out / 'bundle'
+    if not name.exists():
+        call('moto_learning.commands.export', run, '--out', out, '--name-file', name, *words)
+    return Path(name.read_text().strip())
+
+
+def session(bundle: Path, task: str, out: Path, episodes: int, seed: int, *more: str) -> None:
+    """Runs a session of moto-up, unless its file is there."""
+    file = out / 'session.json'
+    if not file.exists():
+        words = [f'policy:={bundle}', f'task:={task}', f'dataset:={out / "dataset"}', *more]
+        words += [f'episodes:={episodes}', f'seed:={seed}', f'max_steps:={STEPS}']
+        call('moto_ros.bringup.up', 'sim:=true', 'log_level:=warn', *words, f'json:={file}')
+
+
+def call(module: str, *words: object) -> None:
+    subprocess.run([sys.executable, '-m', module, *map(str, words)], check=True)
+
+
+def seen(out: Path, limits: SurpriseLimits) -> list[dict[str, Any]]:
+    """Returns what a session's episodes came to, those alone that nothing else ended."""
+    told = json.loads((out / 'session.json').read_text())['episodes']
+    dataset, found = Dataset.open(out / 'dataset'), []
+    for one in told:
+        if one['ended'] not in ('done', 'timeout', 'held'):
+            continue
+        caution, slowed, held = Caution(limits), None, None
+        largest = 0.0
+        for decision, surprise in enumerate(read_episode(dataset.find(one['id']).path).surprise):
+            scale = caution.take(float(surprise))
+            largest = max(largest, caution.mean)
+            slowed = decision if scale < 1.0 and slowed is None else slowed
+            held = decision if scale == 0.0 and held is None else held
+        found.append(
+            {
+                'seed': one['seed'],
+                'success': one['success'],
+                'decisions': one['steps'],
+                'slowed': slowed,
+                'held': held,
+                'largest': round(largest, 3),
+            }
+        )
+    return found
+
+
+if __name__ == '__main__':
+    main()
