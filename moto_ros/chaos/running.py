@@ -90,7 +90,8 @@ class RunningGraph:
         self.reasons: list[Any] = []
         self.events: list[Any] = []
         measured = own.get(TWIN, {}).get('joint_states', interface.JOINT_STATES.name)
-        self.keep(interface.JOINT_STATES.at(measured), self.joints)  # the arm's own, undisturbed
+        own_joints = interface.JOINT_STATES.at(measured)  # the arm's own, undisturbed
+        self.keep(replace(own_joints, subscription=interface.SENSOR_READER), self.joints)
         self._listening = [
             self.keep(replace(topic, subscription=interface.LOG_READER), self.commands)
             for topic in (
