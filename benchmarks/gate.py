@@ -28,7 +28,8 @@ from moto_core.policy.surprise import Caution
 from moto_learning.run.commit import git_hash
 from moto_sim.env import TaskEnv
 from moto_sim.episode import run_episode, simulated_header
-from moto_sim.shifts import LATER, SHIFTS, Shift, picture, shifted_env
+from moto_sim.shifted_env import shifted_env
+from moto_sim.shifts import LATER, SHIFTS, Shift, picture
 
 RECORDED, ORDINARY, SHIFTED = 4000, 5000, 6000  # first seeds
 

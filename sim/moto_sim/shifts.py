@@ -3,22 +3,17 @@
     the camera moved, turned or zoomed; the lamp dimmed; something in the way; another episode's
     picture in place of its own
 
-In: the name of a task, a Shift. Out: its environment, seen so; the picture that the policy gets.
+In: a Shift; a viewpoint, a model, a picture. Out: the same as it is seen then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import cos, radians, sin
-from typing import Any
 
 import mujoco
 import numpy as np
 
-from moto_core.spec import Setup
-from moto_sim import kitchen, metaworld_task, tasks
-from moto_sim.env import TaskEnv
 from moto_sim.views import View, Viewpoint
 
 PATCH = (255, 40, 160)  # RGB of the thing in the way: nothing in the scenes is pink
@@ -47,21 +42,6 @@ SHIFTS: dict[str, Shift] = {
     'unseen object, large': Shift(patch=0.3),
     "another episode's picture": Shift(replaced=True),
 }
-
-
-def shifted_env(task: str, setup: Setup, shift: Shift, **options: Any) -> TaskEnv:
-    """Returns the environment of a task whose cameras and lamps are changed.
-
-    `options` go to `tasks.make`. A camera that a body carries is neither moved nor zoomed.
-    """
-    views: Mapping[str, Viewpoint] = kitchen.VIEWS
-    if task.startswith(metaworld_task.PREFIX):
-        views = metaworld_task.VIEWS
-    moved = {name: elsewhere(view, shift) for name, view in views.items()}
-    env = tasks.make(task, setup, views=moved, **options)
-    task_of: Any = env.task
-    change_look(task_of.sim.model if hasattr(task_of, 'sim') else task_of.env.model, shift)
-    return env
 
 
 def picture(

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from moto_core.spec import Setup
-from moto_sim.shifts import LATER, SHIFTS, Shift, elsewhere, picture, shifted_env
+from moto_sim.shifted_env import shifted_env
+from moto_sim.shifts import LATER, SHIFTS, Shift, elsewhere, picture
 from moto_sim.views import Mount, View
 
 AHEAD = View(distance=2.0, azimuth=0.0, elevation=0.0, lookat=(2.0, 0.0, 1.0))  # from (0, 0, 1)

@@ -19,7 +19,8 @@ from moto_ros.loops.twin_scene import TwinSim
 from moto_sim.franka import IDLE, MOVE, REFLEX, USER_STOPPED, RecoveryError
 from moto_sim.reflexes import ACCELERATION, NOT_FINITE, SILENCE
 from moto_sim.setups import choose_setup
-from moto_sim.shifts import SHIFTS, picture, shifted_env
+from moto_sim.shifted_env import shifted_env
+from moto_sim.shifts import SHIFTS, picture
 from moto_sim.tasks import make
 from moto_sim.trajectory_controller import Points, TrajectoryController
 
