@@ -70,7 +70,7 @@ class GuardInputs:
         """Takes the measured joints."""
         heard, age = self._polling.heard_at, self.node.age(message.header.stamp)
         if age is not None:  # when it came
-            age -= self.node.steady_now() - heard
+            age -= self._polling.waited
         self._timeless = age is None
         self.loop.inbox.measured(message.name, message.position, message.velocity, age, heard)
 

@@ -14,7 +14,6 @@ from moto_ros.loops.gripper import GripperLoop
 from moto_ros.loops.guard import ArmGuard
 from moto_ros.messages import DRY_RUN, GuardReasons
 from moto_ros.wire import interface
-from moto_ros.wire.clocks import ClockOffset
 from moto_ros.wire.endpoints import listeners
 from moto_ros.wire.gripper import GripperAction
 from moto_ros.wire.interface import to_string
@@ -41,8 +40,7 @@ class GuardOutputs:
         self.executed = node.create_publisher_of(interface.EXECUTED)
         self.reasons = node.create_publisher_of(interface.GUARD_REASONS)
         self.gripper = self._create_gripper()
-        simulated = bool(node.get_parameter('use_sim_time').value)
-        self._clocks = ClockOffset(node.now, lambda: node.steady.now().nanoseconds, simulated)
+        self._clocks = node.clock_offset()
         self._ahead = 0  # [ns] of the ROS clock over the steady one
         self._told: tuple[str, ...] | None = None  # mode, who drives, reasons: last published
 

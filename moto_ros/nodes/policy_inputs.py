@@ -105,7 +105,7 @@ class PolicyInputs:
         heard = self._polling.heard_at
         joints = self._fingers.beside(*found, heard) if self._apart else found
         if joints is not None:
-            late = round(1e9 * (self.node.steady_now() - heard))
+            late = round(1e9 * self._polling.waited)
             self.loop.joints(*joints, to_ns(message.header.stamp) or self.node.now() - late)
 
     def on_fingers(self, message: JointState) -> None:

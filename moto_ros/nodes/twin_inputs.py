@@ -16,7 +16,6 @@ from moto_core.errors import ObservationError
 from moto_ros.config import trajectory_topic, velocity_topic
 from moto_ros.loops.twin import TwinLoop
 from moto_ros.wire import interface
-from moto_ros.wire.clocks import ClockOffset
 from moto_ros.wire.joints import trajectory_points
 from moto_ros.wire.lifecycle import MotoNode
 from moto_sim.trajectory_controller import Points
@@ -28,8 +27,7 @@ class TwinInputs:
     def __init__(self, node: MotoNode, loop: TwinLoop) -> None:
         """Makes them, until cleanup."""
         self.node, self.loop, self.spec = node, loop, node.robot.spec
-        simulated = bool(node.get_parameter('use_sim_time').value)
-        self._clocks = ClockOffset(node.now, lambda: node.steady.now().nanoseconds, simulated)
+        self._clocks = node.clock_offset()
         self.ahead = self._clocks.read()  # [ns] of the ROS clock over the steady one
         velocities = interface.VELOCITIES.at(velocity_topic(node.config, node.robot))
         trajectory = replace(  # none is lost while this process is late

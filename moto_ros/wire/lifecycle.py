@@ -26,7 +26,7 @@ from moto_core.errors import MotoError, one_line
 from moto_core.guard.limits import RobotConfig
 from moto_ros.config import RosConfig, limits_file
 from moto_ros.messages import Presence
-from moto_ros.wire.clocks import StandingClock
+from moto_ros.wire.clocks import ClockOffset, StandingClock
 from moto_ros.wire.convert import to_ns, to_time
 from moto_ros.wire.interface import (
     DIAGNOSTICS,
@@ -118,6 +118,11 @@ class MotoNode(LifecycleNode):
         """Returns how old [s] a stamp of the ROS clock is; None if it is zero."""
         value = to_ns(stamp)
         return (self.now() - value) * 1e-9 if value else None
+
+    def clock_offset(self) -> ClockOffset:
+        """Returns what follows how far the ROS clock is ahead of the steady one."""
+        simulated = bool(self.get_parameter('use_sim_time').value)
+        return ClockOffset(self.now, lambda: self.steady.now().nanoseconds, simulated)
 
     def create_publisher_of(self, topic: Topic) -> Any:
         """Returns a publisher that lives until cleanup and is silent while inactive."""

@@ -50,12 +50,12 @@ class Polling:
         """
         self._node, self._on_lost = node, on_lost
         self._group, self._polled = Unspun(), list[_Polled]()
-        self._waited = 0  # [ns] the message that a callback is given
+        self.waited = 0.0  # [s] the message that a callback is given
 
     @property
     def heard_at(self) -> float:
         """When the message that a callback is given came [s], by the node's steady clock."""
-        return self._node.steady_now() - 1e-9 * self._waited
+        return self._node.steady_now() - self.waited
 
     def subscribe(self, topic: Topic, take: Take) -> None:
         """Subscribes until the node's cleanup."""
@@ -74,11 +74,11 @@ class Polling:
         def take(data: bytes, waited: int) -> None:
             for other in also:
                 other(data, waited)
-            self._waited = waited
+            self.waited = 1e-9 * waited
             try:
                 read(deserialize_message(data, topic.type))
             finally:
-                self._waited = 0
+                self.waited = 0.0
 
         self.subscribe(topic, take)
 
