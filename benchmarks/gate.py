@@ -77,9 +77,7 @@ def main() -> None:
     if len(sys.argv) < 2:
         print(json.dumps({'skipped': 'no bundle and task were given'}))
         return
-    kind, *words = sys.argv[1:]
-    given = dict(word.split('=', 1) for word in words if '=' in word)
-    words = [word for word in words if '=' not in word]
+    kind, words, given = typed()
     if kind == 'table':
         print(table(json.loads(Path(words[0]).read_text())))
     elif kind == 'record':
@@ -88,10 +86,22 @@ def main() -> None:
     elif kind == 'measure':
         bundle, task, file = words
         found = measure(bundle, task, int(given.get('ordinary', 40)), int(given.get('starts', 8)))
-        kept = json.loads(Path(file).read_text()) if Path(file).exists() else {}
-        Path(file).write_text(json.dumps({**kept, task: found}, indent=1) + '\n')
+        keep(Path(file), task, found)
     else:
         sys.exit(__doc__)
+
+
+def typed() -> tuple[str, list[str], dict[str, str]]:
+    """Returns what is to be done, its words, and what was given by name."""
+    kind, *words = sys.argv[1:]
+    given = dict(word.split('=', 1) for word in words if '=' in word)
+    return kind, [word for word in words if '=' not in word], given
+
+
+def keep(file: Path, task: str, found: dict[str, Any]) -> None:
+    """Writes what was found of a task beside the tasks that the file has."""
+    kept = json.loads(file.read_text()) if file.exists() else {}
+    file.write_text(json.dumps({**kept, task: found}, indent=1) + '\n')
 
 
 def make_env(policy: OnnxPolicy, task: str, shift: Shift) -> TaskEnv:

@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gate import count, table
+from gate import count, keep, table, typed
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.reader import read_episode
@@ -36,17 +36,14 @@ def main() -> None:
     if len(sys.argv) < 2:
         print(json.dumps({'skipped': 'no run and task were given'}))
         return
-    kind, *words = sys.argv[1:]
-    given = dict(word.split('=', 1) for word in words if '=' in word)
-    words = [word for word in words if '=' not in word]
+    kind, words, given = typed()
     if kind == 'table':
         print(table(json.loads(Path(words[0]).read_text())))
     elif kind == 'measure':
         run, task, folder, file = words
         ordinary, starts = int(given.get('ordinary', 40)), int(given.get('starts', 8))
         found = measured(Path(run), task, Path(folder).resolve(), ordinary, starts)
-        kept = json.loads(Path(file).read_text()) if Path(file).exists() else {}
-        Path(file).write_text(json.dumps({**kept, task: found}, indent=1) + '\n')
+        keep(Path(file), task, found)
     else:
         sys.exit(__doc__)
 
