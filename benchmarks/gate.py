@@ -24,7 +24,7 @@ import numpy as np
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.policy.policy import OnnxPolicy, PolicyState, PolicyStep
-from moto_core.policy.surprise import Caution
+from moto_core.policy.surprise import Caution, SurpriseLimits
 from moto_learning.run.commit import git_hash
 from moto_sim.env import TaskEnv
 from moto_sim.episode import run_episode, simulated_header
@@ -32,6 +32,38 @@ from moto_sim.shifted_env import shifted_env
 from moto_sim.shifts import LATER, SHIFTS, Shift, picture
 
 RECORDED, ORDINARY, SHIFTED = 4000, 5000, 6000  # first seeds
+
+
+class Told:
+    """What the limits say over the decisions of one episode."""
+
+    def __init__(self, limits: SurpriseLimits | None) -> None:
+        self.caution = Caution(limits)
+        self.rows, self.largest = 0, 0.0
+        self.slowed: int | None = None  # the first decision at which it was
+        self.held: int | None = None
+
+    def take(self, surprise: float) -> float:
+        """Takes a decision's surprise [nats]; returns how much of the speed is left, 0 to 1."""
+        scale = self.caution.take(surprise)
+        self.largest = max(self.largest, self.caution.mean)
+        if scale < 1.0 and self.slowed is None:
+            self.slowed = self.rows
+        if scale == 0.0 and self.held is None:
+            self.held = self.rows
+        self.rows += 1
+        return scale
+
+    def episode(self, seed: int, success: bool, decisions: int) -> dict[str, Any]:
+        """Returns the episode as the file of results has it."""
+        return {
+            'seed': seed,
+            'success': success,
+            'decisions': decisions,
+            'slowed': self.slowed,
+            'held': self.held,
+            'largest': round(self.largest, 3),
+        }
 
 
 class Watched:
@@ -42,10 +74,7 @@ class Watched:
     ) -> None:
         self.policy, self.shift, self.other, self.guard = policy, shift, other, guard
         self.spec, self.hash = policy.spec, policy.hash
-        self.caution = Caution(policy.surprise_limits)
-        self.decisions, self.largest = 0, 0.0
-        self.slowed: int | None = None  # the first decision at which it was
-        self.held: int | None = None
+        self.told = Told(policy.surprise_limits)
         self.seen: dict[str, Any] = {}  # camera: its picture at decision LATER
 
     def initial(self) -> PolicyState:
@@ -55,21 +84,15 @@ class Watched:
     def step(self, images: Any, proprioception: Any, state: PolicyState) -> PolicyStep:
         """Returns the policy's step at the shifted images."""
         shown = {
-            name: picture(self.shift, image, self.decisions, self.other.get(name))
+            name: picture(self.shift, image, self.told.rows, self.other.get(name))
             for name, image in images.items()
         }
-        if self.decisions == LATER:
+        if self.told.rows == LATER:
             self.seen = shown
         step = self.policy.step(shown, proprioception, state)
-        scale = self.caution.take(step.surprise)
-        self.largest = max(self.largest, self.caution.mean)
-        if scale < 1.0 and self.slowed is None:
-            self.slowed = self.decisions
-        if scale == 0.0 and self.held is None:
-            self.held = self.decisions
+        scale = self.told.take(step.surprise)
         if self.guard is not None:
             self.guard.speed_scale = scale
-        self.decisions += 1
         return step
 
 
@@ -162,15 +185,7 @@ def drive(
     """Returns what an episode came to, and its pictures at decision LATER."""
     watched = Watched(policy, shift, other, guard)
     result = run_episode(env, watched, seed, after_success=0)
-    found = {
-        'seed': seed,
-        'success': result.success,
-        'decisions': result.decisions,
-        'slowed': watched.slowed,
-        'held': watched.held,
-        'largest': round(watched.largest, 3),
-    }
-    return found, watched.seen
+    return watched.told.episode(seed, result.success, result.decisions), watched.seen
 
 
 def count(episodes: list[dict[str, Any]]) -> dict[str, Any]:

@@ -19,12 +19,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gate import count, keep, table, typed
+from gate import Told, count, keep, table, typed
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.reader import read_episode
 from moto_core.policy.manifest import parse_manifest
-from moto_core.policy.surprise import Caution, SurpriseLimits
+from moto_core.policy.surprise import SurpriseLimits
 from moto_learning.run.commit import git_hash
 from moto_sim.shifts import SHIFTS
 
@@ -101,23 +101,10 @@ def seen(out: Path, limits: SurpriseLimits) -> list[dict[str, Any]]:
     for one in told:
         if one['ended'] not in ('done', 'timeout', 'held'):
             continue
-        caution, slowed, held = Caution(limits), None, None
-        largest = 0.0
-        for decision, surprise in enumerate(read_episode(dataset.find(one['id']).path).surprise):
-            scale = caution.take(float(surprise))
-            largest = max(largest, caution.mean)
-            slowed = decision if scale < 1.0 and slowed is None else slowed
-            held = decision if scale == 0.0 and held is None else held
-        found.append(
-            {
-                'seed': one['seed'],
-                'success': one['success'],
-                'decisions': one['steps'],
-                'slowed': slowed,
-                'held': held,
-                'largest': round(largest, 3),
-            }
-        )
+        limited = Told(limits)
+        for surprise in read_episode(dataset.find(one['id']).path).surprise:
+            limited.take(float(surprise))
+        found.append(limited.episode(one['seed'], one['success'], one['steps']))
     return found
 
 

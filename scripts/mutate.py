@@ -27,12 +27,14 @@ from pathlib import Path
 
 import yaml
 
+from moto_core.durable import replace_synced
 from moto_core.errors import ConfigError, MotoError, unknown_name
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLES = ROOT / 'scripts' / 'mutations'
 GROUPS = ('core', 'loops', 'nodes', 'learning', 'rounds', 'console', 'report')
 PATIENCE = 300.0  # [s] for the tests of one mutation
+UNBROKEN = 1800.0  # [s] for the tests of all of them, once, without any
 PYTEST = ('-m', 'pytest', '-x', '-q', '--tb=no', '-p', 'no:cacheprovider')
 
 
@@ -198,9 +200,11 @@ def choose(
     return [mutation for mutation in table.values() if mutation.group in groups]
 
 
-def run_all(chosen: Sequence[Mutation], table: dict[str, Mutation]) -> list[Verdict]:
-    """Tries mutations one after the other, saying what comes of each."""
-    check_unbroken(chosen, ROOT, PATIENCE)
+def run_all(
+    chosen: Sequence[Mutation], table: dict[str, Mutation], file: Path | None
+) -> list[Verdict]:
+    """Tries mutations one after the other; says what comes of each, and writes it to the file."""
+    check_unbroken(chosen, ROOT, UNBROKEN)
     print(f'their tests pass; now {len(chosen)} mutations, one at a time', flush=True)
     verdicts = []
     for mutation in chosen:
@@ -209,6 +213,9 @@ def run_all(chosen: Sequence[Mutation], table: dict[str, Mutation]) -> list[Verd
         told = f'{one.verdict} by {one.by}' if one.verdict == 'caught' else one.verdict
         told += f': {one.by}' if one.verdict == 'UNKNOWN' else ''
         print(f'{one.name} ({one.seconds:g} s): {told}', flush=True)
+        if file:
+            told_so_far = json.dumps([asdict(one) for one in verdicts], indent=1)
+            replace_synced(file, (told_so_far + '\n').encode())
     return verdicts
 
 
@@ -231,14 +238,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for mutation in chosen:
                 print(f'{mutation.group:6} {mutation.name:48} {mutation.breaks}')
             return 0
-        verdicts = run_all(chosen, table)
+        verdicts = run_all(chosen, table, args.json)
     except MotoError as error:
         sys.stderr.write(f'{error}\n')
         return 1
     caught = sum(one.verdict == 'caught' for one in verdicts)
     print(f'{caught} of {len(verdicts)} caught')
-    if args.json:
-        args.json.write_text(json.dumps([asdict(one) for one in verdicts], indent=1) + '\n')
     return 0 if caught == len(verdicts) else 1
 
 

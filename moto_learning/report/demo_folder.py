@@ -18,6 +18,7 @@ from filelock import FileLock
 
 from moto_core.command import output_folder
 from moto_core.config import config_file, load_config, to_dict
+from moto_core.durable import replace_synced
 from moto_core.errors import ConfigError
 from moto_core.fields import number, setting
 from moto_core.lock import LockHeldError, hold_lock
@@ -131,9 +132,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
     """Writes a JSON file, replaced as a whole."""
-    part = path.with_suffix('.part')
-    part.write_text(json.dumps(data, indent=2))
-    part.replace(path)
+    replace_synced(path, json.dumps(data, indent=2).encode())
 
 
 @contextmanager
