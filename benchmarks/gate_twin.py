@@ -3,7 +3,7 @@
     python benchmarks/gate_twin.py measure RUN TASK FOLDER FILE.json [ordinary=40] [starts=8]
     python benchmarks/gate_twin.py table FILE.json
 
-measure: sessions of moto-up in FOLDER, each in its dataset, one that is whole is not run again. 24
+measure: sessions of moto-up in FOLDER, each in its dataset, one that is whole is not run again. 32
 ordinary episodes give RUN's bundle its limits; 40 others run under them, and are slowed and held;
 as many of each shift of moto_sim/shifts.py that a camera can show run without, to see what fails,
 and when it would have been held, by the surprise in their rows. The file keeps the tasks that it
@@ -28,7 +28,7 @@ from moto_core.policy.surprise import SurpriseLimits
 from moto_learning.run.commit import git_hash
 from moto_sim.shifts import SHIFTS
 
-HELD_OUT, STEPS = 24, 100  # episodes that limits are made of, decisions an episode at most
+HELD_OUT, STEPS = 32, 100  # episodes, those that succeed make limits; decisions an episode
 FIRST = {'held_out': 4000, 'ordinary': 5000, 'shifted': 6000}  # seeds
 
 
@@ -78,7 +78,7 @@ def exported(run: Path, out: Path, *words: str) -> Path:
     name = out / 'bundle'
     if not name.exists():
         call('moto_learning.commands.export', run, '--out', out, '--name-file', name, *words)
-    return Path(name.read_text().strip())
+    return out / name.read_text().strip()
 
 
 def session(bundle: Path, task: str, out: Path, episodes: int, seed: int, *more: str) -> None:
