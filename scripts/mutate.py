@@ -35,7 +35,7 @@ TABLES = ROOT / 'scripts' / 'mutations'
 GROUPS = ('core', 'loops', 'nodes', 'learning', 'rounds', 'console', 'report')
 PATIENCE = 300.0  # [s] for the tests of one mutation
 UNBROKEN = 1800.0  # [s] for the tests of all of them, once, without any
-PYTEST = ('-m', 'pytest', '-x', '-q', '--tb=no', '-p', 'no:cacheprovider')
+PYTEST = ('-m', 'pytest', '-x', '-q', '--tb=no', '-p', 'no:cacheprovider', '-m', 'not slow')
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -108,7 +108,8 @@ def test_the_gates_table_says_what_was_held_and_what_falsely(gate, gated):
     assert lines[-1] == (
         '- door: slow 2.00, hold 4.00 nats, of 20 held-out episodes. Held before their time was '
         'up: 2 of the 3 that failed, 1 of them by decision 10, at which half of the ordinary '
-        'ones have succeeded. False holds: 1 of 3 ordinary episodes.'
+        'ones have succeeded. Of the ordinary episodes held: 0 of the 2 that succeeded, '
+        '1 of the 1 that failed.'
     )
 
 
@@ -130,7 +131,8 @@ def test_a_policy_that_is_watched_says_when_it_was_first_slowed_and_held(gate):
         watched.step({}, None, {})
         scales.append(guard.speed_scale)
     assert scales == [1.0, 1.0, 1.0, 0.625, 0.0, 0.90625]  # means 3, 6, 9 and 4.5
-    assert (watched.slowed, watched.held, watched.largest) == (3, 4, 9.0)
+    found = watched.told.episode(5, True, 5)
+    assert (found['slowed'], found['held'], found['largest']) == (3, 4, 9.0)
 
 
 def test_an_update_and_its_parts_are_timed(monkeypatch, capsys):

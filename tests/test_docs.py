@@ -132,8 +132,9 @@ def test_the_results_document_is_what_the_results_say():
     assert there == {name: svg(figure) for name, figure in figures.items()}
 
 
-def test_the_table_of_the_surprise_is_what_was_measured():
-    measured = json.loads((ROOT / 'results/gate/gate.json').read_text())
+@pytest.mark.parametrize('file', ['gate.json', 'gate_twin.json'])
+def test_the_table_of_the_surprise_is_what_was_measured(file):
+    measured = json.loads((ROOT / 'results/gate' / file).read_text())
     table = runpy.run_path(str(ROOT / 'benchmarks/gate.py'))['table'](measured)
     assert table in SAFETY.read_text(), "'benchmarks/gate.py table' prints it"
 

@@ -17,7 +17,7 @@ import lz4.frame
 import zstandard
 from mcap.data_stream import ReadDataStream
 from mcap.opcode import Opcode
-from mcap.records import Channel, Chunk, DataEnd, Footer, McapRecord, Message, Schema
+from mcap.records import Channel, Chunk, DataEnd, Footer, McapRecord, Message, MessageIndex, Schema
 from mcap.stream_reader import StreamReader
 
 from moto_core.errors import EpisodeError
@@ -42,7 +42,12 @@ class Bounded:
 
 
 def read_records(stream: Bounded) -> Iterator[McapRecord]:
-    """Yields the records of checked chunks up to the footer; raises at the first damage."""
+    """Yields the records of checked chunks up to the footer; raises at the first damage.
+
+    No checksum holds a record's kind, and a kind that nobody knows is passed over: a chunk that is
+    lost in this way is told by its indexes, which then follow those of the chunk before.
+    """
+    indexed: set[int] = set()  # channels, since the last chunk
     budget = FREE_TOTAL + RATIO * stream.left
     reader = StreamReader(
         stream,  # type: ignore[arg-type]  # it asks for `read` alone
@@ -56,8 +61,13 @@ def read_records(stream: Bounded) -> Iterator[McapRecord]:
             budget -= record.uncompressed_size
             if budget < 0:
                 raise EpisodeError('its chunks claim over 1000 times the size of the file')
+            indexed.clear()
             yield from records_inside(unpack(record))
         else:
+            if isinstance(record, MessageIndex):
+                if record.channel_id in indexed:
+                    raise EpisodeError('a chunk is missing before its index')
+                indexed.add(record.channel_id)
             yield record
         seen_end |= isinstance(record, DataEnd)
         if isinstance(record, Footer) and not seen_end:

@@ -264,6 +264,20 @@ def test_damage_anywhere_is_named_with_its_place_and_the_rows_before_it_are_kept
     assert sum(found.values()) == 60 and len(found) > 5
 
 
+@pytest.mark.parametrize('bit', range(8))
+def test_a_chunk_whose_kind_is_damaged_is_missed_before_anything_after_it_counts(
+    written, tmp_path, bit
+):
+    (data, sizes), path = written, tmp_path / 'episode.mcap.active'
+    damaged = bytearray(data[path.name])
+    assert damaged[sizes[3]] == 6, 'a chunk begins there'
+    damaged[sizes[3]] ^= 1 << bit
+    path.write_bytes(damaged)
+    read = salvage(path, raw=True)
+    assert (len(read.rows), len(read.raw)) == (4, 4)
+    assert ' at byte ' in read.damage
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('spoil', [cut, flipped])
 def test_ten_thousand_damaged_files_give_no_wrong_value(written, tmp_path, spoil):

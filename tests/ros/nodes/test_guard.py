@@ -172,6 +172,25 @@ def test_a_word_of_the_joystick_that_is_old_by_its_stamp_only_lets_go(make):
     assert arm.loop.state.mode == HOLD and arm.loop.state.cause == ('deadman',)
 
 
+@pytest.mark.parametrize('age', [0.0, 0.1])
+def test_a_press_counts_from_when_it_was_and_not_from_when_it_came(make, age):
+    arm = Arm(make(GuardNode, **ARRAYS, **{'guard.deadman_button': 0}))
+
+    def joy(button):
+        word = Joy(buttons=[button])
+        word.header.stamp = to_time(arm.node.now() - round(age * 1e9))
+        arm.node.inputs.on_joy(word)
+
+    arm.node.arm()
+    arm.go(0.1, 0.2, lambda: joy(0))
+    arm.go(0.3, 0.2, lambda: joy(1))
+    assert arm.loop.state.mode == RUNNING
+    heard = arm.time
+    arm.until(lambda: arm.loop.state.mode == HOLD, 0.2)
+    silent = arm.loop.config.deadman_age - age
+    assert arm.time - heard == pytest.approx(silent, abs=2.0 / arm.node.config.guard.rate)
+
+
 @pytest.mark.parametrize('said', [[True], [True, False]])
 def test_an_estop_that_was_pressed_before_the_guard_listened_stops_it(make, said):
     node = make(GuardNode, **ARRAYS)
