@@ -35,7 +35,7 @@ TABLES = ROOT / 'scripts' / 'mutations'
 GROUPS = ('core', 'loops', 'nodes', 'learning', 'rounds', 'console', 'report')
 PATIENCE = 300.0  # [s] for the tests of one mutation
 UNBROKEN = 1800.0  # [s] for the tests of all of them, once, without any
-PYTEST = ('-m', 'pytest', '-x', '-q', '--tb=no', '-p', 'no:cacheprovider', '-m', 'not slow')
+PYTEST = ('-m', 'pytest', '-x', '-q', '--tb=no', '-p', 'no:cacheprovider')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +46,7 @@ class Mutation:
     group: str  # the table that it stands in
     breaks: str  # which rule or duty of docs/safety.md
     tests: list[str]  # what pytest is told to run
+    slow: bool = False  # the slow ones among them too
     file: str = ''
     before: str = ''  # whole lines, indented among themselves alone; they stand there once
     after: str = ''
@@ -126,15 +127,20 @@ def copied(root: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def run_tests(folder: Path, tests: Sequence[str], patience: float) -> tuple[int | None, str]:
-    """Runs tests in a copy; returns pytest's exit code, None if it did not end, and its text."""
+def run_tests(
+    folder: Path, tests: Sequence[str], slow: bool, patience: float
+) -> tuple[int | None, str]:
+    """Runs tests in a copy, slow ones only if told; returns pytest's exit code and its text.
+
+    The code is None if it did not end.
+    """
     environment = {
         **os.environ,
         'PYTHONPATH': f'{folder}:{folder / "sim"}',
         'PYTHONDONTWRITEBYTECODE': '1',  # a file of the same size and second would be taken for it
     }
     with subprocess.Popen(
-        [sys.executable, *PYTEST, *tests],
+        [sys.executable, *PYTEST, *tests, '-m', '' if slow else 'not slow'],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -161,7 +167,7 @@ def try_out(
         for part in parts(mutation, table):
             path = folder / part.file
             path.write_text(mutated(part, path.read_text()))
-        code, said = run_tests(folder, mutation.tests, patience)
+        code, said = run_tests(folder, mutation.tests, mutation.slow, patience)
     failed = re.findall(r'^(?:FAILED|ERROR) (.+?)(?: - .*)?$', said, re.M)
     verdict, by = 'UNKNOWN', f'pytest ended with {code}: {" ".join(said.split())[-200:]}'
     if code is None:
@@ -178,14 +184,17 @@ def try_out(
 
 def check_unbroken(chosen: Sequence[Mutation], root: Path, patience: float) -> None:
     """Raises MotoError unless the tests of these mutations pass without any."""
-    tests = sorted({test for mutation in chosen for test in mutation.tests})
-    with copied(root) as folder:
-        code, said = run_tests(folder, tests, patience)
-    if code != 0:
-        raise MotoError(
-            f'without a mutation pytest ends with {code}, expected 0: {said[-400:].strip()}\n'
-            'mend the tests first: what fails anyway catches nothing'
-        )
+    for slow in (False, True):
+        tests = sorted({test for one in chosen if one.slow == slow for test in one.tests})
+        if not tests:
+            continue
+        with copied(root) as folder:
+            code, said = run_tests(folder, tests, slow, patience)
+        if code != 0:
+            raise MotoError(
+                f'without a mutation pytest ends with {code}, expected 0: {said[-400:].strip()}\n'
+                'mend the tests first: what fails anyway catches nothing'
+            )
 
 
 def choose(
