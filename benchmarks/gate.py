@@ -235,14 +235,13 @@ def total(task: str, found: dict[str, Any]) -> str:
     failed = [one['held'] for one in every if not one['success']]
     held = [one for one in failed if one is not None]
     soon = statistics.median(one['decisions'] for one in usual if one['success'])
-    c = count(usual)
     return (
         f'- {task}: slow {limits["slow"]:.2f}, hold {limits["hold"]:.2f} nats, of '
         f'{limits["episodes"]} held-out episodes. Held before their time was up: {len(held)} of '
         f'the {len(failed)} that failed, {sum(one <= soon for one in held)} of them by decision '
-        f'{soon:.0f}, at which half of the ordinary ones have succeeded. Of the ordinary episodes '
-        f'held: {c["held_of_succeeded"]} of the {c["success"]} that succeeded, '
-        f'{c["held_of_failed"]} of the {c["failed"]} that failed.'
+        f'{soon:.0f}, at which half of the ordinary ones have succeeded. False holds: '
+        f'{sum(one["held"] is not None for one in usual)} of {len(usual)} ordinary episodes, '
+        f'{count(usual)["held_of_succeeded"]} of them successes.'
     )
 
 

@@ -108,8 +108,7 @@ def test_the_gates_table_says_what_was_held_and_what_falsely(gate, gated):
     assert lines[-1] == (
         '- door: slow 2.00, hold 4.00 nats, of 20 held-out episodes. Held before their time was '
         'up: 2 of the 3 that failed, 1 of them by decision 10, at which half of the ordinary '
-        'ones have succeeded. Of the ordinary episodes held: 0 of the 2 that succeeded, '
-        '1 of the 1 that failed.'
+        'ones have succeeded. False holds: 1 of 3 ordinary episodes, 0 of them successes.'
     )
 
 
