@@ -5,10 +5,10 @@
     python benchmarks/gate.py table FILE.json
 
 record: ordinary episodes that the policy drives, for `moto-export --held-out DATASET`. measure:
-other starts; ordinary ones under the limits (where the task has a guard, it slows and holds), and
-as many of each shift of moto_sim/shifts.py without, to see what fails and when it would have been
-held. Episodes end at success. The file keeps the tasks that it has. table: Markdown, of
-docs/safety.md.
+other starts; ordinary ones under the limits (where the task has a guard, it slows and holds) and
+once more without, to see what a hold cost; some without limits as they are and under each shift of
+moto_sim/shifts.py, to see what a shift makes fail and when it would have been held. Episodes end
+at success. The file keeps the tasks that it has. table: Markdown, of docs/safety.md.
 """
 
 from __future__ import annotations
@@ -153,18 +153,17 @@ def measure(bundle: str, task: str, ordinary: int, starts: int) -> dict[str, Any
     assert policy.surprise_limits is not None, 'the bundle has no limits of the surprise'
     env = make_env(policy, task, Shift())
     guard = getattr(env.task, 'guard', None)
-    usual: list[dict[str, Any]] = []
-    other: dict[str, Any] = {}
-    for seed in range(ORDINARY, ORDINARY + ordinary):
-        episode, seen = drive(env, policy, Shift(), seed, {}, guard)
-        usual.append(episode)
-        other = other or seen
+    seeds = range(ORDINARY, ORDINARY + ordinary)
+    usual = [drive(env, policy, Shift(), seed, {}, guard)[0] for seed in seeds]
+    unlimited, seen = zip(*(drive(env, policy, Shift(), seed, {}, None) for seed in seeds))
+    other = next(filter(None, seen))
+    seeds = range(SHIFTED, SHIFTED + starts)
+    unshifted = [drive(env, policy, Shift(), seed, {}, None)[0] for seed in seeds]
     steps = env.max_steps
     env.close()
     shifts = {}
     for name, shift in SHIFTS.items():
         env = make_env(policy, task, shift)
-        seeds = range(SHIFTED, SHIFTED + starts)
         shifts[name] = [drive(env, policy, shift, seed, other, None)[0] for seed in seeds]
         env.close()
         print(name, count(shifts[name]), file=sys.stderr, flush=True)
@@ -175,6 +174,8 @@ def measure(bundle: str, task: str, ordinary: int, starts: int) -> dict[str, Any
         'guarded': guard is not None,
         'max_steps': steps,
         'ordinary': usual,
+        'unlimited': list(unlimited),
+        'unshifted': unshifted,
         'shifts': shifts,
     }
 
@@ -214,7 +215,8 @@ def table(results: dict[str, Any]) -> str:
     ]
     totals = []
     for task, found in results.items():
-        rows = {'none, under the limits': found['ordinary'], **found['shifts']}
+        usual = {'none, under the limits': found['ordinary'], 'none': found['unlimited']}
+        rows = {**usual, **found['shifts']}
         for name, episodes in rows.items():
             c = count(episodes)
             at = '-' if c['held_at'] is None else f'{c["held_at"]:.0f}'
@@ -231,17 +233,20 @@ def table(results: dict[str, Any]) -> str:
 def total(task: str, found: dict[str, Any]) -> str:
     """Says of all shifts together what was held in time, and of ordinary episodes what was."""
     limits, usual = found['limits'], found['ordinary']
+    able = {one['seed'] for one in found['unshifted'] if one['success']}
     every = [one for episodes in found['shifts'].values() for one in episodes]
-    failed = [one['held'] for one in every if not one['success']]
-    held = [one for one in failed if one is not None]
+    made = [one['held'] for one in every if one['seed'] in able and not one['success']]
+    held = [one for one in made if one is not None]
     soon = statistics.median(one['decisions'] for one in usual if one['success'])
+    false = {one['seed'] for one in usual if one['held'] is not None}
+    lost = [one for one in found['unlimited'] if one['seed'] in false and one['success']]
     return (
         f'- {task}: slow {limits["slow"]:.2f}, hold {limits["hold"]:.2f} nats, of '
         f'{limits["episodes"]} held-out episodes. Held before their time was up: {len(held)} of '
-        f'the {len(failed)} that failed, {sum(one <= soon for one in held)} of them by decision '
-        f'{soon:.0f}, at which half of the ordinary ones have succeeded. False holds: '
-        f'{sum(one["held"] is not None for one in usual)} of {len(usual)} ordinary episodes, '
-        f'{count(usual)["held_of_succeeded"]} of them successes.'
+        f'the {len(made)} that a shift made fail, {sum(one <= soon for one in held)} of them by '
+        f'decision {soon:.0f}, at which half of the ordinary ones have succeeded. False holds: '
+        f'{len(false)} of {len(usual)} ordinary episodes, {count(usual)["held_of_succeeded"]} of '
+        f'them successes; without limits {len(lost)} of their {len(false)} starts succeed.'
     )
 
 

@@ -4,10 +4,11 @@
     python benchmarks/gate_twin.py table FILE.json
 
 measure: sessions of moto-up in FOLDER, each in its dataset, one that is whole is not run again. 32
-ordinary episodes give RUN's bundle its limits; 40 others run under them, and are slowed and held;
-as many of each shift of moto_sim/shifts.py that a camera can show run without, to see what fails,
-and when it would have been held, by the surprise in their rows. The file keeps the tasks that it
-has. table: Markdown.
+ordinary episodes give RUN's bundle its limits; 40 others run under them, and are slowed and held,
+and their starts once more without, to see what a hold cost. 8 starts run without limits as they
+are and under each shift of moto_sim/shifts.py that a camera can show, to see what a shift makes
+fail, and when it would have been held, by the surprise in the rows. The file keeps the tasks that
+it has. table: Markdown.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def measured(run: Path, task: str, out: Path, ordinary: int, starts: int) -> dic
     limited = exported(run, out / 'limited', '--held-out', str(out / 'held_out' / 'dataset'))
     limits = parse_manifest((limited / 'manifest.json').read_bytes()).surprise_limits
     assert limits is not None, 'too few of the ordinary episodes succeeded'
-    session(limited, task, out / 'ordinary', ordinary, FIRST['ordinary'])
+    for bundle, where in ((limited, out / 'ordinary'), (plain, out / 'unlimited')):
+        session(bundle, task, where, ordinary, FIRST['ordinary'])
+    session(plain, task, out / 'unshifted', starts, FIRST['shifted'])
     shifts = {}
     for name, shift in SHIFTS.items():
         if not shift.replaced:
@@ -69,6 +72,8 @@ def measured(run: Path, task: str, out: Path, ordinary: int, starts: int) -> dic
         'guarded': True,
         'max_steps': STEPS,
         'ordinary': seen(out / 'ordinary', limits),
+        'unlimited': seen(out / 'unlimited', limits),
+        'unshifted': seen(out / 'unshifted', limits),
         'shifts': shifts,
     }
 

@@ -74,6 +74,8 @@ def test_both_ways_of_drawing_are_reported_for_what_is_not_in_one_place(monkeypa
 
 EPISODES = {  # of the gate's table: number, success, slowed, held, largest
     'ordinary': [(0, True, None, None, 1.0), (1, True, 20, None, 3.0), (2, False, 5, 9, 2.0)],
+    'unlimited': [(0, True, None, None, 1.0), (1, True, 20, None, 3.0), (2, True, 5, 9, 2.0)],
+    'unshifted': [(0, True, None, None, 1.0), (1, False, 8, None, 3.0), (2, True, 5, 9, 2.0)],
     'camera turned': [(0, False, 8, 9, 9.0), (1, False, 8, 13, 8.0), (2, True, 8, 30, 7.0)],
     'lamp at 75 %': [(0, True, None, None, 1.5), (1, False, None, None, 1.5)],
 }
@@ -91,7 +93,8 @@ def gated():
         name: [dict(zip(names, (*one, 10))) for one in rows] for name, rows in EPISODES.items()
     }
     limits = {'slow': 2.0, 'hold': 4.0, 'episodes': 20}
-    return {'door': {'limits': limits, 'ordinary': kinds.pop('ordinary'), 'shifts': kinds}}
+    usual = {name: kinds.pop(name) for name in ('ordinary', 'unlimited', 'unshifted')}
+    return {'door': {'limits': limits, **usual, 'shifts': kinds}}
 
 
 def test_the_gate_counts_holds_of_what_fails_apart_from_those_of_what_succeeds(gate, gated):
@@ -103,12 +106,14 @@ def test_the_gate_counts_holds_of_what_fails_apart_from_those_of_what_succeeds(g
 def test_the_gates_table_says_what_was_held_and_what_falsely(gate, gated):
     lines = gate['table'](gated).splitlines()
     assert lines[2] == '| door | none, under the limits | 2 of 3 | 1 of 1 | 9 | 0, 1 of 2 | 2.0 |'
-    assert lines[3] == '| door | camera turned | 1 of 3 | 2 of 2 | 11 | 1, 1 of 1 | 8.0 |'
-    assert lines[4] == '| door | lamp at 75 % | 1 of 2 | 0 of 1 | - | 0, 0 of 1 | 1.5 |'
+    assert lines[3] == '| door | none | 3 of 3 | - | - | 1, 2 of 3 | 2.0 |'
+    assert lines[4] == '| door | camera turned | 1 of 3 | 2 of 2 | 11 | 1, 1 of 1 | 8.0 |'
+    assert lines[5] == '| door | lamp at 75 % | 1 of 2 | 0 of 1 | - | 0, 0 of 1 | 1.5 |'
     assert lines[-1] == (
         '- door: slow 2.00, hold 4.00 nats, of 20 held-out episodes. Held before their time was '
-        'up: 2 of the 3 that failed, 1 of them by decision 10, at which half of the ordinary '
-        'ones have succeeded. False holds: 1 of 3 ordinary episodes, 0 of them successes.'
+        'up: 1 of the 1 that a shift made fail, 1 of them by decision 10, at which half of the '
+        'ordinary ones have succeeded. False holds: 1 of 3 ordinary episodes, 0 of them '
+        'successes; without limits 1 of their 1 starts succeed.'
     )
 
 
