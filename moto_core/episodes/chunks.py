@@ -45,9 +45,9 @@ def read_records(stream: Bounded) -> Iterator[McapRecord]:
     """Yields the records of checked chunks up to the footer; raises at the first damage.
 
     No checksum holds a record's kind, and a kind that nobody knows is passed over: a chunk that is
-    lost in this way is told by its indexes, which then follow those of the chunk before.
+    lost in this way is told by its indexes, which the chunk before did not ask for.
     """
-    indexed: set[int] = set()  # channels, since the last chunk
+    unindexed: set[int] = set()  # channels of the last chunk's messages
     budget = FREE_TOTAL + RATIO * stream.left
     reader = StreamReader(
         stream,  # type: ignore[arg-type]  # it asks for `read` alone
@@ -61,13 +61,16 @@ def read_records(stream: Bounded) -> Iterator[McapRecord]:
             budget -= record.uncompressed_size
             if budget < 0:
                 raise EpisodeError('its chunks claim over 1000 times the size of the file')
-            indexed.clear()
-            yield from records_inside(unpack(record))
+            unindexed.clear()
+            for inside in records_inside(unpack(record)):
+                if isinstance(inside, Message):
+                    unindexed.add(inside.channel_id)
+                yield inside
         else:
-            if isinstance(record, MessageIndex):
-                if record.channel_id in indexed:
+            if isinstance(record, MessageIndex) and record.records:
+                if record.channel_id not in unindexed:
                     raise EpisodeError('a chunk is missing before its index')
-                indexed.add(record.channel_id)
+                unindexed.remove(record.channel_id)
             yield record
         seen_end |= isinstance(record, DataEnd)
         if isinstance(record, Footer) and not seen_end:

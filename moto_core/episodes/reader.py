@@ -187,16 +187,19 @@ class Reading:
             raise EpisodeError(f"'{topic}' holds '{schema.name}'; expected '{kind}' as CDR")
         if self._ended:
             raise EpisodeError(f"'{topic}' comes after the last record")
-        return self._own(topic, messages.decode(kind, record.data), record.publish_time)
+        return self._own(topic, messages.decode(kind, record.data), record)
 
-    def _own(self, topic: str, message: Any, stamp: int) -> Row | None:
+    def _own(self, topic: str, message: Any, record: Message) -> Row | None:
         """Takes a message of the episode itself; returns a Row if it completes one."""
         if topic == HEADER_TOPIC:
             self.header = header_from_dict(_parse_map(message.data, 'first record'))
         elif topic == END_TOPIC:
             self._end(_parse_map(message.data, 'last record'))
         elif topic == INFO_TOPIC:
-            return self._finish_row(_parse_map(message.data, f"row {self._count}'s JSON"), stamp)
+            info = _parse_map(message.data, f"row {self._count}'s JSON")
+            return self._finish_row(info, record.publish_time)
+        elif record.sequence != self._count or topic in self._parts:
+            raise EpisodeError(f"a part of row {record.sequence} stands in row {self._count}'s")
         else:
             self._parts[topic] = message
         return None

@@ -8,7 +8,7 @@ from mcap.opcode import Opcode
 from mcap.writer import CompressionType, Writer
 
 from moto_core.episodes import messages
-from moto_core.episodes.codec import END_TOPIC, HEADER_TOPIC, encode_row
+from moto_core.episodes.codec import END_TOPIC, HEADER_TOPIC, INFO_TOPIC, encode_row
 from moto_core.episodes.episode import FILE, header_to_dict
 from tests.recorded import tiny_header, tiny_row, tiny_spec
 
@@ -24,11 +24,11 @@ def own_messages(header=None, rows=3, end=True):
     return found + [(END_TOPIC, messages.STRING, messages.encode_string(last))] * end
 
 
-def write_messages(path, found, compression=CompressionType.NONE):
-    """Writes messages as they are; the checksums fit."""
+def write_messages(path, found, compression=CompressionType.NONE, sequence=None):
+    """Writes messages as they are; the checksums fit. `sequence` stands for every row's number."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open('wb') as stream:
-        writer, schemas, channels = Writer(stream, compression=compression), {}, {}
+        writer, schemas, channels, row = Writer(stream, compression=compression), {}, {}, 0
         writer.start(profile='ros2', library='test')
         for topic, kind, data in found:
             if kind not in schemas:
@@ -36,7 +36,8 @@ def write_messages(path, found, compression=CompressionType.NONE):
                 schemas[kind] = writer.register_schema(kind, 'ros2msg', text)
             if topic not in channels:
                 channels[topic] = writer.register_channel(topic, 'cdr', schemas[kind])
-            writer.add_message(channels[topic], 5, data, 5)
+            writer.add_message(channels[topic], 5, data, 5, row if sequence is None else sequence)
+            row += topic == INFO_TOPIC
         writer.finish()
     return path
 

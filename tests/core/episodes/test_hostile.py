@@ -243,6 +243,7 @@ WRONG = {
         changed(INFO_TOPIC, text({'step': 0, 'latency': {'\ud800': 1.0}})),
         'expected plain text',
     ),
+    'a part twice': (own_messages()[:2] + own_messages()[1:], "a part of row 0 stands in row 0's"),
     'no row 0': (own_messages()[:1] + own_messages()[7:], 'row 0 is missing'),
 }
 
@@ -254,6 +255,12 @@ def test_what_no_recorder_writes_is_damage_that_says_what(tmp_path, name):
     assert said in salvage(path).damage
     with pytest.raises(EpisodeError, match='is damaged'):
         read_episode(path)
+
+
+def test_a_part_of_another_row_is_damage(tmp_path):
+    path = write_messages(tmp_path / 'episode.mcap', own_messages(), sequence=0)
+    found = salvage(path)
+    assert (len(found.rows), "a part of row 0 stands in row 1's" in found.damage) == (1, True)
 
 
 def test_the_same_messages_unchanged_are_an_episode(tmp_path):

@@ -19,7 +19,7 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.messages import encode_string
 from moto_core.episodes.reader import read_episode, salvage
 from moto_core.episodes.recovery import recover
-from moto_core.episodes.writer import EpisodeWriter
+from moto_core.episodes.writer import CHUNK, EpisodeWriter
 from moto_core.errors import EpisodeError, MotoError
 from moto_core.row import COLUMNS
 from tests.recorded import record, tiny_header, tiny_row
@@ -276,6 +276,27 @@ def test_a_chunk_whose_kind_is_damaged_is_missed_before_anything_after_it_counts
     read = salvage(path, raw=True)
     assert (len(read.rows), len(read.raw)) == (4, 4)
     assert ' at byte ' in read.damage
+
+
+def test_a_damaged_chunk_of_channels_of_its_own_is_missed_and_kept_beside_what_is_recovered(
+    tmp_path,
+):
+    writer = EpisodeWriter(tmp_path, tiny_header(), compression='none', floor=0)
+    for t in range(3):
+        writer.append(tiny_row(t))
+        if t == 0:
+            begin = writer.active.stat().st_size
+            writer.raw('/camera', 'std_msgs/msg/String', bytes(CHUNK + 1), 5)
+    writer.abandon()
+    damaged = bytearray(writer.active.read_bytes())
+    assert damaged[begin] == 6, 'a chunk begins there'
+    damaged[begin] ^= 0x40
+    writer.active.write_bytes(damaged)
+    read = salvage(writer.active, raw=True)
+    assert (len(read.rows), read.raw) == (1, [])
+    assert 'a chunk is missing' in read.damage
+    recover(writer.active)
+    assert (tmp_path / 'episode.mcap.damaged').read_bytes() == damaged
 
 
 @pytest.mark.slow
