@@ -171,6 +171,8 @@ def _field(default: Any, about: str, rule: Rule) -> Any:
 def _check(hint: Any, value: Any, name: str, rule: Rule) -> None:
     if value is None:
         return
+    if isinstance(value, str) and value == MISSING_TEXT:
+        raise ConfigError(f'{name} is missing; it has no default, so a value must be given')
     if is_dataclass(hint):
         _check_fields(hint, value, name)
     elif is_dataclass(entry_type(hint)) and get_origin(hint) is not dict:  # Schema | None
@@ -201,8 +203,6 @@ def _check_fields(schema: Any, value: Any, name: str) -> None:
 
 
 def _check_scalar(value: Any, name: str, rule: Rule) -> None:
-    if value == MISSING_TEXT:
-        raise ConfigError(f'{name} is missing; it has no default, so a value must be given')
     if isinstance(value, str):
         if rule.valid and value not in rule.valid:
             raise ConfigError(unknown_name(f'value of {name}', value, rule.valid))

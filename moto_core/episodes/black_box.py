@@ -7,6 +7,7 @@ In: messages as they came, why it stopped. Out: folders, the newest ones of them
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterable
@@ -22,10 +23,12 @@ from moto_core.episodes.reader import RawMessage, Reading, read_header
 from moto_core.episodes.recovery import recover
 from moto_core.episodes.writer import FREE_FLOOR, EpisodeWriter
 from moto_core.errors import EpisodeError, MotoError
+from moto_core.plain_file import is_plain
 from moto_core.row import STAMP_LIMIT, Row
 
 BLACK_BOX = 'black_box'
-NAME = re.compile(r'\d{8}T\d{6}Z(-\d+)?')
+NAME = re.compile(r'[0-9]{8}T[0-9]{6}Z(-[0-9]{1,9})?')
+STAMP = re.compile(r'[0-9]{1,19}')  # [ns]
 
 
 class Stop(NamedTuple):
@@ -82,7 +85,7 @@ def keep_black_box(
         finally:
             writer.close(ended=writer.ended or 'stopped')
     finally:
-        _delete_oldest(root, keep)
+        _delete_oldest(root, keep, folder)
     return folder
 
 
@@ -90,7 +93,7 @@ def recover_black_boxes(root: Path) -> None:
     """Closes what a recorder left that was killed; one of which nothing can be read stays."""
     for folder in black_boxes(root):
         active = folder / (FILE + '.active')
-        if active.is_file():
+        if is_plain(active) and not os.path.lexists(folder / FILE):
             with suppress(EpisodeError):
                 recover(active)
 
@@ -128,7 +131,7 @@ def stop_of(header: EpisodeHeader) -> Stop:
     """Returns the stop that a header speaks of; one that does not say when: at its creation."""
     extra, at = header.extra, header.extra.get('stopped', '')
     return Stop(
-        int(at) if at.isdecimal() and int(at) < STAMP_LIMIT else header.created,
+        int(at) if STAMP.fullmatch(at) and int(at) < STAMP_LIMIT else header.created,
         _names(extra.get('causes', '')),
         _names(extra.get('reasons', '')),
     )
@@ -157,9 +160,17 @@ def _new_folder(root: Path, stopped: int) -> Path:
     raise MotoError(f"no free name for '{name}' in '{place}'; empty it")
 
 
-def _delete_oldest(root: Path, keep: int) -> None:
-    for folder in black_boxes(root)[keep:]:
+def _delete_oldest(root: Path, keep: int, new: Path) -> None:
+    """Deletes what was written first, whatever the clock of stamps says, and never `new`."""
+    others = sorted((folder for folder in black_boxes(root) if folder != new), key=_written)
+    for folder in others[: len(others) + 1 - max(1, keep)]:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _written(folder: Path) -> int:
+    with suppress(OSError):
+        return folder.stat().st_mtime_ns
+    return 0
 
 
 def _age(folder: Path) -> tuple[str, int]:

@@ -24,23 +24,24 @@ def recover(active: Path | str) -> Path:
 
     Keeps the raw messages and every whole row before the damage, streaming. The old file stays
     beside it as `*.damaged` if it holds a byte that was not understood. Raises EpisodeError
-    (and changes nothing) if it holds no row, or if the new file cannot be written.
+    (and changes nothing) if it holds no row, or if the new file cannot be written: from an
+    OSError if it is the disk that refuses.
     """
     active = Path(active)
     final = active.with_name(active.name.removesuffix('.active'))
     rescue = active.with_name('rescue-' + final.name)
-    _clear(rescue)  # of a recovery that was itself interrupted
     try:
+        _clear(rescue)  # of a recovery that was itself interrupted
         reading = _copy(active, rescue)
         if reading.damage and (reading.unread or active == final):
             keep_copy(active, active.with_name(final.name + '.damaged'))
         rescue.replace(final)
-    except OSError as error:
-        _clear(rescue)
+    except (OSError, EpisodeError) as error:
+        with suppress(OSError, EpisodeError):
+            _clear(rescue)
+        if isinstance(error, EpisodeError):
+            raise
         raise EpisodeError(f"cannot recover '{active}': {error}") from error
-    except EpisodeError:
-        _clear(rescue)
-        raise
     if active != final:
         active.unlink(missing_ok=True)
     if final.name == FILE:
@@ -73,6 +74,8 @@ def _copy(active: Path, rescue: Path) -> Reading:
 
 def _clear(rescue: Path) -> None:
     for left in (rescue, rescue.with_name(rescue.name + '.active')):
+        if left.is_dir() and not left.is_symlink():
+            raise EpisodeError(f"'{left.name}' is a folder; what is rescued goes by that name")
         left.unlink(missing_ok=True)
 
 

@@ -50,8 +50,9 @@ def recover_unfinished(root: Path, skip: frozenset[str]) -> list[Finding]:
 def keep_whole_rows(root: Path, path: Path) -> Finding:
     """Makes a whole episode of an unfinished or damaged file in episodes/<id>/.
 
-    The damaged file goes to quarantine, and so does the whole folder if it holds no whole row
-    or is no folder of the episode. Raises DatasetError if the disk refuses.
+    The damaged file goes to quarantine, and so does the whole folder if it holds no whole row, a
+    row or a message that cannot be written again, or is no folder of the episode. Raises
+    DatasetError if the disk refuses.
     """
     folder = path.parent
     name, closed = folder.name, folder / FILE
@@ -78,7 +79,10 @@ def keep_whole_rows(root: Path, path: Path) -> Finding:
             )
         final = recover(path)
     except EpisodeError as error:
-        raise DatasetError(f"'{name}' stays as it was: {error}") from error
+        if isinstance(error.__cause__, OSError):
+            raise DatasetError(f"'{name}' stays as it was: {error}") from error
+        reason = str(error)
+        return Finding(id=name, rows=0, reason=reason, path=set_folder_aside(root, name, reason))
     for damaged in folder.glob('*.damaged'):
         set_file_aside(root, damaged, name, reason)
     return Finding(id=name, rows=found.rows, reason=reason, path=final)

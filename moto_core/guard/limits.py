@@ -31,6 +31,8 @@ _PLAUSIBLE = {
     'action_scale': (10.0, 'rad/s'),
     'ddq_max': (100.0, 'rad/s^2'),
     'dddq_max': (20000.0, 'rad/s^3'),
+    'velocity_offset': (1.0, 'rad/s'),  # an FR3's are at most 0.35 and 34
+    'velocity_slope': (50.0, 'rad/s^2'),
 }
 LEAST_MARGIN = 0.01  # [rad]: the arm may be as far from where it is led
 LONGEST_STOP = 1.2  # [s] from the profile's cap to rest; a halt gives up after more
@@ -55,14 +57,14 @@ class JointLimits:
 
 @dataclass(frozen=True)
 class Profile:
-    """How much of the published limits a session uses."""
+    """How much of the published limits a session uses; a file says all of it."""
 
-    velocity_fraction: float = 0.5  # of the recommended or official speed, in (0, 1)
-    of: str = 'recommended'  # 'recommended' | 'official'
-    acceleration: float = 5.0  # [rad/s^2]
-    jerk: float = 500.0  # [rad/s^3]
-    margin: float = 0.10  # [rad] kept from every position limit
-    brake: float = 5.0  # [rad/s^2]
+    velocity_fraction: float  # of the recommended or official speed, in (0, 1)
+    of: str  # 'recommended' | 'official'
+    acceleration: float  # [rad/s^2]
+    jerk: float  # [rad/s^3]
+    margin: float  # [rad] kept from every position limit
+    brake: float  # [rad/s^2]
 
 
 @dataclass(frozen=True)

@@ -144,14 +144,14 @@ def _read(name: str, data: Any, kind: type[T]) -> T:
         raise BundleError(f'{name}: {one_line(error)}') from error
     wrong = _difference(data, taken, name)
     if wrong:
-        raise BundleError(f'{wrong} is not of the type that a {name} has there')
+        raise BundleError(f'{wrong} is not of the type that a {name} has there, or missing')
     return found
 
 
 def _difference(given: Any, taken: Any, name: str) -> str:
     """Returns the name of the first value that was not taken as it was given, or ''."""
     if isinstance(given, dict) and isinstance(taken, dict):
-        pairs = [(given[key], taken.get(key), f'{name}.{key}') for key in given]
+        pairs = [(given.get(key), taken.get(key), f'{name}.{key}') for key in {**given, **taken}]
     elif isinstance(given, list) and isinstance(taken, list) and len(given) == len(taken):
         pairs = [(a, b, f'{name}[{i}]') for i, (a, b) in enumerate(zip(given, taken))]
     else:

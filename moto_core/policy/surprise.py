@@ -21,6 +21,7 @@ from moto_core.errors import BundleError
 SLOWEST = 0.25  # speed scale just below `hold`
 MAX_WINDOW = 1000  # decisions
 MAX_SURPRISE = 1e6  # [nats] far above any
+ROUNDED = -0.01  # [nats] what rounding may leave of a divergence that is 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,14 +102,26 @@ class Caution:
         self.mean = 0.0  # [nats] of the last window; 0 until one is full
         self.scale = 1.0  # in [0, 1] of the allowed speed
 
+    def interrupt(self) -> None:
+        """Begins a new window after a pause; until it is full the scale stays what it was."""
+        self._last.clear()
+        self._first = True
+
     def take(self, surprise: float) -> float:
-        """Takes the next decision's surprise [nats] and returns the scale; a NaN holds."""
-        if self._first:
+        """Takes the next decision's surprise [nats] and returns the scale.
+
+        What no divergence can be (a NaN, an infinity, less than 0) holds at once.
+        """
+        if not ROUNDED <= surprise < math.inf:
+            surprise = math.nan
+        elif self._first:
             self._first = False
             return self.scale
+        self._first = False
         self._last.append(surprise)
-        if self.limits is not None and len(self._last) == self.limits.window:
-            self.mean = math.fsum(self._last) / self.limits.window
+        full = len(self._last) == self._last.maxlen
+        if self.limits is not None and (full or math.isnan(surprise)):
+            self.mean = math.fsum(self._last) / len(self._last)
             self.scale = speed_scale(self.limits, self.mean)
         return self.scale
 

@@ -153,4 +153,6 @@ def _say(console: Console, found: Round) -> None:
         beside = f' ({found.used_error:.3f})' if found.used_error is not None else ''
         parts.append(f'error {found.error:.3f}{beside} on {found.apart} episodes kept apart')
     parts.append(f'published {found.bundle[:12]}' if found.published else f'refused: {found.why}')
+    if found.published and found.note:
+        parts.append(found.note)
     console.print(', '.join(parts), soft_wrap=True)

@@ -36,6 +36,7 @@ class Round:
     used: str  # hash of the bundle in use before; '' none
     published: bool
     why: str = ''  # it was refused; '' if it was not
+    note: str = ''  # why its bundle has no limits of the surprise; '' if it has some
     new: int = 0  # episodes taken in
     labelled: int = 0  # episodes of which a label was taken in
     episodes: int = 0  # in replay
@@ -97,7 +98,7 @@ def _sound(line: Mapping[str, Any]) -> Round | None:
 
 
 def _is_sound(found: Round) -> bool:
-    texts = (found.bundle, found.used, found.why)
+    texts = (found.bundle, found.used, found.why, found.note)
     counts = [found.number, found.updates, found.new, found.labelled, found.episodes]
     counts += [found.successes, found.seed, found.apart]
     numbers = [found.seconds, *(one for one in (found.error, found.used_error) if one is not None)]

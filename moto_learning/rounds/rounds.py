@@ -157,13 +157,14 @@ class Rounds:
         candidate = self._candidate(labelled, used.hash if used else '')
         found: Round | None
         try:
-            bundle = export_run(self.training.out, self.place.bundles, self.held_out).path
+            done = export_run(self.training.out, self.place.bundles, self.held_out)
         except BundleError as error:
             if isinstance(error.__cause__, OSError):  # says nothing about the policy
                 raise
             found = replace(candidate, why=str(error))
         else:
-            found = self._tried(bundle, used, candidate, began)
+            candidate = replace(candidate, note=done.note)
+            found = self._tried(done.path, used, candidate, began)
         if found is not None:
             append_round(self.training.out, found)
             self.ended(found)

@@ -32,7 +32,7 @@ from moto_core.policy.policy import (
     ZeroPolicy,
     after,
 )
-from moto_core.policy.surprise import Caution
+from moto_core.policy.surprise import Caution, SurpriseLimits
 from moto_core.spec import Setup, Spec, setup_mismatches
 from moto_ros.config import BUILT_IN, PERSON, PolicyParams
 from moto_ros.loops.person import PersonPolicy
@@ -84,7 +84,7 @@ class PolicyLoop:
     def use(self, policy: Policy) -> None:
         """Takes a policy for the same robot, which begins with what it sees next."""
         self.policy = policy
-        self.caution = Caution(getattr(policy, 'surprise_limits', None))
+        self.caution = Caution(limits_of(policy))
         self.forget()
 
     def start_episode(self, episode: str) -> None:
@@ -102,14 +102,16 @@ class PolicyLoop:
         """Hears whether the arm does what is asked, and whether the guard holds it for doubt.
 
         What was asked while it did not has not happened, and what the policy then sees would
-        surprise it: once the arm follows again its surprise is judged anew. After a hold for
-        doubt, which may be long, its state begins anew too.
+        surprise it: once the arm follows again its surprise is judged anew, and until there is
+        enough of it the arm is as slow as before. After a hold for doubt, which a person ended,
+        all begins anew, its state too.
         """
         self._held |= held
         if followed and not self.followed:
             if self._held:
                 self._begin()
-            self.caution.forget()
+            else:
+                self.caution.interrupt()
             self._held = False
         self.followed = followed
 
@@ -221,6 +223,12 @@ def requested_at(decision: Decision, now: int) -> Decision:
     return replace(decision, request_latency=(now - decision.stamp) * 1e-6)
 
 
+def limits_of(policy: Policy) -> SurpriseLimits | None:
+    """Returns the limits of a policy's surprise; None: nothing that it sees slows the arm."""
+    found: SurpriseLimits | None = getattr(policy, 'surprise_limits', None)
+    return found
+
+
 class PolicySlot:
     """The policy in use and the one before it; `reload` and `rollback` swap between episodes.
 
@@ -271,10 +279,20 @@ class PolicySlot:
     def find(self, known: frozenset[str]) -> Policy | None:
         """Loads what the name-file names now, unless its hash is known.
 
-        Raises BundleError or ConfigError as `reload` does.
+        Raises BundleError or ConfigError as `reload` does, and for one without limits of the
+        surprise after one that has them.
         """
         folder = self._to_run()
-        return None if folder.name in known else self._load(folder)
+        if folder.name in known:
+            return None
+        following = self._load(folder)
+        if limits_of(self.policy) is not None and limits_of(following) is None:
+            raise BundleError(
+                f"'{folder}' has no limits of the surprise, and the policy in use has them: "
+                'nothing that it sees would slow or hold the arm. Give it ordinary episodes '
+                "(moto-finetune --held-out DATASET), or call 'reload' to have it all the same"
+            )
+        return following
 
     def named(self) -> str:
         """Returns the hash that the name-file names now; raises MotoError as `find` does."""

@@ -17,12 +17,13 @@ from sensor_msgs.msg import JointState
 
 from moto_core.config import to_dict
 from moto_core.observation import GateLimits
+from moto_core.policy.policy import OnnxPolicy
 from moto_ros.config import recorded_setup
 from moto_ros.loops.caution import follows, holds, surprised
 from moto_ros.loops.done import DoneInstead
 from moto_ros.loops.guard_log import Executed
 from moto_ros.loops.person import PersonPolicy
-from moto_ros.loops.policy import Decided, PolicyLoop, PolicySlot, requested_at
+from moto_ros.loops.policy import Decided, PolicyLoop, PolicySlot, limits_of, requested_at
 from moto_ros.loops.succession import Succession
 from moto_ros.messages import EpisodeEvent, GuardReasons, PolicyManifest, PolicyStatus
 from moto_ros.nodes.policy_inputs import PolicyInputs
@@ -38,6 +39,10 @@ from moto_ros.wire.runner import run
 SHOWN = (
     *('policy', 'decisions', 'missed', 'refused'),
     *('surprise', 'slow', 'hold', 'speed_scale', 'successor'),
+)
+UNLIMITED = (
+    'the policy has no limits of the surprise: nothing that it sees slows or holds the arm '
+    '(moto-export --held-out DATASET gives it some)'
 )
 LEARNED_ELSEWHERE = "the setup of the policy's episodes and this one differ"
 
@@ -87,7 +92,7 @@ class PolicyNode(MotoNode):
         self.get_logger().info(
             f'policy {self.loop.policy.hash}, images by {self.inputs.converter}'
         )
-        self._warn_of_setup()
+        self._warn()
         return super().on_configure(state)
 
     @logs_errors
@@ -254,14 +259,16 @@ class PolicyNode(MotoNode):
         """Lets the loop run the slot's policy, and says which that is."""
         assert self.loop is not None
         self.loop.use(self.slot.policy)
-        self._warn_of_setup()
+        self._warn()
         if self.active:
             self._show_policy()
 
-    def _warn_of_setup(self) -> None:
-        """Says where the policy learned under another setup; that may be meant."""
+    def _warn(self) -> None:
+        """Says where the policy learned under another setup, and if nothing surprises it."""
         if self.slot.differences:
             self.get_logger().warn(f'{LEARNED_ELSEWHERE}: {"; ".join(self.slot.differences)}')
+        if isinstance(self.slot.policy, OnnxPolicy) and limits_of(self.slot.policy) is None:
+            self.get_logger().warn(UNLIMITED)
 
     def _show_policy(self) -> None:
         policy = self.slot.policy

@@ -147,6 +147,12 @@ def test_a_robot_can_be_a_file_of_ones_own(tmp_path):
         (['spec.action_scale=[2,1,1.5,1.25,3,1.5,6]'], 'action_scale of fr3_joint7 is 6.0, above'),
         (['home=[a,b]'], "'a'"),
         (['limits=5'], 'limits=5'),
+        (
+            ['limits.velocity_slope=[120,51.7,70,80,340,110,340]'],
+            'velocity_slope of fr3_joint1 is 120.0; expected at most 50 rad/s',
+        ),
+        (['limits.velocity_offset=[3,2,2,3,3,3,3]'], 'velocity_offset of fr3_joint1 is 3.0'),
+        (['profiles.slow={margin: 0.1}'], 'profiles.slow.velocity_fraction is missing'),
     ],
 )
 def test_a_bad_value_is_refused_with_what_was_expected(overrides, says):
@@ -173,6 +179,13 @@ def test_a_robot_file_without_limits_says_what_is_missing(tmp_path):
 def test_what_is_missing_in_a_file_is_said_with_its_name(tmp_path):
     path = tmp_path / 'mine.yaml'
     text = config_file('robot', 'fr3').read_text()
+    for part in ('spec', 'limits'):
+        before, after = text.split(f'\n{part}:\n', 1)
+        kept = [line for line in after.splitlines() if line[:1] not in (' ', '')]
+        rest = after[after.index(kept[0]) :]
+        path.write_text(f'{before}\n{rest}')
+        with pytest.raises(ConfigError, match=f"mine.yaml': {part} is missing"):
+            load_robot(str(path))
     (home,) = [line for line in text.splitlines() if line.startswith('home:')]
     path.write_text(text.replace(home, ''))
     with pytest.raises(ConfigError, match="mine.yaml': home is missing; it has no default"):

@@ -45,6 +45,10 @@ def spec_with(**changes):
     return {**json.loads(TEXT)['spec'], **changes}
 
 
+def spec_without(name):
+    return {key: value for key, value in spec_with().items() if key != name}
+
+
 def camera_with(**changes):
     spec = json.loads(TEXT)['spec']
     return {**spec, 'cameras': {'front': {**spec['cameras']['front'], **changes}}}
@@ -101,6 +105,8 @@ def test_it_may_hold(changes):
         ({'format': True}, 'expected format 3, got True'),
         ({'format': ...}, 'expected format 3, got None'),
         ({'spec': ...}, "missing 'spec', unexpected 'nothing'"),
+        ({'spec': spec_without('rate')}, 'spec.rate is not of the type that a spec has there, or missing'),
+        ({'setup': {}}, 'setup.robot is not of the type'),
         ({'surprise': 1}, "missing 'nothing', unexpected 'surprise'"),
         ({'tolerance': '1e-4'}, "tolerance is '1e-4'; expected a number in"),
         ({'tolerance': True}, 'tolerance is True; expected a number in'),

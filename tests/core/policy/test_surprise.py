@@ -66,8 +66,24 @@ def test_forgotten_it_begins_as_before_the_first_decision():
     assert [caution.take(9) for _ in range(5)] == [1.0] * 4 + [0.0]
 
 
-def test_a_surprise_that_is_not_a_number_holds_as_long_as_it_is_in_the_window():
-    assert scales([0, 1, 1, math.nan, 1, 1, 1, 1])[4:] == [0.0, 0.0, 0.0, 1.0]
+@pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf, -50.0])
+def test_what_no_surprise_can_be_holds_at_once_and_as_long_as_it_is_in_the_window(value):
+    assert scales([0, 1, 1, value, 1, 1, 1, 1])[2:] == [1.0, 0.0, 0.0, 0.0, 0.0, 1.0]
+    assert scales([value])[0] == 0.0, 'even in the first decision'
+
+
+def test_what_rounding_leaves_below_nothing_is_nothing():
+    assert scales([0, -1e-6, -1e-6, -1e-6, -1e-6]) == [1.0] * 5
+
+
+def test_after_a_pause_the_scale_stays_until_a_window_is_full():
+    caution = Caution(LIMITS)
+    for value in (0, 5, 5, 5, 5):
+        caution.take(value)
+    slowed = caution.scale
+    assert 0.0 < slowed < 1.0
+    caution.interrupt()
+    assert [caution.take(1) for _ in range(5)] == [slowed] * 4 + [1.0]
 
 
 def test_without_limits_nothing_is_slowed():

@@ -38,6 +38,7 @@ ALL = RoundSettings(held_out=0, starts=0)  # every episode is learned from
 
 class Quick(NamedTuple):
     path: Path
+    note: str = 'no surprise limits'
 
 
 @pytest.fixture(autouse=True)

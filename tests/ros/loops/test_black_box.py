@@ -1,11 +1,13 @@
 """The black box without ROS: what is held, which stops are kept, and what a bad disk does."""
 
+import os
 import shutil
 import threading
 
 import pytest
 
 from moto_core.episodes.black_box import black_boxes, read_black_box, read_stop
+from moto_core.episodes.black_box import stop_of as stop_of_header
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.messages import encode_string
 from moto_core.episodes.reader import RawMessage
@@ -170,6 +172,24 @@ def test_the_newest_boxes_are_kept_and_each_holds_what_was_heard(keeper):
         assert dataset.verify() == [] and dataset.episodes() == []
 
 
+def test_a_stop_on_an_earlier_clock_is_kept_and_what_was_written_first_goes(keeper):
+    made, root, told = keeper
+    seen = set()
+    for number, at in enumerate((200, 100, 300, 0)):
+        made.ring.add(said(f'{number}'), number * 100.0)
+        made.watch.guard(guarded('FAULT', (f'r{number}',)), BORN + at * 10**9, number * 100.0)
+        made.watch.guard(guarded('READY', ('not_armed',)), BORN, number * 100.0)
+        made.look(number * 100 + 2.0)
+        for writing in made._writing:
+            writing.exception(10)
+        made.look(number * 100 + 3.0)
+        (new,) = {*black_boxes(root)} - seen
+        seen.add(new)
+        os.utime(new, (number, number))  # as if it had been written in that second
+    assert [read_stop(box).reasons for box in black_boxes(root)] == [('r2',), ('r3',)]
+    assert [error for _, error in told] == [False] * 4
+
+
 def test_a_disk_that_refuses_is_said_and_the_next_stop_is_kept(keeper):
     made, root, told = keeper
     (root / 'black_box').write_text('no folder')
@@ -253,7 +273,25 @@ def test_what_a_killed_recorder_left_is_closed_and_counted(tmp_path):
     writer.abandon()
     shutil.copytree(folder, folder.with_name('20261129T120000Z-1'))
     (folder.with_name('20261129T120000Z-1') / 'episode.mcap.active').write_bytes(b'x')
+    beside = folder.with_name('20261129T110000Z')  # a closed file beside one of another recorder
+    shutil.copytree(folder, beside)
+    (beside / 'episode.mcap').write_bytes(b'whole')
+    linked = folder.with_name('20261129T100000Z')
+    linked.mkdir()
+    (linked / 'episode.mcap.active').symlink_to(
+        shutil.copy(folder / 'episode.mcap.active', tmp_path)
+    )
     recover_black_boxes(root)
+    assert (beside / 'episode.mcap').read_bytes() == b'whole'
+    assert [path.name for path in linked.iterdir()] == ['episode.mcap.active']
+    shutil.rmtree(beside)
+    shutil.rmtree(linked)
     unread, closed = black_boxes(root)
     assert len(read_black_box(closed).messages) == 3
     assert [path.name for path in unread.iterdir()] == ['episode.mcap.active']
+
+
+def test_a_stop_of_a_hostile_time_is_read_all_the_same():
+    for at in ('9' * 5000, '\u00b2', '99999999999999999999'):
+        header = tiny_header(extra={'stopped': at, 'causes': 'fault'})
+        assert stop_of_header(header) == (header.created, ('fault',), ())

@@ -93,13 +93,26 @@ def test_while_it_is_held_nothing_is_judged_and_then_it_begins_anew(loop):
 
 
 def test_after_another_pause_the_state_goes_on_and_the_surprise_is_judged_anew(loop):
-    decide(loop, 5)
+    loop.policy.surprise = 5.0
+    slowed = scales(decide(loop, 5))[-1]
+    assert 0.0 < slowed < 1.0
+    loop.policy.surprise = 9.0
     loop.follow(False)
     decide(loop, 1)
     loop.follow(True)
     made = decide(loop, 6)
     assert [one.action for one in made[:2]] == [(6.0,), (7.0,)]
-    assert scales(made) == [1.0] * 4 + [0.0] * 2, 'the first counts for nothing'
+    assert scales(made) == [slowed] * 4 + [0.0] * 2, 'as slow as before, until it is judged anew'
+
+
+def test_short_pauses_do_not_make_a_slowed_arm_fast(loop):
+    loop.policy.surprise = 5.0
+    slowed = scales(decide(loop, 5))[-1]
+    for _ in range(5):
+        loop.follow(False)
+        decide(loop, 1)
+        loop.follow(True)
+        assert scales(decide(loop, 3)) == [slowed] * 3
 
 
 def test_a_loop_that_hears_twice_that_the_arm_follows_goes_on(loop):

@@ -4,6 +4,7 @@ import pytest
 from moto_core.errors import BundleError, ConfigError
 from moto_core.observation import GateLimits
 from moto_core.policy.policy import PolicyStep, ZeroPolicy
+from moto_core.policy.surprise import SurpriseLimits
 from moto_core.spec import CameraSpec, Spec
 from moto_ros.chaos.tiny_bundle import SPEC as BUNDLE_SPEC
 from moto_ros.chaos.tiny_bundle import write_tiny_bundle
@@ -223,6 +224,20 @@ def bundles(tmp_path):
 def point(link, folder):
     link.unlink(missing_ok=True)
     link.symlink_to(folder)
+
+
+def test_none_without_limits_follows_one_that_has_them_unless_a_person_says_so(tmp_path):
+    limits = SurpriseLimits(slow=4.0, hold=8.0, window=8, quantile=0.9, episodes=20, decisions=900)
+    limited = write_tiny_bundle(tmp_path, surprise_limits=limits)
+    bare, name = write_tiny_bundle(tmp_path), tmp_path / 'name'
+    name.write_text(f'{limited}\n')
+    slot = PolicySlot(PolicyParams(bundle=str(name)), BUNDLE_SPEC)
+    name.write_text(f'{bare}\n')
+    with pytest.raises(BundleError, match='no limits of the surprise.*--held-out'):
+        slot.find(frozenset())
+    assert slot.reload(busy=False) == bare.name
+    name.write_text(f'{limited}\n')
+    assert slot.find(frozenset()).hash == limited.name
 
 
 def test_a_reload_follows_the_link_and_a_rollback_goes_back(bundles, tmp_path):

@@ -198,6 +198,24 @@ def test_a_second_recorder_on_one_dataset_is_refused(tmp_path):
     recording.close()
 
 
+def test_an_episode_begins_with_nothing_of_the_one_before(tmp_path):
+    recording = Recording(tmp_path / 'd', SPEC, lambda event: None)
+    recording.start(header())
+    write_rows(recording, 3)
+    recording.on_lost('/camera', 2)
+    recording.left_out['/camera'] = 1
+    recording.problem = 'the disk is full'
+    recording.end(True, 0.0)
+    recording.poll(1.0)
+    recording.start(header())
+    assert (recording.problem, recording.lost, recording.left_out) == ('', {}, {})
+    write_rows(recording, 3)
+    recording.stop(2.0)
+    recording.poll(3.0)
+    assert [one.outcome for one in recording.dataset.episodes()] == ['success', 'unlabelled']
+    recording.close()
+
+
 def test_lost_rows_are_counted_in_the_state_and_in_the_end_and_marked_on_disk(tmp_path):
     events = []
     recording = Recording(tmp_path / 'd', SPEC, events.append)
