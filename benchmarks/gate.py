@@ -215,7 +215,8 @@ def table(results: dict[str, Any]) -> str:
     ]
     totals = []
     for task, found in results.items():
-        usual = {'none, under the limits': found['ordinary'], 'none': found['unlimited']}
+        under = {'none, under the limits': found['ordinary']} if found['guarded'] else {}
+        usual = {**under, 'none': found['unlimited']}
         rows = {**usual, **found['shifts']}
         for name, episodes in rows.items():
             c = count(episodes)

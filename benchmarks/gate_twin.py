@@ -20,6 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from gate import Told, count, keep, table, typed
 
 from moto_core.episodes.dataset import Dataset
@@ -71,7 +72,7 @@ def measured(run: Path, task: str, out: Path, ordinary: int, starts: int) -> dic
         'limits': asdict(limits),
         'guarded': True,
         'max_steps': STEPS,
-        'ordinary': seen(out / 'ordinary', limits),
+        'ordinary': seen(out / 'ordinary', limits, obeyed=True),
         'unlimited': seen(out / 'unlimited', limits),
         'unshifted': seen(out / 'unshifted', limits),
         'shifts': shifts,
@@ -99,16 +100,25 @@ def call(module: str, *words: object) -> None:
     subprocess.run([sys.executable, '-m', module, *map(str, words)], check=True)
 
 
-def seen(out: Path, limits: SurpriseLimits) -> list[dict[str, Any]]:
-    """Returns what a session's episodes came to, those alone that nothing else ended."""
+def seen(out: Path, limits: SurpriseLimits, obeyed: bool = False) -> list[dict[str, Any]]:
+    """Returns what a session's episodes came to, those alone that nothing else ended.
+
+    `obeyed`: when the arm was slowed and held is what the rows say, else what the limits would
+    have said of the surprise in them.
+    """
     told = json.loads((out / 'session.json').read_text())['episodes']
     dataset, found = Dataset.open(out / 'dataset'), []
     for one in told:
         if one['ended'] not in ('done', 'timeout', 'held'):
             continue
-        limited = Told(limits)
-        for surprise in read_episode(dataset.find(one['id']).path).surprise:
+        limited, rows = Told(limits), read_episode(dataset.find(one['id']).path)
+        for surprise in rows.surprise:
             limited.take(float(surprise))
+        if obeyed:
+            limited.slowed, limited.held = (
+                next(iter(np.flatnonzero(rows.speed_scale <= scale).tolist()), None)
+                for scale in (np.nextafter(1.0, 0.0), 0.0)
+            )
         found.append(limited.episode(one['seed'], one['success'], one['steps']))
     return found
 
