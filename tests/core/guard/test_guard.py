@@ -246,6 +246,25 @@ def test_uncertainty_slows_and_below_its_floor_holds_until_armed_anew():
     assert rig.run(2.0, 0.1).state == RUNNING
 
 
+@pytest.mark.parametrize('required', [False, True])
+def test_a_press_ends_a_hold_for_doubt_where_the_button_is_the_deadman_alone(required):
+    rig = Rig(config=GuardConfig(deadman_required=required))
+
+    def press(seconds):
+        for _ in range(round(seconds / rig.config.tick)):
+            rig.ask(2.0)
+            output = rig.tick(ON._replace(deadman=rig.now))
+        return output
+
+    rig.run(2.0, 0.02, switches=ON._replace(let_go=True))
+    assert press(0.3).state == RUNNING
+    rig.ask(2.0, speed_scale=0.0)
+    rig.tick(ON._replace(deadman=rig.now))
+    assert press(0.5).state == HOLD
+    rig.run(2.0, 0.02, switches=LET_GO)
+    assert press(0.5).state == (RUNNING if required else HOLD)
+
+
 def test_a_scale_above_one_is_one():
     rig = Rig()
     for scale in (1.0, 3.0):

@@ -105,7 +105,10 @@ def test_it_may_hold(changes):
         ({'format': True}, 'expected format 3, got True'),
         ({'format': ...}, 'expected format 3, got None'),
         ({'spec': ...}, "missing 'spec', unexpected 'nothing'"),
-        ({'spec': spec_without('rate')}, 'spec.rate is not of the type that a spec has there, or missing'),
+        (
+            {'spec': spec_without('rate')},
+            'spec.rate is not of the type that a spec has there, or missing',
+        ),
         ({'setup': {}}, 'setup.robot is not of the type'),
         ({'surprise': 1}, "missing 'nothing', unexpected 'surprise'"),
         ({'tolerance': '1e-4'}, "tolerance is '1e-4'; expected a number in"),

@@ -6,14 +6,7 @@ import numpy as np
 import pytest
 
 from moto_learning.export import thresholds
-from moto_learning.export.thresholds import (
-    HOLD,
-    LEAST,
-    Doubts,
-    Ordinary,
-    surprise_limits,
-    why_none,
-)
+from moto_learning.export.thresholds import LEAST, Doubts, Ordinary, surprise_limits, why_none
 
 KNOWS = SimpleNamespace(expects=True)
 
@@ -50,7 +43,7 @@ def test_slow_is_the_score_that_a_further_episode_passes_once_in_ten_at_most(cou
     levels = np.random.default_rng(0).permutation(np.arange(1, count + 1))
     limits = surprise_limits(KNOWS, [steady(float(level)) for level in levels])
     assert limits.slow == rank
-    assert limits.hold == HOLD * rank
+    assert limits.hold == 2 * rank
     assert (limits.episodes, limits.decisions) == (count, 12 * count)
     assert (count + 1 - rank) / (count + 1) <= 1 - limits.quantile + 1e-9
 

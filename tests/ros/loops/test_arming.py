@@ -142,6 +142,17 @@ def test_a_policy_that_began_at_home_goes_on_after_a_hold_away_from_it():
     assert arm.guard.state.mode == RUNNING and arm.velocity.any()
 
 
+def test_after_another_activation_the_home_is_asked_for_again():
+    arm = Arm()
+    arm.go(1.5, ask=0.3)
+    arm.guard.activate(False)
+    arm.go(0.6)
+    arm.guard.activate(True)
+    arm.go(0.1)
+    with pytest.raises(GuardRefusal, match='from home'):
+        arm.guard.arm()
+
+
 def test_armed_again_at_once_the_home_is_asked_for_again():
     arm = Arm()
     arm.go(1.5, ask=0.3)

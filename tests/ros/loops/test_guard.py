@@ -14,7 +14,7 @@ from moto_core.guard.state import ESTOP, FAULT, HOLD, READY, RUNNING, GuardConfi
 from moto_ros.loops import guard as module
 from moto_ros.loops.beginning import APART, BLEND
 from moto_ros.loops.guard import ArmGuard, ArmSettings
-from moto_ros.loops.halt import ZEROS, halt
+from moto_ros.loops.halt import REST, ZEROS, halt
 from tests.ros.loops.arm import DELAY, FR3, HOME, LED, NAMES, TICK, Arm
 
 BENCHMARK = runpy.run_path(str(Path(__file__).parents[3] / 'benchmarks' / 'trajectory.py'))
@@ -339,6 +339,13 @@ def test_a_halt_of_velocities_that_fails_once_brakes_all_the_same(monkeypatch):
     halt(arm.guard, arm.clock, lambda output: sent.append(output.velocity[0]))
     assert sent[0] == pytest.approx(0.4 - 5.0 * TICK, abs=1e-3)
     assert (np.diff(sent) <= 0).all() and sent[-5:] == [0.0] * 5
+
+
+def test_a_halt_whose_arm_never_stands_gives_up_after_two_seconds(moving, monkeypatch):
+    monkeypatch.setattr(ArmGuard, 'resting', property(lambda guard: False))
+    begun = moving.now
+    halt(moving.guard, moving.clock, moving.take)
+    assert REST <= moving.now - begun < REST + 0.1
 
 
 def test_a_halt_of_velocities_ends_in_zeros():

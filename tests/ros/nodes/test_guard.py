@@ -286,6 +286,16 @@ def test_a_dry_run_that_was_ended_begins_anew_with_the_life_cycle(make):
     assert node.dry_run and not node.loop.sends
 
 
+def test_a_dry_run_that_was_begun_outlives_the_life_cycle(make):
+    node = make(GuardNode, **ARRAYS)
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    assert node.loop.sends
+    node.set_dry_run(True)
+    assert (node.trigger_deactivate(), node.trigger_cleanup()) == (SUCCESS, SUCCESS)
+    assert node.trigger_configure() == SUCCESS
+    assert node.dry_run and not node.loop.sends
+
+
 @pytest.mark.parametrize('profile', [interface.COMMAND, interface.LATCHED_READER])
 def test_a_press_and_its_release_that_come_together_latch(make, profile):
     arm = Arm(make(GuardNode, **ARRAYS, **FREE))

@@ -230,6 +230,10 @@ def test_a_surprised_policy_asks_for_rest_says_so_and_begins_anew_once_the_arm_f
         guard.publish(interface.to_string(change))
         wait(node, lambda: node.loop.followed == (state == RUNNING))
 
+    node.waiting = True
+    wait(node, lambda: see(lambda scale: node.loop.caution.scale == 0.0))
+    assert {asked(one)[2] for one in asked_for} == {1.0}, 'between episodes nothing is doubted'
+    node.waiting = False
     wait(node, lambda: see(lambda scale: scale == 0.0))
     assert [list(m.name) for m in asked_for] == [[*spec.names, 'speed_scale']] * len(asked_for)
     assert asked(asked_for[0])[2] == 1.0
