@@ -18,7 +18,7 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from moto_core.errors import ConfigError, unknown_name
+from moto_core.errors import ConfigError, one_line, unknown_name
 from moto_core.fields import check_values, entry_type, hints_of
 from moto_core.strict_yaml import check_plain, parse_yaml, read_yaml
 
@@ -171,7 +171,7 @@ def _check_keys(schema: Any, data: Any, where: str, root: type, prefix: str = ''
             _check_keys(inner, value, where, root, f'{prefix}{key}.')
     elif kind is list:
         if not isinstance(data, (list, tuple)):
-            hint = '' if isinstance(data, Mapping) else f': [{data}]'
+            hint = '' if isinstance(data, Mapping) else f': [{one_line(data)}]'
             raise ConfigError(f'{where}: {name} is {data!r}; expected a list{hint}')
         for value in data:
             _check_keys(entry_type(schema), value, where, root, prefix)

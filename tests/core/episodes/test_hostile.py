@@ -257,6 +257,34 @@ def test_what_no_recorder_writes_is_damage_that_says_what(tmp_path, name):
         read_episode(path)
 
 
+def left_behind(root, extra=()):
+    """An unfinished episode in a dataset, as a killed recorder leaves it; its path."""
+    Dataset.create_or_open(root, floor=0).close()
+    found = own_messages(end=False)
+    folder = (
+        root / 'episodes' / json.loads(messages.decode(messages.STRING, found[0][2]).data)['id']
+    )
+    return write_messages(folder / 'episode.mcap.active', found + list(extra))
+
+
+def test_an_episode_that_cannot_be_written_again_is_set_aside_and_the_others_are_used(tmp_path):
+    path = left_behind(tmp_path / 'a', [('/moto/stepfoo', messages.STRING, text('x'))])
+    with Dataset.create_or_open(tmp_path / 'a', floor=0) as dataset:
+        (found,) = dataset.findings
+        assert 'belongs to the episode itself' in found.reason
+        assert found.path.is_relative_to(tmp_path / 'a' / 'quarantine')
+    assert not path.parent.exists()
+
+
+def test_a_folder_that_has_a_rescues_name_blocks_no_dataset(tmp_path):
+    path = left_behind(tmp_path / 'a')
+    (path.parent / 'rescue-episode.mcap').mkdir()
+    with Dataset.create_or_open(tmp_path / 'a', floor=0) as dataset:
+        (found,) = dataset.findings
+        assert "'rescue-episode.mcap' is a folder" in found.reason
+    assert not path.parent.exists()
+
+
 def test_a_part_of_another_row_is_damage(tmp_path):
     path = write_messages(tmp_path / 'episode.mcap', own_messages(), sequence=0)
     found = salvage(path)

@@ -152,6 +152,8 @@ def test_a_robot_can_be_a_file_of_ones_own(tmp_path):
             'velocity_slope of fr3_joint1 is 120.0; expected at most 50 rad/s',
         ),
         (['limits.velocity_offset=[3,2,2,3,3,3,3]'], 'velocity_offset of fr3_joint1 is 3.0'),
+        (['name="a b"'], "name is 'a b'; expected letters"),
+        (['controllers.trajectory=""'], "trajectory is ''; expected letters"),
         (['profiles.slow={margin: 0.1}'], 'profiles.slow.velocity_fraction is missing'),
     ],
 )
