@@ -174,8 +174,9 @@ def test_a_policy_that_learned_under_another_setup_says_both(make, tmp_path, cap
     bundle = write_tiny_bundle(tmp_path, spec, manifest_setup=ELSEWHERE)
     node = make(PolicyNode, 'warn', **{'policy.bundle': bundle})
     assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
-    (line,) = [line for line in capfd.readouterr().err.splitlines() if 'WARN' in line]
+    line, doubt = [line for line in capfd.readouterr().err.splitlines() if 'WARN' in line]
     assert "profile 'commissioning' and 'normal'; views front=paper and none" in line
+    assert 'no limits of the surprise: nothing that it sees slows or holds the arm' in doubt
     statuses = []
     node.create_subscription_to(interface.POLICY_STATUS, statuses.append)
     node.create_subscription_to(interface.DIAGNOSTICS, told.append)
@@ -188,11 +189,9 @@ def test_a_policy_that_learned_under_another_setup_says_both(make, tmp_path, cap
 @pytest.mark.parametrize('setup', [Setup(), Setup(robot='kitchen_sim', profile='normal')])
 def test_a_policy_of_this_setup_or_an_unknown_one_says_nothing(make, tmp_path, capfd, setup):
     spec = load_robot('kitchen_sim').spec
-    node = make(
-        PolicyNode,
-        'warn',
-        **{'policy.bundle': write_tiny_bundle(tmp_path, spec, manifest_setup=setup)},
-    )
+    limits = SurpriseLimits(slow=1.0, hold=2.0, window=2, quantile=0.9, episodes=20, decisions=900)
+    bundle = write_tiny_bundle(tmp_path, spec, manifest_setup=setup, surprise_limits=limits)
+    node = make(PolicyNode, 'warn', **{'policy.bundle': bundle})
     assert node.trigger_configure() == SUCCESS and node.slot.differences == ()
     assert 'WARN' not in capfd.readouterr().err
 
