@@ -231,6 +231,8 @@ def test_a_surprised_policy_asks_for_rest_says_so_and_begins_anew_once_the_arm_f
 
     node.waiting = True
     wait(node, lambda: see(lambda scale: node.loop.caution.scale == 0.0))
+    count = len(asked_for)
+    wait(node, lambda: see(lambda scale: len(asked_for) > count + 2))
     assert {asked(one)[2] for one in asked_for} == {1.0}, 'between episodes nothing is doubted'
     node.waiting = False
     wait(node, lambda: see(lambda scale: scale == 0.0))
