@@ -94,7 +94,7 @@ def gated():
     }
     limits = {'slow': 2.0, 'hold': 4.0, 'episodes': 20}
     usual = {name: kinds.pop(name) for name in ('ordinary', 'unlimited', 'unshifted')}
-    return {'door': {'limits': limits, **usual, 'shifts': kinds}}
+    return {'door': {'limits': limits, 'guarded': True, **usual, 'shifts': kinds}}
 
 
 def test_the_gate_counts_holds_of_what_fails_apart_from_those_of_what_succeeds(gate, gated):
@@ -115,6 +115,11 @@ def test_the_gates_table_says_what_was_held_and_what_falsely(gate, gated):
         'ordinary ones have succeeded. False holds: 1 of 3 ordinary episodes, 0 of them '
         'successes; without limits 1 of their 1 starts succeed.'
     )
+
+
+def test_a_task_without_a_guard_has_no_line_under_the_limits(gate, gated):
+    lines = gate['table']({'door': {**gated['door'], 'guarded': False}}).splitlines()
+    assert lines[2].startswith('| door | none | 3 of 3')
 
 
 def test_a_policy_that_is_watched_says_when_it_was_first_slowed_and_held(gate):
