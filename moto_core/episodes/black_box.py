@@ -163,7 +163,7 @@ def _new_folder(root: Path, stopped: int) -> Path:
 def _delete_oldest(root: Path, keep: int, new: Path) -> None:
     """Deletes what was written first, whatever the clock of stamps says, and never `new`."""
     others = sorted((folder for folder in black_boxes(root) if folder != new), key=_written)
-    for folder in others[: len(others) + 1 - max(1, keep)]:
+    for folder in others[: max(0, len(others) + 1 - keep)]:
         shutil.rmtree(folder, ignore_errors=True)
 
 

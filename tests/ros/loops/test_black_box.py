@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from moto_core.episodes.black_box import black_boxes, read_black_box, read_stop
+from moto_core.episodes.black_box import black_boxes, keep_black_box, read_black_box, read_stop
 from moto_core.episodes.black_box import stop_of as stop_of_header
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.messages import encode_string
@@ -170,6 +170,13 @@ def test_the_newest_boxes_are_kept_and_each_holds_what_was_heard(keeper):
     assert [error for _, error in told] == [False] * 4
     with Dataset.open(root) as dataset:
         assert dataset.verify() == [] and dataset.episodes() == []
+
+
+def test_none_is_deleted_while_there_are_fewer_than_may_stay(tmp_path):
+    for number in range(4):
+        header = tiny_header(extra={'stopped': str(BORN + number * 10**9), 'causes': 'fault'})
+        keep_black_box(tmp_path, header, [said()], keep=20, floor=0)
+        assert len(black_boxes(tmp_path)) == number + 1
 
 
 def test_a_stop_on_an_earlier_clock_is_kept_and_what_was_written_first_goes(keeper):
