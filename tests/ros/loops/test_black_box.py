@@ -175,7 +175,7 @@ def test_the_newest_boxes_are_kept_and_each_holds_what_was_heard(keeper):
 def test_none_is_deleted_while_there_are_fewer_than_may_stay(tmp_path):
     for number in range(4):
         header = tiny_header(extra={'stopped': str(BORN + number * 10**9), 'causes': 'fault'})
-        keep_black_box(tmp_path, header, [said()], keep=20, floor=0)
+        keep_black_box(tmp_path, header, [said()], keep=5, floor=0)
         assert len(black_boxes(tmp_path)) == number + 1
 
 
