@@ -31,6 +31,7 @@ from moto_learning.run.commit import git_hash
 from moto_sim.shifts import SHIFTS
 
 HELD_OUT, STEPS = 32, 100  # episodes, those that succeed make limits; decisions an episode
+COMMIT = 'commit.txt'  # of the code that drove a session
 FIRST = {'held_out': 4000, 'ordinary': 5000, 'shifted': 6000}  # seeds
 
 
@@ -68,7 +69,7 @@ def measured(run: Path, task: str, out: Path, ordinary: int, starts: int) -> dic
             print(name, count(shifts[name]), file=sys.stderr, flush=True)
     return {
         'bundle': limited.name,
-        'commit': git_hash(),
+        'commit': (out / 'ordinary' / COMMIT).read_text(),
         'limits': asdict(limits),
         'guarded': True,
         'max_steps': STEPS,
@@ -94,6 +95,7 @@ def session(bundle: Path, task: str, out: Path, episodes: int, seed: int, *more:
         words = [f'policy:={bundle}', f'task:={task}', f'dataset:={out / "dataset"}', *more]
         words += [f'episodes:={episodes}', f'seed:={seed}', f'max_steps:={STEPS}']
         call('moto_ros.bringup.up', 'sim:=true', 'log_level:=warn', *words, f'json:={file}')
+        (out / COMMIT).write_text(git_hash())
 
 
 def call(module: str, *words: object) -> None:

@@ -80,7 +80,12 @@ def _clear(rescue: Path) -> None:
 
 
 def keep_copy(path: Path, copy: Path) -> None:
-    """Gives a file a second name that outlives the first one, by a link if that works."""
+    """Gives a file a second name that outlives the first one, by a link if that works.
+
+    Raises EpisodeError if a folder has that name, OSError if the disk refuses.
+    """
+    if copy.is_dir() and not copy.is_symlink():
+        raise EpisodeError(f"'{copy.name}' is a folder; what was damaged goes by that name")
     copy.unlink(missing_ok=True)
     try:
         os.link(path, copy)

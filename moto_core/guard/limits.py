@@ -35,7 +35,8 @@ _PLAUSIBLE = {
     'velocity_offset': (1.0, 'rad/s'),  # an FR3's are at most 0.35 and 34
     'velocity_slope': (50.0, 'rad/s^2'),
 }
-NAMES = r'[A-Za-z0-9_/-]+'  # of a robot and of its controllers, which become topics
+NAME = r'[A-Za-z0-9_-]+'  # of a robot
+TOPIC = r'[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*'  # of a controller: a topic's part
 LEAST_MARGIN = 0.01  # [rad]: the arm may be as far from where it is led
 LONGEST_STOP = 1.2  # [s] from the profile's cap to rest; a halt gives up after more
 _CURVE = ('velocity_offset', 'velocity_slope', 'q_high', 'q_low')
@@ -91,9 +92,14 @@ class RobotConfig:
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a table of the wrong size, out of order or likely in degrees."""
-        for key, name in (('name', self.name), *vars(self.controllers).items()):
-            if not re.fullmatch(NAMES, name):
-                raise ConfigError(f'{key} is {name!r}; expected letters, digits, _, - and / only')
+        if not re.fullmatch(NAME, self.name):
+            raise ConfigError(f'name is {self.name!r}; expected letters, digits, _ and - only')
+        for key, name in vars(self.controllers).items():
+            if not re.fullmatch(TOPIC, name):
+                raise ConfigError(
+                    f'controllers.{key} is {name!r}; expected letters, digits and _, none first '
+                    'a digit, parts with / between them'
+                )
         _check_tables(self)
         if self.kinematics != Kinematics():
             self.chain()

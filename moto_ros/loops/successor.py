@@ -197,6 +197,7 @@ class Successor:
             self._give_up(left, 'a person went back from it')
             self._told = f'{left.hash[:12]} is given up: a person went back from it'
         self.shadow = self.probation = None
+        self._looking = None  # what is being loaded was compared with another policy
 
     @property
     def standing(self) -> str:

@@ -42,7 +42,7 @@ SHOWN = (
 )
 UNLIMITED = (
     'the policy has no limits of the surprise: nothing that it sees slows or holds the arm '
-    '(moto-export --held-out DATASET gives it some)'
+    '(moto-export --held-out DATASET gives some to one that has a world model)'
 )
 LEARNED_ELSEWHERE = "the setup of the policy's episodes and this one differ"
 

@@ -276,12 +276,14 @@ def test_an_episode_that_cannot_be_written_again_is_set_aside_and_the_others_are
     assert not path.parent.exists()
 
 
-def test_a_folder_that_has_a_rescues_name_blocks_no_dataset(tmp_path):
+@pytest.mark.parametrize('name', ['rescue-episode.mcap', 'episode.mcap.damaged'])
+def test_a_folder_that_has_a_recoverys_name_blocks_no_dataset(tmp_path, name):
     path = left_behind(tmp_path / 'a')
-    (path.parent / 'rescue-episode.mcap').mkdir()
+    path.write_bytes(path.read_bytes()[:-200])  # a torn tail, which is kept beside the rows
+    (path.parent / name).mkdir()
     with Dataset.create_or_open(tmp_path / 'a', floor=0) as dataset:
         (found,) = dataset.findings
-        assert "'rescue-episode.mcap' is a folder" in found.reason
+        assert f"'{name}' is a folder" in found.reason
     assert not path.parent.exists()
 
 

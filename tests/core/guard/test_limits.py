@@ -153,7 +153,11 @@ def test_a_robot_can_be_a_file_of_ones_own(tmp_path):
         ),
         (['limits.velocity_offset=[3,2,2,3,3,3,3]'], 'velocity_offset of fr3_joint1 is 3.0'),
         (['name="a b"'], "name is 'a b'; expected letters"),
-        (['controllers.trajectory=""'], "trajectory is ''; expected letters"),
+        (['name=a/b'], "name is 'a/b'; expected letters"),
+        (['controllers.trajectory=""'], "controllers.trajectory is ''; expected letters"),
+        (['controllers.trajectory=my-ctl'], "controllers.trajectory is 'my-ctl'; expected"),
+        (['controllers.velocity=1abc'], "controllers.velocity is '1abc'; expected"),
+        (['limits.velocity_offset=[1.2,.2,.2,.3,.3,.3,.3]'], 'velocity_offset of fr3_joint1 is'),
         (['profiles.slow={margin: 0.1}'], 'profiles.slow.velocity_fraction is missing'),
     ],
 )

@@ -66,10 +66,11 @@ def test_forgotten_it_begins_as_before_the_first_decision():
     assert [caution.take(9) for _ in range(5)] == [1.0] * 4 + [0.0]
 
 
-@pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf, -50.0])
+@pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf, -50.0, -0.1])
 def test_what_no_surprise_can_be_holds_at_once_and_as_long_as_it_is_in_the_window(value):
     assert scales([0, 1, 1, value, 1, 1, 1, 1])[2:] == [1.0, 0.0, 0.0, 0.0, 0.0, 1.0]
     assert scales([value])[0] == 0.0, 'even in the first decision'
+    assert scales([value, 1, 1, 1, 1])[-1] == 1.0, 'which is the first, whatever it said'
 
 
 def test_what_rounding_leaves_below_nothing_is_nothing():

@@ -117,6 +117,8 @@ def test_the_first_policy_is_published_and_each_round_another(tmp_path, opened, 
     assert (found.used, found.new, found.episodes, found.successes) == (first, 1, 3, 2)
     assert not rounds.is_due()
     assert [one.number for one in read_rounds(rounds.training.out)] == [0, 1]
+    notes = [one.note for one in read_rounds(rounds.training.out)]
+    assert all(note.startswith('no surprise limits') for note in notes)
     assert read_about(tmp_path / 'bundles' / found.bundle) == found
     assert found.metrics['model/loss'] > 0
 

@@ -304,6 +304,18 @@ def test_a_load_that_ends_after_a_person_swapped_to_the_same_is_no_shadow():
     assert trial.successor.shadow is None
 
 
+def test_a_load_under_way_when_a_person_swaps_is_begun_anew_beside_the_policy_in_use():
+    trial = Trial(Saying('new'))
+    trial.time += 1.0
+    trial.successor.look(trial.time, 'old')
+    trial.successor._looking.exception()
+    trial.successor.replaced('limited')
+    trial.successor.look(trial.time, 'limited')
+    assert trial.successor.shadow is None, 'what was loaded beside another is not tried'
+    trial.look(used='limited')
+    assert trial.successor.shadow is not None and trial.known == [{'old'}, {'limited'}]
+
+
 def test_probation_counts_while_the_policy_drives_alone():
     trial = shadowed(Saying('new'), probation=2)
     trial.decide(3)
