@@ -99,9 +99,14 @@ def names(default: Any = MISSING, about: str = '', entries: int = 0) -> Any:
     return _field(default, about, Rule(keys=NAME) if isinstance(default, dict) else rule)
 
 
+def matching(pattern: str, words: str, default: Any = MISSING, about: str = '') -> Any:
+    """Returns a field for a text that a regular expression fits; `words` says what that means."""
+    return _field(default, about, Rule(pattern=pattern, words=words))
+
+
 def path(default: str, about: str = '') -> Any:
     """Returns a field for the path of a file or a folder."""
-    return _field(default, about, Rule(pattern=PATH, words='a path, which is not empty'))
+    return matching(PATH, 'a path, which is not empty', default, about)
 
 
 def setting(default: Any = MISSING, about: str = '') -> Any:

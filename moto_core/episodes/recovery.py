@@ -36,12 +36,11 @@ def recover(active: Path | str) -> Path:
         if reading.damage and (reading.unread or active == final):
             keep_copy(active, active.with_name(final.name + '.damaged'))
         rescue.replace(final)
-    except (OSError, EpisodeError) as error:
+    except OSError as error:
+        raise EpisodeError(f"cannot recover '{active}': {error}") from error
+    finally:  # nothing is left of one that failed
         with suppress(OSError, EpisodeError):
             _clear(rescue)
-        if isinstance(error, EpisodeError):
-            raise
-        raise EpisodeError(f"cannot recover '{active}': {error}") from error
     if active != final:
         active.unlink(missing_ok=True)
     if final.name == FILE:
@@ -74,9 +73,7 @@ def _copy(active: Path, rescue: Path) -> Reading:
 
 def _clear(rescue: Path) -> None:
     for left in (rescue, rescue.with_name(rescue.name + '.active')):
-        if left.is_dir() and not left.is_symlink():
-            raise EpisodeError(f"'{left.name}' is a folder; what is rescued goes by that name")
-        left.unlink(missing_ok=True)
+        _free(left)
 
 
 def keep_copy(path: Path, copy: Path) -> None:
@@ -84,10 +81,15 @@ def keep_copy(path: Path, copy: Path) -> None:
 
     Raises EpisodeError if a folder has that name, OSError if the disk refuses.
     """
-    if copy.is_dir() and not copy.is_symlink():
-        raise EpisodeError(f"'{copy.name}' is a folder; what was damaged goes by that name")
-    copy.unlink(missing_ok=True)
+    _free(copy)
     try:
         os.link(path, copy)
     except OSError:
         shutil.copyfile(path, copy)
+
+
+def _free(path: Path) -> None:
+    """Removes the file that has a name; raises EpisodeError if it is a folder."""
+    if path.is_dir() and not path.is_symlink():
+        raise EpisodeError(f"'{path.name}' is a folder; a recovery writes a file of that name")
+    path.unlink(missing_ok=True)

@@ -7,7 +7,6 @@ numbers of one profile. Source: Franka's published tables (docs/safety.md).
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +16,7 @@ import numpy as np
 
 from moto_core.config import config_file, load_config
 from moto_core.errors import ConfigError, unknown_name
+from moto_core.fields import matching, setting
 from moto_core.kinematics import Chain, Kinematics
 from moto_core.spec import Spec
 
@@ -35,8 +35,10 @@ _PLAUSIBLE = {
     'velocity_offset': (1.0, 'rad/s'),  # an FR3's are at most 0.35 and 34
     'velocity_slope': (50.0, 'rad/s^2'),
 }
-NAME = r'[A-Za-z0-9_-]+'  # of a robot
-TOPIC = r'[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*'  # of a controller: a topic's part
+_TOPIC = (
+    r'[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*',
+    'letters, digits and _, none first a digit, parts with / between them',
+)
 LEAST_MARGIN = 0.01  # [rad]: the arm may be as far from where it is led
 LONGEST_STOP = 1.2  # [s] from the profile's cap to rest; a halt gives up after more
 _CURVE = ('velocity_offset', 'velocity_slope', 'q_high', 'q_low')
@@ -74,32 +76,24 @@ class Profile:
 class Controllers:
     """The names under which the robot's controllers take commands."""
 
-    trajectory: str = 'joint_trajectory_controller'  # <name>/joint_trajectory
-    velocity: str = 'joint_velocity_controller'  # <name>/commands
+    trajectory: str = matching(*_TOPIC, 'joint_trajectory_controller')  # <name>/joint_trajectory
+    velocity: str = matching(*_TOPIC, 'joint_velocity_controller')  # <name>/commands
 
 
 @dataclass(frozen=True)
 class RobotConfig:
     """One robot: its specification, home, limits, profiles, controllers and kinematics."""
 
-    name: str
-    spec: Spec
-    home: list[float]  # [rad] of the arm's joints
-    limits: JointLimits
-    profiles: dict[str, Profile]
+    name: str = matching(r'[A-Za-z0-9_-]+', 'letters, digits, _ and - only')
+    spec: Spec = setting()
+    home: list[float] = setting()  # [rad] of the arm's joints
+    limits: JointLimits = setting()
+    profiles: dict[str, Profile] = setting()
     controllers: Controllers = field(default_factory=Controllers)
     kinematics: Kinematics = field(default_factory=Kinematics)  # of the arm; empty: not known
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a table of the wrong size, out of order or likely in degrees."""
-        if not re.fullmatch(NAME, self.name):
-            raise ConfigError(f'name is {self.name!r}; expected letters, digits, _ and - only')
-        for key, name in vars(self.controllers).items():
-            if not re.fullmatch(TOPIC, name):
-                raise ConfigError(
-                    f'controllers.{key} is {name!r}; expected letters, digits and _, none first '
-                    'a digit, parts with / between them'
-                )
         _check_tables(self)
         if self.kinematics != Kinematics():
             self.chain()

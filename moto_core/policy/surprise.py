@@ -112,12 +112,11 @@ class Caution:
 
         What no divergence can be (a NaN, an infinity, less than 0) holds at once.
         """
+        first, self._first = self._first, False
         if not ROUNDED <= surprise < math.inf:
             surprise = math.nan
-        elif self._first:
-            self._first = False
+        elif first:
             return self.scale
-        self._first = False
         self._last.append(surprise)
         full = len(self._last) == self._last.maxlen
         if self.limits is not None and (full or math.isnan(surprise)):
