@@ -355,6 +355,13 @@ class TrainConfig:
     )
     threads: int = number(0, 'of torch on a CPU; 0: one for each core', low=0, high=1024)
     device: str = choice('auto', 'auto', 'cpu', 'cuda', about="'auto', 'cpu', 'cuda'")
+    precision: str = choice(
+        'float32',
+        'float32',
+        'bfloat16',
+        about="of an update's products: 'float32', or 'bfloat16', faster where the processor or "
+        'GPU has such products and layers are wide (docs/performance.md)',
+    )
     tensorboard: bool = setting(True, 'scalars beside metrics.jsonl')
     wandb: str = setting('', "a project of Weights & Biases for the same numbers; '': none")
 

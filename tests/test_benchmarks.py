@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.policy.policy import PolicyStep, ZeroPolicy
@@ -144,13 +145,26 @@ def test_a_policy_that_is_watched_says_when_it_was_first_slowed_and_held(gate):
     assert (found['slowed'], found['held'], found['largest']) == (3, 4, 9.0)
 
 
-def test_an_update_and_its_parts_are_timed(monkeypatch, capsys):
-    words = ['--config', 'laptop', '--updates', '1', '--threads', '1']
+def test_an_update_and_its_parts_are_timed_in_both_precisions(monkeypatch, capsys):
+    words = ['--config', 'laptop', '--updates', '1', '--threads', '1', 'model.decoded=0.5']
     monkeypatch.setattr(sys, 'argv', ['train_step.py', *words])
     runpy.run_path(str(BENCHMARKS / 'train_step.py'), run_name='__main__')
-    found = json.loads(capsys.readouterr().out)['ms']['laptop']
-    assert list(found) == ['rollouts', 'actor', 'critics', 'model', 'update', 'update_cpu']
-    assert all(value > 0 for value in found.values())
+    printed = json.loads(capsys.readouterr().out)
+    assert printed['overrides'] == ['model.decoded=0.5'] and printed['peak_gflops']['float32'] > 1
+    found = printed['presets']['laptop']
+    assert list(found) == ['float32', 'bfloat16']
+    for one in found.values():
+        assert one['update'] > one['model'] > one['critics'] > 0
+        assert one['operations'] > 1000 and 0 < one['share_of_peak'] < 1
+        assert 5 < one['gflop'] < 20
+    assert found['float32']['gflop'] == found['bfloat16']['gflop']
+
+
+def test_the_operations_of_an_update_and_its_waits_are_counted():
+    counts = runpy.run_path(str(BENCHMARKS / 'train_step.py'))['Counts']()
+    with counts:
+        assert float((torch.ones(2) + 1).sum()) == 4
+    assert (counts.calls, counts.syncs) == (4, 1)  # ones, add, sum and the number
 
 
 def test_what_a_classifier_is_measured_on_tells_nothing_but_its_labels(tmp_path):

@@ -6,6 +6,7 @@ Time is first in rollouts (H, N), as in returns.py; data is (B, T).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,11 @@ class Actor(nn.Module):
     def forward(self, feat: Tensor) -> TruncatedNormal:
         """Returns the distribution of actions (..., A) at feat (..., F)."""
         return truncated_normal(self.net(feat), self.min_std, self.cap)
+
+    def unrolled(self) -> Callable[[Tensor], TruncatedNormal]:
+        """Returns it as a function for the steps of one loop, see unrolled.py."""
+        net = self.net.unrolled()
+        return lambda feat: truncated_normal(net(feat), self.min_std, self.cap)
 
 
 class Critics(nn.Module):

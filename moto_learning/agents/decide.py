@@ -51,7 +51,7 @@ def decide(
     before = State(deter, stoch, deter.new_zeros(()))  # its logit is of no use to what follows
     post = rssm.obs_step(before, previous_action, embed, is_first, noise)
     action = choose(actor(post.feat))
-    _, logits = rssm.img_step(post, action)  # (M, N, S, K)
+    logits = rssm.ahead(post, action)  # (M, N, S, K)
     return PolicyOutput(
         post=post,
         action=action,

@@ -96,7 +96,12 @@ class DreamerV2Learner:
             self.generator,
         )
         imagined = rollout(
-            self.world_model.rssm, self.actor, state, noise, c.penalty, c.actor.state_gradient
+            self.world_model.rssm,
+            self.actor.unrolled(),
+            state,
+            noise,
+            c.penalty,
+            c.actor.state_gradient,
         )
         reward = self.world_model.reward.mean(imagined.feat[1:])  # (H, N)
         value = self.target_critic(imagined.feat)  # (H + 1, N)

@@ -20,6 +20,7 @@ from moto_core.spec import Spec
 from moto_learning.agents.actor_critic import Actor, behaviour_prior
 from moto_learning.agents.optimizer import Optimizer
 from moto_learning.agents.policy_graph import EncoderGraph, Graphs, PolicyGraph
+from moto_learning.agents.precision import products
 from moto_learning.config import ActorConfig, Config
 from moto_learning.model.rssm import State
 from moto_learning.model.world_model import WorldModel
@@ -60,10 +61,11 @@ def learn(learner: LatentLearner, batch: Mapping[str, Any]) -> dict[str, float]:
     data = to_tensors(batch, learner.device)
     if learner.updates == 0:
         learner.world_model.decoder.begin_at(data['images'])
-    finite, post, metrics = update_model(learner, data)
-    if finite and learner.updates >= learner.config.actor_critic.after:
-        finite, found = learner.update_behaviour(post, data)
-        metrics |= found
+    with products(learner.config.train.precision, learner.device):
+        finite, post, metrics = update_model(learner, data)
+        if finite and learner.updates >= learner.config.actor_critic.after:
+            finite, found = learner.update_behaviour(post, data)
+            metrics |= found
     follow_policy(learner)
     learner.updates += 1
     learner.skipped += not finite

@@ -111,7 +111,7 @@ class LatentReplayLearner:
             self.config.model.rssm,
             self.generator,
         )
-        imagined = rollout(self.world_model.rssm, self.actor, state, noise, c.penalty)
+        imagined = rollout(self.world_model.rssm, self.actor.unrolled(), state, noise, c.penalty)
         reward = self.world_model.reward.mean(imagined.feat[1:])  # (H, N)
         penalty = self.penalty(imagined)
         self.replay.add(imagined.feat, imagined.action[: c.horizon], reward - penalty)
@@ -126,7 +126,7 @@ class LatentReplayLearner:
         """Returns alpha u_L (H, N) of equation 16, what each imagined step's reward loses."""
         c, rssm = self.config.latent, self.world_model.rssm
         if not c.alpha:
-            return torch.zeros_like(imagined.disagreement)
+            return torch.zeros_like(imagined.entropy[1:])
         deter, stoch = imagined.feat[1:].split(
             [rssm.config.deter, rssm.feat_size - rssm.config.deter], -1
         )

@@ -131,17 +131,21 @@ class MotoLearner:
         )
         with torch.set_grad_enabled(self._actor_uses_rollouts()):
             imagined = rollout(
-                self.world_model.rssm, self.actor, state, noise, c.penalty, c.actor.state_gradient
+                self.world_model.rssm,
+                self.actor.unrolled(),
+                state,
+                noise,
+                c.penalty if c.penalty.alpha else None,
+                c.actor.state_gradient,
             )
             reward = self.world_model.reward.mean(imagined.feat[1:])  # (H, N)
         metrics = {'imagined/action_std': imagined.action.detach().std()}
         if c.horizon:
-            metrics |= {
-                'imagined/reward': reward.detach().mean(),
-                'imagined/disagreement': imagined.disagreement.detach().mean(),
-            }
-        usual = self.usual.value.clamp(min=TINY) if c.penalty.relative else 1.0
-        reward = penalised_reward(reward, imagined.disagreement, c.penalty.alpha / usual)
+            metrics['imagined/reward'] = reward.detach().mean()
+        if c.horizon and c.penalty.alpha:
+            metrics['imagined/disagreement'] = imagined.disagreement.detach().mean()
+            usual = self.usual.value.clamp(min=TINY) if c.penalty.relative else 1.0
+            reward = penalised_reward(reward, imagined.disagreement, c.penalty.alpha / usual)
         return imagined, reward, metrics
 
     def expand(self, imagined: Rollout, reward: Tensor, critics: str) -> Expansion:

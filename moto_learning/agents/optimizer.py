@@ -48,7 +48,8 @@ class Optimizer:
         If the gradient is not finite, nothing changes but the gradients, which are dropped.
         """
         self._adam.zero_grad(set_to_none=True)
-        loss.backward()
+        with torch.autocast(loss.device.type, enabled=False):  # each gradient as its product was
+            loss.backward()
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip or float('inf'))
         finite = bool(norm.isfinite())
         if finite:

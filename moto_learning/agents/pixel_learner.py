@@ -21,6 +21,7 @@ from moto_learning.agents.optimizer import Optimizer
 from moto_learning.agents.pixel_policy import FramesGraph, PixelPolicy, PixelPolicyGraph
 from moto_learning.agents.pixels import PixelEncoder
 from moto_learning.agents.policy_graph import Graphs
+from moto_learning.agents.precision import products
 from moto_learning.agents.torch_policy import Exploration
 from moto_learning.agents.transitions import Transitions, cut_transitions
 from moto_learning.config import ActorConfig, Config, CriticConfig
@@ -82,7 +83,8 @@ class PixelLearner:
         cut = cut_transitions(data, c.encoder.frames, c.batch, self.generator)
         finite, metrics = True, {'update/transitions': cut.reward.new_tensor(len(cut.reward))}
         if len(cut.reward):
-            finite, found = self.learn(cut)
+            with products(self.config.train.precision, self.device):
+                finite, found = self.learn(cut)
             metrics |= found
         self.updates += 1
         self.skipped += not finite

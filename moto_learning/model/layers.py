@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from moto_learning.config import HeadConfig
+from moto_learning.model.unrolled import Layer, unrolled
 
 
 def glorot(weight: Tensor, fan_in: int, fan_out: int) -> None:
@@ -42,9 +44,25 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns (..., outputs)."""
-        for layer in self.hidden:
-            x = F.elu(layer(x))
-        return self.out(x)
+        return _through([*self.hidden, self.out], x)
+
+    def unrolled(self) -> Layer:
+        """Returns it as a function for the steps of one loop, see unrolled.py."""
+        layers = [unrolled(cast(nn.Linear, layer)) for layer in (*self.hidden, self.out)]
+        return lambda x: _through(layers, x)
+
+
+def whole(x: Tensor) -> Tensor:
+    """Returns x in float32 if a product under autocast gave it a smaller type."""
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+
+
+def _through(layers: Sequence[Layer], x: Tensor) -> Tensor:
+    """Maps (..., inputs) to (..., outputs), with ELU between the layers."""
+    *hidden, last = layers
+    for layer in hidden:
+        x = F.elu(layer(x))
+    return whole(last(x))
 
 
 def head(inputs: int, config: HeadConfig, outputs: int) -> MLP:
@@ -67,9 +85,10 @@ class EnsembleLinear(nn.Module):
             x = x.expand(self.weight.shape[0], *x.shape)
         return torch.baddbmm(self.bias, x, self.weight)
 
-    def member(self, x: Tensor, index: int) -> Tensor:
-        """Maps (N, in) to (N, out) through one member alone."""
-        return torch.addmm(self.bias[index], x, self.weight[index])
+    def member(self, x: Tensor, index: Tensor) -> Tensor:
+        """Maps (N, in) to (N, out) through member `index` () alone."""
+        bias, weight = (part.index_select(0, index)[0] for part in (self.bias, self.weight))
+        return torch.addmm(bias, x, weight)
 
 
 class EnsembleNorm(nn.Module):
@@ -84,10 +103,10 @@ class EnsembleNorm(nn.Module):
         """Maps (M, N, width) to the same shape."""
         return F.layer_norm(x, x.shape[-1:], eps=1e-3) * self.scale + self.offset
 
-    def member(self, x: Tensor, index: int) -> Tensor:
-        """Maps (N, width) as one member does."""
-        found = F.layer_norm(x, x.shape[-1:], eps=1e-3)
-        return found * self.scale[index] + self.offset[index]
+    def member(self, x: Tensor, index: Tensor) -> Tensor:
+        """Maps (N, width) as member `index` () does."""
+        scale, offset = (part.index_select(0, index)[0] for part in (self.scale, self.offset))
+        return F.layer_norm(x, x.shape[-1:], eps=1e-3) * scale + offset
 
 
 class EnsembleMLP(nn.Module):
@@ -109,17 +128,17 @@ class EnsembleMLP(nn.Module):
         self.norms = nn.ModuleList(EnsembleNorm(members, width) for width in norms)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps (N, inputs) to (M, N, outputs)."""
+        """Maps (N, inputs), or (M, N, inputs) of each member's own, to (M, N, outputs)."""
         for index, layer in enumerate(self.layers[:-1]):
             x = layer(x)
             x = F.elu(self.norms[index](x) if self.norms else x)
-        return self.layers[-1](x)
+        return whole(self.layers[-1](x))
 
-    def member(self, x: Tensor, index: int) -> Tensor:
-        """Maps (N, inputs) to (N, outputs) through one member, without computing the others."""
+    def member(self, x: Tensor, index: Tensor) -> Tensor:
+        """Maps (N, inputs) to (N, outputs) through member `index` () alone."""
         *hidden, last = cast('list[EnsembleLinear]', list(self.layers))
         norms = cast('list[EnsembleNorm]', list(self.norms))
         for place, layer in enumerate(hidden):
             x = layer.member(x, index)
             x = F.elu(norms[place].member(x, index) if norms else x)
-        return last.member(x, index)
+        return whole(last.member(x, index))

@@ -20,7 +20,7 @@ from moto_core.errors import ConfigError
 from moto_core.spec import Spec
 from moto_learning.config import EncoderConfig, HeadConfig
 from moto_learning.model.distributions import normal_loss, reward_bins, two_hot
-from moto_learning.model.layers import MLP, glorot, linear
+from moto_learning.model.layers import MLP, glorot, linear, whole
 
 
 def normalize(image: Tensor) -> Tensor:
@@ -135,7 +135,7 @@ class RewardHead(MLP):
     def mean(self, feat: Tensor) -> Tensor:
         """Returns the expected reward (...,) at feat (..., F)."""
         out = self(feat)
-        return out.squeeze(-1) if self.bins is None else out.softmax(-1) @ self.bins
+        return out.squeeze(-1) if self.bins is None else (out.softmax(-1) * self.bins).sum(-1)
 
     def loss(self, feat: Tensor, reward: Tensor) -> Tensor:
         """Returns -ln p(reward) (...,), for a normal without its constant."""
@@ -212,7 +212,7 @@ class ConvDecoder(nn.Module):
         x = x.contiguous(memory_format=torch.channels_last)
         for layer in self.layers[:-1]:
             x = F.elu(layer(x))
-        x = self.layers[-1](x)
+        x = whole(self.layers[-1](x))
         if self.patch > 1:
             x = F.pixel_shuffle(x, self.patch)
         return x if self.pixel_bias is None else x + self.pixel_bias

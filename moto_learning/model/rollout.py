@@ -6,7 +6,7 @@ Gradients run from everything back to the policy through its actions (straight-t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -30,7 +30,7 @@ class Rollout(NamedTuple):
 
     feat: Tensor  # (H + 1, N, F), the states s^0..s^H
     action: Tensor  # (H + 1, N, A), drawn from the policy at each
-    disagreement: Tensor  # (H, N), u(s^t, a^t)
+    disagreement: Tensor  # (H, N), u(s^t, a^t); (0, N) if it was not asked for
     entropy: Tensor  # (H + 1, N), of the policy [nats]
 
 
@@ -56,30 +56,40 @@ def rollout(
     actor: Callable[[Tensor], TruncatedNormal],
     state: State,
     noise: RolloutNoise,
-    config: PenaltyConfig,
+    config: PenaltyConfig | None = None,
     state_gradient: bool = False,
 ) -> Rollout:
     """Follows the policy H steps from `state` (N, ...); `actor` maps feat (N, F) to actions.
 
-    Without `state_gradient` the policy reads states that carry no gradient, as in DreamerV2.
+    Without `state_gradient` the policy reads states that carry no gradient, as in DreamerV2. Only
+    `config` asks for the disagreement, and for all the priors that it takes.
     """
-    horizon = noise.state.shape[0]
-    feats, actions, spreads, entropies = [], [], [], []
+    horizon, layers = noise.state.shape[0], rssm.unrolled()
+    feats, actions, policies = [], [], []
+    deters = []  # of the states that actions led to
     for t in range(horizon + 1):
         feat = state.feat
         policy = actor(feat if state_gradient else feat.detach())
         action = policy.sample(noise.action[t])
         feats.append(feat)
         actions.append(action)
-        entropies.append(policy.entropy())
+        policies.append(policy)
         if t < horizon:
             member = None if noise.member is None else noise.member[t]
-            state, logits = rssm.img_step(state, action, noise.state[t], member)
-            spreads.append(disagreement(logits, config.logits, config.reduce))
-    feat = torch.stack(feats)
+            state = rssm.img_step(state, action, noise.state[t], member, layers)
+            deters.append(state.deter)
+    spread = feats[0].new_zeros(0, feats[0].shape[0])
+    if config is not None and horizon:
+        spread = _disagreements(rssm, deters, config)
     return Rollout(
-        feat=feat,
+        feat=torch.stack(feats),
         action=torch.stack(actions),
-        disagreement=torch.stack(spreads) if spreads else feat.new_zeros(0, feat.shape[1]),
-        entropy=torch.stack(entropies),
+        disagreement=spread,
+        entropy=TruncatedNormal(*(torch.stack(parts) for parts in zip(*policies))).entropy(),
     )
+
+
+def _disagreements(rssm: EnsembleRSSM, deters: Sequence[Tensor], c: PenaltyConfig) -> Tensor:
+    """Returns u (H, N) of equation 2 at states of H steps, deter (N, D) each."""
+    found = disagreement(rssm.prior_logits(torch.cat(list(deters))), c.logits, c.reduce)
+    return found.unflatten(0, (len(deters), -1))

@@ -9,8 +9,7 @@ State goes in and comes out; noise is an argument (None takes the mode). Names: 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +18,7 @@ from torch.nn import functional as F
 from moto_learning.config import RSSMConfig
 from moto_learning.model.distributions import categorical_kl, one_hot_sample
 from moto_learning.model.layers import EnsembleMLP, linear
+from moto_learning.model.unrolled import Layer, unrolled
 
 UNIFORM = 0.01  # share mixed in before a logarithm: what no member expects has no infinite weight
 
@@ -34,6 +34,16 @@ class State(NamedTuple):
     def feat(self) -> Tensor:
         """The state as the heads read it: [h, z] (..., D + S * K)."""
         return torch.cat([self.deter, self.stoch], -1)
+
+
+class StepLayers(NamedTuple):
+    """What one step of time applies: the layers themselves, or `unrolled` for a loop."""
+
+    img_stoch: Layer
+    img_action: Layer
+    cell: Layer
+    obs_deter: Layer
+    obs_out: Layer
 
 
 class EnsembleRSSM(nn.Module):
@@ -73,13 +83,14 @@ class EnsembleRSSM(nn.Module):
         noise (B, T, S, K) Gumbel, or None for the mode.
         """
         keep = 1 - is_first.to(embed.dtype).unsqueeze(-1)  # (B, T, 1)
+        layers = self.unrolled()
         actions = self.img_action(action * keep).unbind(1)
         embeds = self.obs_embed(embed).unbind(1)
         noises = noise.unbind(1) if noise is not None else [None] * len(actions)
         state, states = self.initial(embed.shape[0]), []
         for a, e, k, n in zip(actions, embeds, keep.unbind(1), noises):
-            deter = self._cell(state.deter * k, state.stoch * k, a)
-            state = self._posterior(deter, e, n)
+            deter = self._cell(layers, state.deter * k, state.stoch * k, a)
+            state = self._posterior(layers, deter, e, n)
             states.append(state)
         return State(*(torch.stack(parts, 1) for parts in zip(*states)))
 
@@ -96,8 +107,10 @@ class EnsembleRSSM(nn.Module):
         Where is_first (B,), state and action count as zero. Without noise it is deterministic.
         """
         keep = 1 - is_first.to(embed.dtype).unsqueeze(-1)
-        deter = self._cell(state.deter * keep, state.stoch * keep, self.img_action(action * keep))
-        return self._posterior(deter, self.obs_embed(embed), noise)
+        layers = self._layers()
+        actions = self.img_action(action * keep)
+        deter = self._cell(layers, state.deter * keep, state.stoch * keep, actions)
+        return self._posterior(layers, deter, self.obs_embed(embed), noise)
 
     def img_step(
         self,
@@ -105,20 +118,22 @@ class EnsembleRSSM(nn.Module):
         action: Tensor,
         noise: Tensor | None = None,
         member: Tensor | None = None,
-    ) -> tuple[State, Tensor]:
-        """Returns the imagined next state (B, ...) and all members' logits (M, B, S, K).
+        layers: StepLayers | None = None,
+    ) -> State:
+        """Returns the imagined next state (B, ...).
 
         `member` () or (B,) int64 chooses whose prior z is drawn from; None: their mean logits.
+        `layers` are `unrolled`'s, for a loop.
         """
-        deter = self._cell(state.deter, state.stoch, self.img_action(action))
-        logits = self.prior_logits(deter)
-        if member is None:
-            logit = logits.mean(0)
-        elif member.ndim == 0:
-            logit = logits[member]
-        else:
-            logit = logits[member, torch.arange(deter.shape[0], device=deter.device)]
-        return State(deter, one_hot_sample(logit, noise).flatten(-2), logit), logits
+        layers = layers or self._layers()
+        deter = self._cell(layers, state.deter, state.stoch, layers.img_action(action))
+        logit = self._prior_of(deter, member)
+        return State(deter, one_hot_sample(logit, noise).flatten(-2), logit)
+
+    def ahead(self, state: State, action: Tensor) -> Tensor:
+        """Returns all members' logits (M, B, S, K) of what an action (B, A) leads to."""
+        action = self.img_action(action)
+        return self.prior_logits(self._cell(self._layers(), state.deter, state.stoch, action))
 
     def imagine(self, action: Tensor, state: State) -> State:
         """Returns the states (B, H, ...) that actions (B, H, A) lead to from a state (B, ...).
@@ -127,14 +142,13 @@ class EnsembleRSSM(nn.Module):
         """
         states = []
         for chosen in action.unbind(1):
-            state, _ = self.img_step(state, chosen)
+            state = self.img_step(state, chosen)
             states.append(state)
         return State(*(torch.stack(parts, 1) for parts in zip(*states)))
 
     def prior_logits(self, deter: Tensor) -> Tensor:
         """Returns the logits (M, N, S, K) of every prior for deter (N, D)."""
-        c = self.config
-        return self.priors(deter).unflatten(-1, (c.stoch, c.classes))
+        return self._categoricals(self.priors(deter))
 
     def surprise(self, post: State) -> Tensor:
         """Returns KL(q || p) (...,) [nats] of posterior states (..., D), equation 22.
@@ -143,31 +157,50 @@ class EnsembleRSSM(nn.Module):
         """
         return categorical_kl(post.logit, self.prior_logits(post.deter).mean(0))
 
-    def member_logits(self, deter: Tensor, members: Sequence[int]) -> Tensor:
-        """Returns logits (B, T, S, K) for deter (B, T, D), row t from prior members[t] alone."""
-        c, batch = self.config, deter.shape[0]
-        by_member = [[t for t, m in enumerate(members) if m == i] for i in range(c.members)]
-        order = [t for times in by_member for t in times]
-        parts = [
-            self.priors.member(deter[:, times].reshape(-1, c.deter), i).reshape(
-                batch, len(times), c.stoch, c.classes
-            )
-            for i, times in enumerate(by_member)
-            if times
-        ]
-        back = torch.tensor(order, device=deter.device).argsort()
-        return torch.cat(parts, 1)[:, back]
+    def member_logits(self, deter: Tensor, order: Tensor) -> Tensor:
+        """Returns logits (B, T, S, K) for deter (B, T, D), each row's from one prior alone.
 
-    def _cell(self, deter: Tensor, stoch: Tensor, action: Tensor) -> Tensor:
-        x = F.elu(self.img_stoch(stoch) + action)
-        parts = self.cell_norm(self.cell(torch.cat([x, deter], -1)))
+        `order` (M * n,) is a permutation of 0..M n - 1, n the least with M n >= T: its j'th block
+        of n holds the rows that member j is for; entries from T on stand for no row.
+        """
+        batch, length, size = deter.shape
+        rows = deter[:, order.clamp(max=length - 1)]  # (B, M * n, D)
+        own = rows.unflatten(1, (self.config.members, -1)).transpose(0, 1)  # (M, B, n, D)
+        logits = self.priors(own.reshape(own.shape[0], -1, size))  # (M, B * n, S * K)
+        back = logits.unflatten(1, (batch, -1)).transpose(0, 1).flatten(1, 2)  # (B, M * n, S * K)
+        return self._categoricals(back[:, order.argsort()[:length]])
+
+    def unrolled(self) -> StepLayers:
+        """Returns the layers of a step for one loop over time, see unrolled.py."""
+        return StepLayers(*(unrolled(cast(nn.Linear, layer)) for layer in self._layers()))
+
+    def _layers(self) -> StepLayers:
+        return StepLayers(self.img_stoch, self.img_action, self.cell, self.obs_deter, self.obs_out)
+
+    def _prior_of(self, deter: Tensor, member: Tensor | None) -> Tensor:
+        """Returns the logits (B, S, K) of the members chosen for deter (B, D)."""
+        if member is None:
+            return self.prior_logits(deter).mean(0)
+        if member.ndim == 0:
+            return self._categoricals(self.priors.member(deter, member))
+        rows = torch.arange(deter.shape[0], device=deter.device)
+        return self.prior_logits(deter)[member, rows]
+
+    def _categoricals(self, logits: Tensor) -> Tensor:
+        return logits.unflatten(-1, (self.config.stoch, self.config.classes))
+
+    def _cell(self, layers: StepLayers, deter: Tensor, stoch: Tensor, action: Tensor) -> Tensor:
+        x = F.elu(layers.img_stoch(stoch) + action)
+        parts = self.cell_norm(layers.cell(torch.cat([x, deter.to(x.dtype)], -1)).to(deter.dtype))
         reset, candidate, update = parts.chunk(3, -1)
         candidate = torch.tanh(torch.sigmoid(reset) * candidate)
         return torch.lerp(deter, candidate, torch.sigmoid(update - 1))
 
-    def _posterior(self, deter: Tensor, embed: Tensor, noise: Tensor | None) -> State:
-        x = F.elu(self.obs_deter(deter) + embed)
-        logit = self.obs_out(x).unflatten(-1, (self.config.stoch, self.config.classes))
+    def _posterior(
+        self, layers: StepLayers, deter: Tensor, embed: Tensor, noise: Tensor | None
+    ) -> State:
+        x = F.elu(layers.obs_deter(deter) + embed)
+        logit = self._categoricals(layers.obs_out(x).to(deter.dtype))
         return State(deter, one_hot_sample(logit, noise).flatten(-2), logit)
 
 

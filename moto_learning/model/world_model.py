@@ -22,7 +22,7 @@ class ModelNoise(NamedTuple):
     """What is random in the loss of one batch."""
 
     sample: Tensor  # (B, T, S, K) Gumbel, of the posterior
-    members: list[int]  # T indices, the prior trained at each time step
+    order: Tensor  # (M * n,) which prior each time step trains, see EnsembleRSSM.member_logits
     decoded: Tensor  # (N,) indices of the B * T steps whose images are decoded
     moves: Tensor | None  # (2, B) [px], of each sequence's images before they are encoded
 
@@ -41,11 +41,11 @@ class WorldModel(nn.Module):
     def draw_noise(self, batch: int, length: int, generator: torch.Generator) -> ModelNoise:
         """Draws what `loss` needs for B sequences of T steps."""
         c, device = self.config, generator.device
-        members = torch.randint(c.rssm.members, (length,), generator=generator, device=device)
+        slots = c.rssm.members * -(-length // c.rssm.members)  # so that every member has as many
         count = max(1, round(c.decoded * batch * length))
         return ModelNoise(
             sample=gumbel((batch, length, c.rssm.stoch, c.rssm.classes), generator),
-            members=members.tolist(),
+            order=torch.randperm(slots, generator=generator, device=device),
             decoded=torch.randperm(batch * length, generator=generator, device=device)[:count],
             moves=None
             if not c.shift
@@ -68,7 +68,7 @@ class WorldModel(nn.Module):
             seen = {name: moved(images, noise.moves) for name, images in seen.items()}
         embed = self.encoder(seen, batch.get('proprioception'))  # (B, T, E)
         post = self.rssm.observe(embed, batch['action'], batch['is_first'], noise=noise.sample)
-        prior = self.rssm.member_logits(post.deter, noise.members)
+        prior = self.rssm.member_logits(post.deter, noise.order)
         kl, kl_value = balanced_kl(post.logit, prior, c.kl.balance, c.kl.free, c.kl.free_average)
         feat = post.feat  # (B, T, F)
         seen = targets(batch['images'], noise.decoded)

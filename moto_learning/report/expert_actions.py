@@ -91,6 +91,7 @@ def _replay(
     state, found = State(*(part[rows] for part in post)), []
     for step in range(horizon):
         member = None if noise.member is None else noise.member[step]
-        state, logits = rssm.img_step(state, chosen[rows + step], noise.state[step], member)
-        found.append(disagreement(logits, c.logits, c.reduce))
+        action = chosen[rows + step]
+        found.append(disagreement(rssm.ahead(state, action), c.logits, c.reduce))
+        state = rssm.img_step(state, action, noise.state[step], member)
     return torch.stack(found)

@@ -63,11 +63,11 @@ def _rollouts(
     learner: LatentLearner, episode: CachedEpisode, horizon: int, generator: torch.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the rewards (T,) predicted at an episode's rows and (H * T,) along rollouts."""
-    c, model = learner.config.actor_critic, learner.world_model
+    model = learner.world_model
     noise = draw_rollout_noise(
         horizon, len(episode), learner.spec.action_size, model.rssm.config, generator
     )
     start = posterior_states(learner, episode)
-    imagined = rollout(model.rssm, learner.actor, start, noise, c.penalty)
+    imagined = rollout(model.rssm, learner.actor, start, noise)
     reward = model.reward.mean(imagined.feat)  # (H + 1, T), the first at the rows themselves
     return reward[0].cpu().numpy(), reward[1:].flatten().cpu().numpy()

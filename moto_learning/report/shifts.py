@@ -73,7 +73,7 @@ def alarms(
     images = {name: shift(frames) for name, frames in episode.images.items()} if shift else None
     post = posterior(model, episode, images)
     action = torch.as_tensor(chosen_actions(episode))
-    _, ahead = model.rssm.img_step(post, action)  # (M, T, S, K)
+    ahead = model.rssm.ahead(post, action)  # (M, T, S, K)
     return Alarms(
         disagreement=disagreement(ahead, penalty.logits, penalty.reduce)[1:].numpy(),
         surprise=model.rssm.surprise(post)[1:].numpy(),

@@ -208,3 +208,11 @@ def test_a_frozen_module_passes_gradients_and_takes_none():
     with frozen(layer):
         layer(x).sum().backward()
     assert x.grad is not None and layer.weight.grad is None and layer.weight.requires_grad
+
+
+def test_without_a_penalty_only_the_followed_members_are_computed(monkeypatch):
+    agent = tiny.agent('actor_critic.penalty.alpha=0')
+    rssm = agent.world_model.rssm
+    monkeypatch.setattr(rssm, 'prior_logits', lambda deter: pytest.fail('all members'))
+    metrics = agent.update(tiny.batch())
+    assert 'imagined/disagreement' not in metrics and metrics['imagined/reward'] != 0

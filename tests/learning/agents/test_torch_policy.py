@@ -42,7 +42,8 @@ def test_the_disagreement_is_that_of_the_state_the_chosen_action_leads_to():
     )
     rssm = agent.world_model.rssm
     with torch.no_grad():
-        _, logits = rssm.img_step(State(deter, stoch, deter.new_zeros(())), action)
+        after = rssm.img_step(State(deter, stoch, deter.new_zeros(())), action)
+        logits = rssm.prior_logits(after.deter)
         before = rssm.prior_logits(deter).std(0, correction=0).mean().item()
     assert step.disagreement == pytest.approx(logits.std(0, correction=0).mean().item(), rel=1e-5)
     assert step.disagreement != pytest.approx(before, rel=1e-3)

@@ -124,7 +124,7 @@ def torch_step(agent, frame, state):
         before, action * keep, model.encoder(images, vector), torch.zeros(1)
     )
     chosen = agent.actor(post.feat).mode()
-    _, logits = model.rssm.img_step(post, chosen)  # (M, 1, S, K)
+    logits = model.rssm.prior_logits(model.rssm.img_step(post, chosen).deter)  # (M, 1, S, K)
     disagreement = float(logits[:, 0].std(0, correction=0).mean())
     prior = model.rssm.prior_logits(post.deter).mean(0)
     surprise = float(categorical_kl(post.logit, prior)) * float(keep)
@@ -225,7 +225,9 @@ def test_the_disagreement_is_the_one_that_training_penalises(tmp_path, kind, red
     frame = drawn_observations(ONE_CAMERA, 1)[0]
     step = policy.step(frame.images, None, policy.initial())
     state = State(*(torch.from_numpy(step.state[name]) for name in ('deter', 'stoch', 'stoch')))
-    _, logits = agent.world_model.rssm.img_step(state, torch.from_numpy(step.action)[None])
+    rssm = agent.world_model.rssm
+    after = rssm.img_step(state, torch.from_numpy(step.action)[None])
+    logits = rssm.prior_logits(after.deter)
     values = logits[:, 0].detach()
     values = values - values.mean(-1, keepdim=True) if kind == 'centred' else values.softmax(-1)
     spread = values.std(0, correction=0)

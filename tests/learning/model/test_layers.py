@@ -25,7 +25,7 @@ def test_the_batched_product_equals_separate_members(normalize):
             alone = F.elu(alone)
         alone = alone @ net.layers[-1].weight[i] + net.layers[-1].bias[i]
         assert torch.allclose(batched[i], alone, atol=1e-5)
-        assert torch.allclose(net.member(x, i), alone, atol=1e-5)
+        assert torch.allclose(net.member(x, torch.tensor(i)), alone, atol=1e-5)
     assert not torch.allclose(batched[0], batched[1])
 
 

@@ -16,13 +16,19 @@ CONFIG = RSSMConfig(deter=1, stoch=1, classes=2, members=2)
 class Line:
     """Dynamics h' = h / 2 + a; member 0 expects class 0, member 1 class 1, at odds h' + 2."""
 
-    def img_step(self, state, action, noise, member):
+    def unrolled(self):
+        return 'layers'
+
+    def img_step(self, state, action, noise, member, layers):
+        assert layers == 'layers'
         deter = 0.5 * state.deter + action  # (N, 1)
+        logit = self.prior_logits(deter)[member]
+        return State(deter, one_hot_sample(logit, noise).flatten(-2), logit)
+
+    def prior_logits(self, deter):
         odds = (deter + 2).unsqueeze(-1)  # (N, S=1, 1)
         nothing = torch.zeros_like(odds)
-        logits = torch.stack([torch.cat([odds, nothing], -1), torch.cat([nothing, odds], -1)])
-        logit = logits[member]
-        return State(deter, one_hot_sample(logit, noise).flatten(-2), logit), logits
+        return torch.stack([torch.cat([odds, nothing], -1), torch.cat([nothing, odds], -1)])
 
 
 def wide(feat):

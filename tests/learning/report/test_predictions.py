@@ -38,7 +38,7 @@ def test_a_state_ahead_is_what_single_steps_lead_to(model, episode):
     for k in range(3):
         action = torch.as_tensor(episode.requested[4 + k][None])
         with torch.no_grad():
-            state, _ = model.rssm.img_step(state, action)
+            state = model.rssm.img_step(state, action)
         assert torch.allclose(ahead.states.feat[4, k], state.feat[0], atol=1e-6)
         assert ahead.rows[4, k] == 5 + k
 

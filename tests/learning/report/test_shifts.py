@@ -45,7 +45,7 @@ def test_the_disagreement_is_about_what_the_chosen_action_leads_to(model, episod
     post = posterior(model, episodes[0])
     action = torch.as_tensor(episodes[0].requested)
     with torch.no_grad():
-        _, logits = model.rssm.img_step(post, action)
+        logits = model.rssm.prior_logits(model.rssm.img_step(post, action).deter)
     deviation = logits[:, 3].std(0, unbiased=False).mean()
     found = alarms(model, PENALTY, episodes[0]).disagreement
     assert found[2] == pytest.approx(float(deviation), abs=1e-6)
