@@ -362,6 +362,13 @@ class TrainConfig:
         about="of an update's products: 'float32', or 'bfloat16', faster where the processor or "
         'GPU has such products and layers are wide (docs/performance.md)',
     )
+    engine: str = choice(
+        'eager',
+        'eager',
+        'graph',
+        about="of an update: 'eager', operation by operation, or 'graph', recorded once as a CUDA "
+        "graph and replayed (device 'cuda', agents 'moto' and 'dreamer_v2')",
+    )
     tensorboard: bool = setting(True, 'scalars beside metrics.jsonl')
     wandb: str = setting('', "a project of Weights & Biases for the same numbers; '': none")
 

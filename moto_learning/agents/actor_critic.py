@@ -92,7 +92,7 @@ def behaviour_prior(log_prob: Tensor, mask: Tensor) -> Tensor:
 
 
 def actor_loss(
-    value: Tensor, prior: Tensor, entropy: Tensor, beta: float, config: ActorConfig
+    value: Tensor, prior: Tensor, entropy: Tensor, beta: float | Tensor, config: ActorConfig
 ) -> Tensor:
     """Returns equation 10 less the entropy bonus: -mean V^ + beta * prior - eta * mean entropy.
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from moto_core.spec import Spec
 from moto_learning.agents.actor_critic import Actor
+from moto_learning.agents.engine import Knob, recorded_update
 from moto_learning.agents.latent import (
     averaged,
     blend,
@@ -26,6 +27,7 @@ from moto_learning.agents.latent import (
     learn,
     needs_horizon,
     restore_state,
+    share_of,
     state_of,
 )
 from moto_learning.agents.optimizer import Optimizer
@@ -66,6 +68,8 @@ class DreamerV2Learner:
             'critic': Optimizer(self.critic.parameters(), c.critic.optimizer),
         }
         self.generator = torch.Generator(self.device).manual_seed(config.seed)
+        self.share = Knob(self.device)
+        self.recorded = recorded_update(self)
         self.updates = 0  # whole updates begun, skipped ones included
         self.skipped = 0  # of them, those with a non-finite gradient
 
@@ -75,7 +79,7 @@ class DreamerV2Learner:
 
     def update_behaviour(
         self, post: State, data: Mapping[str, Any]
-    ) -> tuple[bool, dict[str, Tensor]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Rolls out from posterior states (B, T), then takes a step of actor and of critic."""
         c = self.config.actor_critic
         starts = draw_starts(post, data, c.starts, self.generator)
@@ -83,7 +87,12 @@ class DreamerV2Learner:
             imagined, target, metrics = self.imagine(starts.state)
             actor_finite, found = self.update_actor(imagined, target)
         critic_finite, more = self.update_critic(imagined, target)
-        return actor_finite and critic_finite, metrics | found | more
+        return actor_finite & critic_finite, metrics | found | more
+
+    def schedule(self, data: Mapping[str, Any]) -> tuple[bool, ...]:
+        """Turns the knob for the update to come; returns the branches that it takes."""
+        self.share.turn(share_of(self))
+        return (self.updates >= self.config.actor_critic.after,)
 
     def imagine(self, state: State) -> tuple[Rollout, Tensor, dict[str, Tensor]]:
         """Rolls the policy H steps from `state` (N, ...); returns V^lambda (H, N), equation 13."""
@@ -114,7 +123,7 @@ class DreamerV2Learner:
         }
         return imagined, lambda_return(reward, value, c.discount, c.lambda_), metrics
 
-    def update_actor(self, imagined: Rollout, target: Tensor) -> tuple[bool, dict[str, Tensor]]:
+    def update_actor(self, imagined: Rollout, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Takes a step down equation 14; target (H, N) is V^lambda."""
         c = self.config.actor_critic
         weight = step_weights(c.horizon, c.discount, target)
@@ -127,14 +136,14 @@ class DreamerV2Learner:
             'actor/grad_norm': norm,
         }
 
-    def update_critic(self, imagined: Rollout, target: Tensor) -> tuple[bool, dict[str, Tensor]]:
+    def update_critic(self, imagined: Rollout, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Takes a step down equation 15 and copies the target when due; target (H, N)."""
         c = self.config.actor_critic
         value = self.critic(imagined.feat[: c.horizon].detach())  # (H, N)
         loss = state_value_loss(value, target, step_weights(c.horizon, c.discount, target))
         finite, norm = self.optimizers['critic'].step(loss)
-        if finite and self.optimizers['critic'].steps % c.critic.target_every == 0:
-            blend(self.target_critic, self.critic, c.critic.target_rate)
+        due = self.optimizers['critic'].due(c.critic.target_every)
+        blend(self.target_critic, self.critic, c.critic.target_rate * due)
         return finite, {
             'critics/loss': loss.detach(),
             'critics/value': value.detach().mean(),

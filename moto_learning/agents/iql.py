@@ -73,7 +73,7 @@ class IQLLearner(TwinLearner):
             'critics/grad_norm': norm,
         }
         if not finite:
-            return False, metrics
+            return finite, metrics
         self.follow()
         finite, found = self.update_actor(feat.detach(), cut.action, known - value.detach())
         return finite, metrics | found

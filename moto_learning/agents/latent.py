@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from moto_core.errors import BundleError, ConfigError
 from moto_core.spec import Spec
 from moto_learning.agents.actor_critic import Actor, behaviour_prior
+from moto_learning.agents.engine import Knob, RecordedUpdate
 from moto_learning.agents.optimizer import Optimizer
 from moto_learning.agents.policy_graph import EncoderGraph, Graphs, PolicyGraph
 from moto_learning.agents.precision import products
@@ -40,6 +42,8 @@ class LatentLearner(Protocol):
     acting: Actor  # what collects, is evaluated and exported: `averaged`
     optimizers: dict[str, Optimizer]  # 'model' among them
     generator: torch.Generator
+    share: Knob  # of the policy in `acting`, at an update
+    recorded: RecordedUpdate | None  # None: every update runs operation by operation
     updates: int
     skipped: int
 
@@ -48,8 +52,8 @@ class LatentLearner(Protocol):
 
     def update_behaviour(
         self, post: State, data: Mapping[str, Any]
-    ) -> tuple[bool, dict[str, Tensor]]:
-        """Trains policy and critics from posterior states; returns if finite, and metrics."""
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Trains policy and critics from posterior states; returns if finite (), and metrics."""
 
 
 def learn(learner: LatentLearner, batch: Mapping[str, Any]) -> dict[str, float]:
@@ -61,16 +65,32 @@ def learn(learner: LatentLearner, batch: Mapping[str, Any]) -> dict[str, float]:
     data = to_tensors(batch, learner.device)
     if learner.updates == 0:
         learner.world_model.decoder.begin_at(data['images'])
+    if learner.recorded is None:
+        metrics = take(learner, data)
+    else:
+        metrics = learner.recorded(partial(take, learner), data)
+    learner.updates += 1
+    found = dict(zip(metrics, torch.stack([value.float() for value in metrics.values()]).tolist()))
+    learner.skipped += int(found['update/skipped'])
+    return found
+
+
+def take(learner: LatentLearner, data: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Takes one update's steps and returns its metrics, () each, where the networks are.
+
+    Of MOTO and DreamerV2 nothing in it waits for a number, and what differs from update to update
+    is a Knob: engine.py records it.
+    """
     with products(learner.config.train.precision, learner.device):
         finite, post, metrics = update_model(learner, data)
-        if finite and learner.updates >= learner.config.actor_critic.after:
-            finite, found = learner.update_behaviour(post, data)
-            metrics |= found
+        if learner.updates >= learner.config.actor_critic.after:
+            for name, optimizer in learner.optimizers.items():
+                if name != 'model':
+                    optimizer.allowed = finite
+            behaved, found = learner.update_behaviour(post, data)
+            finite, metrics = finite & behaved, metrics | found
     follow_policy(learner)
-    learner.updates += 1
-    learner.skipped += not finite
-    values = torch.stack([value.float() for value in metrics.values()]).tolist()
-    return {**dict(zip(metrics, values)), 'update/skipped': float(not finite)}
+    return metrics | {'update/skipped': ~finite}
 
 
 def averaged(actor: Actor, config: ActorConfig) -> Actor:
@@ -81,14 +101,19 @@ def averaged(actor: Actor, config: ActorConfig) -> Actor:
 def follow_policy(learner: LatentLearner) -> None:
     """Moves what acts by its share towards the policy; the policy's first updates count alike."""
     if learner.acting is not learner.actor:
-        c = learner.config.actor_critic
-        updates = max(1, learner.updates + 1 - c.after)  # of the policy, this one among them
-        blend(learner.acting, learner.actor, max(c.actor.average, 1 / updates))
+        blend(learner.acting, learner.actor, learner.share.turn(share_of(learner)))
+
+
+def share_of(learner: LatentLearner) -> float:
+    """Returns the share of the policy in its average at the update to come."""
+    c = learner.config.actor_critic
+    updates = max(1, learner.updates + 1 - c.after)  # of the policy, this one among them
+    return max(c.actor.average, 1 / updates)
 
 
 def update_model(
     learner: LatentLearner, data: Mapping[str, Any]
-) -> tuple[bool, State, dict[str, Tensor]]:
+) -> tuple[Tensor, State, dict[str, Tensor]]:
     """Takes a step down the loss, equation 1; returns the posterior states (B, T) detached.
 
     The metric 'model/loss' is equation 1 alone, 'model/behaviour' equation 12 where it shapes the
@@ -186,11 +211,11 @@ def to_tensors(batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]
     return move(batch)
 
 
-def blend(target: nn.Module, source: nn.Module, share: float) -> None:
-    """Moves the target's parameters by `share` of the way to the source's; 1 copies them."""
+def blend(target: nn.Module, source: nn.Module, share: float | Tensor) -> None:
+    """Moves the target's parameters by `share` () of the way to the source's; 1 copies them."""
     with torch.no_grad():
         for kept, new in zip(target.parameters(), source.parameters()):
-            kept.copy_(new) if share == 1 else kept.lerp_(new, share)
+            kept.lerp_(new, share.to(kept.dtype) if isinstance(share, Tensor) else share)
 
 
 @contextmanager

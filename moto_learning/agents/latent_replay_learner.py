@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from moto_core.spec import Spec
 from moto_learning.agents.actor_critic import Actor, Critics
+from moto_learning.agents.engine import Knob, RecordedUpdate, check_engine
 from moto_learning.agents.latent import (
     averaged,
     blend,
@@ -79,6 +80,9 @@ class LatentReplayLearner:
             config.latent.capacity, c.horizon, spec.action_size, config.model.rssm, self.device
         )
         self.generator = torch.Generator(self.device).manual_seed(config.seed)
+        self.share = Knob(self.device)
+        self.recorded: RecordedUpdate | None = None
+        check_engine(config, self.device, recorded=False)
         self.updates = 0  # whole updates begun, skipped ones included
         self.skipped = 0  # of them, those with a non-finite gradient
 
@@ -88,9 +92,12 @@ class LatentReplayLearner:
 
     def update_behaviour(
         self, post: State, data: Mapping[str, Any]
-    ) -> tuple[bool, dict[str, Tensor]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Adds rollouts to the latent replay, then trains critics, policy and temperature."""
         c = self.config.latent
+        sound = post.deter.isfinite().all() & post.stoch.isfinite().all()
+        if not sound:  # the latent replay would keep it
+            return sound, {}
         metrics = self.imagine(
             draw_starts(post, data, self.config.actor_critic.starts, self.generator).state
         )
@@ -98,7 +105,7 @@ class LatentReplayLearner:
         imagined = self.replay.draw(c.batch - len(real.reward), self.generator)
         critics_finite, found = self.update_critics(imagined, real)
         actor_finite, more = self.update_actor(joined(imagined, real).feat)
-        return critics_finite and actor_finite, metrics | found | more
+        return critics_finite & actor_finite, metrics | found | more
 
     @torch.no_grad()
     def imagine(self, state: State) -> dict[str, Tensor]:
@@ -134,7 +141,7 @@ class LatentReplayLearner:
         spread = log_prob_spread(logits, stoch.flatten(0, 1), c.spread)
         return c.alpha * spread.unflatten(0, deter.shape[:2])
 
-    def update_critics(self, imagined: Steps, real: Steps) -> tuple[bool, dict[str, Tensor]]:
+    def update_critics(self, imagined: Steps, real: Steps) -> tuple[Tensor, dict[str, Tensor]]:
         """Takes a step down equations 18 and 19, and copies the targets when due."""
         c, discount = self.config.actor_critic.critic, self.config.actor_critic.discount
         steps = joined(imagined, real)
@@ -155,8 +162,8 @@ class LatentReplayLearner:
             loss = fit + self.config.latent.conservatism * kept_down
         raised = self.raised(len(imagined.reward), len(real.reward))
         finite, norm = self.optimizers['critics'].step(loss)
-        if finite and self.optimizers['critics'].steps % c.target_every == 0:
-            blend(self.target_critics, self.critics, c.target_rate)
+        due = self.optimizers['critics'].due(c.target_every)
+        blend(self.target_critics, self.critics, c.target_rate * due)
         return finite, {
             'critics/loss': fit.detach(),
             'critics/conservative': kept_down.detach(),
@@ -175,7 +182,7 @@ class LatentReplayLearner:
             return 0.0
         return self.config.latent.conservatism * (imagined + real) / min(imagined, real)
 
-    def update_actor(self, feat: Tensor) -> tuple[bool, dict[str, Tensor]]:
+    def update_actor(self, feat: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Takes a step down equation 20 at feat (N, F), then one of the temperature's."""
         c = self.config.latent
         with frozen(self.critics):
@@ -192,7 +199,7 @@ class LatentReplayLearner:
         if c.temperature_rate:
             least = -c.entropy_target * self.spec.action_size
             found = temperature_loss(self.temperature.log, log_prob, least)
-            finite = self.optimizers['temperature'].step(found)[0] and finite
+            finite = finite & self.optimizers['temperature'].step(found)[0]
         return finite, metrics
 
     def policy(self, exploration: Exploration | None = None) -> TorchPolicy:

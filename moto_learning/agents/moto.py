@@ -22,6 +22,7 @@ from moto_learning.agents.actor_critic import (
     penalised_reward,
     prior_weight,
 )
+from moto_learning.agents.engine import Knob, recorded_update
 from moto_learning.agents.latent import (
     averaged,
     blend,
@@ -30,6 +31,7 @@ from moto_learning.agents.latent import (
     graphs_of,
     learn,
     restore_state,
+    share_of,
     state_of,
 )
 from moto_learning.agents.moving_mean import MovingMean
@@ -68,6 +70,8 @@ class MotoLearner:
             'critics': Optimizer(self.critics.parameters(), c.critic.optimizer),
         }
         self.generator = torch.Generator(self.device).manual_seed(config.seed)
+        self.beta, self.share = Knob(self.device), Knob(self.device)
+        self.recorded = recorded_update(self)
         self.usual = MovingMean(self.device)  # u of the data's steps
         self.range = MovingMean(self.device)  # of imagined values
         self.shown: int | None = None  # successful episodes at the policy's first step
@@ -82,7 +86,7 @@ class MotoLearner:
 
     def update_behaviour(
         self, post: State, data: Mapping[str, Any]
-    ) -> tuple[bool, dict[str, Tensor]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Rolls out from posterior states, then takes a step of the actor and of the critics."""
         c = self.config.actor_critic
         self.count_shown(data)
@@ -103,7 +107,18 @@ class MotoLearner:
         )
         metrics['imagined/value'] = target.mixed.detach().mean()
         metrics['critics/allowed'] = largest_value(c.discount, reward, starts.reward)
-        return cloned and actor_finite and critics_finite, metrics | found | more
+        return cloned & actor_finite & critics_finite, metrics | found | more
+
+    def schedule(self, data: Mapping[str, Any]) -> tuple[bool, ...]:
+        """Turns the knobs for the update to come; returns the branches that it takes."""
+        c = self.config.actor_critic
+        begun = self.updates >= c.after
+        if begun:
+            self.count_shown(data)
+        beta = self.prior_weight(data)
+        self.beta.turn(beta)
+        self.share.turn(share_of(self))
+        return begun, beta > 0, 0 < c.actor.beta <= beta
 
     def count_shown(self, data: Mapping[str, Any]) -> None:
         """Keeps how many successes the policy began with: those beyond are what beta falls by."""
@@ -166,7 +181,7 @@ class MotoLearner:
 
     def update_actor(
         self, imagined: Rollout, value: Tensor, post: State, data: Mapping[str, Any], beta: float
-    ) -> tuple[bool, dict[str, Tensor]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Takes a step down the actor's loss (equation 10); value (H + 1, N) is V^."""
         c, steps = self.config.actor_critic.actor, max(self.config.actor_critic.horizon, 1)
         prior = cloning_loss(self.actor, post, data) if beta else value.new_zeros(())
@@ -174,35 +189,35 @@ class MotoLearner:
             low, high = value.detach()[:steps].quantile(value.new_tensor(MIDDLE)).unbind()
             self.range.follow(high - low)
             value = value / self.range.value.clamp(min=LEAST_RANGE)
-        loss = actor_loss(value[:steps], prior, imagined.entropy[:steps], beta, c)
+        weight = self.beta.turn(beta)
+        loss = actor_loss(value[:steps], prior, imagined.entropy[:steps], weight, c)
         metrics = {
             'actor/loss': loss.detach(),
             'actor/behaviour': prior.detach(),
             'actor/entropy': imagined.entropy.detach().mean(),
         }
         if not loss.requires_grad:  # every weight of equation 10 is 0
-            return True, metrics
+            return loss.isfinite(), metrics
         finite, metrics['actor/grad_norm'] = self.optimizers['actor'].step(loss)
         return finite, metrics
 
-    def clone(self, post: State, data: Mapping[str, Any], beta: float) -> bool:
+    def clone(self, post: State, data: Mapping[str, Any], beta: float) -> Tensor:
         """Takes actor.prior_steps steps down equation 12 alone; returns whether all were finite.
 
         None once its weight has fallen to `beta`, or if no row of the batch is of a successful
         trajectory.
         """
         c = self.config.actor_critic.actor
-        if not c.beta or beta < c.beta or not data['bc_mask'].any():
-            return True
-        for _ in range(c.prior_steps):
+        some = data['bc_mask'].any()
+        finite = torch.ones_like(some)
+        for _ in range(c.prior_steps if 0 < c.beta <= beta else 0):
             loss = c.beta * cloning_loss(self.actor, post, data)
-            if not self.optimizers['actor'].step(loss, extra=True)[0]:
-                return False
-        return True
+            finite &= self.optimizers['actor'].step(loss, extra=True, wanted=some)[0]
+        return finite
 
     def update_critics(
         self, imagined: Rollout, value: Tensor, next_value: Tensor, starts: Starts
-    ) -> tuple[bool, dict[str, Tensor]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Takes a step down the critics' loss (equation 9) and copies the targets when due.
 
         value (H, N) is V of equation 5; next_value (N,) is V^ at the starts.
@@ -217,8 +232,8 @@ class MotoLearner:
         data = data_critic_loss(q[:, count:], starts.reward, next_value, starts.weight, c.discount)
         loss = c.critic.model_scale * model + c.critic.data_scale * data
         finite, norm = self.optimizers['critics'].step(loss)
-        if finite and self.optimizers['critics'].steps % c.critic.target_every == 0:
-            blend(self.target_critics, self.critics, c.critic.target_rate)
+        due = self.optimizers['critics'].due(c.critic.target_every)
+        blend(self.target_critics, self.critics, c.critic.target_rate * due)
         return finite, {
             'critics/model_loss': model.detach(),
             'critics/data_loss': data.detach(),

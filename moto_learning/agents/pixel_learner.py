@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from moto_core.errors import ConfigError
 from moto_core.spec import Spec
 from moto_learning.agents.actor_critic import Actor, Critics
+from moto_learning.agents.engine import check_engine
 from moto_learning.agents.latent import blend, to_tensors
 from moto_learning.agents.optimizer import Optimizer
 from moto_learning.agents.pixel_policy import FramesGraph, PixelPolicy, PixelPolicyGraph
@@ -26,7 +27,7 @@ from moto_learning.agents.torch_policy import Exploration
 from moto_learning.agents.transitions import Transitions, cut_transitions
 from moto_learning.config import ActorConfig, Config, CriticConfig
 
-Learned = tuple[bool, dict[str, Tensor]]  # whether every gradient was finite; metrics
+Learned = tuple[Tensor, dict[str, Tensor]]  # if every gradient was finite (); metrics
 
 
 class PixelLearner:
@@ -42,6 +43,7 @@ class PixelLearner:
                 'model_free.encoder.frames: a transition takes so many rows and one more'
             )
         self.config, self.spec, self.device = config, spec, torch.device(device)
+        check_engine(config, self.device, recorded=False)
         self.settings = c
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
@@ -81,7 +83,8 @@ class PixelLearner:
         data = to_tensors(batch, self.device)
         c = self.settings
         cut = cut_transitions(data, c.encoder.frames, c.batch, self.generator)
-        finite, metrics = True, {'update/transitions': cut.reward.new_tensor(len(cut.reward))}
+        finite: Tensor | bool = True
+        metrics = {'update/transitions': cut.reward.new_tensor(len(cut.reward))}
         if len(cut.reward):
             with products(self.config.train.precision, self.device):
                 finite, found = self.learn(cut)

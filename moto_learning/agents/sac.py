@@ -55,7 +55,7 @@ class SACLearner(TwinLearner):
         )
         finite, metrics['critics/grad_norm'] = self.optimizers['critics'].step(loss)
         if not finite:
-            return False, metrics
+            return finite, metrics
         self.follow()
         finite, found = self.update_actor(feat.detach())
         return finite, metrics | found
@@ -96,7 +96,7 @@ class SACLearner(TwinLearner):
         entropy = -self.settings.sac.entropy * self.spec.action_size
         loss_of_temperature = temperature_loss(self.temperature.log, log_prob, entropy)
         temperature_finite, _ = self.optimizers['temperature'].step(loss_of_temperature)
-        return actor_finite and temperature_finite, {
+        return actor_finite & temperature_finite, {
             'actor/loss': loss.detach(),
             'actor/entropy': -log_prob.detach().mean(),
             'actor/grad_norm': norm,

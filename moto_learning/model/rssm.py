@@ -9,7 +9,7 @@ State goes in and comes out; noise is an argument (None takes the mode). Names: 
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -172,10 +172,17 @@ class EnsembleRSSM(nn.Module):
 
     def unrolled(self) -> StepLayers:
         """Returns the layers of a step for one loop over time, see unrolled.py."""
-        return StepLayers(*(unrolled(cast(nn.Linear, layer)) for layer in self._layers()))
+        layers = self._layers()._asdict()
+        return StepLayers(**{name: unrolled(layer) for name, layer in layers.items()})
 
     def _layers(self) -> StepLayers:
-        return StepLayers(self.img_stoch, self.img_action, self.cell, self.obs_deter, self.obs_out)
+        return StepLayers(
+            img_stoch=self.img_stoch,
+            img_action=self.img_action,
+            cell=self.cell,
+            obs_deter=self.obs_deter,
+            obs_out=self.obs_out,
+        )
 
     def _prior_of(self, deter: Tensor, member: Tensor | None) -> Tensor:
         """Returns the logits (B, S, K) of the members chosen for deter (B, D)."""

@@ -77,6 +77,7 @@ def settings(kept: Sequence[Kept], tasks: Sequence[str]) -> Block:
         for group in _groups(kept)
         if group['paper_row'] == 'moto' and (not tasks or group['task'] in tasks)
     ]
+    groups.sort(key=lambda group: (group['task'], '=' in group['row'], group['row']))
     text = ''
     for task in dict.fromkeys(group['task'] for group in groups):
         here = [group for group in groups if group['task'] == task]

@@ -178,7 +178,7 @@ def merge(kept: Iterable[Kept]) -> list[Kept]:
     for one in _same_data(kept):
         key = _key(one)
         found[key] = _together(found[key], one) if key in found else one
-    return [found[key] for key in sorted(found)]
+    return sorted(found.values(), key=_order)
 
 
 def add(
@@ -217,6 +217,11 @@ def grown(before: Sequence[Kept], merged: Sequence[Kept]) -> tuple[int, int]:
 def _key(one: Kept) -> Key:
     """Returns what two records of one run have alike."""
     return one.task, one.row, one.settings, one.given.hash, one.seed
+
+
+def _order(one: Kept) -> tuple[object, ...]:
+    """Returns what runs are listed by: a new setting of the schema moves none of them."""
+    return one.task, one.row, sorted(one.about.differences.items()), _key(one)
 
 
 def _same_data(kept: Iterable[Kept]) -> list[Kept]:

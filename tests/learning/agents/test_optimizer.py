@@ -9,9 +9,10 @@ from tests.learning import tiny_learner as tiny
 
 def test_the_rate_rises_then_falls_linearly_to_its_fraction_and_stays():
     config = OptimizerConfig(final=0.1, decay_updates=100, warmup_updates=4)
-    found = [rate_factor(step, config) for step in (0, 3, 50, 100, 900)]
+    steps = torch.tensor([0.0, 3, 50, 100, 900])
+    found = rate_factor(steps, config).tolist()
     assert found == pytest.approx([0.25, 1 - 0.9 * 0.03, 0.55, 0.1, 0.1])
-    assert rate_factor(10_000, OptimizerConfig()) == 1.0
+    assert rate_factor(torch.tensor(10_000.0), OptimizerConfig()) == 1.0
 
 
 def test_the_rate_of_each_step_is_that_of_the_schedule():
@@ -106,3 +107,25 @@ def test_a_restored_optimizer_takes_the_same_step_with_the_rates_of_its_own_conf
         second.step((weight**2).sum())
         runs.append((before - weight.detach()) / rates[1])
     assert torch.allclose(runs[0], runs[1], atol=1e-6)
+
+
+def test_a_step_that_is_not_wanted_or_allowed_changes_nothing_and_does_not_count():
+    weight = nn.Parameter(torch.tensor([1.0]))
+    optimizer = Optimizer([weight], OptimizerConfig(rate=0.1, weight_decay=0.1))
+    finite, _ = optimizer.step(weight.sum(), wanted=torch.tensor(False))
+    assert finite and weight.item() == 1 and optimizer.steps == 0 and not optimizer.due(1)
+    optimizer.allowed = torch.tensor(False)
+    assert optimizer.step(weight.sum(), wanted=torch.tensor(True))[0]
+    assert weight.item() == 1 and optimizer.steps == 0
+    optimizer.allowed = torch.tensor(True)
+    optimizer.step(weight.sum(), wanted=torch.tensor(True))
+    assert weight.item() < 1 and optimizer.steps == 1 and optimizer.due(1)
+
+
+def test_targets_are_due_after_every_so_many_steps_that_were_taken():
+    weight = nn.Parameter(torch.tensor([1.0]))
+    optimizer, found = Optimizer([weight], OptimizerConfig(rate=0.1)), []
+    for bad in (False, False, True, False, False):
+        optimizer.step((weight * (float('nan') if bad else 1.0)).sum())
+        found.append(bool(optimizer.due(2)))
+    assert found == [False, True, False, False, True]

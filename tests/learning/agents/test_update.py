@@ -184,9 +184,9 @@ def test_equation_10_has_the_weight_that_successes_give_and_cloning_ends_with_it
     given.data['successes'] = torch.tensor(successes)
     step = agent.optimizers['actor'].step
 
-    def counted(loss, extra=False):
+    def counted(loss, extra=False, wanted=None):
         cloned.append(extra)
-        return step(loss, extra)
+        return step(loss, extra, wanted)
 
     agent.optimizers['actor'].step = counted
     _, metrics = agent.update_behaviour(given.post, given.data)
