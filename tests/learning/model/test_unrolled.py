@@ -104,3 +104,14 @@ class Casts(torch.utils._python_dispatch.TorchDispatchMode):
         if (kwargs or {}).get('dtype') is torch.bfloat16:
             self.casts.append(tuple(args[0].shape))
         return function(*args, **(kwargs or {}))
+
+
+def test_a_loop_gone_through_twice_counts_twice(layer):
+    x = torch.ones(3, 5).double()
+    looped(layer, x).backward()
+    once = layer.weight.grad.clone()
+    layer.zero_grad()
+    loss = looped(unrolled(layer), x)
+    loss.backward(retain_graph=True)
+    loss.backward()
+    torch.testing.assert_close(layer.weight.grad, 2 * once)
