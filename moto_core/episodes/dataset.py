@@ -38,6 +38,7 @@ from moto_core.episodes.repair import (
     keep_whole_rows,
     recover_unfinished,
     unfinished,
+    why_unfinished,
 )
 from moto_core.episodes.writer import FREE_FLOOR, EpisodeWriter
 from moto_core.errors import DatasetError
@@ -256,10 +257,9 @@ class Dataset:
         """
         skip = frozenset(self._open)
         index = take_stock(self.root, believe=False, skip=skip)
-        left = 'it is being recorded, or its recorder died: moto-data recover closes it'
         found = [
-            Finding(id=p.parent.name, rows=0, reason=left, path=p)
-            for p in unfinished(self.root, skip)
+            Finding(id=path.parent.name, rows=0, reason=why_unfinished(path), path=path)
+            for path in unfinished(self.root, skip)
         ]
         if not repair:
             return index.findings + found

@@ -52,6 +52,7 @@ class Examined(NamedTuple):
     header: EpisodeHeader | None
     rows: int  # whole ones before any damage
     damage: str  # '' if every byte is as it was written and there is a row
+    ended: str  # what its last record says of that; '' if the damage lies before it
 
 
 class Index(NamedTuple):
@@ -79,9 +80,17 @@ def examine(path: Path) -> Examined:
             totals = totals.plus(item)
     damage = reading.damage or ('' if totals.rows else 'it holds no whole row')
     if reading.header is None or damage:
-        return Examined(record=None, header=reading.header, rows=totals.rows, damage=damage)
+        return Examined(
+            record=None,
+            header=reading.header,
+            rows=totals.rows,
+            damage=damage,
+            ended=reading.ended,
+        )
     record = make_record(path, reading.header, totals, reading.outcome, reading.ended)
-    return Examined(record=record, header=reading.header, rows=totals.rows, damage='')
+    return Examined(
+        record=record, header=reading.header, rows=totals.rows, damage='', ended=reading.ended
+    )
 
 
 def take_stock(

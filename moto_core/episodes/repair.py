@@ -17,6 +17,7 @@ from moto_core.episode_id import EPISODE_ID
 from moto_core.episodes.bag import METADATA, write_bag_metadata
 from moto_core.episodes.episode import FILE
 from moto_core.episodes.index import Finding, examine
+from moto_core.episodes.labels import add_label, read_labels
 from moto_core.episodes.layout import EPISODES, MANIFEST, folder_names, inside
 from moto_core.episodes.quarantine import set_file_aside, set_folder_aside
 from moto_core.episodes.recovery import recover
@@ -32,6 +33,13 @@ def unfinished(root: Path, skip: frozenset[str]) -> list[Path]:
     folders = [inside(root, EPISODES) / name for name in folder_names(root) if name not in skip]
     paths = [folder / ACTIVE for folder in folders if folder.is_dir() and not folder.is_symlink()]
     return [path for path in paths if os.path.lexists(path)]  # a closed folder is said elsewhere
+
+
+def why_unfinished(path: Path) -> str:
+    """Says why an episode's unfinished file is there, and what becomes of it."""
+    if os.path.lexists(path.with_name(FILE)):
+        return f'it lies beside a closed {FILE}: moto-data recover sets it aside'
+    return 'it is being recorded, or its recorder died: moto-data recover closes it'
 
 
 def recover_unfinished(root: Path, skip: frozenset[str]) -> list[Finding]:
@@ -52,7 +60,8 @@ def keep_whole_rows(root: Path, path: Path) -> Finding:
 
     The damaged file goes to quarantine, and so does the whole folder if it holds no whole row, a
     row or a message that cannot be written again, or is no folder of the episode. Raises
-    DatasetError if the disk refuses.
+    DatasetError if the disk refuses. A label 'success' of a damaged file is taken back: what it
+    speaks of was in the end that is lost.
     """
     folder = path.parent
     name, closed = folder.name, folder / FILE
@@ -78,6 +87,8 @@ def keep_whole_rows(root: Path, path: Path) -> Finding:
                 id=name, rows=found.rows, reason=reason, path=set_folder_aside(root, name, reason)
             )
         final = recover(path)
+        if path == closed and not found.ended:
+            reason += _take_success_back(folder)
     except EpisodeError as error:
         if isinstance(error.__cause__, OSError):
             raise DatasetError(f"'{name}' stays as it was: {error}") from error
@@ -86,6 +97,17 @@ def keep_whole_rows(root: Path, path: Path) -> Finding:
     for damaged in folder.glob('*.damaged'):
         set_file_aside(root, damaged, name, reason)
     return Finding(id=name, rows=found.rows, reason=reason, path=final)
+
+
+def _take_success_back(folder: Path) -> str:
+    """Makes a success unlabelled, if it is one by label; returns what is said of it."""
+    if read_labels(folder).outcome != 'success':
+        return ''
+    add_label(folder, 'unlabelled', 'recovery')
+    return (
+        "; its end is lost, and its label 'success' taken back: label it again if what is left "
+        'shows the success'
+    )
 
 
 def add_bag_metadata(root: Path, names: Iterable[str]) -> None:

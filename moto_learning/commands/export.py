@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from moto_core.command import Parser, importing, output_file, output_folder, run_command
-from moto_core.policy.name_file import write_name
 from moto_core.policy.surprise import SurpriseLimits
 
 EXAMPLES = """examples:
@@ -30,16 +30,21 @@ def _export(args: argparse.Namespace) -> int:
         from rich.console import Console
 
         from moto_learning.export.export import export_run
+        from moto_learning.rounds.publishing import Place
         from moto_learning.run.checkpoints import latest_checkpoint
     console = Console(markup=False, highlight=False)
     latest_checkpoint(Path(args.run))
     output_folder('--out', args.out)
     if args.name_file:
         output_file('--name-file', args.name_file)
-    with console.status('exporting: two networks, 50 steps compared'):
+    with ExitStack() as stack:
+        if args.name_file:  # a moto-finetune at work has the name
+            place = Place(Path(args.out), Path(args.name_file))
+            stack.callback(place.hold().release)
+        stack.enter_context(console.status('exporting: two networks, 50 steps compared'))
         done = export_run(args.run, args.out, [Path(path) for path in args.held_out])
-    if args.name_file:
-        write_name(Path(args.name_file), done.path)
+        if args.name_file:
+            place.publish(done.path)
     threshold = done.disagreement_threshold
     console.print(
         f'{done.path}\n'

@@ -18,6 +18,7 @@ from rich.console import Console
 from moto_core.command import output_file, output_folder
 from moto_core.config import load_config
 from moto_core.episodes.dataset import Dataset
+from moto_core.errors import DatasetError
 from moto_learning.commands.progress import print_left_out, progress_bars, reading_bars
 from moto_learning.commands.train_bars import training_bars, training_lines
 from moto_learning.rounds.arrivals import Arrivals
@@ -38,7 +39,7 @@ def finetune(args: argparse.Namespace) -> int:
     output_folder('--bundles', args.bundles)
     output_file('--name-file', args.name_file)
     os.nice(settings.nice)
-    training = _open(Path(args.run), settings, console)
+    training = _open(Path(args.run), [Path(path) for path in args.data], settings, console)
     try:
         rounds = Rounds(
             training,
@@ -58,17 +59,41 @@ def finetune(args: argparse.Namespace) -> int:
         training.close()
 
 
-def _open(run: Path, settings: RoundSettings, console: Console) -> Training:
+def _open(run: Path, given: list[Path], settings: RoundSettings, console: Console) -> Training:
     tidy_run(run)
     checkpoint = load_checkpoint(run)
     updates = [f'train.finetune_updates={settings.updates}'] if settings.updates else []
     config = resumed_config(checkpoint.config, None, updates)
     use_processor(config.train.threads)
-    data = [Path(path) for path in checkpoint.meta['data']]
+    data, moved = _learned_from([Path(path) for path in checkpoint.meta['data']], given)
     with progress_bars(console) as progress:
-        return Training(
-            config, checkpoint.spec, data, run, resumed=checkpoint, reading=reading_bars(progress)
+        reading = reading_bars(progress)
+        training = Training(
+            config, checkpoint.spec, data, run, resumed=checkpoint, reading=reading, gone=not moved
         )
+    if training.gone:
+        console.print(
+            f'{len(training.gone)} episodes that the run learned from are gone, the first is '
+            f'{training.gone[0]}; it goes on without them',
+            soft_wrap=True,
+        )
+    return training
+
+
+def _learned_from(learned: list[Path], given: list[Path]) -> tuple[list[Path], bool]:
+    """Returns the datasets of a run, and whether those given stand in for one that is elsewhere.
+
+    Raises DatasetError if one is not there and none is given.
+    """
+    there = [path for path in learned if path.is_dir()]
+    if there == learned:
+        return learned, False
+    away = next(path for path in learned if path not in there)
+    if not given:
+        raise DatasetError(
+            f"the run learned from '{away}', which is not there; say where it lies now with --data"
+        )
+    return there + [path for path in given if path.is_dir() and path not in there], True
 
 
 def _coming(data: list[str], training: Training) -> list[Path]:

@@ -6,7 +6,7 @@ In: CachedEpisodes. Out: (B, T) batches as moto_learning/data/batch.py describes
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,19 @@ class _Pool(NamedTuple):
 
     places: np.ndarray  # (N,) of each in the replay
     ends: np.ndarray  # (N,) rows up to and with each
+
+
+def without_gone(
+    state: Mapping[str, Any], there: Container[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Returns a Replay's state without the episodes that are not `there`, and their ids."""
+    ids = state['episodes']
+    kept = [place for place, key in enumerate(ids) if key in there]
+    first = sum(place < state.get('first', len(ids)) for place in kept)
+    found = {**state, 'episodes': [ids[place] for place in kept], 'first': first}
+    if 'outcomes' in state:
+        found['outcomes'] = [state['outcomes'][place] for place in kept]
+    return found, [key for key in ids if key not in there]
 
 
 class Replay:

@@ -69,10 +69,11 @@ def conv_sizes(
             (n + 2 * config.padding - config.kernel) // config.stride + 1 for n in sizes[-1]
         )
         if min(size) < 1:
+            fewer = f'{section}.encoder.channels'
+            padded = '' if config.padding else f', or {section}.encoder.padding=1'
             raise ConfigError(
                 f'images of {height} x {width} px are too small for '
-                f'{len(config.channels)} convolutions; use fewer '
-                f'{section}.encoder.channels, or {section}.encoder.padding=1'
+                f'{len(config.channels)} convolutions; use fewer {fewer}{padded}'
             )
         sizes.append((size[0], size[1]))
     return sizes

@@ -24,7 +24,7 @@ from moto_core.spec import Setup, Spec
 from moto_learning.agents.learner import Learner, make_learner
 from moto_learning.config import Config
 from moto_learning.data.cache import CachedEpisode
-from moto_learning.data.replay import Replay
+from moto_learning.data.replay import Replay, without_gone
 from moto_learning.data.sources import (
     EPISODES,
     Found,
@@ -71,16 +71,19 @@ class Training:
         resumed: Checkpoint | None = None,
         reading: Reading | None = None,
         taking: Callable[[CachedEpisode, bool], bool] = lambda episode, known: True,
+        gone: bool = False,
     ) -> None:
         """Starts a run in `out`, or continues the one there from its last checkpoint.
 
         One that has no checkpoint any more starts anew: what it collected under these settings
         is met again where it was collected.
         `taking` says of an episode, and whether it is known, whether a round of fine-tuning takes
-        it in as it is now. `data` are folders, or datasets that are open already. `listener` is
-        told of each update and of each episode that is collected or evaluated, `reading` of each
-        that is read. Raises RunLockedError if another process trains it, and DatasetError,
-        ConfigError or CheckpointError for data, settings or a checkpoint that cannot be used.
+        it in as it is now. With `gone` a resumed run goes on without episodes of its checkpoint
+        that are no longer there. `data` are folders, or datasets that are open already.
+        `listener` is told of each update and of each episode that is collected or evaluated,
+        `reading` of each that is read. Raises RunLockedError if another process trains it, and
+        DatasetError, ConfigError or CheckpointError for data, settings or a checkpoint that
+        cannot be used.
         """
         self.config, self.spec, self.out = config, spec, out
         self.datasets = open_datasets(data)
@@ -89,6 +92,8 @@ class Training:
         self.episode_updates = 0  # of a round for each episode; 0: train.finetune_updates a round
         self.stopped = False  # set from a signal handler: stop after this update
         self.left_out: list[str] = []  # episodes that came after the checkpoint
+        self.gone: list[str] = []  # episodes of the checkpoint that it goes on without
+        self._without_gone = gone
         self.skipped: dict[str, str] = {}  # id: why an episode cannot be used
         self.discarded: dict[str, str] = {}  # episodes that were set aside, and why
         self._lock = lock_run(out)
@@ -394,7 +399,10 @@ class Training:
             self._recent = [dict(row) for row in state['recent']]
             _mean(self._recent)
             self._watch.load_state_dict(state.get('watch', UNKNOWN))
-            self.replay.load_state_dict(state['replay'])
+            replay = state['replay']
+            if self._without_gone:
+                replay, self.gone = without_gone(replay, set(self.replay.episodes))
+            self.replay.load_state_dict(replay)
             return int(state['lines'])
 
 

@@ -328,8 +328,10 @@ def test_a_damaged_episode_is_found_repaired_and_its_file_kept(tmp_path):
         (repaired,) = dataset.verify(repair=True)
         assert dataset.verify() == []
         assert [e.rows for e in dataset.episodes()] == [3, finding.rows]
-        assert dataset.episodes()[1].outcome == 'success'
-    assert repaired == finding._replace(damaged=False)
+        assert dataset.episodes()[1].outcome == 'unlabelled'
+    taken = "its end is lost, and its label 'success' taken back"
+    assert repaired.reason.startswith(f'{finding.reason}; {taken}')
+    assert repaired == finding._replace(damaged=False, reason=repaired.reason)
     assert (tmp_path / 'quarantine' / bad / 'episode.mcap.damaged').read_bytes() == broken
     assert (tmp_path / 'quarantine' / bad / 'REASON').read_text()
 
@@ -355,6 +357,36 @@ def test_the_floor_of_the_dataset_holds_for_its_episodes(tmp_path):
             writer.append(tiny_row(2))
         (episode,) = dataset.episodes()
     assert (episode.rows, episode.ended, episode.outcome) == (2, 'disk_full', 'unlabelled')
+
+
+@pytest.mark.parametrize('label, then', [('success', 'unlabelled'), ('failure', 'failure')])
+def test_a_success_whose_end_is_lost_is_none_until_a_person_says_so_again(tmp_path, label, then):
+    (name,) = record(tmp_path, [20])
+    with Dataset.open(tmp_path, lock=True) as dataset:
+        dataset.label(name, label, 'a person')
+        path = tmp_path / 'episodes' / name / 'episode.mcap'
+        damage(path)  # of the summary: no row is lost
+        assert 'taken back' not in dataset.verify(repair=True)[0].reason
+        assert dataset.find(name).outcome == label
+        damage(path, path.stat().st_size // 2)
+        (finding,) = dataset.verify(repair=True)
+        assert 0 < finding.rows < 20
+        assert ("label 'success' taken back" in finding.reason) == (label == 'success')
+        assert dataset.find(name).outcome == then
+        dataset.label(name, 'success', 'a person')
+        assert dataset.find(name).outcome == 'success' and not dataset.verify(repair=True)
+
+
+def test_verify_tells_a_stale_unfinished_file_from_a_recorders(tmp_path):
+    first, second = record(tmp_path, [2, 2])
+    for name, moved in ((first, False), (second, True)):
+        path = tmp_path / 'episodes' / name / 'episode.mcap'
+        path.with_name('episode.mcap.active').write_bytes(path.read_bytes())
+        if moved:
+            path.unlink()
+    said = {found.id: found.reason for found in Dataset.open(tmp_path).verify()}
+    assert said[first] == 'it lies beside a closed episode.mcap: moto-data recover sets it aside'
+    assert said[second].startswith('it is being recorded, or its recorder died')
 
 
 def test_an_open_episode_of_our_own_is_not_recovered_from_under_us(tmp_path):

@@ -77,6 +77,8 @@ def test_an_image_too_small_for_the_convolutions_is_refused_with_the_way_out():
     ):
         conv_sizes(16, 16, EncoderConfig())
     assert conv_sizes(16, 16, EncoderConfig(padding=1))[-1] == (1, 1)
+    with pytest.raises(ConfigError, match=r'8 x 8 px .* use fewer model.encoder.channels$'):
+        conv_sizes(8, 8, EncoderConfig(padding=1))
 
 
 def test_a_pixel_bias_begins_at_the_mean_image_and_is_added_to_the_prediction():
