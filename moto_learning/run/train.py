@@ -441,8 +441,12 @@ def choose_device(name: str) -> str:
 
 
 def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Averages metrics over the updates that have them; 'update/skipped' is counted."""
-    names = dict.fromkeys(name for row in rows for name in row)
-    means = {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
+    """Averages metrics over the updates that have them; 'update/skipped' is counted.
+
+    One that was skipped says nothing else, unless all were.
+    """
+    taken = [row for row in rows if not row['update/skipped']] or rows
+    names = dict.fromkeys(name for row in taken for name in row)
+    means = {name: float(np.mean([row[name] for row in taken if name in row])) for name in names}
     means['update/skipped'] = float(sum(row['update/skipped'] for row in rows))
     return means

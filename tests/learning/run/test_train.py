@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import shutil
 from dataclasses import asdict, replace
@@ -23,7 +24,7 @@ from moto_learning.run.heldout import ASIDE, Evaluation, HeldOut, read_evaluatio
 from moto_learning.run.journal import read_journal
 from moto_learning.run.lock import RunLockedError
 from moto_learning.run.metrics import read_metrics
-from moto_learning.run.train import Training
+from moto_learning.run.train import Training, _mean
 from moto_learning.run.watch import TrainingError
 from moto_sim.episode import ONLINE, learning_seed
 from tests.learning import tiny_learner as tiny
@@ -313,6 +314,12 @@ def test_a_batch_that_is_not_finite_is_kept_and_many_in_a_row_end_the_run(
         assert np.isnan(dump['reward']).all() and dump['image_front'].dtype == np.uint8
     assert training.learner.skipped == 3
     assert [row['update/skipped'] for row in read_metrics(tmp_path / 'run')] == [1, 1, 1]
+
+
+def test_a_line_of_metrics_leaves_out_updates_that_were_skipped(tmp_path):
+    rows = [{'update/skipped': 0.0, 'a': 2.0}, {'update/skipped': 1.0, 'a': float('nan')}]
+    assert _mean(rows) == {'update/skipped': 1.0, 'a': 2.0}
+    assert math.isnan(_mean(rows[1:])['a'])
 
 
 def test_metrics_are_json_lines_with_the_losses_of_every_part(tmp_path, data, preset):
