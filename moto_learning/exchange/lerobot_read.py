@@ -22,13 +22,12 @@ from moto_core.spec import Setup, Spec
 from moto_learning.exchange import lerobot_layout as layout
 from moto_learning.exchange import lerobot_write as written
 from moto_learning.exchange.foreign import Arrays, Incoming, Source, incoming
-from moto_learning.exchange.lerobot_video import read_frames
+from moto_learning.exchange.lerobot_video import file_hash, read_frames
 from moto_learning.exchange.mapping import Mapping, setup_of, spec_of
-from moto_learning.exchange.own_rows import LOST, Kept, own_header, own_rows
+from moto_learning.exchange.own_rows import LOST, Kept, check_seal, own_header, own_rows
 
 KIND = 'lerobot'
 INDICES = ('episode_index', 'length', 'data/chunk_index', 'data/file_index')
-OWN = (written.HEADER, written.OUTCOME, written.ENDED)
 LARGEST = 1 << 31  # no index reaches it
 _READ = (OSError, pa.ArrowException, KeyError, TypeError, ValueError)
 
@@ -41,7 +40,8 @@ class _Line(NamedTuple):
     data: tuple[int, int]  # chunk, file
     videos: dict[str, tuple[int, int, float]]  # feature: chunk, file, begin [s]
     task: str
-    own: tuple[str, str, str]  # header, outcome, ended of one that we wrote
+    own: list[str]  # header, outcome, ended, seal of one that we wrote
+    videos_at: list[str]  # where its frames are, as the seal has it
 
 
 def open_lerobot(root: Path | str, mapping: Mapping | None = None) -> Source:
@@ -117,11 +117,12 @@ class _Ours:
         self.spec: Spec = first.spec
         self.setup: Setup = first.setup
         self.places = [f'episode {line.number}' for line in lines]
+        self._hashes: dict[Path, str] = {}  # of the video files that were read
 
     def episode(self, index: int) -> Incoming:
         """Returns one episode, with the id that it had."""
         line = self.lines[index]
-        _, outcome, ended = line.own
+        _, outcome, ended, _ = line.own
         return Incoming(
             where=self.places[index],
             header=self._header(line),
@@ -150,7 +151,23 @@ class _Ours:
             name: _images(self.root, line, layout.IMAGES + name, self.info)
             for name in self.spec.cameras
         }
+        for name in line.videos:
+            self._check_video(line, name)
         yield from own_rows(kept, streams, where)
+        *about, sealed = line.own
+        check_seal(kept, about + line.videos_at, sealed, where)
+
+    def _check_video(self, line: _Line, name: str) -> None:
+        chunk, file, _ = line.videos[name]
+        path = layout.place(self.root, layout.VIDEOS, chunk, file, name)
+        expected = self.info.videos.get(path.relative_to(self.root).as_posix())
+        if expected and path not in self._hashes:
+            self._hashes[path] = file_hash(path)
+        if expected and self._hashes[path] != expected:
+            raise EpisodeError(
+                f"'{path}' is damaged or was changed: its hash is {self._hashes[path]}, and "
+                f'{expected} was exported. Export it again'
+            )
 
 
 def _lines(root: Path, info: layout.Info) -> list[_Line]:
@@ -189,7 +206,8 @@ def _line(data: dict[str, Any], videos: list[str]) -> _Line:
             for name in videos
         },
         task=str(tasks[0]),
-        own=(*(str(data.get(n, '')) for n in OWN),),  # type: ignore[arg-type]
+        own=[str(data.get(name, '')) for name in written.ABOUT],
+        videos_at=written.video_places(data, videos),
     )
 
 
@@ -198,7 +216,11 @@ def _table(root: Path, line: _Line, names: list[str]) -> pa.Table:
     path = layout.place(root, layout.DATA, *line.data)
     try:
         table = pq.read_table(
-            path, columns=names, filters=[('episode_index', '=', line.number)], partitioning=None
+            path,
+            columns=names,
+            filters=[('episode_index', '=', line.number)],
+            partitioning=None,
+            page_checksum_verification=True,
         )
         missing = set(names) - set(table.column_names)
         if missing:

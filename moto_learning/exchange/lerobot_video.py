@@ -5,6 +5,7 @@ In: frames (h, w, 3) uint8 RGB. Out: files, and where in them an episode lies; o
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -82,6 +83,15 @@ class VideoFiles:
         )
         self._stream.height, self._stream.width = size
         self._stream.pix_fmt = PIXELS
+
+
+def file_hash(path: Path) -> str:
+    """Returns a hash of a file's bytes: frames of a damaged one may decode all the same."""
+    try:
+        with path.open('rb') as stream:
+            return hashlib.file_digest(stream, 'sha256').hexdigest()[:32]
+    except OSError as error:
+        raise EpisodeError(f"cannot read '{path}': {error}") from error
 
 
 def read_frames(path: Path, begin: float, count: int, rate: float) -> Iterator[np.ndarray]:

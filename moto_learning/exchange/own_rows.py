@@ -5,6 +5,7 @@ In: an Episode. Out: a text a row; and rows again of such texts and arrays.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -13,7 +14,7 @@ import numpy as np
 
 from moto_core.episodes.episode import Episode, EpisodeHeader, header_from_dict
 from moto_core.errors import DatasetError, EpisodeError, MotoError
-from moto_core.row import INFO, Row, info_from_json
+from moto_core.row import INFO, Row, info_from_json, to_float32
 from moto_core.strict_json import parse_json
 
 LOST = (
@@ -30,6 +31,37 @@ class Kept(NamedTuple):
     executed: np.ndarray  # (T, A)
     proprioception: np.ndarray | None  # (T, P)
     texts: Sequence[str]  # (T,) JSON
+
+
+def kept_of(episode: Episode) -> Kept:
+    """Returns what an export keeps of an episode."""
+    return Kept(
+        stamp=episode.stamp,
+        requested=episode.requested,
+        executed=episode.executed,
+        proprioception=episode.proprioception,
+        texts=[*row_texts(episode)],
+    )
+
+
+def seal(kept: Kept, about: Sequence[str]) -> str:
+    """Returns a hash of an exported episode but its images; `about` are the texts beside it."""
+    found = hashlib.sha256(json.dumps([*about, *kept.texts]).encode())
+    found.update(np.asarray(kept.stamp, np.int64).tobytes())
+    for values in (kept.requested, kept.executed, kept.proprioception):
+        if values is not None:
+            found.update(to_float32(values).tobytes())
+    return found.hexdigest()[:32]
+
+
+def check_seal(kept: Kept, about: Sequence[str], expected: str, where: str) -> None:
+    """Raises EpisodeError if an episode is not what was exported; '' is of one without a seal."""
+    found = seal(kept, about)
+    if expected and found != expected:
+        raise EpisodeError(
+            f'{where} is damaged or was changed: its hash is {found}, and {expected} was '
+            'exported. Export it again'
+        )
 
 
 def next_of(values: np.ndarray) -> np.ndarray:

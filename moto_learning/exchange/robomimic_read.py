@@ -10,13 +10,13 @@ from pathlib import Path
 
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.errors import ConfigError, DatasetError, EpisodeError
-from moto_core.row import Row
+from moto_core.row import Row, to_float32
 from moto_core.spec import Setup, Spec
 from moto_learning.exchange.foreign import Arrays, Incoming, Source, incoming
 from moto_learning.exchange.hdf5_file import Hdf5File
 from moto_learning.exchange.mapping import Mapping, setup_of, spec_of
-from moto_learning.exchange.own_rows import LOST, Kept, own_header, own_rows
-from moto_learning.exchange.robomimic_write import IMAGE, OWN, STATE
+from moto_learning.exchange.own_rows import LOST, Kept, check_seal, own_header, own_rows
+from moto_learning.exchange.robomimic_write import ABOUT, IMAGE, OWN, STATE
 
 KIND = 'robomimic'
 DATA = 'data'
@@ -91,24 +91,25 @@ class _Ours:
     def episode(self, index: int) -> Incoming:
         """Returns one episode, with the id that it had."""
         where = self.places[index]
+        header, outcome, ended, sealed = (self.file.text(where, name) for name in ABOUT)
         return Incoming(
             where=where,
             header=self._header(where),
-            rows=self._rows(where),
-            outcome=self.file.text(where, f'{OWN}_outcome'),
-            ended=self.file.text(where, f'{OWN}_ended'),
+            rows=self._rows(where, [header, outcome, ended], sealed),
+            outcome=outcome,
+            ended=ended,
         )
 
     def _header(self, where: str) -> EpisodeHeader:
-        text = self.file.text(where, f'{OWN}_header')
+        text = self.file.text(where, ABOUT[0])
         return own_header(text, f"'{where}' in '{self.file.path}'")
 
-    def _rows(self, where: str) -> Iterator[Row]:
+    def _rows(self, where: str, about: list[str], sealed: str) -> Iterator[Row]:
         file = self.file
         state = file.numbers(f'{where}/obs/{STATE}') if self.spec.proprioception_size else None
         kept = Kept(
             stamp=file.numbers(f'{where}/{OWN}/stamp'),
-            requested=file.numbers(f'{where}/actions').astype('float32'),
+            requested=to_float32(file.numbers(f'{where}/actions')),
             executed=file.numbers(f'{where}/{OWN}/executed'),
             proprioception=state,
             texts=file.texts(f'{where}/{OWN}/row'),
@@ -119,3 +120,4 @@ class _Ours:
             raise EpisodeError(f'{where}: its arrays have {sorted(lengths)} rows')
         streams = {name: file.images(f'{where}/obs/{name}{IMAGE}') for name in self.spec.cameras}
         yield from own_rows(kept, streams, where)
+        check_seal(kept, about, sealed, where)

@@ -19,6 +19,7 @@ from moto_learning.exchange.lerobot_read import open_lerobot
 from moto_learning.exchange.lerobot_write import export_lerobot
 from moto_learning.exchange.mapping import Mapping
 from moto_learning.exchange.taking import take_episodes
+from tests.learning.exchange.damage import flip
 from tests.recorded import record, tiny_spec
 
 FOREIGN = {
@@ -283,3 +284,53 @@ def test_a_link_in_the_place_of_a_file_is_not_followed(ours, tmp_path):
     (place / DATA).symlink_to(outside)
     done = take_episodes(open_lerobot(place), tmp_path / 'back')
     assert len(done.refused) == 3 and 'is a link' in done.refused['episode 0']
+
+
+@pytest.mark.parametrize(
+    'name', ['action', 'moto.executed', 'moto.stamp', 'moto.row', 'observation.images.front']
+)
+def test_a_flipped_bit_in_the_pages_of_an_export_is_refused(ours, tmp_path, name):
+    place = exported(ours, tmp_path / 'shared')
+    group = pq.ParquetFile(place / DATA).metadata.row_group(1)
+    (page,) = (
+        one
+        for one in (group.column(n) for n in range(group.num_columns))
+        if one.path_in_schema in (name, f'{name}.list.element', f'{name}.bytes')
+    )
+    begin = page.dictionary_page_offset or page.data_page_offset
+    flip(place / DATA, begin + page.total_compressed_size - 3)
+    done = take_episodes(open_lerobot(place), tmp_path / 'back')
+    assert list(done.refused) == ['episode 1'] and len(done.new) == 2
+
+
+@pytest.mark.parametrize(
+    ('file', 'name', 'values'),
+    [
+        (DATA, 'action', [[0.5] * 3] * 15),
+        (LINES, 'moto/outcome', ['success'] * 3),
+        (LINES, 'moto/ended', ['timeout'] * 3),
+    ],
+)
+def test_an_export_that_was_changed_is_refused(ours, tmp_path, file, name, values):
+    place = exported(ours, tmp_path / 'shared')
+    column(place / file, name, values)
+    done = take_episodes(open_lerobot(place), tmp_path / 'back')
+    assert len(done.refused) == 3
+    assert 'episode 0 is damaged or was changed' in done.refused['episode 0']
+
+
+def test_an_export_without_seals_comes_as_before(ours, tmp_path):
+    place = exported(ours, tmp_path / 'shared')
+    table = pq.read_table(place / LINES)
+    pq.write_table(table.drop_columns(['moto/seal']), place / LINES)
+    assert len(take_episodes(open_lerobot(place), tmp_path / 'back').new) == 3
+
+
+def test_a_flipped_bit_in_a_video_of_an_export_is_refused(tmp_path):
+    record(tmp_path / 'ours', [6], tiny_spec(size=32))
+    place = exported(Dataset.open(tmp_path / 'ours'), tmp_path / 'shared', videos=True)
+    video = next(place.glob('videos/*front/*/*.mp4'))
+    flip(video, video.stat().st_size // 2)
+    done = take_episodes(open_lerobot(place), tmp_path / 'back')
+    assert 'file-000.mp4' in done.refused['episode 0']
+    assert 'is damaged or was changed' in done.refused['episode 0']
