@@ -16,7 +16,7 @@ import numpy as np
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.errors import EpisodeError, unknown_name
 from moto_core.observation import preprocess, proprioception
-from moto_core.row import Row
+from moto_core.row import STAMP_LIMIT, Row
 from moto_core.spec import Setup, Spec
 from moto_learning.exchange.mapping import Columns, Mapping
 
@@ -96,8 +96,12 @@ def _numbers(arrays: Arrays, mapping: Mapping, spec: Spec) -> _Numbers:
         _taken(arrays, columns, spec.action_size) if columns.key else None
         for columns in (mapping.position, mapping.velocity)
     )
-    actions = _scaled(_taken(arrays, mapping.action, spec.action_size), position, mapping, spec)
+    actions = _taken(arrays, mapping.action, spec.action_size)
     count = len(actions)
+    for values, columns in ((position, mapping.position), (velocity, mapping.velocity)):
+        if values is not None:
+            _check_rows(arrays, columns.key, values, count)
+    actions = _scaled(actions, position, mapping, spec)
     none = np.zeros((count, spec.action_size))
     seen = [
         proprioception(spec, none[t] if position is None else position[t],
@@ -142,6 +146,14 @@ def _array(arrays: Arrays, key: str) -> np.ndarray:
     return np.asarray(arrays.numbers[key], np.float64)
 
 
+def _check_rows(arrays: Arrays, key: str, values: np.ndarray, count: int) -> None:
+    if len(values) != count:
+        raise EpisodeError(
+            f"{arrays.where}: '{key}' has {len(values)} rows; expected {count}, one for each "
+            'action'
+        )
+
+
 def _scaled(
     actions: np.ndarray, position: np.ndarray | None, mapping: Mapping, spec: Spec
 ) -> np.ndarray:
@@ -165,6 +177,8 @@ def _stamps(arrays: Arrays, count: int, spec: Spec) -> np.ndarray:
     seconds = np.asarray(seconds, np.float64)
     if len(seconds) != count or not np.isfinite(seconds).all() or (np.diff(seconds) <= 0).any():
         raise EpisodeError(f'{arrays.where}: its times do not rise from row to row')
+    if (np.abs(seconds) >= STAMP_LIMIT / NANO).any():
+        raise EpisodeError(f'{arrays.where}: its times begin at {seconds[0]:g}; expected [s]')
     return (np.round(seconds * NANO).astype(np.int64) - round(seconds[0] * NANO)) + arrays.begun
 
 
@@ -177,10 +191,10 @@ def _rewards(arrays: Arrays, mapping: Mapping, count: int) -> np.ndarray:
     if not mapping.reward:
         return np.zeros(count)
     after = _array(arrays, mapping.reward).reshape(-1)
-    if len(after) != count:
-        raise EpisodeError(
-            f"{arrays.where}: '{mapping.reward}' has {len(after)} rows; expected {count}"
-        )
+    _check_rows(arrays, mapping.reward, after, count)
+    if not np.isfinite(after).all():
+        row = int(np.flatnonzero(~np.isfinite(after))[0])
+        raise EpisodeError(f"{arrays.where}: '{mapping.reward}' is {after[row]} at row {row}")
     with_row = np.concatenate([[0.0], after[:-1]])
     with_row[-1] = max(with_row[-1], after[-1], key=abs)
     return with_row
@@ -215,6 +229,12 @@ def _rows(arrays: Arrays, mapping: Mapping, spec: Spec) -> Iterator[Row]:
             is_last=t == count - 1,
             gap=bool(arrays.gap[t]) if arrays.gap is not None else False,
         )
+    for name, stream in streams.items():
+        if next(stream, None) is not None:
+            raise EpisodeError(
+                f"{arrays.where}: '{mapping.cameras[name].key}' has more than {count} images; "
+                f'expected {count}, one for each action'
+            )
 
 
 def digest(arrays: Arrays) -> str:

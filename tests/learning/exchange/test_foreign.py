@@ -39,6 +39,10 @@ def arrays(count=4, **changes):
     return Arrays(**{**given, **changes})
 
 
+def given(state=3):
+    return {'act': np.zeros((3, 2)), 'state': np.zeros((state, 3))}
+
+
 def rows(ours, says):
     return list(incoming(ours, says, spec_of(says, 0.0), setup_of(says), 'test').rows)
 
@@ -90,6 +94,23 @@ def test_times_images_and_joints_are_the_files():
         ({'numbers': {'act': np.full((3, 2), np.nan)}}, {'position': {}}, 'is .nan nan. at row 0'),
         ({'numbers': {'act': np.zeros((0, 2))}}, {'position': {}}, 'demo_0 has no rows'),
         ({'stamps': np.array([0, 2, 1.0])}, {}, 'times do not rise'),
+        ({'stamps': np.array([0, 1, 2.0]) * 1e18}, {}, r'times begin at 0; expected .s.'),
+        ({'numbers': given(state=2)}, {}, "'state' has 2 rows; expected 3, one for each action"),
+        (
+            {'numbers': given(state=4)},
+            {'action_means': 'target'},
+            "'state' has 4 rows; expected 3, one for each action",
+        ),
+        (
+            {'numbers': {**given(), 'rewards': np.array([0, np.nan, 1])}},
+            {'reward': 'rewards'},
+            "demo_0: 'rewards' is nan at row 1",
+        ),
+        (
+            {'images': {'pixels': np.zeros((4, 9, 9, 3), np.uint8)}},
+            {},
+            "'pixels' has more than 3 images; expected 3",
+        ),
         ({'images': {}}, {}, "unknown images 'pixels'"),
         ({'images': {'pixels': np.zeros((2, 9, 9, 3), np.uint8)}}, {}, 'has 2 images; expected 3'),
     ],
