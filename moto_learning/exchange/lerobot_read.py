@@ -24,11 +24,19 @@ from moto_learning.exchange import lerobot_write as written
 from moto_learning.exchange.foreign import Arrays, Incoming, Source, incoming
 from moto_learning.exchange.lerobot_video import file_hash, read_frames
 from moto_learning.exchange.mapping import Mapping, setup_of, spec_of
-from moto_learning.exchange.own_rows import LOST, Kept, check_seal, own_header, own_rows
+from moto_learning.exchange.own_rows import (
+    LOST,
+    Kept,
+    check_seal,
+    first_header,
+    own_header,
+    own_rows,
+)
 
 KIND = 'lerobot'
 INDICES = ('episode_index', 'length', 'data/chunk_index', 'data/file_index')
 LARGEST = 1 << 31  # no index reaches it
+_LISTS = (pa.ListArray, pa.LargeListArray, pa.FixedSizeListArray)
 _READ = (OSError, pa.ArrowException, KeyError, TypeError, ValueError)
 
 
@@ -113,7 +121,7 @@ class _Ours:
         self.root, self.info, self.lines, self.notes = root, info, lines, [LOST]
         if not lines:
             raise DatasetError(f"'{root}' has no episode")
-        first = self._header(lines[0])
+        first = first_header(self._header, lines)
         self.spec: Spec = first.spec
         self.setup: Setup = first.setup
         self.places = [f'episode {line.number}' for line in lines]
@@ -138,6 +146,8 @@ class _Ours:
         where, features = f'episode {line.number}', self.info.features
         names = [written.ACTION, written.EXECUTED, written.STAMP, written.ROW]
         names += [written.STATE] if self.spec.proprioception_size else []
+        for name in set(names) - set(features):
+            raise EpisodeError(f"{where}: {layout.INFO} has no feature '{name}'; export it again")
         table = _table(self.root, line, names)
         numbers = {n: _numbers(table, n, features[n], where) for n in names if n != written.ROW}
         kept = Kept(
@@ -241,7 +251,10 @@ def _numbers(table: pa.Table, name: str, feature: layout.Feature, where: str) ->
         raise EpisodeError(f"{where}: '{name}' has {column.null_count} rows without a value")
     size = int(np.prod(feature.shape))
     try:
-        while pa.types.is_nested(column.type):
+        for wide in feature.shape:
+            if not isinstance(column, _LISTS):
+                break
+            _check_lengths(column, wide, len(table), f"{where}: '{name}'")
             column = column.flatten()
         values = column.to_numpy(zero_copy_only=False)
         return values.reshape(len(table), *(() if size == 1 else feature.shape))
@@ -249,6 +262,17 @@ def _numbers(table: pa.Table, name: str, feature: layout.Feature, where: str) ->
         raise EpisodeError(
             f"{where}: '{name}' is not {size} numbers a row, as {layout.INFO} says: {error}"
         ) from error
+
+
+def _check_lengths(column: Any, wide: int, rows: int, what: str) -> None:
+    lengths = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    wrong = np.flatnonzero(lengths != wide)
+    if len(wrong):
+        row = int(wrong[0]) * rows // len(lengths)
+        raise EpisodeError(
+            f'{what} has {lengths[wrong[0]]} numbers at row {row}; expected {wide}, as '
+            f'{layout.INFO} says'
+        )
 
 
 def _images(root: Path, line: _Line, name: str, info: layout.Info) -> Iterator[np.ndarray]:

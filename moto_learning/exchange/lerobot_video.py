@@ -14,8 +14,8 @@ from typing import Any
 import av
 import numpy as np
 
-from moto_core.errors import EpisodeError
-from moto_core.spec import CameraSpec
+from moto_core.errors import ConfigError, EpisodeError
+from moto_core.spec import CameraSpec, Spec
 from moto_learning.exchange import lerobot_layout as layout
 
 CODEC, PIXELS = 'libx264', 'yuv420p'
@@ -83,6 +83,16 @@ class VideoFiles:
         )
         self._stream.height, self._stream.width = size
         self._stream.pix_fmt = PIXELS
+
+
+def check_sizes(spec: Spec) -> None:
+    """Raises ConfigError for a camera whose images the videos cannot hold."""
+    for name, camera in spec.cameras.items():
+        if camera.height % 2 or camera.width % 2:
+            raise ConfigError(
+                f"camera '{name}' has images of {camera.height} x {camera.width} px; expected "
+                f'even sides, which {PIXELS} holds. Leave --videos out: PNG holds any'
+            )
 
 
 def file_hash(path: Path) -> str:

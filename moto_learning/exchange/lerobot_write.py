@@ -30,7 +30,7 @@ from moto_core.spec import Spec
 from moto_core.version import version
 from moto_learning.exchange import lerobot_layout as layout
 from moto_learning.exchange.lerobot_stats import RunningStats, colours
-from moto_learning.exchange.lerobot_video import VideoFiles, file_hash
+from moto_learning.exchange.lerobot_video import VideoFiles, check_sizes, file_hash
 from moto_learning.exchange.own_rows import Kept, kept_of, next_of, seal
 
 ROW = 'moto.row'  # a row's flags and numbers as JSON: reward, success, gap, ...
@@ -53,6 +53,8 @@ def export_lerobot(
         raise DatasetError(f"'{place}' is there already; name a folder that is not")
     if not records or dataset.spec is None:
         raise DatasetError(f"'{dataset.root}' has no episode to write")
+    if videos:
+        check_sizes(dataset.spec)
     part = place.with_name(f'.{place.name}.{os.getpid()}.part')
     try:
         shutil.rmtree(part, ignore_errors=True)

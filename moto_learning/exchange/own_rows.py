@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -21,6 +22,8 @@ LOST = (
     'What only the log holds (raw camera images, joint states, the states of the guard, labels '
     'before the last) stays in the dataset; every row is there.'
 )
+
+Place = TypeVar('Place')  # where an episode lies in its file
 
 
 class Kept(NamedTuple):
@@ -85,6 +88,14 @@ def own_header(text: str, where: str) -> EpisodeHeader:
         return header_from_dict(parse_json(text))
     except (ValueError, AttributeError, TypeError, MotoError) as error:
         raise DatasetError(f'the header of {where}: {error}') from error
+
+
+def first_header(read: Callable[[Place], EpisodeHeader], places: Sequence[Place]) -> EpisodeHeader:
+    """Returns the first header that can be read; raises what is wrong with the first if none."""
+    for place in places:
+        with suppress(DatasetError):
+            return read(place)
+    return read(places[0])
 
 
 def own_rows(kept: Kept, streams: Mapping[str, Iterator[np.ndarray]], where: str) -> Iterator[Row]:

@@ -6,16 +6,24 @@ In: a file, a Mapping whose keys are 'actions', 'rewards', 'obs/<name>'. Out: a 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from moto_core.episodes.episode import EpisodeHeader
-from moto_core.errors import ConfigError, DatasetError, EpisodeError
+from moto_core.errors import ConfigError, DatasetError, EpisodeError, MotoError
 from moto_core.row import Row, to_float32
 from moto_core.spec import Setup, Spec
 from moto_learning.exchange.foreign import Arrays, Incoming, Source, incoming
 from moto_learning.exchange.hdf5_file import Hdf5File
 from moto_learning.exchange.mapping import Mapping, setup_of, spec_of
-from moto_learning.exchange.own_rows import LOST, Kept, check_seal, own_header, own_rows
+from moto_learning.exchange.own_rows import (
+    LOST,
+    Kept,
+    check_seal,
+    first_header,
+    own_header,
+    own_rows,
+)
 from moto_learning.exchange.robomimic_write import ABOUT, IMAGE, OWN, STATE
 
 KIND = 'robomimic'
@@ -35,13 +43,21 @@ def open_robomimic(path: Path | str, mapping: Mapping | None = None) -> Source:
     if mapping is not None:
         return _Others(file, demonstrations, mapping)
     if not file.text(DATA, OWN):
-        there = ', '.join(f'obs/{name}' for name in file.names(f'{demonstrations[0]}/obs'))
+        there = ', '.join(_seen(file, demonstrations))
         raise ConfigError(
             f"'{path}' was not written by this project: a mapping says which of its arrays "
             f'(actions, rewards, {there}) are the images, the action, the joints. Name one with '
             '--mapping FILE'
         )
     return _Ours(file, demonstrations)
+
+
+def _seen(file: Hdf5File, demonstrations: list[str]) -> list[str]:
+    """Returns what the first demonstration that has observations holds of them."""
+    for where in demonstrations:
+        with suppress(MotoError):
+            return [f'obs/{name}' for name in file.names(f'{where}/obs')]
+    return []
 
 
 class _Others:
@@ -52,8 +68,7 @@ class _Others:
         self.spec, self.setup = spec_of(mapping, 0.0), setup_of(mapping)
         used = {one.key for one in mapping.cameras.values()}
         used |= {mapping.position.key, mapping.velocity.key}
-        there = {f'obs/{name}' for name in file.names(f'{demonstrations[0]}/obs')}
-        unused = sorted(there - used)
+        unused = sorted({*_seen(file, demonstrations)} - used)
         self.notes = [f'not taken: {", ".join(unused)}'] if unused else []
         if mapping.reward and not mapping.outcome:
             self.notes.append('a demonstration whose last reward is above 0 counts as a success')
@@ -84,7 +99,7 @@ class _Ours:
 
     def __init__(self, file: Hdf5File, demonstrations: list[str]) -> None:
         self.file, self.places, self.notes = file, demonstrations, [LOST]
-        first = self._header(demonstrations[0])
+        first = first_header(self._header, demonstrations)
         self.spec: Spec = first.spec
         self.setup: Setup = first.setup
 

@@ -52,6 +52,7 @@ def take_episodes(
                 else:
                     done.new.append(_take(one, dataset))
                     known.add(one.header.extra.get(CONTENTS, ''))
+                    ids.add(one.header.id)
             except MotoError as error:
                 done.refused[where] = str(error)
             if told:

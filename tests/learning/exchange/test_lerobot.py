@@ -223,6 +223,12 @@ def column(path, name, values):
     pq.write_table(table.set_column(place, name, pa.array(values)), path)
 
 
+def forget(place, feature):
+    info = json.loads((place / INFO).read_text())
+    del info['features'][feature]
+    (place / INFO).write_text(json.dumps(info))
+
+
 INFO = 'meta/info.json'
 LINES = 'meta/episodes/chunk-000/file-000.parquet'
 DATA = 'data/chunk-000/file-000.parquet'
@@ -264,7 +270,17 @@ def test_a_damaged_dataset_is_refused_by_name(ours, tmp_path, damage, says):
             lambda p: column(p / DATA, 'observation.images.front', [{'bytes': b'png'}] * 15),
             "'observation.images.front' is no image",
         ),
-        (lambda p: column(p / DATA, 'action', [[1.0]] * 15), "'action' is not 3 numbers a row"),
+        (
+            lambda p: column(p / DATA, 'action', [[1.0]] * 15),
+            "'action' has 1 numbers at row 0; expected 3",
+        ),
+        (
+            lambda p: column(
+                p / DATA, 'action', [[0.0] * 3] * 2 + [[0.0] * 2, [0.0] * 4] + [[0.0] * 3] * 11
+            ),
+            "'action' has 2 numbers at row 2; expected 3",
+        ),
+        (lambda p: forget(p, 'moto.executed'), "info.json has no feature 'moto.executed'"),
     ],
 )
 def test_a_damaged_episode_is_refused_and_nothing_half_stays(ours, tmp_path, damage, says):
@@ -334,3 +350,40 @@ def test_a_flipped_bit_in_a_video_of_an_export_is_refused(tmp_path):
     done = take_episodes(open_lerobot(place), tmp_path / 'back')
     assert 'file-000.mp4' in done.refused['episode 0']
     assert 'is damaged or was changed' in done.refused['episode 0']
+
+
+def test_one_damaged_header_leaves_the_others(ours, tmp_path):
+    place = exported(ours, tmp_path / 'shared')
+    headers = pq.read_table(place / LINES).column('moto/header').to_pylist()
+    column(place / LINES, 'moto/header', [headers[0][:50], *headers[1:]])
+    done = take_episodes(open_lerobot(place), tmp_path / 'back')
+    assert 'the header of episode 0' in done.refused['episode 0'] and len(done.new) == 2
+
+
+def test_an_episode_that_is_listed_twice_comes_once(ours, tmp_path):
+    place = exported(ours, tmp_path / 'shared')
+    table = pq.read_table(place / LINES)
+    pq.write_table(pa.concat_tables([table, table.slice(0, 1)]), place / LINES)
+    done = take_episodes(open_lerobot(place), tmp_path / 'back')
+    assert len(done.new) == 3 and done.present == ['episode 0'] and not done.refused
+
+
+def test_times_in_nanoseconds_are_refused(ours, tmp_path):
+    place = foreign(exported(ours, tmp_path / 'shared'))
+    column(place / DATA, 'timestamp', [1.7e18 + 1e8 * t for t in range(15)])
+    done = take_episodes(open_lerobot(place, load_config(Mapping, FOREIGN)), tmp_path / 'back')
+    assert 'its times begin at 1.7e+18; expected [s]' in done.refused['episode 0']
+
+
+def test_images_with_odd_sides_are_refused_before_a_video_is_begun(tmp_path):
+    record(tmp_path / 'ours', [3], tiny_spec(size=33))
+    with pytest.raises(ConfigError, match="'front' has images of 33 x 33 px; expected even"):
+        exported(Dataset.open(tmp_path / 'ours'), tmp_path / 'shared', videos=True)
+    assert [p.name for p in tmp_path.iterdir()] == ['ours']
+
+
+def test_a_rate_that_contradicts_the_files_is_refused(ours, tmp_path):
+    place = foreign(exported(ours, tmp_path / 'shared'))
+    with pytest.raises(ConfigError, match='the mapping says rate 15 Hz, and the file 12.5 Hz'):
+        open_lerobot(place, load_config(Mapping, {**FOREIGN, 'rate': 15.0}))
+    assert open_lerobot(place, load_config(Mapping, {**FOREIGN, 'rate': 12.5})).spec.rate == 12.5

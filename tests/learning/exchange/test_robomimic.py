@@ -211,3 +211,33 @@ def test_a_changed_text_of_an_export_is_refused(ours, tmp_path, old):
     done = take_episodes(open_robomimic(place), tmp_path / 'back')
     (said,) = done.refused.values()
     assert 'is damaged or was changed: its hash is' in said and len(done.new) == 10
+
+
+def test_a_first_demonstration_without_observations_leaves_the_others(theirs, tmp_path):
+    change(theirs, lambda f: f.pop('data/demo_2/obs'))
+    with pytest.raises(ConfigError, match='obs/agentview_image, obs/object'):
+        open_robomimic(theirs)
+    done = take_episodes(open_robomimic(theirs, load_config(Mapping, FOREIGN)), tmp_path / 'data')
+    assert list(done.refused) == ['data/demo_2'] and [r.rows for r in done.new] == [4]
+
+
+def test_a_damaged_first_header_leaves_the_others(ours, tmp_path):
+    place = exported(ours, tmp_path / 'out.hdf5')
+    change(place, lambda f: f['data/demo_0'].attrs.modify('moto_header', '{'))
+    done = take_episodes(open_robomimic(place), tmp_path / 'back')
+    assert list(done.refused) == ['data/demo_0'] and len(done.new) == 10
+
+
+def test_an_action_beyond_float32_is_refused_without_a_warning(ours, tmp_path):
+    place = exported(ours, tmp_path / 'out.hdf5')
+    change(place, replaced('data/demo_1/actions', np.full((5, 3), 1e300)))
+    done = take_episodes(open_robomimic(place), tmp_path / 'back')
+    assert list(done.refused) == ['data/demo_1']
+
+
+def test_a_damaged_list_of_names_is_an_error_of_one_line(theirs):
+    data = theirs.read_bytes()
+    root, of_data, *_ = (n for n in range(len(data)) if data.startswith(b'SNOD', n))
+    flip(theirs, of_data + 10, 7)  # where the name of the first link lies
+    with pytest.raises(DatasetError, match="cannot list 'data': Link iteration failed"):
+        open_robomimic(theirs, load_config(Mapping, FOREIGN))
