@@ -5,10 +5,9 @@ In: Arrays and a Mapping. Out: rows. Nothing here reads or writes a file.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,6 +17,7 @@ from moto_core.errors import EpisodeError, unknown_name
 from moto_core.observation import preprocess, proprioception
 from moto_core.row import STAMP_LIMIT, Row
 from moto_core.spec import Setup, Spec
+from moto_learning.exchange.contents import row_bytes, with_contents
 from moto_learning.exchange.mapping import Columns, Mapping
 
 NANO = 1_000_000_000
@@ -58,16 +58,16 @@ class Arrays:
     success: np.ndarray | None = None  # (T,) bool, the task is done at the row
     gap: np.ndarray | None = None  # (T,) bool, rows are missing before the row
     begun: int = 0  # [ns] since 1970; 0: not known
-    extra: dict[str, str] = field(default_factory=dict)
 
 
 def incoming(arrays: Arrays, mapping: Mapping, spec: Spec, setup: Setup, kind: str) -> Incoming:
     """Returns an episode as its rows, under a spec; `kind` names the file's format.
 
-    Its header holds a hash of its contents (`extra` may bring another), so that the same one
-    imported again is known. An
-    array or a number that does not fit is an EpisodeError that names it, raised by the rows.
+    Its header holds a hash of them, so that the same one imported again is known: its processed
+    images are all in memory. Raises EpisodeError that names an array or a number that does not
+    fit.
     """
+    rows = [*_rows(arrays, mapping, spec)]
     header = EpisodeHeader(
         task=mapping.task or arrays.task or 'unnamed',
         source=mapping.source,
@@ -75,11 +75,14 @@ def incoming(arrays: Arrays, mapping: Mapping, spec: Spec, setup: Setup, kind: s
         setup=setup,
         controller='teleop',
         created=arrays.begun,
-        extra={'imported': kind, 'contents': digest(arrays), **arrays.extra},
+        extra={'imported': kind},
     )
-    outcome = mapping.outcome or arrays.outcome
-    rows = _rows(arrays, mapping, spec)
-    return Incoming(where=arrays.where, header=header, rows=rows, outcome=outcome)
+    return Incoming(
+        where=arrays.where,
+        header=with_contents(header, row_bytes(rows)),
+        rows=rows,
+        outcome=mapping.outcome or arrays.outcome,
+    )
 
 
 class _Numbers(NamedTuple):
@@ -235,11 +238,3 @@ def _rows(arrays: Arrays, mapping: Mapping, spec: Spec) -> Iterator[Row]:
                 f"{arrays.where}: '{mapping.cameras[name].key}' has more than {count} images; "
                 f'expected {count}, one for each action'
             )
-
-
-def digest(arrays: Arrays) -> str:
-    """Returns a hash of an episode's numbers and of where they lie."""
-    found = hashlib.sha256(arrays.where.encode())
-    for name in sorted(arrays.numbers):
-        found.update(name.encode() + np.ascontiguousarray(arrays.numbers[name]).tobytes())
-    return found.hexdigest()[:32]

@@ -17,7 +17,8 @@ from moto_core.errors import EpisodeError
 from moto_core.fields import check, choices, number, setting
 from moto_core.observation import proprioception
 from moto_core.row import Row
-from moto_learning.exchange.foreign import Arrays, Incoming, Source, digest, incoming
+from moto_learning.exchange.contents import with_contents
+from moto_learning.exchange.foreign import Arrays, Incoming, Source, incoming
 from moto_learning.exchange.mapping import Mapping as Said
 from moto_learning.exchange.mapping import setup_of, spec_of
 from moto_learning.exchange.offline_hdf5 import ACTIONS, OBSERVATIONS, OfflineFile, Piece
@@ -114,7 +115,6 @@ class _Kitchen:
             )
         if len(qpos) not in (len(actions), len(actions) + 1):
             raise EpisodeError(f'{where}: {len(qpos)} observations for {len(actions)} actions')
-        arrays = Arrays(where=where, numbers={ACTIONS: actions, 'qpos': qpos}, images={})
         header = EpisodeHeader(
             task=self.said.task,
             source='sim',
@@ -122,12 +122,15 @@ class _Kitchen:
             setup=self.setup,
             controller='teleop',
             parts=tuple(self.env.task.parts()),
-            extra={'imported': self.kind, 'contents': digest(arrays)},
+            extra={'imported': self.kind},
         )
+        given = (qpos.tobytes(), velocity.tobytes(), actions.tobytes())  # what is drawn follows
         rest = np.zeros((len(qpos) - len(actions), size))  # after the last action
         chosen = np.concatenate([actions, rest]).clip(-1.0, 1.0).astype(np.float32)
         rows = self._rows(qpos, velocity, chosen)
-        return Incoming(where=where, header=header, rows=rows, outcome='unlabelled')
+        return Incoming(
+            where=where, header=with_contents(header, given), rows=rows, outcome='unlabelled'
+        )
 
     def _states(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns qpos (T, 30), and the robot's velocities (T, 9), 0 where none are told."""

@@ -17,9 +17,8 @@ from moto_core.episodes.manifest import Record
 from moto_core.episodes.reader import read_header
 from moto_core.episodes.writer import EpisodeWriter
 from moto_core.errors import MotoError
+from moto_learning.exchange.contents import CONTENTS
 from moto_learning.exchange.foreign import Incoming, Source
-
-CONTENTS = 'contents'  # in a header's `extra`: a hash of what an imported episode was made of
 
 
 @dataclass

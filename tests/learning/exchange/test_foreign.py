@@ -152,6 +152,28 @@ class Given:
         return incoming(self.ours[index], self.mapping, self.spec, self.setup, 'test')
 
 
+def other_images():
+    return {'pixels': 255 - arrays(4).images['pixels']}
+
+
+@pytest.mark.parametrize(
+    ('changes', 'says', 'new'),
+    [
+        ({'where': 'demo_7'}, {}, 0),
+        ({'numbers': {**arrays(4).numbers, 'index': np.arange(4)}}, {}, 0),
+        ({}, {'outcome': 'success'}, 0),
+        ({'images': other_images()}, {}, 1),
+        ({}, {'action': {'key': 'act', 'columns': [1, 0]}}, 1),
+        ({}, {'action_means': 'displacement'}, 1),
+        ({}, {'task': 'pull'}, 1),
+    ],
+)
+def test_an_episode_is_the_same_by_what_its_rows_hold(tmp_path, changes, says, new):
+    assert len(take_episodes(Given(arrays(4)), tmp_path / 'data').new) == 1
+    done = take_episodes(Given(arrays(4, **changes), **says), tmp_path / 'data')
+    assert (len(done.new), len(done.present)) == (new, 1 - new)
+
+
 def test_episodes_come_whole_once_and_the_refused_are_named(tmp_path):
     broken = arrays(4, where='demo_1', images={'pixels': np.zeros((2, 9, 9, 3), np.uint8)})
     source = Given(arrays(4), broken, arrays(5, where='demo_2'), task='push')

@@ -387,3 +387,16 @@ def test_a_rate_that_contradicts_the_files_is_refused(ours, tmp_path):
     with pytest.raises(ConfigError, match='the mapping says rate 15 Hz, and the file 12.5 Hz'):
         open_lerobot(place, load_config(Mapping, {**FOREIGN, 'rate': 15.0}))
     assert open_lerobot(place, load_config(Mapping, {**FOREIGN, 'rate': 12.5})).spec.rate == 12.5
+
+
+def test_episodes_of_others_that_were_renumbered_do_not_come_again(ours, tmp_path):
+    place, says = foreign(exported(ours, tmp_path / 'shared')), load_config(Mapping, FOREIGN)
+    assert len(take_episodes(open_lerobot(place, says), tmp_path / 'back').new) == 3
+    lines = pq.read_table(place / LINES).slice(1)
+    pq.write_table(lines, place / LINES)
+    column(place / LINES, 'episode_index', [0, 1])
+    pq.write_table(pq.read_table(place / DATA).slice(5), place / DATA)
+    column(place / DATA, 'episode_index', [0] * 7 + [1] * 3)
+    column(place / DATA, 'index', list(range(10)))
+    done = take_episodes(open_lerobot(place, says), tmp_path / 'back')
+    assert done.present == ['episode 0', 'episode 1'] and not done.new
