@@ -210,6 +210,8 @@ def _one_line(error: Exception) -> str:
     key = getattr(error, 'full_key', None)
     said = str(getattr(error, 'msg', None) or error).splitlines()[0].strip()
     told = CONVERTED.fullmatch(said)
+    if key and said.startswith("Incompatible value 'None'"):
+        return f"{key} has no value; expected one, or '' in quotes for an empty text"
     if key and told and told[2] in KIND_NAMES:
         return f'{key} is {told[1]}; expected {KIND_NAMES[told[2]]}'
     return f'{key}: {said}' if key else said

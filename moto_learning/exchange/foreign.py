@@ -21,6 +21,7 @@ from moto_learning.exchange.contents import row_bytes, with_contents
 from moto_learning.exchange.mapping import Columns, Mapping
 
 NANO = 1_000_000_000
+ROUNDING = 1e-6  # of an action at its bound
 
 
 class Incoming(NamedTuple):
@@ -31,6 +32,7 @@ class Incoming(NamedTuple):
     rows: Iterable[Row]
     outcome: str
     ended: str = 'done'
+    clipped: int = 0  # entries of its actions that lay beyond [-1, 1]
 
 
 class Source(Protocol):
@@ -67,7 +69,8 @@ def incoming(arrays: Arrays, mapping: Mapping, spec: Spec, setup: Setup, kind: s
     images are all in memory. Raises EpisodeError that names an array or a number that does not
     fit.
     """
-    rows = [*_rows(arrays, mapping, spec)]
+    made = _numbers(arrays, mapping, spec)
+    rows = [*_rows(arrays, made, mapping, spec)]
     header = EpisodeHeader(
         task=mapping.task or arrays.task or 'unnamed',
         source=mapping.source,
@@ -82,6 +85,7 @@ def incoming(arrays: Arrays, mapping: Mapping, spec: Spec, setup: Setup, kind: s
         header=with_contents(header, row_bytes(rows)),
         rows=rows,
         outcome=mapping.outcome or arrays.outcome,
+        clipped=made.clipped,
     )
 
 
@@ -92,6 +96,7 @@ class _Numbers(NamedTuple):
     actions: np.ndarray  # (T, A) float32 in [-1, 1]
     rewards: np.ndarray  # (T,)
     seen: list[np.ndarray | None]  # (P,) float32
+    clipped: int  # entries of actions that were cut off
 
 
 def _numbers(arrays: Arrays, mapping: Mapping, spec: Spec) -> _Numbers:
@@ -113,9 +118,10 @@ def _numbers(arrays: Arrays, mapping: Mapping, spec: Spec) -> _Numbers:
     ]  # fmt: skip
     return _Numbers(
         stamps=_stamps(arrays, count, spec),
-        actions=actions.astype(np.float32),
+        actions=actions.clip(-1.0, 1.0).astype(np.float32),
         rewards=_rewards(arrays, mapping, count),
         seen=seen,
+        clipped=beyond(actions),
     )
 
 
@@ -160,10 +166,7 @@ def _check_rows(arrays: Arrays, key: str, values: np.ndarray, count: int) -> Non
 def _scaled(
     actions: np.ndarray, position: np.ndarray | None, mapping: Mapping, spec: Spec
 ) -> np.ndarray:
-    """Returns actions (T, A) in [-1, 1] of the spec's scale, whatever the mapping says they are.
-
-    What lies beyond is cut off there, as a robot under the guard would.
-    """
+    """Returns actions (T, A) as shares of the spec's scale, whatever the mapping says they are."""
     scale = spec.scale
     if mapping.action_means == 'velocity':
         actions = actions / scale
@@ -172,7 +175,12 @@ def _scaled(
     elif mapping.action_means == 'target':
         assert position is not None  # spec_of has asked for it
         actions = (actions - position) * spec.rate / scale
-    return actions.clip(-1.0, 1.0)
+    return actions
+
+
+def beyond(actions: np.ndarray) -> int:
+    """Returns how many entries are cut off at [-1, 1], as a robot under the guard would."""
+    return int((np.abs(actions) > 1.0 + ROUNDING).sum())
 
 
 def _stamps(arrays: Arrays, count: int, spec: Spec) -> np.ndarray:
@@ -203,8 +211,7 @@ def _rewards(arrays: Arrays, mapping: Mapping, count: int) -> np.ndarray:
     return with_row
 
 
-def _rows(arrays: Arrays, mapping: Mapping, spec: Spec) -> Iterator[Row]:
-    made = _numbers(arrays, mapping, spec)
+def _rows(arrays: Arrays, made: _Numbers, mapping: Mapping, spec: Spec) -> Iterator[Row]:
     for one in mapping.cameras.values():
         if one.key not in arrays.images:
             raise EpisodeError(f'{arrays.where}: {unknown_name("images", one.key, arrays.images)}')

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.episodes.layout import inside
-from moto_core.errors import ConfigError, DatasetError, EpisodeError
+from moto_core.errors import ConfigError, DatasetError, EpisodeError, unknown_name
 from moto_core.row import Row
 from moto_core.spec import Setup, Spec
 from moto_learning.exchange import lerobot_layout as layout
@@ -35,6 +35,7 @@ from moto_learning.exchange.own_rows import (
 
 KIND = 'lerobot'
 INDICES = ('episode_index', 'length', 'data/chunk_index', 'data/file_index')
+TAKEN = ('timestamp', 'next.success')  # where they are, whatever a mapping says
 LARGEST = 1 << 31  # no index reaches it
 _LISTS = (pa.ListArray, pa.LargeListArray, pa.FixedSizeListArray)
 _READ = (OSError, pa.ArrowException, KeyError, TypeError, ValueError)
@@ -81,7 +82,8 @@ class _Others:
         self.root, self.info, self.lines, self.mapping = root, info, lines, mapping
         self.spec, self.setup = spec_of(mapping, info.rate), setup_of(mapping)
         used = {mapping.action.key, mapping.position.key, mapping.velocity.key, mapping.reward}
-        used |= {one.key for one in mapping.cameras.values()}
+        used = {*used, *(one.key for one in mapping.cameras.values())} - {''}
+        self.used = used
         unused = set(info.features) - used - set(layout.INDICES) - {'next.done', 'next.success'}
         self.notes = [f'not taken: {", ".join(sorted(unused))}'] if unused else []
         self.places = [f'episode {line.number}' for line in lines]
@@ -95,7 +97,9 @@ class _Others:
         where = f'episode {line.number}'
         features = self.info.features
         pictures = {n for n, f in features.items() if f.dtype in layout.PICTURES}
-        names = [n for n, f in features.items() if n not in pictures and f.dtype != 'string']
+        for key in sorted(self.used - set(features)):
+            raise EpisodeError(f'{where}: {unknown_name("feature", key, features)}')
+        names = [n for n in features if n in {*self.used, *TAKEN} - pictures]
         table = _table(self.root, line, names)
         numbers = {name: _numbers(table, name, features[name], where) for name in names}
         success = numbers.get('next.success')
@@ -257,6 +261,8 @@ def _numbers(table: pa.Table, name: str, feature: layout.Feature, where: str) ->
             _check_lengths(column, wide, len(table), f"{where}: '{name}'")
             column = column.flatten()
         values = column.to_numpy(zero_copy_only=False)
+        if values.dtype.kind not in 'biuf':
+            raise ValueError(f'it holds {column.type}')
         return values.reshape(len(table), *(() if size == 1 else feature.shape))
     except (ValueError, pa.ArrowException) as error:
         raise EpisodeError(

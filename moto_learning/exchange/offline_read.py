@@ -18,7 +18,7 @@ from moto_core.fields import check, choices, number, setting
 from moto_core.observation import proprioception
 from moto_core.row import Row
 from moto_learning.exchange.contents import with_contents
-from moto_learning.exchange.foreign import Arrays, Incoming, Source, incoming
+from moto_learning.exchange.foreign import Arrays, Incoming, Source, beyond, incoming
 from moto_learning.exchange.mapping import Mapping as Said
 from moto_learning.exchange.mapping import setup_of, spec_of
 from moto_learning.exchange.offline_hdf5 import ACTIONS, OBSERVATIONS, OfflineFile, Piece
@@ -129,7 +129,11 @@ class _Kitchen:
         chosen = np.concatenate([actions, rest]).clip(-1.0, 1.0).astype(np.float32)
         rows = self._rows(qpos, velocity, chosen)
         return Incoming(
-            where=where, header=with_contents(header, given), rows=rows, outcome='unlabelled'
+            where=where,
+            header=with_contents(header, given),
+            rows=rows,
+            outcome='unlabelled',
+            clipped=beyond(actions),
         )
 
     def _states(self, index: int) -> tuple[np.ndarray, np.ndarray]:

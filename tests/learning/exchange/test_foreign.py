@@ -174,6 +174,18 @@ def test_an_episode_is_the_same_by_what_its_rows_hold(tmp_path, changes, says, n
     assert (len(done.new), len(done.present)) == (new, 1 - new)
 
 
+def test_what_is_cut_off_is_counted_and_a_dataset_of_none_is_not_made(tmp_path):
+    ours = arrays(4)
+    ours.numbers['act'][0] = [1.5, -1.5]
+    ours.numbers['act'][1] = [1.0, -1.0000001]
+    assert take_episodes(Given(ours), tmp_path / 'data').clipped == 2
+    assert take_episodes(Given(ours), tmp_path / 'data').clipped == 0
+    none = Given(arrays(4, images={}))
+    assert len(take_episodes(none, tmp_path / 'new/data').refused) == 1
+    assert len(take_episodes(none, tmp_path / 'data').refused) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ['data']
+
+
 def test_episodes_come_whole_once_and_the_refused_are_named(tmp_path):
     broken = arrays(4, where='demo_1', images={'pixels': np.zeros((2, 9, 9, 3), np.uint8)})
     source = Given(arrays(4), broken, arrays(5, where='demo_2'), task='push')

@@ -289,7 +289,7 @@ def test_a_damaged_episode_is_refused_and_nothing_half_stays(ours, tmp_path, dam
     done = take_episodes(open_lerobot(place), tmp_path / 'back')
     assert 'episode 0' in done.refused
     assert re.search(says, done.refused['episode 0'])
-    there = [p.name for p in (tmp_path / 'back/episodes').iterdir()]
+    there = [p.name for p in tmp_path.glob('back/episodes/*')]
     assert sorted(there) == sorted(r.id for r in done.new)
 
 
@@ -400,3 +400,27 @@ def test_episodes_of_others_that_were_renumbered_do_not_come_again(ours, tmp_pat
     column(place / DATA, 'index', list(range(10)))
     done = take_episodes(open_lerobot(place, says), tmp_path / 'back')
     assert done.present == ['episode 0', 'episode 1'] and not done.new
+
+
+def test_a_row_without_a_value_counts_only_where_a_mapping_takes_it(ours, tmp_path):
+    place = foreign(exported(ours, tmp_path / 'shared'))
+    column(place / DATA, 'next.reward', [0.0, None, *[1.0] * 13])
+    says = load_config(Mapping, {**FOREIGN, 'reward': ''})
+    assert len(take_episodes(open_lerobot(place, says), tmp_path / 'back').new) == 3
+    done = take_episodes(open_lerobot(place, load_config(Mapping, FOREIGN)), tmp_path / 'other')
+    assert "'next.reward' has 1 rows without a value" in done.refused['episode 0']
+
+
+@pytest.mark.parametrize(
+    ('key', 'says'),
+    [
+        ('actoin', "unknown feature 'actoin'. Did you mean 'action'"),
+        ('task_index', "'task_index' has 1 entries a row; expected 3"),
+        ('observation.images.front', "unknown array 'observation.images.front'"),
+    ],
+)
+def test_an_action_that_is_none_is_named(ours, tmp_path, key, says):
+    place = foreign(exported(ours, tmp_path / 'shared'))
+    mapping = load_config(Mapping, {**FOREIGN, 'action': {'key': key}})
+    done = take_episodes(open_lerobot(place, mapping), tmp_path / 'back')
+    assert says in done.refused['episode 0']
