@@ -24,14 +24,7 @@ from moto_learning.exchange import lerobot_write as written
 from moto_learning.exchange.foreign import Arrays, Incoming, Source, incoming
 from moto_learning.exchange.lerobot_video import file_hash, read_frames
 from moto_learning.exchange.mapping import Mapping, setup_of, spec_of
-from moto_learning.exchange.own_rows import (
-    LOST,
-    Kept,
-    check_seal,
-    first_header,
-    own_header,
-    own_rows,
-)
+from moto_learning.exchange.own_rows import LOST, Kept, Sealed, first_header, own_header, own_rows
 
 KIND = 'lerobot'
 INDICES = ('episode_index', 'length', 'data/chunk_index', 'data/file_index')
@@ -167,9 +160,9 @@ class _Ours:
         }
         for name in line.videos:
             self._check_video(line, name)
-        yield from own_rows(kept, streams, where)
         *about, sealed = line.own
-        check_seal(kept, about + line.videos_at, sealed, where)
+        about += line.videos_at
+        yield from own_rows(kept, streams, Sealed(about, sealed, not line.videos), where)
 
     def _check_video(self, line: _Line, name: str) -> None:
         chunk, file, _ = line.videos[name]
@@ -192,9 +185,9 @@ def _lines(root: Path, info: layout.Info) -> list[_Line]:
     for path in paths:
         path = inside(root, *path.relative_to(root).parts)
         try:
-            table = pq.read_table(path)
-            keep = [n for n in table.column_names if not n.startswith('stats/')]
-            found += [_line(one, videos) for one in table.select(keep).to_pylist()]
+            keep = [n for n in pq.read_schema(path).names if not n.startswith('stats/')]
+            table = pq.read_table(path, columns=keep)
+            found += [_line(one, videos) for one in table.to_pylist()]
         except _READ as error:
             raise DatasetError(f"cannot read '{path}': {error}") from error
     if not found:

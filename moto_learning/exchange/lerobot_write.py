@@ -31,7 +31,7 @@ from moto_core.version import version
 from moto_learning.exchange import lerobot_layout as layout
 from moto_learning.exchange.lerobot_stats import RunningStats, colours
 from moto_learning.exchange.lerobot_video import VideoFiles, check_sizes, file_hash
-from moto_learning.exchange.own_rows import Kept, kept_of, next_of, seal
+from moto_learning.exchange.own_rows import Kept, hash_images, kept_of, next_of, seal
 
 ROW = 'moto.row'  # a row's flags and numbers as JSON: reward, success, gap, ...
 STAMP, EXECUTED = 'moto.stamp', 'moto.executed'
@@ -119,7 +119,8 @@ class _Writer:
         for name, video in self.videos.items():
             line |= video.add(episode.images[name.removeprefix(layout.IMAGES)])
         about = [json.dumps(header_to_dict(episode.header)), record.outcome, record.ended]
-        line |= zip(ABOUT, [*about, seal(kept, about + video_places(line, self.videos))])
+        seen = [] if self.videos else hash_images(episode.images)
+        line |= zip(ABOUT, [*about, seal(kept, about + video_places(line, self.videos), seen)])
         self.episodes.append(line | self._add_stats(episode, columns))
         self.rows += count
 

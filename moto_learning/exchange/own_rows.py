@@ -47,9 +47,17 @@ def kept_of(episode: Episode) -> Kept:
     )
 
 
-def seal(kept: Kept, about: Sequence[str]) -> str:
-    """Returns a hash of an exported episode but its images; `about` are the texts beside it."""
-    found = hashlib.sha256(json.dumps([*about, *kept.texts]).encode())
+class Sealed(NamedTuple):
+    """What an export says of an episode, and the hash of it all."""
+
+    about: Sequence[str]  # texts beside the rows
+    seal: str  # '' of an export without one
+    pictures: bool = True  # images are among it, as they come back as they were
+
+
+def seal(kept: Kept, about: Sequence[str], images: Sequence[str]) -> str:
+    """Returns a hash of an exported episode; `images` are the hashes of each camera's."""
+    found = hashlib.sha256(json.dumps([*about, *images, *kept.texts]).encode())
     found.update(np.asarray(kept.stamp, np.int64).tobytes())
     for values in (kept.requested, kept.executed, kept.proprioception):
         if values is not None:
@@ -57,14 +65,12 @@ def seal(kept: Kept, about: Sequence[str]) -> str:
     return found.hexdigest()[:32]
 
 
-def check_seal(kept: Kept, about: Sequence[str], expected: str, where: str) -> None:
-    """Raises EpisodeError if an episode is not what was exported; '' is of one without a seal."""
-    found = seal(kept, about)
-    if expected and found != expected:
-        raise EpisodeError(
-            f'{where} is damaged or was changed: its hash is {found}, and {expected} was '
-            'exported. Export it again'
-        )
+def hash_images(images: Mapping[str, np.ndarray]) -> list[str]:
+    """Returns a hash of each camera's images (T, h, w, 3), in the order of the cameras' names."""
+    return [
+        hashlib.sha256(np.ascontiguousarray(images[name]).data).hexdigest()
+        for name in sorted(images)
+    ]
 
 
 def next_of(values: np.ndarray) -> np.ndarray:
@@ -98,18 +104,37 @@ def first_header(read: Callable[[Place], EpisodeHeader], places: Sequence[Place]
     return read(places[0])
 
 
-def own_rows(kept: Kept, streams: Mapping[str, Iterator[np.ndarray]], where: str) -> Iterator[Row]:
-    """Yields the rows again; `streams` are the cameras' images. Raises EpisodeError for a text."""
+def own_rows(
+    kept: Kept, streams: Mapping[str, Iterator[np.ndarray]], sealed: Sealed, where: str
+) -> Iterator[Row]:
+    """Yields the rows again; `streams` are the cameras' images.
+
+    Raises EpisodeError for a text, and after the last row for an episode that is not as sealed.
+    """
+    hashes = {name: hashlib.sha256() for name in sorted(streams)}
     for t, text in enumerate(kept.texts):
         try:
             about = info_from_json(parse_json(text))
         except (ValueError, AttributeError, TypeError) as error:
             raise EpisodeError(f'{where}, row {t}: {error}') from error
+        images = {name: next(stream) for name, stream in streams.items()}
+        for name, image in images.items():
+            hashes[name].update(np.ascontiguousarray(image).data)
         yield Row(
             stamp=int(kept.stamp[t]),
-            images={name: next(stream) for name, stream in streams.items()},
+            images=images,
             proprioception=None if kept.proprioception is None else kept.proprioception[t],
             requested=kept.requested[t],
             executed=kept.executed[t],
             **about,
+        )
+    seen = [found.hexdigest() for found in hashes.values()] if sealed.pictures else []
+    _check_seal(seal(kept, sealed.about, seen), sealed.seal, where)
+
+
+def _check_seal(found: str, expected: str, where: str) -> None:
+    if expected and found != expected:
+        raise EpisodeError(
+            f'{where} is damaged or was changed: its hash is {found}, and {expected} was '
+            'exported. Export it again'
         )

@@ -16,14 +16,7 @@ from moto_core.spec import Setup, Spec
 from moto_learning.exchange.foreign import Arrays, Incoming, Source, incoming
 from moto_learning.exchange.hdf5_file import Hdf5File
 from moto_learning.exchange.mapping import Mapping, setup_of, spec_of
-from moto_learning.exchange.own_rows import (
-    LOST,
-    Kept,
-    check_seal,
-    first_header,
-    own_header,
-    own_rows,
-)
+from moto_learning.exchange.own_rows import LOST, Kept, Sealed, first_header, own_header, own_rows
 from moto_learning.exchange.robomimic_write import ABOUT, IMAGE, OWN, STATE
 
 KIND = 'robomimic'
@@ -110,7 +103,7 @@ class _Ours:
         return Incoming(
             where=where,
             header=self._header(where),
-            rows=self._rows(where, [header, outcome, ended], sealed),
+            rows=self._rows(where, Sealed([header, outcome, ended], sealed)),
             outcome=outcome,
             ended=ended,
         )
@@ -119,7 +112,7 @@ class _Ours:
         text = self.file.text(where, ABOUT[0])
         return own_header(text, f"'{where}' in '{self.file.path}'")
 
-    def _rows(self, where: str, about: list[str], sealed: str) -> Iterator[Row]:
+    def _rows(self, where: str, sealed: Sealed) -> Iterator[Row]:
         file = self.file
         state = file.numbers(f'{where}/obs/{STATE}') if self.spec.proprioception_size else None
         kept = Kept(
@@ -134,5 +127,4 @@ class _Ours:
         if len(lengths) != 1:
             raise EpisodeError(f'{where}: its arrays have {sorted(lengths)} rows')
         streams = {name: file.images(f'{where}/obs/{name}{IMAGE}') for name in self.spec.cameras}
-        yield from own_rows(kept, streams, where)
-        check_seal(kept, about, sealed, where)
+        yield from own_rows(kept, streams, sealed, where)

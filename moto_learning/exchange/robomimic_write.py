@@ -25,7 +25,7 @@ from moto_core.episodes.episode import Episode, header_to_dict
 from moto_core.episodes.manifest import Record
 from moto_core.errors import DatasetError
 from moto_core.version import version
-from moto_learning.exchange.own_rows import kept_of, next_of, seal
+from moto_learning.exchange.own_rows import hash_images, kept_of, next_of, seal
 
 IMAGE, STATE = '_image', 'proprioception'
 OWN = 'moto'
@@ -72,7 +72,7 @@ def _write(group: Any, episode: Episode, record: Record) -> int:
     group.attrs['num_samples'] = count
     kept = kept_of(episode)
     about = [json.dumps(header_to_dict(episode.header)), record.outcome, record.ended]
-    for name, text in zip(ABOUT, [*about, seal(kept, about)]):
+    for name, text in zip(ABOUT, [*about, seal(kept, about, hash_images(episode.images))]):
         group.attrs[name] = text
     _numbers(group, 'actions', episode.requested.astype(np.float64))
     _numbers(group, 'rewards', next_of(episode.reward).astype(np.float64))

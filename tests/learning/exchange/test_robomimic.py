@@ -204,6 +204,16 @@ def test_a_flipped_bit_among_the_numbers_of_an_export_is_refused(ours, tmp_path,
     assert list(done.refused) == ['data/demo_1'] and len(done.new) == 10
 
 
+def test_images_of_an_export_that_were_changed_are_refused(ours, tmp_path):
+    place = exported(ours, tmp_path / 'out.hdf5')
+    change(
+        place,
+        lambda f: f['data/demo_1/obs/front_image'].write_direct(np.zeros((5, 8, 8, 3), np.uint8)),
+    )
+    done = take_episodes(open_robomimic(place), tmp_path / 'back')
+    assert 'was changed' in done.refused['data/demo_1'] and len(done.new) == 10
+
+
 @pytest.mark.parametrize('old', [b'"reward": 3.0', b'"controller": "scripted"'])
 def test_a_changed_text_of_an_export_is_refused(ours, tmp_path, old):
     place = exported(ours, tmp_path / 'out.hdf5')
