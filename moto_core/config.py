@@ -26,6 +26,7 @@ T = TypeVar('T')
 # of OmegaConf, which also gives a TypeError if a list is given as a mapping
 _MERGE_ERRORS = (OmegaConfBaseException, TypeError, ValueError, OverflowError)
 CONVERTED = re.compile(r"Value ('.*') of type '\w+' could not be converted to (\w+)")
+NO_TEXT = "Incompatible value 'None' for field of type 'str'"
 KIND_NAMES = {'Integer': 'a whole number, in digits', 'Float': 'a number'}
 Source = Path | str | Mapping[str, Any]
 
@@ -210,6 +211,8 @@ def _one_line(error: Exception) -> str:
     key = getattr(error, 'full_key', None)
     said = str(getattr(error, 'msg', None) or error).splitlines()[0].strip()
     told = CONVERTED.fullmatch(said)
+    if key and said == NO_TEXT:
+        return f"{key} has no value; expected one, or '' in quotes for an empty text"
     if key and told and told[2] in KIND_NAMES:
         return f'{key} is {told[1]}; expected {KIND_NAMES[told[2]]}'
     return f'{key}: {said}' if key else said

@@ -15,6 +15,8 @@ from moto_learning.commands.progress import progress_bars
 from moto_learning.exchange.formats import export_dataset, open_source
 from moto_learning.exchange.taking import Taken, take_episodes
 
+FEW = 0.03  # of all action entries may be cut off without a question
+
 
 def import_(args: argparse.Namespace, console: Console) -> int:
     """Takes the episodes of another format into a dataset, each whole and once."""
@@ -33,6 +35,8 @@ def import_(args: argparse.Namespace, console: Console) -> int:
     for note in source.notes:
         console.print(note, soft_wrap=True)
     rows = sum(record.rows for record in done.new)
+    if done.clipped:
+        console.print(_cut_off(done.clipped, rows * source.spec.action_size), soft_wrap=True)
     good = sum(record.successful for record in done.new)
     console.print(
         f'{len(done.new)} episodes, {rows} rows, {good} successful, in {args.into}; '
@@ -42,6 +46,13 @@ def import_(args: argparse.Namespace, console: Console) -> int:
     if done.new:
         console.print(f'moto-data inspect {args.into} shows them')
     return 1 if done.refused else 0
+
+
+def _cut_off(clipped: int, entries: int) -> str:
+    line = f'{clipped} of {entries} action entries lay beyond action_scale and were cut off at it'
+    if clipped <= FEW * entries:
+        return line
+    return f"{line}: are action_scale and action_means in the file's units?"
 
 
 def export(args: argparse.Namespace, console: Console) -> int:

@@ -1,12 +1,11 @@
 """What was heard on each topic over an episode: when, and which numbers; images by their place.
 
-In: a Bag, which topics. Out: Tracks, whose stamps rise, and a hash of all that was read. Images
-are not kept: `frames` reads the chosen ones again.
+In: a Bag, which topics. Out: Tracks, whose stamps rise. Images are not kept:
+`frames` reads the chosen ones again.
 """
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -43,7 +42,6 @@ class Heard(NamedTuple):
 
     parts: list[Track]  # one for each Part
     cameras: dict[str, Track]  # by camera
-    contents: str  # hash of the bytes of every message that was read
     remarks: list[str]  # what of it was not as one would expect
 
 
@@ -53,9 +51,7 @@ def hear(bag: Bag, span: Span, mapping: BagMapping, parts: Sequence[Part], where
     takers = [Entries(part) for part in parts]
     series: list[_Series] = [_Series() for _ in [*parts, *cameras]]
     topics = [*(part.topic for part in parts), *cameras.values()]
-    found = hashlib.sha256()
     for message in bag.messages({*topics}, span):
-        _absorb(found, message)
         with _Located(where, message):
             decoded = decode(message, bag.topics[message.topic])
             stamp = stamp_of(decoded)
@@ -75,12 +71,7 @@ def hear(bag: Bag, span: Span, mapping: BagMapping, parts: Sequence[Part], where
         headless = bag.topics[topic] in HEADERLESS or mapping.stamps == 'received'
         tracks.append(one.track(topic, headless, mapping.stale, told, remarks))
     heard = tracks[: len(parts)], dict(zip(cameras, tracks[len(parts) :]))
-    return Heard(
-        parts=heard[0],
-        cameras=heard[1],
-        contents=found.hexdigest()[:32],
-        remarks=[*dict.fromkeys(remarks)],
-    )
+    return Heard(parts=heard[0], cameras=heard[1], remarks=[*dict.fromkeys(remarks)])
 
 
 def frames(
@@ -148,11 +139,6 @@ class _Series:
             places=np.array(self.places)[rising],
             values=np.array(self.values).reshape(len(stamps), -1)[rising],
         )
-
-
-def _absorb(found: hashlib._Hash, message: Message) -> None:
-    found.update(f'{message.topic} {message.received} {len(message.data)} '.encode())
-    found.update(message.data)
 
 
 class _Located:

@@ -5,10 +5,9 @@ In: Arrays and a Mapping. Out: rows. Nothing here reads or writes a file.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -16,11 +15,13 @@ import numpy as np
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.errors import EpisodeError, unknown_name
 from moto_core.observation import preprocess, proprioception
-from moto_core.row import Row
+from moto_core.row import STAMP_LIMIT, Row
 from moto_core.spec import Setup, Spec
+from moto_learning.exchange.contents import row_bytes, with_contents
 from moto_learning.exchange.mapping import Columns, Mapping
 
 NANO = 1_000_000_000
+ROUNDING = 1e-6  # of an action at its bound
 
 
 class Incoming(NamedTuple):
@@ -31,6 +32,7 @@ class Incoming(NamedTuple):
     rows: Iterable[Row]
     outcome: str
     ended: str = 'done'
+    clipped: int = 0  # entries of its actions that lay beyond [-1, 1]
 
 
 class Source(Protocol):
@@ -58,16 +60,17 @@ class Arrays:
     success: np.ndarray | None = None  # (T,) bool, the task is done at the row
     gap: np.ndarray | None = None  # (T,) bool, rows are missing before the row
     begun: int = 0  # [ns] since 1970; 0: not known
-    extra: dict[str, str] = field(default_factory=dict)
 
 
 def incoming(arrays: Arrays, mapping: Mapping, spec: Spec, setup: Setup, kind: str) -> Incoming:
     """Returns an episode as its rows, under a spec; `kind` names the file's format.
 
-    Its header holds a hash of its contents (`extra` may bring another), so that the same one
-    imported again is known. An
-    array or a number that does not fit is an EpisodeError that names it, raised by the rows.
+    Its header holds a hash of them, so that the same one imported again is known: its processed
+    images are all in memory. Raises EpisodeError that names an array or a number that does not
+    fit.
     """
+    made = _numbers(arrays, mapping, spec)
+    rows = [*_rows(arrays, made, mapping, spec)]
     header = EpisodeHeader(
         task=mapping.task or arrays.task or 'unnamed',
         source=mapping.source,
@@ -75,11 +78,15 @@ def incoming(arrays: Arrays, mapping: Mapping, spec: Spec, setup: Setup, kind: s
         setup=setup,
         controller='teleop',
         created=arrays.begun,
-        extra={'imported': kind, 'contents': digest(arrays), **arrays.extra},
+        extra={'imported': kind},
     )
-    outcome = mapping.outcome or arrays.outcome
-    rows = _rows(arrays, mapping, spec)
-    return Incoming(where=arrays.where, header=header, rows=rows, outcome=outcome)
+    return Incoming(
+        where=arrays.where,
+        header=with_contents(header, row_bytes(rows)),
+        rows=rows,
+        outcome=mapping.outcome or arrays.outcome,
+        clipped=made.clipped,
+    )
 
 
 class _Numbers(NamedTuple):
@@ -89,6 +96,7 @@ class _Numbers(NamedTuple):
     actions: np.ndarray  # (T, A) float32 in [-1, 1]
     rewards: np.ndarray  # (T,)
     seen: list[np.ndarray | None]  # (P,) float32
+    clipped: int  # entries of actions that were cut off
 
 
 def _numbers(arrays: Arrays, mapping: Mapping, spec: Spec) -> _Numbers:
@@ -96,8 +104,12 @@ def _numbers(arrays: Arrays, mapping: Mapping, spec: Spec) -> _Numbers:
         _taken(arrays, columns, spec.action_size) if columns.key else None
         for columns in (mapping.position, mapping.velocity)
     )
-    actions = _scaled(_taken(arrays, mapping.action, spec.action_size), position, mapping, spec)
+    actions = _taken(arrays, mapping.action, spec.action_size)
     count = len(actions)
+    for values, columns in ((position, mapping.position), (velocity, mapping.velocity)):
+        if values is not None:
+            _check_rows(arrays, columns.key, values, count)
+    actions = _scaled(actions, position, mapping, spec)
     none = np.zeros((count, spec.action_size))
     seen = [
         proprioception(spec, none[t] if position is None else position[t],
@@ -106,9 +118,10 @@ def _numbers(arrays: Arrays, mapping: Mapping, spec: Spec) -> _Numbers:
     ]  # fmt: skip
     return _Numbers(
         stamps=_stamps(arrays, count, spec),
-        actions=actions.astype(np.float32),
+        actions=actions.clip(-1.0, 1.0).astype(np.float32),
         rewards=_rewards(arrays, mapping, count),
         seen=seen,
+        clipped=beyond(actions),
     )
 
 
@@ -142,13 +155,18 @@ def _array(arrays: Arrays, key: str) -> np.ndarray:
     return np.asarray(arrays.numbers[key], np.float64)
 
 
+def _check_rows(arrays: Arrays, key: str, values: np.ndarray, count: int) -> None:
+    if len(values) != count:
+        raise EpisodeError(
+            f"{arrays.where}: '{key}' has {len(values)} rows; expected {count}, one for each "
+            'action'
+        )
+
+
 def _scaled(
     actions: np.ndarray, position: np.ndarray | None, mapping: Mapping, spec: Spec
 ) -> np.ndarray:
-    """Returns actions (T, A) in [-1, 1] of the spec's scale, whatever the mapping says they are.
-
-    What lies beyond is cut off there, as a robot under the guard would.
-    """
+    """Returns actions (T, A) as shares of the spec's scale, whatever the mapping says they are."""
     scale = spec.scale
     if mapping.action_means == 'velocity':
         actions = actions / scale
@@ -157,7 +175,12 @@ def _scaled(
     elif mapping.action_means == 'target':
         assert position is not None  # spec_of has asked for it
         actions = (actions - position) * spec.rate / scale
-    return actions.clip(-1.0, 1.0)
+    return actions
+
+
+def beyond(actions: np.ndarray) -> int:
+    """Returns how many entries are cut off at [-1, 1], as a robot under the guard would."""
+    return int((np.abs(actions) > 1.0 + ROUNDING).sum())
 
 
 def _stamps(arrays: Arrays, count: int, spec: Spec) -> np.ndarray:
@@ -165,6 +188,8 @@ def _stamps(arrays: Arrays, count: int, spec: Spec) -> np.ndarray:
     seconds = np.asarray(seconds, np.float64)
     if len(seconds) != count or not np.isfinite(seconds).all() or (np.diff(seconds) <= 0).any():
         raise EpisodeError(f'{arrays.where}: its times do not rise from row to row')
+    if (np.abs(seconds) >= STAMP_LIMIT / NANO).any():
+        raise EpisodeError(f'{arrays.where}: its times begin at {seconds[0]:g}; expected [s]')
     return (np.round(seconds * NANO).astype(np.int64) - round(seconds[0] * NANO)) + arrays.begun
 
 
@@ -177,17 +202,16 @@ def _rewards(arrays: Arrays, mapping: Mapping, count: int) -> np.ndarray:
     if not mapping.reward:
         return np.zeros(count)
     after = _array(arrays, mapping.reward).reshape(-1)
-    if len(after) != count:
-        raise EpisodeError(
-            f"{arrays.where}: '{mapping.reward}' has {len(after)} rows; expected {count}"
-        )
+    _check_rows(arrays, mapping.reward, after, count)
+    if not np.isfinite(after).all():
+        row = int(np.flatnonzero(~np.isfinite(after))[0])
+        raise EpisodeError(f"{arrays.where}: '{mapping.reward}' is {after[row]} at row {row}")
     with_row = np.concatenate([[0.0], after[:-1]])
     with_row[-1] = max(with_row[-1], after[-1], key=abs)
     return with_row
 
 
-def _rows(arrays: Arrays, mapping: Mapping, spec: Spec) -> Iterator[Row]:
-    made = _numbers(arrays, mapping, spec)
+def _rows(arrays: Arrays, made: _Numbers, mapping: Mapping, spec: Spec) -> Iterator[Row]:
     for one in mapping.cameras.values():
         if one.key not in arrays.images:
             raise EpisodeError(f'{arrays.where}: {unknown_name("images", one.key, arrays.images)}')
@@ -215,11 +239,9 @@ def _rows(arrays: Arrays, mapping: Mapping, spec: Spec) -> Iterator[Row]:
             is_last=t == count - 1,
             gap=bool(arrays.gap[t]) if arrays.gap is not None else False,
         )
-
-
-def digest(arrays: Arrays) -> str:
-    """Returns a hash of an episode's numbers and of where they lie."""
-    found = hashlib.sha256(arrays.where.encode())
-    for name in sorted(arrays.numbers):
-        found.update(name.encode() + np.ascontiguousarray(arrays.numbers[name]).tobytes())
-    return found.hexdigest()[:32]
+    for name, stream in streams.items():
+        if next(stream, None) is not None:
+            raise EpisodeError(
+                f"{arrays.where}: '{mapping.cameras[name].key}' has more than {count} images; "
+                f'expected {count}, one for each action'
+            )

@@ -39,7 +39,10 @@ class Hdf5File:
         found = self._find(group)
         if not isinstance(found, h5py.Group):
             raise DatasetError(f"'{self.path}': '{group}' is no group")
-        return sorted(found, key=_natural)
+        try:
+            return sorted(found, key=_natural)
+        except _FAILS as error:
+            raise DatasetError(f"'{self.path}': cannot list '{group}': {error}") from error
 
     def has(self, name: str) -> bool:
         """Says whether there is something of a name."""

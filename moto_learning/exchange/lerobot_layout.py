@@ -55,6 +55,7 @@ class Info(NamedTuple):
     features: dict[str, Feature]
     robot: str
     own: bool  # it was written by this project: rows hold all that ours do
+    videos: dict[str, str]  # hash of each video file of ours, by its path
 
 
 def place(root: Path, pattern: str, chunk: int, file: int, video: str = '') -> Path:
@@ -97,8 +98,14 @@ def _info(data: Any) -> Info:
     if not 0 < rate <= 1000:
         raise ValueError(f'fps is {data["fps"]!r}; expected a number of [Hz]')
     features = {str(name): _feature(name, one) for name, one in data['features'].items()}
-    robot = str(data.get('robot_type') or '')
-    return Info(rate=rate, features=features, robot=robot, own=bool(data.get(OWN)))
+    robot, own = str(data.get('robot_type') or ''), data.get(OWN)
+    return Info(
+        rate=rate,
+        features=features,
+        robot=robot,
+        own=bool(own),
+        videos=dict(own.get('videos', {})) if own else {},
+    )
 
 
 def _feature(name: str, data: Any) -> Feature:

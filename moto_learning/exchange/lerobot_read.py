@@ -16,20 +16,21 @@ import pyarrow.parquet as pq
 
 from moto_core.episodes.episode import EpisodeHeader
 from moto_core.episodes.layout import inside
-from moto_core.errors import ConfigError, DatasetError, EpisodeError
+from moto_core.errors import ConfigError, DatasetError, EpisodeError, unknown_name
 from moto_core.row import Row
 from moto_core.spec import Setup, Spec
 from moto_learning.exchange import lerobot_layout as layout
 from moto_learning.exchange import lerobot_write as written
 from moto_learning.exchange.foreign import Arrays, Incoming, Source, incoming
-from moto_learning.exchange.lerobot_video import read_frames
+from moto_learning.exchange.lerobot_video import file_hash, read_frames
 from moto_learning.exchange.mapping import Mapping, setup_of, spec_of
-from moto_learning.exchange.own_rows import LOST, Kept, own_header, own_rows
+from moto_learning.exchange.own_rows import LOST, Kept, Sealed, first_header, own_header, own_rows
 
 KIND = 'lerobot'
 INDICES = ('episode_index', 'length', 'data/chunk_index', 'data/file_index')
-OWN = (written.HEADER, written.OUTCOME, written.ENDED)
+TAKEN = ('timestamp', 'next.success')  # where they are, whatever a mapping says
 LARGEST = 1 << 31  # no index reaches it
+_LISTS = (pa.ListArray, pa.LargeListArray, pa.FixedSizeListArray)
 _READ = (OSError, pa.ArrowException, KeyError, TypeError, ValueError)
 
 
@@ -41,7 +42,8 @@ class _Line(NamedTuple):
     data: tuple[int, int]  # chunk, file
     videos: dict[str, tuple[int, int, float]]  # feature: chunk, file, begin [s]
     task: str
-    own: tuple[str, str, str]  # header, outcome, ended of one that we wrote
+    own: list[str]  # header, outcome, ended, seal of one that we wrote
+    videos_at: list[str]  # where its frames are, as the seal has it
 
 
 def open_lerobot(root: Path | str, mapping: Mapping | None = None) -> Source:
@@ -73,7 +75,8 @@ class _Others:
         self.root, self.info, self.lines, self.mapping = root, info, lines, mapping
         self.spec, self.setup = spec_of(mapping, info.rate), setup_of(mapping)
         used = {mapping.action.key, mapping.position.key, mapping.velocity.key, mapping.reward}
-        used |= {one.key for one in mapping.cameras.values()}
+        used = {*used, *(one.key for one in mapping.cameras.values())} - {''}
+        self.used = used
         unused = set(info.features) - used - set(layout.INDICES) - {'next.done', 'next.success'}
         self.notes = [f'not taken: {", ".join(sorted(unused))}'] if unused else []
         self.places = [f'episode {line.number}' for line in lines]
@@ -87,7 +90,9 @@ class _Others:
         where = f'episode {line.number}'
         features = self.info.features
         pictures = {n for n, f in features.items() if f.dtype in layout.PICTURES}
-        names = [n for n, f in features.items() if n not in pictures and f.dtype != 'string']
+        for key in sorted(self.used - set(features)):
+            raise EpisodeError(f'{where}: {unknown_name("feature", key, features)}')
+        names = [n for n in features if n in {*self.used, *TAKEN} - pictures]
         table = _table(self.root, line, names)
         numbers = {name: _numbers(table, name, features[name], where) for name in names}
         success = numbers.get('next.success')
@@ -113,15 +118,16 @@ class _Ours:
         self.root, self.info, self.lines, self.notes = root, info, lines, [LOST]
         if not lines:
             raise DatasetError(f"'{root}' has no episode")
-        first = self._header(lines[0])
+        first = first_header(self._header, lines)
         self.spec: Spec = first.spec
         self.setup: Setup = first.setup
         self.places = [f'episode {line.number}' for line in lines]
+        self._hashes: dict[Path, str] = {}  # of the video files that were read
 
     def episode(self, index: int) -> Incoming:
         """Returns one episode, with the id that it had."""
         line = self.lines[index]
-        _, outcome, ended = line.own
+        _, outcome, ended, _ = line.own
         return Incoming(
             where=self.places[index],
             header=self._header(line),
@@ -137,6 +143,8 @@ class _Ours:
         where, features = f'episode {line.number}', self.info.features
         names = [written.ACTION, written.EXECUTED, written.STAMP, written.ROW]
         names += [written.STATE] if self.spec.proprioception_size else []
+        for name in set(names) - set(features):
+            raise EpisodeError(f"{where}: {layout.INFO} has no feature '{name}'; export it again")
         table = _table(self.root, line, names)
         numbers = {n: _numbers(table, n, features[n], where) for n in names if n != written.ROW}
         kept = Kept(
@@ -150,7 +158,23 @@ class _Ours:
             name: _images(self.root, line, layout.IMAGES + name, self.info)
             for name in self.spec.cameras
         }
-        yield from own_rows(kept, streams, where)
+        for name in line.videos:
+            self._check_video(line, name)
+        *about, sealed = line.own
+        about += line.videos_at
+        yield from own_rows(kept, streams, Sealed(about, sealed, not line.videos), where)
+
+    def _check_video(self, line: _Line, name: str) -> None:
+        chunk, file, _ = line.videos[name]
+        path = layout.place(self.root, layout.VIDEOS, chunk, file, name)
+        expected = self.info.videos.get(path.relative_to(self.root).as_posix())
+        if expected and path not in self._hashes:
+            self._hashes[path] = file_hash(path)
+        if expected and self._hashes[path] != expected:
+            raise EpisodeError(
+                f"'{path}' is damaged or was changed: its hash is {self._hashes[path]}, and "
+                f'{expected} was exported. Export it again'
+            )
 
 
 def _lines(root: Path, info: layout.Info) -> list[_Line]:
@@ -161,9 +185,9 @@ def _lines(root: Path, info: layout.Info) -> list[_Line]:
     for path in paths:
         path = inside(root, *path.relative_to(root).parts)
         try:
-            table = pq.read_table(path)
-            keep = [n for n in table.column_names if not n.startswith('stats/')]
-            found += [_line(one, videos) for one in table.select(keep).to_pylist()]
+            keep = [n for n in pq.read_schema(path).names if not n.startswith('stats/')]
+            table = pq.read_table(path, columns=keep)
+            found += [_line(one, videos) for one in table.to_pylist()]
         except _READ as error:
             raise DatasetError(f"cannot read '{path}': {error}") from error
     if not found:
@@ -189,7 +213,8 @@ def _line(data: dict[str, Any], videos: list[str]) -> _Line:
             for name in videos
         },
         task=str(tasks[0]),
-        own=(*(str(data.get(n, '')) for n in OWN),),  # type: ignore[arg-type]
+        own=[str(data.get(name, '')) for name in written.ABOUT],
+        videos_at=written.video_places(data, videos),
     )
 
 
@@ -198,7 +223,11 @@ def _table(root: Path, line: _Line, names: list[str]) -> pa.Table:
     path = layout.place(root, layout.DATA, *line.data)
     try:
         table = pq.read_table(
-            path, columns=names, filters=[('episode_index', '=', line.number)], partitioning=None
+            path,
+            columns=names,
+            filters=[('episode_index', '=', line.number)],
+            partitioning=None,
+            page_checksum_verification=True,
         )
         missing = set(names) - set(table.column_names)
         if missing:
@@ -219,14 +248,30 @@ def _numbers(table: pa.Table, name: str, feature: layout.Feature, where: str) ->
         raise EpisodeError(f"{where}: '{name}' has {column.null_count} rows without a value")
     size = int(np.prod(feature.shape))
     try:
-        while pa.types.is_nested(column.type):
+        for wide in feature.shape:
+            if not isinstance(column, _LISTS):
+                break
+            _check_lengths(column, wide, len(table), f"{where}: '{name}'")
             column = column.flatten()
         values = column.to_numpy(zero_copy_only=False)
+        if values.dtype.kind not in 'biuf':
+            raise ValueError(f'it holds {column.type}')
         return values.reshape(len(table), *(() if size == 1 else feature.shape))
     except (ValueError, pa.ArrowException) as error:
         raise EpisodeError(
             f"{where}: '{name}' is not {size} numbers a row, as {layout.INFO} says: {error}"
         ) from error
+
+
+def _check_lengths(column: Any, wide: int, rows: int, what: str) -> None:
+    lengths = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    wrong = np.flatnonzero(lengths != wide)
+    if len(wrong):
+        row = int(wrong[0]) * rows // len(lengths)
+        raise EpisodeError(
+            f'{what} has {lengths[wrong[0]]} numbers at row {row}; expected {wide}, as '
+            f'{layout.INFO} says'
+        )
 
 
 def _images(root: Path, line: _Line, name: str, info: layout.Info) -> Iterator[np.ndarray]:

@@ -5,6 +5,7 @@ In: frames (h, w, 3) uint8 RGB. Out: files, and where in them an episode lies; o
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -13,8 +14,8 @@ from typing import Any
 import av
 import numpy as np
 
-from moto_core.errors import EpisodeError
-from moto_core.spec import CameraSpec
+from moto_core.errors import ConfigError, EpisodeError
+from moto_core.spec import CameraSpec, Spec
 from moto_learning.exchange import lerobot_layout as layout
 
 CODEC, PIXELS = 'libx264', 'yuv420p'
@@ -82,6 +83,25 @@ class VideoFiles:
         )
         self._stream.height, self._stream.width = size
         self._stream.pix_fmt = PIXELS
+
+
+def check_sizes(spec: Spec) -> None:
+    """Raises ConfigError for a camera whose images the videos cannot hold."""
+    for name, camera in spec.cameras.items():
+        if camera.height % 2 or camera.width % 2:
+            raise ConfigError(
+                f"camera '{name}' has images of {camera.height} x {camera.width} px; expected "
+                f'even sides, which {PIXELS} holds. Leave --videos out: PNG holds any'
+            )
+
+
+def file_hash(path: Path) -> str:
+    """Returns a hash of a file's bytes: frames of a damaged one may decode all the same."""
+    try:
+        with path.open('rb') as stream:
+            return hashlib.file_digest(stream, 'sha256').hexdigest()[:32]
+    except OSError as error:
+        raise EpisodeError(f"cannot read '{path}': {error}") from error
 
 
 def read_frames(path: Path, begin: float, count: int, rate: float) -> Iterator[np.ndarray]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,12 @@ from moto_core.spec import Spec
 from moto_core.version import version
 from moto_learning.exchange import lerobot_layout as layout
 from moto_learning.exchange.lerobot_stats import RunningStats, colours
-from moto_learning.exchange.lerobot_video import VideoFiles
-from moto_learning.exchange.own_rows import next_of, row_texts
+from moto_learning.exchange.lerobot_video import VideoFiles, check_sizes, file_hash
+from moto_learning.exchange.own_rows import Kept, hash_images, kept_of, next_of, seal
 
 ROW = 'moto.row'  # a row's flags and numbers as JSON: reward, success, gap, ...
 STAMP, EXECUTED = 'moto.stamp', 'moto.executed'
-HEADER, OUTCOME, ENDED = 'moto/header', 'moto/outcome', 'moto/ended'  # of an episode
+ABOUT = ('moto/header', 'moto/outcome', 'moto/ended', 'moto/seal')  # of an episode
 STATE, ACTION = 'observation.state', 'action'
 NEXT = ('next.reward', 'next.done', 'next.success')
 
@@ -53,6 +53,8 @@ def export_lerobot(
         raise DatasetError(f"'{place}' is there already; name a folder that is not")
     if not records or dataset.spec is None:
         raise DatasetError(f"'{dataset.root}' has no episode to write")
+    if videos:
+        check_sizes(dataset.spec)
     part = place.with_name(f'.{place.name}.{os.getpid()}.part')
     try:
         shutil.rmtree(part, ignore_errors=True)
@@ -95,7 +97,8 @@ class _Writer:
     def add(self, episode: Episode, record: Record) -> None:
         """Writes one episode: a group of rows, its frames, its line in the list of episodes."""
         task = self.tasks.setdefault(record.task, len(self.tasks))
-        count, columns = len(episode), self._columns(episode, task)
+        kept = kept_of(episode)
+        count, columns = len(episode), self._columns(episode, kept, task)
         if self._file is not None and self._path.stat().st_size > layout.DATA_LIMIT * 10**6:
             self._finish_file()
         if self._file is None:
@@ -112,12 +115,12 @@ class _Writer:
             'dataset_to_index': self.rows + count,
             'meta/episodes/chunk_index': 0,
             'meta/episodes/file_index': 0,
-            HEADER: json.dumps(header_to_dict(episode.header)),
-            OUTCOME: record.outcome,
-            ENDED: record.ended,
         }
         for name, video in self.videos.items():
             line |= video.add(episode.images[name.removeprefix(layout.IMAGES)])
+        about = [json.dumps(header_to_dict(episode.header)), record.outcome, record.ended]
+        seen = [] if self.videos else hash_images(episode.images)
+        line |= zip(ABOUT, [*about, seal(kept, about + video_places(line, self.videos), seen)])
         self.episodes.append(line | self._add_stats(episode, columns))
         self.rows += count
 
@@ -142,24 +145,26 @@ class _Writer:
     def _begin_file(self) -> None:
         self._path = layout.place(self.root, layout.DATA, *self._place)
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = pq.ParquetWriter(self._path, self.schema, compression='snappy')
+        self._file = pq.ParquetWriter(
+            self._path, self.schema, compression='snappy', write_page_checksum=True
+        )
 
     def _finish_file(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file, self._place = None, layout.next_file(*self._place)
 
-    def _columns(self, episode: Episode, task: int) -> dict[str, Any]:
+    def _columns(self, episode: Episode, kept: Kept, task: int) -> dict[str, Any]:
         """Returns the rows of an episode, a list or an array (T, ...) each."""
         count, index = len(episode), len(self.episodes)
         found: dict[str, Any] = {
-            ACTION: list(episode.requested),
-            EXECUTED: list(episode.executed),
+            ACTION: list(kept.requested),
+            EXECUTED: list(kept.executed),
             'next.reward': next_of(episode.reward),
             'next.done': np.arange(count) == count - 1,
             'next.success': next_of(episode.success),
-            STAMP: episode.stamp,
-            ROW: list(row_texts(episode)),
+            STAMP: kept.stamp,
+            ROW: kept.texts,
             'timestamp': (np.arange(count) / self.spec.rate).astype(np.float32),
             'frame_index': np.arange(count),
             'episode_index': np.full(count, index),
@@ -207,8 +212,20 @@ class _Writer:
             'data_path': layout.DATA,
             'video_path': layout.VIDEOS if self.videos else None,
             'features': self.features,
-            layout.OWN: {'version': version()},
+            layout.OWN: {
+                'version': version(),
+                'videos': {
+                    path.relative_to(self.root).as_posix(): file_hash(path)
+                    for path in sorted(self.root.glob('videos/*/*/*.mp4'))
+                },
+            },
         }
+
+
+def video_places(line: Mapping[str, Any], features: Iterable[str]) -> list[str]:
+    """Returns where an episode's frames lie, as its line says."""
+    names = ('chunk_index', 'file_index', 'from_timestamp')
+    return [str(line[f'videos/{feature}/{name}']) for feature in features for name in names]
 
 
 def _features(spec: Spec, videos: bool) -> dict[str, dict[str, Any]]:

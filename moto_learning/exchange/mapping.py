@@ -48,7 +48,9 @@ class Mapping:
     joints: list[str] = names([], "arm joint names, in the action's order")
     gripper: list[str] = names([], "gripper joint names, the action's last entries")
     action_scale: list[float] = number([], '[rad/s, m/s] of each at action 1', above=0)
-    rate: float = number(0.0, "[Hz] of rows; 0: the file's", low=0, high=1000)
+    rate: float = number(
+        0.0, "[Hz] of rows, if the file says none; 0: the file's", low=0, high=1000
+    )
     cameras: dict[str, CameraSource] = names({}, 'by the name they get')
     action: Columns = part(Columns, 'what was chosen at each row')
     action_means: str = choice('scaled', *MEANINGS, about='what its numbers are')
@@ -72,6 +74,11 @@ def spec_of(mapping: Mapping, rate: float) -> Spec:
             raise ConfigError(f'the mapping says no {name}; the file does not either')
     if not mapping.action.key:
         raise ConfigError("the mapping says no action.key; it is the actions' name in the file")
+    if mapping.rate and rate and mapping.rate != rate:
+        raise ConfigError(
+            f'the mapping says rate {mapping.rate:g} Hz, and the file {rate:g} Hz; leave rate out '
+            "of the mapping, as times and rows are the file's"
+        )
     rate = mapping.rate or rate
     if not rate:
         raise ConfigError('the mapping says no rate; the file does not either')

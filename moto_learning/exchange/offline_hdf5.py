@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from moto_core.errors import DatasetError, EpisodeError
+from moto_core.errors import DatasetError, EpisodeError, MotoError
 from moto_learning.exchange.hdf5_file import Hdf5File
 
 MINARI = 'data/main_data.hdf5'  # in a folder of Minari's
@@ -71,7 +71,11 @@ class OfflineFile:
         yield from self.file.images(name, piece.begin, piece.end - piece.begin)
 
     def _group(self, name: str) -> Piece:
-        return Piece(where=name, begin=0, end=self.file.shape(f'{name}/{ACTIONS}')[0])
+        try:
+            shape = self.file.shape(f'{name}/{ACTIONS}')
+        except MotoError:
+            shape = ()  # the episode is refused when it is its turn
+        return Piece(where=name, begin=0, end=shape[0] if shape else 0)
 
     def _ranges(self, names: list[str]) -> Iterator[Piece]:
         """Yields D4RL's episodes, which end with a terminal or a timeout, or the file."""

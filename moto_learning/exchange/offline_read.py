@@ -17,10 +17,11 @@ from moto_core.errors import EpisodeError
 from moto_core.fields import check, choices, number, setting
 from moto_core.observation import proprioception
 from moto_core.row import Row
-from moto_learning.exchange.foreign import Arrays, Incoming, Source, digest, incoming
+from moto_learning.exchange.contents import with_contents
+from moto_learning.exchange.foreign import Arrays, Incoming, Source, beyond, incoming
 from moto_learning.exchange.mapping import Mapping as Said
 from moto_learning.exchange.mapping import setup_of, spec_of
-from moto_learning.exchange.offline_hdf5 import ACTIONS, OBSERVATIONS, OfflineFile
+from moto_learning.exchange.offline_hdf5 import ACTIONS, OBSERVATIONS, OfflineFile, Piece
 
 # of an observation: which of its entries are qpos. Minari's: the robot's qpos 9 and qvel 9, the
 # objects' qpos 21 and qvel 20. D4RL's: qpos 30, then the goal's
@@ -65,12 +66,23 @@ class _Pixels:
         said, piece = self.mapping, self.file.pieces[index]
         keys = (said.action.key, said.position.key, said.velocity.key, said.reward)
         count = piece.end - piece.begin
+        for key in (*filter(None, keys), *(one.key for one in said.cameras.values())):
+            self._check_rows(piece, key, count)
         arrays = Arrays(
             where=self.places[index],
             numbers={k: self.file.numbers(index, k)[:count] for k in filter(None, keys)},
             images={one.key: self.file.images(index, one.key) for one in said.cameras.values()},
         )
         return incoming(arrays, said, self.spec, self.setup, self.kind)
+
+    def _check_rows(self, piece: Piece, key: str, count: int) -> None:
+        """Raises EpisodeError for more rows of Minari's than actions and the one after them."""
+        rows = self.file.file.shape(f'{piece.where}/{key}')[:1] if piece.where else ()
+        if rows and rows[0] > count + 1:
+            raise EpisodeError(
+                f"{piece.where}: '{key}' has {rows[0]} rows; expected {count}, one for each "
+                'action, or one more'
+            )
 
 
 class _Kitchen:
@@ -103,7 +115,6 @@ class _Kitchen:
             )
         if len(qpos) not in (len(actions), len(actions) + 1):
             raise EpisodeError(f'{where}: {len(qpos)} observations for {len(actions)} actions')
-        arrays = Arrays(where=where, numbers={ACTIONS: actions, 'qpos': qpos}, images={})
         header = EpisodeHeader(
             task=self.said.task,
             source='sim',
@@ -111,12 +122,19 @@ class _Kitchen:
             setup=self.setup,
             controller='teleop',
             parts=tuple(self.env.task.parts()),
-            extra={'imported': self.kind, 'contents': digest(arrays)},
+            extra={'imported': self.kind},
         )
+        given = (qpos.tobytes(), velocity.tobytes(), actions.tobytes())  # what is drawn follows
         rest = np.zeros((len(qpos) - len(actions), size))  # after the last action
         chosen = np.concatenate([actions, rest]).clip(-1.0, 1.0).astype(np.float32)
         rows = self._rows(qpos, velocity, chosen)
-        return Incoming(where=where, header=header, rows=rows, outcome='unlabelled')
+        return Incoming(
+            where=where,
+            header=with_contents(header, given),
+            rows=rows,
+            outcome='unlabelled',
+            clipped=beyond(actions),
+        )
 
     def _states(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns qpos (T, 30), and the robot's velocities (T, 9), 0 where none are told."""

@@ -6,17 +6,18 @@ In: a file, a Mapping whose keys are 'actions', 'rewards', 'obs/<name>'. Out: a 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from moto_core.episodes.episode import EpisodeHeader
-from moto_core.errors import ConfigError, DatasetError, EpisodeError
-from moto_core.row import Row
+from moto_core.errors import ConfigError, DatasetError, EpisodeError, MotoError
+from moto_core.row import Row, to_float32
 from moto_core.spec import Setup, Spec
 from moto_learning.exchange.foreign import Arrays, Incoming, Source, incoming
 from moto_learning.exchange.hdf5_file import Hdf5File
 from moto_learning.exchange.mapping import Mapping, setup_of, spec_of
-from moto_learning.exchange.own_rows import LOST, Kept, own_header, own_rows
-from moto_learning.exchange.robomimic_write import IMAGE, OWN, STATE
+from moto_learning.exchange.own_rows import LOST, Kept, Sealed, first_header, own_header, own_rows
+from moto_learning.exchange.robomimic_write import ABOUT, IMAGE, OWN, STATE
 
 KIND = 'robomimic'
 DATA = 'data'
@@ -35,13 +36,21 @@ def open_robomimic(path: Path | str, mapping: Mapping | None = None) -> Source:
     if mapping is not None:
         return _Others(file, demonstrations, mapping)
     if not file.text(DATA, OWN):
-        there = ', '.join(f'obs/{name}' for name in file.names(f'{demonstrations[0]}/obs'))
+        there = ', '.join(_seen(file, demonstrations))
         raise ConfigError(
             f"'{path}' was not written by this project: a mapping says which of its arrays "
             f'(actions, rewards, {there}) are the images, the action, the joints. Name one with '
             '--mapping FILE'
         )
     return _Ours(file, demonstrations)
+
+
+def _seen(file: Hdf5File, demonstrations: list[str]) -> list[str]:
+    """Returns what the first demonstration that has observations holds of them."""
+    for where in demonstrations:
+        with suppress(MotoError):
+            return [f'obs/{name}' for name in file.names(f'{where}/obs')]
+    return []
 
 
 class _Others:
@@ -52,8 +61,7 @@ class _Others:
         self.spec, self.setup = spec_of(mapping, 0.0), setup_of(mapping)
         used = {one.key for one in mapping.cameras.values()}
         used |= {mapping.position.key, mapping.velocity.key}
-        there = {f'obs/{name}' for name in file.names(f'{demonstrations[0]}/obs')}
-        unused = sorted(there - used)
+        unused = sorted({*_seen(file, demonstrations)} - used)
         self.notes = [f'not taken: {", ".join(unused)}'] if unused else []
         if mapping.reward and not mapping.outcome:
             self.notes.append('a demonstration whose last reward is above 0 counts as a success')
@@ -84,31 +92,32 @@ class _Ours:
 
     def __init__(self, file: Hdf5File, demonstrations: list[str]) -> None:
         self.file, self.places, self.notes = file, demonstrations, [LOST]
-        first = self._header(demonstrations[0])
+        first = first_header(self._header, demonstrations)
         self.spec: Spec = first.spec
         self.setup: Setup = first.setup
 
     def episode(self, index: int) -> Incoming:
         """Returns one episode, with the id that it had."""
         where = self.places[index]
+        header, outcome, ended, sealed = (self.file.text(where, name) for name in ABOUT)
         return Incoming(
             where=where,
             header=self._header(where),
-            rows=self._rows(where),
-            outcome=self.file.text(where, f'{OWN}_outcome'),
-            ended=self.file.text(where, f'{OWN}_ended'),
+            rows=self._rows(where, Sealed([header, outcome, ended], sealed)),
+            outcome=outcome,
+            ended=ended,
         )
 
     def _header(self, where: str) -> EpisodeHeader:
-        text = self.file.text(where, f'{OWN}_header')
+        text = self.file.text(where, ABOUT[0])
         return own_header(text, f"'{where}' in '{self.file.path}'")
 
-    def _rows(self, where: str) -> Iterator[Row]:
+    def _rows(self, where: str, sealed: Sealed) -> Iterator[Row]:
         file = self.file
         state = file.numbers(f'{where}/obs/{STATE}') if self.spec.proprioception_size else None
         kept = Kept(
             stamp=file.numbers(f'{where}/{OWN}/stamp'),
-            requested=file.numbers(f'{where}/actions').astype('float32'),
+            requested=to_float32(file.numbers(f'{where}/actions')),
             executed=file.numbers(f'{where}/{OWN}/executed'),
             proprioception=state,
             texts=file.texts(f'{where}/{OWN}/row'),
@@ -118,4 +127,4 @@ class _Ours:
         if len(lengths) != 1:
             raise EpisodeError(f'{where}: its arrays have {sorted(lengths)} rows')
         streams = {name: file.images(f'{where}/obs/{name}{IMAGE}') for name in self.spec.cameras}
-        yield from own_rows(kept, streams, where)
+        yield from own_rows(kept, streams, sealed, where)

@@ -1,7 +1,7 @@
 """A dataset of ours as a robomimic HDF5 file: what others read, and beside it all that ours hold.
 
     data/demo_N    actions, rewards, dones, obs/<camera>_image, obs/proprioception
-                   moto/: stamp, executed, row; attributes: header, outcome, ended
+                   moto/: stamp, executed, row; attributes: header, outcome, ended, seal
     mask/          train, valid: names of demonstrations
 
 In: a dataset, an empty place. Out: a file that is there once it is whole.
@@ -25,10 +25,11 @@ from moto_core.episodes.episode import Episode, header_to_dict
 from moto_core.episodes.manifest import Record
 from moto_core.errors import DatasetError
 from moto_core.version import version
-from moto_learning.exchange.own_rows import next_of, row_texts
+from moto_learning.exchange.own_rows import hash_images, kept_of, next_of, seal
 
 IMAGE, STATE = '_image', 'proprioception'
 OWN = 'moto'
+ABOUT = tuple(f'{OWN}_{name}' for name in ('header', 'outcome', 'ended', 'seal'))
 EVERY = 10  # of so many demonstrations one is for validation
 
 
@@ -69,21 +70,29 @@ def export_robomimic(dataset: Dataset, place: Path | str, *, told: Callable[[int
 def _write(group: Any, episode: Episode, record: Record) -> int:
     count = len(episode)
     group.attrs['num_samples'] = count
-    group.attrs[f'{OWN}_header'] = json.dumps(header_to_dict(episode.header))
-    group.attrs[f'{OWN}_outcome'], group.attrs[f'{OWN}_ended'] = record.outcome, record.ended
-    group['actions'] = episode.requested.astype(np.float64)
-    group['rewards'] = next_of(episode.reward).astype(np.float64)
-    group['dones'] = (np.arange(count) == count - 1).astype(np.int64)
+    kept = kept_of(episode)
+    about = [json.dumps(header_to_dict(episode.header)), record.outcome, record.ended]
+    for name, text in zip(ABOUT, [*about, seal(kept, about, hash_images(episode.images))]):
+        group.attrs[name] = text
+    _numbers(group, 'actions', episode.requested.astype(np.float64))
+    _numbers(group, 'rewards', next_of(episode.reward).astype(np.float64))
+    _numbers(group, 'dones', (np.arange(count) == count - 1).astype(np.int64))
     seen = group.create_group('obs')
     for name, images in episode.images.items():
         chunk = (min(count, 16), *images.shape[1:])
-        seen.create_dataset(f'{name}{IMAGE}', data=images, chunks=chunk, compression='gzip')
+        _numbers(seen, f'{name}{IMAGE}', images, chunks=chunk, compression='gzip')
     if episode.proprioception is not None:
-        seen[STATE] = episode.proprioception
+        _numbers(seen, STATE, episode.proprioception)
     own = group.create_group(OWN)
-    own['stamp'], own['executed'] = episode.stamp, episode.executed
-    own.create_dataset('row', data=list(row_texts(episode)), dtype=h5py.string_dtype())
+    _numbers(own, 'stamp', episode.stamp)
+    _numbers(own, 'executed', episode.executed)
+    own.create_dataset('row', data=kept.texts, dtype=h5py.string_dtype())
     return count
+
+
+def _numbers(group: Any, name: str, values: np.ndarray, **options: Any) -> None:
+    """Writes an array with a checksum, so that HDF5 itself refuses to read a damaged one."""
+    group.create_dataset(name, data=values, fletcher32=True, **options)
 
 
 def _about(file: Any, data: Any, dataset: Dataset, episodes: int, rows: int) -> None:

@@ -111,7 +111,6 @@ class _Bags:
             stamps=(times - times[0]) / NANO,
             gap=np.append(False, np.diff(found.rows) > 1),
             begun=int(times[0]),
-            extra={'contents': heard.contents},
         )
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import FILE
-from moto_core.episodes.layout import EPISODES, inside
+from moto_core.episodes.layout import EPISODES, FOLDERS, inside
+from moto_core.episodes.lock import take_back
 from moto_core.episodes.manifest import Record
 from moto_core.episodes.reader import read_header
 from moto_core.episodes.writer import EpisodeWriter
 from moto_core.errors import MotoError
+from moto_learning.exchange.contents import CONTENTS
 from moto_learning.exchange.foreign import Incoming, Source
-
-CONTENTS = 'contents'  # in a header's `extra`: a hash of what an imported episode was made of
 
 
 @dataclass
@@ -29,6 +29,7 @@ class Taken:
     new: list[Record] = field(default_factory=list)
     present: list[str] = field(default_factory=list)  # where in the file: they were there already
     refused: dict[str, str] = field(default_factory=dict)  # where in the file: why
+    clipped: int = 0  # entries of the new ones' actions that were cut off at [-1, 1]
 
 
 def take_episodes(
@@ -37,10 +38,13 @@ def take_episodes(
     """Writes every episode of `source` that the dataset at `root` lacks, making it if needed.
 
     One whose numbers or images cannot be used is refused by name, and the others come. `told`
-    hears of each. Raises DatasetError for a locked dataset or one of another spec or setup;
-    nothing is written then, and what came before an interruption stays.
+    hears of each. A dataset that was made and got none is taken away again. Raises DatasetError
+    for a locked dataset or one of another spec or setup; nothing is written then, and what came
+    before an interruption stays.
     """
-    done = Taken()
+    done, root = Taken(), Path(root)
+    folders = [*reversed(root.parents), root, *(root / name for name in FOLDERS)]
+    missing = [path for path in folders if not path.exists()]
     with Dataset.create_or_open(root, source.spec, setup=source.setup) as dataset:
         known = {_contents(record.path) for record in dataset.episodes()} - {''}
         ids = set(dataset.index.records)
@@ -52,10 +56,14 @@ def take_episodes(
                 else:
                     done.new.append(_take(one, dataset))
                     known.add(one.header.extra.get(CONTENTS, ''))
+                    ids.add(one.header.id)
+                    done.clipped += one.clipped
             except MotoError as error:
                 done.refused[where] = str(error)
             if told:
                 told(done)
+    if not done.new:
+        take_back(root, missing, None)  # a dataset that was made for them
     return done
 
 

@@ -80,7 +80,7 @@ def test_what_is_written_reads_back_the_same():
         ('load[0]=x', "Did you mean 'load'"),
         ('load={a: 1}', "load is {'a': 1}; expected a list"),
         ('load=abc', "load is 'abc'; expected a list: [abc]"),
-        ('name=null', 'name: '),
+        ('name=null', 'name has no value; expected one'),
         ('wheel', "is not 'key=value'"),
         ('=1', "is not 'key=value'"),
         ('load=[1, 2', "the value of 'load=[1, 2' is not valid YAML"),

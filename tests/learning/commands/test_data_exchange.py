@@ -51,6 +51,20 @@ def test_a_mapping_is_a_file_and_key_value_goes_over_it(ours, tmp_path, capsys):
     assert {r.task for r in Dataset.open(tmp_path / 'back').episodes()} == {'push'}
 
 
+def test_the_end_says_how_many_actions_were_cut_off(ours, tmp_path, capsys):
+    run('export', ours, '--to', 'lerobot', '--out', tmp_path / 'out')
+    foreign(tmp_path / 'out')
+    (tmp_path / 'map.yaml').write_text(yaml.safe_dump(FOREIGN))
+    given = ('import', tmp_path / 'out', '--format', 'lerobot', '--into', tmp_path / 'back')
+    given = (*given, '--mapping', tmp_path / 'map.yaml', 'action_means=velocity')
+    capsys.readouterr()
+    assert run(*given, 'action_scale=[0.001,1,1]') == 0
+    said = ' '.join(capsys.readouterr().out.split())
+    assert '7 of 27 action entries lay beyond action_scale and were cut off at it: are' in said
+    assert run(*given, 'action.key=') == 2
+    assert 'action.key has no value; expected one' in capsys.readouterr().err
+
+
 def test_what_is_refused_is_named_and_is_the_exit_code(ours, tmp_path, capsys):
     run('export', ours, '--to', 'lerobot', '--out', tmp_path / 'out')
     cut(tmp_path / 'out' / DATA)

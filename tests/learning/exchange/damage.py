@@ -14,3 +14,9 @@ def replaced(name, value):
         file[name] = value
 
     return act
+
+
+def flip(path, byte, bit=2):
+    data = bytearray(path.read_bytes())
+    data[byte] ^= 1 << bit
+    path.write_bytes(data)

@@ -39,6 +39,10 @@ def arrays(count=4, **changes):
     return Arrays(**{**given, **changes})
 
 
+def given(state=3):
+    return {'act': np.zeros((3, 2)), 'state': np.zeros((state, 3))}
+
+
 def rows(ours, says):
     return list(incoming(ours, says, spec_of(says, 0.0), setup_of(says), 'test').rows)
 
@@ -90,6 +94,23 @@ def test_times_images_and_joints_are_the_files():
         ({'numbers': {'act': np.full((3, 2), np.nan)}}, {'position': {}}, 'is .nan nan. at row 0'),
         ({'numbers': {'act': np.zeros((0, 2))}}, {'position': {}}, 'demo_0 has no rows'),
         ({'stamps': np.array([0, 2, 1.0])}, {}, 'times do not rise'),
+        ({'stamps': np.array([0, 1, 2.0]) * 1e18}, {}, r'times begin at 0; expected .s.'),
+        ({'numbers': given(state=2)}, {}, "'state' has 2 rows; expected 3, one for each action"),
+        (
+            {'numbers': given(state=4)},
+            {'action_means': 'target'},
+            "'state' has 4 rows; expected 3, one for each action",
+        ),
+        (
+            {'numbers': {**given(), 'rewards': np.array([0, np.nan, 1])}},
+            {'reward': 'rewards'},
+            "demo_0: 'rewards' is nan at row 1",
+        ),
+        (
+            {'images': {'pixels': np.zeros((4, 9, 9, 3), np.uint8)}},
+            {},
+            "'pixels' has more than 3 images; expected 3",
+        ),
         ({'images': {}}, {}, "unknown images 'pixels'"),
         ({'images': {'pixels': np.zeros((2, 9, 9, 3), np.uint8)}}, {}, 'has 2 images; expected 3'),
     ],
@@ -129,6 +150,40 @@ class Given:
 
     def episode(self, index):
         return incoming(self.ours[index], self.mapping, self.spec, self.setup, 'test')
+
+
+def other_images():
+    return {'pixels': 255 - arrays(4).images['pixels']}
+
+
+@pytest.mark.parametrize(
+    ('changes', 'says', 'new'),
+    [
+        ({'where': 'demo_7'}, {}, 0),
+        ({'numbers': {**arrays(4).numbers, 'index': np.arange(4)}}, {}, 0),
+        ({}, {'outcome': 'success'}, 0),
+        ({'images': other_images()}, {}, 1),
+        ({}, {'action': {'key': 'act', 'columns': [1, 0]}}, 1),
+        ({}, {'action_means': 'displacement'}, 1),
+        ({}, {'task': 'pull'}, 1),
+    ],
+)
+def test_an_episode_is_the_same_by_what_its_rows_hold(tmp_path, changes, says, new):
+    assert len(take_episodes(Given(arrays(4)), tmp_path / 'data').new) == 1
+    done = take_episodes(Given(arrays(4, **changes), **says), tmp_path / 'data')
+    assert (len(done.new), len(done.present)) == (new, 1 - new)
+
+
+def test_what_is_cut_off_is_counted_and_a_dataset_of_none_is_not_made(tmp_path):
+    ours = arrays(4)
+    ours.numbers['act'][0] = [1.5, -1.5]
+    ours.numbers['act'][1] = [1.0, -1.0000001]
+    assert take_episodes(Given(ours), tmp_path / 'data').clipped == 2
+    assert take_episodes(Given(ours), tmp_path / 'data').clipped == 0
+    none = Given(arrays(4, images={}))
+    assert len(take_episodes(none, tmp_path / 'new/data').refused) == 1
+    assert len(take_episodes(none, tmp_path / 'data').refused) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ['data']
 
 
 def test_episodes_come_whole_once_and_the_refused_are_named(tmp_path):

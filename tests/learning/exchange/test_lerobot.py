@@ -19,6 +19,7 @@ from moto_learning.exchange.lerobot_read import open_lerobot
 from moto_learning.exchange.lerobot_write import export_lerobot
 from moto_learning.exchange.mapping import Mapping
 from moto_learning.exchange.taking import take_episodes
+from tests.learning.exchange.damage import flip
 from tests.recorded import record, tiny_spec
 
 FOREIGN = {
@@ -222,6 +223,12 @@ def column(path, name, values):
     pq.write_table(table.set_column(place, name, pa.array(values)), path)
 
 
+def forget(place, feature):
+    info = json.loads((place / INFO).read_text())
+    del info['features'][feature]
+    (place / INFO).write_text(json.dumps(info))
+
+
 INFO = 'meta/info.json'
 LINES = 'meta/episodes/chunk-000/file-000.parquet'
 DATA = 'data/chunk-000/file-000.parquet'
@@ -263,7 +270,17 @@ def test_a_damaged_dataset_is_refused_by_name(ours, tmp_path, damage, says):
             lambda p: column(p / DATA, 'observation.images.front', [{'bytes': b'png'}] * 15),
             "'observation.images.front' is no image",
         ),
-        (lambda p: column(p / DATA, 'action', [[1.0]] * 15), "'action' is not 3 numbers a row"),
+        (
+            lambda p: column(p / DATA, 'action', [[1.0]] * 15),
+            "'action' has 1 numbers at row 0; expected 3",
+        ),
+        (
+            lambda p: column(
+                p / DATA, 'action', [[0.0] * 3] * 2 + [[0.0] * 2, [0.0] * 4] + [[0.0] * 3] * 11
+            ),
+            "'action' has 2 numbers at row 2; expected 3",
+        ),
+        (lambda p: forget(p, 'moto.executed'), "info.json has no feature 'moto.executed'"),
     ],
 )
 def test_a_damaged_episode_is_refused_and_nothing_half_stays(ours, tmp_path, damage, says):
@@ -272,7 +289,7 @@ def test_a_damaged_episode_is_refused_and_nothing_half_stays(ours, tmp_path, dam
     done = take_episodes(open_lerobot(place), tmp_path / 'back')
     assert 'episode 0' in done.refused
     assert re.search(says, done.refused['episode 0'])
-    there = [p.name for p in (tmp_path / 'back/episodes').iterdir()]
+    there = [p.name for p in tmp_path.glob('back/episodes/*')]
     assert sorted(there) == sorted(r.id for r in done.new)
 
 
@@ -283,3 +300,127 @@ def test_a_link_in_the_place_of_a_file_is_not_followed(ours, tmp_path):
     (place / DATA).symlink_to(outside)
     done = take_episodes(open_lerobot(place), tmp_path / 'back')
     assert len(done.refused) == 3 and 'is a link' in done.refused['episode 0']
+
+
+@pytest.mark.parametrize(
+    'name', ['action', 'moto.executed', 'moto.stamp', 'moto.row', 'observation.images.front']
+)
+def test_a_flipped_bit_in_the_pages_of_an_export_is_refused(ours, tmp_path, name):
+    place = exported(ours, tmp_path / 'shared')
+    group = pq.ParquetFile(place / DATA).metadata.row_group(1)
+    (page,) = (
+        one
+        for one in (group.column(n) for n in range(group.num_columns))
+        if one.path_in_schema in (name, f'{name}.list.element', f'{name}.bytes')
+    )
+    begin = page.dictionary_page_offset or page.data_page_offset
+    flip(place / DATA, begin + page.total_compressed_size - 3)
+    done = take_episodes(open_lerobot(place), tmp_path / 'back')
+    assert list(done.refused) == ['episode 1'] and len(done.new) == 2
+
+
+@pytest.mark.parametrize(
+    ('file', 'name', 'values'),
+    [
+        (DATA, 'action', [[0.5] * 3] * 15),
+        (LINES, 'moto/outcome', ['success'] * 3),
+        (LINES, 'moto/ended', ['timeout'] * 3),
+    ],
+)
+def test_an_export_that_was_changed_is_refused(ours, tmp_path, file, name, values):
+    place = exported(ours, tmp_path / 'shared')
+    column(place / file, name, values)
+    done = take_episodes(open_lerobot(place), tmp_path / 'back')
+    assert len(done.refused) == 3
+    assert 'episode 0 is damaged or was changed' in done.refused['episode 0']
+
+
+def test_an_export_without_seals_comes_as_before(ours, tmp_path):
+    place = exported(ours, tmp_path / 'shared')
+    table = pq.read_table(place / LINES)
+    pq.write_table(table.drop_columns(['moto/seal']), place / LINES)
+    assert len(take_episodes(open_lerobot(place), tmp_path / 'back').new) == 3
+
+
+def test_a_flipped_bit_in_a_video_of_an_export_is_refused(tmp_path):
+    record(tmp_path / 'ours', [6], tiny_spec(size=32))
+    place = exported(Dataset.open(tmp_path / 'ours'), tmp_path / 'shared', videos=True)
+    video = next(place.glob('videos/*front/*/*.mp4'))
+    flip(video, video.stat().st_size // 2)
+    done = take_episodes(open_lerobot(place), tmp_path / 'back')
+    assert 'file-000.mp4' in done.refused['episode 0']
+    assert 'is damaged or was changed' in done.refused['episode 0']
+
+
+def test_one_damaged_header_leaves_the_others(ours, tmp_path):
+    place = exported(ours, tmp_path / 'shared')
+    headers = pq.read_table(place / LINES).column('moto/header').to_pylist()
+    column(place / LINES, 'moto/header', [headers[0][:50], *headers[1:]])
+    done = take_episodes(open_lerobot(place), tmp_path / 'back')
+    assert 'the header of episode 0' in done.refused['episode 0'] and len(done.new) == 2
+
+
+def test_an_episode_that_is_listed_twice_comes_once(ours, tmp_path):
+    place = exported(ours, tmp_path / 'shared')
+    table = pq.read_table(place / LINES)
+    pq.write_table(pa.concat_tables([table, table.slice(0, 1)]), place / LINES)
+    done = take_episodes(open_lerobot(place), tmp_path / 'back')
+    assert len(done.new) == 3 and done.present == ['episode 0'] and not done.refused
+
+
+def test_times_in_nanoseconds_are_refused(ours, tmp_path):
+    place = foreign(exported(ours, tmp_path / 'shared'))
+    column(place / DATA, 'timestamp', [1.7e18 + 1e8 * t for t in range(15)])
+    done = take_episodes(open_lerobot(place, load_config(Mapping, FOREIGN)), tmp_path / 'back')
+    assert 'its times begin at 1.7e+18; expected [s]' in done.refused['episode 0']
+
+
+def test_images_with_odd_sides_are_refused_before_a_video_is_begun(tmp_path):
+    record(tmp_path / 'ours', [3], tiny_spec(size=33))
+    with pytest.raises(ConfigError, match="'front' has images of 33 x 33 px; expected even"):
+        exported(Dataset.open(tmp_path / 'ours'), tmp_path / 'shared', videos=True)
+    assert [p.name for p in tmp_path.iterdir()] == ['ours']
+
+
+def test_a_rate_that_contradicts_the_files_is_refused(ours, tmp_path):
+    place = foreign(exported(ours, tmp_path / 'shared'))
+    with pytest.raises(ConfigError, match='the mapping says rate 15 Hz, and the file 12.5 Hz'):
+        open_lerobot(place, load_config(Mapping, {**FOREIGN, 'rate': 15.0}))
+    assert open_lerobot(place, load_config(Mapping, {**FOREIGN, 'rate': 12.5})).spec.rate == 12.5
+
+
+def test_episodes_of_others_that_were_renumbered_do_not_come_again(ours, tmp_path):
+    place, says = foreign(exported(ours, tmp_path / 'shared')), load_config(Mapping, FOREIGN)
+    assert len(take_episodes(open_lerobot(place, says), tmp_path / 'back').new) == 3
+    lines = pq.read_table(place / LINES).slice(1)
+    pq.write_table(lines, place / LINES)
+    column(place / LINES, 'episode_index', [0, 1])
+    pq.write_table(pq.read_table(place / DATA).slice(5), place / DATA)
+    column(place / DATA, 'episode_index', [0] * 7 + [1] * 3)
+    column(place / DATA, 'index', list(range(10)))
+    done = take_episodes(open_lerobot(place, says), tmp_path / 'back')
+    assert done.present == ['episode 0', 'episode 1'] and not done.new
+
+
+def test_a_row_without_a_value_counts_only_where_a_mapping_takes_it(ours, tmp_path):
+    place = foreign(exported(ours, tmp_path / 'shared'))
+    column(place / DATA, 'next.reward', [0.0, None, *[1.0] * 13])
+    says = load_config(Mapping, {**FOREIGN, 'reward': ''})
+    assert len(take_episodes(open_lerobot(place, says), tmp_path / 'back').new) == 3
+    done = take_episodes(open_lerobot(place, load_config(Mapping, FOREIGN)), tmp_path / 'other')
+    assert "'next.reward' has 1 rows without a value" in done.refused['episode 0']
+
+
+@pytest.mark.parametrize(
+    ('key', 'says'),
+    [
+        ('actoin', "unknown feature 'actoin'. Did you mean 'action'"),
+        ('task_index', "'task_index' has 1 entries a row; expected 3"),
+        ('observation.images.front', "unknown array 'observation.images.front'"),
+    ],
+)
+def test_an_action_that_is_none_is_named(ours, tmp_path, key, says):
+    place = foreign(exported(ours, tmp_path / 'shared'))
+    mapping = load_config(Mapping, {**FOREIGN, 'action': {'key': key}})
+    done = take_episodes(open_lerobot(place, mapping), tmp_path / 'back')
+    assert says in done.refused['episode 0']

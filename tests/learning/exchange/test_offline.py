@@ -100,15 +100,8 @@ def test_the_task_is_said_by_key_value_and_a_mapping_reads_pixels(minari, tmp_pa
         file['episode_0/observations'] = images
         file['episode_0/actions'] = np.linspace(-1, 1, 8).reshape(4, 2)
         file['episode_0/rewards'] = [0.0, 0, 0, 1]
-    says = {
-        'joints': ['a', 'b'],
-        'action_scale': [1.0, 1.0],
-        'rate': 10,
-        'cameras': {'front': {'key': 'observations', 'height': 16, 'width': 16}},
-        'action': {'key': 'actions'},
-        'reward': 'rewards',
-    }
-    source = open_pixels(path, load_config(Mapping, says), 'minari')
+    says = load_config(Mapping, {**PIXELS, 'reward': 'rewards'})
+    source = open_pixels(path, says, 'minari')
     (record,) = take_episodes(source, tmp_path / 'seen').new
     episode = Dataset.open(tmp_path / 'seen').read(record.id)
     assert np.array_equal(episode.images['front'], images[:4])
@@ -135,6 +128,37 @@ def test_a_damaged_episode_is_refused_and_the_other_comes(minari, tmp_path, act,
     change(minari / 'data/main_data.hdf5', act)
     done = take_episodes(open_kitchen(minari, SMALL, 'minari'), tmp_path / 'data')
     assert re.search(says, done.refused['episode_0']) and [r.rows for r in done.new] == [5]
+
+
+PIXELS = {
+    'joints': ['a', 'b'],
+    'action_scale': [1.0, 1.0],
+    'rate': 10,
+    'cameras': {'front': {'key': 'observations', 'height': 16, 'width': 16}},
+    'action': {'key': 'actions'},
+}
+
+
+@pytest.mark.parametrize(
+    ('act', 'says'),
+    [
+        (lambda f: f.pop('episode_1/actions'), "has no 'episode_1/actions'"),
+        (
+            replaced('episode_1/observations', np.zeros((6, 16, 16, 3), np.uint8)),
+            "episode_1: 'observations' has 6 rows; expected 4, one for each action, or one more",
+        ),
+    ],
+)
+def test_a_damaged_episode_with_pixels_is_refused_and_the_others_come(tmp_path, act, says):
+    path = tmp_path / 'pixels.hdf5'
+    with h5py.File(path, 'w') as file:
+        for n in range(3):
+            file[f'episode_{n}/observations'] = np.full((5, 16, 16, 3), n, np.uint8)
+            file[f'episode_{n}/actions'] = np.full((4, 2), n / 4)
+    change(path, act)
+    source = open_pixels(path, load_config(Mapping, PIXELS), 'minari')
+    done = take_episodes(source, tmp_path / 'data')
+    assert says in done.refused['episode_1'] and len(done.new) == 2
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from moto_learning.exchange.mapping import Mapping
 from moto_learning.exchange.robomimic_read import open_robomimic
 from moto_learning.exchange.robomimic_write import export_robomimic
 from moto_learning.exchange.taking import take_episodes
-from tests.learning.exchange.damage import change, replaced
+from tests.learning.exchange.damage import change, flip, replaced
 from tests.learning.exchange.test_lerobot import equal
 from tests.recorded import record, tiny_spec
 
@@ -187,6 +187,67 @@ def test_a_damaged_export_of_ours_is_refused(ours, tmp_path):
     change(place, lambda f: f['data/demo_4'].attrs.modify('moto_outcome', 'maybe'))
     done = take_episodes(open_robomimic(place), tmp_path / 'back')
     assert len(done.new) == 7
-    says = ['its arrays have [4, 5] rows', "row 0: a row's reward", 'the header of', "'maybe'"]
+    says = ['its arrays have [4, 5] rows', "row 0: a row's reward", 'the header of', 'was changed']
     for n, words in enumerate(says, 1):
         assert words in done.refused[f'data/demo_{n}']
+
+
+@pytest.mark.parametrize(
+    'name', ['actions', 'moto/stamp', 'moto/executed', 'obs/proprioception', 'obs/front_image']
+)
+def test_a_flipped_bit_among_the_numbers_of_an_export_is_refused(ours, tmp_path, name):
+    place = exported(ours, tmp_path / 'out.hdf5')
+    with h5py.File(place) as file:
+        chunk = file[f'data/demo_1/{name}'].id.get_chunk_info(0)
+    flip(place, chunk.byte_offset + chunk.size // 2)
+    done = take_episodes(open_robomimic(place), tmp_path / 'back')
+    assert list(done.refused) == ['data/demo_1'] and len(done.new) == 10
+
+
+def test_images_of_an_export_that_were_changed_are_refused(ours, tmp_path):
+    place = exported(ours, tmp_path / 'out.hdf5')
+    change(
+        place,
+        lambda f: f['data/demo_1/obs/front_image'].write_direct(np.zeros((5, 8, 8, 3), np.uint8)),
+    )
+    done = take_episodes(open_robomimic(place), tmp_path / 'back')
+    assert 'was changed' in done.refused['data/demo_1'] and len(done.new) == 10
+
+
+@pytest.mark.parametrize('old', [b'"reward": 3.0', b'"controller": "scripted"'])
+def test_a_changed_text_of_an_export_is_refused(ours, tmp_path, old):
+    place = exported(ours, tmp_path / 'out.hdf5')
+    flip(place, place.read_bytes().index(old) + len(old) - 3, 0)
+    done = take_episodes(open_robomimic(place), tmp_path / 'back')
+    (said,) = done.refused.values()
+    assert 'is damaged or was changed: its hash is' in said and len(done.new) == 10
+
+
+def test_a_first_demonstration_without_observations_leaves_the_others(theirs, tmp_path):
+    change(theirs, lambda f: f.pop('data/demo_2/obs'))
+    with pytest.raises(ConfigError, match='obs/agentview_image, obs/object'):
+        open_robomimic(theirs)
+    done = take_episodes(open_robomimic(theirs, load_config(Mapping, FOREIGN)), tmp_path / 'data')
+    assert list(done.refused) == ['data/demo_2'] and [r.rows for r in done.new] == [4]
+
+
+def test_a_damaged_first_header_leaves_the_others(ours, tmp_path):
+    place = exported(ours, tmp_path / 'out.hdf5')
+    change(place, lambda f: f['data/demo_0'].attrs.modify('moto_header', '{'))
+    done = take_episodes(open_robomimic(place), tmp_path / 'back')
+    assert list(done.refused) == ['data/demo_0'] and len(done.new) == 10
+
+
+def test_an_action_beyond_float32_is_refused_without_a_warning(ours, tmp_path):
+    place = exported(ours, tmp_path / 'out.hdf5')
+    change(place, replaced('data/demo_1/actions', np.full((5, 3), 1e300)))
+    done = take_episodes(open_robomimic(place), tmp_path / 'back')
+    assert list(done.refused) == ['data/demo_1']
+
+
+def test_a_damaged_list_of_names_is_an_error_of_one_line(theirs):
+    data = theirs.read_bytes()
+    root, of_data, *_ = (n for n in range(len(data)) if data.startswith(b'SNOD', n))
+    flip(theirs, of_data + 10, 7)  # where the name of the first link lies
+    with pytest.raises(DatasetError, match="cannot list 'data': Link iteration failed"):
+        open_robomimic(theirs, load_config(Mapping, FOREIGN))

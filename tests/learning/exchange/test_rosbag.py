@@ -362,7 +362,7 @@ def test_the_command_takes_a_bag_once_and_says_what_it_left_out(tmp_path, capsys
     assert main(words(place, tmp_path, 'task=stir', 'stale=0.15')) == 0
     out = ' '.join(capsys.readouterr().out.split())
     assert "run: '/cam' at 1 of 6 rows is stale" in out and '1 episodes, 5 rows' in out
-    assert main(words(place, tmp_path)) == 0
+    assert main(words(place, tmp_path, 'task=stir', 'stale=0.15')) == 0
     assert '1 were there already' in ' '.join(capsys.readouterr().out.split())
     dataset = Dataset.open(tmp_path / 'data')
     (record,) = dataset.episodes()
