@@ -5,7 +5,6 @@ In: frames (h, w, 3) uint8 RGB. Out: files, and where in them an episode lies; o
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +14,7 @@ import av
 import numpy as np
 
 from moto_core.errors import ConfigError, EpisodeError
+from moto_core.file_hash import hash_file
 from moto_core.spec import CameraSpec, Spec
 from moto_learning.exchange import lerobot_layout as layout
 
@@ -98,8 +98,7 @@ def check_sizes(spec: Spec) -> None:
 def file_hash(path: Path) -> str:
     """Returns a hash of a file's bytes: frames of a damaged one may decode all the same."""
     try:
-        with path.open('rb') as stream:
-            return hashlib.file_digest(stream, 'sha256').hexdigest()[:32]
+        return hash_file(path)[:32]
     except OSError as error:
         raise EpisodeError(f"cannot read '{path}': {error}") from error
 

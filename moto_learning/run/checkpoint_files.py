@@ -22,6 +22,7 @@ import torch
 from moto_core.config import to_dict, to_yaml
 from moto_core.durable import sync_folder, write_synced
 from moto_core.errors import MotoError, one_line
+from moto_core.file_hash import hash_file
 from moto_core.spec import Spec
 from moto_learning.config import Config
 from moto_learning.run.commit import git_hash
@@ -120,7 +121,7 @@ def read_meta(path: Path) -> dict[str, Any]:
     with _reading(path):
         meta = _own_meta(path)
         for name in (STATE, CONFIG):
-            if meta['hashes'][name] != _hash_file(path / name):
+            if meta['hashes'][name] != hash_file(path / name):
                 raise ValueError(f'{name} is not as it was written')
     return meta
 
@@ -205,11 +206,6 @@ def _put_in_place(new: Path, folder: Path) -> None:
         raise
     sync_folder(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _hash_file(path: Path) -> str:
-    with path.open('rb') as stream:
-        return hashlib.file_digest(stream, 'sha256').hexdigest()
 
 
 def _hash_meta(meta: Mapping[str, Any]) -> str:

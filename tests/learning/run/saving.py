@@ -2,7 +2,8 @@
 
 import json
 
-from moto_learning.run.checkpoint_files import _hash_file, _hash_meta
+from moto_core.file_hash import hash_file
+from moto_learning.run.checkpoint_files import _hash_meta
 from moto_learning.run.checkpoints import save_checkpoint
 
 
@@ -15,7 +16,7 @@ def save(run, agent, updates, keep=2, **meta):
 def sign(path):
     """Makes the hashes those of what lies there now."""
     meta = json.loads((path / 'meta.json').read_text())
-    meta['hashes'] = {name: _hash_file(path / name) for name in ('state.pt', 'config.yaml')}
+    meta['hashes'] = {name: hash_file(path / name) for name in ('state.pt', 'config.yaml')}
     meta['hash'] = _hash_meta(meta)
     (path / 'meta.json').write_text(json.dumps(meta))
 
