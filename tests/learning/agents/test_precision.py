@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from moto_core.config import config_file, load_config
 from moto_learning.agents.learner import make_learner
 from moto_learning.agents.precision import products
 from moto_learning.config import Config
 from tests.learning import tiny_learner as tiny
+from tests.learning.operations import Operations
 
 ROWS = sorted(path.stem for path in config_file('train/rows', 'moto').parent.glob('*.yaml'))
 PRODUCTS = 'aten.mm', 'aten.addmm', 'aten.bmm', 'aten.baddbmm', 'aten.convolution'
@@ -32,26 +32,21 @@ def tensors_of(state):
     return [state] if isinstance(state, torch.Tensor) else []
 
 
-class Products(TorchDispatchMode):
+def products_seen():
     """Notes the type of every product's result."""
 
-    def __init__(self):
-        super().__init__()
-        self.types = []
+    def note(function, args, kwargs, found):
+        return found.dtype if str(function).rsplit('.', 1)[0] in PRODUCTS else None
 
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        found = function(*args, **(kwargs or {}))
-        if str(function).rsplit('.', 1)[0] in PRODUCTS:
-            self.types.append(found.dtype)
-        return found
+    return Operations(note)
 
 
 @pytest.mark.parametrize('row', ROWS)
 def test_products_are_in_bfloat16_and_what_is_kept_in_float32(row):
     agent = learner(row, 'bfloat16')
-    with Products() as seen:
+    with products_seen() as ops:
         metrics = update(agent)
-    assert metrics['update/skipped'] == 0 and set(seen.types) == {torch.bfloat16}
+    assert metrics['update/skipped'] == 0 and set(ops.seen) == {torch.bfloat16}
     kept = [value.dtype for value in tensors_of(agent.state_dict()) if value.is_floating_point()]
     assert set(kept) == {torch.float32}
 
@@ -67,9 +62,9 @@ def test_the_losses_are_those_of_float32_to_two_digits(row):
 
 @pytest.mark.parametrize('row', ROWS)
 def test_in_float32_nothing_is_cast(row):
-    with Products() as seen:
+    with products_seen() as ops:
         update(learner(row, 'float32'))
-    assert set(seen.types) == {torch.float32}
+    assert set(ops.seen) == {torch.float32}
 
 
 def test_a_weight_that_changed_is_cast_anew():
@@ -87,6 +82,6 @@ def test_the_policy_acts_in_float32_whatever_it_learns_in():
     update(agent)
     policy, image = agent.policy(), tiny.batch()['images']['front'][0, 0]
     vector = torch.zeros(2).numpy()
-    with Products() as seen:
+    with products_seen() as ops:
         policy.step({'front': image}, vector, policy.initial())
-    assert seen.types and set(seen.types) == {torch.float32}
+    assert ops.seen and set(ops.seen) == {torch.float32}

@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from moto_core.config import config_file, load_config
 from moto_learning.agents.latent import take, to_tensors
 from moto_learning.agents.learner import make_learner
 from moto_learning.config import Config
 from tests.learning import tiny_learner as tiny
+from tests.learning.operations import Operations
 
 WAITS = '_local_scalar_dense', 'nonzero', 'item', 'is_nonzero', 'equal', 'masked_select', 'unique'
 ON = (
@@ -21,21 +21,13 @@ ON = (
 ROWS = 'moto', 'no_unc', 'no_bc', 'no_bc_no_unc', 'dreamer_v2'
 
 
-class Calls(TorchDispatchMode):
-    """Notes every operation and the shape of what it gives."""
-
-    def __init__(self):
-        super().__init__()
-        self.seen = []
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        found = function(*args, **(kwargs or {}))
-        by_mask = function.overloadpacket is torch.ops.aten.index and any(
-            index is not None and index.dtype is torch.bool for index in args[1]
-        )
-        name = 'masked_select' if by_mask else function.overloadpacket._qualified_op_name[6:]
-        self.seen.append((name, tuple(getattr(found, 'shape', ()))))
-        return found
+def name_and_shape(function, args, kwargs, found):
+    """Says an operation's name, 'masked_select' for an index by a mask, and its result's shape."""
+    by_mask = function.overloadpacket is torch.ops.aten.index and any(
+        index is not None and index.dtype is torch.bool for index in args[1]
+    )
+    name = 'masked_select' if by_mask else function.overloadpacket._qualified_op_name[6:]
+    return name, tuple(getattr(found, 'shape', ()))
 
 
 def learner(row, *overrides):
@@ -45,7 +37,7 @@ def learner(row, *overrides):
 
 
 def calls_of(agent, batch):
-    with Calls() as calls:
+    with Operations(name_and_shape) as calls:
         take(agent, to_tensors(batch, agent.device))
     agent.updates += 1
     return calls.seen
@@ -75,7 +67,7 @@ def test_every_update_is_the_same_operations_on_the_same_shapes_whatever_is_in_t
 
 
 def test_what_waits_is_seen():
-    with Calls() as calls:
+    with Operations(name_and_shape) as calls:
         x = torch.arange(3.0)
         float(x.sum()), x[x > 1], x.nonzero()
     assert {name for name, _ in calls.seen} & set(WAITS) == set(WAITS[:2]) | {'masked_select'}

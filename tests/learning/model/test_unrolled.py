@@ -6,6 +6,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from moto_learning.model.unrolled import unrolled
+from tests.learning.operations import Operations
 
 
 @pytest.fixture(params=[True, False])
@@ -40,26 +41,17 @@ def test_the_weights_gradient_is_one_product_over_all_steps(layer):
     counts = counter.get_flop_counts()['Global']
     # 2 * 3 * 5 * 5 a step: four times forward, four times to x, and the sum of four at once
     assert sum(counts.values()) == 12 * 150
-    calls = []
-    with torch.utils._python_dispatch._disable_current_modes():
-        step = unrolled(layer)
-        out = looped(step, torch.ones(3, 5).double())
-        with Products(calls):
-            out.backward()
-    assert sorted(calls) == [(3, 5)] * 3 + [(5, 12)]  # nothing asks for the first x's gradient
+    out = looped(unrolled(layer), torch.ones(3, 5).double())
+    with Operations(product) as products:
+        out.backward()
+    assert sorted(products.seen) == [(3, 5)] * 3 + [
+        (5, 12)
+    ]  # none for the first x
 
 
-class Products(torch.utils._python_dispatch.TorchDispatchMode):
-    """Notes the shape of every product's first factor."""
-
-    def __init__(self, calls):
-        super().__init__()
-        self.calls = calls
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        if function.overloadpacket is torch.ops.aten.mm:
-            self.calls.append(tuple(args[0].shape))
-        return function(*args, **(kwargs or {}))
+def product(function, args, kwargs, found):
+    """Says the shape of a product's first factor."""
+    return tuple(args[0].shape) if function.overloadpacket is torch.ops.aten.mm else None
 
 
 def test_a_frozen_layer_passes_gradients_on_and_takes_none(layer):
@@ -80,12 +72,12 @@ def test_a_loop_that_reaches_no_loss_gives_no_gradient(layer):
 
 
 def test_under_autocast_the_weight_is_cast_once_and_its_gradient_is_whole():
-    layer, casts = nn.Linear(5, 5), []
-    with torch.autocast('cpu', torch.bfloat16, cache_enabled=False), Casts(casts):
+    layer = nn.Linear(5, 5)
+    with torch.autocast('cpu', torch.bfloat16, cache_enabled=False), Operations(cast) as casts:
         step = unrolled(layer)
         out = looped(step, torch.linspace(-1, 1, 15).reshape(3, 5))
     out.backward()
-    assert [shape for shape in casts if shape == (5, 5)] == [(5, 5)]
+    assert [shape for shape in casts.seen if shape == (5, 5)] == [(5, 5)]
     assert layer.weight.grad.dtype == torch.float32
     found = layer.weight.grad.clone()
     layer.zero_grad()
@@ -93,17 +85,9 @@ def test_under_autocast_the_weight_is_cast_once_and_its_gradient_is_whole():
     torch.testing.assert_close(found, layer.weight.grad, rtol=0.05, atol=0.02)
 
 
-class Casts(torch.utils._python_dispatch.TorchDispatchMode):
-    """Notes the shape of everything that is turned into bfloat16."""
-
-    def __init__(self, casts):
-        super().__init__()
-        self.casts = casts
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        if (kwargs or {}).get('dtype') is torch.bfloat16:
-            self.casts.append(tuple(args[0].shape))
-        return function(*args, **(kwargs or {}))
+def cast(function, args, kwargs, found):
+    """Says the shape of what is turned into bfloat16."""
+    return tuple(args[0].shape) if kwargs.get('dtype') is torch.bfloat16 else None
 
 
 def test_a_loop_gone_through_twice_counts_twice(layer):
