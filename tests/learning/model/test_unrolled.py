@@ -44,9 +44,7 @@ def test_the_weights_gradient_is_one_product_over_all_steps(layer):
     out = looped(unrolled(layer), torch.ones(3, 5).double())
     with Operations(product) as products:
         out.backward()
-    assert sorted(products.seen) == [(3, 5)] * 3 + [
-        (5, 12)
-    ]  # none for the first x
+    assert sorted(products.seen) == [(3, 5)] * 3 + [(5, 12)]  # none for the first x
 
 
 def product(function, args, kwargs, found):
