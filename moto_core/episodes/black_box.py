@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
@@ -148,7 +148,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 def _new_folder(root: Path, stopped: int) -> Path:
     place = inside(root, BLACK_BOX)
-    name = datetime.fromtimestamp(stopped // 10**9, UTC).strftime('%Y%m%dT%H%M%SZ')
+    name = datetime.fromtimestamp(stopped // 10**9, timezone.utc).strftime('%Y%m%dT%H%M%SZ')
     try:
         for number in range(1000):
             folder = place / (f'{name}-{number}' if number else name)

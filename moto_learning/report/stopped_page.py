@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -170,7 +170,7 @@ def _body(box: BlackBox) -> Iterable[str]:
 
 
 def _when(box: BlackBox) -> str:
-    at = datetime.fromtimestamp(box.stop.at * 1e-9, UTC)
+    at = datetime.fromtimestamp(box.stop.at * 1e-9, timezone.utc)
     begin = min((_seconds(box, message.stamp) for message in box.messages), default=0.0)
     return f'{at:%Y-%m-%d %H:%M:%S} UTC; this page shows the {-begin:.0f} s before it'
 
