@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -103,8 +102,10 @@ class Rounds:
         self._open_coming()
         training, records = self.training, []
         for dataset in training.datasets:
-            with suppress(OSError):  # a share that is away for a moment
+            try:
                 dataset.refresh()
+            except OSError:  # a share that is away for a moment, and its labels with it
+                continue
             records += dataset.episodes()
         self._states = {one.id: _state(one) for one in records}
         unusable = {key for key, left in self._left.items() if self._states.get(key) == left}

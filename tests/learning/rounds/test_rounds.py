@@ -165,6 +165,17 @@ def test_a_label_that_changes_begins_a_round_and_an_unlabelled_episode_none(open
     assert (found.new, found.labelled, found.successes) == (0, 1, 1)
 
 
+def test_while_its_folder_is_away_a_labelled_episode_does_not_wait_for_a_label(opened, data):
+    rounds = opened()
+    rounds.begin()
+    known, there = record(data, 'success'), data / 'episodes'
+    rounds.round()
+    there.rename(data / 'elsewhere')
+    assert rounds.look() == ((), (), (), ())
+    (data / 'elsewhere').rename(there)
+    assert rounds.look() == ((), (), (), ()) and known in rounds.training.replay.episodes
+
+
 def test_a_round_for_another_episode_leaves_the_unlabelled_one_alone(opened, data):
     rounds = opened()
     rounds.begin()
