@@ -64,7 +64,7 @@ def _open(run: Path, given: list[Path], settings: RoundSettings, console: Consol
     checkpoint = load_checkpoint(run)
     updates = [f'train.finetune_updates={settings.updates}'] if settings.updates else []
     config = resumed_config(checkpoint.config, None, updates)
-    use_processor(config.train.threads)
+    use_processor(settings.threads or config.train.threads)
     data, moved = _learned_from([Path(path) for path in checkpoint.meta['data']], given)
     with progress_bars(console) as progress:
         reading = reading_bars(progress)

@@ -1,13 +1,15 @@
 """What drove in a demonstration: the held-out starts and the logged episodes, with their bundles.
 
-    before.json, rounds.json, after.json, covered.json    what moto-up wrote of each drive
-    before/, dataset/, after/, covered/                   the episodes of each
+    before.json, after.json, covered.json    what moto-up wrote of each drive
+    first.json, rounds.json                  of the two whose episodes are learned from, as one
+    before/, dataset/, after/, covered/      the episodes of each
 
 In: a demonstration's folder. Out: Drives. What is not there is empty; a damaged file is refused.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +22,7 @@ from moto_learning.report.demo_folder import read_json
 
 HELD_OUT = ('before', 'after', 'covered')  # drives over the same starts
 ROUNDS = 'rounds'  # the drive whose episodes are learned from
+FIRST = 'first'  # the part of it before the first round
 FOLDERS = {ROUNDS: 'dataset'}  # of a drive's episodes, if it is not called after the drive
 SCRIPTED = 'scripted'  # controller of a demonstration
 
@@ -70,10 +73,13 @@ def read_drive(out: Path, name: str) -> Drive:
     The drive `rounds` has every episode of the dataset that is no demonstration, also those of a
     `moto-up` that was started again and left no file.
     """
-    said = read_json(out / f'{name}.json')
+    parts = [
+        read_json(out / f'{part}.json') for part in ((FIRST, name) if name == ROUNDS else (name,))
+    ]
+    said = parts[-1]
     data = out / FOLDERS.get(name, name)
     records = {one.id: one for one in _records(data) if one.controller != SCRIPTED}
-    played = {one['id']: one for one in said.get('episodes', [])}
+    played = {one['id']: one for part in parts for one in part.get('episodes', [])}
     if name == ROUNDS:
         found = [_logged(records[key], played.get(key, {})) for key in sorted(records)]
     else:
@@ -86,9 +92,11 @@ def read_drive(out: Path, name: str) -> Drive:
         data=data,
         bundle=said.get('policy', ''),
         episodes=found,
-        latency_ms=said.get('latency_ms', []),
-        missed_periods=said.get('missed_periods', 0),
-        guard_interventions=said.get('guard_interventions', {}),
+        latency_ms=[ms for part in parts for ms in part.get('latency_ms', [])],
+        missed_periods=sum(part.get('missed_periods', 0) for part in parts),
+        guard_interventions=dict(
+            sum((Counter(part.get('guard_interventions', {})) for part in parts), Counter())
+        ),
     )
 
 

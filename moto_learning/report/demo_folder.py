@@ -44,7 +44,7 @@ class DemoConfig:
     preset: str = setting('demo', 'config/train/<preset>.yaml')
     train: list[str] = setting(
         [
-            'train.threads=1',  # the robot beside the learner needs the other core
+            'train.threads=2',  # 1.4 times as fast; where nothing drives beside it
             'train.offline_updates=800',
             'model.optimizer.decay_updates=2400',  # over the rounds too
             'actor_critic.actor.optimizer.decay_updates=2400',
@@ -56,6 +56,11 @@ class DemoConfig:
         20, 'held-out starts, tried through ROS before, after, and with the camera covered', low=1
     )
     episodes: int = number(40, 'logged episodes of the rounds, learned from by label', low=1)
+    first: int = number(
+        10,
+        'of them, driven before the first round, which the robot waits for; 0: for none',
+        low=0,
+    )
     round: list[str] = setting(
         ['episodes=10', 'episode_updates=40', 'held_out=0'], 'key=value for moto-finetune'
     )

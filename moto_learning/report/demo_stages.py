@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moto_core.episodes.dataset import Dataset
+from moto_learning.report.demo_drives import FIRST, ROUNDS
 from moto_learning.report.demo_folder import DemoConfig
 from moto_sim.episode import LEARNED
 
@@ -54,6 +55,7 @@ def demo_stages(config: DemoConfig, out: Path) -> list[Stage]:
         _train(config, out),
         _finetune(config, out, 'publish', 'the first ONNX policy bundle with its self-test'),
         _held_out(config, out, 'before', f'{n} held-out starts through ROS 2'),
+        *_first(config, out),
         _rounds(config, out),
         _finetune(config, out, 'last round', 'what is left to learn from'),
         _held_out(config, out, 'after', f'the same {n} starts with the policy of the rounds'),
@@ -118,25 +120,48 @@ def _finetune(config: DemoConfig, out: Path, name: str, about: str) -> Stage:
     )
 
 
-def _rounds(config: DemoConfig, out: Path) -> Stage:
-    def arguments() -> list[object]:
-        with Dataset.open(out / 'dataset', lock=False) as dataset:  # some are there if stopped
-            done = sum(one.controller == 'policy' for one in dataset.episodes())
-        return [
-            *_up(config, out, 'rounds', 'dataset', config.seed + IN_ROUNDS + done),
-            f'episodes:={max(1, config.episodes - done)}',
-            'record.labels_only:=true',
-            f'pause:={config.pause}',
-            'policy.follow:=true',
-        ]
+def _first(config: DemoConfig, out: Path) -> list[Stage]:
+    """Returns the episodes of the first policy, and the round that the robot waits for.
 
+    While one core learns and the other drives, the first policy, which fails most, would drive
+    most of the episodes that are learned from.
+    """
+    first = min(config.first, config.episodes - 1)
+    if not first:
+        return []
+    return [
+        Stage(
+            name=FIRST,
+            about=f'{first} labelled episodes of the first policy',
+            module=UP,
+            arguments=lambda: _logging(config, out, FIRST, first),
+        ),
+        _finetune(config, out, 'first round', 'learned from them, while the robot waits'),
+    ]
+
+
+def _rounds(config: DemoConfig, out: Path) -> Stage:
     return Stage(
-        name='rounds',
-        about=f'{config.episodes} labelled episodes, learned from beside the robot',
+        name=ROUNDS,
+        about=f'{config.episodes} labelled episodes in all, learned from beside the robot',
         module=UP,
-        arguments=arguments,
-        beside=Command(f'{COMMANDS}.finetune', [*_rounds_of(config, out), *config.round]),
+        arguments=lambda: [*_logging(config, out, ROUNDS, config.episodes), 'policy.follow:=true'],
+        beside=Command(
+            f'{COMMANDS}.finetune', [*_rounds_of(config, out), 'threads=1', *config.round]
+        ),
     )
+
+
+def _logging(config: DemoConfig, out: Path, name: str, until: int) -> list[object]:
+    """Returns the arguments of a drive that logs until there are as many episodes."""
+    with Dataset.open(out / 'dataset', lock=False) as dataset:  # some are there if stopped
+        done = sum(one.controller == 'policy' for one in dataset.episodes())
+    return [
+        *_up(config, out, name, 'dataset', config.seed + IN_ROUNDS + done),
+        f'episodes:={max(1, until - done)}',
+        'record.labels_only:=true',
+        f'pause:={config.pause}',
+    ]
 
 
 def _held_out(config: DemoConfig, out: Path, name: str, about: str) -> Stage:

@@ -37,6 +37,12 @@ class RoundSettings:
     lost: int = number(
         0, 'of them, how many more than the policy in use a new one may fail at', low=0
     )
+    threads: int = number(
+        0,
+        "of torch on a CPU; 0: the run's train.threads. Beside a robot leave it a core",
+        low=0,
+        high=1024,
+    )
     nice: int = number(
         10, 'what the priority of the process is lowered by; 0: as it is', low=0, high=19
     )

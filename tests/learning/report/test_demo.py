@@ -47,8 +47,9 @@ def test_the_summary_says_what_happened(demo):
     assert summary['episodes_logged'] == {'scripted': 2, 'policy': 2, 'learned_from': 2}
     for name in ('before', 'after', 'covered'):
         assert summary['success'][name]['n'] == 1
-    stages = ('set-up', 'collect', 'train', 'publish', 'before', 'rounds', 'last round', 'after')
-    assert {*stages, 'covered', 'film', 'report', 'total'} == summary['seconds'].keys()
+    stages = ('set-up', 'collect', 'train', 'publish', 'before', 'last round', 'after')
+    logged = ('first', 'first round', 'rounds')
+    assert {*stages, *logged, 'covered', 'film', 'report', 'total'} == summary['seconds'].keys()
     latency = summary['latency_ms']
     assert latency['count'] >= 20
     assert 0 < latency['p50'] <= latency['p95'] <= latency['p99']
@@ -101,7 +102,7 @@ def test_a_second_run_keeps_the_first(demo):
         timeout=120,
     )
     assert again.returncode == 0, again.stdout + again.stderr
-    assert again.stdout.count('done earlier') == 9, again.stdout
+    assert again.stdout.count('done earlier') == 11, again.stdout
 
 
 def test_an_unknown_setting_names_the_nearest_and_writes_nothing(tmp_path):

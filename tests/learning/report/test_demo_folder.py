@@ -171,9 +171,32 @@ def test_drives_that_are_learned_from_start_where_no_evaluation_does(tmp_path):
         for word in map(str, stage.arguments())
         if word.startswith('seed:=')
     }
-    assert seeds == {'before': 1007, 'rounds': 2**30 + 1007, 'after': 1007, 'covered': 1007}
+    logged = dict.fromkeys(('first', 'rounds'), 2**30 + 1007)
+    assert seeds == {'before': 1007, **logged, 'after': 1007, 'covered': 1007}
     film = list(map(str, stages['film'].arguments()))
     assert int(film[film.index('--seed') + 1]) == 1007
+
+
+@pytest.mark.parametrize(
+    ('given', 'done', 'counts'),
+    [
+        (['episodes=9', 'first=4'], 0, {'first': 4, 'rounds': 9}),
+        (['episodes=9', 'first=4'], 3, {'first': 1, 'rounds': 6}),
+        (['episodes=9', 'first=9'], 8, {'first': 1, 'rounds': 1}),
+        (['episodes=9', 'first=0'], 0, {'rounds': 9}),
+        (['episodes=1', 'first=5'], 0, {'rounds': 1}),
+    ],
+)
+def test_the_robot_waits_for_its_first_round_after_as_many_episodes(tmp_path, given, done, counts):
+    config = opened(tmp_path / 'demo', given, resume=False)
+    record(tmp_path / 'demo' / 'dataset', [3])
+    record(tmp_path / 'demo' / 'dataset', [3] * done, controller='policy')
+    stages = {stage.name: stage for stage in demo_stages(config, tmp_path / 'demo')}
+    assert ('first round' in stages) == ('first' in counts)
+    for name, count in counts.items():
+        words = list(map(str, stages[name].arguments()))
+        assert f'episodes:={count}' in words
+        assert ('policy.follow:=true' in words) == (name == 'rounds')
 
 
 def test_stages_that_were_stopped_begin_anew_or_go_on(tmp_path, monkeypatch):

@@ -35,7 +35,7 @@ def test_the_summary_holds_pairs_swaps_and_rounds(written):
     assert found['swaps'][1]['bundle'] == found['bundles']['after'] == found['rounds'][2]['bundle']
     assert found['latency_ms']['count'] == 8 * (3 + 4 + 3)
     assert found['missed_periods'] == 3 + 4 + 3
-    assert found['guard_interventions'] == {'jerk': 9, 'acceleration': 3}
+    assert found['guard_interventions'] == {'jerk': 12, 'acceleration': 4}  # of four drives
     assert found['updates'] == {'offline': 5, 'finetune': 3}
     json.dumps(found, allow_nan=False)
 

@@ -50,7 +50,7 @@ def bundles(out, count, threshold=0.5):
 def drive(out, name, outcomes, bundle, seed=FIRST, rows=ROWS, recorded=True):
     """Writes what moto-up leaves of a drive; `bundle` is a hash, or one for each episode."""
     hashes = [bundle] * len(outcomes) if isinstance(bundle, str) else list(bundle)
-    data = out / ('dataset' if name == 'rounds' else name)
+    data = out / ('dataset' if name in ('first', 'rounds') else name)
     episodes = []
     for index, letter in enumerate(outcomes):
         start = seed + index
@@ -139,7 +139,9 @@ def write_demo(
         record(out / 'dataset', 'success', seed, '', controller='scripted')
     drive(out, 'before', before, hashes[0])
     drove = [hashes[sum(start <= i for start in swaps)] for i in range(len(logged))]
-    drive(out, 'rounds', logged, drove, seed=7000)
+    half = len(logged) // 2
+    drive(out, 'first', logged[:half], drove[:half], seed=7000)
+    drive(out, 'rounds', logged[half:], drove[half:], seed=7000 + half)
     drive(out, 'after', after, hashes[-1])
     drive(out, 'covered', covered, hashes[-1])
     metrics = [
