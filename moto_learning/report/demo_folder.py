@@ -57,9 +57,7 @@ class DemoConfig:
     )
     episodes: int = number(40, 'logged episodes of the rounds, learned from by label', low=1)
     first: int = number(
-        10,
-        'of them, driven before the first round, which the robot waits for; 0: for none',
-        low=0,
+        10, 'of them, driven before the first round, which the robot waits for; 0: for none', low=0
     )
     round: list[str] = setting(
         ['episodes=10', 'episode_updates=40', 'held_out=0'], 'key=value for moto-finetune'
