@@ -116,7 +116,7 @@ def _finetune(config: DemoConfig, out: Path, name: str, about: str) -> Stage:
         name=name,
         about=about,
         module=f'{COMMANDS}.finetune',
-        arguments=lambda: [*_rounds_of(config, out), '--once', *config.round],
+        arguments=lambda: [*_rounds_of(config, out), '--once', 'nice=0', *config.round],
     )
 
 
