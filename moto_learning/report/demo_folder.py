@@ -60,7 +60,7 @@ class DemoConfig:
         10, 'of them, driven before the first round, which the robot waits for; 0: for none', low=0
     )
     round: list[str] = setting(
-        ['episodes=10', 'episode_updates=40', 'held_out=0', 'lost=2'],  # of ten starts: chance
+        ['episodes=5', 'episode_updates=40', 'held_out=0', 'lost=2'],  # of ten starts: chance
         'key=value for moto-finetune',
     )
     pause: int = number(3, '[s] between two of them, as a person needs to reset a scene', low=0)
