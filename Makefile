@@ -10,7 +10,7 @@ STARTED := $(shell date +%s)
 PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup apt demo test test-slow test-robot test-ros2 mutate lint bench clean
+.PHONY: help setup apt demo test test-slow test-robot test-ros2 mutate lint bench bench-peers clean
 
 help:  ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -73,5 +73,11 @@ bench: setup  ## Runs the benchmarks; JSON goes to runs/bench
 	@for b in benchmarks/*.py; do n=$$(basename $$b .py); echo "$$n"; \
 	    $(BIN)/python $$b > runs/bench/$$n.json || exit 1; done
 
+bench-peers: setup  ## Our update beside TorchRL's and SheepRL's, in a venv of theirs; JSON to runs/bench
+	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install -q $$(grep '^torch==' constraints.txt) -r benchmarks/peers/requirements.txt
+	@mkdir -p runs/bench
+	$(BIN)/python benchmarks/peers/compare.py --peers .venv-peers/bin/python > runs/bench/peers.json
+
 clean:  ## Removes the venv and what was built
-	rm -rf $(VENV) .venv-robot build *.egg-info
+	rm -rf $(VENV) .venv-robot .venv-peers build *.egg-info

@@ -23,6 +23,7 @@ import numpy as np
 from moto_core.errors import BundleError
 from moto_core.observation import GateLimits, Observation, gate, proprioception
 from moto_core.policy.given_up import folder_to_run, give_up, take_back
+from moto_core.policy.kept import keep, kept_folder
 from moto_core.policy.name_file import named_folder
 from moto_core.policy.policy import (
     OnnxPolicy,
@@ -234,13 +235,14 @@ class PolicySlot:
 
     The bundle is a folder, or a link to one or a file that names one; a fine-tuning moves these
     on. A bundle that is refused leaves the one in use as it was (docs/safety.md, fault 30). One
-    that was given up is not begun with: the one before it is, unless a person has it back.
+    that was given up is not begun with: the one before it is, unless a person has it back. While
+    a name-file is followed, what was kept is begun with, and what is named is tried beside it.
     """
 
     def __init__(self, params: PolicyParams, spec: Spec, setup: Setup | None = None) -> None:
         """Loads and verifies for a robot's spec; raises BundleError with path and cause."""
         self._params, self._spec, self._setup = params, spec, setup or Setup()
-        self.policy = make_policy(params, spec)
+        self.policy = self._first()
         self._previous: Policy | None = None
         self._compared: tuple[Policy, tuple[str, ...]] | None = None
 
@@ -302,6 +304,15 @@ class PolicySlot:
         """Returns what writes down that a policy was given up for the one in use."""
         assert isinstance(policy, OnnxPolicy)
         return partial(give_up, policy.path, why, self.policy.hash)
+
+    def kept(self, policy: Policy) -> Callable[[], None]:
+        """Returns what writes down that a policy is what the robot begins with from now on."""
+        assert isinstance(policy, OnnxPolicy)
+        return partial(keep, Path(self._params.bundle), policy.path)
+
+    def _first(self) -> Policy:
+        kept = kept_folder(Path(self._params.bundle)) if self._params.follow else None
+        return make_policy(self._params, self._spec) if kept is None else self._load(kept)
 
     def _to_run(self) -> Path:
         return folder_to_run(self._params.bundle).resolve()

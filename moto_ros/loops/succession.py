@@ -9,6 +9,7 @@ from pathlib import Path
 
 from moto_core.errors import ConfigError
 from moto_core.guard.state import FAULT, HOLD, RUNNING
+from moto_core.policy.policy import Policy
 from moto_ros.config import PolicyParams
 from moto_ros.loops.caution import holds
 from moto_ros.loops.policy import Decided, PolicySlot
@@ -42,15 +43,20 @@ class Succession:
         self._before: GuardReasons | None = None
         self._busy_until = -GRACE  # [s] when an episode was last heard of
         self._successor = Successor(
-            slot.find, params.shadow, params.probation, slot.named, slot.given_up
+            slot.find, params.shadow, params.probation, slot.named, slot.given_up, slot.kept
         )
         self.close, self.news = self._successor.close, self._successor.news
-        self.replaced = self._successor.replaced
+        self._successor.keep(slot.policy)
 
     @property
     def standing(self) -> str:
         """What is tried or watched, else what was refused or given up last, for the status."""
         return self._successor.standing or self._successor.told
+
+    def replaced(self, left: Policy | None = None) -> None:
+        """Hears that a person swapped the slot's policy, and which one he does not want."""
+        self._successor.replaced(self._slot.policy.hash, left)
+        self._successor.keep(self._slot.policy)
 
     def take(self, decided: Decided, driving: bool = True) -> None:
         """Takes a decision of an episode; `driving`: the arm does what is asked."""

@@ -33,6 +33,7 @@ MOST = 60.0  # [s] between two looks at one that is refused again and again
 LEAST = 12  # decisions after a swap, before which only a fault speaks against a policy
 Find = Callable[[frozenset[str]], Policy | None]
 Write = Callable[[Policy, str], Callable[[], None]]
+Keep = Callable[[Policy], Callable[[], None]]
 
 
 def _aside(work: Callable[[], Any]) -> Future[Any]:
@@ -76,13 +77,19 @@ class Successor:
     """Finds the next policy, tries it in the shadow of the one in use, and watches it then."""
 
     def __init__(
-        self, find: Find, shadow: int, probation: int, named: Callable[[], str], write: Write
+        self,
+        find: Find,
+        shadow: int,
+        probation: int,
+        named: Callable[[], str],
+        write: Write,
+        kept: Keep,
     ) -> None:
         """Tries `shadow` decisions beside the policy in use, and watches `probation` after a swap.
 
         `find` returns the policy that is named now; None if its hash is among those it is given.
         `named` returns the hash that is named now, `write` what writes down, in a thread, that a
-        policy was given up and why.
+        policy was given up and why, `kept` what writes down that one is begun with from now on.
         """
         self._named, self._later = named, LATER
         self._naming: Future[str] | None = None
@@ -91,7 +98,8 @@ class Successor:
         self._looking: Future[Policy | None] | None = None
         self._next = 0.0  # [s] steady time of the next look
         self._given_up: set[str] = set()  # hashes
-        self._write, self._writing = write, list[Future[None]]()
+        self._write, self._kept, self._writing = write, kept, list[Future[None]]()
+        self._keeping: Future[None] | None = None
         self._news: list[str] = []
         self._problem = ''  # why the last bundle could not be loaded
         self.shadow: Shadow | None = None
@@ -143,6 +151,7 @@ class Successor:
             self.probation.new.take(action, doubt, seconds)
             if self.probation.over:
                 self._news.append(f'policy {self.probation.policy.hash[:12]} is kept')
+                self.keep(self.probation.policy)
                 self.probation = None
         elif self.shadow is not None and len(self.shadow.new) < self._shadowed:
             self.shadow.see(seen, first, action, doubt, done)
@@ -170,6 +179,20 @@ class Successor:
         self._news.append(f'policy {policy.hash[:12]} is in use')
         if self._watched:
             self.probation = Probation(policy, used, self._watched)
+        else:
+            self.keep(policy)
+
+    def keep(self, policy: Policy) -> None:
+        """Writes down, in a thread, that a policy is begun with after a restart."""
+        earlier, write = self._keeping, self._kept(policy)
+
+        def in_turn() -> None:
+            if earlier is not None:
+                earlier.exception()  # waits: what is kept last is written last
+            write()
+
+        self._keeping = _aside(in_turn)
+        self._writing.append(self._keeping)
 
     def objection(self) -> str:
         """Says why the policy in use is to be swapped out again; '' if it is not."""

@@ -167,7 +167,7 @@ class PolicyNode(MotoNode):
         left = self.slot.policy
         told = change(self.busy)
         if self.succession is not None:
-            self.succession.replaced(told, left if back else None)
+            self.succession.replaced(left if back else None)
         self._use()
         return told
 

@@ -1,8 +1,11 @@
 """The next policy: found, tried in the shadow, swapped in, watched, given up; by numbers."""
 
 import re
+import shutil
 import threading
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,10 +59,14 @@ class Trial:
     def __init__(self, *named, shadow=3, probation=20):
         self.named, self.known, self.time = list(named), [], 0.0
         self.written = []  # hash and why of what was given up
-        self.successor = Successor(self.find, shadow, probation, self.name, self.write)
+        self.kept = []  # hashes, in the order in which they were written
+        self.successor = Successor(self.find, shadow, probation, self.name, self.write, self.keep)
 
     def write(self, policy, why):
         return lambda: self.written.append((policy.hash, why))
+
+    def keep(self, policy):
+        return lambda: self.kept.append(policy.hash)
 
     def find(self, known):
         self.known.append(known)
@@ -391,6 +398,103 @@ def test_a_step_is_slow_from_half_a_period_on_by_its_ninetieth_percentile():
     for seconds in (*[0.001] * 95, *[0.2] * 5):
         new.take(np.zeros(2), 0.0, seconds)
     assert objection(Saying('new'), new, Behaviour()) == ''
+
+
+def written(trial):
+    """What was kept, once it is written."""
+    if trial.successor._keeping is not None:
+        trial.successor._keeping.result()
+    return trial.kept
+
+
+def test_a_policy_is_kept_once_its_probation_is_over_and_not_before():
+    trial = shadowed(Saying('new'), probation=20)
+    trial.decide(3)
+    trial.successor.swapped()
+    trial.decide(19)
+    assert written(trial) == []
+    trial.decide(1)
+    assert written(trial) == ['new']
+
+
+def test_without_a_probation_a_policy_is_kept_as_it_is_swapped_in():
+    trial = shadowed(Saying('new'), probation=0)
+    trial.decide(3)
+    assert written(trial) == []
+    trial.successor.swapped()
+    assert written(trial) == ['new']
+
+
+def test_what_is_kept_last_is_written_last():
+    trial, order = Trial(), []
+
+    def slowly(policy):
+        def write():
+            time.sleep(0.2 * (policy.hash == 'first'))
+            order.append(policy.hash)
+
+        return write
+
+    trial.successor._kept = slowly
+    trial.successor.keep(Saying('first'))
+    trial.successor.keep(Saying('second'))
+    trial.successor._keeping.result()
+    assert order == ['first', 'second']
+
+
+@pytest.fixture
+def followed(tmp_path):
+    """A name-file, two bundles and what a robot that follows the file begins with."""
+    one = write_tiny_bundle(tmp_path / 'bundles')
+    other = write_tiny_bundle(tmp_path / 'bundles', training={'seed': 2})
+    name = tmp_path / 'use'
+    name.write_text(f'{one}\n')
+    params = PolicyParams(bundle=str(name), follow=True, wait_for_episode=True)
+
+    def begun(**changes):
+        slot = PolicySlot(replace(params, **changes), BUNDLE_SPEC)
+        if slot._params.follow:
+            Succession(slot, slot._params)._successor._keeping.result()
+        return slot
+
+    return name, one, other, begun
+
+
+def test_a_node_that_is_started_again_begins_with_what_was_kept_and_tries_what_is_named(followed):
+    name, one, other, begun = followed
+    assert begun().policy.hash == one.name  # nothing was kept: what is named
+    name.write_text(f'{other}\n')
+    again = begun()
+    assert again.policy.hash == one.name
+    assert again.find(frozenset({one.name})).hash == other.name
+    assert begun(follow=False).policy.hash == other.name
+
+
+def test_what_a_person_swaps_in_is_begun_with_again(followed):
+    name, one, other, begun = followed
+    slot = begun()
+    succession = Succession(slot, slot._params)
+    name.write_text(f'{other}\n')
+    slot.reload(busy=False)
+    succession.replaced()
+    succession._successor._keeping.result()
+    assert begun().policy.hash == other.name
+    left = slot.policy
+    slot.rollback(busy=False)
+    succession.replaced(left)
+    succession._successor._keeping.result()
+    assert begun().policy.hash == one.name
+
+
+def test_what_was_kept_and_is_gone_is_no_reason_to_drive_with_what_was_never_tried(followed):
+    name, one, other, begun = followed
+    begun()
+    name.write_text(f'{other}\n')
+    shutil.rmtree(one)
+    with pytest.raises(BundleError, match=f"delete '{name}.kept' to begin with what '{name}'"):
+        begun()
+    Path(f'{name}.kept').unlink()
+    assert begun().policy.hash == other.name
 
 
 def test_the_slot_finds_what_the_name_file_names_unless_it_is_known(tmp_path):
