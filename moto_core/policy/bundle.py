@@ -98,7 +98,10 @@ def read_bundle(path: Path | str) -> Bundle:
         raise BundleError(f"cannot read the bundle '{path}': {error}") from error
     if not there:
         kind = 'is not a folder' if folder.exists() else 'does not exist'
-        raise BundleError(f"bundle '{path}' {kind}; expected a folder that moto-export wrote")
+        raise BundleError(
+            f"bundle '{path}' {kind}; expected a folder that moto-export wrote, or a file that "
+            'names one (moto-export --name-file; moto-finetune writes it with its first policy)'
+        )
     _check_listing(folder)
     manifest = _read_manifest(folder)
     encoder, policy, selftest = (_checked(folder / name, manifest.files[name]) for name in CONTENT)

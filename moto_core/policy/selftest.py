@@ -78,7 +78,8 @@ def run_selftest(
     if latency > latency_limit:
         raise BundleError(
             f"bundle '{bundle.path}': a step takes {latency * 1e3:.1f} ms in the "
-            f'self-test; expected at most {latency_limit * 1e3:.1f} ms'
+            f'self-test; expected at most {latency_limit * 1e3:.1f} ms: end what '
+            'else this computer does, or take a faster one or a smaller policy'
         )
     return SelfTest(worst, latency, len(seconds))
 

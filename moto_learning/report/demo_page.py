@@ -45,7 +45,7 @@ def write_report(out: Path, summary: Mapping[str, Any], period: float = 0.08) ->
     improved, drawn = _improvement(summary, drives, names)
     pictures = {'improvement.png': drawn, 'prediction.png': strip}
     body = [
-        _headline(summary),
+        _headline(summary, period),
         page.cards(_cards(summary)),
         improved,
         page.section(
@@ -78,12 +78,14 @@ def write_report(out: Path, summary: Mapping[str, Any], period: float = 0.08) ->
     return path
 
 
-def _headline(summary: Mapping[str, Any]) -> str:
+def _headline(summary: Mapping[str, Any], period: float) -> str:
     success, logged = summary['success'], summary['episodes_logged']['policy']
+    steps = summary['max_steps']
+    within = f', each within {steps} decisions ({steps * period:.1f} s)' if steps else ''
     return page.headline(
         f'{summary["task"]}: {success["before"]["text"]} held-out starts before, '
         f'{success["after"]["text"]} after {logged} logged episodes',
-        f'Through ROS 2, under the guard. {summary["device"]}.',
+        f'Through ROS 2, under the guard{within}. {summary["device"]}.',
     )
 
 

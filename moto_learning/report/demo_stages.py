@@ -101,7 +101,8 @@ def _train(config: DemoConfig, out: Path) -> Stage:
         begun = is_begun(train)  # and was stopped
         new = ('--config', config.preset, '--data', out / 'dataset', '--out', train)
         going_on = ('--resume', train, '--phase', 'offline')
-        return [*(going_on if begun else new), f'seed={config.seed}', *config.train]
+        steps = f'collect.max_steps={config.max_steps}'  # a round's trials are as long as drives
+        return [*(going_on if begun else new), f'seed={config.seed}', steps, *config.train]
 
     return Stage(
         name='train',

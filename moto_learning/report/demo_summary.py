@@ -44,6 +44,7 @@ def summarize(task: str, out: Path, seconds: Mapping[str, float]) -> dict[str, A
     rounds = read_rounds(out / 'train')
     return {
         'task': task,
+        'max_steps': demo_settings(out).get('max_steps'),  # decisions an episode at most
         'device': machine_name(),
         'version': version(),
         'commit': git_hash(),

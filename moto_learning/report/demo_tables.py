@@ -32,7 +32,14 @@ def rounds_table(rounds: Sequence[Mapping[str, Any]]) -> str:
     if not rounds:
         return page.paragraph('No round was judged: nothing was learned from logged episodes.')
     header = (
-        *('round', 'updates', 'new episodes', 'labels', 'in replay', 'successes in replay'),
+        *(
+            'round',
+            'updates',
+            'new episodes',
+            'changed labels',
+            'in replay',
+            'successes in replay',
+        ),
         *('starts solved', 'by the one in use', 'error', "the one in use's"),
         *('seconds', 'bundle', 'outcome'),
     )

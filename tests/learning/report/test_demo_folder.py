@@ -215,7 +215,9 @@ def test_stages_that_were_stopped_begin_anew_or_go_on(tmp_path, monkeypatch):
     run_stage(train, out)
     assert latest_checkpoint(out / 'train').name == '00000002'
     run_stage(train, out)
-    assert '--resume' in (out / 'logs' / 'train.log').read_text().splitlines()[0]
+    line = (out / 'logs' / 'train.log').read_text().splitlines()[0]
+    assert '--resume' in line
+    assert 'collect.max_steps=60' in line  # a candidate is tried as long as the robot drives
 
 
 def test_a_folder_that_is_not_ours_is_one_line_of_the_command(tmp_path):

@@ -47,6 +47,7 @@ def test_the_page_needs_no_other_file_and_says_what_each_picture_shows(whole):
 
 def test_the_page_tells_what_happened_in_numbers(whole):
     page, summary, out = whole
+    assert 'Through ROS 2, under the guard, each within 60 decisions (4.8 s).' in page
     for said in (
         f'{TASK}: 1 of 3 held-out starts before, 2 of 3 after 4 logged episodes',
         'before: 1 of 3 (95 % interval 0.06 to 0.79); after: 2 of 3',
