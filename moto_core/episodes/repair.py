@@ -19,7 +19,7 @@ from moto_core.episodes.episode import FILE
 from moto_core.episodes.index import Finding, examine
 from moto_core.episodes.labels import add_label, read_labels
 from moto_core.episodes.layout import EPISODES, MANIFEST, folder_names, inside
-from moto_core.episodes.quarantine import set_file_aside, set_folder_aside
+from moto_core.episodes.quarantine import set_damaged_aside, set_file_aside
 from moto_core.episodes.recovery import recover
 from moto_core.errors import DatasetError, EpisodeError
 from moto_core.plain_file import is_plain
@@ -72,19 +72,19 @@ def keep_whole_rows(root: Path, path: Path) -> Finding:
         )
     if not is_plain(path):
         reason = f'its {path.name} is a link or no plain file'
-        return Finding(id=name, rows=0, reason=reason, path=set_folder_aside(root, name, reason))
+        return Finding(id=name, rows=0, reason=reason, path=set_damaged_aside(root, name, reason))
     try:
         found = examine(path)
         reason = found.damage or 'the recorder stopped without closing it'
         if not found.rows or found.header is None:
             reason = f'no whole row: {reason}'
             return Finding(
-                id=name, rows=0, reason=reason, path=set_folder_aside(root, name, reason)
+                id=name, rows=0, reason=reason, path=set_damaged_aside(root, name, reason)
             )
         if not EPISODE_ID.fullmatch(name) or found.header.id != name:
             reason = f'it holds episode {found.header.id}: a copy under another name; {reason}'
             return Finding(
-                id=name, rows=found.rows, reason=reason, path=set_folder_aside(root, name, reason)
+                id=name, rows=found.rows, reason=reason, path=set_damaged_aside(root, name, reason)
             )
         final = recover(path)
         if path == closed and not found.ended:
@@ -93,7 +93,7 @@ def keep_whole_rows(root: Path, path: Path) -> Finding:
         if isinstance(error.__cause__, OSError):
             raise DatasetError(f"'{name}' stays as it was: {error}") from error
         reason = str(error)
-        return Finding(id=name, rows=0, reason=reason, path=set_folder_aside(root, name, reason))
+        return Finding(id=name, rows=0, reason=reason, path=set_damaged_aside(root, name, reason))
     for damaged in folder.glob('*.damaged'):
         set_file_aside(root, damaged, name, reason)
     return Finding(id=name, rows=found.rows, reason=reason, path=final)
