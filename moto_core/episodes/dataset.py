@@ -207,12 +207,15 @@ class Dataset:
         """Reads a whole episode by id."""
         return read_episode(episode_file(self.root, self.find(episode).id))
 
-    def label(self, episode: str, label: str, by: str = '') -> None:
+    def label(self, episode: str, label: str, by: str = '', rows: int = 0) -> None:
         """Appends a label ('success', 'failure' or 'unlabelled'); needs no lock.
 
         The last one wins, a success classifier's only where nobody else gave one (labels.py).
+        An episode that this dataset writes now is labelled by its whole id, with the `rows` that
+        the label speaks of.
         """
-        add_label(episode_folder(self.root, self.find(episode).id), label, by)
+        name = episode if episode in self._open else self.find(episode).id
+        add_label(episode_folder(self.root, name), label, by, rows)
 
     def refresh(self) -> None:
         """Takes stock again; with the lock, the manifest is made to say what was found.

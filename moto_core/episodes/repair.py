@@ -60,8 +60,9 @@ def keep_whole_rows(root: Path, path: Path) -> Finding:
 
     The damaged file goes to quarantine, and so does the whole folder if it holds no whole row, a
     row or a message that cannot be written again, or is no folder of the episode. Raises
-    DatasetError if the disk refuses. A label 'success' of a damaged file is taken back: what it
-    speaks of was in the end that is lost.
+    DatasetError if the disk refuses. A label 'success' of a damaged file is taken back, and that
+    of an unfinished one if fewer rows are left than it speaks of: what it says was in the end
+    that is lost.
     """
     folder = path.parent
     name, closed = folder.name, folder / FILE
@@ -87,7 +88,7 @@ def keep_whole_rows(root: Path, path: Path) -> Finding:
                 id=name, rows=found.rows, reason=reason, path=set_damaged_aside(root, name, reason)
             )
         final = recover(path)
-        if path == closed and not found.ended:
+        if not found.ended and (path == closed or found.rows < read_labels(folder).rows):
             reason += _take_success_back(folder)
     except EpisodeError as error:
         if isinstance(error.__cause__, OSError):
