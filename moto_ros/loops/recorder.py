@@ -80,8 +80,8 @@ class Recording:
         self.last, self.problem = header.id, ''
         self.lost.clear()
         self.left_out.clear()
-        self._outcome, self._ended, self._stop_at = 'unlabelled', 'done', None
         self._labelled = 0
+        self._outcome, self._ended, self._stop_at = 'unlabelled', 'done', None
         self.event(EpisodeEvent(state='started', episode=header.id, policy=header.policy_hash))
         return header.id
 
