@@ -5,6 +5,9 @@ import json
 import math
 import re
 import runpy
+import shlex
+import shutil
+import subprocess
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -212,3 +215,45 @@ def known(document, kind, number):
         return f'**Equation {number}**' in text
     columns = 5 if kind == 'rule' else 4
     return number in {row[0] for row in rows(ROOT / 'docs' / f'{document}.md', columns)}
+
+
+def copies():
+    """The lines of docs/loop.md that copy between two computers, as arguments."""
+    lines = (ROOT / 'docs/loop.md').read_text().splitlines()
+    return [shlex.split(line, comments=True) for line in lines if line.startswith('rsync ')]
+
+
+def test_what_a_robot_gave_up_is_never_sent_to_it():
+    sent = [line for line in copies() if line[-1].startswith('robot:')]
+    assert sent and all('--exclude=*.given_up' in line for line in sent)
+
+
+@pytest.mark.skipif(shutil.which('rsync') is None, reason='without rsync')
+def test_the_copies_between_two_computers_do_what_is_said_of_them(tmp_path):
+    def copy():
+        for line in copies():
+            subprocess.run(
+                [word.replace('robot:', 'robot/') for word in line], cwd=here, check=True
+            )
+
+    here, robot = tmp_path, tmp_path / 'robot'
+    for place in (here, robot):
+        (place / 'data').mkdir(parents=True)
+        (place / 'bundles').mkdir()
+    (here / 'bundles/a').mkdir()
+    (here / 'bundles/a/policy.onnx').write_text('a')
+    (here / 'bundles/use').write_text('a')
+    (robot / 'data/one').write_text('one')
+    copy()
+    assert (robot / 'bundles/a/policy.onnx').is_file() and (robot / 'bundles/use').is_file()
+    assert (here / 'data/one').is_file()
+    given_up = 'bundles/a.given_up'
+    (robot / given_up).write_text('it shook')
+    copy()
+    assert (here / given_up).read_text() == 'it shook'
+    (robot / given_up).unlink()  # to have it tried again
+    copy()
+    copy()
+    assert not (robot / given_up).exists() and not (here / given_up).exists()
+    assert sorted(path.name for path in (here / 'bundles').iterdir()) == ['a', 'use']
+    assert (here / 'bundles/a/policy.onnx').is_file()

@@ -31,7 +31,7 @@ from moto_core.episodes.layout import (
 )
 from moto_core.episodes.lock import acquire, take_back
 from moto_core.episodes.manifest import Record, append_manifest, make_record, write_manifest
-from moto_core.episodes.quarantine import set_folder_aside
+from moto_core.episodes.quarantine import discarded, set_folder_aside, why_discarded
 from moto_core.episodes.reader import read_episode
 from moto_core.episodes.repair import (
     add_bag_metadata,
@@ -160,8 +160,8 @@ class Dataset:
     def adopt(self, path: Path | str) -> Record:
         """Adds a closed episode file that another process wrote under episodes/; its Record.
 
-        Raises DatasetError for a file elsewhere, a damaged one, a copy under another name, and
-        one of another spec or setup.
+        Raises DatasetError for a file elsewhere, a damaged one, a copy under another name, one
+        of another spec or setup, and one that was discarded here.
         """
         self._need_lock('add an episode')
         path = Path(path)
@@ -207,12 +207,15 @@ class Dataset:
         """Reads a whole episode by id."""
         return read_episode(episode_file(self.root, self.find(episode).id))
 
-    def label(self, episode: str, label: str, by: str = '') -> None:
+    def label(self, episode: str, label: str, by: str = '', rows: int = 0) -> None:
         """Appends a label ('success', 'failure' or 'unlabelled'); needs no lock.
 
         The last one wins, a success classifier's only where nobody else gave one (labels.py).
+        An episode that this dataset writes now is labelled by its whole id, with the `rows` that
+        the label speaks of.
         """
-        add_label(episode_folder(self.root, self.find(episode).id), label, by)
+        name = episode if episode in self._open else self.find(episode).id
+        add_label(episode_folder(self.root, name), label, by, rows)
 
     def refresh(self) -> None:
         """Takes stock again; with the lock, the manifest is made to say what was found.
@@ -310,6 +313,9 @@ class Dataset:
             raise DatasetError(f"'{shown}' is damaged: {found.damage}")
         if found.header.id != episode:
             raise DatasetError(f"'{shown}' holds episode {found.header.id}; name its folder so")
+        taken_out = discarded(self.root)
+        if episode in taken_out:
+            raise DatasetError(f"'{shown}': {why_discarded(taken_out[episode])}")
         self.check(found.header.spec, found.header.setup)
         return found.record, Identity(found.header.spec, found.header.setup)
 

@@ -28,6 +28,7 @@ from moto_core.episodes.manifest import (
     manifest_line,
     read_manifest,
 )
+from moto_core.episodes.quarantine import discarded, why_discarded
 from moto_core.episodes.reader import Reading, read_header
 from moto_core.episodes.totals import Totals
 from moto_core.errors import DatasetError, EpisodeError
@@ -104,8 +105,9 @@ def take_stock(
     """Returns what a dataset holds; `believe` False reads every byte instead of the manifest.
 
     `skip` are ids that this process is writing, `new` such as no manifest can know yet, `known`
-    records that this process read before, believed as the manifest's are. Raises DatasetError if
-    episodes/ is a link.
+    records that this process read before, believed as the manifest's are. What was discarded is
+    no episode, though a copy of it lies in episodes/. Raises DatasetError if episodes/ or
+    quarantine/ is a link.
     """
     manifest = read_manifest(root)
     findings = [
@@ -115,7 +117,13 @@ def take_stock(
     names = set(folder_names(root))
     believed: dict[str, Record] = {}
     looked: dict[str, Record | Finding | None] = {}
-    for name in sorted(names - skip):
+    names_here = names - skip
+    taken_out = {name: place for name, place in discarded(root).items() if name in names_here}
+    findings += [
+        Finding(id=name, rows=0, reason=why_discarded(place), path=root / EPISODES / name)
+        for name, place in taken_out.items()
+    ]
+    for name in sorted(names_here - taken_out.keys()):
         line = manifest.records.get(name)
         current = [item for item in (line, known.get(name)) if item and _is_current(root, item)]
         if believe and current:

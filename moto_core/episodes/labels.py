@@ -29,6 +29,7 @@ class _Label(NamedTuple):
     outcome: str
     by: str  # who says so
     at: int  # [ns]
+    rows: int  # that the episode has at least, if the label is right; 0: it does not say
 
 
 class Labels(NamedTuple):
@@ -37,6 +38,7 @@ class Labels(NamedTuple):
     outcome: str  # of the line that counts; '' if there is none
     problem: str  # '' if every line is a label
     by: str = ''  # who says so, in the line that counts
+    rows: int = 0  # of the episode that this line speaks of; 0: it does not say
 
 
 def is_by_classifier(by: str) -> bool:
@@ -57,20 +59,25 @@ def read_labels(folder: Path) -> Labels:
     bad = len(lines) - len(good)
     problem = f'{bad} of {len(lines)} lines of {LABELS} are no label and left out' if bad else ''
     counted = [label for label in good if not is_by_classifier(label.by)] or good
-    return Labels(counted[-1].outcome, problem, counted[-1].by) if counted else Labels('', problem)
+    if not counted:
+        return Labels('', problem)
+    last = counted[-1]
+    return Labels(outcome=last.outcome, problem=problem, by=last.by, rows=last.rows)
 
 
-def add_label(folder: Path, label: str, by: str) -> None:
+def add_label(folder: Path, label: str, by: str, rows: int = 0) -> None:
     """Appends one label to the episode's file and syncs it; earlier lines stay.
 
-    Raises DatasetError for an unknown label, a `by` of over 200 characters, and if the file is
-    a link, full or cannot be written.
+    `rows` says of how many rows it speaks, where the episode is not closed yet. Raises
+    DatasetError for an unknown label, a `by` of over 200 characters, and if the file is a link,
+    full or cannot be written.
     """
     if label not in OUTCOMES:
         raise DatasetError(unknown_name('label', label, OUTCOMES))
     if len(by) > BY:
         raise DatasetError(f"'by' has {len(by)} characters; expected a name of at most {BY}")
-    _append(folder, json.dumps({'label': label, 'by': by, 'at': time.time_ns()}).encode())
+    line = {'label': label, 'by': by, 'at': time.time_ns(), **({'rows': rows} if rows else {})}
+    _append(folder, json.dumps(line).encode())
 
 
 def take_labels(source: Path, folder: Path) -> int:
@@ -156,7 +163,9 @@ def _parse(line: bytes) -> _Label | None:
         return None
     if not isinstance(item, dict) or item.get('label') not in OUTCOMES:
         return None
-    by, at = item.get('by', ''), item.get('at', 0)
-    if not isinstance(by, str) or type(at) is not int:
+    by, at, rows = item.get('by', ''), item.get('at', 0), item.get('rows', 0)
+    if not isinstance(by, str) or type(at) is not int or type(rows) is not int:
         return None
-    return _Label(item['label'], by, at) if 0 <= at < STAMP_LIMIT else None
+    if not 0 <= at < STAMP_LIMIT or rows < 0:
+        return None
+    return _Label(outcome=item['label'], by=by, at=at, rows=rows)

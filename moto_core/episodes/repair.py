@@ -19,7 +19,7 @@ from moto_core.episodes.episode import FILE
 from moto_core.episodes.index import Finding, examine
 from moto_core.episodes.labels import add_label, read_labels
 from moto_core.episodes.layout import EPISODES, MANIFEST, folder_names, inside
-from moto_core.episodes.quarantine import set_file_aside, set_folder_aside
+from moto_core.episodes.quarantine import set_damaged_aside, set_file_aside
 from moto_core.episodes.recovery import recover
 from moto_core.errors import DatasetError, EpisodeError
 from moto_core.plain_file import is_plain
@@ -60,8 +60,9 @@ def keep_whole_rows(root: Path, path: Path) -> Finding:
 
     The damaged file goes to quarantine, and so does the whole folder if it holds no whole row, a
     row or a message that cannot be written again, or is no folder of the episode. Raises
-    DatasetError if the disk refuses. A label 'success' of a damaged file is taken back: what it
-    speaks of was in the end that is lost.
+    DatasetError if the disk refuses. A label 'success' of a damaged file is taken back, and that
+    of an unfinished one if fewer rows are left than it speaks of: what it says was in the end
+    that is lost.
     """
     folder = path.parent
     name, closed = folder.name, folder / FILE
@@ -72,28 +73,28 @@ def keep_whole_rows(root: Path, path: Path) -> Finding:
         )
     if not is_plain(path):
         reason = f'its {path.name} is a link or no plain file'
-        return Finding(id=name, rows=0, reason=reason, path=set_folder_aside(root, name, reason))
+        return Finding(id=name, rows=0, reason=reason, path=set_damaged_aside(root, name, reason))
     try:
         found = examine(path)
         reason = found.damage or 'the recorder stopped without closing it'
         if not found.rows or found.header is None:
             reason = f'no whole row: {reason}'
             return Finding(
-                id=name, rows=0, reason=reason, path=set_folder_aside(root, name, reason)
+                id=name, rows=0, reason=reason, path=set_damaged_aside(root, name, reason)
             )
         if not EPISODE_ID.fullmatch(name) or found.header.id != name:
             reason = f'it holds episode {found.header.id}: a copy under another name; {reason}'
             return Finding(
-                id=name, rows=found.rows, reason=reason, path=set_folder_aside(root, name, reason)
+                id=name, rows=found.rows, reason=reason, path=set_damaged_aside(root, name, reason)
             )
         final = recover(path)
-        if path == closed and not found.ended:
+        if not found.ended and (path == closed or found.rows < read_labels(folder).rows):
             reason += _take_success_back(folder)
     except EpisodeError as error:
         if isinstance(error.__cause__, OSError):
             raise DatasetError(f"'{name}' stays as it was: {error}") from error
         reason = str(error)
-        return Finding(id=name, rows=0, reason=reason, path=set_folder_aside(root, name, reason))
+        return Finding(id=name, rows=0, reason=reason, path=set_damaged_aside(root, name, reason))
     for damaged in folder.glob('*.damaged'):
         set_file_aside(root, damaged, name, reason)
     return Finding(id=name, rows=found.rows, reason=reason, path=final)

@@ -79,12 +79,13 @@ def read_given_up(bundle: Path) -> GivenUp | None:
 def folder_to_run(path: Path | str) -> Path:
     """Returns the folder to run of what a name-file names; a folder comes back as it is.
 
-    That is what it names, or what was gone back to if that was given up. Raises ConfigError as
-    `named_folder` does, BundleError if nothing is left.
+    That is what it names, behind a link too, or what was gone back to if that was given up.
+    Raises ConfigError as `named_folder` does, BundleError if nothing is left.
     """
     folder = named_folder(path)
     if folder == Path(path):
         return folder
+    folder = folder.resolve()  # a policy knows the folder itself, and is given up beside that
     first, seen = folder, set[str]()
     while (left := read_given_up(folder)) is not None:
         seen.add(folder.name)

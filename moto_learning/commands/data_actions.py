@@ -14,11 +14,15 @@ from rich.console import Console
 
 from moto_core.command import importing, output_file
 from moto_core.episodes.dataset import Dataset
-from moto_core.episodes.layout import folder_names
+from moto_core.episodes.episode import FILE
+from moto_core.episodes.layout import LOCK, folder_names
 from moto_core.episodes.manifest import Record
 from moto_core.episodes.merge import merge
-from moto_core.errors import ConfigError
+from moto_core.episodes.repair import unfinished
+from moto_core.errors import ConfigError, DatasetError
+from moto_core.lock import is_held
 from moto_core.packages import need
+from moto_core.plain_file import is_plain
 from moto_learning.commands.data_inspect import (
     dataset_table,
     episode_view,
@@ -140,6 +144,8 @@ def compile_(args: argparse.Namespace, console: Console) -> int:
 def label(args: argparse.Namespace, console: Console) -> int:
     """Labels one episode; the last label wins and the earlier ones stay on file."""
     dataset = Dataset.open(args.dataset)
+    if args.episode == LAST:
+        _refuse_unfinished(dataset)
     record = _find(dataset, args.episode)
     dataset.label(record.id, args.label, args.by)
     console.print(f'{record.id}: {record.outcome} -> {args.label}')
@@ -211,6 +217,23 @@ def stats(args: argparse.Namespace, console: Console) -> int:
         _print_parts(dataset, console)
     print_left_out(dataset.left_out, console)
     return 0
+
+
+def _refuse_unfinished(dataset: Dataset) -> None:
+    """Raises DatasetError if an episode is not closed: the last closed one may not be meant."""
+    left = unfinished(dataset.root, frozenset())
+    left = [path for path in left if not is_plain(path.with_name(FILE))]  # beside one: a leftover
+    if not left:
+        return
+    why = "was never ended: its recorder died, or half of it was copied ('moto-data recover')"
+    if is_held(dataset.root / LOCK):
+        why = 'is being recorded'
+    records = dataset.episodes()
+    closed = f'the last closed one is {records[-1].id}' if records else 'no other one is closed'
+    raise DatasetError(
+        f"'{LAST}' may mean another episode: {left[-1].parent.name} {why}; {closed}. Give "
+        'the id of the one that is meant'
+    )
 
 
 def _print_parts(dataset: Dataset, console: Console) -> None:

@@ -3,7 +3,8 @@
     idle --start--> recording --stop--> draining (the last row's parts arrive) --> idle
 
 In: commands, the parts of rows, raw messages. Out: episodes in a Dataset, EpisodeEvents. A failing
-disk, or a row that does not fit, ends the recording and nothing else.
+disk, or a row that does not fit, ends the recording and nothing else. A label that was answered is
+on disk, with how many rows it speaks of: a success whose last row is lost is none.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Recording:
         self.last, self.problem = '', ''
         self.lost, self.left_out = Counter[str](), Counter[str]()  # messages, by topic
         self._outcome, self._ended = 'unlabelled', 'done'
+        self._labelled = 0  # rows that the label of the draining episode speaks of
         self._stop_at: float | None = None  # [s] when draining ends at the latest
 
     @property
@@ -78,6 +80,7 @@ class Recording:
         self.last, self.problem = header.id, ''
         self.lost.clear()
         self.left_out.clear()
+        self._labelled = 0
         self._outcome, self._ended, self._stop_at = 'unlabelled', 'done', None
         self.event(EpisodeEvent(state='started', episode=header.id, policy=header.policy_hash))
         return header.id
@@ -102,6 +105,7 @@ class Recording:
         except (MotoError, OSError) as error:
             self.problem = str(error)
             if writer.closed:
+                self._take_success_back(writer)
                 self._closed(writer)
 
     def on_lost(self, topic: str, count: int) -> None:
@@ -120,13 +124,14 @@ class Recording:
     def end(self, success: bool, now: float) -> str:
         """Gives the outcome of the episode, stopping it if it runs; returns its id.
 
-        One that had another outcome is named with both.
+        One that had another outcome is named with both. The label is on disk when this returns,
+        and so are the rows that are whole. Raises MotoError if they cannot be written.
         """
         outcome = 'success' if success else 'failure'
         if self.state == 'recording':
             self.stop(now)
-        if self.state == 'draining':
-            self._outcome = outcome
+        if self.writer is not None:
+            self._label_open(self.writer, outcome)
         elif self.last:
             before = self.dataset.find(self.last).outcome
             self.dataset.label(self.last, outcome, by='end_episode')
@@ -173,6 +178,28 @@ class Recording:
         self.cut()
         self.dataset.close()
 
+    def _label_open(self, writer: EpisodeWriter, outcome: str) -> None:
+        """Labels the draining episode on disk, so that who kills the recorder loses no label."""
+        if outcome == 'success':  # its reward lies at the last row
+            self._write(self.joiner.rows_so_far())
+        if self.writer is None:
+            raise EpisodeError(f"'{self.last}' is not labelled: {self.problem}")
+        wanted = writer.rows + self.joiner.held
+        self.dataset.label(self.last, outcome, by='end_episode', rows=wanted)
+        self._outcome, self._labelled = outcome, wanted
+
+    def _take_success_back(self, writer: EpisodeWriter) -> None:
+        """Takes back the success of an episode whose last rows could not be written."""
+        if self._outcome != 'success' or writer.rows >= self._labelled:
+            return
+        self._outcome = 'unlabelled'
+        problems = [self.problem, "its end is lost, and its label 'success' taken back"]
+        try:
+            self.dataset.label(self.last, 'unlabelled', by='recorder')
+        except MotoError as error:
+            problems.append(str(error))
+        self.problem = '; '.join(problems)
+
     def _write(self, rows: Iterable[Row]) -> None:
         writer = self.writer
         if writer is None:
@@ -182,6 +209,7 @@ class Recording:
                 writer.append(row)
         except (MotoError, OSError) as error:
             self.problem = str(error)
+            self._take_success_back(writer)
             if writer.closed:  # the disk failed
                 self._closed(writer)
             else:  # a row that does not fit; those before it are an episode
@@ -208,7 +236,7 @@ class Recording:
                 gaps=self.joiner.gaps,
                 rate=self.joiner.rate,
                 lost=dict(self.lost),
-                outcome=writer.outcome,
+                outcome=self._outcome,
                 ended=writer.ended,
                 problem=self.problem,
             )

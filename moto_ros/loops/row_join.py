@@ -87,12 +87,24 @@ class RowJoiner:
         self.waits = count < wanted
         return self._take(max(count, len(self._pending) - KEEP))
 
+    def rows_so_far(self) -> list[Row]:
+        """Returns every row that is left, none marked, if all are `complete`; else none.
+
+        The episode goes on: a decision that is late still has its row.
+        """
+        return self._take(len(self._pending)) if self.complete() else []
+
     def last_rows(self) -> list[Row]:
         """Returns every whole row that is left, the last one marked is_last; ends the episode."""
         found = self._take(len(self._pending))
         self.dropped += max(0, self._seen - self._expected)
         self._episode = None
         return [*found[:-1], *(replace(row, is_last=True) for row in found[-1:])]
+
+    @property
+    def held(self) -> int:
+        """Counts the decisions whose rows are not given out yet."""
+        return len(self._pending)
 
     @property
     def silent(self) -> bool:

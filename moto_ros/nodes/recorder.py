@@ -217,7 +217,9 @@ class RecorderNode(MotoNode):
 
     def end(self, success: bool) -> str:
         """Ends and labels an episode, or labels the last one; returns its id."""
-        assert self.recording is not None
+        assert self.recording is not None and self.ears is not None
+        if self.recording.state == 'recording':
+            self.ears.polling.poll()  # a success is said of all rows that have arrived
         if self.recording.state == 'recording':
             self._stop(self.hearing.ended)
         return self._told(self.recording.end(success, self.steady_now()))

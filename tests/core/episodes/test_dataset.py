@@ -377,6 +377,34 @@ def test_a_success_whose_end_is_lost_is_none_until_a_person_says_so_again(tmp_pa
         assert dataset.find(name).outcome == 'success' and not dataset.verify(repair=True)
 
 
+@pytest.mark.parametrize(
+    'label, rows, then',
+    [
+        ('success', 3, 'success'),
+        ('success', 4, 'unlabelled'),
+        ('success', 0, 'success'),  # nobody says of how many
+        ('failure', 4, 'failure'),
+    ],
+)
+def test_an_open_episodes_success_outlives_its_recorder_with_the_rows_that_it_speaks_of(
+    tmp_path, label, rows, then
+):
+    with Dataset.create_or_open(tmp_path, floor=0) as dataset:
+        writer = dataset.new_episode(tiny_header())
+        for t in range(3):
+            writer.append(tiny_row(t))
+        name = writer.header.id
+        with pytest.raises(DatasetError, match='no episode'):
+            dataset.label(name[-6:], label)
+        dataset.label(name, label, rows=rows)
+        writer.abandon()
+    with Dataset.open(tmp_path, lock=True) as dataset:
+        (finding,) = dataset.findings
+        assert ("label 'success' taken back" in finding.reason) == (then != label)
+        (record_,) = dataset.episodes()
+        assert (record_.rows, record_.outcome, record_.ended) == (3, then, 'recovered')
+
+
 def test_verify_tells_a_stale_unfinished_file_from_a_recorders(tmp_path):
     first, second = record(tmp_path, [2, 2])
     for name, moved in ((first, False), (second, True)):

@@ -36,6 +36,16 @@ def test_what_is_named_is_run_unless_it_was_given_up(name):
     assert folder_to_run(name) == bundle(name, C)
 
 
+def test_a_name_that_leads_over_a_link_is_given_up_with_the_folder_behind_it(name):
+    (name.parent / 'latest').symlink_to(bundle(name, C), target_is_directory=True)
+    name.write_text('latest\n')
+    assert folder_to_run(name) == bundle(name, C)
+    give_up(bundle(name, C), 'it shook', B)
+    assert folder_to_run(name) == bundle(name, B)
+    take_back(bundle(name, C))
+    assert folder_to_run(name) == bundle(name, C)
+
+
 def test_a_folder_is_run_whatever_was_said_of_it(name):
     give_up(bundle(name, C), 'why', B)
     assert folder_to_run(bundle(name, C)) == bundle(name, C)

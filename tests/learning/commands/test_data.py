@@ -168,6 +168,39 @@ def test_last_names_the_newest_episode(tmp_path, capsys):
     assert f'{newest}: unlabelled -> success' in capsys.readouterr().out
 
 
+@pytest.mark.parametrize('first', [0, 1])
+def test_last_is_refused_while_an_episode_is_not_ended(tmp_path, capsys, first):
+    before = record(tmp_path, [3] * first)
+    with Dataset.create_or_open(tmp_path, floor=0) as held:
+        writer = held.new_episode(tiny_header())
+        writer.append(tiny_row(0))
+        assert main(['label', str(tmp_path), 'last', 'success']) == 2
+        said = capsys.readouterr().err
+        writer.abandon()
+    name = writer.header.id
+    closed = f'the last closed one is {before[-1]}' if first else 'no other one is closed'
+    assert f"'last' may mean another episode: {name} is being recorded; {closed}. Give" in said
+    assert len(said.splitlines()) == 1
+    assert main(['label', str(tmp_path), 'last', 'success']) == 2
+    said = capsys.readouterr().err
+    assert f'{name} was never ended: its recorder died' in said and closed in said
+    assert len(said.splitlines()) == 1 and "'moto-data recover'" in said
+    assert [one.outcome for one in Dataset.open(tmp_path).episodes()] == ['unlabelled'] * first
+    for named in before:
+        assert main(['label', str(tmp_path), named, 'failure']) == 0
+    assert main(['recover', str(tmp_path)]) == 0
+    assert main(['label', str(tmp_path), 'last', 'success']) == 0
+    assert Dataset.open(tmp_path).find(name).outcome == 'success'
+
+
+def test_last_is_clear_beside_what_an_episode_left_of_its_recording(tmp_path):
+    (name,) = record(tmp_path, [3])
+    path = tmp_path / 'episodes' / name / 'episode.mcap'
+    path.with_name('episode.mcap.active').write_bytes(path.read_bytes()[:100])
+    assert main(['label', str(tmp_path), 'last', 'success']) == 0
+    assert Dataset.open(tmp_path).find(name).outcome == 'success'
+
+
 def test_inspect_refuses_a_negative_number_of_rows_in_one_line(tmp_path, capsys):
     record(tmp_path, [3])
     assert main(['inspect', str(tmp_path), '--episode', 'last', '--rows', '-2']) == 2

@@ -1,5 +1,7 @@
 """Which episode is written, and how it ends."""
 
+import shutil
+
 import pytest
 from mcap.reader import make_reader
 
@@ -10,7 +12,7 @@ from moto_core.episodes.reader import read_episode
 from moto_core.episodes.writer import CHUNK
 from moto_core.errors import DatasetError, EpisodeError
 from moto_ros.loops.recorder import Recording
-from tests.ros.loops.test_row_join import SPEC, decision, feed
+from tests.ros.loops.test_row_join import SPEC, decision, feed, pixels, stamp
 
 
 def header():
@@ -65,6 +67,110 @@ def test_a_label_that_changes_another_says_so(tmp_path):
     told = recording.end(True, 2.0)
     assert told == f'{identity}: it was a failure, and is a success now'
     assert recording.end(True, 3.0) == identity
+    recording.close()
+
+
+def killed(recording, tmp_path):
+    """What the next recorder finds if this one is killed now: its only record, and what it says.
+
+    Whatever was written is the system's, as after kill -9.
+    """
+    copy = tmp_path / 'killed'
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(recording.dataset.root, copy)
+    with Dataset.open(copy, lock=True) as dataset:
+        (record,) = dataset.episodes()
+        return record, '; '.join(finding.reason for finding in dataset.findings)
+
+
+@pytest.mark.parametrize('success, outcome', [(True, 'success'), (False, 'failure')])
+def test_a_label_that_was_answered_outlives_a_kill_with_the_row_that_it_speaks_of(
+    tmp_path, success, outcome
+):
+    recording = Recording(tmp_path / 'd', SPEC, lambda event: None)
+    recording.start(header())
+    write_rows(recording, 5)
+    assert killed(recording, tmp_path)[0].outcome == 'unlabelled'
+    recording.end(success, now=0.0)
+    assert recording.state == 'draining'
+    record, _ = killed(recording, tmp_path)
+    assert (record.outcome, record.ended) == (outcome, 'recovered')
+    assert record.rows == (5 if success else 4)  # a failure has no reward at its last row
+    recording.end(not success, now=0.0)
+    assert killed(recording, tmp_path)[0].outcome != outcome
+    recording.end(success, now=0.0)
+    recording.poll(0.0)
+    (record,) = recording.dataset.episodes()
+    assert (record.rows, record.outcome, record.ended) == (5, outcome, 'done')
+    recording.close()
+
+
+@pytest.mark.parametrize('success', [True, False])
+def test_a_success_whose_last_row_a_kill_loses_is_taken_back_and_said(tmp_path, success):
+    recording = Recording(tmp_path / 'd', SPEC, lambda event: None)
+    recording.start(header())
+    write_rows(recording, 5, lost={4})
+    recording.end(success, now=0.0)  # the last image is late
+    record, said = killed(recording, tmp_path)
+    assert record.rows == 3  # the fourth is given out once the fifth is whole
+    assert record.outcome == ('unlabelled' if success else 'failure')
+    assert ("its end is lost, and its label 'success' taken back" in said) == success
+    feed(recording.joiner, 5, 4, (), recording.last)
+    recording.close()
+
+
+def test_a_decision_that_is_late_has_its_row_after_a_success(tmp_path):
+    recording = Recording(tmp_path / 'd', SPEC, lambda event: None)
+    identity = recording.start(header())
+    write_rows(recording, 5)
+    recording.end(True, now=0.0)
+    assert recording.status().rows == 5
+    write_rows(recording, 6, 5)
+    recording.poll(0.0)
+    (record,) = recording.dataset.episodes()
+    assert (record.rows, record.gaps, record.outcome) == (6, 0, 'success')
+    episode = read_episode(recording.dataset.find(identity).path)
+    assert episode.is_last.tolist() == [False] * 5 + [True]
+    recording.close()
+
+
+@pytest.mark.parametrize('failing', ['a row', 'a message', 'a row that does not fit'])
+def test_a_success_whose_last_row_the_disk_refuses_is_taken_back(tmp_path, failing):
+    events, free = [], [10**12]
+    recording = Recording(tmp_path / 'd', SPEC, events.append)
+    recording.dataset._free = lambda path: free[0]
+    identity = recording.start(header())
+    write_rows(recording, 5, lost={4})
+    recording.end(True, now=0.0)
+    if failing == 'a message':
+        free[0] = 0
+        recording.raw('/odd', 'std_msgs/msg/String', encode_string('too much' * CHUNK), 8)
+    else:
+        recording.joiner.image('front', stamp(4), pixels(4))
+        if failing == 'a row':
+            free[0] = 0
+        else:
+            shrink_newest_image(recording)
+        recording.poll(0.0)
+    assert recording.state == 'idle' and "its label 'success' taken back" in recording.problem
+    assert (events[-1].outcome, events[-1].problem) == ('unlabelled', recording.problem)
+    assert recording.dataset.find(identity).outcome == 'unlabelled'
+    free[0] = 10**12
+    recording.end(True, now=1.0)  # a person who has seen it may say so again
+    assert recording.dataset.find(identity).outcome == 'success'
+    recording.close()
+
+
+def test_a_success_that_cannot_be_written_is_not_answered(tmp_path):
+    free = [10**12]
+    recording = Recording(tmp_path / 'd', SPEC, lambda event: None)
+    recording.dataset._free = lambda path: free[0]
+    identity = recording.start(header())
+    write_rows(recording, 5)
+    free[0] = 0
+    with pytest.raises(EpisodeError, match=f"'{identity}' is not labelled: .* MB free"):
+        recording.end(True, now=0.0)
+    assert recording.dataset.find(identity).outcome == 'unlabelled'
     recording.close()
 
 

@@ -145,6 +145,17 @@ def test_an_episode_without_a_row_is_announced_where_it_is_ended(make, tmp_path,
     assert node.recording.dataset.episodes() == []
 
 
+def test_a_success_is_said_of_all_rows_that_have_arrived(make, tmp_path, monkeypatch):
+    node, identity = recorder(make, tmp_path)
+    arrive = node.now()
+    monkeypatch.setattr(node.ears.polling, 'poll', lambda: feed(node, identity, range(3), arrive))
+    assert node.end(True) == identity
+    assert node.recording.writer.rows == 3
+    monkeypatch.undo()
+    record, _ = recorded(node, tmp_path, identity)
+    assert (record.rows, record.outcome) == (3, 'success')
+
+
 def test_rows_say_who_drove_and_why_the_guard_changed_them(make, tmp_path):
     node, identity = recorder(make, tmp_path)
     source, reasons = ('policy', 'teleop', 'policy'), ((), (), ('velocity',))
