@@ -195,7 +195,14 @@ class Rounds:
         policy = OnnxPolicy(bundle, robot=self.training.spec, latency_limit=float('inf'))
         earlier = read_about(bundle)
         if used is not None and used.hash == policy.hash and earlier and candidate.number:
-            return replace(earlier, number=candidate.number)  # killed once it was published
+            return replace(  # killed once it was published; the counts are the run's, not a file's
+                earlier,
+                number=candidate.number,
+                updates=candidate.updates,
+                new=candidate.new,
+                episodes=candidate.episodes,
+                successes=candidate.successes,
+            )
         seed = self.settings.seed + candidate.number * self.settings.starts  # others each round
         verdict = self.judge.compare(policy, used, seed)
         if verdict is None:
