@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.endings import BLAMELESS
 from moto_core.episodes.labels import is_by_classifier, read_labels
 from moto_core.episodes.manifest import Record
 from moto_core.errors import ConfigError, DatasetError, unknown_name
@@ -61,7 +62,11 @@ def labelled_episodes(
 
 
 def waiting_episodes(dataset: Dataset, episodes: Sequence[CachedEpisode], task: str) -> Waiting:
-    """Returns the dataset's episodes of a task that nobody labelled and a label gives reward."""
+    """Returns the dataset's episodes of a task that nobody labelled and a label gives reward.
+
+    One that ended by nobody's fault (BLAMELESS) is none of them: what its end shows is not what
+    the driver achieved, and a session gives it no label either.
+    """
     records = _records([dataset])
     waiting = Waiting([], Counter())
     for one in episodes:
@@ -74,6 +79,8 @@ def waiting_episodes(dataset: Dataset, episodes: Sequence[CachedEpisode], task: 
             waiting.left['whose reward is logged'] += 1
         elif not waits(record):
             waiting.left['whose label somebody took back'] += 1
+        elif record.ended in BLAMELESS:
+            waiting.left[f"that ended by nobody's fault ({record.ended})"] += 1
         else:
             waiting.episodes.append(one)
     return waiting

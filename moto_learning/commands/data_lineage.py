@@ -57,10 +57,17 @@ def _line(one: Descent, used: str) -> str:
         if one.about.error is not None:
             parts.append(f'error {one.about.error:.3f}')
         parts.append('published' if one.about.published else f'refused: {one.about.why}')
-    if one.labelled:
-        parts.append(f'on the robot {one.successes} of {one.labelled}')
+    parts += _on_the_robot(one)
     if one.given_up:
         parts.append(f'given up by a robot: {one.given_up}')
     if one.hash == used:
         parts.append('in use')
     return ', '.join(parts)
+
+
+def _on_the_robot(one: Descent) -> list[str]:
+    """Says how often it succeeded by itself; what a person had a hand in says less of it."""
+    counts = [f'{one.successes} of {one.labelled}'] if one.labelled else []
+    if one.helped:
+        counts.append(f"{one.helped} with a person's help")
+    return [f'on the robot {", and ".join(counts)}'] if counts else []

@@ -141,7 +141,7 @@ def _run(rounds: Rounds, once: bool, console: Console) -> int:
 
 def _say_left_out(rounds: Rounds, told: set[str], console: Console) -> None:
     """Prints what lies in the datasets and cannot be used, each once."""
-    left = dict(rounds.training.skipped)
+    left = rounds.training.skipped | rounds.others
     for dataset in rounds.training.datasets:
         left |= dataset.left_out
     print_left_out({key: why for key, why in left.items() if key not in told}, console)

@@ -170,7 +170,10 @@ def _run(training: Training, phase: str, console: Console) -> int:
     earlier = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         if phase == 'finetune':
+            before = set(training.skipped)
             console.print(_new_data(training.begin_round()))
+            left = {key: why for key, why in training.skipped.items() if key not in before}
+            print_left_out(left, console)
         for line in lacking(training):
             console.print(line, soft_wrap=True)
         if training.unsimulated and training.config.evaluate.every:

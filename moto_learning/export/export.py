@@ -30,7 +30,7 @@ from moto_core.spec import Setup, spec_mismatches
 from moto_core.strict_json import read_maps
 from moto_learning.agents.learner import Learner
 from moto_learning.data.cache import CachedEpisode
-from moto_learning.data.sources import dataset_roots, read_episodes
+from moto_learning.data.sources import dataset_roots, open_datasets, read_episodes
 from moto_learning.export.onnx_graph import to_onnx
 from moto_learning.export.rehearsal import (
     STEPS,
@@ -47,6 +47,7 @@ from moto_learning.export.thresholds import (
 )
 from moto_learning.run.checkpoint import learner_of
 from moto_learning.run.checkpoints import FOLDER, load_checkpoint
+from moto_learning.run.tasks import learned_tasks, of_other_tasks
 
 LEAST, MOST = 1e-4, 1e-3  # of a self-test's tolerance
 HEADROOM = 4.0  # times the error that is found at the export
@@ -71,9 +72,9 @@ def export_run(run: Path | str, folder: Path | str, held_out: Sequence[Path] = (
     """Exports a run's last checkpoint (or the one at the path) to folder/<hash>.
 
     The limits of the surprise come from the successful episodes of the datasets `held_out`, and
-    of the run's own data, that the run did not learn from. The parent is the bundle exported from
-    the same run at an earlier update. If the datasets are gone the bundle has no threshold; what
-    it lacks the note says.
+    of the run's own data, that the run did not learn from; of its own those of its tasks alone.
+    The parent is the bundle exported from the same run at an earlier update. If the datasets are
+    gone the bundle has no threshold; what it lacks the note says.
     Raises CheckpointError, BundleError as `export_bundle` does, DatasetError for a dataset of
     `held_out` that cannot be read or is of another robot.
     """
@@ -89,7 +90,8 @@ def export_run(run: Path | str, folder: Path | str, held_out: Sequence[Path] = (
         found, note = [], f'no disagreement threshold, drawn images in the self-test: {error}\n'
     known = set(ids)
     episodes = [episode for episode in found if episode.id in known]
-    apart = _ordinary([*(roots if found else []), *held_out], learner, known)
+    own = roots if found else []
+    apart = _ordinary([*own, *held_out], learner, known | _others(own, learner, known))
     log = _read_log(root / EXPORTS)
     parent = next((bundle for updates, bundle in reversed(log) if updates < learner.updates), '')
     done = export_bundle(
@@ -187,6 +189,14 @@ def _spread(episodes: Sequence[CachedEpisode]) -> list[CachedEpisode]:
 
 def _episodes(data: Sequence[Path], learner: Learner) -> list[CachedEpisode]:
     return read_episodes(data, learner.config.replay.success_parts).episodes
+
+
+def _others(data: Sequence[Path], learner: Learner, known: set[str]) -> set[str]:
+    """Returns the episodes of a run's data that are of other tasks than the run learned."""
+    datasets = open_datasets(data)
+    tasks = learned_tasks(datasets, known, learner.config.collect.task)
+    records = [one for dataset in datasets for one in dataset.episodes()]
+    return set(of_other_tasks(records, tasks))
 
 
 def _ordinary(data: Sequence[Path], learner: Learner, known: set[str]) -> list[Ordinary]:

@@ -35,7 +35,7 @@ def arrivals(
 ) -> Arrivals:
     """Sorts the episodes of datasets; `known` are the outcomes by id that replay holds.
 
-    `unusable` ids (damaged, refused when they were read) are none of them.
+    `unusable` ids (damaged, refused when they were read, of another task) are none of them.
     """
     found: dict[str, dict[str, None]] = {name: {} for name in Arrivals._fields}
     refused = set(unusable)

@@ -6,14 +6,17 @@ In: a run (Training), a bundle, the policy in use. Out: a Verdict; nothing is pu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from moto_core.policy.policy import OnnxPolicy
+from moto_learning.config import Config
 from moto_learning.data.cache import CachedEpisode
 from moto_learning.data.sources import read_episodes
 from moto_learning.rounds.settings import RoundSettings
 from moto_learning.rounds.trial import Trial, action_errors, start_successes, why_worse
 from moto_learning.run.simulator import Simulator
+from moto_learning.run.tasks import of_other_tasks
 from moto_learning.run.train import Training
 
 
@@ -30,7 +33,7 @@ class Judge:
 
     def __init__(self, training: Training, settings: RoundSettings) -> None:
         self.training, self.settings = training, settings
-        self._simulator = Simulator(training.config, training.spec, training.datasets)
+        self._simulator = Simulator(_practising(training), training.spec, training.datasets)
 
     @property
     def tries_starts(self) -> bool:
@@ -73,11 +76,32 @@ class Judge:
         return not self.training.stopped
 
     def _apart(self) -> list[CachedEpisode]:
-        """Returns the episodes that were not learned from."""
+        """Returns the episodes of the run's tasks that were not learned from.
+
+        Of one that a policy drove the rows alone count at which a person did: the policy that
+        drove is 0 away from its own actions.
+        """
         training = self.training
         found = read_episodes(training.datasets, training.config.replay.success_parts)
-        known = set(training.replay.episodes)
         records = [one for dataset in training.datasets for one in dataset.episodes()]
-        # a policy's own actions say nothing: the one that drove is 0 away from them
         driven = {one.id for one in records if one.policy_hash}
-        return [one for one in found.episodes if one.id not in known | driven]
+        untaken = driven - {one.id for one in records if one.interventions}
+        unfit = untaken | of_other_tasks(records, training.tasks).keys()
+        unfit |= set(training.replay.episodes)
+        kept = [one for one in found.episodes if one.id not in unfit]
+        return [_by_person(one) if one.id in driven else one for one in kept]
+
+
+def _by_person(episode: CachedEpisode) -> CachedEpisode:
+    """Returns an episode of whose rows the behaviour prior takes those that a person drove."""
+    mask = episode.learned['bc_mask'] * episode.intervention
+    return replace(episode, learned={**episode.learned, 'bc_mask': mask})
+
+
+def _practising(training: Training) -> Config:
+    """Returns the run's settings with its one task, whatever else lies in the datasets."""
+    config = training.config
+    if config.collect.task or len(training.tasks) != 1:
+        return config
+    (task,) = training.tasks
+    return replace(config, collect=replace(config.collect, task=task))

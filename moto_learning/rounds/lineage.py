@@ -27,8 +27,9 @@ class Descent:
     parent: str  # its hash; '' none
     episodes: int  # that it learned from
     about: Round | None  # of moto-finetune; None if it did not make it
-    labelled: int  # episodes of the datasets that it drove and that have a label
+    labelled: int  # episodes of the datasets that it alone drove and that have a label
     successes: int  # of them
+    helped: int  # others with a label, of which a person drove some rows or all
     damage: str = ''  # why it cannot be used
     given_up: str = ''  # why a robot runs it no more
 
@@ -61,7 +62,8 @@ def children(found: Sequence[Descent], parent: Descent) -> list[Descent]:
 
 def _descent(path: Path, records: Sequence[Record]) -> Descent:
     mine = [one for one in records if one.policy_hash == path.name]
-    labelled = [one for one in mine if one.outcome != 'unlabelled' or one.success]
+    told = [one for one in mine if one.outcome != 'unlabelled' or one.success]
+    alone = [one for one in told if not one.interventions]
     parent, episodes, damage, left = '', 0, '', read_given_up(path)
     try:
         manifest = read_bundle(path).manifest
@@ -73,8 +75,9 @@ def _descent(path: Path, records: Sequence[Record]) -> Descent:
         parent=parent,
         episodes=episodes,
         about=read_about(path),
-        labelled=len(labelled),
-        successes=sum(one.successful for one in labelled),
+        labelled=len(alone),
+        successes=sum(one.successful for one in alone),
+        helped=len(told) - len(alone),
         damage=damage,
         given_up=left.why if left else '',
     )

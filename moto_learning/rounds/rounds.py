@@ -29,6 +29,7 @@ from moto_learning.rounds.journal import Round, append_round, read_about, read_r
 from moto_learning.rounds.judge import Judge
 from moto_learning.rounds.publishing import Place
 from moto_learning.rounds.settings import RoundSettings
+from moto_learning.run.tasks import of_other_tasks
 from moto_learning.run.train import Listener, Training
 
 TICK = 0.1  # [s] in which a signal is heard while nothing arrives
@@ -67,6 +68,7 @@ class Rounds:
             if one.id in training.skipped
         }
         self._states: dict[str, tuple[str, int, int]] = {}  # as of the last look
+        self.others: dict[str, str] = {}  # of other tasks, as of the last look, and what to do
         self._metrics: dict[str, float] = {}
         self.judge = Judge(training, settings)
         self._lock = place.hold()
@@ -98,7 +100,10 @@ class Rounds:
         return self._begun() or (found or self.look()).taken >= self.settings.episodes
 
     def look(self) -> Arrivals:
-        """Returns what came to the datasets since the last round."""
+        """Returns what came to the datasets since the last round.
+
+        Episodes of other tasks than the run learns are none of it; `others` says which.
+        """
         self._open_coming()
         training, records = self.training, []
         for dataset in training.datasets:
@@ -108,8 +113,10 @@ class Rounds:
                 continue
             records += dataset.episodes()
         self._states = {one.id: _state(one) for one in records}
-        unusable = {key for key, left in self._left.items() if self._states.get(key) == left}
-        return arrivals(records, training.replay.outcomes, unusable, self.settings.held_out)
+        self.others = of_other_tasks(records, training.tasks)
+        left = {key for key, state in self._left.items() if self._states.get(key) == state}
+        unusable, known = left | self.others.keys(), training.replay.outcomes
+        return arrivals(records, known, unusable, self.settings.held_out)
 
     def round(self) -> Round | None:
         """Trains a round and judges its policy; None if it was stopped."""
@@ -195,7 +202,14 @@ class Rounds:
         policy = OnnxPolicy(bundle, robot=self.training.spec, latency_limit=float('inf'))
         earlier = read_about(bundle)
         if used is not None and used.hash == policy.hash and earlier and candidate.number:
-            return replace(earlier, number=candidate.number)  # killed once it was published
+            return replace(  # killed once it was published; the counts are the run's, not a file's
+                earlier,
+                number=candidate.number,
+                updates=candidate.updates,
+                new=candidate.new,
+                episodes=candidate.episodes,
+                successes=candidate.successes,
+            )
         seed = self.settings.seed + candidate.number * self.settings.starts  # others each round
         verdict = self.judge.compare(policy, used, seed)
         if verdict is None:

@@ -53,6 +53,7 @@ from moto_learning.run.metrics import MetricsLog
 from moto_learning.run.online import OnlineCollector
 from moto_learning.run.resume import names_of
 from moto_learning.run.simulator import Simulator, unsimulated
+from moto_learning.run.tasks import learned_tasks, of_other_tasks
 from moto_learning.run.watch import UNKNOWN, TrainingError, Watch
 
 Listener = Callable[[str, int, int, Mapping[str, float]], None]
@@ -146,6 +147,8 @@ class Training:
         if resumed is not None:
             restore(self.learner, resumed)
             lines = self._restore(resumed)
+        own, ids = own_dataset(out), set(self.replay.episodes)
+        self.tasks = learned_tasks([*self.datasets, *own], ids, config.collect.task)
         known = {episode.id: episode for episode in episodes}
         self._waiting = {key: known[key] for key in known.keys() - set(self.replay.episodes)}
         self.left_out = sorted(self._waiting.keys() - self._journal.ids)
@@ -237,14 +240,18 @@ class Training:
     def take_new_episodes(self) -> tuple[int, int]:
         """Takes in every episode of the datasets as it is labelled now.
 
-        Returns how many are new and how many known ones have another label.
+        One of another task than the run learns is left out, and `skipped` says so. Returns how
+        many are new and how many known ones have another label.
         """
         for dataset in self.datasets:
             dataset.refresh()
         found = self._read()
-        self.left_out, self.skipped = [], found.skipped
+        records = [one for dataset in self.datasets for one in dataset.episodes()]
+        others = of_other_tasks(records, self.tasks)
+        self.left_out, self.skipped = [], found.skipped | others
         known = set(self.replay.episodes)
-        taken = [one for one in found.episodes if self.taking(one, one.id in known)]
+        own = [one for one in found.episodes if one.id not in others]
+        taken = [one for one in own if self.taking(one, one.id in known)]
         return self.replay.update(taken)
 
     def watch(self, dataset: Dataset) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
+from moto_core.episodes.endings import BLAMELESS
 from moto_core.errors import MotoError
 from moto_ros.loops.caution import holds
 from moto_ros.loops.graph import Graph, guard_of, known
@@ -26,7 +27,6 @@ from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
 READY = 60.0  # [s] for the graph to be active
 SOON = 3.0  # [s] after which it is said what is waited for
 SILENT = 5.0  # [s] without a decision: the episode is over
-BLAMELESS = ('fault', 'estop', 'no_decisions')  # ends that say nothing of the policy
 ENDED = {'too_long': 'it was too long: record.longest'}  # causes that a setting explains
 CLOSING = 5.0  # [s] for the recorder to close an episode
 HELD, LOOKED_AT = 5.0, 60.0  # [s] held for doubt: it is over, without and with an operator

@@ -34,7 +34,7 @@ def frame(column, side=SIDE):
     return image
 
 
-def record(root, succeeds, label='', seed=0, rows=ROWS, spec=None, by='', **changes):
+def record(root, succeeds, label='', seed=0, rows=ROWS, spec=None, by='', ended='done', **changes):
     """Records an episode, and labels it if it is told how; its id.
 
     The white square comes nearer, and lies on the green one for its last 4 rows if it succeeds;
@@ -53,7 +53,7 @@ def record(root, succeeds, label='', seed=0, rows=ROWS, spec=None, by='', **chan
                 action = np.zeros(1, np.float32)
                 images = {name: frame(column, camera.height)}
                 writer.append(Row(stamp=t, images=images, requested=action, executed=action))
-            writer.close('unlabelled')
+            writer.close('unlabelled', ended)
         if label:
             dataset.label(header.id, label, by)
     return header.id

@@ -1,6 +1,7 @@
 import pytest
 
 from moto_core.episodes.dataset import Dataset
+from moto_core.episodes.endings import BLAMELESS
 from moto_core.errors import ConfigError, DatasetError
 from moto_learning.classifier.labelled import labelled_episodes, waiting_episodes
 from moto_learning.data.sources import read_episodes
@@ -55,6 +56,18 @@ def test_why_an_episode_without_a_label_is_not_judged_is_counted(tmp_path):
     found = waiting_episodes(dataset, episodes, 'push')
     assert ids(found.episodes) == [waiting]
     assert found.left == {'whose label somebody took back': 1, 'of another task than push': 1}
+
+
+def test_an_episode_that_ended_by_nobodys_fault_is_left_to_people(tmp_path):
+    for ended in BLAMELESS:
+        record(tmp_path, False, ended=ended)
+    judged = [record(tmp_path, False, ended=ended) for ended in ('done', 'timeout', 'held')]
+    known = record(tmp_path, True, 'success', by='anna', ended='estop')  # she saw it
+    dataset, episodes = opened(tmp_path)
+    found = waiting_episodes(dataset, episodes, 'push')
+    assert ids(found.episodes) == judged
+    assert found.left == {f"that ended by nobody's fault ({ended})": 1 for ended in BLAMELESS}
+    assert ids(labelled_episodes([dataset], episodes).episodes) == [known]
 
 
 @pytest.mark.parametrize('source', ['sim', 'robot'])

@@ -125,6 +125,15 @@ def test_a_label_that_was_taken_back_is_not_given_again(root, capsys):
     assert outcomes(root)[name] == 'unlabelled'
 
 
+def test_what_nobody_is_to_blame_for_gets_no_label_and_is_counted_by_reason(root, capsys):
+    cut = [record(root, False, seed=50, ended=ended) for ended in ('estop', 'estop', 'recovered')]
+    out = said(capsys, 'data', '--label')
+    why = "episodes without a label are not judged: that ended by nobody's fault"
+    assert f'2 {why} (estop)' in out and f'1 {why} (recovered)' in out
+    assert 'no episode waits for a label' in out
+    assert not any(labels(root, name) for name in cut)
+
+
 def test_a_kept_classifier_says_the_same_elsewhere(root, capsys):
     record_labelled(Path('other'), 1)
     name = record(Path('other'), True, seed=50)

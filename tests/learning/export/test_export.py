@@ -413,6 +413,15 @@ def test_what_a_run_learned_from_says_nothing_of_its_ordinary_surprise(tmp_path)
     assert ': 1 successful episodes that it did not learn from; expected' in done.note
 
 
+def test_its_datas_episodes_of_another_task_say_nothing_of_its_ordinary_surprise(tmp_path):
+    ids = record(tmp_path / 'data', [10] * 3, success=True)
+    record(tmp_path / 'data', [10] * LEAST, success=True, task='kitchen-kettle')
+    save_run(tmp_path / 'run', make_agent(tiny_spec()), ids[1:], tmp_path / 'data')
+    done = export_run(tmp_path / 'run', tmp_path / 'out')
+    assert done.surprise_limits is None
+    assert ': 1 successful episodes that it did not learn from; expected' in done.note
+
+
 def test_held_out_episodes_of_another_robot_are_refused(run, tmp_path):
     record(tmp_path / 'apart', [10], tiny_spec(rate=25.0), success=True)
     with pytest.raises(DatasetError, match="apart' is not of the run's robot: rate"):

@@ -62,6 +62,19 @@ def test_the_command_tells_what_was_published_and_how_each_did(tmp_path, bundles
     assert lines in ([*of_first, other], [other, *of_first])
 
 
+def test_what_a_person_had_a_hand_in_is_counted_apart(tmp_path, bundles, capsys):
+    first, second = (bundle.name for bundle in bundles[:2])
+    for label, person in [('success', ()), ('success', [2, 3]), ('failure', [0])]:
+        record(tmp_path / 'data', label, policy=first, person=person)
+    record(tmp_path / 'data', 'success', policy=second, person=range(6))
+    record(tmp_path / 'data', 'unlabelled', policy=second, person=[1])
+    arguments = ['lineage', str(tmp_path / 'bundles'), '--data', str(tmp_path / 'data')]
+    assert data.main(arguments) == 0
+    said = capsys.readouterr().out
+    assert f"{first[:12]}, 1 episodes, on the robot 1 of 1, and 2 with a person's help\n" in said
+    assert "refused: worse, on the robot 1 with a person's help\n" in said
+
+
 def test_what_a_robot_gave_up_is_said_and_what_it_runs_is_in_use(tmp_path, bundles, capsys):
     first, second = bundles[:2]
     write_name(tmp_path / 'use', second)

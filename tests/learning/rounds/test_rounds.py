@@ -2,9 +2,11 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 from moto_core.episodes.dataset import Dataset
@@ -15,10 +17,11 @@ from moto_core.spec import CameraSpec
 from moto_learning.export.export import export_run
 from moto_learning.rounds import rounds as module
 from moto_learning.rounds.arrivals import is_apart
-from moto_learning.rounds.journal import FILE, RoundError, read_about, read_rounds
+from moto_learning.rounds.journal import FILE, RoundError, read_about, read_rounds, write_about
 from moto_learning.rounds.publishing import Place
 from moto_learning.rounds.rounds import Rounds
 from moto_learning.rounds.settings import RoundSettings
+from moto_learning.rounds.trial import action_errors
 from moto_learning.run.checkpoints import load_checkpoint
 from moto_learning.run.train import Training
 from moto_ros.chaos.tiny_bundle import write_tiny_bundle
@@ -377,6 +380,103 @@ def test_an_episode_that_cannot_be_learned_from_begins_no_round_for_ever(opened,
     assert not rounds.is_due()
 
 
+def test_a_label_that_changed_while_a_round_was_read_is_not_dropped_for_good(opened, data):
+    rounds = opened()
+    rounds.begin()
+    new, take = record(data, 'success'), rounds.training.taking
+
+    def refuse(episode, known):
+        if episode.id == new:
+            relabel(data, new, 'failure')
+        return known
+
+    rounds.training.taking = refuse
+    rounds.round()
+    rounds.training.taking = take
+    relabel(data, new, 'success')  # as it was when the round began
+    assert rounds.look().new == (new,)
+    rounds.round()
+    assert new in rounds.training.replay.episodes
+
+
+def relabel(data, episode, label):
+    with Dataset.open(data) as dataset:
+        dataset.label(episode, label)
+
+
+def test_an_episode_of_another_task_is_not_learned_from_and_is_named_with_what_to_do(opened, data):
+    rounds = opened()
+    rounds.begin()
+    wrong = record(data, 'success', task='kettle')
+    assert rounds.look() == ((), (), (), ()) and not rounds.is_due()
+    assert rounds.others[wrong].startswith("it is of task 'kettle', and the run learns none;")
+    assert "'moto-data remove'" in rounds.others[wrong] and 'moto-train' in rounds.others[wrong]
+    right = record(data, 'success')
+    found = rounds.round()
+    assert (found.new, found.successes) == (1, 2)
+    assert right in rounds.training.replay.episodes
+    assert wrong not in rounds.training.replay.episodes and wrong in rounds.training.skipped
+    assert not rounds.is_due()
+    opened.shut(rounds, rounds.training)
+    again = opened()
+    again.begin()
+    assert not again.is_due() and wrong in again.others
+    assert wrong not in again.training.replay.episodes
+
+
+def test_an_episode_of_another_task_neither_waits_for_a_label_nor_judges(opened, data):
+    rounds = opened(RoundSettings(held_out=1, starts=0))
+    rounds.begin()
+    record(data, 'success', task='kettle')
+    record(data, 'unlabelled', task='kettle')
+    assert rounds.look() == ((), (), (), ())
+    assert not rounds.judge._apart()
+
+
+def test_a_dataset_of_another_task_that_comes_later_is_left_out(tmp_path, opened):
+    rounds = opened(coming=[tmp_path / 'later'])
+    rounds.begin()
+    wrong = record(tmp_path / 'later', 'success', task='kettle')
+    assert not rounds.is_due() and wrong in rounds.others
+    right = record(tmp_path / 'later', 'success')
+    assert rounds.look().new == (right,)
+
+
+def test_a_run_that_began_with_two_tasks_goes_on_with_both_and_no_third(tmp_path):
+    record(tmp_path / 'data', 'success')
+    record(tmp_path / 'more', 'failure', task='kettle')
+    roots = [tmp_path / 'data', tmp_path / 'more']
+    training = Training(tiny.config(*SETTINGS), tiny.spec(), roots, tmp_path / 'run')
+    training.offline()
+    training.close()
+    checkpoint = load_checkpoint(tmp_path / 'run')
+    new = [record(tmp_path / 'data', 'success', task=task) for task in ('kettle', 'none', 'door')]
+    training = Training(
+        checkpoint.config, checkpoint.spec, roots, tmp_path / 'run', resumed=checkpoint
+    )
+    taken = training.begin_round()
+    training.close()
+    assert taken == (2, 0)
+    assert set(training.replay.episodes) > set(new[:2])
+    assert 'the run learns kettle, none;' in training.skipped[new[2]]
+
+
+def test_the_task_that_a_run_practises_is_one_of_its_own(data, run):
+    checkpoint = load_checkpoint(run)
+    config = replace(checkpoint.config, collect=replace(checkpoint.config.collect, task='kettle'))
+    new = record(data, 'success', task='kettle')
+    training = Training(config, checkpoint.spec, [data], run, resumed=checkpoint)
+    taken = training.begin_round()
+    training.close()
+    assert taken == (1, 0) and new in training.replay.episodes
+
+
+def test_starts_are_of_the_task_that_was_learned_whatever_else_came(opened, data):
+    record(data, 'success', task='kettle')
+    rounds = opened()
+    assert rounds.judge._simulator.config.collect.task == 'none'
+
+
 def test_a_bundle_in_use_that_is_no_bundle_is_an_error_before_anything_is_done(tmp_path, opened):
     (tmp_path / 'use').write_text('nonsense')
     rounds = opened()
@@ -450,6 +550,23 @@ def test_episodes_that_a_policy_drove_judge_nobody(tmp_path, opened, data):
     assert [one.id for one in rounds.judge._apart()] == [person]
 
 
+def test_a_kept_take_over_judges_by_the_rows_that_a_person_drove_alone(
+    tmp_path, opened, data, monkeypatch
+):
+    rounds = opened(RoundSettings(held_out=1, starts=0))
+    rounds.begin()
+    taken = record(data, 'success', policy=used(tmp_path), person=[3, 4])
+    record(data, 'failure', policy=used(tmp_path), person=[3, 4])
+    rounds.look()
+    apart = rounds.judge._apart()
+    masks = {one.id: one.learned['bc_mask'].tolist() for one in apart}
+    assert masks[taken] == [0, 0, 0, 1, 1, 0]
+    # asks for .1 at the rows that the policy drove, and for .3 where the person did .5
+    asked = np.array([[0.1], [0.1], [0.1], [0.3], [0.3], [0.1]]) * np.ones((1, 2))
+    monkeypatch.setattr('moto_learning.rounds.trial._followed', lambda policy, episode: asked)
+    assert action_errors(None, apart) == {taken: pytest.approx(0.2)}
+
+
 def test_a_lost_or_another_name_gets_what_was_published_last(tmp_path, opened, data):
     rounds = opened()
     rounds.begin()
@@ -508,6 +625,24 @@ def test_a_bundle_that_was_published_before_a_kill_keeps_its_verdict(opened, dat
     again = opened()
     again.begin()
     assert again.round().used == first
+
+
+@pytest.mark.parametrize('updates', [1, 10_000])
+def test_a_side_file_that_lies_about_its_updates_begins_no_round_for_ever(
+    tmp_path, opened, data, monkeypatch, updates
+):
+    rounds = killed_before_its_line(opened, data, monkeypatch)
+    learned = rounds.training.learner.updates
+    opened.shut(rounds, rounds.training)
+    bundle = tmp_path / 'bundles' / used(tmp_path)
+    told = {'updates': updates, 'episodes': 100, 'new': 50, 'successes': 70}
+    write_about(bundle, replace(read_about(bundle), **told))
+    again = opened()
+    again.begin()
+    found = again.round()
+    assert (found.updates, found.episodes, found.new, found.successes) == (learned, 3, 1, 2)
+    assert not again.is_due()
+    assert read_rounds(again.training.out)[-1] == found
 
 
 @pytest.mark.parametrize('damage', [{'error': ''}, {'why': 'a\nb'}, {'why': '\x1b[2J'}])

@@ -55,6 +55,18 @@ def test_it_goes_on_without_an_episode_that_was_removed_and_says_so(ids, tmp_pat
     assert 'are gone' not in capsys.readouterr().out
 
 
+def test_an_episode_of_another_task_is_named_once_with_what_to_do(ids, tmp_path, capsys):
+    wrong = record(tmp_path / 'data', 'success', task='kettle')
+    assert finetuned() == 0
+    said = ' '.join(capsys.readouterr().out.split())
+    assert said.count(f"left out {wrong}: it is of task 'kettle', and the run learns none;") == 1
+    assert 'nothing more to learn from' in said and learned() == ids
+    record(tmp_path / 'data', 'success')
+    assert finetuned() == 0
+    said = ' '.join(capsys.readouterr().out.split())
+    assert said.count(f'left out {wrong}') == 1 and wrong not in learned()
+
+
 def test_a_run_whose_data_was_moved_asks_where_it_lies_and_goes_on_there(ids, tmp_path, capsys):
     (tmp_path / 'data').rename(tmp_path / 'elsewhere')
     assert finetuned() == 2
