@@ -260,7 +260,10 @@ class Session:
         return known(self.graph.latest.policy)
 
     def _recorder_is_idle(self) -> bool:
-        return known(self.graph.latest.recorder).state == 'idle'
+        """Says whether nothing of this session is being written."""
+        played = self.result.episodes
+        others = bool(played) and bool(self.verdicts.other(played[-1].id))
+        return others or known(self.graph.latest.recorder).state == 'idle'
 
 
 def _label(success: bool) -> str:

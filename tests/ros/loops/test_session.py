@@ -441,6 +441,9 @@ def test_a_verdict_is_for_the_episode_it_judged_though_another_began_meanwhile(
     def think(text):
         if text.startswith('Success'):
             graph.latest.episode = EpisodeEvent(state='started', episode=other)
+            graph.latest.recorder = recorder_state(
+                state='recording', episode=other, dataset=str(tmp_path)
+            )
         return answer
 
     monkeypatch.setattr(console, 'input', think)
