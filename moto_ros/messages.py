@@ -103,7 +103,7 @@ class GuardState:
     ticks: int
     late: int  # ticks that came late
     interventions: dict[str, int]  # reason: decisions that it had a part in
-    disarms: int = 0  # that anybody asked for since the node's start, a person's Stop among them
+    disarms: int = 0  # asked for since the node's start: a person's Stop, a reset of a fault
     real: bool = False  # it leads a real arm, which begins by a person's word
 
 
@@ -131,6 +131,7 @@ class RecorderState:
     lost: dict[str, int]  # topic: its messages that did not arrive while that was recorded
     left_out: dict[str, int]  # topic: its messages beyond what is to be recorded of it
     problem: str
+    dataset: str = ''  # its folder, whole, on the recorder's computer
 
 
 @dataclass(frozen=True, kw_only=True)

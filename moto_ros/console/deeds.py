@@ -5,7 +5,7 @@
 
 In: a Graph, what is known of it. Out: a sentence of what was done, or a MotoError. Each deed runs
 in a thread of its own: nothing waits for another, and `stop` ends whatever can move the arm and is
-under way (moves.py).
+under way (moves.py). So does whoever else stops the arm since the press (loops/stops.py).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from moto_ros.console.permitted import ALWAYS, NAMED
 from moto_ros.console.seen import Seen
 from moto_ros.loops.graph import Graph
 from moto_ros.loops.preparing import Preparing
+from moto_ros.loops.stops import Stops, look
 from moto_ros.services import GUARD, POLICY, RECORDER
 
 CLOSED = 1.0  # [s] within which the recorder says that it takes no more rows
@@ -47,8 +48,8 @@ class Deeds:
             'start': lambda _: self.start(),
             'stop': lambda _: self.stop(),
             'estop': lambda _: self.estop(),
-            'arm': lambda _: self._move('arm', 'arm'),
-            'home': lambda _: self._move('home', 'home'),
+            'arm': lambda _: self._lead('arm'),
+            'home': lambda _: self._lead('home'),
             'reset_fault': lambda _: graph.call(GUARD, 'reset_fault'),
             'begin_anew': lambda _: graph.call(GUARD, 'begin_anew'),
             'take_over': lambda _: self._move('take_over', 'set_intervention', True),
@@ -127,6 +128,23 @@ class Deeds:
     def discard(self, episode: str) -> str:
         """Disarms the guard and moves the open or the last episode to quarantine."""
         return f'{self._disarmed("discard_episode", episode)} is in quarantine'
+
+    def _lead(self, service: str) -> str:
+        """Calls `arm` or `home`, upon which the arm may move; ends it if somebody stopped the arm.
+
+        A disarm that is answered within 0.2 s before the guard takes the call is seen by the look
+        after it: the arm may have moved for 0.2 s by then, and is disarmed.
+        """
+        with self.moves.begin(service) as graph:
+            stops = Stops(lambda: graph.latest.guard)
+            look(graph, stops)
+            told = graph.call(GUARD, service)
+            try:
+                look(graph, stops)
+            except MotoError as error:
+                failed = [str(error), *self._tell_guard('disarm')]
+                raise MotoError('; '.join(failed)) from error
+            return told
 
     def _move(self, deed: str, service: str, flag: bool | None = None) -> str:
         with self.moves.begin(deed) as graph:

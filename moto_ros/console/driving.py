@@ -16,6 +16,7 @@ from sensor_msgs.msg import Joy
 
 from moto_core.errors import MotoError
 from moto_ros.console.stick import Stick
+from moto_ros.loops.page_layout import PAGE
 from moto_ros.wire.convert import to_time
 from moto_ros.wire.interface import JOY
 
@@ -62,6 +63,7 @@ class Driving:
         word = self._stick.hear(keys, age, time.monotonic())
         if word is not None:
             message = Joy(axes=word.axes, buttons=word.buttons)
+            message.header.frame_id = PAGE
             message.header.stamp = to_time(self.node.get_clock().now().nanoseconds)
             self._publisher.publish(message)
         return self._stick.problem

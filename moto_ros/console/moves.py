@@ -93,5 +93,5 @@ class _Stoppable:
 
     def _go_on(self) -> bool:
         if self.stopped():
-            raise MotoError('stopped before it began')
+            raise MotoError('it was stopped')
         return True

@@ -6,7 +6,8 @@ The deadman is a person's: only who was seen with every key up may press it. So 
 keys that were down already when the page began, nor of those that stayed down through a silence or
 that came late: what a bad network delivers in a heap must not move an arm. The first word of a
 press lets the deadman go, the second holds it with every axis at rest: who hears a joystick
-believes it only then. No key: the deadman is let go, and silence.
+believes it only then. No key: the deadman is let go, and silence. Which axis a key is does not
+depend on the settings of a joystick (loops/page_layout.py).
 """
 
 from __future__ import annotations
@@ -14,17 +15,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
+from moto_ros.loops.page_layout import AXES, GRIP, HAND
+
 LATE = 0.2  # [s] after which a word is not said any more
 SILENCE = 0.2  # [s] without a word: the keys have to be let go and pressed anew
-HAND = (1, 0, 4, 6, 7, 3)  # places in Joy.axes of the hand's x, y, z and its turns about them
-AXES, BUTTONS = 8, 11  # of a gamepad, as joy_node numbers them
-CLOSE, OPEN = 0, 1  # places in Joy.buttons
+BUTTONS = 11  # of a gamepad, as joy_node numbers them
 MOVES = {  # key's name: (place in Joy.axes, where to)
     f'{way}{"+" if sign > 0 else "-"}': (place, sign)
     for way, place in zip(('x', 'y', 'z', 'roll', 'pitch', 'yaw'), HAND)
     for sign in (1.0, -1.0)
-}
-FINGERS = {'close': CLOSE, 'open': OPEN}
+} | {'close': (GRIP, -1.0), 'open': (GRIP, 1.0)}
 ANEW = 'let every key go, then press anew'
 
 
@@ -84,5 +84,3 @@ class Stick:
             if key in MOVES:
                 place, way = MOVES[key]
                 word.axes[place] += way
-            elif key in FINGERS:
-                word.buttons[FINGERS[key]] = 1

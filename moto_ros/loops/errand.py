@@ -15,11 +15,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
+from moto_ros.loops.stops import ON_ITS_WAY, Stops
 from moto_ros.loops.watch import Watch
 from moto_ros.services import GUARD
 
 PATIENCE = 10.0  # [s] for a service to be there and to answer, and for the arm to rest
-ON_ITS_WAY = 0.1  # [s] that a word of the guard from before an answer may come after it
 
 
 class Answer(Protocol):
@@ -70,7 +70,7 @@ class Errand:
         self.told = ''  # at the end: what it came to
         self.failed = False
         self._steps, self._ask, self._watch = list(steps), ask, watch
-        self._before, self._disarms = watch.disarms, 0  # anybody's when it began, its own since
+        self._stops = Stops(lambda: watch.guard)
         self._undo: list[Call] = []  # of what came about
         self._late: list[tuple[Pending, Call]] = []  # left without an answer, and their undo
         self._pending: Pending | None = None
@@ -107,7 +107,8 @@ class Errand:
             return self._watch.told(self._since + ON_ITS_WAY)
         if self._pending is None:
             self._pending = self._ask(first)
-            self._disarms += self._pending is not None and _disarms(first)
+            if self._pending is not None and _disarms(first):
+                self._stops.own()
         if self._pending is None or not self._pending.done():
             return False
         answer = self._pending.result()
@@ -129,10 +130,7 @@ class Errand:
         """Says why the arm may not be moved by what is ahead; '' if it may, or nothing does."""
         if self.failed or not any(_moves(step) for step in self._steps):
             return ''
-        others = self._watch.disarms - self._before
-        if not 0 <= others <= self._disarms:  # less: another guard
-            return 'somebody disarmed the guard meanwhile'
-        return self._watch.trouble(now)
+        return self._stops.why() or self._watch.trouble(now)
 
     def _fail(self, why: str) -> None:
         """Leaves what is ahead and begins to undo; what cannot be undone is left, too."""

@@ -45,6 +45,10 @@ class Joystick:
         self._up_since = np.inf  # [s] when the deadman was first seen up; inf while it is down
         self._heard = -np.inf  # [s]
 
+    def leave(self) -> None:
+        """Hears that whoever speaks next is another, who begins."""
+        self._heard = -np.inf
+
     def hear(self, axes: Sequence[float], buttons: Sequence[int], now: float) -> Collection[int]:
         """Takes a message at a time [s]; returns the buttons that it says were pressed since."""
         begins = not self.speaks(now) or len(axes) != len(self.axes)

@@ -68,6 +68,7 @@ class Recording:
             lost=dict(self.lost),
             left_out=dict(self.left_out),
             problem=self.problem,
+            dataset=str(self.dataset.root.absolute()),
         )
 
     def start(self, header: EpisodeHeader) -> str:

@@ -3,7 +3,8 @@
 In: a Graph (what the nodes say, their services), SessionConfig. Out: SessionResult. On the twin
 the simulator resets and judges; with `operator` a person does. An episode that ended by no fault
 of the policy (BLAMELESS: a node died, the robot or a sensor failed, somebody pressed the e-stop)
-gets no label, and the recorder's word for how it ended.
+gets no label, and the recorder's word for how it ended. Who stops the arm while an episode is
+prepared ends the session; a label goes to the episode that was judged, whoever began another one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from moto_ros.loops.caution import holds
 from moto_ros.loops.graph import Graph, guard_of, known
 from moto_ros.loops.played import Played, SessionResult
 from moto_ros.loops.preparing import FRESH, Preparing
+from moto_ros.loops.verdict import Verdicts
 from moto_ros.messages import LATCHED, Decision, PolicyStatus
 from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
 
@@ -50,6 +52,7 @@ class Session:
     def __init__(self, graph: Graph, config: SessionConfig, console: Console) -> None:
         self.graph, self.config, self.console = graph, config, console
         self.prepare = Preparing(graph, console, config.operator)
+        self.verdicts = Verdicts(graph)
         self.result = SessionResult(cover_camera=config.cover_camera)
         self._keeper = RECORDER if config.record else POLICY  # begins and stops an episode
         self._begun = self._plays = False  # the guard may be armed; an episode is under way
@@ -126,6 +129,7 @@ class Session:
 
     def _episode(self) -> Played:
         begin, self._begun = time.monotonic(), True
+        self.prepare.begin()
         seed = self.prepare.scene()
         before = Counter(guard_of(self.graph).interventions)
         self.graph.latest.decisions.clear()
@@ -194,26 +198,31 @@ class Session:
         graph = self.graph
         halted = graph.start_call(GUARD, 'disarm')
         if self.config.operator:
-            self._stop(ended)
+            self._stop(ended, identity)
             graph.finish_call(halted, 'disarm')
+            word = self._ended(identity, ended) if self.config.record else ended
             outcome = self._judged(ended)
+            if self.config.record:
+                outcome = self.verdicts.give(identity, outcome)
+            return outcome, word if outcome == 'unlabelled' else ended
+        outcome = 'unlabelled' if ended in BLAMELESS else _label(success)
+        if outcome == 'unlabelled' or not self.config.record:
+            self._stop(ended, identity)
+        elif self.verdicts.other(identity):  # somebody ended it, and began that one
+            outcome = self.verdicts.give(identity, outcome)
+        elif ended == 'timeout':
+            self.verdicts.ask(identity, 'time_out_episode')
         else:
-            outcome = 'unlabelled' if ended in BLAMELESS else _label(success)
-            if outcome == 'unlabelled' or not self.config.record:
-                self._stop(ended)
-            elif ended == 'timeout':
-                graph.call(RECORDER, 'time_out_episode')
-            else:
-                graph.call(RECORDER, 'end_episode', success)
-            graph.finish_call(halted, 'disarm')
+            self.verdicts.ask(identity, 'end_episode', success)
+        graph.finish_call(halted, 'disarm')
         if self.config.record and outcome == 'unlabelled':
             ended = self._ended(identity, ended)
-        elif self.config.record and self.config.operator:
-            graph.call(RECORDER, 'end_episode', outcome == 'success')
         return outcome, ended
 
-    def _stop(self, ended: str) -> None:
+    def _stop(self, ended: str, identity: str) -> None:
         """Stops the episode, whose outcome comes later, if it has not stopped by itself."""
+        if self.config.record and self.verdicts.other(identity):
+            return
         word = 'time_out_episode' if self.config.record and ended == 'timeout' else 'stop_episode'
         with suppress(MotoError):
             self.graph.call(self._keeper, word)
@@ -227,16 +236,11 @@ class Session:
 
     def _ended(self, identity: str, ended: str) -> str:
         """Waits for the end of an episode that was stopped; returns the recorder's word."""
-        latest = self.graph.latest
         self.graph.wait(
-            lambda: (
-                latest.episode is not None
-                and (latest.episode.state, latest.episode.episode) == ('ended', identity)
-            ),
-            CLOSING,
-            f"the end of episode '{identity}'",
+            lambda: self.verdicts.closed(identity), CLOSING, f"the end of episode '{identity}'"
         )
-        word = known(latest.episode).ended
+        event = self.graph.latest.episode
+        word = event.ended if event is not None and event.episode == identity else ''
         return ended if word in ('', 'done') else word
 
     def _measure(self, decisions: list[Decision], before: Counter[str]) -> None:
@@ -256,7 +260,10 @@ class Session:
         return known(self.graph.latest.policy)
 
     def _recorder_is_idle(self) -> bool:
-        return known(self.graph.latest.recorder).state == 'idle'
+        """Says whether nothing of this session is being written."""
+        played = self.result.episodes
+        others = bool(played) and bool(self.verdicts.other(played[-1].id))
+        return others or known(self.graph.latest.recorder).state == 'idle'
 
 
 def _label(success: bool) -> str:

@@ -7,7 +7,8 @@
 In: Joy, the joints' positions, the steady clock [s]. Out: a request (A,) [rad/s, m/s] at each word
 of the joystick, rest while its deadman is let go; the names of acts. The sticks ask for nothing
 until all of them were seen at rest with the deadman held: neither a stuck axis, nor a joystick
-that comes back, nor a change of what they move makes the arm jump.
+that comes back, nor a change of what they move makes the arm jump. The operator's page has a fixed
+layout of its own (page_layout.py): its keys move the hand, and are no buttons.
 """
 
 from __future__ import annotations
@@ -21,11 +22,15 @@ from moto_core.guard.limits import RobotConfig
 from moto_core.kinematics import Chain, joint_velocity
 from moto_ros.config import ALWAYS, WHILE_HELD, WHILE_LET_GO, TeleopParams
 from moto_ros.loops.joystick import Joystick
+from moto_ros.loops.page_layout import GRIP, HAND
 
 GRIPPER = {'close': -1.0, 'open': 1.0}
 PAIR = 2  # joints that two sticks move
 LET_GO = 0.3  # [s] that the deadman has to be up before a button means what it does without it
 NO_JOINTS = 'the sticks move the hand, and the joint states are silent'
+NO_CHAIN = (
+    "the page's keys move the hand, and the robot has no kinematics: write them into its YAML"
+)
 
 
 class Teleop:
@@ -40,6 +45,7 @@ class Teleop:
         self.stick = Joystick(deadman, params.silence)
         self._chain = _chain(robot, params)
         self.sticks = params.sticks
+        self._page = False  # the page speaks, not a joystick
         self._pair = 0  # of joints that the sticks move
         self._at_rest = False  # every axis that counts was, with the deadman held
         self._gripper = 0.0  # -1 closes, 1 opens, since the deadman is held
@@ -58,13 +64,23 @@ class Teleop:
         """Says whether what the sticks say is asked for."""
         return self._at_rest
 
-    def hear(self, axes: Sequence[float], buttons: Sequence[int], now: float) -> list[str]:
-        """Takes a message of the joystick at a time [s]; returns the acts that it asks for."""
+    def hear(
+        self, axes: Sequence[float], buttons: Sequence[int], now: float, page: bool = False
+    ) -> list[str]:
+        """Takes a message of the joystick at a time [s]; returns the acts that it asks for.
+
+        `page`: it is a word of the operator's page, in the page's own layout.
+        """
+        if page != self._page:
+            self._page, self.sticks = page, 'hand' if page else self.params.sticks
+            self.stick.leave()
         pressed = self.stick.hear(axes, buttons, now)
         held = self.stick.held(now)
         if not held:
             self._at_rest, self._gripper = False, 0.0
-        acts = self._acts(pressed, now)
+        acts = self._acts([] if page else pressed, now)
+        if page and held and (grip := self.stick.axis(GRIP)):
+            self._gripper = grip
         for act in acts:
             self._change(act, held)
         if held and not self._at_rest:
@@ -142,6 +158,8 @@ class Teleop:
             'pairs': (params.pair_axes, params.pair_signs),
             'joints': (range(n), [1] * n),
         }[self.sticks]
+        if self._page:
+            places, signs = HAND, [1] * len(HAND)
         raw = np.array([self.stick.axis(place) for place in places]) * signs
         beyond = np.maximum(np.abs(raw) - params.dead_zone, 0.0) / (1.0 - params.dead_zone)
         return np.sign(raw) * beyond
@@ -154,6 +172,8 @@ class Teleop:
             return 'the deadman was held before the joystick was heard: let it go, then hold it'
         if self.stick.down and not self._at_rest:
             return 'a stick is not at rest: let all of them go with the deadman held'
+        if self.stick.down and self._page and self._chain is None:
+            return NO_CHAIN
         return NO_JOINTS if self.stick.down and self.sticks == 'hand' and position is None else ''
 
 

@@ -52,7 +52,7 @@ class GuardNode(MotoNode):
         self.inputs: GuardInputs | None = None
         self.peers: GuardPeers | None = None
         self.dry_run = self.config.command.dry_run
-        self.disarms = 0  # that anybody asked for
+        self.disarms = 0  # that anybody asked for, by a reset too
 
     @logs_errors
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -131,7 +131,9 @@ class GuardNode(MotoNode):
         """Ends a fault or an e-stop; raises GuardRefusal while its cause is there."""
         assert self.loop is not None and self.peers is not None
         self.peers.check_reset()
-        return self.loop.reset_fault()
+        told = self.loop.reset_fault()
+        self.disarms += 1  # who did not hear of the fault hears that there was one
+        return told
 
     def set_dry_run(self, on: bool) -> str:
         """Begins or ends a dry run; raises GuardRefusal unless READY and at rest."""

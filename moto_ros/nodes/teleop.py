@@ -21,6 +21,7 @@ from moto_ros.config import PERSON, WHILE_LET_GO
 from moto_ros.loops.acts import AT_ONCE, steps_of
 from moto_ros.loops.errand import Call, Errand, Pending
 from moto_ros.loops.joystick import late
+from moto_ros.loops.page_layout import PAGE
 from moto_ros.loops.teleop import Teleop
 from moto_ros.loops.watch import Watch
 from moto_ros.messages import GuardState, RecorderState, TeleopState
@@ -109,7 +110,8 @@ class TeleopNode(MotoNode):
         if self.late:
             self.loop.miss(message.buttons)
             return
-        for act in self.loop.hear(message.axes, message.buttons, now):
+        page = message.header.frame_id == PAGE
+        for act in self.loop.hear(message.axes, message.buttons, now, page):
             self.begin(act)
         for act in self.loop.early:
             self._say(f'{act}: the deadman was let go just now; press again', True)

@@ -58,6 +58,7 @@ class PlayedGraph:
     def __init__(self, refuses=(), while_calling=None, episode='X'):
         self.refuses, self.while_calling = refuses, while_calling or {}
         self.episode = episode  # the open or the last one
+        self.disarms, self.state = 0, 'READY'
         self.calls, self.latest = [], Latest(guard=guard())
         self._tell(0)
 
@@ -76,6 +77,7 @@ class PlayedGraph:
         self.while_calling.pop(name, lambda: None)()
         if name in self.refuses:
             raise MotoError(f'{name} was refused')
+        self.disarms += name == 'disarm'
         answers = {
             'reset': to_json(SceneReset(seed=3, stamp=self.latest.task.stamp)),
             'start_episode': 'ID',
@@ -90,7 +92,7 @@ class PlayedGraph:
         return future
 
     def _tell(self, stamp):
-        self.latest.guard = guard()
+        self.latest.guard = guard(self.state, disarms=self.disarms)
         self.latest.task = TaskState(stamp=stamp, reward=0.0, success=False, parts={}, seed=3)
 
 

@@ -109,10 +109,61 @@ def test_a_stop_ends_every_deed_under_way_that_can_move_the_arm(deed, move):
         return graph_call(node, name, flag)
 
     graph.call = call
-    desk.do(move)
+    if move in ('home', 'arm'):  # what it came to is looked at
+        with pytest.raises(MotoError, match='it was stopped'):
+            desk.do(move)
+    else:
+        desk.do(move)
     stopping.join(5)
     assert not stopping.is_alive()
     assert 'disarm' in graph.calls[graph.calls.index(service) :]
+
+
+def somebody_stops(graph, how):
+    """Stops the arm past this console; its guard has answered."""
+
+    def stop():
+        if how == 'FAULT':
+            graph.state = 'FAULT'
+        else:
+            graph.disarms += 1
+
+    return stop
+
+
+@pytest.mark.parametrize('how', ['disarm', 'FAULT'])
+@pytest.mark.parametrize('moment', START)
+def test_whoever_stops_the_arm_ends_a_start_and_no_episode_begins_after_it(moment, how):
+    """Another console, a terminal, a joystick: the guard's word alone says so."""
+    graph = PlayedGraph()
+    graph.while_calling = {moment: somebody_stops(graph, how)}
+    if moment == 'start_episode':  # the guard is disarmed, and stays so
+        deeds(graph).do('start')
+    else:
+        with pytest.raises(MotoError, match='somebody disarmed the guard|in FAULT'):
+            deeds(graph).do('start')
+        assert 'start_episode' not in graph.calls
+        assert graph.calls[-1] == 'disarm'
+    if moment in ('reset', 'begin_anew'):
+        assert 'arm' not in graph.calls
+
+
+@pytest.mark.parametrize('how', ['disarm', 'FAULT'])
+@pytest.mark.parametrize('move', ['arm', 'home'])
+def test_whoever_stops_the_arm_ends_an_arm_and_a_home(move, how):
+    graph = PlayedGraph()
+    stop, spin = somebody_stops(graph, how), graph.spin
+    graph.while_calling = {move: stop}
+    with pytest.raises(MotoError, match='somebody disarmed the guard|in FAULT'):
+        deeds(graph).do(move)
+    assert graph.calls == [move, 'disarm']
+
+    graph = PlayedGraph()
+    stop, spin = somebody_stops(graph, how), graph.spin
+    graph.spin = lambda seconds=0.0: (stop(), spin())  # before the guard was asked
+    with pytest.raises(MotoError, match='somebody disarmed the guard|in FAULT'):
+        deeds(graph).do(move)
+    assert graph.calls == []
 
 
 def test_nothing_that_moves_the_arm_begins_while_a_stop_is_under_way():
@@ -148,6 +199,7 @@ def test_a_start_after_a_stop_is_a_new_one():
     graph = PlayedGraph()
     desk = deeds(graph)
     desk.do('stop')
+    graph.spin()  # the guard says so within a tenth of a second
     assert desk.do('start') == 'episode ID began'
 
 

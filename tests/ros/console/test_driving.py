@@ -4,6 +4,7 @@ import pytest
 
 from moto_core.errors import MotoError
 from moto_ros.console.driving import Driving
+from moto_ros.loops.page_layout import PAGE
 from tests.ros.console.played import PlayedNode
 
 ONE, OTHER, DEADMAN = 'one page', 'another', 4
@@ -22,6 +23,7 @@ def test_a_page_drives_once_it_asked_for_it():
         driving.hear(ONE, {'x+'}, 0.0)
     driving.take(ONE)
     assert press(driving, ONE) == [''] * 4 and len(node.moving()) == 2
+    assert {joy.header.frame_id for _, joy in node.said} == {PAGE}
 
 
 def test_driving_stays_with_a_page_that_lets_its_keys_go_until_it_turns_it_off():

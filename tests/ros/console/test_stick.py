@@ -2,7 +2,8 @@
 
 import pytest
 
-from moto_ros.console.stick import AXES, BUTTONS, HAND, Stick
+from moto_ros.console.stick import BUTTONS, Stick
+from moto_ros.loops.page_layout import AXES, GRIP, HAND
 
 DEADMAN, PERIOD = 4, 1 / 30
 
@@ -81,6 +82,7 @@ def test_opposite_keys_are_rest_and_unknown_ones_nothing():
     assert not any(word.axes) and sum(word.buttons) == 1
 
 
-def test_the_gripper_is_two_buttons():
-    assert speak(fresh(), {'close'}, 3)[-1].buttons[0] == 1
-    assert speak(fresh(), {'open'}, 3)[-1].buttons[1] == 1
+def test_the_gripper_is_an_axis_and_no_button_that_a_lab_may_have_taken():
+    for key, way in (('close', -1.0), ('open', 1.0)):
+        word = speak(fresh(), {key}, 3)[-1]
+        assert word.axes[GRIP] == way and sum(word.buttons) == 1

@@ -7,8 +7,9 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from moto_core.episodes.dataset import Dataset
 from moto_core.errors import MotoError
-from moto_ros.loops import session
+from moto_ros.loops import session, stops
 from moto_ros.loops.session import Session, SessionConfig
 from moto_ros.messages import (
     Decision,
@@ -19,10 +20,17 @@ from moto_ros.messages import (
     TaskState,
     to_json,
 )
+from tests.recorded import record
 from tests.ros.told import policy_status, recorder_state
 
 PERIOD = 80_000_000  # [ns]
 LABELS = {'y': 'success', 'n': 'failure'}
+
+
+@pytest.fixture(autouse=True)
+def hears_at_once(monkeypatch):
+    """A word of the guard that is played is never old."""
+    monkeypatch.setattr(stops, 'ON_ITS_WAY', 0.0)
 
 
 class PlayedGraph:
@@ -30,10 +38,11 @@ class PlayedGraph:
 
     def __init__(self, success_at=None, fault_at=None, estop_at=None, recorder_says='fault'):
         self.success_at, self.fault_at, self.estop_at = success_at, fault_at, estop_at
+        self.episode = 'ID'
         self.recorder_says = recorder_says  # of how an episode ended that got no label
         self.calls, self.t, self.state = [], 0, 'READY'
         self.source, self.dry_run, self.refusal, self.real = 'policy', False, '', False
-        self.reasons = ()
+        self.reasons, self.disarms = (), 0
         self.latest = Latest(
             policy=policy_status(policy='played', surprise=2.5), recorder=recorder_state()
         )
@@ -75,15 +84,18 @@ class PlayedGraph:
             if self.state == 'FAULT' and len(self.calls) < 2:
                 raise MotoError('not yet')
             self.state = 'READY'
-        if name == 'stop_episode':
-            self.latest.episode = EpisodeEvent(
-                state='ended', episode='ID', outcome='unlabelled', ended=self.recorder_says
-            )
+        if name in ('stop_episode', 'time_out_episode', 'end_episode'):
+            says = self.recorder_says if name == 'stop_episode' else 'done'
+            self.latest.episode = EpisodeEvent(state='ended', episode=self.episode, ended=says)
+        if name == 'disarm':
+            self.disarms += 1
         if name == 'home':
             self.source, self.home_at = 'home', self.t + 3
         answers = {
             'reset': to_json(SceneReset(seed=3, stamp=self.t * PERIOD)),
-            'start_episode': 'ID',
+            'start_episode': self.episode,
+            'end_episode': self.episode,
+            'time_out_episode': f'{self.episode}: no decision was heard',
         }
         return answers.get(name, '')
 
@@ -114,6 +126,7 @@ class PlayedGraph:
             ticks=0,
             late=0,
             dry_run=self.dry_run,
+            disarms=self.disarms,
             real=self.real,
         )
 
@@ -363,6 +376,106 @@ def test_however_a_session_ends_the_guard_is_disarmed_and_the_episode_stopped(at
     names = [name for name, _ in graph.calls]
     after = names[names.index('arm') + 1 :]
     assert 'disarm' in after and ('stop_episode' in after) == (at != 'arm')
+
+
+@pytest.mark.parametrize('operator', [False, True])
+@pytest.mark.parametrize('at', ['reset', 'begin_anew', 'home', 'arm'])
+def test_whoever_stops_the_arm_while_an_episode_is_prepared_ends_the_session(
+    at, operator, monkeypatch
+):
+    graph, console = PlayedGraph(success_at=6), Console(quiet=True)
+    monkeypatch.setattr(console, 'input', lambda text: 'y')
+    call = graph.call
+
+    def stopped(node, name, flag=None):
+        graph.disarms += name == at
+        return call(node, name, flag)
+
+    monkeypatch.setattr(graph, 'call', stopped)
+    begun = Session(graph, SessionConfig(episodes=1, operator=operator), console)
+    names = [name for name, _ in graph.calls]
+    if at != 'arm' and operator != (at == 'home'):
+        assert begun.run().successes == 1
+        return
+    with pytest.raises(MotoError, match='somebody disarmed the guard meanwhile'):
+        begun.run()
+    names = [name for name, _ in graph.calls]
+    assert 'start_episode' not in names and names[-1] == 'disarm'
+    assert ('arm' in names) == (at == 'arm')
+
+
+def test_a_stop_while_the_operator_puts_the_scene_is_his_to_judge(monkeypatch):
+    graph, console = PlayedGraph(success_at=6), Console(quiet=True)
+
+    def think(text):
+        graph.disarms += 1
+        return 'y'
+
+    monkeypatch.setattr(console, 'input', think)
+    result = Session(graph, SessionConfig(episodes=2, operator=True), console).run()
+    assert result.successes == 2
+
+
+def test_a_fault_that_the_session_resets_is_no_stop_of_somebody_else(monkeypatch):
+    graph = PlayedGraph(fault_at=4)
+    call = graph.call
+
+    def counted(node, name, flag=None):
+        answer = call(node, name, flag)
+        graph.disarms += name == 'reset_fault'  # as the guard does
+        return answer
+
+    monkeypatch.setattr(graph, 'call', counted)
+    assert [one.ended for one in run(graph, episodes=2).episodes] == ['fault', 'timeout']
+
+
+@pytest.mark.parametrize('answer', ['y', 'n'])
+def test_a_verdict_is_for_the_episode_it_judged_though_another_began_meanwhile(
+    answer, monkeypatch, tmp_path
+):
+    one, other = record(tmp_path, [3, 3], outcome='unlabelled')
+    graph, console = PlayedGraph(), Console(quiet=True)
+    graph.latest.task, graph.episode = None, one
+    graph.latest.recorder = recorder_state(dataset=str(tmp_path))
+
+    def think(text):
+        if text.startswith('Success'):
+            graph.latest.episode = EpisodeEvent(state='started', episode=other)
+            graph.latest.recorder = recorder_state(
+                state='recording', episode=other, dataset=str(tmp_path)
+            )
+        return answer
+
+    monkeypatch.setattr(console, 'input', think)
+    config = SessionConfig(episodes=1, max_steps=10, operator=True)
+    (told,) = Session(graph, config, console).run().episodes
+    assert (told.id, told.outcome) == (one, LABELS[answer])
+    with Dataset.open(tmp_path) as dataset:
+        found = {record.id: record.outcome for record in dataset.episodes()}
+    assert found == {one: LABELS[answer], other: 'unlabelled'}
+    assert 'end_episode' not in [name for name, _ in graph.calls]
+
+
+def test_a_twin_that_judges_leaves_an_episode_alone_that_somebody_else_began(
+    monkeypatch, tmp_path
+):
+    one, other = record(tmp_path, [3, 3], outcome='unlabelled')
+    graph = PlayedGraph(success_at=6)
+    graph.episode = one
+    graph.latest.recorder = recorder_state(dataset=str(tmp_path))
+    spin = graph.spin
+
+    def began(seconds=0.0):
+        spin()
+        graph.latest.episode = EpisodeEvent(state='started', episode=other)
+
+    monkeypatch.setattr(graph, 'spin', began)
+    (told,) = run(graph).episodes
+    assert (told.id, told.outcome) == (one, 'success')
+    assert not {'end_episode', 'stop_episode'} & {name for name, _ in graph.calls}
+    with Dataset.open(tmp_path) as dataset:
+        assert dataset.find(one).outcome == 'success'
+        assert dataset.find(other).outcome == 'unlabelled'
 
 
 def test_a_graph_that_does_not_answer_does_not_hide_what_ended_the_session():

@@ -1,5 +1,7 @@
 """What a joystick asks of the arm: by hand, and what must never make it jump."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,9 @@ from hypothesis import strategies as st
 
 from moto_core.errors import ConfigError
 from moto_core.guard.limits import load_robot
+from moto_core.kinematics import Kinematics
 from moto_ros.config import NONE, TeleopButtons, TeleopParams
+from moto_ros.console.stick import Stick
 from moto_ros.loops.person import PersonPolicy
 from moto_ros.loops.teleop import LET_GO, Teleop
 
@@ -46,6 +50,63 @@ def test_axes_ask_for_their_joints_beyond_the_dead_zone_at_the_speed():
     asked = person.says((0.6, -1.0, 0.2, -0.1), DEADMAN)
     # (0.6 - 0.2) / 0.8 of half of 2 rad/s; full; at and below the dead zone
     assert asked == pytest.approx([0.5, -1.0, 0, 0, 0, 0, 0, 0, 0])
+
+
+LABS = {  # settings of a lab's joystick: (params, its deadman)
+    'default': ({}, DEADMAN),
+    'signs': ({'hand_signs': [-1] * 6}, DEADMAN),
+    'axes': ({'hand_axes': [1, 0, 7, 6, 4, 3]}, DEADMAN),
+    'pairs': ({'sticks': 'pairs'}, DEADMAN),
+    'joints': ({'sticks': 'joints'}, DEADMAN),
+    'buttons': ({'buttons': TeleopButtons(close=5, take_over=4, open=9)}, 0),
+}
+
+
+@pytest.mark.parametrize('lab', LABS)
+def test_the_pages_keys_mean_what_they_say_whatever_joystick_a_lab_has_set_up(lab):
+    given, deadman = LABS[lab]
+    home, twists = np.array(KITCHEN.home), {}
+    for key in ('x+', 'y-', 'z+', 'yaw+', 'close', 'open'):
+        teleop = Teleop(KITCHEN, TeleopParams(**given), deadman)
+        stick, now = Stick(deadman), 100.0
+        stick.hear((), 0.0, now)
+        for _ in range(4):
+            now += 0.033
+            word = stick.hear({key}, 0.0, now)
+            assert teleop.hear(word.axes, word.buttons, now, page=True) == []
+        asked = teleop.request(home, now)
+        moved = KITCHEN.chain().jacobian(home) @ asked[:7]
+        twists[key] = [*np.sign(np.where(np.abs(moved) > 0.05, moved, 0.0)), *np.sign(asked[7:])]
+    assert twists == {
+        'x+': [1, 0, 0, 0, 0, 0, 0, 0],
+        'y-': [0, -1, 0, 0, 0, 0, 0, 0],
+        'z+': [0, 0, 1, 0, 0, 0, 0, 0],
+        'yaw+': [0, 0, 0, 0, 0, 1, 0, 0],
+        'close': [0, 0, 0, 0, 0, 0, -1, -1],
+        'open': [0, 0, 0, 0, 0, 0, 1, 1],
+    }
+
+
+def test_between_the_page_and_a_joystick_the_deadman_is_pressed_anew():
+    person = Person(sticks='joints').begins()
+    assert person.says((1.0,), DEADMAN).any()
+    word = [0.0, 1.0, *[0.0] * 7], [int(place == DEADMAN) for place in range(11)]
+    for _ in range(5):
+        person.now += 0.05
+        person.teleop.hear(*word, person.now, page=True)
+        assert not person.teleop.request(person.home, person.now).any()
+    assert person.teleop.sticks == 'hand'
+    assert not person.says((1.0,), DEADMAN).any() and person.teleop.sticks == 'joints'
+
+
+def test_a_page_without_kinematics_says_why_nothing_moves():
+    robot = replace(KITCHEN, kinematics=Kinematics())
+    teleop, now = Teleop(robot, TeleopParams(sticks='joints'), DEADMAN), 100.0
+    for held in (0, 1, 1):
+        now += 0.033
+        teleop.hear([0.0] * 9, [0, 0, 0, 0, held], now, page=True)
+        assert not teleop.request(np.array(KITCHEN.home), now).any()
+    assert 'no kinematics' in teleop.problem
 
 
 def test_without_the_deadman_the_arm_is_asked_to_rest_at_once():

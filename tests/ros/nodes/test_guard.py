@@ -695,6 +695,18 @@ def test_a_disarm_is_counted_though_the_guard_was_disarmed_and_what_ends_by_itse
     assert 'armed_timeout' in told[-1].reasons
 
 
+def test_the_reset_of_an_estop_is_counted_with_the_disarms(make):
+    """Who did not hear the guard between the two hears that there was one."""
+    node = make(GuardNode, **ARRAYS, **FREE)
+    arm = Arm(node)
+    arm.go(0.1)
+    assert ask(node, Trigger, 'estop').success
+    arm.go(0.1)
+    assert node.loop.state.mode == 'ESTOP' and node.disarms == 0
+    arm.go(1.0)
+    assert ask(node, Trigger, 'reset_fault').success and node.disarms == 1
+
+
 def test_no_way_home_begins_for_nobody_nor_in_a_dry_run(make):
     arm = Arm(make(GuardNode, **ARRAYS, **FREE))
     arm.node.destroy_subscription(arm.controller)

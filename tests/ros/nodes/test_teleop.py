@@ -9,6 +9,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from sensor_msgs.msg import Joy
 from std_srvs.srv import Trigger
 
+from moto_ros.loops.page_layout import PAGE
 from moto_ros.loops.teleop import LET_GO
 from moto_ros.messages import TeleopState, from_json
 from moto_ros.nodes.teleop import TeleopNode
@@ -64,6 +65,21 @@ def test_each_word_of_the_joystick_is_a_request_by_name_and_as_old_as_it(make):
     count = len(driving.asked)
     node.publish_status()
     assert len(driving.asked) == count, 'a silent joystick asks for nothing'
+
+
+def test_a_word_of_the_page_is_read_by_its_own_layout(make):
+    """The lab's joystick turns joint 1 by axis 0; the page's axis 1 is forward."""
+    node = make(TeleopNode, **ONE_TO_ONE, **{'teleop.hand_signs': [-1] * 6})
+    driving, home = Driving(node), np.array(node.robot.home)
+    node.on_joints(joint_state(node.robot.spec.joints, node.now(), np.zeros(7), home))
+    node._measured = 1e9
+    for held, forward in ((0, 0.0), (1, 0.0), (1, 1.0)):
+        driving.steady += 0.03
+        word = Joy(axes=[0.0, forward, *[0.0] * 7], buttons=[0, 0, 0, 0, held])
+        word.header.frame_id = PAGE
+        node.on_joy(word)
+    moved = node.robot.chain().jacobian(home) @ np.array(driving.asked[-1].velocity[:7])
+    assert moved[0] > 0.1 and np.abs(moved[1:]).max() < 0.01
 
 
 def test_the_hand_is_moved_by_the_joints_as_they_were_measured_just_now(make):
