@@ -90,7 +90,8 @@ def test_the_pages_keys_mean_what_they_say_whatever_joystick_a_lab_has_set_up(la
 def test_between_the_page_and_a_joystick_the_deadman_is_pressed_anew():
     person = Person(sticks='joints').begins()
     assert person.says((1.0,), DEADMAN).any()
-    word = [0.0, 1.0, *[0.0] * 7], [int(place == DEADMAN) for place in range(11)]
+    down = [int(place == DEADMAN) for place in range(11)]
+    word = [0.0, 1.0, *[0.0] * 6], down  # as many axes as the joystick has
     for _ in range(5):
         person.now += 0.05
         person.teleop.hear(*word, person.now, page=True)
