@@ -373,9 +373,11 @@ def test_what_was_given_up_is_not_begun_with_when_it_is_configured_anew(make, tm
         change()
     assert following.used == 0
     take_back(following.bundles[1])
-    for change in (node.trigger_cleanup, node.trigger_configure):
+    for change in (node.trigger_cleanup, node.trigger_configure, node.trigger_activate):
         change()
-    assert following.used == 1
+    assert following.used == 0, 'what was kept is begun with'
+    following.look()
+    assert node.succession._successor.shadow.policy.hash == following.bundles[1].name
 
 
 @pytest.mark.parametrize('way', ['rollback', 'reload'])
