@@ -58,6 +58,9 @@ def build(members: int, starts: int, sizes: Sizes, precision: str) -> Learner:
 
 
 if __name__ == '__main__':
-    own = {word.split('=')[0]: int(word.split('=')[1]) for word in sys.argv[1:] if word[0] != '-'}
-    sys.argv[1:] = [word for word in sys.argv[1:] if word.split('=')[0] not in own]
-    serve(partial(build, own.get('members', 7), own.get('starts', 0)))
+    own = {'members': 7, 'starts': 0}
+    for word in [one for one in sys.argv[1:] if one.split('=')[0] in own]:
+        name, value = word.split('=')
+        own[name] = int(value)
+        sys.argv.remove(word)
+    serve(partial(build, own['members'], own['starts']))

@@ -7,6 +7,7 @@ import hydra
 import numpy as np
 import torch
 from lightning.fabric import Fabric
+from omegaconf import OmegaConf
 from sheeprl.algos.dreamer_v3.agent import build_agent
 from sheeprl.algos.dreamer_v3.dreamer_v3 import train
 from sheeprl.algos.dreamer_v3.utils import Moments
@@ -36,7 +37,7 @@ def build(sizes: Sizes, precision: str) -> Learner:
         f'algo.world_model.representation_model.hidden_size={sizes.hidden}',
     ]
     with hydra.initialize_config_module('sheeprl.configs', version_base='1.3'):
-        config = dotdict(hydra.compose('config', words))
+        config = dotdict(OmegaConf.to_container(hydra.compose('config', words), resolve=True))
     MetricAggregator.disabled = True
     fabric = Fabric(
         accelerator='cpu',
