@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -98,5 +98,5 @@ def serve(build: Callable[[Sizes, str], Learner]) -> None:
         )
 
 
-def _answer(answers: object, **found: object) -> None:
-    print(json.dumps(found), file=answers, flush=True)  # type: ignore[call-overload]
+def _answer(answers: TextIO, **found: object) -> None:
+    print(json.dumps(found), file=answers, flush=True)
