@@ -45,9 +45,9 @@ class DemoConfig:
     train: list[str] = setting(
         [
             'train.threads=2',  # 1.4 times as fast; where nothing drives beside it
-            'train.offline_updates=800',
-            'model.optimizer.decay_updates=2400',  # over the rounds too
-            'actor_critic.actor.optimizer.decay_updates=2400',
+            'train.offline_updates=600',
+            'model.optimizer.decay_updates=2200',  # over the rounds too
+            'actor_critic.actor.optimizer.decay_updates=2200',
         ],
         'further key=value for moto-train',
     )
