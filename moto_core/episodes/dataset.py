@@ -17,8 +17,9 @@ from filelock import FileLock
 from moto_core.durable import sync_folder
 from moto_core.episodes.bag import write_bag_metadata
 from moto_core.episodes.episode import FILE, Episode, EpisodeHeader
+from moto_core.episodes.examine import Finding, examine
 from moto_core.episodes.identity import Identity, differences
-from moto_core.episodes.index import EMPTY, Finding, examine, find_record, labelled, take_stock
+from moto_core.episodes.index import EMPTY, find_record, labelled, take_stock
 from moto_core.episodes.labels import LABELS, add_label
 from moto_core.episodes.layout import (
     EPISODES,

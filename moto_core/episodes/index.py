@@ -16,44 +16,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from moto_core.episode_id import EPISODE_ID
-from moto_core.episodes.episode import FILE, EpisodeHeader
+from moto_core.episodes.episode import FILE
+from moto_core.episodes.examine import Finding, look
 from moto_core.episodes.identity import Identity, differences
 from moto_core.episodes.labels import LABELS, read_labels
 from moto_core.episodes.layout import EPISODES, MANIFEST, folder_names, inside
-from moto_core.episodes.manifest import (
-    ManifestLines,
-    Record,
-    make_record,
-    manifest_line,
-    read_manifest,
-)
+from moto_core.episodes.manifest import ManifestLines, Record, manifest_line, read_manifest
 from moto_core.episodes.quarantine import discarded, why_discarded
-from moto_core.episodes.reader import Reading, read_header
-from moto_core.episodes.totals import Totals
+from moto_core.episodes.reader import read_header
 from moto_core.errors import DatasetError, EpisodeError
 from moto_core.plain_file import is_plain
-from moto_core.row import Row
-
-
-class Finding(NamedTuple):
-    """Something about a dataset that a person should know."""
-
-    id: str  # the episode's, the folder's name, or the file's
-    rows: int  # whole rows that are kept
-    reason: str
-    path: Path  # where the episode, or what is left of it, lies now
-    damaged: bool = False  # its file is, and its whole rows can be recovered
-
-
-class Examined(NamedTuple):
-    """What one episode file holds."""
-
-    record: Record | None  # None if it is damaged or empty
-    header: EpisodeHeader | None
-    rows: int  # whole ones before any damage
-    damage: str  # '' if every byte is as it was written and there is a row
-    ended: str  # what its last record says of that; '' if the damage lies before it
 
 
 class Index(NamedTuple):
@@ -68,30 +40,6 @@ class Index(NamedTuple):
 
 
 EMPTY = Index(identity=None, records={}, foreign={}, findings=[], stale=False, read=0)
-
-
-def examine(path: Path) -> Examined:
-    """Reads a whole episode file, row by row, every checksum verified.
-
-    Raises EpisodeError if it cannot be opened.
-    """
-    reading, totals = Reading(path), Totals()
-    for item in reading:
-        if isinstance(item, Row):
-            totals = totals.plus(item)
-    damage = reading.damage or ('' if totals.rows else 'it holds no whole row')
-    if reading.header is None or damage:
-        return Examined(
-            record=None,
-            header=reading.header,
-            rows=totals.rows,
-            damage=damage,
-            ended=reading.ended,
-        )
-    record = make_record(path, reading.header, totals, reading.outcome, reading.ended)
-    return Examined(
-        record=record, header=reading.header, rows=totals.rows, damage='', ended=reading.ended
-    )
 
 
 def take_stock(
@@ -129,9 +77,9 @@ def take_stock(
         if believe and current:
             believed[name] = current[0]
         else:
-            looked[name] = _look(root, name)
+            looked[name] = look(root, name)
     identity = _identity(manifest, _records(believed, looked))
-    looked |= {name: _look(root, name) for name in _doubtful(identity, believed)}
+    looked |= {name: look(root, name) for name in _doubtful(identity, believed)}
     records = _records(believed, looked)
     findings += [item for _, item in sorted(looked.items()) if isinstance(item, Finding)]
     # ids whose line did not fit their file
@@ -192,47 +140,6 @@ def labelled(record: Record) -> Record:
     """Returns the record with the outcome that its last label gives."""
     outcome = read_labels(record.path.parent).outcome
     return replace(record, outcome=outcome) if outcome else record
-
-
-def _look(root: Path, name: str) -> Record | Finding | None:
-    """Reads one folder of episodes/; None if no closed episode lies in it."""
-    folder = root / EPISODES / name
-    try:
-        return _read(folder)
-    except OSError as error:
-        return Finding(id=name, rows=0, reason=f'it cannot be read: {error}', path=folder)
-
-
-def _read(folder: Path) -> Record | Finding | None:
-    name = folder.name
-    path = folder / FILE
-    if folder.is_symlink() or not folder.is_dir():
-        return Finding(
-            id=name, rows=0, reason='it is a link or no folder, and is not read', path=folder
-        )
-    if not path.exists() and not path.is_symlink():
-        return None
-    if not EPISODE_ID.fullmatch(name):
-        return Finding(
-            id=name, rows=0, reason='its name is no episode id, and it is not read', path=folder
-        )
-    if not is_plain(path):
-        return Finding(
-            id=name,
-            rows=0,
-            reason=f'its {FILE} is a link or no plain file, and is not read',
-            path=path,
-        )
-    try:
-        found = examine(path)
-    except EpisodeError as error:
-        return Finding(id=name, rows=0, reason=str(error), path=path) if path.exists() else None
-    if found.header is not None and found.header.id != name:
-        reason = f'it holds episode {found.header.id}: a copy under another name, not used'
-        return Finding(id=name, rows=found.rows, reason=reason, path=path)
-    return found.record or Finding(
-        id=name, rows=found.rows, reason=found.damage, path=path, damaged=True
-    )
 
 
 def _is_current(root: Path, record: Record) -> bool:

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import FILE
-from moto_core.episodes.index import Finding
+from moto_core.episodes.examine import Finding
 from moto_core.episodes.labels import LABELS, take_labels
 from moto_core.episodes.layout import EPISODES, episode_folder, inside
 from moto_core.episodes.manifest import Record

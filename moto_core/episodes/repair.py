@@ -16,7 +16,7 @@ from moto_core.durable import clear_unfinished
 from moto_core.episode_id import EPISODE_ID
 from moto_core.episodes.bag import METADATA, write_bag_metadata
 from moto_core.episodes.episode import FILE
-from moto_core.episodes.index import Finding, examine
+from moto_core.episodes.examine import Finding, examine
 from moto_core.episodes.labels import add_label, read_labels
 from moto_core.episodes.layout import EPISODES, MANIFEST, folder_names, inside
 from moto_core.episodes.quarantine import set_damaged_aside, set_file_aside

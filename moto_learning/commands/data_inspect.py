@@ -18,7 +18,7 @@ from rich.table import Table
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import Episode
-from moto_core.episodes.index import Finding
+from moto_core.episodes.examine import Finding
 from moto_core.episodes.manifest import Record
 from moto_core.errors import EpisodeError
 from moto_learning.data.followed import not_followed

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from moto_core.episodes import index
+from moto_core.episodes import examine
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.labels import LIMIT
 from moto_core.episodes.manifest import manifest_line, seal
@@ -480,11 +480,11 @@ def test_a_copy_that_is_opened_to_record_is_read_once(tmp_path, examined):
 @pytest.fixture
 def examined(monkeypatch):
     """The ids of the episode files that are read whole."""
-    found, real = [], index.examine
+    found, real = [], examine.examine
 
     def told(path):
         found.append(path.parent.name)
         return real(path)
 
-    monkeypatch.setattr(index, 'examine', told)
+    monkeypatch.setattr(examine, 'examine', told)
     return found
