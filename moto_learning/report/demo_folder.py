@@ -37,7 +37,7 @@ class DemoConfig:
     """What the demonstration does; the defaults are what `make demo` runs."""
 
     task: str = setting('kitchen-microwave', 'a task of the Kitchen, as moto_sim names it')
-    demonstrations: int = number(10, 'scripted episodes to learn from', low=1)
+    demonstrations: int = number(20, 'scripted episodes to learn from', low=1)
     noise: float = number(
         0.05, "standard deviation of the demonstrator's action noise", low=0, below=1
     )
@@ -45,9 +45,9 @@ class DemoConfig:
     train: list[str] = setting(
         [
             'train.threads=2',  # 1.4 times as fast; where nothing drives beside it
-            'train.offline_updates=600',
-            'model.optimizer.decay_updates=2200',  # over the rounds too
-            'actor_critic.actor.optimizer.decay_updates=2200',
+            'train.offline_updates=400',
+            'model.optimizer.decay_updates=2000',  # over the rounds too
+            'actor_critic.actor.optimizer.decay_updates=2000',
         ],
         'further key=value for moto-train',
     )
