@@ -53,6 +53,7 @@ class ArmSettings:
     record_required: bool = False  # nothing moves the arm that no recorder records
     policy_heard_first: bool = False  # a policy is armed only while it asks for something
     begins_by_word: bool = False  # a process moves nothing before begin_anew was called once
+    simulated: bool = False  # a twin is led
 
 
 class ArmGuard:
@@ -103,6 +104,7 @@ class ArmGuard:
             arming=self._arming,
             leader=self._leader,
             policy_heard_first=settings.policy_heard_first,
+            simulated=settings.simulated,
         )
 
     def activate(self, active: bool) -> None:

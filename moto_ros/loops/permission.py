@@ -24,6 +24,11 @@ NEW = (
     'stopped that one: look at the arm and mend what did; if it was moved or held since its '
     'controller was activated, deactivate and activate the controller; then call begin_anew'
 )
+JOINTS = 'mend the joint states first'
+BUSY = (
+    'the simulation falls behind, as this computer is too slow or busy with something else: end '
+    'what else runs on it, then try again'
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +42,7 @@ class Permission:
     arming: Arming
     leader: Leader | None
     policy_heard_first: bool  # a policy is armed only while it asks for something
+    simulated: bool  # the joints are the twin's
 
     def arm(self, state: GuardMemory, now: float, sends: bool) -> None:
         """Refuses what may not be armed.
@@ -88,7 +94,8 @@ class Permission:
         joints = take_joints(self.config, self.limits, joints, newest, now)
         trouble = joints_trouble(self.config, joints, now)
         if trouble or joints.position is None:
-            raise GuardRefusal(f'{REASONS[trouble]} ({trouble}); mend the joint states first')
+            remedy = BUSY if self.simulated and trouble == 'joints_stale' else JOINTS
+            raise GuardRefusal(f'{REASONS[trouble]} ({trouble}); {remedy}')
         if sends and not self.arming.begins:
             raise GuardRefusal(NEW)
         apart = self.leader.apart(joints.position, now) if self.leader and sends else ''

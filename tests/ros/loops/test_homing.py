@@ -139,6 +139,19 @@ def test_without_joints_no_way_home_begins_and_one_that_loses_them_is_a_fault():
     assert arm.guard.state.mode == FAULT and arm.guard.source == 'policy'
 
 
+@pytest.mark.parametrize(
+    'simulated, remedy', [(True, 'computer is too slow'), (False, 'mend the joint states')]
+)
+def test_old_joint_states_are_the_computers_in_simulation_and_the_robots_elsewhere(
+    simulated, remedy
+):
+    arm = Arm(settings=ArmSettings(delay=DELAY, simulated=simulated))
+    arm.guard.disarm()
+    arm.joints = False
+    arm.go(0.2)
+    assert 'joints_stale' in arm.guard.refusal and remedy in arm.guard.refusal
+
+
 def test_a_dry_run_and_an_armed_guard_do_not_go_home():
     arm = Arm()
     with pytest.raises(GuardRefusal, match='is armed; disarm it first'):
