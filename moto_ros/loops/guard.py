@@ -124,11 +124,17 @@ class ArmGuard:
     @property
     def refusal(self) -> str:
         """Why it would not be armed now; '' if it would."""
-        try:
-            self._may.arm(self.state, self.pace.now, self.sends)
-        except GuardRefusal as refusal:
-            return str(refusal)
-        return ''
+        return _refusal(lambda: self._may.arm(self.state, self.pace.now, self.sends))
+
+    @property
+    def home_refusal(self) -> str:
+        """Why it would not be led home now; '' if it would."""
+        return _refusal(lambda: self._may.home(self.state, self.pace.now, self.sends))
+
+    @property
+    def unfit(self) -> str:
+        """Why nothing could lead the arm now, wherever it stands; '' if something could."""
+        return _refusal(lambda: self._may.fit(self.state, self.pace.now))
 
     def home(self) -> str:
         """Leads the arm home, then disarms; raises GuardRefusal if it may not move."""
@@ -367,3 +373,12 @@ class ArmGuard:
         away = self.homing.away(self._position)
         self.problem = f'the way home ended early: {away}' if away else ''
         self.disarm()
+
+
+def _refusal(asks: Callable[[], object]) -> str:
+    """Returns what a question is refused with; '' if it is not."""
+    try:
+        asks()
+    except GuardRefusal as refusal:
+        return str(refusal)
+    return ''
