@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from moto_core.errors import ObservationError
+from moto_core.row import FLOAT32_MAX
 from moto_core.spec import CameraSpec, Spec
 
 
@@ -63,15 +64,16 @@ def preprocess(image: np.ndarray, camera: CameraSpec) -> np.ndarray:
 def proprioception(spec: Spec, position: np.ndarray, velocity: np.ndarray) -> np.ndarray | None:
     """Returns the (P,) float32 vector the spec asks for, from (A,) positions and velocities.
 
-    Raises ObservationError for a wrong size or a non-finite number.
+    Raises ObservationError for a wrong size, or a number that float32 does not hold as finite.
     """
     parts = {'position': position, 'velocity': velocity}
     if not spec.proprioception:
         return None
     for name in spec.proprioception:
-        if np.shape(parts[name]) != (spec.action_size,) or not np.isfinite(parts[name]).all():
+        part = parts[name]
+        if np.shape(part) != (spec.action_size,) or not (np.abs(part) <= FLOAT32_MAX).all():
             raise ObservationError(
-                f'{name} is {parts[name]}; expected {spec.action_size} finite '
+                f'{name} is {part}; expected {spec.action_size} finite '
                 f'numbers, one for each of {spec.names}'
             )
     return np.concatenate([parts[name] for name in spec.proprioception]).astype(np.float32)

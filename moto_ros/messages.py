@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 from moto_core.errors import MotoError
 from moto_core.guard.state import ESTOP, FAULT
 
-SCHEMA = 9  # of all of them together
+SCHEMA = 10  # of all of them together
 DRY_RUN = 'dry_run'  # the guard's reason while what it lets out is shown and not sent
 LATCHED = {FAULT: 'fault', ESTOP: 'estop'}  # the guard's mode: how an episode ends in it
 WHOLE = 1 << 63  # no whole number reaches it: what every language and every log holds
@@ -105,6 +105,8 @@ class GuardState:
     interventions: dict[str, int]  # reason: decisions that it had a part in
     disarms: int = 0  # asked for since the node's start: a person's Stop, a reset of a fault
     real: bool = False  # it leads a real arm, which begins by a person's word
+    home_refusal: str = ''  # why it would not be led home now; '' if it would
+    unfit: str = ''  # why nothing could lead it now, wherever it stands; '' if something could
 
 
 @dataclass(frozen=True, kw_only=True)

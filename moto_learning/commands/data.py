@@ -26,12 +26,14 @@ EXAMPLES = """examples:
   moto-data inspect data --episode last --png frames.png
   moto-data compile data
   moto-data label data last success --by anna
+  moto-data classify data --label
   moto-data verify data
   moto-data recover data
   moto-data merge data --into kitchen
   moto-data remove kitchen last
   moto-data stats data --parts
   moto-data stopped data
+  moto-data lineage bundles --data data --name-file bundles/use
   moto-data export data --to lerobot --out shared/kitchen
   moto-data import shared/kitchen --format lerobot --into copy"""
 ROOMS = {

@@ -7,6 +7,7 @@ none is left to run.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -15,6 +16,9 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.errors import BundleError
 from moto_core.policy.given_up import folder_to_run
 from moto_learning.rounds.lineage import Descent, children, read_lineage, roots
+
+MORE, LAST = '|- ', '`- '  # before what came of a bundle: more follows, or it is the last
+BELOW = {'': '', MORE: '|  ', LAST: '   '}  # before what is below those
 
 
 def lineage(args: argparse.Namespace, console: Console) -> int:
@@ -26,24 +30,24 @@ def lineage(args: argparse.Namespace, console: Console) -> int:
         used = folder_to_run(args.name_file).name if args.name_file else ''
     except BundleError as error:  # all was given up: the tree says of each why
         nothing = str(error)
-    for one in roots(found):
-        _print(console, one, found, used, 0, {one.hash})
+    for branch, one in _tree(found):
+        lost = f', from {one.parent[:12]}, which is not here' if not branch and one.parent else ''
+        console.print(branch + _line(one, used) + lost, soft_wrap=True)
     if nothing:
         console.print(nothing, soft_wrap=True)
     return 1 if nothing or any(one.damage for one in found) else 0
 
 
-def _print(
-    console: Console, one: Descent, found: list[Descent], used: str, depth: int, seen: set[str]
-) -> None:
-    """Prints a bundle and what came of it, further in where there are several."""
-    below = [one]
-    while len(below) == 1:  # what came of it in a straight line stands below it
-        console.print('    ' * depth + _line(below[0], used), soft_wrap=True)
-        below = [child for child in children(found, below[0]) if child.hash not in seen]
-        seen |= {child.hash for child in below}
-    for child in below:
-        _print(console, child, found, used, depth + 1, seen)
+def _tree(found: list[Descent]) -> Iterator[tuple[str, Descent]]:
+    """Yields each bundle with the branches before it, and below it what came of it."""
+    waiting = [('', '', one) for one in reversed(roots(found))]
+    while waiting:
+        before, branch, one = waiting.pop()
+        yield before + branch, one
+        before, branch = before + BELOW[branch], LAST
+        for child in reversed(children(found, one)):
+            waiting.append((before, branch, child))
+            branch = MORE
 
 
 def _line(one: Descent, used: str) -> str:

@@ -22,6 +22,10 @@ EXAMPLES = """examples:
   moto-train --resume runs/microwave
   moto-train --resume runs/microwave --phase online train.online_episodes=50
   moto-train --resume runs/microwave --phase finetune train.finetune_updates=500"""
+MARKS = """  Marks say where a number or choice is from: [P] the paper (MOTO), [D] DreamerV2,
+  whose code it builds on, [L] LOMPO's published code, [C] ours, as the paper is silent or can be
+  read in two ways; [D: 0]: DreamerV2 has 0. Units stand in brackets too: [px]. Equations are those
+  of docs/method.md."""
 PHASES = ('all', 'offline', 'online', 'finetune')
 
 
@@ -70,10 +74,8 @@ def _parser() -> Parser:
 
 def _keys() -> str:
     """Returns the list of settings, with default and meaning, one a line."""
-    lines, group = (
-        ['settings (key=default: meaning); --config has others, --show-config all:'],
-        None,
-    )
+    lines = ['settings (key=default: meaning); --config has others, --show-config all:', MARKS]
+    group = None
     for key in list_keys(Config()):
         if key.group != group:
             group = key.group

@@ -15,6 +15,7 @@ import numpy as np
 
 from moto_core.episodes.episode import ROW_LIMIT
 from moto_core.errors import DatasetError, EpisodeError
+from moto_learning.exchange.hdf5_damage import unopened, unread
 
 LIMIT = 1 << 31  # [bytes] of an array that is read at once
 BLOCK = 64  # images read at once
@@ -32,7 +33,7 @@ class Hdf5File:
         try:
             self.root = h5py.File(self.path, 'r', locking=False)
         except _FAILS as error:
-            raise DatasetError(f"cannot read '{path}' as HDF5: {error}") from error
+            raise DatasetError(unopened(self.path, error)) from error
 
     def names(self, group: str = '/') -> list[str]:
         """Returns what a group holds, in order; raises DatasetError if it is none."""
@@ -42,7 +43,7 @@ class Hdf5File:
         try:
             return sorted(found, key=_natural)
         except _FAILS as error:
-            raise DatasetError(f"'{self.path}': cannot list '{group}': {error}") from error
+            raise DatasetError(unread(self.path, group, error)) from error
 
     def has(self, name: str) -> bool:
         """Says whether there is something of a name."""
@@ -65,9 +66,8 @@ class Hdf5File:
         try:
             value = self._find(name).attrs.get(attribute, '')
         except _FAILS as error:
-            raise DatasetError(
-                f"'{self.path}': attribute '{attribute}' of '{name}': {error}"
-            ) from error
+            where = f'{name} (attribute {attribute})'
+            raise DatasetError(unread(self.path, where, error)) from error
         return _text(value)
 
     def numbers(self, name: str) -> np.ndarray:
@@ -125,7 +125,7 @@ class Hdf5File:
                     )
                 found = found[part] if link is not None else None
             except _FAILS as error:
-                raise DatasetError(f"'{self.path}': cannot read '{name}': {error}") from error
+                raise DatasetError(unread(self.path, name, error)) from error
             if found is None:
                 raise DatasetError(f"'{self.path}' has no '{name}'")
         return found
@@ -134,7 +134,7 @@ class Hdf5File:
         try:
             return np.asarray(found[where])
         except _FAILS as error:
-            raise EpisodeError(f"'{self.path}': cannot read '{name}': {error}") from error
+            raise EpisodeError(unread(self.path, name, error)) from error
 
 
 def _text(value: Any) -> str:

@@ -22,6 +22,7 @@ LOST = (
     'What only the log holds (raw camera images, joint states, the states of the guard, labels '
     'before the last) stays in the dataset; every row is there.'
 )
+CHANGED, AGAIN = 'is damaged or was changed', 'Export it again'
 
 Place = TypeVar('Place')  # where an episode lies in its file
 
@@ -93,7 +94,7 @@ def own_header(text: str, where: str) -> EpisodeHeader:
     try:
         return header_from_dict(parse_json(text))
     except (ValueError, AttributeError, TypeError, MotoError) as error:
-        raise DatasetError(f'the header of {where}: {error}') from error
+        raise DatasetError(f'the header of {where} {CHANGED} ({error}). {AGAIN}') from error
 
 
 def first_header(read: Callable[[Place], EpisodeHeader], places: Sequence[Place]) -> EpisodeHeader:
@@ -116,7 +117,7 @@ def own_rows(
         try:
             about = info_from_json(parse_json(text))
         except (ValueError, AttributeError, TypeError) as error:
-            raise EpisodeError(f'{where}, row {t}: {error}') from error
+            raise EpisodeError(f'{where}, row {t}: it {CHANGED} ({error}). {AGAIN}') from error
         images = {name: next(stream) for name, stream in streams.items()}
         for name, image in images.items():
             hashes[name].update(np.ascontiguousarray(image).data)
@@ -135,6 +136,5 @@ def own_rows(
 def _check_seal(found: str, expected: str, where: str) -> None:
     if expected and found != expected:
         raise EpisodeError(
-            f'{where} is damaged or was changed: its hash is {found}, and {expected} was '
-            'exported. Export it again'
+            f'{where} {CHANGED}: its hash is {found}, and {expected} was exported. {AGAIN}'
         )

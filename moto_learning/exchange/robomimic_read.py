@@ -30,6 +30,11 @@ def open_robomimic(path: Path | str, mapping: Mapping | None = None) -> Source:
     says too little.
     """
     file = Hdf5File(path)
+    if DATA not in (names := file.names()):
+        raise DatasetError(
+            f"'{path}' has no '{DATA}', but {', '.join(names[:9]) or 'nothing'}; expected "
+            f'{DATA}/demo_N as robomimic has it'
+        )
     demonstrations = [f'{DATA}/{name}' for name in file.names(DATA)]
     if not demonstrations:
         raise DatasetError(f"'{path}' has no demonstration in '{DATA}'")

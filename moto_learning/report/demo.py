@@ -22,7 +22,7 @@ from moto_core.command import end_with_parent
 from moto_core.errors import MotoError
 from moto_core.ros_domain import own_domain
 from moto_learning.report.demo_folder import DemoConfig, read_json, write_json
-from moto_learning.report.demo_page import write_report
+from moto_learning.report.demo_page import TOTAL, draw_report, write_report
 from moto_learning.report.demo_stages import Command, Stage, demo_stages
 from moto_learning.report.demo_summary import summarize
 
@@ -52,9 +52,10 @@ def run_demo(config: DemoConfig, out: Path, console: Console, started: float) ->
         write_json(out / 'stages.json', seconds)
     begin = time.time()
     summary = summarize(config.task, out, seconds)
-    write_report(out, summary)
+    drawn = draw_report(out, summary)
     seconds['report'] = time.time() - begin
-    summary['seconds'] = {**seconds, 'total': sum(seconds.values())}
+    summary['seconds'] = {**seconds, TOTAL: sum(seconds.values())}
+    write_report(out, summary, drawn)
     write_json(out / 'summary.json', summary)
     return summary
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -29,24 +29,49 @@ from moto_learning.report.improvement_figure import WINDOW, improvement_figure, 
 from moto_learning.report.motion_section import motion_section
 from moto_learning.report.paired_starts import paired_starts
 from moto_learning.report.prediction_section import prediction_section
-from moto_learning.report.training import LOSSES, series
+from moto_learning.report.training import LOSSES, PENALISED, series
 from moto_learning.run.metrics import read_metrics
 
+PERIOD = 0.08  # [s] between decisions
+TOTAL = 'total'  # of the seconds of all stages
 
-def write_report(out: Path, summary: Mapping[str, Any], period: float = 0.08) -> Path:
+
+class Drawn(NamedTuple):
+    """What takes time to make of the page."""
+
+    sections: list[str]  # from the first picture to the latency
+    pictures: dict[str, bytes]  # PNG by the file beside the page; b'' none
+
+
+def write_report(out: Path, summary: Mapping[str, Any], drawn: Drawn | None = None) -> Path:
     """Writes report.html (no other file is needed to read it) and returns its path.
 
-    What the folder lacks the page says. period: between decisions [s]. Raises MotoError for a
-    damaged file.
+    `drawn` is made if it is not given. What the folder lacks the page says. Raises MotoError for
+    a damaged file.
     """
+    drawn = drawn or draw_report(out, summary)
+    for name, data in drawn.pictures.items():
+        if data:
+            replace_synced(out / name, data)
+    path = out / 'report.html'
+    body = [
+        _headline(summary),
+        page.cards(_cards(summary)),
+        *drawn.sections,
+        _time(summary),
+        _provenance(out, summary),
+    ]
+    replace_synced(path, page.document(f'MOTO: {summary["task"]}', body))
+    return path
+
+
+def draw_report(out: Path, summary: Mapping[str, Any]) -> Drawn:
+    """Draws all that says nothing of the time that it takes; raises as `write_report`."""
     drives = read_drives(out)
     names = bundle_names(summary['rounds'])
     predicted, strip = prediction_section(out / 'train', drives['after'])
-    improved, drawn = _improvement(summary, drives, names)
-    pictures = {'improvement.png': drawn, 'prediction.png': strip}
-    body = [
-        _headline(summary, period),
-        page.cards(_cards(summary)),
+    improved, first = _improvement(summary, drives, names)
+    sections = [
         improved,
         page.section(
             'The same starts before and after',
@@ -60,28 +85,23 @@ def write_report(out: Path, summary: Mapping[str, Any], period: float = 0.08) ->
         predicted,
         page.section(
             'Rounds of fine-tuning',
-            rounds_table(summary['rounds']),
+            rounds_table(summary['rounds'], drives, out / 'bundles'),
             'Each learned from all episodes in replay, by their labels alone, and was tried '
-            'beside the policy in use before it was published or refused.',
+            'beside the policy in use before it was published or refused. A robot that runs '
+            'tries what is published in the shadow, and lets it drive from the next episode on: '
+            'what is followed by another before that never drives.',
         ),
         page.section('Every episode', episode_table(drives, names)),
         _learning(out),
-        _latency(summary, drives, period),
-        _time(summary),
-        _provenance(out, summary),
+        _latency(summary, drives),
     ]
-    for name, data in pictures.items():
-        if data:
-            replace_synced(out / name, data)
-    path = out / 'report.html'
-    replace_synced(path, page.document(f'MOTO: {summary["task"]}', body))
-    return path
+    return Drawn(sections, {'improvement.png': first, 'prediction.png': strip})
 
 
-def _headline(summary: Mapping[str, Any], period: float) -> str:
+def _headline(summary: Mapping[str, Any]) -> str:
     success, logged = summary['success'], summary['episodes_logged']['policy']
     steps = summary['max_steps']
-    within = f', each within {steps} decisions ({steps * period:.1f} s)' if steps else ''
+    within = f', each within {steps} decisions ({steps * PERIOD:.1f} s)' if steps else ''
     return page.headline(
         f'{summary["task"]}: {success["before"]["text"]} held-out starts before, '
         f'{success["after"]["text"]} after {logged} logged episodes',
@@ -99,7 +119,7 @@ def _cards(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
             f'{logged["learned_from"]} of {logged["policy"]}',
             f'logged episodes learned from, beside {logged["scripted"]} demonstrations',
         ),
-        (f'{sum(summary["seconds"].values()) / 60:.1f} min', 'from nothing to this page'),
+        (f'{_total(summary) / 60:.1f} min', 'from nothing to this page'),
     ]
 
 
@@ -120,7 +140,7 @@ def _improvement(
         'their 95 % Wilson intervals.'
     )
     if unjudged:
-        note += f' {unjudged} episodes have no label and count as neither.'
+        note += f' Without a label, counted as neither: {page.counted(unjudged, "episode")}.'
     return (
         page.section(
             'Success against logged episodes',
@@ -161,7 +181,7 @@ def _learning(out: Path) -> str:
         f'Losses and imagined values against updates, to update {metrics[-1]["update"]}',
         figures.png(_curves(metrics)),
     )
-    return page.section('Learning', page.wide(picture))
+    return page.section('Learning', page.wide(picture), PENALISED)
 
 
 def _curves(metrics: Sequence[Mapping[str, Any]]) -> Figure:
@@ -174,7 +194,7 @@ def _curves(metrics: Sequence[Mapping[str, Any]]) -> Figure:
     )
 
 
-def _latency(summary: Mapping[str, Any], drives: Mapping[str, Drive], period: float) -> str:
+def _latency(summary: Mapping[str, Any], drives: Mapping[str, Drive]) -> str:
     found = summary['latency_ms']
     if not found['count']:
         return page.section('Latency', page.paragraph('No decision was timed.'))
@@ -185,15 +205,20 @@ def _latency(summary: Mapping[str, Any], drives: Mapping[str, Drive], period: fl
     )
     return page.section(
         'Latency',
-        page.picture(words, figures.png(figures.latency_histogram(np.array(every), period), 160)),
+        page.picture(words, figures.png(figures.latency_histogram(np.array(every), PERIOD), 160)),
         'From the stamp of the camera image to the request: transport, preprocessing and '
         f'inference. Missed periods: {summary["missed_periods"]} of {found["count"]}.',
     )
 
 
 def _time(summary: Mapping[str, Any]) -> str:
-    rows = [(name, round(seconds)) for name, seconds in summary['seconds'].items()]
+    stages = {name: seconds for name, seconds in summary['seconds'].items() if name != TOTAL}
+    rows = [(name, round(seconds)) for name, seconds in {**stages, TOTAL: _total(summary)}.items()]
     return page.section('Time', page.table(('stage', 'seconds'), rows))
+
+
+def _total(summary: Mapping[str, Any]) -> float:
+    return sum(seconds for name, seconds in summary['seconds'].items() if name != TOTAL)
 
 
 def _provenance(out: Path, summary: Mapping[str, Any]) -> str:

@@ -5,11 +5,13 @@ In: the summary, Drives, the folder. Out: HTML.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from moto_core.config import load_config, to_dict
+from moto_core.policy.given_up import read_given_up
 from moto_learning.config import Config
 from moto_learning.report import page
 from moto_learning.report.demo_drives import Drive
@@ -27,8 +29,13 @@ def bundle_names(rounds: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {one['bundle']: f'round {one["number"]}' for one in rounds if one['published']}
 
 
-def rounds_table(rounds: Sequence[Mapping[str, Any]]) -> str:
-    """Returns the table of rounds; that there is none without a line."""
+def rounds_table(
+    rounds: Sequence[Mapping[str, Any]], drives: Mapping[str, Drive], bundles: Path
+) -> str:
+    """Returns the table of rounds, which says how many episodes each one's bundle drove.
+
+    `bundles` is their folder, in which a robot leaves what it gave up. Without a round it says so.
+    """
     if not rounds:
         return page.paragraph('No round was judged: nothing was learned from logged episodes.')
     header = (
@@ -41,20 +48,26 @@ def rounds_table(rounds: Sequence[Mapping[str, Any]]) -> str:
             'successes in replay',
         ),
         *('starts solved', 'by the one in use', 'error', "the one in use's"),
-        *('seconds', 'bundle', 'outcome'),
+        *('seconds', 'bundle', 'episodes driven', 'outcome'),
     )
+    drove = Counter(one.bundle for drive in drives.values() for one in drive.episodes)
     rows: list[tuple[str | float, ...]] = [
         (
             *(one['number'], one['updates'], one['new'], one['labelled'], one['episodes']),
             *(one['successes'], _starts(one['starts']), _starts(one['used_starts'])),
             *(_error(one['error']), _error(one['used_error']), round(one['seconds'])),
             one['bundle'][:SHORT] or DASH,
+            drove[one['bundle']] if one['published'] else DASH,
             'published' if one['published'] else f'refused: {one["why"]}',
         )
         for one in rounds
     ]
     learned = sum(one['number'] > 0 and one['published'] for one in rounds)
     said = f'{learned} of {sum(one["number"] > 0 for one in rounds)} rounds were published.'
+    idle = [one for one in rounds if one['published'] and not drove[one['bundle']]]
+    if idle:
+        told = '; '.join(f'round {one["number"]}{_why_idle(one, bundles)}' for one in idle)
+        said += f' Published, and drove no episode: {told}.'
     return page.paragraph(said) + page.table(header, rows)
 
 
@@ -75,7 +88,7 @@ def episode_table(drives: Mapping[str, Drive], names: Mapping[str, str]) -> str:
         for one in drive.episodes
     ]
     header = ('id', 'phase', 'start', 'bundle', 'outcome', 'ended', 'decisions', 'seconds')
-    return page.hidden(f'{len(rows)} episodes', page.table(header, rows))
+    return page.hidden(page.counted(len(rows), 'episode'), page.table(header, rows))
 
 
 def settings_tables(out: Path) -> str:
@@ -99,13 +112,18 @@ def settings_tables(out: Path) -> str:
     nearest = nearest_preset(load_config(Config, path))
     lines = [(key, _shown(a), _shown(b)) for key, (a, b) in nearest.differences.items()]
     return content + page.hidden(
-        f'the run: {len(lines)} differences from the preset {nearest.name}',
+        f'the run: {page.counted(len(lines), "difference")} from the preset {nearest.name}',
         page.table(('setting', 'run', nearest.name), lines),
     )
 
 
 def _shown(value: Any) -> str:
     return value if isinstance(value, str) and value else repr(value)
+
+
+def _why_idle(one: Mapping[str, Any], bundles: Path) -> str:
+    left = read_given_up(bundles / one['bundle'])
+    return f' (given up by the robot: {left.why})' if left else ''
 
 
 def _starts(starts: Sequence[bool]) -> str:

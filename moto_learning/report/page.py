@@ -1,7 +1,8 @@
 """A page that needs no other file: sections of text, pictures, videos and tables.
 
 In: titles, notes, numbers, bytes. Out: HTML, of which every text was escaped here; it reads on a
-telephone as on a screen, in light and in dark, and only what is marked wide is scrolled sideways.
+telephone as on a screen, in light and in dark, and only what is marked wide is scrolled sideways:
+a shadow lies at the edge beyond which a table goes on, a line stands under a picture that does.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from collections.abc import Iterable, Sequence
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #24292f; --page: #fff; --soft: #57606a; --line: #d0d7de;
-        --tint: #f6f8fa; }
+        --tint: #f6f8fa; --shade: #0006; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --page: #0d1117; --soft: #9da7b3;
-        --line: #3d444d; --tint: #21262d; } }
+        --line: #3d444d; --tint: #21262d; --shade: #fff6; } }
 * { box-sizing: border-box; }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page);
        max-width: 64rem; margin: 2rem auto; padding: 0 1rem; }
@@ -34,7 +35,16 @@ img, video { max-width: 100%; height: auto; border-radius: 8px; }
 svg { display: block; width: 100%; height: auto; background: #fff; border-radius: 8px;
       font-family: system-ui, sans-serif; }
 img { background: #fff; } video { background: #000; }
-.wide { overflow-x: auto; } .wide img { max-width: none; width: max(100%, 56rem); }
+.wide { overflow-x: auto; background:
+  linear-gradient(to right, var(--page) 1rem, transparent) 0 0 / 2.5rem 100% no-repeat local,
+  linear-gradient(to left, var(--page) 1rem, transparent) 100% 0 / 2.5rem 100% no-repeat local,
+  linear-gradient(to right, var(--shade), transparent) 0 0 / .9rem 100% no-repeat scroll,
+  linear-gradient(to left, var(--shade), transparent) 100% 0 / .9rem 100% no-repeat scroll; }
+.wide img { max-width: none; width: max(100%, 56rem); }
+.wide:has(> img) { background: none; }
+@media (max-width: 58rem) { .wide:has(> img)::after { display: block; position: sticky; left: 0;
+  width: fit-content; color: var(--soft); font-size: .88rem;
+  content: '\\2194\\FE0E  wider than the screen: scroll it sideways'; } }
 table { border-collapse: collapse; font-size: .88rem; }
 td, th { padding: .2rem .8rem .2rem 0; text-align: left; border-bottom: 1px solid var(--line);
          white-space: nowrap; vertical-align: top; }
@@ -69,6 +79,11 @@ def headline(words: str, note: str = '') -> str:
 def section(title: str, content: str, note: str = '', level: int = 2) -> str:
     """Returns a titled part of the page with a note under it."""
     return f'<h{level}>{text(title)}</h{level}>{content}{remark(note)}'
+
+
+def counted(count: int, thing: str) -> str:
+    """Returns a number with what it counts, in the plural unless it is 1."""
+    return f'{count} {thing}' if count == 1 else f'{count} {thing}s'
 
 
 def remark(words: str) -> str:

@@ -15,6 +15,7 @@ from moto_learning.report.look_page import look
 from moto_learning.report.paper import NAMES, place_in_paper
 from moto_learning.report.row_marks import Mark, row_marks
 from moto_learning.report.run_figures import loss_panels, online_panels, success_figure
+from moto_learning.report.training import PENALISED
 
 CARDS = 4  # at the head of the page
 DASH = '\N{EN DASH}'
@@ -26,7 +27,7 @@ def run_page(found: Mapping[str, Any], examined: Sequence[Examined]) -> bytes:
     marks = row_marks(run['row'] for run in found['runs'])
     body = [
         page.headline(
-            f'{_number(len(found["runs"]), "run")} of {_number(len(tasks), "task")}',
+            f'{page.counted(len(found["runs"]), "run")} of {page.counted(len(tasks), "task")}',
             f'Made {found["made"]} in {found["seconds"]:.0f} s on {found["machine"]}'
             f'{_commit(found["commit"])}. report.json beside this page has every number of it.',
         ),
@@ -44,7 +45,7 @@ def run_page(found: Mapping[str, Any], examined: Sequence[Examined]) -> bytes:
 
 def _cards(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     hours = sum(run['wall_seconds'] for run in found['runs']) / 3600
-    training = (f'{hours:.1f} h', f'of training in {_number(len(found["runs"]), "run")}')
+    training = (f'{hours:.1f} h', f'of training in {page.counted(len(found["runs"]), "run")}')
     return [*_scores(found)[:CARDS], training]
 
 
@@ -76,7 +77,7 @@ def _scores(found: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _problems(lines: Sequence[str]) -> str:
     if not lines:
         return ''
-    title = f'Missing or damaged: {_number(len(lines), "thing")}'
+    title = f'Missing or damaged: {page.counted(len(lines), "thing")}'
     return page.hidden(title, page.listing(lines))
 
 
@@ -158,7 +159,7 @@ def _training(found: Mapping[str, Any], tasks: Sequence[str], marks: Mapping[str
             content += page.section(task or 'unknown task', ''.join(parts), level=3)
     note = (
         'One line a run, one colour and mark a row. Online episodes sample the policy; mean of '
-        'the last 20.'
+        f'the last 20. {PENALISED}'
     )
     return page.section('Training', content, note) if content else ''
 
@@ -194,7 +195,7 @@ def _provenance(runs: Sequence[Mapping[str, Any]]) -> str:
             f' and {len(group) - 1} more' * (len(group) > 1)
         )
         content += page.hidden(
-            f'{who}: {len(lines)} differences from the preset {first["preset"]}',
+            f'{who}: {page.counted(len(lines), "difference")} from the preset {first["preset"]}',
             page.table(('setting', 'run', first['preset']), lines),
         )
     return page.section(
@@ -219,8 +220,9 @@ def _episodes(training: Sequence[Mapping[str, Any]]) -> str:
                 )
                 for index, one in enumerate(run['episodes'])
             ]
+            count = page.counted(len(rows), 'online episode')
             content += page.hidden(
-                f'{run["task"]} {run["row"]} seed {run["seed"]}: {len(rows)} online episodes',
+                f'{run["task"]} {run["row"]} seed {run["seed"]}: {count}',
                 page.table(('episode', 'decisions', 'return', 'success', 'disagreement'), rows),
             )
     return page.section('Online episodes', content) if content else ''
@@ -229,11 +231,7 @@ def _episodes(training: Sequence[Mapping[str, Any]]) -> str:
 def _columns(episodes: Sequence[int], decisions: Sequence[int]) -> list[str]:
     """Returns the heads of columns of success."""
     pairs = zip(episodes, decisions)
-    return [f'{_number(one, "episode")}, {_number(of, "decision")}' for one, of in pairs]
-
-
-def _number(count: int, thing: str) -> str:
-    return f'{count} {thing}' if count == 1 else f'{count} {thing}s'
+    return [f'{page.counted(one, "episode")}, {page.counted(of, "decision")}' for one, of in pairs]
 
 
 def _cell(cell: Mapping[str, Any] | None) -> str:
@@ -272,4 +270,4 @@ def _settings(run: Mapping[str, Any]) -> str:
     if not run['preset']:
         return 'cannot be read'
     count = len(run['differences'])
-    return run['preset'] + (f' and {count} differences' if count else ', as it is')
+    return run['preset'] + (f' and {page.counted(count, "difference")}' if count else ', as it is')

@@ -23,6 +23,11 @@ LOSSES = {
     'critics/model_loss': 'critics: model loss',
     'imagined/disagreement': 'disagreement of the ensemble',
 }
+PENALISED = (
+    'With a penalty (actor_critic.penalty.alpha above 0) the value of imagined states is that of '
+    "rewards less alpha times the ensemble's disagreement: it lies below 0 where the penalty "
+    'outweighs the rewards that are expected.'
+)
 WINDOW = 20  # episodes of a moving mean
 PAUSE = 600.0  # [s] without a line that is no training but a run that was stopped
 DRAWN = 400  # points of a line at most

@@ -3,7 +3,7 @@
     python -m moto_ros.bringup.session --episodes 10 --max-steps 100 --json out.json
 
 In: options. Out: JSON with the episodes, latencies from image stamp to request, missed periods and
-the guard's interventions.
+the guard's interventions. The exit code is 1 if it fails, or if episodes ran and none was judged.
 """
 
 from __future__ import annotations
@@ -56,8 +56,7 @@ def _run(graph: RosGraph, config: SessionConfig, file: Path | None) -> int:
     console = Console(soft_wrap=True)
     session = Session(graph, config, console)
     try:
-        session.run()
-        return 0
+        return int(session.run().tells_nothing)
     except MotoError as error:
         console.print(str(error), style='red', markup=False)
         return 1

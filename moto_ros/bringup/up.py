@@ -3,9 +3,10 @@
     moto-up sim:=true policy:=bundles/microwave
     moto-up sim:=true policy:=random dataset:=runs/driven episodes:=10 json:=driven.json
 
-With episodes:= a session runs and everything ends after it. Otherwise the graph waits, disarmed,
-for `moto_session` or for service calls, and Ctrl-C ends it; how to go on is said then. The whole
-configuration is checked before anything starts: a mistake is one line and exit code 2.
+With episodes:= a session runs and everything ends after it, with exit code 1 if it failed or no
+episode was judged. Otherwise the graph waits, disarmed, for `moto_session` or for service calls,
+and Ctrl-C ends it; how to go on is said then. The whole configuration is checked before anything
+starts: a mistake is one line and exit code 2.
 """
 
 from __future__ import annotations

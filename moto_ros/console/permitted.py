@@ -67,7 +67,7 @@ def _start(seen: Seen) -> str:
         return 'the recorder has gone silent: start it again'
     if seen.policy is None:
         return SILENT['policy']
-    return '' if seen.simulated else seen.guard.refusal
+    return seen.guard.unfit if seen.simulated else seen.guard.refusal  # its scene is reset first
 
 
 def _arm(seen: Seen) -> str:
@@ -87,7 +87,9 @@ def _home(seen: Seen) -> str:
         return 'a dry run moves nothing: bring the arm home by hand'
     if seen.guard.state != READY:
         return 'the arm is armed: stop it first'
-    return 'an episode is being recorded: stop it first' if seen.recording else ''
+    if seen.recording:
+        return 'an episode is being recorded: stop it first'
+    return seen.guard.home_refusal
 
 
 def _reset(seen: Seen) -> str:

@@ -42,6 +42,7 @@ def arm_guard(config: RosConfig, robot: RobotConfig, before: ArmGuard | None = N
             record_required=config.record.required,
             policy_heard_first=config.record.source == 'robot',
             begins_by_word=config.record.source == 'robot',
+            simulated=config.record.source == 'sim',
         ),
         before=before,
     )

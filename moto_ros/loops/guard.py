@@ -53,6 +53,7 @@ class ArmSettings:
     record_required: bool = False  # nothing moves the arm that no recorder records
     policy_heard_first: bool = False  # a policy is armed only while it asks for something
     begins_by_word: bool = False  # a process moves nothing before begin_anew was called once
+    simulated: bool = False  # a twin is led
 
 
 class ArmGuard:
@@ -103,6 +104,7 @@ class ArmGuard:
             arming=self._arming,
             leader=self._leader,
             policy_heard_first=settings.policy_heard_first,
+            simulated=settings.simulated,
         )
 
     def activate(self, active: bool) -> None:
@@ -122,11 +124,17 @@ class ArmGuard:
     @property
     def refusal(self) -> str:
         """Why it would not be armed now; '' if it would."""
-        try:
-            self._may.arm(self.state, self.pace.now, self.sends)
-        except GuardRefusal as refusal:
-            return str(refusal)
-        return ''
+        return _refusal(lambda: self._may.arm(self.state, self.pace.now, self.sends))
+
+    @property
+    def home_refusal(self) -> str:
+        """Why it would not be led home now; '' if it would."""
+        return _refusal(lambda: self._may.home(self.state, self.pace.now, self.sends))
+
+    @property
+    def unfit(self) -> str:
+        """Why nothing could lead the arm now, wherever it stands; '' if something could."""
+        return _refusal(lambda: self._may.fit(self.state, self.pace.now))
 
     def home(self) -> str:
         """Leads the arm home, then disarms; raises GuardRefusal if it may not move."""
@@ -365,3 +373,12 @@ class ArmGuard:
         away = self.homing.away(self._position)
         self.problem = f'the way home ended early: {away}' if away else ''
         self.disarm()
+
+
+def _refusal(asks: Callable[[], object]) -> str:
+    """Returns what a question is refused with; '' if it is not."""
+    try:
+        asks()
+    except GuardRefusal as refusal:
+        return str(refusal)
+    return ''

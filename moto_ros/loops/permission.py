@@ -24,6 +24,11 @@ NEW = (
     'stopped that one: look at the arm and mend what did; if it was moved or held since its '
     'controller was activated, deactivate and activate the controller; then call begin_anew'
 )
+JOINTS = 'mend the joint states first'
+BUSY = (
+    'the simulation falls behind, as this computer is too slow or busy with something else: end '
+    'what else runs on it, then try again'
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +42,7 @@ class Permission:
     arming: Arming
     leader: Leader | None
     policy_heard_first: bool  # a policy is armed only while it asks for something
+    simulated: bool  # the joints are the twin's
 
     def arm(self, state: GuardMemory, now: float, sends: bool) -> None:
         """Refuses what may not be armed.
@@ -47,7 +53,7 @@ class Permission:
         source = self.inbox.sources.driving
         if source == HOME:
             raise GuardRefusal('the arm is on its way home; wait, or disarm first')
-        position = self._ready(state, now, sends)
+        position = self._leadable(state, now, sends)
         if self.policy_heard_first and source == POLICY and not self.inbox.sources.speaks(now):
             raise GuardRefusal(
                 'no policy asks for anything: it is not active, or a camera or the joints are '
@@ -63,7 +69,7 @@ class Permission:
             raise GuardRefusal('a dry run moves nothing; bring the arm home by hand')
         if self.inbox.switches(0.0).armed:
             raise GuardRefusal('the guard is armed; disarm it first')
-        self._ready(state, now, sends)
+        self._leadable(state, now, sends)
 
     def reset(self, now: float) -> None:
         """Refuses to reset while an e-stop is silent or pressed."""
@@ -75,23 +81,34 @@ class Permission:
                 'let it go (if several spoke there: leave one, press it, let it go), then reset'
             )
 
-    def _ready(self, state: GuardMemory, now: float, sends: bool) -> tuple[float, ...]:
-        """Returns the joints' positions (n,) [rad]; refuses if nothing may move."""
-        newest = self.inbox.joints
-        now = max(now, newest.received if newest else 0.0)
+    def fit(self, state: GuardMemory, now: float) -> tuple[float, ...]:
+        """Returns the joints' positions (n,) [rad]; refuses if nothing could lead the arm."""
+        now = self._newest(now)
         if not self.inbox.switches(now).active:
             raise GuardRefusal('the guard is not active; activate it first')
         arm(state)  # refuses what is latched
         if silent := self.inbox.silent_estops(now):
             raise GuardRefusal(f"no e-stop speaks on '{silent[0]}'; start it first")
         joints = JointIntake(interval=state.joints.interval)
-        joints = take_joints(self.config, self.limits, joints, newest, now)
+        joints = take_joints(self.config, self.limits, joints, self.inbox.joints, now)
         trouble = joints_trouble(self.config, joints, now)
         if trouble or joints.position is None:
-            raise GuardRefusal(f'{REASONS[trouble]} ({trouble}); mend the joint states first')
+            remedy = BUSY if self.simulated and trouble == 'joints_stale' else JOINTS
+            raise GuardRefusal(f'{REASONS[trouble]} ({trouble}); {remedy}')
+        return joints.position
+
+    def _leadable(self, state: GuardMemory, now: float, sends: bool) -> tuple[float, ...]:
+        """Returns the joints' positions (n,) [rad]; refuses if it cannot be led from there."""
+        position = self.fit(state, now)
         if sends and not self.arming.begins:
             raise GuardRefusal(NEW)
-        apart = self.leader.apart(joints.position, now) if self.leader and sends else ''
+        now = self._newest(now)
+        apart = self.leader.apart(position, now) if self.leader and sends else ''
         if apart:
             raise GuardRefusal(apart)
-        return joints.position
+        return position
+
+    def _newest(self, now: float) -> float:
+        """Returns `now` [s], or when the newest joint state came if that was after the tick."""
+        newest = self.inbox.joints
+        return max(now, newest.received if newest else 0.0)

@@ -71,10 +71,21 @@ class SessionResult:
         """The number of episodes that say nothing of the policy."""
         return sum(episode.outcome == 'unlabelled' for episode in self.episodes)
 
+    @property
+    def tells_nothing(self) -> bool:
+        """Says whether episodes ran and none of them was judged."""
+        return bool(self.episodes) and self.unlabelled == len(self.episodes)
+
     def sentence(self) -> str:
         """Returns the counts as a person reads them."""
-        judged = len(self.episodes) - self.unlabelled
-        said = f'{self.successes} of {judged} episodes succeeded'
+        if self.tells_nothing:
+            ends = Counter(episode.ended for episode in self.episodes)
+            told = ', '.join(f'{ended} {times}' for ended, times in ends.items())
+            return (
+                f'no episode was judged: {self.unlabelled} ended by no fault of the policy '
+                f'({told}), unlabelled'
+            )
+        said = f'{self.successes} of {len(self.episodes) - self.unlabelled} episodes succeeded'
         if self.unlabelled:
             said += f'; {self.unlabelled} more ended by no fault of the policy, unlabelled'
         return said

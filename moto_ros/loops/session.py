@@ -29,6 +29,10 @@ from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
 READY = 60.0  # [s] for the graph to be active
 SOON = 3.0  # [s] after which it is said what is waited for
 SILENT = 5.0  # [s] without a decision: the episode is over
+BUSY = (
+    'in simulation that may be the computer: too slow, or busy with something else; end what else '
+    'runs on it, then try again'
+)
 ENDED = {'too_long': 'it was too long: record.longest'}  # causes that a setting explains
 CLOSING = 5.0  # [s] for the recorder to close an episode
 HELD, LOOKED_AT = 5.0, 60.0  # [s] held for doubt: it is over, without and with an operator
@@ -88,6 +92,8 @@ class Session:
         if config.record:
             graph.wait(self._recorder_is_idle, CLOSING, 'the recorder')
         self.console.print(result.sentence())
+        if result.tells_nothing and not guard_of(graph).real:
+            self.console.print(BUSY)
         return result
 
     def _pause(self, seconds: int) -> None:

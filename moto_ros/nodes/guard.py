@@ -160,13 +160,15 @@ class GuardNode(MotoNode):
         troubles = peers.troubles()
         peers.latch(troubles)
         outputs.poll()
-        output = loop.output
+        output, in_graph = loop.output, self._refused_in_graph(troubles)
         state = GuardState(
             state=loop.state.mode,
             source=loop.source,
             reasons=output.reasons,
             cause=tuple(loop.state.cause),
-            refusal=self._refusal(troubles),
+            refusal=in_graph or loop.refusal,
+            home_refusal=in_graph or loop.home_refusal,
+            unfit=in_graph or loop.unfit,
             scale=output.scale,
             profile=self.config.profile,
             limits=self.present.limits_sha256[:12],
@@ -201,13 +203,13 @@ class GuardNode(MotoNode):
             f'{limits.margin:g} rad from every limit'
         )
 
-    def _refusal(self, troubles: list[Trouble]) -> str:
-        assert self.loop is not None and self.peers is not None
+    def _refused_in_graph(self, troubles: list[Trouble]) -> str:
+        assert self.peers is not None
         try:
             self.peers.check(troubles)
         except GuardRefusal as refusal:
             return str(refusal)
-        return self.loop.refusal
+        return ''
 
     def _next_tick(self) -> float:
         """Sleeps for a tick; returns the time [s] on the steady clock."""

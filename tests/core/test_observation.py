@@ -86,7 +86,16 @@ def test_proprioception_has_the_specs_parts_in_the_specs_order():
     assert proprioception(spec(), position, velocity) is None
 
 
-@pytest.mark.parametrize('position', [np.zeros(3), np.zeros((1, 2)), np.array([0.0, np.nan])])
+@pytest.mark.parametrize(
+    'position',
+    [
+        np.zeros(3),
+        np.zeros((1, 2)),
+        np.array([0.0, np.nan]),
+        np.array([-np.inf, 0.0]),
+        [0.0, 1e39],
+    ],
+)
 def test_proprioception_of_a_wrong_size_or_not_finite_is_refused(position):
     with pytest.raises(ObservationError, match='expected 2 finite'):
         proprioception(spec('position'), position, np.zeros(2))

@@ -104,6 +104,10 @@ def test_help_lists_every_key_with_default_and_meaning(capsys):
         assert key.about in said
     assert '  actor_critic.discount=0.99: gamma [D]' in said
     assert "  collect.task='': any task" in said
+    marks = {mark for key in list_keys(Config()) for mark in re.findall(r'\[([A-Z])\b', key.about)}
+    assert marks == {'P', 'D', 'L', 'C'}
+    legend = said[said.index('Marks say where') : said.index('  agent=')]
+    assert all(f'[{mark}] ' in legend for mark in marks), legend
 
 
 def test_settings_may_stand_between_the_options(tmp_path, capsys):

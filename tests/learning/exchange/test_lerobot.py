@@ -262,7 +262,7 @@ def test_a_damaged_dataset_is_refused_by_name(ours, tmp_path, damage, says):
         (lambda p: column(p / DATA, 'moto.row', ['{}', 'x', *['{}'] * 13]), 'episode 0, row 1'),
         (
             lambda p: column(p / DATA, 'moto.row', ['{"reward": "much"}', *['{}'] * 14]),
-            "row 0: a row's reward",
+            "row 0: it is damaged or was changed .a row's reward",
         ),
         (lambda p: column(p / DATA, 'episode_index', [0] * 4 + [1] * 11), '4 rows of episode 0'),
         (lambda p: column(p / DATA, 'moto.stamp', [None, *range(14)]), '1 rows without a value'),

@@ -65,6 +65,7 @@ def test_the_report_needs_no_other_file(demo):
     sources = re.findall(r'(?:src|href)=[\'"]([^\'"]{0,40})', page)
     assert sources
     assert all(source.startswith('data:') for source in sources)
+    assert page.count('<td>report</td>') == page.count('<td>total</td>') == 1
     assert 'http' not in re.sub(r'base64,[^\'"]*', '', page)
 
 

@@ -3,13 +3,17 @@
 import json
 import re
 import shutil
+import time
 
 import pytest
+from rich.console import Console
 
 from moto_core.config import to_dict
+from moto_core.policy.given_up import give_up
+from moto_learning.report import demo, demo_tables
 from moto_learning.report.demo_drives import read_drives
 from moto_learning.report.demo_folder import MARKER, DemoConfig, write_json
-from moto_learning.report.demo_page import write_report
+from moto_learning.report.demo_page import draw_report, write_report
 from moto_learning.report.demo_summary import summarize
 from moto_learning.report.demo_tables import (
     bundle_names,
@@ -17,7 +21,9 @@ from moto_learning.report.demo_tables import (
     rounds_table,
     settings_tables,
 )
+from moto_learning.report.markdown import DASH
 from moto_learning.report.page import data_uri
+from moto_learning.report.provenance import Nearest
 from tests.learning.report.written_demo import FIRST, TASK, drive
 
 
@@ -113,8 +119,51 @@ def test_the_rounds_name_the_bundles_that_drove(whole):
     assert table.count('<td>round 0</td>') == 3 + 2
     assert table.count('<td>round 1</td>') == 1
     assert table.count('<td>round 2</td>') == 1 + 3 + 3
-    assert "<td class='number'>6</td>" in rounds_table(summary['rounds'])
-    assert '6 of 10</td><td>5 of 10' in rounds_table(summary['rounds'])
+    rounds = rounds_table(summary['rounds'], read_drives(out), out / 'bundles')
+    assert "<td class='number'>6</td>" in rounds
+    assert '6 of 10</td><td>5 of 10' in rounds
+    driven = re.findall(r"<td class='number'>(\d+)</td><td>published</td>", rounds)
+    assert driven == ['5', '1', '7'] and 'drove no episode' not in rounds
+    assert f'<td>{DASH}</td><td>refused: ' in rounds, 'what was refused cannot drive'
+
+
+def test_rounds_that_were_published_and_never_drove_are_named(whole):
+    _, summary, out = whole
+    drives = read_drives(out)
+    drives['rounds'].episodes.clear()
+    bundles = out / 'bundles'
+    rounds = rounds_table(summary['rounds'], drives, bundles)
+    assert 'Published, and drove no episode: round 1.' in rounds
+    give_up(bundles / summary['rounds'][1]['bundle'], 'it shook', '')
+    rounds = rounds_table(summary['rounds'], drives, bundles)
+    assert 'drove no episode: round 1 (given up by the robot: it shook).' in rounds
+
+
+def test_the_times_hold_the_reports_own_and_the_total(written, tmp_path, monkeypatch):
+    out = shutil.copytree(written, tmp_path / 'run')
+    monkeypatch.setattr(demo, 'demo_stages', lambda config, out: [])
+    monkeypatch.setattr(demo, 'draw_report', lambda *given: time.sleep(1.5) or draw_report(*given))
+    summary = demo.run_demo(DemoConfig(task=TASK), out, Console(quiet=True), 0.0)
+    seconds = {name: round(each) for name, each in summary['seconds'].items()}
+    assert seconds['report'] >= 1 and seconds['total'] >= 739 + seconds['report']
+    page = (out / 'report.html').read_text()
+    for name in ('train', 'report', 'total'):
+        assert f"<tr><td>{name}</td><td class='number'>{seconds[name]}</td></tr>" in page
+    assert f'<b>{summary["seconds"]["total"] / 60:.1f} min</b>' in page
+    assert json.loads((out / 'summary.json').read_text())['seconds'] == summary['seconds']
+
+
+def test_values_below_0_are_explained_where_they_are_drawn(whole):
+    page, _, _ = whole
+    assert 'it lies below 0 where the penalty outweighs the rewards' in page
+
+
+def test_one_difference_is_no_plural(whole, monkeypatch):
+    _, _, out = whole
+    for count, words in [(1, 'the run: 1 difference from'), (2, 'the run: 2 differences from')]:
+        found = Nearest('demo', {f'key{i}': (1, 2) for i in range(count)})
+        monkeypatch.setattr(demo_tables, 'nearest_preset', lambda config, found=found: found)
+        assert words in settings_tables(out)
 
 
 def test_settings_that_are_not_the_default_stand_beside_it(whole):

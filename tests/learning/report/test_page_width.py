@@ -21,14 +21,22 @@ page.onload = () => {{
   for (const one of seen.querySelectorAll("details")) one.open = true;
   const unseen = [...seen.images].filter((image) => !image.naturalWidth).length;
   const low = Math.min(...[...seen.querySelectorAll("img, svg")].map((one) => one.clientWidth));
-  document.title = [page.contentWindow.innerWidth, root.scrollWidth, unseen, low].join(" ");
+  const style = (one, part) => page.contentWindow.getComputedStyle(one, part);
+  const wide = [...seen.querySelectorAll(".wide")];
+  const scrolled = wide.filter((one) => one.scrollWidth > one.clientWidth);
+  const bare = scrolled.filter((one) => !style(one).backgroundAttachment.includes("local")
+    && style(one, "::after").content === "none").length;
+  const sizes = [page.contentWindow.innerWidth, root.scrollWidth, unseen, low];
+  document.title = [...sizes, scrolled.length, bare].join(" ");
 }};
 </script>"""
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason='no Chromium here: apt-get install chromium')
-def test_the_page_is_not_scrolled_sideways_and_each_picture_is_seen(written, tmp_path):
+def test_the_page_is_not_scrolled_sideways_but_for_what_hints_at_it_and_each_picture_is_seen(
+    written, tmp_path
+):
     out = shutil.copytree(written, tmp_path / 'run')
     write_report(out, summarize(TASK, out, json.loads((out / 'stages.json').read_text())))
     frame = out / 'frame.html'
@@ -42,8 +50,12 @@ def test_the_page_is_not_scrolled_sideways_and_each_picture_is_seen(written, tmp
         timeout=120,
         check=True,
     ).stdout
-    inner, scrolled, unseen, narrowest = map(int, re.search('<title>([0-9 ]+)', seen)[1].split())
+    inner, scrolled, unseen, narrowest, wide, bare = map(
+        int, re.search('<title>([0-9 ]+)', seen)[1].split()
+    )
     assert inner == WIDTH
     assert scrolled <= WIDTH
     assert unseen == 0
     assert narrowest >= 280
+    assert wide >= 5, 'tables and pictures'
+    assert bare == 0

@@ -55,11 +55,31 @@ def test_the_command_tells_what_was_published_and_how_each_did(tmp_path, bundles
     tried = '1 episodes (4 new), 1 of 2 starts'
     of_first = [
         f'{first[:12]}, 1 episodes',
-        f'    {third[:12]}, {tried}, published, on the robot 2 of 3, in use',
-        f'    {second[:12]}, {tried}, refused: worse',
+        f'|- {third[:12]}, {tried}, published, on the robot 2 of 3, in use',
+        f'`- {second[:12]}, {tried}, refused: worse',
     ]
-    other = f'{lost[:12]}, 1 episodes'
+    other = f'{lost[:12]}, 1 episodes, from aaaaaaaaaaaa, which is not here'
     assert lines in ([*of_first, other], [other, *of_first])
+
+
+def test_a_chain_is_a_tree_in_which_each_bundle_stands_further_in_than_its_parent(
+    tmp_path, bundles, capsys
+):
+    first, second, third, _ = (bundle.name for bundle in bundles)
+    of_third = write_tiny_bundle(tmp_path / 'bundles', training={'seed': 4}, parent=third).name
+    of_that = write_tiny_bundle(tmp_path / 'bundles', training={'seed': 5}, parent=of_third).name
+    of_second = write_tiny_bundle(tmp_path / 'bundles', training={'seed': 6}, parent=second).name
+    assert data.main(['lineage', str(tmp_path / 'bundles')]) == 0
+    lines = [line.split(',')[0] for line in capsys.readouterr().out.splitlines()]
+    start = lines.index(first[:12])
+    assert lines[start : start + 6] == [
+        first[:12],
+        f'|- {third[:12]}',
+        f'|  `- {of_third[:12]}',
+        f'|     `- {of_that[:12]}',
+        f'`- {second[:12]}',
+        f'   `- {of_second[:12]}',
+    ]
 
 
 def test_what_a_person_had_a_hand_in_is_counted_apart(tmp_path, bundles, capsys):

@@ -213,6 +213,28 @@ def test_two_people_who_both_take_over_do_not_give_back(desk):
     on(desk, scenario)
 
 
+def test_buttons_that_the_guard_would_refuse_are_dashed_and_say_why(desk):
+    desk.listening.known = known()
+
+    async def scenario(page, browser):
+        async with opened(browser, page.url) as page:
+            why = {'start': 'too old', 'arm': 'too old to arm', 'home': 'too old for home'}
+            for deed in why:
+                await page.wait_for_selector(f'[data-deed={deed}][aria-disabled=false]')
+            refused = guard(refusal=why['arm'], home_refusal=why['home'], unfit=why['start'])
+            desk.listening.known = known(guard=refused)
+            for deed, words in why.items():
+                button = await page.wait_for_selector(f'[data-deed={deed}][aria-disabled=true]')
+                assert await button.get_attribute('title') == words
+                style = await button.evaluate('one => getComputedStyle(one).borderTopStyle')
+                assert style == 'dashed'
+                await button.evaluate('one => one.click()')
+                await shows(page, '#told', words)
+            assert not desk.pressed
+
+    on(desk, scenario)
+
+
 def test_a_click_that_a_busy_page_hears_late_is_refused_as_old(desk):
     desk.listening.known = known()
 

@@ -31,6 +31,7 @@ def test_a_graph_that_was_never_heard_refuses_all_else():
         ({'guard': guard(source='home')}, 'way home'),
         ({'recorder': recorder('recording', 'X')}, 'being recorded'),
         ({'guard': guard(refusal='joint 2 is away')}, ''),  # the twin's scene is reset first
+        ({'guard': guard(unfit='the joint state is too old')}, 'too old'),
     ],
 )
 def test_an_episode_begins_from_rest_alone(changes, words):
@@ -92,6 +93,11 @@ def test_the_way_home_is_not_part_of_an_episode_nor_of_a_dry_run():
     assert why('home') == ''
     assert 'being recorded' in why('home', recorder=recorder('draining', 'X'))
     assert 'dry run' in why('home', guard=guard(dry_run=True))
+
+
+def test_a_way_home_that_the_guard_would_refuse_is_refused_with_its_words():
+    assert why('home', guard=guard(refusal='joint 2 is away')) == ''
+    assert why('home', guard=guard(home_refusal='no joints')) == 'no joints'
 
 
 def test_who_is_silent_for_a_second_is_not_there_but_an_episodes_end_is_remembered():

@@ -271,6 +271,7 @@ def test_a_process_that_is_new_to_its_arm_moves_nothing_before_a_persons_word(de
         with pytest.raises(GuardRefusal, match='just started.*look at the arm.*call begin_anew'):
             ask()
     assert 'just started' in arm.guard.refusal
+    assert 'just started' in arm.guard.home_refusal and arm.guard.unfit == ''
     arm.guard.sends = False  # a dry run moves nothing
     assert arm.guard.arm() == 'armed'
     arm.guard.disarm()

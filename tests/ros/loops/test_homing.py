@@ -45,6 +45,7 @@ def test_what_is_away_is_named_with_its_distance_and_the_setting():
 @pytest.mark.parametrize('delay', [DELAY, 0.0])
 def test_an_arm_that_is_away_is_not_armed_until_it_has_been_home(delay):
     arm = Arm(delay, home=AWAY)
+    assert arm.guard.home_refusal == arm.guard.unfit == ''
     with pytest.raises(GuardRefusal, match='fr3_joint1 is .0.400 rad from home.*call home'):
         arm.guard.arm()
     assert arm.guard.home() == 'on its way home'
@@ -130,6 +131,7 @@ def test_without_joints_no_way_home_begins_and_one_that_loses_them_is_a_fault():
     arm.go(0.2)
     with pytest.raises(GuardRefusal, match='the joint state is too old .joints_stale.'):
         arm.guard.home()
+    assert 'joints_stale' in arm.guard.home_refusal and 'joints_stale' in arm.guard.unfit
     arm.joints = True
     arm.go(0.1)
     arm.guard.home()
@@ -139,10 +141,24 @@ def test_without_joints_no_way_home_begins_and_one_that_loses_them_is_a_fault():
     assert arm.guard.state.mode == FAULT and arm.guard.source == 'policy'
 
 
+@pytest.mark.parametrize(
+    'simulated, remedy', [(True, 'computer is too slow'), (False, 'mend the joint states')]
+)
+def test_old_joint_states_are_the_computers_in_simulation_and_the_robots_elsewhere(
+    simulated, remedy
+):
+    arm = Arm(settings=ArmSettings(delay=DELAY, simulated=simulated))
+    arm.guard.disarm()
+    arm.joints = False
+    arm.go(0.2)
+    assert 'joints_stale' in arm.guard.refusal and remedy in arm.guard.refusal
+
+
 def test_a_dry_run_and_an_armed_guard_do_not_go_home():
     arm = Arm()
     with pytest.raises(GuardRefusal, match='is armed; disarm it first'):
         arm.guard.home()
+    assert 'is armed; disarm it first' in arm.guard.home_refusal
     arm.guard.disarm()
     arm.guard.sends = False
     with pytest.raises(GuardRefusal, match='a dry run moves nothing'):

@@ -187,6 +187,26 @@ def test_a_fault_ends_an_episode_and_is_reset_before_the_next():
     assert [name for name, _ in graph.calls].count('reset_fault') == 1
 
 
+@pytest.mark.parametrize('real', [False, True])
+def test_a_session_in_which_nothing_was_judged_says_so_and_what_to_look_at(real, capsys):
+    graph, console = PlayedGraph(fault_at=4), Console(soft_wrap=True, no_color=True)
+    graph.real, console.input = real, lambda text: ''
+    result = Session(graph, SessionConfig(episodes=1, operator=real), console).run()
+    assert result.tells_nothing
+    said = capsys.readouterr().out
+    assert 'no episode was judged: 1 ended by no fault of the policy (fault 1)' in said
+    assert ('the computer: too slow, or busy' in said) != real
+
+
+def test_a_session_with_one_episode_that_was_judged_says_how_many_succeeded(capsys):
+    graph, console = PlayedGraph(fault_at=4), Console(soft_wrap=True, no_color=True)
+    result = Session(graph, SessionConfig(episodes=2, max_steps=10), console).run()
+    assert not result.tells_nothing
+    said = capsys.readouterr().out
+    assert '0 of 1 episodes succeeded; 1 more ended by no fault of the policy' in said
+    assert 'computer' not in said
+
+
 def test_an_operator_is_asked_before_a_fault_is_reset(monkeypatch):
     graph, console, asked = PlayedGraph(), Console(quiet=True), []
     graph.state, graph.dry_run = 'FAULT', True

@@ -713,6 +713,11 @@ def test_no_way_home_begins_for_nobody_nor_in_a_dry_run(make):
     wait(arm.node, lambda: arm.node.count_subscribers(arm.node.outputs.topic) == 0)
     with pytest.raises(GuardRefusal, match='nobody listens'):
         arm.node.home()
+    told = []
+    arm.node.state.publish = lambda message: told.append(from_json(GuardState, message.data))
+    arm.node.publish_status()
+    for refused in (told[-1].refusal, told[-1].home_refusal, told[-1].unfit):
+        assert 'nobody listens' in refused
     arm.node.set_dry_run(True)
     arm.step()
     with pytest.raises(GuardRefusal, match='a dry run moves nothing'):
