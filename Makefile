@@ -68,10 +68,8 @@ lint: setup  ## Checks style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup  ## Runs the benchmarks; JSON goes to runs/bench
-	@mkdir -p runs/bench
-	@for b in benchmarks/*.py; do n=$$(basename $$b .py); echo "$$n"; \
-	    $(BIN)/python $$b > runs/bench/$$n.json || exit 1; done
+bench: setup  ## Runs the benchmarks; benchmarks/results/<machine>.json keeps what they measured
+	$(BIN)/python scripts/bench.py
 
 bench-peers: setup  ## Our update beside TorchRL's and SheepRL's, in a venv of theirs; JSON to runs/bench
 	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
