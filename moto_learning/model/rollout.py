@@ -16,6 +16,8 @@ from moto_learning.config import PenaltyConfig, RSSMConfig
 from moto_learning.model.distributions import TruncatedNormal, gumbel, uniform
 from moto_learning.model.rssm import EnsembleRSSM, State, disagreement
 
+ROWS = 512  # states whose priors a processor compares at once: their logits stay in its cache
+
 
 class RolloutNoise(NamedTuple):
     """What is random in one batch of rollouts."""
@@ -91,5 +93,9 @@ def rollout(
 
 def _disagreements(rssm: EnsembleRSSM, deters: Sequence[Tensor], c: PenaltyConfig) -> Tensor:
     """Returns u (H, N) of equation 2 at states of H steps, deter (N, D) each."""
-    found = disagreement(rssm.prior_logits(torch.cat(list(deters))), c.logits, c.reduce)
-    return found.unflatten(0, (len(deters), -1))
+    every = torch.cat(list(deters))
+    parts = [
+        disagreement(rssm.prior_logits(part), c.logits, c.reduce)
+        for part in every.split(every.shape[0] if every.is_cuda else ROWS)
+    ]
+    return torch.cat(parts).unflatten(0, (len(deters), -1))

@@ -7,9 +7,8 @@ import os
 
 import torch
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's mallopt
 KEEP = 2**31 - 1  # [bytes] of freed memory kept for the next update
-LARGEST = 32 * 2**20  # [bytes] the largest block that glibc lets be kept
 
 
 def use_processor(threads: int = 0) -> None:
@@ -22,5 +21,5 @@ def use_processor(threads: int = 0) -> None:
     torch.set_flush_denormal(True)
     mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
     if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, LARGEST)
+        mallopt(M_MMAP_MAX, 0)  # else blocks above 32 MiB go back to the system when freed
         mallopt(M_TRIM_THRESHOLD, KEEP)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from moto_learning.config import PenaltyConfig, RSSMConfig
+from moto_learning.model import rollout as module
 from moto_learning.model.distributions import TruncatedNormal, one_hot_sample
 from moto_learning.model.rollout import RolloutNoise, draw_rollout_noise, rollout
 from moto_learning.model.rssm import State
@@ -50,7 +51,9 @@ def start():
     return State(torch.ones(1, 1).double(), torch.zeros(1, 2).double(), torch.zeros(1, 1, 2))
 
 
-def test_every_step_has_its_own_action_member_and_sample():
+@pytest.mark.parametrize('rows', [1, 2, 512])
+def test_every_step_has_its_own_action_member_and_sample(monkeypatch, rows):
+    monkeypatch.setattr(module, 'ROWS', rows)  # of three states
     found = rollout(Line(), wide, start(), noise_of_every_step(), PenaltyConfig())
     actions = found.action.flatten().tolist()
     assert actions == pytest.approx([0.2, 0.5, 0.0, 0.8], abs=1e-5)
