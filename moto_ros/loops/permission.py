@@ -12,7 +12,7 @@ from moto_core.guard.guard import arm
 from moto_core.guard.intake import joints_trouble, take_joints
 from moto_core.guard.limits import Limits
 from moto_core.guard.reasons import REASONS
-from moto_core.guard.state import GuardConfig, GuardMemory, GuardRefusal, JointIntake
+from moto_core.guard.state import GuardConfig, GuardMemory, GuardRefusal, JointIntake, Measured
 from moto_ros.loops.arming import Arming
 from moto_ros.loops.homing import Homing
 from moto_ros.loops.inbox import Inbox
@@ -83,14 +83,14 @@ class Permission:
 
     def fit(self, state: GuardMemory, now: float) -> tuple[float, ...]:
         """Returns the joints' positions (n,) [rad]; refuses if nothing could lead the arm."""
-        now = self._newest(now)
+        newest, now = self._heard(now)
         if not self.inbox.switches(now).active:
             raise GuardRefusal('the guard is not active; activate it first')
         arm(state)  # refuses what is latched
         if silent := self.inbox.silent_estops(now):
             raise GuardRefusal(f"no e-stop speaks on '{silent[0]}'; start it first")
         joints = JointIntake(interval=state.joints.interval)
-        joints = take_joints(self.config, self.limits, joints, self.inbox.joints, now)
+        joints = take_joints(self.config, self.limits, joints, newest, now)
         trouble = joints_trouble(self.config, joints, now)
         if trouble or joints.position is None:
             remedy = BUSY if self.simulated and trouble == 'joints_stale' else JOINTS
@@ -102,13 +102,13 @@ class Permission:
         position = self.fit(state, now)
         if sends and not self.arming.begins:
             raise GuardRefusal(NEW)
-        now = self._newest(now)
+        _, now = self._heard(now)
         apart = self.leader.apart(position, now) if self.leader and sends else ''
         if apart:
             raise GuardRefusal(apart)
         return position
 
-    def _newest(self, now: float) -> float:
-        """Returns `now` [s], or when the newest joint state came if that was after the tick."""
+    def _heard(self, now: float) -> tuple[Measured | None, float]:
+        """Returns the newest joint state, and `now` [s] or when it came if that is later."""
         newest = self.inbox.joints
-        return max(now, newest.received if newest else 0.0)
+        return newest, max(now, newest.received if newest else 0.0)

@@ -29,6 +29,7 @@ from moto_ros.services import GUARD, POLICY, RECORDER, TWIN
 READY = 60.0  # [s] for the graph to be active
 SOON = 3.0  # [s] after which it is said what is waited for
 SILENT = 5.0  # [s] without a decision: the episode is over
+SLOW = ('fault', 'no_decisions', 'policy_died', 'guard_silent')  # what a slow computer ends by
 BUSY = (
     'in simulation that may be the computer: too slow, or busy with something else; end what else '
     'runs on it, then try again'
@@ -92,7 +93,8 @@ class Session:
         if config.record:
             graph.wait(self._recorder_is_idle, CLOSING, 'the recorder')
         self.console.print(result.sentence())
-        if result.tells_nothing and not guard_of(graph).real:
+        slow = any(episode.ended in SLOW for episode in result.episodes)
+        if result.tells_nothing and slow and not guard_of(graph).real:
             self.console.print(BUSY)
         return result
 

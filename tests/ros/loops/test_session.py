@@ -198,6 +198,14 @@ def test_a_session_in_which_nothing_was_judged_says_so_and_what_to_look_at(real,
     assert ('the computer: too slow, or busy' in said) != real
 
 
+def test_a_session_that_the_disk_ended_blames_no_slow_computer(capsys):
+    graph = PlayedGraph(fault_at=4, recorder_says='disk_full')
+    console = Console(soft_wrap=True, no_color=True)
+    assert Session(graph, SessionConfig(episodes=1), console).run().tells_nothing
+    said = capsys.readouterr().out
+    assert '(disk_full 1)' in said and 'computer' not in said
+
+
 def test_a_session_with_one_episode_that_was_judged_says_how_many_succeeded(capsys):
     graph, console = PlayedGraph(fault_at=4), Console(soft_wrap=True, no_color=True)
     result = Session(graph, SessionConfig(episodes=2, max_steps=10), console).run()
