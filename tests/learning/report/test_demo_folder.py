@@ -40,7 +40,7 @@ def test_the_marker_is_written_first_with_task_seed_and_settings(tmp_path):
     assert (config.task, config.seed) == ('kitchen-kettle', 4)
     stored = json.loads((tmp_path / 'demo' / MARKER).read_text())
     assert {name: stored[name] for name in SAID} == SAID
-    assert stored['config']['demonstrations'] == 10
+    assert stored['config']['demonstrations'] == 20
     assert {path.name for path in (tmp_path / 'demo').iterdir()} == {MARKER, 'LOCK'}
 
 
