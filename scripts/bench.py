@@ -58,34 +58,42 @@ def _run(names: Sequence[str], path: Path) -> int:
     kept, failed = read(path), []
     for name in names:
         print(f'{name} ...', flush=True)
-        command = ['python', f'benchmarks/{name}.py']
-        begin = time.time()
-        done = subprocess.run(
-            [sys.executable, *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False
-        )
         try:
-            found = json.loads(done.stdout) if done.returncode == 0 else None
-        except ValueError:
-            found = None
-        if found is None:
-            last = '\n  '.join((done.stderr or done.stdout).strip().splitlines()[-LINES:])
-            print(f'{name} failed with code {done.returncode}:\n  {last}', flush=True)
+            found = measure(name)
+        except MotoError as error:
+            print(error, flush=True)
             failed.append(name)
             continue
-        kept['benchmarks'][name] = {
-            'command': ' '.join(command),
-            'date': time.strftime('%Y-%m-%d', time.gmtime(begin)),
-            'commit': git_hash(),
-            'seconds': round(time.time() - begin, 1),
-            'versions': versions(),
-            'result': found,
-        }
+        kept['benchmarks'][name] = found
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_synced(path, json.dumps(kept, indent=1).encode() + b'\n')
-        print(f'{name}: {time.time() - begin:.0f} s, in {path}', flush=True)
+        print(f'{name}: {found["seconds"]:.0f} s, in {path}', flush=True)
     if failed:
         print(f'{len(failed)} of {len(names)} failed: {", ".join(failed)}', flush=True)
     return 1 if failed else 0
+
+
+def measure(name: str) -> dict[str, Any]:
+    """Runs a program; returns what it measured and of what, raises MotoError if it fails."""
+    program, begin = f'benchmarks/{name}.py', time.time()
+    done = subprocess.run(
+        [sys.executable, program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    try:
+        found = json.loads(done.stdout) if done.returncode == 0 else None
+    except ValueError:
+        found = None
+    if found is None:
+        last = '\n  '.join((done.stderr or done.stdout).strip().splitlines()[-LINES:])
+        raise MotoError(f'{name} failed with code {done.returncode}:\n  {last}')
+    return {
+        'command': f'python {program}',
+        'date': time.strftime('%Y-%m-%d', time.gmtime(begin)),
+        'commit': git_hash(),
+        'seconds': round(time.time() - begin, 1),
+        'versions': versions(),
+        'result': found,
+    }
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -15,8 +15,7 @@ from moto_learning.exchange.offline_hdf5 import ACTIONS, OBSERVATIONS, OfflineFi
 from moto_learning.exchange.offline_read import NESTED
 from moto_learning.exchange.robomimic_read import open_robomimic
 from tests.learning.exchange.damage import flip
-from tests.learning.exchange.test_offline import d4rl, minari  # noqa: F401  fixtures
-from tests.learning.exchange.test_robomimic import FOREIGN, exported, ours, theirs  # noqa: F401
+from tests.learning.exchange.test_robomimic import FOREIGN, exported
 
 REMEDIES = ('copy or download it again', 'Export it again')
 NAMED = (  # what tells of damage by itself: what is missing, or does not fit
@@ -97,7 +96,7 @@ def test_what_is_no_hdf5_file_says_how_it_begins(tmp_path):
         Hdf5File(path)
 
 
-def test_the_command_says_it_in_one_line(theirs, tmp_path, capsys):  # noqa: F811
+def test_the_command_says_it_in_one_line(theirs, tmp_path, capsys):
     os.truncate(theirs, 3000)
     line = ['import', str(theirs), '--format', 'd4rl', '--into', str(tmp_path / 'data')]
     assert main(line) == 2

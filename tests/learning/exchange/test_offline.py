@@ -25,43 +25,6 @@ needs_demos = pytest.mark.skipif(
 SMALL = KitchenStates(size=16)
 
 
-def states(count, travel=0.0):
-    """Minari's observations (count, 59): the start, the microwave's door ever further open."""
-    qpos = np.tile(HOME, (count, 1))
-    qpos[:, 22] = np.linspace(0, travel, count)
-    return np.concatenate(
-        [qpos[:, :9], np.full((count, 9), 0.25), qpos[:, 9:], np.zeros((count, 20))], 1
-    )
-
-
-@pytest.fixture
-def minari(tmp_path):
-    """A dataset folder as Minari writes it, of two episodes."""
-    path = tmp_path / 'kitchen/data/main_data.hdf5'
-    path.parent.mkdir(parents=True)
-    with h5py.File(path, 'w') as file:
-        for n, length in ((0, 3), (1, 4)):
-            episode = file.create_group(f'episode_{n}')
-            episode['actions'] = np.full((length, 9), 0.1 * (n + 1), np.float32)
-            episode['observations/observation'] = states(length + 1, -1.0 * n)
-            episode['observations/achieved_goal/microwave'] = np.zeros((length + 1, 1))
-            episode['rewards'] = np.zeros(length)
-    return path.parents[1]
-
-
-@pytest.fixture
-def d4rl(tmp_path):
-    """A file as D4RL has it: three episodes in a row, the last not ended."""
-    observed = np.concatenate([np.tile(HOME, (9, 1)), np.zeros((9, 30))], 1)
-    with h5py.File(tmp_path / 'kitchen.hdf5', 'w') as file:
-        file['observations'] = observed
-        file['actions'] = np.arange(81.0).reshape(9, 9) / 100
-        file['rewards'] = np.zeros(9)
-        file['terminals'] = [0, 0, 1, 0, 0, 0, 0, 0, 0]
-        file['timeouts'] = [0, 0, 0, 0, 0, 1, 0, 0, 0]
-    return tmp_path / 'kitchen.hdf5'
-
-
 def test_minaris_kitchen_is_drawn_and_judged_again(minari, tmp_path):
     said = KitchenStates(size=16, proprioception=['position', 'velocity'])
     source = open_kitchen(minari, said, 'minari')

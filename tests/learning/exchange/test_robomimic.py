@@ -30,32 +30,9 @@ FOREIGN = {
 }
 
 
-@pytest.fixture
-def ours(tmp_path):
-    record(tmp_path / 'ours', [5] * 10, success=True)
-    record(tmp_path / 'ours', [3], outcome='failure', task='kitchen-kettle')
-    return Dataset.open(tmp_path / 'ours')
-
-
 def exported(dataset, place):
     assert export_robomimic(dataset, place, told=lambda count: None) == len(dataset.episodes())
     return place
-
-
-@pytest.fixture
-def theirs(tmp_path):
-    """A file as robomimic's own scripts write it."""
-    path, rng = tmp_path / 'can.hdf5', np.random.default_rng(0)
-    with h5py.File(path, 'w') as file:
-        for n, length in ((10, 4), (2, 6)):
-            demo = file.create_group(f'data/demo_{n}')
-            demo.attrs['num_samples'] = length
-            demo['actions'] = rng.uniform(-1, 1, (length, 7))
-            demo['rewards'] = np.r_[np.zeros(length - 1), n == 2]
-            demo['obs/agentview_image'] = rng.integers(0, 255, (length, 16, 16, 3), np.uint8)
-            demo['obs/robot0_joint_pos'] = np.arange(length * 2.0).reshape(length, 2)
-            demo['obs/object'] = np.zeros((length, 14))
-    return path
 
 
 @pytest.mark.parametrize('proprioception', [('position', 'velocity'), ()])
