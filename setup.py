@@ -61,6 +61,7 @@ EXTRAS = {
     'exchange': ['pyarrow<27', 'h5py<4', 'av<19', 'rosbags<1'],  # moto-data import, export
     'wandb': ['wandb<1'],  # train.wandb
     'console': ['aiohttp>=3.10,<4'],  # moto-console
+    'ray': ['ray>=2.9,<3'],  # moto-sweep --engine ray
     'rerun': ['rerun-sdk>=0.23,<1'],  # moto-data inspect --rerun
     'dev': [
         'pytest<10',

@@ -20,6 +20,7 @@ SETS = {
     ),
     PIP.format('exchange'): ('pyarrow', 'h5py', 'rosbags'),
     PIP.format('rerun'): ('rerun',),
+    PIP.format('ray'): ('ray',),
     PIP.format('console'): ('aiohttp',),
     RUNS: ('onnxruntime', 'cv2'),
     ROS: (

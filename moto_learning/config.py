@@ -264,7 +264,9 @@ class ActorCriticConfig:
 class ReplayConfig:
     """What is drawn from a dataset."""
 
-    batch: int = number(16, 'B, sequences a batch [P]', low=1, high=WIDEST)
+    batch: int = number(
+        16, 'B, sequences a batch, of all processes together [P]', low=1, high=WIDEST
+    )
     length: int = number(50, 'T, rows a sequence [D]', low=2, high=WIDEST)
     successful: float = number(
         0.0,

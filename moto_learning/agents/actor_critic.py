@@ -11,6 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from moto_learning import processes
 from moto_learning.config import ActorConfig, CriticConfig
 from moto_learning.model.distributions import TruncatedNormal, truncated_normal
 from moto_learning.model.layers import EnsembleMLP, head
@@ -83,12 +84,12 @@ def data_critic_loss(
     after; weight (N,) is 0 if the pair is none (a sequence's first row, a new episode).
     """
     target = (reward + discount * next_value).detach()
-    return ((target - q).square() * weight).sum() / weight.sum().clamp(min=1)
+    return ((target - q).square() * weight).sum() / processes.divisor(weight.sum())
 
 
 def behaviour_prior(log_prob: Tensor, mask: Tensor) -> Tensor:
     """Returns -mean ln pi(a_t | s_t) over successful trajectories' rows (B, T); 0 of none."""
-    return -(log_prob * mask).sum() / mask.sum().clamp(min=1)
+    return -(log_prob * mask).sum() / processes.divisor(mask.sum())
 
 
 def actor_loss(

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from moto_core.spec import Spec
+from moto_learning import processes
 from moto_learning.agents.actor_critic import Actor
 from moto_learning.agents.engine import Knob, recorded_update
 from moto_learning.agents.latent import (
@@ -115,7 +116,7 @@ class DreamerV2Learner:
         reward = self.world_model.reward.mean(imagined.feat[1:])  # (H, N)
         value = self.target_critic(imagined.feat)  # (H + 1, N)
         metrics = {
-            'imagined/action_std': imagined.action.detach().std(),
+            'imagined/action_std': processes.joined(imagined.action, 1).detach().std(),
             'imagined/reward': reward.detach().mean(),
             'imagined/disagreement': imagined.disagreement.detach().mean(),
             'imagined/value': value.detach().mean(),

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from moto_core.errors import BundleError, ConfigError
 from moto_core.spec import Spec
+from moto_learning import processes
 from moto_learning.agents.actor_critic import Actor, behaviour_prior
 from moto_learning.agents.engine import Knob, RecordedUpdate
 from moto_learning.agents.optimizer import Optimizer
@@ -70,7 +71,8 @@ def learn(learner: LatentLearner, batch: Mapping[str, Any]) -> dict[str, float]:
     else:
         metrics = learner.recorded(partial(take, learner), data)
     learner.updates += 1
-    found = dict(zip(metrics, torch.stack([value.float() for value in metrics.values()]).tolist()))
+    values = processes.mean(torch.stack([value.float() for value in metrics.values()]))
+    found = dict(zip(metrics, values.tolist()))
     learner.skipped += int(found['update/skipped'])
     return found
 

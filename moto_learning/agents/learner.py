@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from moto_core.errors import ConfigError, unknown_name
 from moto_core.policy.policy import Policy
 from moto_core.spec import Spec
+from moto_learning import processes
 from moto_learning.agents.bc import BCLearner
 from moto_learning.agents.cql import CQLLearner
 from moto_learning.agents.dreamer_v2 import DreamerV2Learner
@@ -66,8 +67,38 @@ LEARNERS: dict[str, type[Learner]] = {
 """Every learner by the name that the configuration's `agent` gives it."""
 
 
+SHARED = 'moto', 'dreamer_v2'
+"""The learners whose update several processes make together."""
+
+
 def make_learner(config: Config, spec: Spec, device: str = 'cpu') -> Learner:
     """Returns a new learner of the kind that config.agent names; raises ConfigError."""
     if config.agent not in LEARNERS:
         raise ConfigError(unknown_name('agent', config.agent, LEARNERS))
+    if processes.number() > 1:
+        check_shared(config, processes.number())
     return LEARNERS[config.agent](config, spec, device)
+
+
+def check_shared(config: Config, number: int) -> None:
+    """Raises ConfigError if so many processes cannot make an update of this configuration."""
+    if config.agent not in SHARED:
+        raise ConfigError(
+            f"agent '{config.agent}' trains in one process; {', '.join(SHARED)} in several: start "
+            f'it without torchrun, not {number} times'
+        )
+    if config.train.engine != 'eager':
+        raise ConfigError(
+            f"train.engine is '{config.train.engine}', which was never tried in several "
+            f'processes ({number} here): use train.engine=eager'
+        )
+    c, starts = config.replay, config.actor_critic.starts
+    shared = {'replay.batch': c.batch}
+    if starts < c.batch * c.length:
+        shared['actor_critic.starts'] = starts  # 0: all of them
+    for name, count in shared.items():
+        if count % number:
+            raise ConfigError(
+                f'{name} is {count}, of the joined batch of {number} processes; expected a '
+                f'multiple of {number}, so that each has as many'
+            )

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from moto_core.spec import Spec
+from moto_learning import processes
 from moto_learning.agents.actor_critic import (
     Actor,
     Critics,
@@ -132,7 +133,8 @@ class MotoLearner:
         c = self.config.actor_critic.penalty
         if c.relative:
             logits = self.world_model.rssm.prior_logits(starts.state.deter)
-            self.usual.follow(disagreement(logits, c.logits, c.reduce).mean())
+            found = disagreement(logits, c.logits, c.reduce).mean()
+            self.usual.follow(processes.mean(found))
 
     def imagine(self, state: State) -> tuple[Rollout, Tensor, dict[str, Tensor]]:
         """Rolls the policy H steps from `state` (N, ...); returns their r~ (H, N), equation 3."""
@@ -154,7 +156,7 @@ class MotoLearner:
                 c.actor.state_gradient,
             )
             reward = self.world_model.reward.mean(imagined.feat[1:])  # (H, N)
-        metrics = {'imagined/action_std': imagined.action.detach().std()}
+        metrics = {'imagined/action_std': processes.joined(imagined.action, 1).detach().std()}
         if c.horizon:
             metrics['imagined/reward'] = reward.detach().mean()
         if c.horizon and c.penalty.alpha:
@@ -186,7 +188,8 @@ class MotoLearner:
         c, steps = self.config.actor_critic.actor, max(self.config.actor_critic.horizon, 1)
         prior = cloning_loss(self.actor, post, data) if beta else value.new_zeros(())
         if c.relative:
-            low, high = value.detach()[:steps].quantile(value.new_tensor(MIDDLE)).unbind()
+            every = processes.joined(value[:steps], 1).detach()
+            low, high = every.quantile(value.new_tensor(MIDDLE)).unbind()
             self.range.follow(high - low)
             value = value / self.range.value.clamp(min=LEAST_RANGE)
         weight = self.beta.turn(beta)
@@ -197,7 +200,7 @@ class MotoLearner:
             'actor/entropy': imagined.entropy.detach().mean(),
         }
         if not loss.requires_grad:  # every weight of equation 10 is 0
-            return loss.isfinite(), metrics
+            return processes.mean(loss).isfinite(), metrics
         finite, metrics['actor/grad_norm'] = self.optimizers['actor'].step(loss)
         return finite, metrics
 
@@ -208,7 +211,7 @@ class MotoLearner:
         trajectory.
         """
         c = self.config.actor_critic.actor
-        some = data['bc_mask'].any()
+        some = processes.most(data['bc_mask'].any())
         finite = torch.ones_like(some)
         for _ in range(c.prior_steps if 0 < c.beta <= beta else 0):
             loss = c.beta * cloning_loss(self.actor, post, data)

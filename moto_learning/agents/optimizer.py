@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from moto_learning import processes
 from moto_learning.config import OptimizerConfig
 
 
@@ -64,6 +65,7 @@ class Optimizer:
         self._adam.zero_grad(set_to_none=True)
         with torch.autocast(loss.device.type, enabled=False):  # each gradient as its product was
             loss.backward()
+        processes.average(self.parameters)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip or float('inf'))
         finite = norm.isfinite()
         allowed = self.allowed if wanted is None else self.allowed & wanted

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from moto_learning import processes
+
 
 class Expansion(NamedTuple):
     """What value expansion gives: `value` V (H, ...) of equation 5, `mixed` V^ (H + 1, ...)."""
@@ -51,4 +53,4 @@ def largest_value(discount: float, *rewards: Tensor, raised: float = 0.0) -> Ten
     is how far a conservative term moves a value at each step.
     """
     known = torch.cat([rewards[0].new_ones(1), *(reward.detach().flatten() for reward in rewards)])
-    return (known.abs().max() + raised) / (1 - discount)
+    return (processes.most(known.abs().max()) + raised) / (1 - discount)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from moto_learning import processes
 from moto_learning.model.rssm import State
 
 
@@ -33,20 +34,27 @@ class Starts(NamedTuple):
 def draw_starts(
     post: State, data: Mapping[str, Any], count: int, generator: torch.Generator
 ) -> Starts:
-    """Draws `count` of the posterior states (B, T, ...) without replacement; 0 takes all."""
-    batch, length = data['reward'].shape
+    """Draws `count` of the posterior states (B, T, ...) without replacement; 0 takes all.
+
+    Of several processes all draw from the joined batch's, and each takes its part of them.
+    """
+    post = State(*(processes.joined(part) for part in post))
+    names = ('action', 'reward', 'is_first')
+    action, reward, is_first = (processes.joined(data[name]) for name in names)
+    batch, length = reward.shape
     total = batch * length
     if 0 < count < total:
         index = torch.randperm(total, generator=generator, device=generator.device)[:count]
     else:
         index = torch.arange(total, device=generator.device)
+    index = processes.own(index)
     flat = State(*(part.flatten(0, 1) for part in post))
-    inside = (index % length > 0) & ~data['is_first'].flatten()[index].bool()
+    inside = (index % length > 0) & ~is_first.flatten()[index].bool()
     before = State(*(part[(index - 1).clamp(min=0)] for part in flat))
     return Starts(
         state=State(*(part[index] for part in flat)),
         before=before.feat,
-        action=data['action'].flatten(0, 1)[index],
-        reward=data['reward'].flatten()[index],
+        action=action.flatten(0, 1)[index],
+        reward=reward.flatten()[index],
         weight=inside.to(post.deter.dtype),
     )

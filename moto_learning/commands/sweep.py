@@ -1,4 +1,4 @@
-"""moto-sweep: runs of tasks x rows x seeds, as many side by side as there are cores.
+"""moto-sweep: runs of tasks x rows x seeds, as many side by side as there are cores, or by Ray.
 
 In: tasks, rows of the paper, seeds, a preset, recipes of demonstrations. Out: one folder a run, a
 table of successes, and those of every run in the folder as sweep.json. Typed again, it goes on
@@ -60,6 +60,16 @@ def _parser() -> Parser:
     add_setup(parser, "the recipe's, or the task's own")
     add_proprioception(parser)
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='runs side by side')
+    parser.add_argument(
+        '--engine',
+        choices=('local', 'ray'),
+        default='local',
+        help='local: processes of this command; ray: tasks of Ray, here with --jobs processors '
+        '(default: local)',
+    )
+    parser.add_argument(
+        '--address', default='', help='of a Ray cluster that is there, or auto; with --engine ray'
+    )
     parser.add_argument('--out', required=True, metavar='FOLDER', help='made, or gone on with')
     parser.add_argument(
         'settings', nargs='*', metavar='key=value', help='over the config, of every run'

@@ -89,6 +89,8 @@ def make_plan(args: argparse.Namespace) -> Plan:
         raise ConfigError(
             f'--jobs {args.jobs}, --demonstrations {args.demonstrations}; expected 1 or more'
         )
+    if args.address and args.engine != 'ray':
+        raise ConfigError(f"--address '{args.address}' is a Ray cluster's: give --engine ray too")
     recipes = _recipes(args)
     _check_settings(args.settings)
     for task, recipe in recipes.items():

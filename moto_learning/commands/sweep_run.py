@@ -1,7 +1,7 @@
 """What moto-sweep does once its arguments are read: data, then runs side by side, then a table.
 
 In: the arguments. Out: the exit code, FOLDER/sweep.json. Each run is a process of its own with one
-thread; what lies where is in sweep_plan.py.
+thread, or one that Ray starts (sweep_ray.py); what lies where is in sweep_plan.py.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import FrameType
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import TaskID
@@ -47,12 +50,38 @@ LOG, SUMMARY = 'run.log', 'sweep.json'
 TAIL = 4096  # [bytes] of a log, in which its last line is
 
 
+class Running(Protocol):
+    """A run that was started."""
+
+    def poll(self) -> int | None:
+        """Returns its exit code; None while it runs."""
+
+    def terminate(self) -> None:
+        """Asks it to save and end."""
+
+
+Launch = Callable[[Sequence[str], Path, Config], Running]  # command line, its log, its settings
+
+
 def sweep(args: argparse.Namespace) -> int:
     """Runs what is not finished, prints and writes the table; returns the exit code."""
-    console, out = Console(markup=False, highlight=False), Path(args.out)
-    plan = make_plan(args)
+    plan, out = make_plan(args), Path(args.out)
     check_same(plan, out)
     output_folder('--out', out)
+    with _engine(args) as launch:
+        return _sweep(args, plan, out, launch)
+
+
+def _engine(args: argparse.Namespace) -> AbstractContextManager[Launch]:
+    if args.engine == 'local':
+        return nullcontext(_launch)
+    from moto_learning.commands.sweep_ray import ray_tasks
+
+    return ray_tasks(args.address, args.jobs)
+
+
+def _sweep(args: argparse.Namespace, plan: Plan, out: Path, launch: Launch) -> int:
+    console = Console(markup=False, highlight=False)
     if not all(config.evaluate.every for config in plan.cells.values()):
         console.print(NO_EVALUATION, soft_wrap=True)
     stopped: list[int] = []
@@ -65,7 +94,8 @@ def sweep(args: argparse.Namespace) -> int:
         for task in plan.recipes:
             if not stopped:
                 _collect(task, plan, out, console, stopped)
-        failed = _run(plan, args.jobs, out, console, stopped)
+        jobs = args.jobs if args.engine == 'local' else len(plan.cells)  # Ray knows when
+        failed = _run(plan, jobs, out, console, stopped, launch)
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
@@ -109,20 +139,22 @@ def _collect(task: str, plan: Plan, out: Path, console: Console, stopped: list[i
         recipe.unlink()
 
 
-def _run(plan: Plan, jobs: int, out: Path, console: Console, stopped: list[int]) -> list[Cell]:
+def _run(
+    plan: Plan, jobs: int, out: Path, console: Console, stopped: list[int], launch: Launch
+) -> list[Cell]:
     """Runs the cells that are not finished, `jobs` side by side; returns those that failed."""
     waiting = [cell for cell, goal in plan.cells.items() if not _finished(cell, goal, out)]
     if len(waiting) < len(plan.cells):
         finished = len(plan.cells) - len(waiting)
         console.print(f'{finished} of {len(plan.cells)} runs are finished')
-    running: dict[Cell, subprocess.Popen[bytes]] = {}
+    running: dict[Cell, Running] = {}
     failed: list[Cell] = []
     with running_bars(console) as progress:
         bars: dict[Cell, TaskID] = {}
         while running or (waiting and not stopped):
             while waiting and not stopped and len(running) < jobs:
                 cell = waiting.pop(0)
-                running[cell] = _start(cell, plan.cells[cell], out)
+                running[cell] = _start(cell, plan.cells[cell], out, launch)
                 bars[cell] = progress.add_task(cell.name, note='')
                 console.print(f'{cell.name}: begun')
             if stopped:
@@ -153,7 +185,7 @@ def _finished(cell: Cell, goal: Config, out: Path) -> bool:
     return standing is not None and standing.finished(goal)
 
 
-def _start(cell: Cell, config: Config, out: Path) -> subprocess.Popen[bytes]:
+def _start(cell: Cell, config: Config, out: Path, launch: Launch) -> Running:
     """Starts or resumes a run by the settings of now, whatever their files hold later."""
     run = cell.folder(out)
     run.mkdir(parents=True, exist_ok=True)
@@ -163,10 +195,14 @@ def _start(cell: Cell, config: Config, out: Path) -> subprocess.Popen[bytes]:
     else:
         replace_synced(run / 'config.yaml', to_yaml(config).encode())
         line += ['--config', str(run / 'config.yaml'), '--out', str(run)]
-    with (run / LOG).open('ab') as log:
+    return launch(line, run / LOG, config)
+
+
+def _launch(line: Sequence[str], log: Path, config: Config) -> Running:
+    with log.open('ab') as stream:
         return subprocess.Popen(
             line,
-            stdout=log,
+            stdout=stream,
             stderr=subprocess.STDOUT,
             preexec_fn=end_with_parent,
             start_new_session=True,  # Ctrl-C reaches it through the sweep alone

@@ -1,6 +1,7 @@
 """moto-train: world model, critics and policy from a dataset; then from its own episodes.
 
 In: a preset or YAML, datasets, `key=value`. Out: a run's folder with checkpoints and metrics.
+Started by torchrun, several processes train one run (docs/scale.md).
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from rich.console import Console
 from moto_core.command import output_folder
 from moto_core.config import config_file, explain_config, load_config
 from moto_core.errors import ConfigError, unknown_name
+from moto_learning import processes
 from moto_learning.agents.learner import LEARNERS
 from moto_learning.agents.unread import check_read
 from moto_learning.commands.progress import (
@@ -51,11 +52,16 @@ PRESET = 'laptop'  # what docs/results.md is measured with
 
 def train(args: argparse.Namespace) -> int:
     """Starts a run or resumes one, and runs its phases; returns the exit code."""
-    console = Console(markup=False, highlight=False)
+    processes.join()
+    if args.phase == 'finetune' and processes.number() > 1:
+        raise ConfigError('--phase finetune runs in one process: start it without torchrun')
+    console = Console(markup=False, highlight=False, quiet=not processes.leads())
     training = _resume(args, console) if args.resume else _start(args, console)
     print_read_whole(training.datasets, console)
     print_left_out(training.skipped, console)
-    return _run(training, args.phase, console)
+    code = _run(training, args.phase, console)
+    processes.leave()
+    return code
 
 
 def show_config(args: argparse.Namespace) -> int:
@@ -130,7 +136,7 @@ def _resume(args: argparse.Namespace, console: Console) -> Training:
             f"--out '{args.out}' differs from --resume '{run}'; a resumed run stays "
             'in its folder: copy it first'
         )
-    tidy_run(run)
+    processes.from_first(lambda: tidy_run(run))
     checkpoint = load_checkpoint(run)
     config = resumed_config(checkpoint.config, _file(args), args.settings)
     _check(resumed_config(checkpoint.config, _file(args), []), config)
@@ -178,8 +184,9 @@ def _run(training: Training, phase: str, console: Console) -> int:
             console.print(line, soft_wrap=True)
         if training.unsimulated and training.config.evaluate.every:
             console.print(f'nothing is evaluated: {training.unsimulated}', soft_wrap=True)
-        training.prepare(phase)
-        _warn_of_rendering(training, phase, console)
+        if processes.leads():
+            training.prepare(phase)
+            _warn_of_rendering(training, phase, console)
         with progress_bars(console, left=False) if console.is_terminal else nullcontext() as bars:
             shown = training_bars(bars, training, phase) if bars else None
             training.listener = shown or training_lines(console, training, phase)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from moto_core.errors import ConfigError, DatasetError
+from moto_learning import processes
 from moto_learning.data.batch import Batch, empty_batch
 from moto_learning.data.cache import CachedEpisode
 from moto_learning.data.sources import has_reward
@@ -139,16 +140,17 @@ class Replay:
         return added, changed
 
     def sample(self) -> Batch:
-        """Returns the next batch of `batch` sequences of `length` rows, freshly allocated."""
-        first = self._episodes[0]
-        out = empty_batch(first.images, first.learned, self.batch, self.length)
+        """Returns the next batch of `batch` sequences of `length` rows, freshly allocated.
+
+        Of several processes each draws all of it and reads its own sequences alone.
+        """
+        first, own = self._episodes[0], processes.rows(self.batch)
+        out = empty_batch(first.images, first.learned, len(own), self.length)
         out['successes'] = np.array(self.successes)
         for row, pool in enumerate(self._pools()):
-            index, start = self._draw(pool)
-            done = self._copy(out, row, 0, index, start)
-            while done < self.length:
-                index = int(pool.places[int(self._rng.integers(len(pool.places)))])
-                done += self._copy(out, row, done, index, 0)
+            for at, index, start, count in self._drawn(pool):
+                if row in own:
+                    self._copy(out, row - own.start, at, index, start, count)
         return out
 
     def state_dict(self) -> dict[str, Any]:
@@ -229,13 +231,23 @@ class Replay:
         start = row - int(self._rng.integers(self.length))
         return index, min(max(start, 0), max(size - self.length, 0))
 
-    def _copy(self, out: Batch, row: int, at: int, index: int, start: int) -> int:
-        """Copies an episode's rows from `start` to sequence `row`, time `at`; returns how many."""
+    def _drawn(self, pool: _Pool) -> list[tuple[int, int, int, int]]:
+        """Draws a sequence: at which time in it so many rows of an episode begin, from which."""
+        index, start = self._draw(pool)
+        found, at = [], 0
+        while True:
+            count = min(self.length - at, len(self._episodes[index]) - start)
+            found.append((at, index, start, count))
+            at += count
+            if at == self.length:
+                return found
+            index, start = int(pool.places[int(self._rng.integers(len(pool.places)))]), 0
+
+    def _copy(self, out: Batch, row: int, at: int, index: int, start: int, count: int) -> None:
+        """Copies `count` of an episode's rows from `start` to sequence `row`, time `at`."""
         episode = self._episodes[index]
-        count = min(self.length - at, len(episode) - start)
         to, rows = slice(at, at + count), slice(start, start + count)
         for name, images in episode.images.items():
             out['images'][name][row, to] = images[rows]
         for name, values in episode.learned.items():
             out[name][row, to] = values[rows]
-        return count

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from moto_learning import processes
+
 EDGE = 1e-6
 
 
@@ -54,13 +56,14 @@ def balanced_kl(
     """Returns the KL term of equation 1 and the plain mean of KL(post || prior), both scalars.
 
     balance * KL(sg(post) || prior) + (1 - balance) * KL(post || sg(prior)), each at least `free`
-    nats: of the mean if `free_average`, else of every step. Source: DreamerV2, kl_loss.
+    nats: of the joined batch's mean if `free_average`, else of every step. Source: DreamerV2,
+    kl_loss.
     """
     trains_prior = categorical_kl(post.detach(), prior)
     trains_post = categorical_kl(post, prior.detach())
     value = trains_post.detach().mean()
     if free_average:
-        terms = [kl.mean().clamp(min=free) for kl in (trains_prior, trains_post)]
+        terms = [processes.mean(kl.mean()).clamp(min=free) for kl in (trains_prior, trains_post)]
     else:
         terms = [kl.clamp(min=free).mean() for kl in (trains_prior, trains_post)]
     return balance * terms[0] + (1 - balance) * terms[1], value

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from moto_core.errors import ConfigError
 from moto_core.spec import Spec
+from moto_learning import processes
 from moto_learning.config import EncoderConfig, HeadConfig
 from moto_learning.model.distributions import normal_loss, reward_bins, two_hot
 from moto_learning.model.layers import MLP, glorot, linear, whole
@@ -172,7 +173,8 @@ class Decoder(nn.Module):
             bias = cast(ConvDecoder, decoder).pixel_bias
             if bias is not None:
                 image = images[name]
-                bias.copy_(normalize(image.reshape(-1, *image.shape[-3:])).mean(0))
+                own = normalize(image.reshape(-1, *image.shape[-3:])).mean(0)
+                bias.copy_(processes.mean(own))
 
 
 class ConvDecoder(nn.Module):

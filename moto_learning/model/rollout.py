@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from moto_learning import processes
 from moto_learning.config import PenaltyConfig, RSSMConfig
 from moto_learning.model.distributions import TruncatedNormal, gumbel, uniform
 from moto_learning.model.rssm import EnsembleRSSM, State, disagreement
@@ -39,17 +40,19 @@ class Rollout(NamedTuple):
 def draw_rollout_noise(
     horizon: int, count: int, actions: int, config: RSSMConfig, generator: torch.Generator
 ) -> RolloutNoise:
-    """Draws what `rollout` needs for `count` rollouts."""
-    shapes = {'member': (horizon,), 'row': (horizon, count)}
+    """Draws what `rollout` needs for `count` rollouts, and those of the other processes."""
+    every = count * processes.number()
+    shapes = {'member': (horizon,), 'row': (horizon, every)}
     member = None
     if config.imagined in shapes:
         member = torch.randint(
             config.members, shapes[config.imagined], generator=generator, device=generator.device
         )
+        member = processes.own(member, 1) if member.ndim == 2 else member
+    action = uniform((horizon + 1, every, actions), generator)
+    state = gumbel((horizon, every, config.stoch, config.classes), generator)
     return RolloutNoise(
-        uniform((horizon + 1, count, actions), generator),
-        gumbel((horizon, count, config.stoch, config.classes), generator),
-        member,
+        action=processes.own(action, 1), state=processes.own(state, 1), member=member
     )
 
 

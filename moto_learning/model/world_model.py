@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from moto_core.spec import Spec
+from moto_learning import processes
 from moto_learning.config import WorldModelConfig
 from moto_learning.model.distributions import balanced_kl, gumbel, normal_loss
 from moto_learning.model.networks import Decoder, Encoder, RewardHead, moved, normalize
@@ -24,6 +25,7 @@ class ModelNoise(NamedTuple):
     sample: Tensor  # (B, T, S, K) Gumbel, of the posterior
     order: Tensor  # (M * n,) which prior each time step trains, see EnsembleRSSM.member_logits
     decoded: Tensor  # (N,) indices of the B * T steps whose images are decoded
+    images: float  # what sums over them are divided by: N, of several processes their mean
     moves: Tensor | None  # (2, B) [px], of each sequence's images before they are encoded
 
 
@@ -39,19 +41,24 @@ class WorldModel(nn.Module):
         self.reward = RewardHead(self.rssm.feat_size, config.reward, config.reward_likelihood)
 
     def draw_noise(self, batch: int, length: int, generator: torch.Generator) -> ModelNoise:
-        """Draws what `loss` needs for B sequences of T steps."""
+        """Draws what `loss` needs for B sequences of T steps, and those of other processes."""
         c, device = self.config, generator.device
+        every = batch * processes.number()
         slots = c.rssm.members * -(-length // c.rssm.members)  # so that every member has as many
-        count = max(1, round(c.decoded * batch * length))
+        count = max(1, round(c.decoded * every * length))
+        sample = gumbel((every, length, c.rssm.stoch, c.rssm.classes), generator)
+        order = torch.randperm(slots, generator=generator, device=device)
+        steps = torch.randperm(every * length, generator=generator, device=device)[:count]
+        moves = None
+        if c.shift:
+            least, shape = -c.shift, (2, every)
+            moves = torch.randint(least, c.shift + 1, shape, generator=generator, device=device)
         return ModelNoise(
-            sample=gumbel((batch, length, c.rssm.stoch, c.rssm.classes), generator),
-            order=torch.randperm(slots, generator=generator, device=device),
-            decoded=torch.randperm(batch * length, generator=generator, device=device)[:count],
-            moves=None
-            if not c.shift
-            else torch.randint(
-                -c.shift, c.shift + 1, (2, batch), generator=generator, device=device
-            ),
+            sample=processes.own(sample),
+            order=order,
+            decoded=processes.own_indices(steps, batch * length),
+            images=count / processes.number(),
+            moves=None if moves is None else processes.own(moves, 1),
         )
 
     def loss(
@@ -74,7 +81,7 @@ class WorldModel(nn.Module):
         seen = targets(batch['images'], noise.decoded)
         terms = {
             'reward': self.reward.loss(feat, batch['reward']).mean(),
-            'image': self._image_loss(feat, seen, noise.decoded),
+            'image': self._image_loss(feat, seen, noise),
         }
         if self.decoder.proprioception is not None:
             terms['proprioception'] = normal_loss(
@@ -89,17 +96,19 @@ class WorldModel(nn.Module):
         metrics = {f'model/{name}_loss': value.detach() for name, value in terms.items()}
         metrics |= {
             'model/loss': loss.detach(),
-            'model/allowed': self._loss_of_none(batch, seen),
+            'model/allowed': self._loss_of_none(batch, seen, noise.images),
             'model/kl': kl_value,
             'model/post_entropy': entropy(post.logit.detach()),
         }
         return loss, post, metrics
 
     @torch.no_grad()
-    def _loss_of_none(self, batch: Mapping[str, Any], seen: Mapping[str, Tensor]) -> Tensor:
+    def _loss_of_none(
+        self, batch: Mapping[str, Any], seen: Mapping[str, Tensor], count: float
+    ) -> Tensor:
         """Returns the loss of no model: grey images, every reward and position 0, free nats.
 
-        `seen` are the images to be reconstructed, as `targets` gives them.
+        `seen` are the images to be reconstructed, as `targets` gives them; `count` of them.
         """
         c = self.config
         if self.reward.bins is None:
@@ -108,17 +117,17 @@ class WorldModel(nn.Module):
             total = c.reward_scale * torch.tensor(float(len(self.reward.bins))).log()
         total = total + c.kl.scale * c.kl.free
         for image in seen.values():
-            total = total + c.image_scale * 0.5 * image.square().sum() / image.shape[0]
+            total = total + c.image_scale * 0.5 * image.square().sum() / count
         if self.decoder.proprioception is not None:
             vector = batch['proprioception']
             total = total + c.proprioception_scale * 0.5 * vector.square().sum(-1).mean()
         return total
 
-    def _image_loss(self, feat: Tensor, seen: Mapping[str, Tensor], steps: Tensor) -> Tensor:
+    def _image_loss(self, feat: Tensor, seen: Mapping[str, Tensor], noise: ModelNoise) -> Tensor:
         """Sums -ln p(x) over the cameras' pixels, for the drawn steps; the mean over them."""
         total = feat.new_zeros(())
-        for name, mean in self.decoder(drawn(feat, steps)).items():
-            total = total + 0.5 * (mean - seen[name]).square().sum() / mean.shape[0]
+        for name, mean in self.decoder(drawn(feat, noise.decoded)).items():
+            total = total + 0.5 * (mean - seen[name]).square().sum() / noise.images
         return total
 
 

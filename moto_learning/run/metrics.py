@@ -74,6 +74,21 @@ class MetricsLog:
             ) from error
 
 
+class Unwritten:
+    """The metrics of a process that does not lead: the first one's file has them."""
+
+    lines = 0
+
+    def write(self, update: int, phase: str, metrics: Mapping[str, float]) -> None:
+        """Writes nothing."""
+
+    def draw(self, update: int, metrics: Mapping[str, float]) -> None:
+        """Draws nothing."""
+
+    def close(self) -> None:
+        """Has nothing to close."""
+
+
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """Reads the lines of a run's metrics; one that a crash cut short is left out."""
     return read_maps(folder / FILE)

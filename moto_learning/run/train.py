@@ -4,11 +4,15 @@ In: Config, datasets. Out: a run's folder with checkpoints, metrics and, online,
 own episodes. Every phase can stop after any update and continue with the same numbers; killed
 anywhere, a run goes on from its last checkpoint: the updates since then are made again on the same
 batches (bit-equal on a CPU), and online episodes since then are taken from the journal.
+
+Of several processes (moto_learning/processes.py) all make every update; the first alone collects,
+evaluates and writes, and the others read its episodes from the run's folder.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,9 +25,10 @@ from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.identity import Identity, differences
 from moto_core.errors import ConfigError, DatasetError, one_line
 from moto_core.spec import Setup, Spec
+from moto_learning import processes
 from moto_learning.agents.learner import Learner, make_learner
 from moto_learning.config import Config
-from moto_learning.data.cache import CachedEpisode
+from moto_learning.data.cache import CachedEpisode, cache_episode
 from moto_learning.data.replay import Replay, without_gone
 from moto_learning.data.sources import (
     EPISODES,
@@ -49,7 +54,7 @@ from moto_learning.run.counters import Counters, ToCome, is_evaluated
 from moto_learning.run.heldout import HeldOut
 from moto_learning.run.journal import SUPERSEDED, Entry, Journal, discard_uncounted, set_aside
 from moto_learning.run.lock import lock_run
-from moto_learning.run.metrics import MetricsLog
+from moto_learning.run.metrics import MetricsLog, Unwritten
 from moto_learning.run.online import OnlineCollector
 from moto_learning.run.resume import names_of
 from moto_learning.run.simulator import Simulator, unsimulated
@@ -97,11 +102,16 @@ class Training:
         self._without_gone = gone
         self.skipped: dict[str, str] = {}  # id: why an episode cannot be used
         self.discarded: dict[str, str] = {}  # episodes that were set aside, and why
-        self._lock = lock_run(out)
+        self._held = ExitStack()  # the run's lock
         try:
-            self._open(resumed, reading)
+            with processes.first_in_turn():
+                if processes.leads():
+                    self._held.callback(lock_run(out).release)
+                self._open(resumed, reading)
+            if processes.number() > 1:
+                self._check_alike()
         except BaseException:
-            self._lock.release()
+            self._held.close()
             raise
 
     def _open(self, resumed: Checkpoint | None, reading: Reading | None) -> None:
@@ -113,14 +123,16 @@ class Training:
         self._unsaved = resumed is not None and resumed.config != config
         self._settings = names_of(config, resumed)
         self._journal = Journal(out, self._settings)
-        tidy_checkpoints(out)
+        if processes.leads():
+            tidy_checkpoints(out)
         journal = self._journal.ids
         counted = set(journal)
         if resumed is not None:
             _check_newest(resumed, out)
             with contents_of(resumed.path):
                 counted |= set(resumed.run['replay']['episodes'])
-        self.discarded = discard_uncounted(out / EPISODES, counted, config.seed, len(journal))
+        if processes.leads():
+            self.discarded = discard_uncounted(out / EPISODES, counted, config.seed, len(journal))
         episodes, self.skipped, spec, self.setup = self._read(reading)
         wrong = differences(Identity(self.spec, Setup()), spec) if spec else []
         if wrong:
@@ -152,9 +164,23 @@ class Training:
         known = {episode.id: episode for episode in episodes}
         self._waiting = {key: known[key] for key in known.keys() - set(self.replay.episodes)}
         self.left_out = sorted(self._waiting.keys() - self._journal.ids)
-        self.log = MetricsLog(out, open_boards(config, out, self.learner.updates), lines)
+        self.log: MetricsLog | Unwritten = Unwritten()
+        if processes.leads():
+            self.log = MetricsLog(out, open_boards(config, out, self.learner.updates), lines)
         if not self._unsaved:
             self._write_config()
+
+    def _check_alike(self) -> None:
+        """Raises DatasetError unless this process begins as the first one does."""
+        ours = {'weights': self.learner.policy().hash, **self.replay.state_dict()}
+        theirs = processes.from_first(lambda: ours)
+        wrong = [name for name, value in theirs.items() if value != ours[name]]
+        if wrong:
+            raise DatasetError(
+                f'this process and the first differ in {", ".join(wrong)}: they read other data '
+                'or run another version. Let all see the same folders, which nobody writes to '
+                'while they start, and start again'
+            )
 
     def prepare(self, phase: str) -> None:
         """Makes the simulator now if `--phase` will need it after its updates.
@@ -181,7 +207,7 @@ class Training:
         """Trains on the datasets until train.offline_updates are done."""
         goal = self.config.train.offline_updates
         self._begin()
-        while self.counters.offline < goal and not self.stopped:
+        while self.counters.offline < goal and not self._ends():
             self.counters.offline += 1
             self._update('offline', self.counters.offline, goal)
         self.save('offline')
@@ -196,14 +222,14 @@ class Training:
         own = self.out / EPISODES
         self._set_aside(own)
         with OnlineCollector(self.config, self.learner, self._simulator, own) as source:
-            while not self.stopped:
+            while not self._ends():
                 to_come = max(0, c.online_episodes - counters.episodes) * c.episode_updates
                 if counters.online < counters.online_goal:
                     counters.online += 1
                     self._update('online', counters.online, counters.online_goal + to_come)
                     continue
                 self._evaluate()
-                if counters.episodes >= c.online_episodes or self.stopped:
+                if counters.episodes >= c.online_episodes or self._ends():
                     break
                 self._take_episode(source)
         self.save('online')
@@ -270,6 +296,9 @@ class Training:
 
     def save(self, phase: str = '') -> Path:
         """Writes a checkpoint of everything that the next update depends on."""
+        if not processes.leads():  # it has the same
+            self._unsaved = False
+            return self.out
         run = {
             'counters': asdict(self.counters),
             'replay': self.replay.state_dict(),
@@ -299,7 +328,7 @@ class Training:
         """Closes simulator and metrics and gives the run's lock back."""
         self._simulator.close()
         self.log.close()
-        self._lock.release()
+        self._held.close()
 
     def _read(self, reading: Reading | None = None) -> Found:
         """Reads the episodes of the datasets, and of the run's own, as they were opened."""
@@ -320,20 +349,28 @@ class Training:
         if due or self._is_milestone(phase):
             self.save(phase)
 
+    def _ends(self) -> bool:
+        """Whether to stop now; of several processes all do once one of them is told to."""
+        self.stopped = processes.any_of(self.stopped)
+        return self.stopped
+
     def _write_config(self) -> None:
-        replace_synced(self.out / 'config.yaml', to_yaml(self.config).encode())
+        if processes.leads():
+            replace_synced(self.out / 'config.yaml', to_yaml(self.config).encode())
 
     def _begin(self) -> None:
         """Makes the settings of a resumed run its own before anything is done under them."""
         if self._unsaved:
             self.save()
-        self._held_out.set_aside(self.learner.updates)
+        if processes.leads():
+            self._held_out.set_aside(self.learner.updates)
 
     def _set_aside(self, own: Path) -> None:
         """Sets aside what the run collected later under other settings."""
         later = self._journal.superseded(self.counters.episodes)
         waiting = [episode for episode in later if episode in self._waiting]
-        self.discarded |= set_aside(own, waiting, SUPERSEDED)
+        if processes.leads():
+            self.discarded |= set_aside(own, waiting, SUPERSEDED)
         self._waiting = {key: self._waiting[key] for key in self._waiting.keys() - set(waiting)}
 
     def _take_episode(self, source: OnlineCollector) -> None:
@@ -342,20 +379,9 @@ class Training:
         Only the journal is written: weights follow every train.save_every updates.
         """
         index = self.counters.episodes
-        entry = self._journal.find(index)
-        known = self._waiting.keys() | set(self.replay.episodes)
-        collected = entry is None or entry.id not in known
-        if entry is None or collected:
-            episode = with_success(source.collect(index), self.config.replay.success_parts)
-            entry = Entry(
-                index=index,
-                id=episode.id,
-                update=self.learner.updates,
-                metrics=source.metrics,
-                settings=self._settings[0],
-            )
-            self._waiting[episode.id] = episode
-            self._journal.append(entry)
+        entry, collected = processes.from_first(lambda: self._next_episode(source, index))
+        if entry.id not in self._waiting.keys() | set(self.replay.episodes):
+            self._waiting[entry.id] = self._read_own(entry.id)
         if entry.id in self._waiting:
             self.replay.add(self._waiting.pop(entry.id))
         self.counters.episodes += 1
@@ -366,10 +392,35 @@ class Training:
         if not self.config.train.episode_updates and self._is_milestone('online'):
             self.save('online')
 
+    def _next_episode(self, source: OnlineCollector, index: int) -> tuple[Entry, bool]:
+        """Returns the entry of an online episode, and whether it was collected just now."""
+        entry = self._journal.find(index)
+        known = self._waiting.keys() | set(self.replay.episodes)
+        if entry is not None and entry.id in known:
+            return entry, False
+        episode = with_success(source.collect(index), self.config.replay.success_parts)
+        entry = Entry(
+            index=index,
+            id=episode.id,
+            update=self.learner.updates,
+            metrics=source.metrics,
+            settings=self._settings[0],
+        )
+        self._waiting[episode.id] = episode
+        self._journal.append(entry)
+        return entry, True
+
+    def _read_own(self, key: str) -> CachedEpisode:
+        """Returns an episode that the first process has collected."""
+        with Dataset.open(self.out / EPISODES) as dataset:
+            assert dataset.spec is not None, dataset.root  # it has an episode
+            episode, _ = cache_episode(dataset.root, dataset.find(key), dataset.spec)
+        return with_success(episode, self.config.replay.success_parts)
+
     def _evaluate(self) -> None:
         """Evaluates the policy if it is due: every so many online episodes, and after the last."""
         done, trained = self.counters.episodes, self.counters.online == self.counters.online_goal
-        if self.stopped or self.unsimulated or not trained:
+        if not processes.leads() or self.stopped or self.unsimulated or not trained:
             return
         if not is_evaluated(done, self.config):
             return
@@ -441,7 +492,12 @@ def _made(config: Config, spec: Spec) -> Learner:
 
 def choose_device(name: str) -> str:
     """Returns 'cpu' or 'cuda' for train.device; raises TrainingError if it is not there."""
-    available = torch.cuda.is_available()
+    available, here = torch.cuda.is_available(), processes.here()
+    if available and name != 'cpu' and here > max(1, torch.cuda.device_count()):
+        raise TrainingError(
+            f'{here} processes on this machine and {torch.cuda.device_count()} GPUs; each takes '
+            'one: give torchrun --nproc-per-node as many, or train.device=cpu'
+        )
     if name == 'cuda' and not available:
         raise TrainingError("train.device=cuda, but torch sees no GPU; use 'auto' or 'cpu'")
     return 'cuda' if available and name != 'cpu' else 'cpu'

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from moto_core.errors import MotoError
+from moto_learning import processes
 from moto_learning.run.checkpoints import checkpoints_of, last_sound
 
 DUMPS = 5  # batches kept of each kind
@@ -113,8 +114,13 @@ class Watch:
         }
 
     def _keep(self, folder: str, update: int, batch: Mapping[str, Any]) -> Path:
-        """Writes the batch into a folder of the run unless DUMPS are there; returns the folder."""
-        where = self.run / folder
+        """Writes the joined batch into a folder of the run unless DUMPS are there.
+
+        Returns the folder.
+        """
+        where, batch = self.run / folder, processes.joined_batch(batch)
+        if not processes.leads():
+            return where
         where.mkdir(exist_ok=True)
         if len(list(where.glob('*.npz'))) < DUMPS:
             flat = {name: value for name, value in batch.items() if name != 'images'}

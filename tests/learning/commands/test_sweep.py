@@ -299,15 +299,15 @@ def test_a_run_is_started_by_the_settings_that_were_planned(tmp_path, monkeypatc
     plan = make_plan(_parser().parse_intermixed_args([*words, 'train.online_episodes=4']))
     preset.write_text('replay: {batch: 6}')  # while other runs train
     ((cell, config),) = plan.cells.items()
-    sweep_run._start(cell, config, tmp_path)
+    sweep_run._start(cell, config, tmp_path, sweep_run._launch)
     given = load_config(Config, lines[0][lines[0].index('--config') + 1])
     assert (given.replay.batch, given.seed, given.train.threads) == (5, 3, 1)
     folder = cell.folder(tmp_path) / 'checkpoints'
     (folder / '.00000003.new').mkdir(parents=True)  # killed in the first save: begun anew
-    sweep_run._start(cell, config, tmp_path)
+    sweep_run._start(cell, config, tmp_path, sweep_run._launch)
     assert lines[1] == lines[0]
     (folder / '00000003').mkdir()
-    sweep_run._start(cell, config, tmp_path)
+    sweep_run._start(cell, config, tmp_path, sweep_run._launch)
     milestones = ['train.milestone_updates=[]', 'train.milestone_episodes=[3, 4]']
     words = ['--resume', str(cell.folder(tmp_path)), 'train.online_episodes=4', *milestones]
     assert lines[2][-5:] == words

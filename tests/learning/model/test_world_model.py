@@ -89,10 +89,8 @@ def test_decoding_a_part_of_the_images_estimates_the_same_loss():
     data = tiny.tensors()
     expected = whole.loss(data, noise)[2]['model/image_loss'].item()
     count = tiny.BATCH * tiny.LENGTH
-    each = [
-        whole.loss(data, noise._replace(decoded=torch.tensor([i])))[2]['model/image_loss'].item()
-        for i in range(count)
-    ]
+    ones = [noise._replace(decoded=torch.tensor([i]), images=1.0) for i in range(count)]
+    each = [whole.loss(data, one)[2]['model/image_loss'].item() for one in ones]
     assert sum(each) / count == pytest.approx(expected, rel=1e-5)
     part, drawn = parts('model.decoded=0.4')
     assert drawn.decoded.unique().shape == (6,)
