@@ -108,6 +108,7 @@ def updates_of(folder):
     return [int(path.name) for path in checkpoints_of(folder)]
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_ends_the_run_and_resume_goes_on(start, data, tmp_path):
     out, settings = tmp_path / 'run', tmp_path / 'tiny.yaml'
     settings.write_text(to_yaml(tiny.config(*SETTINGS)))
