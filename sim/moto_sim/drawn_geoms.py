@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import mujoco
 import numpy as np
 
-SEEN = 124  # bytes of a geom that say how it looks: before its label and what a drawing notes
+WORDS, SEEN = 59, 31  # of four bytes in a geom; say how it looks, before label and notes
 GEOM = np.dtype(
     [
         *((name, 'i4') for name in ('type', 'dataid', 'objtype', 'objid', 'category')),
@@ -46,8 +46,8 @@ def drawn(scene: mujoco.MjvScene) -> Drawn | None:
 
 
 def looks(geoms: np.ndarray) -> np.ndarray:
-    """Returns a copy of what says how each of geoms (N,) looks: (N, SEEN) uint8."""
-    return geoms.view(np.uint8).reshape(len(geoms), GEOM.itemsize)[:, :SEEN].copy()
+    """Returns a copy of what says how each of geoms (N,) looks: (N, SEEN) uint32."""
+    return geoms.view(np.uint32).reshape(len(geoms), WORDS)[:, :SEEN].copy()
 
 
 class _Rows(NamedTuple):

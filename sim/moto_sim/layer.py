@@ -23,7 +23,10 @@ from moto_sim.drawn_geoms import GEOM, SEEN, looks
 
 WORTH = 64  # drawings of one geom that pay for drawing anew what is kept
 _OPAQUE = 0.995  # alpha from which MuJoCo draws a geom among the opaque ones
-_TYPE = mujoco.mjtGeom
+_PLANE, _BOX, _MESH, _FLEX, _SKIN = (
+    int(getattr(mujoco.mjtGeom, f'mjGEOM_{name}'))
+    for name in ('PLANE', 'BOX', 'MESH', 'FLEX', 'SKIN')
+)
 
 
 class Layer:
@@ -33,7 +36,7 @@ class Layer:
         self.held = np.zeros(0, bool)  # (N,) which of the last image's geoms are kept
         self.stale, self.checked = True, False  # to be drawn anew; found the same as the whole
         self._store = _Store(context, height, width)
-        self._last, self._key = np.zeros((0, SEEN), np.uint8), b''
+        self._last, self._key = np.zeros((0, SEEN), np.uint32), b''
         self._still = np.zeros(0, int)  # images since each geom looked otherwise
 
     def update(self, geoms: np.ndarray, key: bytes, eye: np.ndarray) -> None:
@@ -46,15 +49,17 @@ class Layer:
             self.held, self._still = np.zeros(len(now), bool), np.zeros(len(now), int)
             self._last, self._key = now, key
             return
-        self._still = np.where((now == self._last).all(1), self._still + 1, 0)
+        same = (now == self._last).all(1)
         self._last = now
-        moved = self.held & (self._still == 0)
-        ready = (self._still > 0) & keepable(geoms, eye) & ~self.held
-        if self._still[ready].sum() >= WORTH:  # they may rest for as long again
-            self.held |= ready
-            self.stale = True
-        if moved.any():
-            self.held &= ~moved
+        self._still[same] += 1
+        self._still[~same] = 0
+        waiting = np.flatnonzero(same & ~self.held)
+        if self._still[waiting].sum() >= WORTH:  # they may rest for as long again
+            ready = waiting[keepable(geoms[waiting], eye)]
+            if self._still[ready].sum() >= WORTH:
+                self.held[ready] = self.stale = True
+        if (self.held & ~same).any():
+            self.held &= same
             self.stale = True
 
     def keep(self) -> None:
@@ -62,12 +67,10 @@ class Layer:
         self._store.keep()
         self.stale = False
 
-    def over(self, geoms: np.ndarray) -> np.ndarray:
-        """Returns what mjr_render, called next, draws over what is kept: (N + 1,) GEOM."""
+    def restorer(self) -> np.ndarray:
+        """Returns the geom (1,) GEOM that, drawn first by the next mjr_render, is what is kept."""
         self._store.read_from()
-        geoms = np.concatenate((self._store.restorer, geoms))
-        geoms['reflectance'] = 0.0  # the one that reflects is kept
-        return geoms
+        return self._store.restorer
 
 
 def keepable(geoms: np.ndarray, eye: np.ndarray) -> np.ndarray:
@@ -75,8 +78,11 @@ def keepable(geoms: np.ndarray, eye: np.ndarray) -> np.ndarray:
 
     A plane that is seen from behind is drawn as transparent, whatever its colour says.
     """
-    above = np.einsum('ni,ni->n', eye - geoms['pos'], geoms['mat'][:, :, 2])
-    return (geoms['rgba'][:, 3] >= _OPAQUE) & ((geoms['type'] != _TYPE.mjGEOM_PLANE) | (above > 0))
+    found = geoms['rgba'][:, 3] >= _OPAQUE
+    plane = np.flatnonzero(geoms['type'] == _PLANE)
+    above = (eye - geoms['pos'][plane]) * geoms['mat'][plane, :, 2]
+    found[plane] &= above.sum(1) > 0
+    return found
 
 
 def separable(geoms: np.ndarray, held: np.ndarray, eye: np.ndarray) -> bool:
@@ -85,13 +91,17 @@ def separable(geoms: np.ndarray, held: np.ndarray, eye: np.ndarray) -> bool:
     The first one that reflects is drawn before all others (MuJoCo takes the rest for dull), a
     horizon's haze goes with the sky, and bodies that bend have their shape elsewhere.
     """
-    kind, size = geoms['type'], geoms['size']
-    plane = kind == _TYPE.mjGEOM_PLANE
-    shines = (plane | (kind == _TYPE.mjGEOM_BOX)) & (geoms['reflectance'] > 0)
-    first = np.flatnonzero(shines & keepable(geoms, eye))[:1]
-    endless = plane & (size[:, 0] == 0) & (size[:, 1] == 0)
-    bends = (kind == _TYPE.mjGEOM_FLEX) | (kind == _TYPE.mjGEOM_SKIN)
-    return bool(held.any() and held[first].all() and held[endless | bends].all())
+    for index in np.flatnonzero(geoms['reflectance'] > 0):
+        kind = geoms['type'][index]
+        if kind in (_PLANE, _BOX) and keepable(geoms[index : index + 1], eye)[0]:
+            if not held[index]:
+                return False
+            break
+    kind = geoms['type'][~held]
+    if ((kind == _FLEX) | (kind == _SKIN)).any():
+        return False
+    planes = geoms['size'][~held][kind == _PLANE]
+    return bool(held.any() and (planes[:, :2] != 0).any(1).all())
 
 
 class _Store:
@@ -120,7 +130,7 @@ class _Store:
         GL.glEndList()
         mujoco.mjr_restoreBuffer(context)
         self.restorer = np.zeros(1, GEOM)
-        self.restorer['type'] = _TYPE.mjGEOM_MESH
+        self.restorer['type'] = _MESH
         self.restorer['dataid'] = self._list - context.baseMesh
         self.restorer['matid'] = self.restorer['segid'] = -1
         self.restorer['mat'], self.restorer['rgba'] = np.eye(3), 1.0

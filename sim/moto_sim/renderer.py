@@ -18,6 +18,7 @@ import numpy as np
 
 from moto_core.errors import ConfigError, unknown_name
 from moto_sim.drawn_geoms import drawn
+from moto_sim.faces import Faces
 from moto_sim.frustum import Frustum, frustum, outside
 from moto_sim.layer import Layer, separable
 from moto_sim.views import Mount, View, Viewpoint, aim
@@ -55,6 +56,7 @@ class Renderer:
         self._scene = mujoco.MjvScene(model, maxgeom=GEOMS)
         self._drawn = drawn(self._scene) if fast and layers else None
         self._layers: dict[tuple[View, int, int], Layer] = {}
+        self._faces: Faces | None = None
         self._camera = mujoco.MjvCamera()
         self._option = mujoco.MjvOption()
         self._hidden: dict[tuple[View, float], np.ndarray] = {}
@@ -81,7 +83,7 @@ class Renderer:
         if self._context is not None:
             self._finalizer()
             self._context = self._gl = None
-            self._layers.clear()
+            self._layers, self._faces = {}, None
 
     def _open(self, height: int, width: int) -> None:
         if height > self.size[0] or width > self.size[1] or min(height, width) < 1:
@@ -110,20 +112,20 @@ class Renderer:
         assert self._drawn is not None
         hidden = self._hidden_from(data, view, height, width)
         geoms = self._drawn.geoms[: self._scene.ngeom].copy()
-        of_model = geoms['objtype'] == _GEOM
-        shown = ~(of_model & hidden[np.where(of_model, geoms['objid'], 0)])
         key = view, height, width
         if key not in self._layers:
             self._layers[key] = Layer(self._context, height, width)
         layer, eye = self._layers[key], self._eye()
         layer.update(geoms, self._around(), eye)
+        of_model = geoms['objtype'] == _GEOM
+        shown = ~(of_model & hidden[np.where(of_model, geoms['objid'], 0)])
         geoms, held = geoms[shown], layer.held[shown]
         if not separable(geoms, held, eye):
             return self._pixels(geoms, height, width)
         if layer.stale:
             self._pixels(geoms[held], height, width)
             layer.keep()
-        pixels = self._over(layer, geoms[~held], height, width)
+        pixels = self._over(layer, geoms[~held], eye, height, width)
         if not layer.checked:
             whole = self._pixels(geoms, height, width)
             layer.checked = True
@@ -132,13 +134,20 @@ class Renderer:
                 return whole
         return pixels
 
-    def _over(self, layer: Layer, geoms: np.ndarray, height: int, width: int) -> np.ndarray:
-        """Returns the pixels of geoms over a layer, which holds the sky."""
-        sky, self._scene.flags[_FLAG.mjRND_SKYBOX] = self._scene.flags[_FLAG.mjRND_SKYBOX], False
+    def _over(
+        self, layer: Layer, geoms: np.ndarray, eye: np.ndarray, height: int, width: int
+    ) -> np.ndarray:
+        """Returns the pixels of geoms (N,) over a layer, which holds the sky and what reflects."""
+        if self._faces is None:
+            self._faces = Faces(self.model, self._context)
+        self._faces.turn(geoms, eye)
+        geoms['reflectance'] = 0.0
+        flags, sky = self._scene.flags, int(_FLAG.mjRND_SKYBOX)
+        before, flags[sky] = flags[sky], False
         try:
-            return self._pixels(layer.over(geoms), height, width)
+            return self._pixels(np.concatenate((layer.restorer(), geoms)), height, width)
         finally:
-            self._scene.flags[_FLAG.mjRND_SKYBOX] = sky
+            flags[sky] = before
 
     def _hidden_from(
         self, data: mujoco.MjData, view: View, height: int, width: int
