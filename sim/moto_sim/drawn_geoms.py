@@ -53,7 +53,7 @@ def looks(geoms: np.ndarray) -> np.ndarray:
 class _Rows(NamedTuple):
     begin: int  # address of a field of the first
     stride: int  # bytes from one to the next
-    count: int
+    number: int
 
 
 def _rows(rows: Any, field: str) -> _Rows:
@@ -63,8 +63,8 @@ def _rows(rows: Any, field: str) -> _Rows:
 
 def _bytes(rows: _Rows) -> np.ndarray:
     """Returns the memory of rows that begin with their field."""
-    memory = (ctypes.c_uint8 * (rows.stride * rows.count)).from_address(rows.begin)
-    return np.frombuffer(memory, np.uint8)
+    memory = (ctypes.c_uint8 * (rows.stride * rows.number)).from_address(rows.begin)
+    return np.ctypeslib.as_array(memory)
 
 
 def _address(array: np.ndarray) -> int:

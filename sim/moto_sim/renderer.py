@@ -54,7 +54,7 @@ class Renderer:
         self._context: Any = None
         self._gl: Any = None
         self._scene = mujoco.MjvScene(model, maxgeom=GEOMS)
-        self._drawn = drawn(self._scene) if fast and layers else None
+        self._drawn, self._keeps = drawn(self._scene) if fast and layers else None, True
         self._layers: dict[tuple[View, int, int], Layer] = {}
         self._faces: Faces | None = None
         self._camera = mujoco.MjvCamera()
@@ -120,18 +120,16 @@ class Renderer:
         of_model = geoms['objtype'] == _GEOM
         shown = ~(of_model & hidden[np.where(of_model, geoms['objid'], 0)])
         geoms, held = geoms[shown], layer.held[shown]
-        if not separable(geoms, held, eye):
+        if not self._keeps or not separable(geoms, held, eye):
             return self._pixels(geoms, height, width)
         if layer.stale:
             self._pixels(geoms[held], height, width)
             layer.keep()
         pixels = self._over(layer, geoms[~held], eye, height, width)
         if not layer.checked:
-            whole = self._pixels(geoms, height, width)
-            layer.checked = True
-            if not np.array_equal(pixels, whole):  # a driver whose lists do not copy pixels
-                self._drawn = None
-                return whole
+            layer.checked, over = True, pixels
+            pixels = self._pixels(geoms, height, width)
+            self._keeps = np.array_equal(pixels, over)  # else its lists do not copy pixels
         return pixels
 
     def _over(
@@ -149,9 +147,7 @@ class Renderer:
         finally:
             flags[sky] = before
 
-    def _hidden_from(
-        self, data: mujoco.MjData, view: View, height: int, width: int
-    ) -> np.ndarray:
+    def _hidden_from(self, data: mujoco.MjData, view: View, height: int, width: int) -> np.ndarray:
         """Updates the scene; returns for each geom of the model (G,) if the view shows none."""
         key = view, height / width
         if self.cull and key not in self._hidden:
@@ -198,7 +194,7 @@ class Renderer:
         return b''.join((*parts, scene.flags.tobytes(), bytes([scene.nlight])))
 
     def _never_seen(self, view: View, height: int, width: int) -> np.ndarray:
-        """Returns for each geom (G,) if it is static and no pixel shows it with nothing else there.
+        """Returns for each geom (G,) whether it is static and never seen, even alone.
 
         What opaque static geoms hide among themselves stays hidden whatever moves, so leaving it
         out changes no image, but for parts smaller than a pixel of this height x width probe.
