@@ -23,9 +23,8 @@ from moto_sim.drawn_geoms import GEOM, SEEN, looks
 
 WORTH = 64  # drawings of one geom that pay for drawing anew what is kept
 _OPAQUE = 0.995  # alpha from which MuJoCo draws a geom among the opaque ones
-_PLANE, _BOX, _MESH, _FLEX, _SKIN = (
-    int(getattr(mujoco.mjtGeom, f'mjGEOM_{name}'))
-    for name in ('PLANE', 'BOX', 'MESH', 'FLEX', 'SKIN')
+_PLANE, _MESH, _FLEX, _SKIN = (
+    int(getattr(mujoco.mjtGeom, f'mjGEOM_{name}')) for name in ('PLANE', 'MESH', 'FLEX', 'SKIN')
 )
 
 
@@ -85,18 +84,11 @@ def keepable(geoms: np.ndarray, eye: np.ndarray) -> np.ndarray:
     return found
 
 
-def separable(geoms: np.ndarray, held: np.ndarray, eye: np.ndarray) -> bool:
+def separable(geoms: np.ndarray, held: np.ndarray) -> bool:
     """Returns whether geoms (N,) that are not `held` (N,) can be drawn after those that are.
 
-    The first one that reflects is drawn before all others (MuJoCo takes the rest for dull), a
-    horizon's haze goes with the sky, and bodies that bend have their shape elsewhere.
+    A horizon's haze goes with the sky, and bodies that bend have their shape elsewhere.
     """
-    for index in np.flatnonzero(geoms['reflectance'] > 0):
-        kind = geoms['type'][index]
-        if kind in (_PLANE, _BOX) and keepable(geoms[index : index + 1], eye)[0]:
-            if not held[index]:
-                return False
-            break
     kind = geoms['type'][~held]
     if ((kind == _FLEX) | (kind == _SKIN)).any():
         return False

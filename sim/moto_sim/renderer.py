@@ -120,7 +120,7 @@ class Renderer:
         of_model = geoms['objtype'] == _GEOM
         shown = ~(of_model & hidden[np.where(of_model, geoms['objid'], 0)])
         geoms, held = geoms[shown], layer.held[shown]
-        if not self._keeps or not separable(geoms, held, eye):
+        if not self._keeps or not separable(geoms, held):
             return self._pixels(geoms, height, width)
         if layer.stale:
             self._pixels(geoms[held], height, width)
@@ -135,11 +135,11 @@ class Renderer:
     def _over(
         self, layer: Layer, geoms: np.ndarray, eye: np.ndarray, height: int, width: int
     ) -> np.ndarray:
-        """Returns the pixels of geoms (N,) over a layer, which holds the sky and what reflects."""
+        """Returns the pixels of geoms (N,) over a layer, which holds the sky."""
         if self._faces is None:
             self._faces = Faces(self.model, self._context)
         self._faces.turn(geoms, eye)
-        geoms['reflectance'] = 0.0
+        geoms['reflectance'] = 0.0  # what reflects is added to what is there: first of all, or not
         flags, sky = self._scene.flags, int(_FLAG.mjRND_SKYBOX)
         before, flags[sky] = flags[sky], False
         try:

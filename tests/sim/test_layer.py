@@ -30,8 +30,8 @@ VIEW = View(distance=1.8, azimuth=90.0, elevation=-20.0, lookat=(0.0, 0.0, 0.2))
 class Room:
     """A room drawn twice: with what is at rest kept, and whole."""
 
-    def __init__(self, shine=0.0):
-        self.model = mujoco.MjModel.from_xml_string(ROOM.format(shine=shine))
+    def __init__(self, shine=0.0, text=ROOM):
+        self.model = mujoco.MjModel.from_xml_string(text.format(shine=shine))
         self.data = mujoco.MjData(self.model)
         self.kept, self.whole = Renderer(self.model), Renderer(self.model, layers=False)
 
@@ -111,17 +111,27 @@ def test_the_drawing_of_what_is_kept_pays_before_it_is_done(room, monkeypatch):
     assert len(kept) == 2
 
 
-def test_a_thing_that_reflects_is_drawn_first_and_so_never_over_what_is_kept():
+def test_a_thing_that_reflects_is_not_added_to_what_is_kept():
     room = Room(shine=0.5)
     room.settle()
-    for x in (-0.4, -0.3):  # the floor is the one that reflects, and the box is dull
+    for x in (-0.4, -0.3):  # the floor is the one that MuJoCo takes to reflect, and is kept
         room.data.mocap_pos[1, 0] = x
+        room.image()
+    room.model.geom('floor').rgba[3] = 0.5  # now it is the box, and moves
+    for x in np.linspace(-0.2, 0.2, 20):
+        room.data.mocap_pos[1, 0] = x
+        room.image()
+    assert room.layer.held[room.model.geom('pillar').id]
+    room.close()
+
+
+def test_a_horizon_that_moves_has_the_image_drawn_whole():
+    room = Room(text=ROOM.replace('size="2 2 .1"', 'size="0 0 .1"'))
+    room.settle()
+    for step in range(30):
+        room.model.geom('floor').pos[2] = -0.01 * step
         room.image()
     assert room.layer.held.any()
-    room.model.geom('floor').rgba[3] = 0.5  # now the box is
-    for x in np.linspace(-0.2, 0.2, 80):
-        room.data.mocap_pos[1, 0] = x
-        room.image()
     room.close()
 
 
