@@ -23,7 +23,7 @@ from moto_sim import faces, layer, renderer, tasks
 from moto_sim.episode import run_episode
 from moto_sim.setups import choose_setup
 
-SIZES = 64, 128  # [px]
+SIZE = 64  # [px]
 DECISIONS = 80  # of an episode
 
 
@@ -33,7 +33,7 @@ def main() -> None:
     for task in ('kitchen-microwave', 'metaworld-door-open'):
         result[task] = {
             'frames_full_look': full_look(task),
-            **{f'frames_{size}x{size}': frames(task, size) for size in SIZES},
+            'frames': frames(task),
             'frames_one_sample': one_sample(task),
             'step_and_frame': steps(task, 'none'),
         }
@@ -41,7 +41,7 @@ def main() -> None:
     print(json.dumps(result, indent=2))
 
 
-def frames(task: str, size: int) -> dict[str, float]:
+def frames(task: str) -> dict[str, float]:
     """Returns frames/s of several ways to draw the same episodes, turn by turn."""
     whole = patch.object(layer, 'WORTH', 10**9)  # nothing is ever kept
     ways: dict[str, Callable[[], AbstractContextManager[Any]]] = {
@@ -49,7 +49,7 @@ def frames(task: str, size: int) -> dict[str, float]:
         'without_lists_of_faces': lambda: patch.object(faces, 'FINE', 10**9),
         'drawn_whole': lambda: whole,
     }
-    envs = {name: tasks.make(task, size=size) for name in ways}
+    envs = {name: tasks.make(task, size=SIZE) for name in ways}
     spent: dict[str, list[float]] = {name: [] for name in ways}
     for repeat in range(4):
         for name, way in ways.items():
@@ -80,14 +80,14 @@ def episode(env: Any, seed: int) -> float:
 def full_look(task: str) -> float:
     env = tasks.make(task, fast=False)
     env.reset(seed=0)
-    found = per_second(lambda: env.task.render('front', 64, 64), 3, 1)
+    found = per_second(lambda: env.task.render('front', SIZE, SIZE), 3, 1)
     env.close()
     return found
 
 
 def one_sample(task: str) -> dict[str, float]:
     with patch.object(renderer, 'FINER', 1):
-        return frames(task, SIZES[0])
+        return frames(task)
 
 
 def steps(task: str, profile: str) -> float:
