@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import io
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -44,7 +45,10 @@ class Played(NamedTuple):
 
 
 class Ahead:
-    """A process that plays one episode at a time, from when it is first asked until `close`."""
+    """A process that plays one episode at a time, from when it is first asked until `close`.
+
+    `begin` and `take` raise DatasetError if it was killed.
+    """
 
     def __init__(self, config: Config, spec: Spec, make: Callable[[], Any]) -> None:
         """Takes what makes the environment there; it must be picklable."""
@@ -60,31 +64,34 @@ class Ahead:
             )
         weights = io.BytesIO()
         torch.save(learner.state_dict(), weights)
-        self._begun = index, self._pool.submit(_play, weights.getvalue(), index)
+        with _killed_is_said(index):
+            self._begun = index, self._pool.submit(_play, weights.getvalue(), index)
 
     def take(self, index: int, learner: Learner) -> Played:
-        """Returns episode number `index`, begun now if it was not; waits until it has ended.
-
-        Raises DatasetError if its process was killed.
-        """
+        """Returns episode number `index`, begun now if it was not; waits until it has ended."""
         if self._begun is None or self._begun[0] != index:
             self.begin(index, learner)
         assert self._begun is not None
-        try:
-            return self._begun[1].result()
-        except BrokenProcessPool as error:
-            raise DatasetError(
-                f'the process that played online episode {index} was killed (out of memory?); '
-                '--resume goes on with that episode, collect.ahead=false plays it in one process'
-            ) from error
-        finally:
-            self._begun = None
+        (_, playing), self._begun = self._begun, None
+        with _killed_is_said(index):
+            return playing.result()
 
     def close(self) -> None:
         """Ends the process; an episode that is being played there is left."""
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
+
+
+@contextmanager
+def _killed_is_said(index: int) -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise DatasetError(
+            f'the process that plays online episode {index} was killed (out of memory?); --resume '
+            'goes on with that episode, collect.ahead=false plays it in one process'
+        ) from error
 
 
 class _Player(NamedTuple):
