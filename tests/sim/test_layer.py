@@ -75,7 +75,7 @@ def test_a_thing_passes_before_and_behind_what_is_kept_and_behind_glass(room):
         for y in (-0.7, -0.2, 0.0, 0.4):  # before the pane, behind it, in the pillar, behind all
             room.data.mocap_pos[0] = x, y, 0.25
             seen.add(room.image().tobytes())
-    assert len(seen) == 36
+    assert len(seen) == 36 and room.kept._keeps
     assert not room.layer.held[room.model.geom('ball').id]
     assert room.layer.held[room.model.geom('pillar').id]
 
@@ -121,17 +121,19 @@ def test_a_thing_that_reflects_is_not_added_to_what_is_kept():
     for x in np.linspace(-0.2, 0.2, 20):
         room.data.mocap_pos[1, 0] = x
         room.image()
-    assert room.layer.held[room.model.geom('pillar').id]
+    assert room.layer.held[room.model.geom('pillar').id] and room.kept._keeps
     room.close()
 
 
 def test_a_horizon_that_moves_has_the_image_drawn_whole():
-    room = Room(text=ROOM.replace('size="2 2 .1"', 'size="0 0 .1"'))
-    room.settle()
+    room = Room(text=ROOM.replace('size="2 2 .1"', 'size="0 0 .1" pos="0 0 -.01"'))
+    flat = View(distance=1.8, azimuth=90.0, elevation=-2.0, lookat=(0.0, 0.0, 0.2))
     for step in range(30):
-        room.model.geom('floor').pos[2] = -0.01 * step
-        room.image()
-    assert room.layer.held.any()
+        room.model.geom('floor').pos[2] = -0.01 * step - 0.01
+        room.image(flat)
+    held = room.kept._layers[flat, 96, 128].held
+    assert held.any() and not held[room.model.geom('floor').id]
+    assert room.kept._keeps  # the comparison of the first image did not have to find out
     room.close()
 
 
@@ -175,6 +177,7 @@ def test_the_images_of_an_episode_are_those_drawn_whole(task):
             observation, state = env.step(action)[0], chosen.state
             data = sim.data if task.startswith('kitchen') else sim.env.data
             assert np.array_equal(observation['front'], whole.image(data, view, 64, 64))
+    assert ours._keeps
     assert next(iter(ours._layers.values())).held.sum() > 5
     whole.close()
     env.close()
