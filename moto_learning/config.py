@@ -314,6 +314,11 @@ class CollectConfig:
         about="actions: 'sample' of the policy, 'noise' added, or 'mode'",
     )
     noise: float = number(0.1, 'standard deviation of that noise', low=0, high=2)
+    ahead: bool = setting(
+        False,
+        'the next episode is played in a process of its own during the updates, by a policy that '
+        'is the updates of one episode old; resumed, such a run is not bit-equal',
+    )
 
 
 @dataclass(frozen=True)
@@ -327,6 +332,13 @@ class EvaluateConfig:
     seed: int = number(10_000, 'of the first start; start i has seed + i', low=0, high=2**29)
     explore: list[str] = choices(
         'mode', 'sample', about="actions: the policy's 'mode', a 'sample' of it; empty: its mode"
+    )
+    workers: int = number(
+        1,
+        'starts side by side, each in a process of its own, if the policy draws nothing: the '
+        'results are those of one by one',
+        low=1,
+        high=256,
     )
 
 

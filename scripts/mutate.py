@@ -2,9 +2,9 @@
 
     scripts/mutations/*.yaml -> a copy of the checkout, one mutation in it -> pytest -x -> verdict
 
-Run as `python scripts/mutate.py [--list] [--group core loops nodes learning rounds console report]
-[--only NAME ...] [--json FILE]`. First the same tests run without a mutation; only if they pass
-does a failure mean something. The checkout itself is never changed. Exit code 1: a mutation
+Run as `python scripts/mutate.py [--list] [--group core loops nodes sim learning rounds console
+report] [--only NAME ...] [--json FILE]`. First the same tests run without a mutation; only if they
+pass does a failure mean something. The checkout itself is never changed. Exit code 1: a mutation
 survived, or nobody knows.
 """
 
@@ -32,7 +32,7 @@ from moto_core.errors import ConfigError, MotoError, unknown_name
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLES = ROOT / 'scripts' / 'mutations'
-GROUPS = ('core', 'loops', 'nodes', 'learning', 'rounds', 'console', 'report')
+GROUPS = ('core', 'loops', 'nodes', 'sim', 'learning', 'rounds', 'console', 'report')
 PATIENCE = 300.0  # [s] for the tests of one mutation
 UNBROKEN = 1800.0  # [s] for the tests of all of them, once, without any
 PYTEST = ('-m', 'pytest', '-x', '-q', '--tb=no', '-p', 'no:cacheprovider')

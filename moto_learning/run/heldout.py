@@ -150,14 +150,8 @@ class HeldOut:
         env = self.simulator.env()
         began = time.monotonic()
         scores: list[Score] = []
-        for start in range(point.starts):
-            scores += evaluate(
-                env,
-                policy,
-                episodes=1,
-                seed=point.seed + start,
-                max_steps=self.config.collect.max_steps,
-            )
+        for seeds in self._together(point):
+            scores += self._score(policy, seeds)
             if not listener(len(scores), point.starts):
                 return None
         return Evaluation(
@@ -171,6 +165,22 @@ class HeldOut:
             parts=_counts([score.parts for score in scores], len(env.task.parts())),
             settings=self.settings[0],
         )
+
+    def _together(self, point: Point) -> list[list[int]]:
+        """Returns the starts' seeds, those together that are evaluated side by side.
+
+        A policy that draws has one row of random numbers for all starts, one after the other.
+        """
+        draws = point.explore != 'mode' or self.config.actor_critic.actor.act_on != 'mode'
+        count = 1 if draws else min(self.config.evaluate.workers, point.starts)
+        seeds = [point.seed + start for start in range(point.starts)]
+        return [seeds[first : first + count] for first in range(0, len(seeds), count)]
+
+    def _score(self, policy: Policy, seeds: list[int]) -> list[Score]:
+        steps, count = self.config.collect.max_steps, self.config.evaluate.workers
+        if count > 1 and len(seeds) > 1:
+            return self.simulator.beside(count).evaluate(policy, seeds, steps)
+        return evaluate(self.simulator.env(), policy, len(seeds), seeds[0], max_steps=steps)
 
     def _append(self, found: Evaluation) -> None:
         try:

@@ -7,7 +7,8 @@ with a seeded reset, so that none depends on those before it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from moto_core.episodes.dataset import Dataset
@@ -15,6 +16,7 @@ from moto_core.errors import ConfigError
 from moto_core.spec import Setup, Spec, is_known, setup_mismatches, spec_mismatches
 from moto_learning.config import Config
 from moto_learning.data.sources import common_robot
+from moto_learning.run.side_by_side import SideBySide
 
 
 class Simulator:
@@ -23,6 +25,7 @@ class Simulator:
     def __init__(self, config: Config, spec: Spec, datasets: Sequence[Dataset]) -> None:
         self.config, self.spec, self.datasets = config, spec, datasets
         self._env: Any = None
+        self._beside: SideBySide | None = None
 
     def env(self) -> Any:
         """Returns the environment; raises ConfigError as `online_environment` does."""
@@ -30,8 +33,23 @@ class Simulator:
             self._env = online_environment(self.config, self.spec, self.datasets)
         return self._env
 
+    def maker(self) -> Callable[[], Any]:
+        """Returns what makes the same environment in another process."""
+        return remaking(self.env())
+
+    def beside(self, count: int) -> SideBySide:
+        """Returns `count` environments like `env`, each in a process of its own."""
+        if self._beside is None or self._beside.count != count:
+            if self._beside is not None:
+                self._beside.close()
+            self._beside = SideBySide(self.maker(), self.env().spec, count)
+        return self._beside
+
     def close(self) -> None:
-        """Closes the environment, if there is one; another call of `env` makes a new one."""
+        """Closes the environments, if there are; another call of `env` makes a new one."""
+        if self._beside is not None:
+            self._beside.close()
+            self._beside = None
         if self._env is not None:
             self._env.close()
             self._env = None
@@ -65,6 +83,20 @@ def online_environment(config: Config, spec: Spec, datasets: Sequence[Dataset]) 
             f'{"; ".join(wrong)}. Set collect.task'
         )
     return env
+
+
+def remaking(env: Any) -> Callable[[], Any]:
+    """Returns what makes an environment like a TaskEnv of moto_sim's; it can be pickled."""
+    from moto_sim import tasks
+
+    height = next(iter(env.spec.cameras.values())).height
+    return partial(
+        tasks.make,
+        env.task.name,
+        env.setup,
+        size=height,
+        proprioception=list(env.spec.proprioception),
+    )
 
 
 def unsimulated(config: Config, datasets: Sequence[Dataset]) -> str:

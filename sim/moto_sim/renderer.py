@@ -2,7 +2,7 @@
 
 In: MjModel, MjData, a View or a Mount. Out: (h, w, 3) uint8 RGB. One GL context and one upload of
 the model serve every size. Every look is drawn twice as large and averaged, as a camera's pixels
-are; the fast one has no shadows or reflections.
+are; the fast one has no shadows or reflections, and draws what is at rest before a View once.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ import mujoco
 import numpy as np
 
 from moto_core.errors import ConfigError, unknown_name
+from moto_sim.drawn_geoms import drawn
 from moto_sim.frustum import Frustum, frustum, outside
+from moto_sim.layer import Layer, separable
 from moto_sim.views import Mount, View, Viewpoint, aim
 
 BACKENDS = ('egl', 'osmesa')  # tried in this order if MUJOCO_GL says nothing
 SIZE = 512, 640  # [px] height, width of the largest image
+GEOMS = 2000  # of a scene, the most
 FINER = 2  # drawn pixels along each side of one of the image: small things keep their place
 RENDERING = f'{FINER} x {FINER} samples a pixel'  # as an episode's header says it
 SLICES, STACKS = 10, 5  # of round geoms in the fast look: half the time of 28, 16
@@ -33,7 +36,8 @@ class Renderer:
 
     `size` is the largest (height, width) [px] asked of it. The fast look leaves out what lies
     outside a View at each image or, with `cull`, the static geoms that a View never shows, found
-    once: for models whose static bodies are not moved. Not for several threads.
+    once: for models whose static bodies are not moved. With `layers` it keeps what is at rest
+    (`Layer`); the pixels are the same. Not for several threads.
     """
 
     def __init__(
@@ -42,12 +46,15 @@ class Renderer:
         *,
         fast: bool = True,
         cull: bool = False,
+        layers: bool = True,
         size: tuple[int, int] = SIZE,
     ) -> None:
         self.model, self.fast, self.cull, self.size = model, fast, cull, size
         self._context: Any = None
         self._gl: Any = None
-        self._scene = mujoco.MjvScene(model, maxgeom=2000)
+        self._scene = mujoco.MjvScene(model, maxgeom=GEOMS)
+        self._drawn, self._keeps = drawn(self._scene) if fast and layers else None, True
+        self._layers: dict[tuple[View, int, int], Layer] = {}
         self._camera = mujoco.MjvCamera()
         self._option = mujoco.MjvOption()
         self._hidden: dict[tuple[View, float], np.ndarray] = {}
@@ -62,19 +69,19 @@ class Renderer:
         Raises ConfigError for a size above the renderer's, or if no GL backend works.
         """
         self._open(height, width)
-        if self.fast and not isinstance(view, Mount):  # a camera that moves sees anything
-            self._hide(data, view, height, width)
-        try:
-            drawn = self._draw(data, view, FINER * height, FINER * width)
-        finally:
-            self.model.geom_group[:] = self._groups
-        return cv2.resize(drawn[::-1], (width, height), interpolation=cv2.INTER_AREA)
+        tall, wide = FINER * height, FINER * width
+        if self._drawn is None or isinstance(view, Mount):  # a camera that moves sees anything
+            pixels = self._draw(data, view, tall, wide)
+        else:
+            pixels = self._draw_seen(data, view, tall, wide)
+        return cv2.resize(pixels[::-1], (width, height), interpolation=cv2.INTER_AREA)
 
     def close(self) -> None:
         """Frees the GL context; the next image makes it again."""
         if self._context is not None:
             self._finalizer()
             self._context = self._gl = None
+            self._layers = {}
 
     def _open(self, height: int, width: int) -> None:
         if height > self.size[0] or width > self.size[1] or min(height, width) < 1:
@@ -98,35 +105,89 @@ class Renderer:
             mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         self._gl.make_current()
 
-    def _hide(self, data: mujoco.MjData, view: View, height: int, width: int) -> None:
-        """Takes out of the model's drawn groups what the view does not show."""
+    def _draw_seen(self, data: mujoco.MjData, view: View, height: int, width: int) -> np.ndarray:
+        """Returns the pixels (height, width, 3) uint8 from the lowest row up, of what is seen."""
+        assert self._drawn is not None
+        hidden = self._hidden_from(data, view, height, width)
+        geoms = self._drawn.geoms[: self._scene.ngeom].copy()
+        key = view, height, width
+        if key not in self._layers:
+            self._layers[key] = Layer(self._context, height, width)
+        layer = self._layers[key]
+        layer.update(geoms, self._around(), self._eye())
+        of_model = geoms['objtype'] == _GEOM
+        shown = ~(of_model & hidden[np.where(of_model, geoms['objid'], 0)])
+        geoms, held = geoms[shown], layer.held[shown]
+        if not self._keeps or not separable(geoms, held):
+            return self._pixels(geoms, height, width)
+        if layer.stale:
+            self._pixels(geoms[held], height, width)
+            layer.keep()
+        pixels = self._over(layer, geoms[~held], height, width)
+        if not layer.checked:
+            layer.checked, over = True, pixels
+            pixels = self._pixels(geoms, height, width)
+            self._keeps = np.array_equal(pixels, over)  # else its lists do not copy pixels
+        return pixels
+
+    def _over(self, layer: Layer, geoms: np.ndarray, height: int, width: int) -> np.ndarray:
+        """Returns the pixels of geoms (N,) over a layer, which holds the sky."""
+        geoms['reflectance'] = 0.0  # what reflects is added to what is there: first of all, or not
+        flags, sky = self._scene.flags, int(_FLAG.mjRND_SKYBOX)
+        before, flags[sky] = flags[sky], False
+        try:
+            return self._pixels(np.concatenate((layer.restorer(), geoms)), height, width)
+        finally:
+            flags[sky] = before
+
+    def _hidden_from(self, data: mujoco.MjData, view: View, height: int, width: int) -> np.ndarray:
+        """Updates the scene; returns for each geom of the model (G,) if the view shows none."""
         key = view, height / width
-        if key not in self._hidden and key not in self._seen:
-            grow = FINER * min(self.size[0] / height, self.size[1] / width)
-            size = int(height * grow), int(width * grow)
-            if self.cull:
-                self._hidden[key] = self._never_seen(view, *size)
-            else:
-                self._draw(data, view, *size)
-                self._seen[key] = frustum(self._scene, width / height)
-        hidden = self._hidden[key] if self.cull else outside(self._seen[key], self.model, data)
-        self.model.geom_group[hidden] = mujoco.mjNGROUP - 1
+        if self.cull and key not in self._hidden:
+            grow = min(FINER * self.size[0] / height, FINER * self.size[1] / width)
+            self._hidden[key] = self._never_seen(view, int(height * grow), int(width * grow))
+        self._update(data, view)
+        if self.cull:
+            return self._hidden[key]
+        if key not in self._seen:
+            self._seen[key] = frustum(self._scene, width / height)
+        return outside(self._seen[key], self.model, data)
 
     def _draw(self, data: mujoco.MjData, view: Viewpoint, height: int, width: int) -> np.ndarray:
-        """Returns the pixels (height, width, 3) uint8 from the lowest row up."""
+        """Returns the pixels (height, width, 3) uint8 from the lowest row up, of everything."""
+        self._update(data, view)
+        return self._pixels(None, height, width)
+
+    def _update(self, data: mujoco.MjData, view: Viewpoint) -> None:
         camera, everything = self._camera, mujoco.mjtCatBit.mjCAT_ALL
         aim(camera, self.model, view)
         mujoco.mjv_updateScene(
             self.model, data, self._option, None, camera, everything, self._scene
         )
+
+    def _pixels(self, geoms: np.ndarray | None, height: int, width: int) -> np.ndarray:
+        """Returns the pixels of the scene with some of its geoms (N,); None: as it is."""
+        if geoms is not None and self._drawn is not None:
+            self._drawn.geoms[: len(geoms)] = geoms
+            self._scene.ngeom = len(geoms)
         window = mujoco.MjrRect(0, 0, width, height)
         mujoco.mjr_render(window, self._scene, self._context)
         pixels = np.empty((height, width, 3), np.uint8)
         mujoco.mjr_readPixels(pixels, None, window, self._context)
         return pixels
 
+    def _eye(self) -> np.ndarray:
+        left, right = self._scene.camera
+        return (np.asarray(left.pos, float) + right.pos) / 2
+
+    def _around(self) -> bytes:
+        """Returns all that an image depends on beside its geoms and its size."""
+        assert self._drawn is not None
+        scene, parts = self._scene, [part.tobytes() for part in self._drawn.around]
+        return b''.join((*parts, scene.flags.tobytes(), bytes([scene.nlight])))
+
     def _never_seen(self, view: View, height: int, width: int) -> np.ndarray:
-        """Returns the ids of static geoms that no pixel shows even with nothing else there.
+        """Returns for each geom (G,) whether it is static and never seen, even alone.
 
         What opaque static geoms hide among themselves stays hidden whatever moves, so leaving it
         out changes no image, but for parts smaller than a pixel of this height x width probe.
@@ -151,7 +212,7 @@ class Renderer:
             model.geom_group[:] = self._groups
         found = np.unique(codes.astype(np.int32) @ (1, 1 << 8, 1 << 16) - 1).tolist()
         static[[segments[code] for code in found if code in segments]] = False
-        return np.flatnonzero(static)
+        return static
 
 
 def _opaque(model: mujoco.MjModel) -> np.ndarray:

@@ -61,7 +61,7 @@ def before(owner, name, count):
 
 listener = None
 {how}
-run_phases(Path({data!r}), Path({out!r}), listener)
+run_phases(Path({data!r}), Path({out!r}), listener, {more!r})
 """
 PLACES = {
     'in an offline update': 'listener = lambda phase, done, *_: done == 4 and die()',
@@ -82,14 +82,25 @@ PLACES = {
 }
 
 
-def run_phases(data, out, listener=None):
+def run_phases(data, out, listener=None, more=()):
     """Starts the run in `out`, or resumes it where it was killed, and ends it."""
     resumed = load_checkpoint(out) if is_begun(out) else None
     spec = Dataset.open(data).spec
-    training = Training(tiny.config(*SETTINGS), spec, [data], out, listener, resumed)
+    training = Training(tiny.config(*SETTINGS, *more), spec, [data], out, listener, resumed)
     training.offline()
     training.online()
     training.close()
+
+
+def run_and_kill(data, run, how, more=()):
+    """Runs it in a process of its own until it is killed."""
+    names = {'root': str(ROOT), 'sim': str(ROOT / 'sim'), 'data': str(data), 'out': str(run)}
+    code = KILLED.format(how=how, more=more, **names)
+    environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
+    done = subprocess.run(
+        [sys.executable, '-c', code], env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
 
 
 def outcome(run):
@@ -127,13 +138,7 @@ def whole(data, tmp_path_factory):
 @pytest.mark.parametrize('place', PLACES)
 def test_a_killed_run_ends_with_the_numbers_of_one_that_was_not(tmp_path, data, whole, place):
     run = tmp_path / 'run'
-    names = {'root': str(ROOT), 'sim': str(ROOT / 'sim'), 'data': str(data), 'out': str(run)}
-    code = KILLED.format(how=PLACES[place], **names)
-    environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
-    done = subprocess.run(
-        [sys.executable, '-c', code], env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    run_and_kill(data, run, PLACES[place])
     run_phases(data, run)
     assert outcome(run) == outcome(whole)
     killed, expected = load_learner(run), load_learner(whole)
@@ -159,3 +164,18 @@ def test_training_is_the_same_without_evaluations(data, whole, tmp_path, monkeyp
     monkeypatch.setattr(f'{__name__}.SETTINGS', [*SETTINGS, 'evaluate.every=0'])
     run_phases(data, tmp_path / 'run')
     assert outcome(tmp_path / 'run')[:3] == outcome(whole)[:3]
+
+
+@pytest.mark.parametrize(
+    'place', ['before an episode is counted', 'after an episode is counted', 'in an evaluation']
+)
+def test_a_killed_run_that_plays_ahead_counts_every_episode_once(tmp_path, data, place):
+    run, more = tmp_path / 'run', ['collect.ahead=true', 'evaluate.explore=[sample]']
+    how = PLACES[place].replace("'evaluate', 7", "'evaluate', 3")
+    run_and_kill(data, run, how, more)
+    taken = [Journal(run).find(index).id for index in range(len(Journal(run).ids))]
+    run_phases(data, run, None, more)
+    _, counters, contents, evaluations = outcome(run)
+    assert (counters['episodes'], counters['online'], len(contents)) == (3, 6, 3)
+    assert [one.episodes for one in evaluations] == [0, 2, 3]
+    assert [Journal(run).find(index).id for index in range(len(taken))] == taken
