@@ -124,7 +124,7 @@ def test_the_rounds_name_the_bundles_that_drove(whole):
     assert '6 of 10</td><td>5 of 10' in rounds
     driven = re.findall(r"<td class='number'>(\d+)</td><td>published</td>", rounds)
     assert driven == ['5', '1', '7'] and 'drove no episode' not in rounds
-    assert f'<td>{DASH}</td><td>refused: ' in rounds, 'what was refused cannot drive'
+    assert f"<td>{DASH}</td><td class='words'>refused: " in rounds, 'what was refused cannot drive'
 
 
 def test_rounds_that_were_published_and_never_drove_are_named(whole):
