@@ -9,7 +9,6 @@ import argparse
 import os
 import signal
 from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -20,9 +19,9 @@ from moto_core.config import load_config
 from moto_core.episodes.dataset import Dataset
 from moto_core.errors import DatasetError
 from moto_learning.commands.progress import print_left_out, progress_bars, reading_bars
+from moto_learning.commands.round_words import begun_words, ended_words
 from moto_learning.commands.train_bars import training_bars, training_lines
 from moto_learning.rounds.arrivals import Arrivals
-from moto_learning.rounds.journal import Round
 from moto_learning.rounds.publishing import Place
 from moto_learning.rounds.rounds import Rounds
 from moto_learning.rounds.settings import RoundSettings
@@ -47,7 +46,8 @@ def finetune(args: argparse.Namespace) -> int:
             settings,
             coming=_coming(args.data, training),
             held_out=[Path(path) for path in args.held_out],
-            ended=partial(_say, console),
+            begun=lambda found: console.print(begun_words(found), soft_wrap=True),
+            ended=lambda found: console.print(ended_words(found), soft_wrap=True),
         )
     except BaseException:
         training.close()
@@ -162,22 +162,6 @@ def _arrived(found: Arrivals) -> str:
         (len(found.new), 'new'),
         (len(found.labelled), 'labelled anew'),
         (len(found.unlabelled), 'without a label, which moto-data label gives'),
-        (len(found.apart), 'kept to judge by'),
+        (len(found.apart), 'held out to judge by'),
     ]
     return ', '.join(f'{count} {kind}' for count, kind in parts if count) or 'no new episode'
-
-
-def _say(console: Console, found: Round) -> None:
-    """Prints what came of a round."""
-    taken = f'{found.new} episodes, {found.labelled} labels' if found.number else 'as it was'
-    parts = [f'round {found.number}', taken]
-    if found.starts:
-        beside = f' ({sum(found.used_starts)})' if found.used_starts else ''
-        parts.append(f'{sum(found.starts)}{beside} of {len(found.starts)} starts')
-    if found.error is not None:
-        beside = f' ({found.used_error:.3f})' if found.used_error is not None else ''
-        parts.append(f'error {found.error:.3f}{beside} on {found.apart} episodes kept apart')
-    parts.append(f'published {found.bundle[:12]}' if found.published else f'refused: {found.why}')
-    if found.published and found.note:
-        parts.append(found.note)
-    console.print(', '.join(parts), soft_wrap=True)

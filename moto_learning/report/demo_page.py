@@ -17,10 +17,10 @@ from moto_core.durable import replace_synced
 from moto_learning.report import figures, page
 from moto_learning.report.demo_drives import ROUNDS, Drive, read_drives
 from moto_learning.report.demo_tables import (
-    SHORT,
     bundle_names,
+    demo_rounds,
     episode_table,
-    rounds_table,
+    lost_allowed,
     settings_tables,
 )
 from moto_learning.report.disagreement_section import Panel, bundle_threshold, disagreement_section
@@ -29,7 +29,9 @@ from moto_learning.report.improvement_figure import WINDOW, improvement_figure, 
 from moto_learning.report.motion_section import motion_section
 from moto_learning.report.paired_starts import paired_starts
 from moto_learning.report.prediction_section import prediction_section
-from moto_learning.report.training import LOSSES, PENALISED, series
+from moto_learning.report.rounds_table import SHORT, trial_words
+from moto_learning.report.training import LOSSES, PENALISED, fine_tuned_from, series
+from moto_learning.report.video import first_frame
 from moto_learning.run.metrics import read_metrics
 
 PERIOD = 0.08  # [s] between decisions
@@ -85,9 +87,10 @@ def draw_report(out: Path, summary: Mapping[str, Any]) -> Drawn:
         predicted,
         page.section(
             'Rounds of fine-tuning',
-            rounds_table(summary['rounds'], drives, out / 'bundles'),
+            demo_rounds(summary['rounds'], drives, out / 'bundles'),
             'Each learned from all episodes in replay, by their labels alone, and was tried '
-            'beside the policy in use before it was published or refused. A robot that runs '
+            'beside the policy in use before it was published or refused. '
+            f'{trial_words(summary["rounds"], lost_allowed(out))} A robot that runs '
             'tries what is published in the shadow, and lets it drive from the next episode on: '
             'what is followed by another before that never drives.',
         ),
@@ -155,10 +158,12 @@ def _film(out: Path) -> str:
     path = out / 'episodes.mp4'
     if not path.is_file():
         return ''
+    data = path.read_bytes()
     film = page.video(
         'The final bundle in the simulator, drawn larger than what it sees.',
-        path.read_bytes(),
+        data,
         playing=True,
+        poster=first_frame(data),
     )
     return page.section('The policy at work', film)
 
@@ -186,11 +191,10 @@ def _learning(out: Path) -> str:
 
 def _curves(metrics: Sequence[Mapping[str, Any]]) -> Figure:
     found = {title: series(metrics, key) for key, title in LOSSES.items()}
-    later = [row['update'] for row in metrics if row.get('phase') != 'offline']
     return figures.panels(
         {title: [figures.Line(x=x, y=y)] for title, (x, y) in found.items() if len(x)},
         'updates (dashed: fine-tuning begins)',
-        min(later) if later else None,
+        fine_tuned_from(metrics),
     )
 
 

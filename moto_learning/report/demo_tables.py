@@ -20,8 +20,8 @@ from moto_learning.report.demo_summary import demo_settings
 from moto_learning.report.markdown import DASH
 from moto_learning.report.places import CONFIG
 from moto_learning.report.provenance import nearest_preset
-
-SHORT = 8  # letters of a hash
+from moto_learning.report.rounds_table import SHORT, rounds_table
+from moto_learning.rounds.settings import RoundSettings
 
 
 def bundle_names(rounds: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -29,7 +29,7 @@ def bundle_names(rounds: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {one['bundle']: f'round {one["number"]}' for one in rounds if one['published']}
 
 
-def rounds_table(
+def demo_rounds(
     rounds: Sequence[Mapping[str, Any]], drives: Mapping[str, Drive], bundles: Path
 ) -> str:
     """Returns the table of rounds, which says how many episodes each one's bundle drove.
@@ -38,37 +38,23 @@ def rounds_table(
     """
     if not rounds:
         return page.paragraph('No round was judged: nothing was learned from logged episodes.')
-    header = (
-        *(
-            'round',
-            'updates',
-            'new episodes',
-            'changed labels',
-            'in replay',
-            'successes in replay',
-        ),
-        *('starts solved', 'by the one in use', 'error', "the one in use's"),
-        *('seconds', 'bundle', 'episodes driven', 'outcome'),
-    )
     drove = Counter(one.bundle for drive in drives.values() for one in drive.episodes)
-    rows: list[tuple[str | float, ...]] = [
-        (
-            *(one['number'], one['updates'], one['new'], one['labelled'], one['episodes']),
-            *(one['successes'], _starts(one['starts']), _starts(one['used_starts'])),
-            *(_error(one['error']), _error(one['used_error']), round(one['seconds'])),
-            one['bundle'][:SHORT] or DASH,
-            drove[one['bundle']] if one['published'] else DASH,
-            'published' if one['published'] else f'refused: {one["why"]}',
-        )
-        for one in rounds
-    ]
     learned = sum(one['number'] > 0 and one['published'] for one in rounds)
     said = f'{learned} of {sum(one["number"] > 0 for one in rounds)} rounds were published.'
     idle = [one for one in rounds if one['published'] and not drove[one['bundle']]]
     if idle:
         told = '; '.join(f'round {one["number"]}{_why_idle(one, bundles)}' for one in idle)
         said += f' Published, and drove no episode: {told}.'
-    return page.paragraph(said) + page.table(header, rows)
+    return page.paragraph(said) + rounds_table(rounds, drove)
+
+
+def lost_allowed(out: Path) -> int | None:
+    """Returns how many lost starts the rounds of the demonstration in `out` let pass.
+
+    None if its settings are lost.
+    """
+    settings = demo_settings(out)
+    return load_config(RoundSettings, overrides=settings['round']).lost if settings else None
 
 
 def episode_table(drives: Mapping[str, Drive], names: Mapping[str, str]) -> str:
@@ -124,11 +110,3 @@ def _shown(value: Any) -> str:
 def _why_idle(one: Mapping[str, Any], bundles: Path) -> str:
     left = read_given_up(bundles / one['bundle'])
     return f' (given up by the robot: {left.why})' if left else ''
-
-
-def _starts(starts: Sequence[bool]) -> str:
-    return f'{sum(starts)} of {len(starts)}' if starts else DASH
-
-
-def _error(value: float | None) -> str:
-    return DASH if value is None else f'{value:.4f}'

@@ -13,6 +13,7 @@ from moto_learning.report.examine import Examined
 from moto_learning.report.filming import Filmed
 from moto_learning.report.run_figures import bound_figure, error_figure, reward_figure, roc_figure
 from moto_learning.report.shifts import ALARMS, FIRST
+from moto_learning.report.video import first_frame
 
 
 def look(seen: Examined, numbers: Mapping[str, Any]) -> str:
@@ -39,7 +40,11 @@ def _films(seen: Examined, numbers: Mapping[str, Any]) -> str:
     if not seen.filmed:
         return ''
     found = numbers['held_out']['success']
-    films = [page.video(_caption(one), one.video) for one in seen.filmed if one.video]
+    films = [
+        page.video(_caption(one), one.video, poster=first_frame(one.video))
+        for one in seen.filmed
+        if one.video
+    ]
     rows = [
         (
             one.score.seed,

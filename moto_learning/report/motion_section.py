@@ -21,6 +21,7 @@ from moto_learning.report.guard_changes import (
 )
 
 TITLE = 'Requested and executed'
+FAST = 1.0  # [m/s] of a scale that is no finger's speed
 
 
 def motion_section(episodes: Sequence[Rows]) -> str:
@@ -42,7 +43,8 @@ def motion_section(episodes: Sequence[Rows]) -> str:
         content,
         'Executed is the mean velocity that the guard let out over the period. The change of a '
         'decision is that of the joint that is changed most; a decision may have several reasons. '
-        'The last row of an episode, at which the arm is held, is not counted.',
+        'The last row of an episode, at which the arm is held, is not counted.'
+        f'{_gripper_words(shown)}',
     )
 
 
@@ -85,7 +87,7 @@ def joint_figure(rows: Rows, joint: int) -> Figure:
     )
     axis.set_title(figures.plain_name(_names(rows)[joint]), fontsize=9, color=figures.INK)
     axis.set_xlabel('time [s]', fontsize=8, color=figures.INK)
-    axis.set_ylabel(_unit(rows, joint), fontsize=8, color=figures.INK)
+    axis.set_ylabel(_axis(rows, joint), fontsize=8, color=figures.INK)
     figures.plain(axis)
     if joint == 0:
         axis.legend(frameon=False, fontsize=figures.LEGEND)
@@ -135,8 +137,31 @@ def _line(name: str, found: Changes, every: Changes) -> tuple[str | int, ...]:
     return (name.replace('_', ' '), found.decisions, *shares)
 
 
+def _gripper_words(rows: Rows) -> str:
+    """Says that fingers are drawn at a simulator's scale of action; '' for a real gripper's."""
+    fast = max((rows.spec.scale[joint] for joint in _fast(rows)), default=0.0)
+    if not fast:
+        return ''
+    return (
+        f" Fingers: {fast:g} m/s is what the simulator's robot scales an action of 1 to for its "
+        'gripper, no speed that fingers of a few centimetres reach.'
+    )
+
+
+def _fast(rows: Rows) -> list[int]:
+    """Returns the gripper's joints whose scale is no finger's speed."""
+    first = len(rows.spec.joints)
+    return [
+        joint for joint in range(first, rows.spec.action_size) if rows.spec.scale[joint] >= FAST
+    ]
+
+
 def _names(rows: Rows) -> tuple[str, ...]:
     return (*rows.spec.joints, *rows.spec.gripper)
+
+
+def _axis(rows: Rows, joint: int) -> str:
+    return _unit(rows, joint) + ', scale of action' * (joint in _fast(rows))
 
 
 def _unit(rows: Rows, joint: int) -> str:

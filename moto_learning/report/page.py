@@ -11,6 +11,7 @@ import base64
 import html
 from collections.abc import Iterable, Sequence
 
+LONG = 28  # letters of a cell that may stand on several lines; an episode's id has 26
 STYLE = """
 :root { color-scheme: light dark; --ink: #24292f; --page: #fff; --soft: #57606a; --line: #d0d7de;
         --tint: #f6f8fa; --shade: #0006; }
@@ -49,6 +50,7 @@ table { border-collapse: collapse; font-size: .88rem; }
 td, th { padding: .2rem .8rem .2rem 0; text-align: left; border-bottom: 1px solid var(--line);
          white-space: nowrap; vertical-align: top; }
 th { white-space: normal; vertical-align: bottom; }
+td.words { white-space: normal; overflow-wrap: anywhere; min-width: 9rem; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 code { background: var(--tint); padding: .1rem .3rem; border-radius: 4px; }
 details { margin: .5rem 0; } summary { cursor: pointer; }
@@ -140,10 +142,14 @@ def drawing(alt: str, inside: str, width: int, height: int) -> str:
     )
 
 
-def video(caption: str, data: bytes, playing: bool = False) -> str:
-    """Returns an MP4 over its caption; it waits for a click unless it is `playing`."""
+def video(caption: str, data: bytes, playing: bool = False, poster: bytes = b'') -> str:
+    """Returns an MP4 over its caption; it waits for a click unless it is `playing`.
+
+    Until then its `poster` is seen, a JPEG; a black box without one.
+    """
     how = 'controls loop muted playsinline'
     how += ' autoplay' if playing else " preload='metadata'"
+    how += f" poster='{data_uri(poster, 'image/jpeg')}'" if poster else ''
     label, source = text(caption), data_uri(data, 'video/mp4')
     return (
         f"<figure><video {how} width='480' aria-label='{label}' src='{source}'></video>"
@@ -152,7 +158,7 @@ def video(caption: str, data: bytes, playing: bool = False) -> str:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str | float]]) -> str:
-    """Returns a table that is scrolled on its own; numbers stand on the right."""
+    """Returns a table that is scrolled on its own; numbers stand on the right, long texts wrap."""
     head = ''.join(f'<th>{text(name)}</th>' for name in header)
     lines = ''.join(f'<tr>{"".join(map(_cell, row))}</tr>' for row in rows)
     return wide(f'<table><tr>{head}</tr>{lines}</table>')
@@ -167,4 +173,5 @@ def _cell(value: str | float) -> str:
     if isinstance(value, (int, float)):
         shown = str(value) if isinstance(value, int) else f'{value:.4g}'
         return f"<td class='number'>{shown}</td>"
-    return f'<td>{text(value)}</td>'
+    wraps = " class='words'" if len(value) > LONG else ''
+    return f'<td{wraps}>{text(value)}</td>'

@@ -16,6 +16,7 @@ from moto_core.config import flatten, load_config, share_dir, to_dict
 from moto_core.errors import MotoError
 from moto_learning.config import Config
 from moto_learning.data.sources import open_datasets
+from moto_learning.report.run_rounds import robot_episodes, round_now
 from moto_learning.report.runs import Run
 from moto_learning.report.training import cpu_time, wall_time
 from moto_learning.run.counters import Counters
@@ -53,6 +54,9 @@ def describe(run: Run) -> dict[str, Any]:
         'machine': run.meta.get('machine', ''),
         'updates': run.meta.get('updates', 0),
         'episodes': len({entry.index for entry in run.journal}),
+        'robot_episodes': robot_episodes(run),
+        'rounds': sum(one.number > 0 for one in run.rounds) if run.rounds else None,
+        'round_now': round_now(run),
         'finished': _finished(run),
         'diverged': _diverged(run),
         'wall_seconds': seconds,

@@ -19,9 +19,17 @@ from moto_learning.report.examine import Examined, examine
 from moto_learning.report.places import find_runs
 from moto_learning.report.provenance import describe
 from moto_learning.report.rows import row_names
+from moto_learning.report.run_rounds import describe_rounds
 from moto_learning.report.runs import Run, read_run
 from moto_learning.report.tables import mean_table, paper_curves, success_groups, task_tables
-from moto_learning.report.training import loss_names, moving_mean, online_episodes, series, thinned
+from moto_learning.report.training import (
+    fine_tuned_from,
+    loss_names,
+    moving_mean,
+    online_episodes,
+    series,
+    thinned,
+)
 from moto_learning.run.commit import git_hash
 from moto_learning.run.evaluate import Score
 from moto_learning.run.machine import machine_name
@@ -97,6 +105,11 @@ def numbers(report: Report) -> dict[str, Any]:
         },
         'tables': task_tables(groups),
         'means': mean_table(groups),
+        'rounds': [
+            describe_rounds(run, name)
+            for run, name in zip(report.runs, report.names)
+            if run.rounds
+        ],
         'training': [_training(run, name) for run, name in zip(report.runs, report.names)],
         'looks': [
             {
@@ -153,6 +166,7 @@ def _training(run: Run, label: str) -> dict[str, Any]:
             **{name: value.tolist() for name, value in zip(means, values)},
         },
         'losses': losses,
+        'fine_tuned_from': fine_tuned_from(run.metrics),
         'episodes': [
             {
                 'decisions': int(length[index]),

@@ -137,7 +137,10 @@ def online_panels(runs: Sequence[Mapping[str, Any]], marks: Mapping[str, Mark]) 
 
 
 def loss_panels(runs: Sequence[Mapping[str, Any]], marks: Mapping[str, Mark]) -> Figure | None:
-    """Draws every loss that a run has against its updates; None without any."""
+    """Draws every loss that a run has against its updates; None without any.
+
+    Where all runs were fine-tuned from the same update on, a dashed line stands there.
+    """
     names = loss_names([run['losses'] for run in runs])
 
     def drawn(run: Mapping[str, Any], key: str) -> tuple[Sequence[float], Sequence[float]]:
@@ -148,7 +151,10 @@ def loss_panels(runs: Sequence[Mapping[str, Any]], marks: Mapping[str, Mark]) ->
         title: _by_run(runs, lambda run, key=key: drawn(run, key), marks)
         for key, title in names.items()
     }
-    return panels(plots, 'updates') if plots else None
+    begins = {run['fine_tuned_from'] for run in runs}
+    boundary = begins.pop() if len(begins) == 1 else None
+    label = 'updates' if boundary is None else 'updates (dashed: fine-tuning begins)'
+    return panels(plots, label, boundary) if plots else None
 
 
 def error_figure(errors: Mapping[str, Sequence[float]]) -> Figure:

@@ -13,6 +13,7 @@ from moto_learning.report import figures, page
 from moto_learning.report.examine import Examined
 from moto_learning.report.look_page import look
 from moto_learning.report.paper import NAMES, place_in_paper
+from moto_learning.report.rounds_section import round_cards, rounds_section
 from moto_learning.report.row_marks import Mark, row_marks
 from moto_learning.report.run_figures import loss_panels, online_panels, success_figure
 from moto_learning.report.training import PENALISED
@@ -33,6 +34,7 @@ def run_page(found: Mapping[str, Any], examined: Sequence[Examined]) -> bytes:
         ),
         page.cards(_cards(found)),
         _problems(found['problems']),
+        rounds_section(found['rounds']),
         _success(found, tasks, marks),
         _means(found['means']),
         _training(found, tasks, marks),
@@ -46,7 +48,7 @@ def run_page(found: Mapping[str, Any], examined: Sequence[Examined]) -> bytes:
 def _cards(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     hours = sum(run['wall_seconds'] for run in found['runs']) / 3600
     training = (f'{hours:.1f} h', f'of training in {page.counted(len(found["runs"]), "run")}')
-    return [*_scores(found)[:CARDS], training]
+    return [*_scores(found)[:CARDS], *round_cards(found['rounds']), training]
 
 
 def _scores(found: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -82,6 +84,8 @@ def _problems(lines: Sequence[str]) -> str:
 
 
 def _success(found: Mapping[str, Any], tasks: Sequence[str], marks: Mapping[str, Mark]) -> str:
+    if not found['success'] and len(found['rounds']) == len(found['runs']):
+        return ''  # rounds try starts of their own
     if not found['success']:
         note = 'No run has an evaluation yet; moto-train evaluate.every=50 makes them.'
         return page.section('Success against online decisions', '', note)
@@ -251,12 +255,22 @@ def _commit(commit: str) -> str:
 
 
 def _state(run: Mapping[str, Any]) -> str:
-    done = f'{run["updates"]} updates, {run["episodes"]} episodes'
-    if run['finished']:
-        return f'finished: {done}'
+    done = f'{run["updates"]} updates, {_episodes_words(run)}'
     ago = run['last_line_seconds_ago']
     when = 'nothing written yet' if ago is None else f'last line {ago / 60:.0f} min ago'
-    return f'not finished: {done}, {when}'
+    if run['round_now'] is not None:
+        return f'in round {run["round_now"]}: {done}, {when}'
+    if run['rounds'] is not None:
+        return f'{page.counted(run["rounds"], "round")} done: {done}'
+    return f'finished: {done}' if run['finished'] else f'not finished: {done}, {when}'
+
+
+def _episodes_words(run: Mapping[str, Any]) -> str:
+    own, robot = run['episodes'], run['robot_episodes']
+    if not robot:
+        return page.counted(own, 'online episode')
+    beside = f' and {page.counted(own, "online episode")}' if own else ''
+    return page.counted(robot, 'robot episode') + beside
 
 
 def _time(run: Mapping[str, Any]) -> str:

@@ -19,6 +19,8 @@ from moto_learning.data.sources import EPISODES
 from moto_learning.report.given import Given, given_episodes
 from moto_learning.report.places import CONFIG, Place, seed_number
 from moto_learning.report.settings import read_settings, settings_hash
+from moto_learning.rounds import journal as rounds_journal
+from moto_learning.rounds.journal import Round, read_rounds
 from moto_learning.run import heldout, journal, metrics
 from moto_learning.run.checkpoints import load_checkpoint
 from moto_learning.run.heldout import Evaluation, read_evaluations
@@ -42,6 +44,7 @@ class Run:
     evaluations: list[Evaluation]
     journal: list[Entry]
     metrics: list[dict[str, Any]]
+    rounds: list[Round]  # of moto-finetune
     problems: list[str]
 
     @property
@@ -61,8 +64,8 @@ def read_run(place: Place) -> Run:
     problems: list[str] = []
     config, chosen = _config(path, problems)
     meta = _meta(path, problems)
-    evaluations, entries, rows = _files(path, problems)
-    if not evaluations:
+    evaluations, entries, rows, rounds = _files(path, problems)
+    if not evaluations and not rounds:  # rounds try starts of their own
         asked = config is not None and config.evaluate.every
         more = '' if asked else ': evaluate.every makes them'
         problems.append(f'it has no evaluations yet{more}')
@@ -85,6 +88,7 @@ def read_run(place: Place) -> Run:
         evaluations=evaluations,
         journal=entries,
         metrics=rows,
+        rounds=rounds,
         problems=problems,
     )
 
@@ -128,12 +132,13 @@ def _given(
 
 def _files(
     path: Path, problems: list[str]
-) -> tuple[list[Evaluation], list[Entry], list[dict[str, Any]]]:
+) -> tuple[list[Evaluation], list[Entry], list[dict[str, Any]], list[Round]]:
     found: list[Any] = []
     for name, read in (
         (heldout.FILE, read_evaluations),
         (journal.FILE, read_journal),
         (metrics.FILE, read_metrics),
+        (rounds_journal.FILE, read_rounds),
     ):
         try:
             lines = _whole_lines(path / name)  # first: more may come meanwhile
@@ -144,7 +149,7 @@ def _files(
         except OSError as error:
             found.append([])
             problems.append(f'{name} cannot be read: {error.strerror or error}')
-    return found[0], found[1], found[2]
+    return found[0], found[1], found[2], found[3]
 
 
 def evaluations_of(

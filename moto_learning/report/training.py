@@ -50,6 +50,16 @@ def series(metrics: Iterable[Mapping[str, Any]], key: str) -> tuple[np.ndarray, 
     return found[:, 0], found[:, 1]
 
 
+def fine_tuned_from(metrics: Iterable[Mapping[str, Any]]) -> int | None:
+    """Returns the updates before the first round of fine-tuning; None if there was none."""
+    before = 0
+    for row in metrics:
+        if row.get('phase') == 'finetune':
+            return before
+        before = row['update'] if type(row.get('update')) is int else before
+    return None
+
+
 def loss_names(metrics: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Returns the metrics that are drawn, by key: those of LOSSES, then what else is a loss."""
     there = dict.fromkeys(key for row in metrics for key in row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from contextlib import suppress
 from fractions import Fraction
@@ -14,9 +15,24 @@ import numpy as np
 
 from moto_core.errors import MotoError
 
+QUALITY = 80  # of a JPEG, of 100
+
 
 class VideoError(MotoError):
     """A video that cannot be written."""
+
+
+def first_frame(data: bytes) -> bytes:
+    """Returns the first frame of a video's bytes as a JPEG; b'' if there is none to read."""
+    try:
+        with av.open(io.BytesIO(data), 'r') as container:
+            for frame in container.decode(video=0):
+                image = frame.to_ndarray(format='bgr24')
+                _, found = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+                return found.tobytes()
+    except (av.error.FFmpegError, IndexError):  # no video, or no stream of frames in it
+        pass
+    return b''
 
 
 class VideoWriter:

@@ -25,6 +25,7 @@ from moto_core.errors import BundleError
 from moto_core.policy.policy import OnnxPolicy
 from moto_learning.export.export import export_run
 from moto_learning.rounds.arrivals import Arrivals, arrivals, is_learned_from
+from moto_learning.rounds.begun import Begun
 from moto_learning.rounds.journal import Round, append_round, read_about, read_rounds, write_about
 from moto_learning.rounds.judge import Judge
 from moto_learning.rounds.publishing import Place
@@ -45,18 +46,19 @@ class Rounds:
         settings: RoundSettings,
         coming: Sequence[Path] = (),
         held_out: Sequence[Path] = (),
+        begun: Callable[[Begun], None] = lambda found: None,
         ended: Callable[[Round], None] = lambda found: None,
     ) -> None:
         """Holds the name-file for itself.
 
         `coming` are datasets that may not be there yet, `held_out` those that the limits of the
-        surprise come from too (moto-export). `ended` hears of each round's end, the attribute
-        `listener` of updates and starts as Training's does. Raises RoundError if another process
-        publishes to the name.
+        surprise come from too (moto-export). `begun` hears of each round before it is trained,
+        `ended` of its end, the attribute `listener` of updates and starts as Training's does.
+        Raises RoundError if another process publishes to the name.
         """
         self.training, self.place, self.settings = training, place, settings
         self.coming, self.held_out = list(coming), list(held_out)
-        self.ended = ended
+        self.begun, self.ended = begun, ended
         self.listener: Listener | None = None
         training.listener = self._heard
         training.episode_updates = settings.episode_updates
@@ -123,7 +125,9 @@ class Rounds:
         training, began = self.training, time.monotonic()
         trained = self._begun() and training.counters.finetune == training.counters.finetune_goal
         labelled = 0
-        if not trained:
+        if trained:
+            self.begun(Begun(number=self._number(), updates=0, goes_on=True))
+        else:
             labelled = self._take_in()
             training.finetune()
         return None if training.stopped else self._judge(labelled, began)
@@ -144,14 +148,22 @@ class Rounds:
     def _take_in(self) -> int:
         """Begins a round, or goes on with one; returns how many labels were taken in."""
         before, states = self.look(), self._states
-        taken = self.training.begin_round()
+        taken, counters = self.training.begin_round(), self.training.counters
+        number, updates = self._number(), counters.finetune_goal - counters.finetune
         if taken is None:
+            self.begun(Begun(number=number, updates=updates, goes_on=True))
             return 0
         left = self.look()  # of what was there, that cannot be learned from: no reason for a round
         for key in {*before.new, *before.labelled} & {*left.new, *left.labelled}:
             if states[key] == self._states[key]:  # a label that came meanwhile is looked at
                 self._left[key] = states[key]
-        return taken[1]
+        new, labelled = taken
+        apart = len(left.apart)
+        self.begun(Begun(number=number, updates=updates, new=new, labelled=labelled, apart=apart))
+        return labelled
+
+    def _number(self) -> int:
+        return len(read_rounds(self.training.out))
 
     def _begun(self) -> bool:
         """Says whether a round is being trained, or was and is not judged."""

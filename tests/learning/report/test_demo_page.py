@@ -17,8 +17,8 @@ from moto_learning.report.demo_page import draw_report, write_report
 from moto_learning.report.demo_summary import summarize
 from moto_learning.report.demo_tables import (
     bundle_names,
+    demo_rounds,
     episode_table,
-    rounds_table,
     settings_tables,
 )
 from moto_learning.report.markdown import DASH
@@ -63,6 +63,9 @@ def test_the_page_tells_what_happened_in_numbers(whole):
         'Disagreement before: 1 of outcome success',
         '2 of 3 rounds were published',
         'refused: it solves 3 of 10 starts, the one in use 6',
+        'up to 2 fewer were let pass (lost=2)',
+        'others in each round: compare them within a row',
+        "poster='data:image/jpeg",
         '13 episodes',
         f'1 of {len(to_dict(DemoConfig()))} settings of the demonstration are not the default',
         f'commit {summary["commit"]}',
@@ -119,12 +122,12 @@ def test_the_rounds_name_the_bundles_that_drove(whole):
     assert table.count('<td>round 0</td>') == 3 + 2
     assert table.count('<td>round 1</td>') == 1
     assert table.count('<td>round 2</td>') == 1 + 3 + 3
-    rounds = rounds_table(summary['rounds'], read_drives(out), out / 'bundles')
+    rounds = demo_rounds(summary['rounds'], read_drives(out), out / 'bundles')
     assert "<td class='number'>6</td>" in rounds
     assert '6 of 10</td><td>5 of 10' in rounds
     driven = re.findall(r"<td class='number'>(\d+)</td><td>published</td>", rounds)
     assert driven == ['5', '1', '7'] and 'drove no episode' not in rounds
-    assert f'<td>{DASH}</td><td>refused: ' in rounds, 'what was refused cannot drive'
+    assert f"<td>{DASH}</td><td class='words'>refused: " in rounds, 'what was refused cannot drive'
 
 
 def test_rounds_that_were_published_and_never_drove_are_named(whole):
@@ -132,10 +135,10 @@ def test_rounds_that_were_published_and_never_drove_are_named(whole):
     drives = read_drives(out)
     drives['rounds'].episodes.clear()
     bundles = out / 'bundles'
-    rounds = rounds_table(summary['rounds'], drives, bundles)
+    rounds = demo_rounds(summary['rounds'], drives, bundles)
     assert 'Published, and drove no episode: round 1.' in rounds
     give_up(bundles / summary['rounds'][1]['bundle'], 'it shook', '')
-    rounds = rounds_table(summary['rounds'], drives, bundles)
+    rounds = demo_rounds(summary['rounds'], drives, bundles)
     assert 'drove no episode: round 1 (given up by the robot: it shook).' in rounds
 
 

@@ -1,5 +1,7 @@
 """How much the guard changed, by numbers worked by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -71,6 +73,14 @@ def test_a_joint_is_drawn_in_its_unit(four):
     assert arm.lines[1].get_xdata() == pytest.approx([0, 0.08, 0.16, 0.24])
     said = 'Joint g over 4 decisions: requested 0.00 to 0.00, executed -0.15 to 0.00'
     assert joint_words(four, 1) == f'{said}, apart by at most 0.15 [m/s] at decision 1'
+
+
+def test_fingers_at_the_simulators_scale_of_action_are_said_to_be_drawn_at_it(four):
+    assert 'Fingers' not in motion_section([four])
+    simulated = replace(four, spec=replace(four.spec, action_scale=[2.0, 2.0]))
+    arm, gripper = (joint_figure(simulated, joint).axes[0] for joint in (0, 1))
+    assert (arm.get_ylabel(), gripper.get_ylabel()) == ('[rad/s]', '[m/s], scale of action')
+    assert 'Fingers: 2 m/s is what the simulator' in motion_section([simulated])
 
 
 def test_a_drive_without_rows_says_so(four):

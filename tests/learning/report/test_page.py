@@ -2,7 +2,12 @@ import base64
 import re
 from html.parser import HTMLParser
 
+import cv2
+import numpy as np
+
 from moto_learning.report import page
+from moto_learning.report.video import first_frame
+from tests.learning.report.written_demo import film
 
 HOSTILE = '<script>alert(\'x\')</script> & "quoted" \udcff'
 
@@ -67,3 +72,26 @@ def test_only_what_is_wide_can_be_wider_than_the_page():
     assert html.index("class='wide'") < html.index('<table')
     assert "name='viewport'" in html
     assert 'prefers-color-scheme: dark' in html
+
+
+def test_a_long_text_of_a_table_stands_on_several_lines_and_an_id_on_one():
+    html = page.table(('a',), [['x ' * 20], ['01M8Q7AYD5RXW58Y8C1NA0BBG8']])
+    assert f"<td class='words'>{'x ' * 20}</td>" in html
+    assert '<td>01M8Q7AYD5RXW58Y8C1NA0BBG8</td>' in html
+    assert 'td.words { white-space: normal' in page.STYLE
+
+
+def test_a_video_shows_its_first_frame_until_it_is_played(tmp_path):
+    film(tmp_path / 'film.mp4')  # frames of 0, 60, 120, 180
+    data = (tmp_path / 'film.mp4').read_bytes()
+    poster = first_frame(data)
+    image = cv2.imdecode(np.frombuffer(poster, np.uint8), cv2.IMREAD_COLOR)
+    assert image.shape == (32, 32, 3) and image.max() < 30
+    assert f"poster='{page.data_uri(poster, 'image/jpeg')}'" in page.video(
+        'a', data, False, poster
+    )
+    assert 'poster' not in page.video('a', data)
+
+
+def test_what_is_no_video_has_no_first_frame():
+    assert first_frame(b'') == first_frame(b'no video') == b''

@@ -91,7 +91,7 @@ def test_the_first_cards_are_the_means_of_rows_in_the_papers_order():
         )
     ]
     alone = {'task': 'a', 'row': 'a row', 'paper_row': 'moto', 'explore': 'mode', 'points': [cell]}
-    cards = _cards({'runs': [], 'means': means, 'success': [alone]})
+    cards = _cards({'runs': [], 'means': means, 'success': [alone], 'rounds': []})
     assert cards == [
         ('0.50', 'moto, the mean of 3 tasks, by mode after 100 decisions (0.25 to 0.75)'),
         ('0.20', 'bc, the mean of 2 tasks, by mode after 100 decisions (0.25 to 0.75)'),
@@ -177,6 +177,7 @@ def test_films_show_successes_and_failures_from_held_out_starts(tmp_path, monkey
         assert made[-1].task.closed
     page = run_page(found, report.examined).decode()
     assert page.count('data:video/mp4;base64,') == 2
+    assert page.count("poster='data:image/jpeg;base64,") == 2
     assert page.count('Success from start') == 4  # each label and caption
 
 

@@ -40,7 +40,21 @@ def test_a_row_has_one_colour_and_mark_in_all_panels_and_the_papers_is_dashed(
     assert theirs and set(theirs) == {(*MARKS[row], '--')}
 
 
+def test_a_dashed_line_stands_where_all_runs_began_to_be_fine_tuned():
+    losses = {'model/kl': {'updates': [1, 9], 'values': [2.0, 1.0]}}
+    one = {'row': 'moto', 'losses': losses, 'fine_tuned_from': 4}
+
+    def dashed(*runs):
+        figure = loss_panels(runs, row_marks(['moto']))
+        lines = [line for line in figure.axes[0].lines if line.get_linestyle() == '--']
+        return [line.get_xdata()[0] for line in lines], figure.get_supxlabel()
+
+    assert dashed(one, one) == ([4], 'updates (dashed: fine-tuning begins)')
+    assert dashed(one, {**one, 'fine_tuned_from': 5}) == ([], 'updates')
+
+
 def test_curves_of_training_look_as_those_of_success():
     run = {'losses': {'model/kl': {'updates': [1, 2], 'values': [2.0, 1.0]}}}
+    run['fine_tuned_from'] = None
     marks = row_marks(['bc', 'moto'])
     assert looks(loss_panels([{'row': 'moto', **run}], marks), 'moto') == [(*MARKS['moto'], '-')]

@@ -17,6 +17,7 @@ from moto_core.spec import CameraSpec
 from moto_learning.export.export import export_run
 from moto_learning.rounds import rounds as module
 from moto_learning.rounds.arrivals import is_apart
+from moto_learning.rounds.begun import Begun
 from moto_learning.rounds.journal import FILE, RoundError, read_about, read_rounds, write_about
 from moto_learning.rounds.publishing import Place
 from moto_learning.rounds.rounds import Rounds
@@ -313,6 +314,48 @@ def killed_before_its_line(opened, data, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             rounds.round()
     return rounds
+
+
+def test_a_round_says_what_it_takes_in_before_it_trains_and_that_it_goes_on(opened, data):
+    heard = []
+    settings = RoundSettings(starts=0, held_out=0, episode_updates=2)
+    rounds = opened(settings, begun=heard.append)
+    rounds.begin()
+    with Dataset.open(data) as dataset:
+        dataset.label(dataset.episodes()[1].id, 'success')
+    record(data, 'success')
+
+    def stop(*_):
+        assert heard, 'it is said before the first update'
+        rounds.training.stopped = True
+
+    rounds.listener = stop
+    assert rounds.round() is None
+    assert heard == [Begun(number=1, updates=4, new=1, labelled=1)]
+    opened.shut()
+    again = opened(settings, begun=heard.append)
+    again.round()
+    assert heard[1:] == [Begun(number=1, updates=3, goes_on=True)]
+
+
+def test_a_round_that_was_trained_says_that_it_is_tried(opened, data, monkeypatch):
+    killed_before_its_line(opened, data, monkeypatch)
+    opened.shut()
+    heard = []
+    again = opened(begun=heard.append)
+    again.begin()
+    again.round()
+    assert heard == [Begun(number=1, updates=0, goes_on=True)]
+
+
+def test_a_round_says_how_many_episodes_are_held_out(opened, data):
+    heard = []
+    rounds = opened(RoundSettings(starts=0, held_out=2), begun=heard.append)
+    rounds.begin()
+    made = [record(data, 'success') for _ in range(8)]
+    apart = sum(is_apart(one, 2) for one in made)
+    rounds.round()
+    assert heard == [Begun(number=1, updates=3, new=8 - apart, apart=apart)]
 
 
 def test_what_is_in_use_already_is_left_as_it_is(tmp_path, opened, run):

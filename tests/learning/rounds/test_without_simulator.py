@@ -49,7 +49,9 @@ def test_a_robot_gets_better_from_labelled_episodes_where_no_simulator_is_instal
     assert '1 without a label, which moto-data label gives: nothing more to learn from' in said
     with Dataset.open(data) as dataset:
         dataset.label(waiting, 'success')
-    assert 'round 1, 1 episodes' in run('finetune', *words, '--once')
+    said = run('finetune', *words, '--once')
+    began, ended = 'round 1: 1 new episode, 2 updates\n', 'round 1: 1 new episode; published'
+    assert said.index(began) < said.index(ended)
     assert named_folder(use) != first
     assert [one.successes for one in read_rounds(out)] == [1, 2]
     assert not any(one.starts for one in read_rounds(out))  # there is nowhere to try them
