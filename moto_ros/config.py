@@ -53,8 +53,12 @@ class CommandConfig:
     """How commands reach the arm."""
 
     mode: str = choice('trajectory', *MODES, about='how the arm is commanded')
-    velocity_controller: str = setting('', "of <name>/commands; '': the robot's own")
-    trajectory_controller: str = setting('', "of <name>/joint_trajectory; '': the robot's own")
+    velocity_controller: str = setting(
+        '', "name of the controller of <name>/commands; '': the robot's own"
+    )
+    trajectory_controller: str = setting(
+        '', "name of the one of <name>/joint_trajectory; '': the robot's own"
+    )
     gripper_rate: float = number(50.0, '[Hz] at which gripper commands repeat', above=0, high=1000)
     delay: float = number(
         0.034,
@@ -82,8 +86,10 @@ class CommandConfig:
 class GripperParams:
     """A gripper that is told where to go, in place of how fast."""
 
-    action: str = setting('', "its control_msgs/GripperCommand action; '': velocities on a topic")
-    joint_states: str = setting('', "topic of its joints; '': they are among the arm's")
+    action: str = setting(
+        '', "the gripper's control_msgs/GripperCommand action; '': velocities on a topic"
+    )
+    joint_states: str = setting('', "topic of the gripper's joints; '': they are among the arm's")
     opened: float = number(0.039, '[m] of a finger, open', low=0, high=0.2)
     closed: float = number(0.0, '[m] of a finger, closed', low=0, high=0.2)
     effort: float = number(20.0, '[N] of a grasp at most', above=0, high=200)
@@ -96,17 +102,24 @@ class PolicyParams:
     bundle: str = path(
         'zero', "folder of a policy bundle, a file that names it, 'zero', 'random' or 'teleop'"
     )
-    seed: int = number(0, "of 'random'", low=0)
-    threads: int = number(1, 'of onnxruntime', low=1, high=256)
+    seed: int = number(0, "seed of policy 'random'", low=0)
+    threads: int = number(1, 'threads of onnxruntime', low=1, high=256)
     wait_for_episode: bool = setting(False, 'request rest until start_episode')
     follow: bool = setting(
-        False, 'true: what the file names next is tried, and swapped in between episodes'
+        False,
+        'true: what the file of policy.bundle names next is tried, and swapped in between '
+        'episodes',
     )
     shadow: int = number(
-        25, 'decisions that it is tried beside the policy in use first', low=1, high=100_000
+        25,
+        'decisions that the next policy is tried beside the one in use first',
+        low=1,
+        high=100_000,
     )
     probation: int = number(
-        125, 'decisions after which it is kept; it is swapped out for a fault; 0: none', low=0
+        125,
+        'decisions after which it is kept, and until which it is swapped out for a fault; 0: none',
+        low=0,
     )
     camera_age: float = number(0.100, '[s] of the oldest image used', above=0, high=10)
     joint_age: float = number(0.100, '[s] of the oldest joint state used', above=0, high=10)
@@ -121,9 +134,13 @@ class GuardParams:
     """The guard's node; what it enforces is the robot's profile."""
 
     rate: float = _guarded(250.0, '[Hz] of ticks, steady clock', 'rate')
-    trajectory_rate: float = number(125.0, '[Hz] of trajectories in that mode', low=100, high=1000)
+    trajectory_rate: float = number(
+        125.0, '[Hz] of trajectories, in that mode', low=100, high=1000
+    )
     deadman_required: bool = setting(True, 'true: the arm moves only while a button is held')
-    deadman_button: int = number(4, 'index in Joy.buttons', low=0, high=255)
+    deadman_button: int = number(
+        4, 'index in Joy.buttons: the arm moves only while it is held', low=0, high=255
+    )
     intervention_button: int = number(
         255, 'index in Joy.buttons: a person drives while it is held', low=0, high=255
     )
@@ -199,12 +216,23 @@ class TeleopParams:
         about="whose Joy drives: a joystick's, or the operator's page's",
     )
     sticks: str = choice(
-        'hand', 'hand', 'pairs', 'joints', about='what they move first; joints: axis i, joint i'
+        'hand',
+        'hand',
+        'pairs',
+        'joints',
+        about='what the sticks move first; joints: axis i, joint i',
     )
-    speed: float = number(0.5, 'of the full speeds below and of action 1', above=0, high=1)
+    speed: float = number(
+        0.5,
+        'share of the full speeds (linear, angular) and of action 1 of a joint',
+        above=0,
+        high=1,
+    )
     linear: float = number(0.3, '[m/s] of the hand at full speed', above=0, high=1)
     angular: float = number(1.0, '[rad/s] of the hand at full speed', above=0, high=3)
-    dead_zone: float = number(0.1, 'of an axis about its rest that asks nothing', low=0, below=1)
+    dead_zone: float = number(
+        0.1, 'share of an axis about its rest that asks nothing', low=0, below=1
+    )
     silence: float = number(
         0.25, '[s] without a word after which the joystick is gone', above=0.02, high=1
     )
@@ -214,11 +242,11 @@ class TeleopParams:
         low=0,
         high=NONE,
     )
-    hand_signs: list[int] = number([1] * 6, 'of them; -1 turns one about', low=-1, high=1)
+    hand_signs: list[int] = number([1] * 6, 'of hand_axes; -1 turns one about', low=-1, high=1)
     pair_axes: list[int] = number(
         [1, 4], 'indices in Joy.axes of a pair of joints', low=0, high=NONE
     )
-    pair_signs: list[int] = number([1, 1], 'of them', low=-1, high=1)
+    pair_signs: list[int] = number([1, 1], 'of pair_axes; -1 turns one about', low=-1, high=1)
     buttons: TeleopButtons = part(TeleopButtons)
 
     def __post_init__(self) -> None:
@@ -275,16 +303,22 @@ class RecordParams:
     compression: str = choice(
         'zstd',
         *('zstd', 'lz4', 'none'),
-        about='of what is recorded; large raw images hardly shrink, and lz4 takes a third of the '
-        'time',
+        about='compression of what is recorded; large raw images hardly shrink, and lz4 takes a '
+        'third of the time',
     )
     guard_state: bool = setting(True, "the guard's state is recorded, 10 Hz")
-    raw: dict[str, str] = setting({}, 'more of them, topic: message type')
+    raw: dict[str, str] = setting({}, 'more topics to record, topic: message type')
     black_boxes: int = number(
-        20, 'kept of the last 30 s before a stop, beside the dataset; 0: none', low=0, high=10_000
+        20,
+        'how many are kept of the last 30 s before a stop, beside the dataset; 0: none',
+        low=0,
+        high=10_000,
     )
     black_box_size: float = number(
-        100.0, '[MB] of one, of which images take three quarters; held in memory', low=1, high=4000
+        100.0,
+        '[MB] of a black box, of which images take three quarters; held in memory',
+        low=1,
+        high=4000,
     )
 
 
@@ -305,11 +339,11 @@ class Disturbance:
     camera: StreamDisturbance = part(StreamDisturbance)
     joints: StreamDisturbance = part(StreamDisturbance)
     clock_offset: float = number(
-        0.0, "[s] by which its clock is ahead of the others'", low=-0.5, high=0.5
+        0.0, "[s] by which the twin's clock is ahead of the others'", low=-0.5, high=0.5
     )
     lag: float = number(0.0, '[s] by which the arm follows late what it is told', low=0, high=0.1)
     seed: int = number(
-        0, 'of what is drawn; another one begins the draws anew', low=0, high=2**32 - 1
+        0, 'seed of what is drawn; another one begins the draws anew', low=0, high=2**32 - 1
     )
 
 
@@ -320,8 +354,9 @@ class TwinParams:
     task: str = setting('kitchen-microwave', 'a task of the Kitchen, as moto_sim names it')
     seed: int = number(
         2**30,
-        'of the first scene, each reset uses the next one, the first of them too if the arm was '
-        'moved; below 2**30 are the starts of evaluations, which no recorded episode should have',
+        'seed of the first scene, each reset uses the next one, the first of them too if the arm '
+        'was moved; below 2**30 are the starts of evaluations, which no recorded episode should '
+        'have',
         low=0,
         high=2**32 - 1_000_000,
     )
@@ -331,9 +366,11 @@ class TwinParams:
         "what has changed about what the cameras show: 'camera moved 5 cm', 'lamp at 75 %', ...",
     )
     joint_rate: float = number(125.0, '[Hz] of joint states', low=SLOWEST, high=FASTEST)
-    camera_rate: float = number(0.0, "[Hz], at least 1; 0: the spec's rate", low=0, high=FASTEST)
+    camera_rate: float = number(
+        0.0, "[Hz] of images, at least 1; 0: the spec's rate", low=0, high=FASTEST
+    )
     watchdog: float = number(
-        0.100, '[s] of silence after which an array command stops', above=0, high=1
+        0.100, '[s] of silence after which the arm stops, under arrays', above=0, high=1
     )
     reflexes: str = choice(
         'by_mode',
@@ -349,9 +386,11 @@ class RosConfig:
     """Everything that a bring-up decides."""
 
     robot: str = setting('kitchen_sim', 'name in config/robot, or a path to a YAML')
-    profile: str = setting('normal', "of the robot's limits")
-    hardware_id: str = setting('', "of the diagnostics; '': the robot's name")
-    joint_states: str = setting('joint_states', 'topic')
+    profile: str = setting(
+        'normal', "which of the robot's limits hold: commissioning, normal or ceiling"
+    )
+    hardware_id: str = setting('', "the robot's name in the diagnostics; '': that of its file")
+    joint_states: str = setting('joint_states', 'topic of the joint states')
     cameras: dict[str, str] = names({}, "camera: topic, in place of the spec's")
     frames: dict[str, str] = names(
         {}, 'camera: frame_id that its images must have; the first that came if none is given'

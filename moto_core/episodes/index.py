@@ -161,7 +161,10 @@ def _same(known: Record | None, found: Record) -> bool:
 def _manifest_findings(root: Path, again: list[str], gone: list[str]) -> list[Finding]:
     found = []
     if again:
-        found.append(f'no line of it fits {len(again)} episodes, read again: {_some(again)}')
+        episodes = f'{len(again)} episode{"" if len(again) == 1 else "s"}'
+        found.append(
+            f'no line of it fits {episodes}, read again (nothing is lost by that): {_some(again)}'
+        )
     if gone:
         found.append(f'{len(gone)} of its lines have no episode any more: {_some(gone)}')
     return [Finding(id=MANIFEST, rows=0, reason=reason, path=root / MANIFEST) for reason in found]

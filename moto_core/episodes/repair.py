@@ -25,6 +25,10 @@ from moto_core.errors import DatasetError, EpisodeError
 from moto_core.plain_file import is_plain
 
 ACTIVE = FILE + '.active'
+UNKNOWN = (
+    '; its outcome, if it had one, was in the end that is lost: it is unlabelled; label it if '
+    'what is left shows one'
+)
 PART = re.compile(r'\.[0-9A-Z]{26}\.part')  # a copy that was under way; its source has it whole
 
 
@@ -62,7 +66,7 @@ def keep_whole_rows(root: Path, path: Path) -> Finding:
     row or a message that cannot be written again, or is no folder of the episode. Raises
     DatasetError if the disk refuses. A label 'success' of a damaged file is taken back, and that
     of an unfinished one if fewer rows are left than it speaks of: what it says was in the end
-    that is lost.
+    that is lost. So was the outcome that the recorder wrote there, which no label tells.
     """
     folder = path.parent
     name, closed = folder.name, folder / FILE
@@ -90,6 +94,8 @@ def keep_whole_rows(root: Path, path: Path) -> Finding:
         final = recover(path)
         if not found.ended and (path == closed or found.rows < read_labels(folder).rows):
             reason += _take_success_back(folder)
+        if not found.ended and path == closed and not read_labels(folder).outcome:
+            reason += UNKNOWN
     except EpisodeError as error:
         if isinstance(error.__cause__, OSError):
             raise DatasetError(f"'{name}' stays as it was: {error}") from error

@@ -141,6 +141,7 @@ def _exchange_arguments(commands: argparse._SubParsersAction) -> None:
         '(docs/data.md); key=value goes over it. What this project exported needs none',
     )
     part.set_defaults(settings=[])
+    part.usage = part.format_usage().removeprefix('usage: ').strip() + ' [key=value ...]'
     part = _add(commands, 'export', 'Writes a dataset in a format of other people.')
     _dataset(part)
     part.add_argument('--to', required=True, choices=WRITABLE, help=_list(WRITABLE))

@@ -162,7 +162,7 @@ def recover(args: argparse.Namespace, console: Console) -> int:
         count, left = len(dataset.episodes()), dataset.left_out
     if findings:
         console.print(finding_table(findings))
-    console.print(f'{count} episodes whole; {len(findings)} findings')
+    console.print(_whole(count, len(findings)))
     return 1 if left else 0
 
 
@@ -172,7 +172,7 @@ def verify(args: argparse.Namespace, console: Console) -> int:
     findings = dataset.verify()
     if findings:
         console.print(finding_table(findings))
-    console.print(f'{len(dataset.episodes())} episodes whole; {len(findings)} findings')
+    console.print(_whole(len(dataset.episodes()), len(findings)))
     return 1 if findings else 0
 
 
@@ -217,6 +217,14 @@ def stats(args: argparse.Namespace, console: Console) -> int:
         _print_parts(dataset, console)
     print_left_out(dataset.left_out, console)
     return 0
+
+
+def _whole(episodes: int, findings: int) -> str:
+    return f'{_counted(episodes, "episode")} whole; {_counted(findings, "finding")}'
+
+
+def _counted(count: int, thing: str) -> str:
+    return f'{count} {thing}' if count == 1 else f'{count} {thing}s'
 
 
 def _refuse_unfinished(dataset: Dataset) -> None:

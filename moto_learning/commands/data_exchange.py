@@ -6,6 +6,7 @@ In: the arguments and a console. Out: episodes, or a file of somebody else's for
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -29,10 +30,9 @@ def import_(args: argparse.Namespace, console: Console) -> int:
             progress.update(bar, completed=sum(counts))
 
         done = take_episodes(source, args.into, told)
-    for where, why in done.refused.items():
-        line = why if why.startswith(where) else f'{where}: {why}'
+    for line in _refusals(done.refused):
         console.print(f'refused: {line}', soft_wrap=True)
-    for note in source.notes:
+    for note in source.notes if done.new or done.refused else []:
         console.print(note, soft_wrap=True)
     rows = sum(record.rows for record in done.new)
     if done.clipped:
@@ -46,6 +46,20 @@ def import_(args: argparse.Namespace, console: Console) -> int:
     if done.new:
         console.print(f'moto-data inspect {args.into} shows them')
     return 1 if done.refused else 0
+
+
+def _refusals(refused: Mapping[str, str]) -> list[str]:
+    """Returns a line for each reason: where, of several their number, the first and the last."""
+    places: dict[str, list[str]] = {}
+    for where, why in refused.items():
+        places.setdefault(why.removeprefix(f'{where}: '), []).append(where)
+    lines = []
+    for why, found in places.items():
+        where = found[0]
+        if len(found) > 1:
+            where = f'{len(found)} episodes, {found[0]} to {found[-1]}'
+        lines.append(why if why.startswith(where) else f'{where}: {why}')
+    return lines
 
 
 def _cut_off(clipped: int, entries: int) -> str:

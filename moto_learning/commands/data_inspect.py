@@ -19,6 +19,7 @@ from rich.table import Table
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.episode import Episode
 from moto_core.episodes.examine import Finding
+from moto_core.episodes.layout import MANIFEST
 from moto_core.episodes.manifest import Record
 from moto_core.errors import EpisodeError
 from moto_learning.data.followed import not_followed
@@ -151,7 +152,8 @@ def finding_table(findings: Sequence[Finding]) -> Table:
     for name in ('episode', 'rows kept', 'reason', 'now at'):
         table.add_column(name, overflow='fold')  # a name that is cut names nothing
     for found in findings:
-        table.add_row(found.id, str(found.rows), found.reason, str(found.path))
+        kept = '' if found.id == MANIFEST else str(found.rows)  # which holds no rows
+        table.add_row(found.id, kept, found.reason, str(found.path))
     return table
 
 

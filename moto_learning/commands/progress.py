@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
 
 from rich.console import Console
 from rich.progress import (
@@ -26,9 +27,24 @@ from moto_learning.data.sources import Reading
 MANY = 10  # episodes
 
 
+class _Bars(Progress):
+    """Bars of which an error leaves only those that have begun: the others tell nothing."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Hides what has not begun if an error ends it."""
+        for task in self.tasks if error is not None else []:
+            task.visible = task.completed > 0
+        super().__exit__(kind, error, trace)
+
+
 def progress_bars(console: Console, left: bool = True) -> Progress:
     """Returns bars that are shown while the result is used in a `with`; `left`: with time left."""
-    return Progress(
+    return _Bars(
         TextColumn('{task.description}', markup=False),
         BarColumn(),
         MofNCompleteColumn(),

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
@@ -26,6 +27,7 @@ from moto_core.config import flatten, to_dict, to_yaml
 from moto_core.durable import replace_synced
 from moto_core.errors import MotoError
 from moto_learning.commands.progress import running_bars
+from moto_learning.commands.sweep_lines import SweepLines
 from moto_learning.commands.sweep_plan import (
     Cell,
     Plan,
@@ -46,6 +48,7 @@ NO_EVALUATION = (
     'evaluate.every is 0: no policy is evaluated, and the table stays empty. Add '
     'evaluate.every=50 (online episodes between evaluations) if it is to be filled'
 )
+NOTHING_YET = "no policy of these runs was evaluated yet; each run's own words are in its run.log"
 LOG, SUMMARY = 'run.log', 'sweep.json'
 TAIL = 4096  # [bytes] of a log, in which its last line is
 
@@ -101,7 +104,8 @@ def _sweep(args: argparse.Namespace, plan: Plan, out: Path, launch: Launch) -> i
             signal.signal(number, handler)
     summary = summarize_sweep(cells_there(out), out)
     replace_synced(out / SUMMARY, (json.dumps(summary, indent=1) + '\n').encode())
-    console.print(sweep_table(summarize_sweep(plan.cells, out)))
+    found = summarize_sweep(plan.cells, out)
+    console.print(sweep_table(found) if found else NOTHING_YET, soft_wrap=not found)
     if stopped:
         console.print('stopped; the same command goes on')
         return STOPPED
@@ -149,6 +153,7 @@ def _run(
         console.print(f'{finished} of {len(plan.cells)} runs are finished')
     running: dict[Cell, Running] = {}
     failed: list[Cell] = []
+    lines = SweepLines(partial(console.print, soft_wrap=True))
     with running_bars(console) as progress:
         bars: dict[Cell, TaskID] = {}
         while running or (waiting and not stopped):
@@ -163,7 +168,9 @@ def _run(
             for cell, code in [(cell, process.poll()) for cell, process in running.items()]:
                 log = cell.folder(out) / LOG
                 if code is None:
-                    if not progress.disable:
+                    if progress.disable:
+                        lines.hear(cell.name, partial(_last_line, log))
+                    else:
                         progress.update(bars[cell], note=_last_line(log))
                     continue
                 del running[cell]

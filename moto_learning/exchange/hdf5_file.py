@@ -28,6 +28,11 @@ class Hdf5File:
     def __init__(self, path: Path | str) -> None:
         """Opens it; raises DatasetError if it is no HDF5 file."""
         self.path = Path(path)
+        if self.path.is_dir():
+            raise DatasetError(
+                f"'{path}' is a folder; expected an HDF5 file. A folder that holds meta/ and "
+                'data/ is of --format lerobot'
+            )
         if not self.path.is_file():
             raise DatasetError(f"no file '{path}'; expected an HDF5 file")
         try:

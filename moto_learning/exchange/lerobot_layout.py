@@ -72,6 +72,11 @@ def next_file(chunk: int, file: int) -> tuple[int, int]:
 def read_info(root: Path) -> Info:
     """Returns what info.json says; raises DatasetError that names what cannot be read."""
     path = inside(root, *INFO.split('/'))
+    if root.is_file():
+        raise DatasetError(
+            f"'{root}' is a file; expected the folder of a LeRobotDataset, which holds meta/ and "
+            'data/. An HDF5 file is of --format robomimic, d4rl or minari'
+        )
     try:
         data = parse_json(read_plain(path, INFO_LIMIT))
         return _info(data)

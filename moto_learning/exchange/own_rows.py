@@ -19,8 +19,8 @@ from moto_core.row import INFO, Row, info_from_json, to_float32
 from moto_core.strict_json import parse_json
 
 LOST = (
-    'What only the log holds (raw camera images, joint states, the states of the guard, labels '
-    'before the last) stays in the dataset; every row is there.'
+    'Every row is there; what else a log may hold (raw camera images, joint states, the states of '
+    'the guard, labels before the last) is not.'
 )
 CHANGED, AGAIN = 'is damaged or was changed', 'Export it again'
 

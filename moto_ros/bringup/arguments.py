@@ -42,7 +42,11 @@ ARGUMENTS: dict[str, tuple[str, str]] = {  # name: (default, meaning)
     'log_level': ('info', 'debug, info, warn, error or fatal'),
     'profile': ('', "the guard's limits: commissioning, normal or ceiling; default the config's"),
     'task': ('', "the twin's task and the episodes' label; default the config's"),
-    'seed': ('', "of the twin's first scene; default the config's"),
+    'seed': (
+        '',
+        "of the twin's first scene, each has the next one; default the config's, else the one "
+        'after those that the dataset has of the twin',
+    ),
     'console': ('false', "true: the operator's page beside the graph (moto-console)"),
     'console_host': ('127.0.0.1', 'its address; one that others can reach needs a token'),
     'console_port': ('8050', 'its port; 0: any that is free'),

@@ -120,7 +120,10 @@ def usage(about: str, own: Mapping[str, tuple[str, str]] = OWN) -> str:
             '',
             'Arguments (name:=value or --name value):',
             *rows,
-            '  any.key:=value               a setting of moto_ros/config.py; their defaults:',
-            *(f'  {"":<28} {name}:={default}' for name, (default, _) in settings.items()),
+            '  any.key:=value               a setting of moto_ros/config.py; these are there:',
+            *(
+                f'  {name + ":=" + default:<44} {meaning}'
+                for name, (default, meaning) in settings.items()
+            ),
         ]
     )

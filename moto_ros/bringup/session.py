@@ -1,6 +1,7 @@
-"""The command that runs a session of episodes on a running graph.
+"""The command that runs a session of episodes on a running graph, or goes back to a policy.
 
-    python -m moto_ros.bringup.session --episodes 10 --max-steps 100 --json out.json
+    moto_session --episodes 10 --max-steps 100 --json out.json
+    moto_session --rollback
 
 In: options. Out: JSON with the episodes, latencies from image stamp to request, missed periods and
 the guard's interventions. The exit code is 1 if it fails, or if episodes ran and none was judged.
@@ -22,6 +23,8 @@ from rich.console import Console
 from moto_core.command import STOPPED
 from moto_core.errors import MotoError
 from moto_ros.bringup.graph import RosGraph, open_graph
+from moto_ros.loops.going_back import go_back
+from moto_ros.loops.graph import Graph
 from moto_ros.loops.session import Session, SessionConfig
 from moto_ros.wire.environment import prepare_environment
 
@@ -44,6 +47,8 @@ def main() -> int:
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         graph = open_graph('moto_session')
         try:
+            if arguments.rollback:
+                return _go_back(graph)
             return _run(graph, config, arguments.json)
         finally:
             graph.close()
@@ -67,9 +72,19 @@ def _run(graph: RosGraph, config: SessionConfig, file: Path | None) -> int:
             file.write_text(json.dumps(session.result.to_json(), indent=2))
 
 
+def _go_back(graph: Graph) -> int:
+    console = Console(soft_wrap=True, markup=False, highlight=False)
+    try:
+        console.print(go_back(graph, console.print))
+    except MotoError as error:
+        console.print(str(error), style='red')
+        return 1
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     about = (__doc__ or '').split('\n')[0]
-    parser = argparse.ArgumentParser(prog='moto-session', description=about)
+    parser = argparse.ArgumentParser(prog='moto_session', description=about)
     defaults = SessionConfig()
     parser.add_argument('--episodes', type=int, default=defaults.episodes)
     parser.add_argument(
@@ -84,6 +99,12 @@ def _parser() -> argparse.ArgumentParser:
         default=defaults.pause,
         metavar='S',
         help='seconds between two episodes',
+    )
+    parser.add_argument(
+        '--rollback',
+        action='store_true',
+        help='run nothing: go back to the policy before the last swap, after the episode that '
+        'runs, and say which drives then',
     )
     parser.add_argument('--json', type=Path, help='file for the result')
     return parser

@@ -15,6 +15,7 @@ from typing import Any
 from moto_ros.access import Access, read_token
 from moto_ros.bringup.arguments import as_bool, as_port, remap_rules, resolved
 from moto_ros.bringup.parameters import checked, parameters, records_raw_images, teleoperated
+from moto_ros.bringup.starts import with_new_starts
 from moto_ros.services import GUARD, POLICY, RECORDER, TELEOP, TWIN
 from moto_ros.wire.environment import DISCOVERY, prepare_environment, udp_alone
 from moto_ros.wire.started_by import STARTED_BY, own_name
@@ -45,12 +46,13 @@ def processes(given: Mapping[str, str]) -> list[Process]:
     that one of the nodes would refuse.
     """
     values = resolved(given)
-    sim = as_bool('sim', values['sim'])
+    sim, record = as_bool('sim', values['sim']), as_bool('record', values['record'])
+    found = checked(parameters(given), values)
     policy = Process(
         node=POLICY,
         module='moto_ros.nodes.policy',
         namespace=values['namespace'],
-        parameters=checked(parameters(given), values),
+        parameters=with_new_starts(found) if sim and record else found,
         log_level=values['log_level'],
         remap=remap_rules(values['remap']),
     )
@@ -58,7 +60,7 @@ def processes(given: Mapping[str, str]) -> list[Process]:
     nodes = [guard, policy]
     if sim:
         nodes.insert(0, replace(guard, node=TWIN, module='moto_ros.nodes.twin'))
-    if as_bool('record', values['record']):
+    if record:
         nodes.append(replace(policy, node=RECORDER, module='moto_ros.nodes.recorder'))
     if teleoperated(policy.parameters):
         nodes.append(replace(policy, node=TELEOP, module='moto_ros.nodes.teleop'))

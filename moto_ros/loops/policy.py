@@ -41,6 +41,7 @@ from moto_ros.messages import Decision
 
 SOONEST = 0.9  # periods after the last due time at least
 LATEST = 1.5  # periods without a step: one was missed
+IN_EPISODE = 'the policy is in an episode'
 FROZEN_FRAMES = 3  # equal frames in a row while joints moved
 FROZEN_MOTION = 0.05  # [rad] that counts as motion
 
@@ -330,10 +331,18 @@ class PolicySlot:
         self.policy, self._previous = self._previous, None
 
     def rollback(self, busy: bool) -> str:
-        """Goes back to the policy before the last swap, and returns its hash."""
-        _refuse_if(busy)
+        """Goes back to the policy before the last swap, and returns its hash.
+
+        Raises BundleError if there is none, or while an episode runs (`busy`).
+        """
         if self._previous is None:
-            raise BundleError('there is no policy before this one; reload_policy makes one')
+            raise BundleError(
+                f'there is no policy before {self.policy.hash[:12]} to go back to: none was '
+                'swapped since the node began (a restart forgets the one before), or it went back '
+                'by itself. For another one start with policy:=<its folder>, or write that folder '
+                'into the name-file'
+            )
+        _refuse_if(busy)
         self._take_back(self._previous)
         self._previous, self.policy = self.policy, self._previous
         return self.policy.hash
@@ -352,4 +361,4 @@ def make_policy(params: PolicyParams, spec: Spec) -> Policy:
 
 def _refuse_if(busy: bool) -> None:
     if busy:
-        raise BundleError('the policy is in an episode; stop the episode, then swap')
+        raise BundleError(f'{IN_EPISODE}; stop the episode, then swap')

@@ -108,11 +108,18 @@ class Session:
         """Disarms the guard and stops the episode, as far as they answer."""
         if self._begun:
             with suppress(Exception):
-                self.graph.call(GUARD, 'disarm')
+                halted = self.graph.start_call(GUARD, 'disarm')
+                self._count()  # before an answer that may not come: the guard may be ending too
+                self.graph.finish_call(halted, 'disarm')
                 self.console.print('disarmed')
         if self._plays:
             with suppress(Exception):
                 self.graph.call(self._keeper, 'stop_episode')
+
+    def _count(self) -> None:
+        """Says what the episodes came to until now."""
+        if self.result.episodes:
+            self.console.print(f'until then {self.result.sentence()}')
 
     def _wait_for_states(self) -> None:
         wanted = ['guard', 'policy']

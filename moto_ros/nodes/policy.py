@@ -169,6 +169,8 @@ class PolicyNode(MotoNode):
         if self.succession is not None:
             self.succession.replaced(left if back else None)
         self._use()
+        how = f'went back to it from {left.hash[:12]}' if back else 'had it loaded'
+        self.get_logger().info(f'policy {told[:12]} is in use, a person {how}')
         return told
 
     @property

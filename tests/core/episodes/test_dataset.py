@@ -377,6 +377,24 @@ def test_a_success_whose_end_is_lost_is_none_until_a_person_says_so_again(tmp_pa
         assert dataset.find(name).outcome == 'success' and not dataset.verify(repair=True)
 
 
+@pytest.mark.parametrize('label', [None, 'failure'])
+def test_that_a_recorded_outcome_was_lost_with_the_end_is_said_unless_a_label_tells_it(
+    tmp_path, label
+):
+    (name,) = record(tmp_path, [20], outcome='success')
+    path = tmp_path / 'episodes' / name / 'episode.mcap'
+    with Dataset.open(tmp_path, lock=True) as dataset:
+        if label:
+            dataset.label(name, label, 'a person')
+        damage(path)  # of the summary: the outcome is not lost
+        assert 'its outcome' not in dataset.verify(repair=True)[0].reason
+        assert dataset.find(name).outcome == (label or 'success')
+        damage(path, path.stat().st_size // 2)
+        reason = dataset.verify(repair=True)[0].reason
+        assert ('its outcome, if it had one, was in the end that is lost' in reason) != bool(label)
+        assert dataset.find(name).outcome == (label or 'unlabelled')
+
+
 @pytest.mark.parametrize(
     'label, rows, then',
     [

@@ -108,7 +108,7 @@ def test_a_line_that_names_another_spec_than_its_file_is_read_again(tmp_path, ed
     dataset = Dataset.open(tmp_path)
     assert dataset.episodes() == before
     assert dataset.index.foreign == {}
-    assert f'no line of it fits {edited} episodes' in said(tmp_path)
+    assert f'no line of it fits {edited} episode{"s" * (edited > 1)}, read' in said(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_duplicates_lost_lines_and_lost_episodes_are_said(tmp_path):
     assert [item.id for item in Dataset.open(tmp_path).episodes()] == [first, third]
     text = said(tmp_path)
     assert f'line 4 names {first} a second time' in text
-    assert f'no line of it fits 1 episodes, read again: {third}' in text
+    assert f'no line of it fits 1 episode, read again (nothing is lost by that): {third}' in text
     assert f'1 of its lines have no episode any more: {second}' in text
 
 

@@ -157,7 +157,7 @@ def test_label_and_recover_do_what_they_say(tmp_path, capsys):
     path = tmp_path / 'episodes' / name / 'episode.mcap'
     path.rename(path.with_name('episode.mcap.active'))
     assert main(['recover', str(tmp_path)]) == 0
-    assert '1 episodes whole' in capsys.readouterr().out
+    assert '1 episode whole; 1 finding' in capsys.readouterr().out
     (episode,) = Dataset.open(tmp_path).episodes()
     assert (episode.rows, episode.outcome) == (5, 'success')
 
@@ -254,6 +254,23 @@ def test_verify_says_what_is_wrong_and_changes_nothing(tmp_path, capsys, monkeyp
     assert foreign in capsys.readouterr().out
     assert main(['remove', str(root), foreign]) == 0
     assert main(['verify', str(root)]) == 0
+
+
+def test_recover_says_what_it_kept_and_nothing_alarming_of_the_index(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv('COLUMNS', '400')
+    _, bad = record(tmp_path, [3, 9], outcome='success')
+    path = tmp_path / 'episodes' / bad / 'episode.mcap'
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert main(['verify', str(tmp_path)]) == 1
+    assert '1 episode whole; 1 finding\n' in capsys.readouterr().out
+    Dataset.create_or_open(tmp_path).close()  # writes the index without the damaged one
+    assert main(['recover', str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert 'its outcome, if it had one, was in the end that is lost' in out
+    for line in out.splitlines():
+        assert 'manifest.jsonl' not in line or '0' not in line.split('│')[2]
 
 
 def test_remove_sets_aside_with_a_reason_and_deletes_only_when_told(tmp_path, capsys):

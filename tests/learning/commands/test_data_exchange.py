@@ -23,7 +23,9 @@ def run(*words):
 
 def test_a_dataset_goes_out_and_comes_back(ours, tmp_path, capsys):
     assert run('export', ours, '--to', 'lerobot', '--out', tmp_path / 'out') == 0
-    assert f'2 episodes in {tmp_path}/out. What only the log holds' in capsys.readouterr().out
+    assert (
+        f'2 episodes in {tmp_path}/out. Every row is there; what else' in capsys.readouterr().out
+    )
     given = ('import', tmp_path / 'out', '--format', 'lerobot', '--into', tmp_path / 'back')
     assert run(*given) == 0
     assert '2 episodes, 9 rows, 0 successful' in ' '.join(capsys.readouterr().out.split())
@@ -72,8 +74,57 @@ def test_what_is_refused_is_named_and_is_the_exit_code(ours, tmp_path, capsys):
     given = ('import', tmp_path / 'out', '--format', 'lerobot', '--into', tmp_path / 'back')
     assert run(*given) == 1
     out = ' '.join(capsys.readouterr().out.split())
-    assert 'refused: episode 0: cannot read' in out and '2 refused' in out
+    assert 'refused: 2 episodes, episode 0 to episode 1: cannot read' in out and '2 refused' in out
     info = tmp_path / 'out/meta/info.json'
     info.write_text(json.dumps({**json.loads(info.read_text()), 'codebase_version': 'v2.1'}))
     assert run(*given) == 2
     assert "codebase_version is 'v2.1'" in capsys.readouterr().err
+
+
+def test_one_wrong_name_is_said_once_with_the_number_of_episodes(ours, tmp_path, capsys):
+    record(ours, [3])
+    run('export', ours, '--to', 'lerobot', '--out', tmp_path / 'out')
+    foreign(tmp_path / 'out')
+    (tmp_path / 'map.yaml').write_text(yaml.safe_dump(FOREIGN))
+    given = ('import', tmp_path / 'out', '--format', 'lerobot', '--into', tmp_path / 'back')
+    capsys.readouterr()
+    assert run(*given, '--mapping', tmp_path / 'map.yaml', 'action.key=actoin') == 1
+    lines = [x for x in capsys.readouterr().out.splitlines() if x.startswith('refused')]
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("refused: 3 episodes, episode 0 to episode 2: unknown feature 'act")
+
+
+def test_a_file_in_place_of_a_folder_says_which_format_takes_it(ours, tmp_path, capsys):
+    run('export', ours, '--to', 'lerobot', '--out', tmp_path / 'out')
+    run('export', ours, '--to', 'robomimic', '--out', tmp_path / 'out.hdf5')
+    capsys.readouterr()
+    back = ('--into', tmp_path / 'back')
+    assert run('import', tmp_path / 'out.hdf5', '--format', 'lerobot', *back) == 2
+    assert "out.hdf5' is a file; expected the folder of a LeRobot" in capsys.readouterr().err
+    assert run('import', tmp_path / 'out', '--format', 'robomimic', *back) == 2
+    assert "out' is a folder; expected an HDF5 file" in capsys.readouterr().err
+
+
+def test_an_error_leaves_no_bar_of_what_has_not_begun(ours, tmp_path, capsys):
+    assert run('export', ours, '--to', 'lerobot', '--out', tmp_path / 'out') == 0
+    assert '2/2' in capsys.readouterr().out
+    assert run('export', ours, '--to', 'lerobot', '--out', tmp_path / 'out') == 2
+    said = capsys.readouterr()
+    assert 'is there already' in said.err and not said.out.strip()
+
+
+def test_what_came_before_is_imported_without_a_word_of_what_is_not_there(ours, tmp_path, capsys):
+    run('export', ours, '--to', 'lerobot', '--out', tmp_path / 'out')
+    given = ('import', tmp_path / 'out', '--format', 'lerobot', '--into', tmp_path / 'back')
+    capsys.readouterr()
+    assert run(*given) == 0
+    assert 'Every row is there' in capsys.readouterr().out
+    assert run(*given) == 0
+    assert 'Every row is there' not in capsys.readouterr().out
+
+
+def test_the_help_of_an_import_shows_its_key_value(capsys):
+    with pytest.raises(SystemExit):
+        run('import', '--help')
+    usage = ' '.join(capsys.readouterr().out.split('\n\n')[0].split())
+    assert usage.startswith('usage: moto-data import [-h]') and usage.endswith('[key=value ...]')

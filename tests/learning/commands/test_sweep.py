@@ -112,7 +112,9 @@ def test_a_sweep_that_never_evaluates_says_so_with_the_setting(
     monkeypatch.setattr(sweep_run, '_run', lambda *_: [])
     words = ['--tasks', TASK, '--out', str(tmp_path), f'evaluate.every={every}']
     assert main(words) == 0
-    found = [line for line in capsys.readouterr().out.splitlines() if 'evaluate.every' in line]
+    printed = capsys.readouterr().out
+    assert 'no policy of these runs was evaluated yet' in printed and 'interval' not in printed
+    found = [line for line in printed.splitlines() if 'evaluate.every' in line]
     assert len(found) == said and all('Add evaluate.every=50' in line for line in found)
 
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from moto_ros.bringup.session import _run
+from moto_core.errors import MotoError
+from moto_ros.bringup.session import _go_back, _parser, _run
 from moto_ros.loops import stops
 from moto_ros.loops.session import SessionConfig
 from tests.ros.loops.test_session import PlayedGraph
@@ -27,3 +28,24 @@ def test_the_exit_code_is_1_if_episodes_ran_and_none_was_judged(
     config = SessionConfig(episodes=episodes, max_steps=10)
     assert _run(PlayedGraph(fault_at=fault_at), config, file) == code
     assert len(json.loads(file.read_text())['episodes']) == episodes
+
+
+@pytest.mark.parametrize('refusal, code', [('', 0), ('no policy before', 1)])
+def test_going_back_by_hand_says_what_drives_or_why_not(refusal, code, capsys):
+    class Answering(PlayedGraph):
+        def call(self, node, name, flag=None):
+            self.calls.append(name)
+            if refusal:
+                raise MotoError(refusal)
+            return 'c' * 64
+
+    graph = Answering()
+    assert _go_back(graph) == code
+    assert graph.calls == ['rollback_policy']
+    assert (refusal or 'policy cccccccccccc drives') in capsys.readouterr().out
+
+
+def test_it_calls_itself_by_the_name_that_is_installed(capsys):
+    with pytest.raises(SystemExit):
+        _parser().parse_args(['--episodes', 'ten'])
+    assert capsys.readouterr().err.startswith('usage: moto_session ')

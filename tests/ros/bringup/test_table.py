@@ -12,8 +12,8 @@ import pytest
 from moto_core.config import share_dir
 from moto_core.errors import ConfigError, MotoError
 from moto_core.guard.limits import load_robot
-from moto_ros.bringup.arguments import ARGUMENTS, parse_arguments, resolved
-from moto_ros.bringup.follower import follow, how_to_go_on, split
+from moto_ros.bringup.arguments import ARGUMENTS, documented, parse_arguments, resolved
+from moto_ros.bringup.follower import follow, how_to_go_on, split, usage
 from moto_ros.bringup.table import CONSOLE, command, environment, own_environment, processes
 from moto_ros.chaos.tiny_bundle import write_tiny_bundle
 from moto_ros.config import command_topic, load_ros_config
@@ -370,6 +370,16 @@ def test_settings_without_a_dot_are_arguments_too():
 def test_the_processes_are_told_who_started_them_whatever_was_told_before():
     result = environment({'MOTO_BRINGUP': '1@elsewhere'}, sim=True)
     assert result['MOTO_BRINGUP'] == f'{os.getpid()}@{socket.gethostname()}'
+
+
+def test_the_help_says_of_every_setting_what_it_is():
+    text = usage('about')
+    found = {name: told for name, told in documented().items() if name not in ARGUMENTS}
+    assert {'guard.home_tolerance', 'teleop.dead_zone', 'twin.watchdog'} <= set(found)
+    for name, (default, meaning) in found.items():
+        (line,) = (one for one in text.splitlines() if one.startswith(f'  {name}:='))
+        assert meaning and line.endswith(f' {meaning}'), name
+        assert line.split(':=', 1)[1].startswith(default), name
 
 
 def test_an_unknown_argument_names_the_nearest():

@@ -286,10 +286,15 @@ def test_a_damaged_bundle_is_refused_and_the_one_in_use_stays(bundles, tmp_path)
     assert slot.policy is before
 
 
-def test_nothing_is_swapped_in_an_episode_nor_back_to_nothing(bundles):
-    slot = PolicySlot(PolicyParams(bundle=str(bundles[0])), BUNDLE_SPEC)
+def test_nothing_is_swapped_in_an_episode_nor_back_to_nothing(bundles, tmp_path):
+    link = tmp_path / 'current'
+    point(link, bundles[0])
+    slot = PolicySlot(PolicyParams(bundle=str(link)), BUNDLE_SPEC)
+    for busy in (False, True):  # whoever waits for the end of an episode would wait in vain
+        with pytest.raises(BundleError, match='no policy before .*a restart forgets'):
+            slot.rollback(busy)
+    point(link, bundles[1])
+    slot.reload(busy=False)
     for swap in (slot.reload, slot.rollback):
         with pytest.raises(BundleError, match='stop the episode'):
             swap(busy=True)
-    with pytest.raises(BundleError, match='no policy before'):
-        slot.rollback(busy=False)

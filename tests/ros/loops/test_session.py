@@ -641,3 +641,39 @@ def test_a_way_home_that_is_refused_is_the_operators_to_mend(monkeypatch):
     result = Session(graph, SessionConfig(episodes=1, operator=True), console).run()
     assert result.successes == 1 and [name for name, _ in graph.calls].count('home') == 1
     assert asked[1].startswith('where its controller holds the arm is not known. Then press Enter')
+
+
+@pytest.mark.parametrize('left', [KeyboardInterrupt, MotoError])
+def test_a_session_that_is_stopped_says_what_its_episodes_came_to(left):
+    class Stopped(PlayedGraph):
+        def call(self, node, name, flag=None):
+            if name == 'start_episode' and sum(n == name for n, _ in self.calls) == 2:
+                raise left('no more')
+            return super().call(node, name, flag)
+
+    said = StringIO()
+    with pytest.raises(left):
+        Session(
+            Stopped(), SessionConfig(episodes=5, max_steps=10), Console(file=said, width=200)
+        ).run()
+    assert 'until then 0 of 2 episodes succeeded' in said.getvalue()
+
+
+def test_what_the_episodes_came_to_is_said_though_the_guard_answers_no_more():
+    class Ending(PlayedGraph):
+        def spin(self, seconds=0.0):
+            if len([n for n, _ in self.calls if n == 'start_episode']) == 2:
+                raise KeyboardInterrupt
+            super().spin(seconds)
+
+        def finish_call(self, future, what):
+            if said.getvalue().count('ended:') == 1:
+                raise MotoError('waited in vain')
+            return future
+
+    said = StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        Session(
+            Ending(), SessionConfig(episodes=5, max_steps=10), Console(file=said, width=200)
+        ).run()
+    assert 'until then 0 of 1 episodes succeeded' in said.getvalue()

@@ -380,6 +380,18 @@ def test_what_was_given_up_is_not_begun_with_when_it_is_configured_anew(make, tm
     assert node.succession._successor.shadow.policy.hash == following.bundles[1].name
 
 
+def test_a_swap_by_hand_is_logged_as_the_others_are(make, tmp_path, monkeypatch):
+    following, logged = Following(make, tmp_path), []
+    following.swap()
+    node, (one, other) = following.node, (path.name[:12] for path in following.bundles[:2])
+    logger = type(node.get_logger())
+    monkeypatch.setattr(logger, 'info', lambda self, text, **_: logged.append(text))
+    node.swap(node.slot.rollback, back=True)
+    assert f'policy {one} is in use, a person went back to it from {other}' in logged
+    node.swap(node.slot.reload)
+    assert f'policy {other} is in use, a person had it loaded' in logged
+
+
 @pytest.mark.parametrize('way', ['rollback', 'reload'])
 def test_a_person_may_have_back_what_was_given_up(make, tmp_path, way):
     following = Following(make, tmp_path)
