@@ -1,8 +1,10 @@
 // Driving by hand: keys or buttons that are held become a joystick's words, thirty a second.
 //
-// Nothing is sent once no key is held, the page is hidden or loses the focus, or the connection
-// is lost: the guard brakes in silence. Driving is this page's from when it is turned on until it
-// is turned off; if the console says that it is not, it is off, and every key is let go.
+// While driving is on, what is held is said again and again, though it be nothing: a person may
+// stop to look. Nothing is sent once the page is hidden, it is gone, or the connection is lost: the
+// guard brakes in silence. Whatever takes the keyboard from the page lets every key go. Driving is
+// this page's from when it is turned on until it is turned off; if the console says that it is
+// not, it is off.
 
 const EVERY = 33; // [ms]
 const TYPED = 'input, select, textarea'; // what takes keys for itself
@@ -66,6 +68,8 @@ export class Drive {
     this.write(this.refused, '');
     if (on) this.link.send({ drives: this.asked += 1 });
     if (on) this.say(); // that no key is held
+    clearInterval(this.timer);
+    this.timer = on ? setInterval(() => this.repeat(), EVERY) : null;
     this.pad.hidden = !on;
     this.toggle.setAttribute('aria-pressed', String(on));
   }
@@ -102,7 +106,7 @@ export class Drive {
   // A key or a finger goes down upon a movement, or, with none, up.
   hold(what, name, event) {
     if (!name && !this.held.has(what)) return;
-    if (name && this.on && this.link.connected) this.held.set(what, name);
+    if (name && this.on && this.link.connected && !document.hidden) this.held.set(what, name);
     else this.held.delete(what);
     this.show();
     this.say(this.link.at(event));
@@ -118,14 +122,15 @@ export class Drive {
   show() {
     const names = new Set(this.held.values());
     for (const [name, button] of this.buttons) button.classList.toggle('held', names.has(name));
-    if (this.held.size) this.timer ??= setInterval(() => this.say(), EVERY);
-    if (this.held.size) return;
-    clearInterval(this.timer);
-    this.timer = null;
+  }
+
+  // Says what is held once more; a page that nobody sees lets go of it, and says nothing.
+  repeat() {
+    if (document.hidden) this.release();
+    else this.say();
   }
 
   say(at = this.link.now()) {
-    if (document.hidden && this.held.size) return this.release();
     this.link.send({ keys: [...new Set(this.held.values())], at });
   }
 }
