@@ -37,9 +37,9 @@ export class Drive {
     for (const gone of ['blur', 'pagehide']) addEventListener(gone, () => this.release());
   }
 
-  told({ drive, told: { guard } }) {
+  told({ drive, told: { guard, policy } }) {
     if (this.on && drive.asked === this.asked && !drive.on) this.turn(false, drive.problem);
-    this.write(this.on ? drive.problem : this.refused, this.hint(guard));
+    this.write(this.on ? drive.problem : this.refused, this.hint(guard, policy?.person));
   }
 
   write(problem, hint) {
@@ -48,11 +48,12 @@ export class Drive {
   }
 
   // What a person has to know who drives, or has to hold the deadman.
-  hint(guard) {
-    const policy = guard?.source === 'policy';
+  hint(guard, demonstrates) {
+    const policy = guard?.source === 'policy' && !demonstrates;
     if (this.on && policy) {
       return 'the policy drives: a key that you hold is the deadman alone and moves nothing; Take over to drive';
     }
+    if (this.on && guard?.state === 'READY') return 'Start an episode, then hold a key or a button to drive';
     if (this.on) return 'hold a key or a button; it drives while the guard is armed';
     const waits = guard?.why.some((one) => one.endsWith('(deadman)'));
     return waits ? `the guard waits for the deadman${policy ? ', though the policy drives' : ''}: `

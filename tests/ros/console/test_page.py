@@ -7,13 +7,17 @@ from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
+from sensor_msgs.msg import Image
 
 from moto_ros.access import Access
 from moto_ros.console.desk import Desk
 from moto_ros.console.ledger import Ledger
+from moto_ros.console.pictures import Pictures
+from moto_ros.console.tally import Stream
 from tests.recorded import record
 from tests.ros.console.played import PlayedListening, guard, known, recorder
 from tests.ros.console.serving import served
+from tests.ros.told import policy_status
 
 playwright = pytest.importorskip(
     'playwright.async_api', reason="playwright comes with pip install '.[dev]'"
@@ -74,6 +78,17 @@ async def drives(page):
     """Turns driving on, and waits until it is this page's."""
     await page.keyboard.press('g')
     await shows(page, '#drive-told', 'hold a key')
+
+
+async def sees(page, *selectors):
+    """Says which of these are whole on the screen, without scrolling."""
+    return await page.evaluate(
+        """all => all.filter(one => {
+            const { top, bottom } = document.querySelector(one).getBoundingClientRect();
+            return 0 <= top && bottom <= innerHeight;
+        })""",
+        selectors,
+    )
 
 
 async def shows(page, selector, text):
@@ -324,6 +339,28 @@ def test_a_page_says_why_its_keys_say_nothing(desk):
             desk.driving.node.beside = ()
             await page.keyboard.press('g')
             await shows(page, '#drive-told', 'moto_teleop does not run')
+
+    on(desk, scenario)
+
+
+@pytest.mark.parametrize('width', [1280, 390])
+def test_who_demonstrates_is_told_to_start_and_sees_camera_keys_and_hint_at_once(desk, width):
+    desk.listening.known = known(policy=policy_status(policy='teleop', waiting=True))
+    desk.listening.pictures['front'] = Pictures(Image, compressed=False)
+    desk.listening.streams['camera front'] = Stream()
+
+    async def scenario(page, browser):
+        async with opened(browser, page.url) as page:
+            await page.set_viewport_size({'width': width, 'height': 900})
+            await page.keyboard.press('g')
+            await shows(page, '#drive-told', 'Start an episode, then hold a key')
+            await shows(page, '#policy', 'no policy')
+            wanted = ['#headline', 'figure', '#drives', '#drive-told', '#pad']
+            assert await sees(page, *wanted) == wanted
+            sizes = await page.eval_on_selector_all(
+                '#pad button', 'all => all.map(one => one.getBoundingClientRect().height)'
+            )
+            assert len(sizes) == 14 and min(sizes) >= 44
 
     on(desk, scenario)
 

@@ -3,8 +3,9 @@
 import pytest
 
 from moto_core.guard.reasons import REASONS
-from moto_ros.console.words import meaning, plain
+from moto_ros.console.words import NOBODY, WAITS, meaning, plain
 from tests.ros.console.played import guard
+from tests.ros.told import policy_status
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,15 @@ from tests.ros.console.played import guard
 )
 def test_a_state_says_what_the_arm_does_and_by_whom(state, source, words):
     assert words in plain(guard(state, source=source)).headline
+
+
+@pytest.mark.parametrize('state, mode', [('ARMED', 'Armed'), ('RUNNING', 'Running')])
+def test_a_policy_that_asks_for_nothing_moves_nothing(state, mode):
+    waits, person = policy_status(waiting=True), policy_status(policy='teleop', waiting=False)
+    assert plain(guard(state), waits).headline == f'{mode}: {WAITS}'
+    assert plain(guard(state), person).headline == f'{mode}: {NOBODY}'
+    for told in (waits, person):
+        assert 'a person' in plain(guard(state, source='teleop'), told).headline
 
 
 def test_a_fault_says_every_cause_in_words_and_what_to_do():
