@@ -79,6 +79,8 @@ def write_stopped_page(box: BlackBox) -> Path:
 def why(stop: Stop) -> str:
     """Returns in a few words why the arm was stopped, the guard's codes behind it."""
     short = ' and '.join(SHORT.get(cause, cause) for cause in stop.causes) or 'not known'
+    if 'fault' in stop.causes and (known := [code for code in stop.reasons if code in REASONS]):
+        short = f'{short}: {REASONS[known[0]].removesuffix(" (fault)")}'
     return f'{short} ({", ".join(stop.reasons)})' if stop.reasons else short
 
 

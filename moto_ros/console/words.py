@@ -27,8 +27,14 @@ DRIVERS = {POLICY: 'the policy', TELEOP: 'a person', HOME: 'the way home'}
 NOBODY = 'no policy takes part, and no person drives: Take over'
 WAITS = 'the policy waits for an episode, and asks for rest'
 OWN = {DRY_RUN: 'a dry run: what it lets out is shown and not sent'}
+CURES = {  # (cause of a fault, who drove): what mends it
+    ('request_timeout', TELEOP): 'The joystick fell silent: plug it in, or keep the page that '
+    'drives open and in sight; then reset the fault.',
+    ('request_timeout', POLICY): 'The policy asked for nothing that may be followed: its status '
+    'says why (a camera, the joints, its process); mend that, then reset the fault.',
+}
 REMEDIES = {
-    FAULT: 'Mend the cause, then reset the fault.',
+    FAULT: 'Mend what is named here, then reset the fault.',
     ESTOP: 'Make the arm safe, release the e-stop, then reset.',
 }
 
@@ -81,9 +87,12 @@ def _headline(guard: GuardState, policy: PolicyStatus | None) -> str:
 
 def _remedy(guard: GuardState) -> str:
     if guard.state == HOLD and holds(guard):
-        return 'Look at the scene; if it is in order, arm anew.'
+        return 'Look at the scene; if it is in order, let the deadman go and press it, or arm anew.'
     if guard.state == READY and guard.refusal:
         return f'It cannot be armed now: {guard.refusal}'
+    cures = [CURES.get((cause, guard.source), '') for cause in guard.cause]
+    if guard.state == FAULT and any(cures):
+        return ' '.join(filter(None, cures))
     return REMEDIES.get(guard.state, '')
 
 

@@ -71,12 +71,14 @@ def test_the_newest_stop_gets_a_page_that_says_why_and_all_are_listed(root, caps
     newest, _ = black_boxes(root)
     assert (code, first) == (
         0,
-        f'1  {newest.name}  the policy fell silent and a fault (joints_frozen)',
+        f'1  {newest.name}  the policy fell silent and a fault: the arm was told to move and no '
+        'measured number changed (joints_frozen)',
     )
     assert second.endswith('  <b>') and last == f'why it stopped: {newest}/stopped.html'
     shown = (newest / 'stopped.html').read_text()
     for sentence in (
-        'Why it stopped: the policy fell silent and a fault (joints_frozen)',
+        'Why it stopped: the policy fell silent and a fault: the arm was told to move and no '
+        'measured number changed (joints_frozen)',
         '2026-11-30 00:53:20 UTC; this page shows the 3 s before it',
         CAUSES['fault'],
         f'joints_frozen: {REASONS["joints_frozen"]}.',

@@ -36,7 +36,18 @@ def test_a_policy_that_asks_for_nothing_moves_nothing(state, mode):
 def test_a_fault_says_every_cause_in_words_and_what_to_do():
     words = plain(guard('FAULT', cause=('two_masters',), reasons=('two_masters', 'not_armed')))
     assert words.why == ('somebody else publishes commands too (fault) (two_masters)',)
-    assert words.remedy == 'Mend the cause, then reset the fault.'
+    assert words.remedy == 'Mend what is named here, then reset the fault.'
+
+
+@pytest.mark.parametrize(
+    'source, words',
+    [('teleop', 'joystick fell silent: plug'), ('policy', 'policy asked'), ('home', 'named here')],
+)
+def test_a_fault_of_silence_says_who_fell_silent_and_no_setting(source, words):
+    cause = ('request_timeout', 'request_stale')
+    told = plain(guard('FAULT', source=source, cause=cause, reasons=cause))
+    assert words in told.remedy and told.remedy.endswith('reset the fault.')
+    assert not any('stale_fault' in one for one in told.why)
 
 
 def test_what_only_limits_the_arm_is_no_cause_of_a_stop():
