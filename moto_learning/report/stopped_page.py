@@ -47,7 +47,7 @@ SHORT = {
 }
 REQUESTS = '/command_request'  # how the topics of requests end
 PEOPLE = {'teleop': 'person'}  # what a source of requests is called, if not by its name
-COLOURS = (figures.AMBER, '#8250df', figures.GREEN)  # of requests, where several ask
+COLOURS = (figures.AMBER, figures.GREEN, figures.RED)  # of requests, where several ask
 WORDS = 30  # changes of the guard's word that the page lists
 
 

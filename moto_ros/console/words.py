@@ -87,7 +87,9 @@ def _headline(guard: GuardState, policy: PolicyStatus | None) -> str:
 
 def _remedy(guard: GuardState) -> str:
     if guard.state == HOLD and holds(guard):
-        return 'Look at the scene; if it is in order, let the deadman go and press it, or arm anew.'
+        return (
+            'Look at the scene; if it is in order, let the deadman go and press it, or arm anew.'
+        )
     if guard.state == READY and guard.refusal:
         return f'It cannot be armed now: {guard.refusal}'
     cures = [CURES.get((cause, guard.source), '') for cause in guard.cause]

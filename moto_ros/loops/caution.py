@@ -26,7 +26,7 @@ def surprised(status: PolicyStatus) -> str:
     """Returns what a surprised policy says; '' if it is not, or between episodes."""
     if status.speed_scale == 1.0 or status.waiting:
         return ''
-    held = 'held: look, then arm anew' if status.speed_scale == 0.0 else 'slower'
+    held = 'held: look, then press the deadman anew, or arm' if status.speed_scale == 0.0 else 'slower'
     return (
         f'surprised by what it sees, {status.surprise:.3g} nats (slower above {status.slow:.3g}, '
         f'held from {status.hold:.3g}): {held}'

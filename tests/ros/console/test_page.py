@@ -365,6 +365,24 @@ def test_who_demonstrates_is_told_to_start_and_sees_camera_keys_and_hint_at_once
     on(desk, scenario)
 
 
+@pytest.mark.parametrize('left, words', [(0.004, 'the arm is home'), (0.4, 'ended 0.40 rad')])
+def test_the_page_says_where_a_way_home_has_ended(desk, left, words):
+    desk.listening.known = known()
+
+    async def scenario(page, browser):
+        async with opened(browser, page.url) as page:
+            await page.wait_for_selector('[data-deed=home][aria-disabled=false]')
+            await page.keyboard.press('h')
+            await shows(page, '#told', 'home done')
+            desk.listening.known = known(guard=guard('RUNNING', source='home', from_home=0.5))
+            await shows(page, '#headline', 'the way home moves the arm')
+            assert await page.inner_text('#told') == 'home done'
+            desk.listening.known = known(guard=guard(from_home=left))
+            await shows(page, '#told', words)
+
+    on(desk, scenario)
+
+
 def test_a_press_is_for_the_episode_that_the_page_shows(desk):
     async def scenario(page, browser):
         async with opened(browser, page.url) as page:
