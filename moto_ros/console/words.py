@@ -27,11 +27,13 @@ DRIVERS = {POLICY: 'the policy', TELEOP: 'a person', HOME: 'the way home'}
 NOBODY = 'no policy takes part, and no person drives: Take over'
 WAITS = 'the policy waits for an episode, and asks for rest'
 OWN = {DRY_RUN: 'a dry run: what it lets out is shown and not sent'}
-CURES = {  # (cause of a fault, who drove): what mends it
+CURES = {  # (cause of a fault, who drove; '': whoever it was): what mends it
     ('request_timeout', TELEOP): 'The joystick fell silent: plug it in, or keep the page that '
     'drives open and in sight; then reset the fault.',
     ('request_timeout', POLICY): 'The policy asked for nothing that may be followed: its status '
     'says why (a camera, the joints, its process); mend that, then reset the fault.',
+    ('joints_timeout', ''): "The joint states fell silent: look at the robot's drivers, or in "
+    'simulation at what else this computer runs; then reset the fault.',
 }
 REMEDIES = {
     FAULT: 'Mend what is named here, then reset the fault.',
@@ -92,7 +94,7 @@ def _remedy(guard: GuardState) -> str:
         )
     if guard.state == READY and guard.refusal:
         return f'It cannot be armed now: {guard.refusal}'
-    cures = [CURES.get((cause, guard.source), '') for cause in guard.cause]
+    cures = [CURES.get((cause, who), '') for cause in guard.cause for who in (guard.source, '')]
     if guard.state == FAULT and any(cures):
         return ' '.join(filter(None, cures))
     return REMEDIES.get(guard.state, '')

@@ -48,6 +48,8 @@ def test_a_fault_of_silence_says_who_fell_silent_and_no_setting(source, words):
     told = plain(guard('FAULT', source=source, cause=cause, reasons=cause))
     assert words in told.remedy and told.remedy.endswith('reset the fault.')
     assert not any('stale_fault' in one for one in told.why)
+    silent = plain(guard('FAULT', source=source, cause=('joints_timeout', 'joints_stale')))
+    assert 'joint states fell silent' in silent.remedy and 'named here' not in silent.remedy
 
 
 def test_what_only_limits_the_arm_is_no_cause_of_a_stop():
