@@ -6,7 +6,7 @@ const ALWAYS = ['stop', 'estop'];
 const NAMED = ['success', 'failure', 'discard']; // done to the episode that the page shows
 const SURE = 3000; // [ms] within which a deed that is asked twice is asked again
 const BEGINS = 1000; // [ms] within which the guard says that a way home is under way
-const HOME = 0.02; // [rad] from home that is home
+const HOME = 0.1; // [rad] from home, as far as a policy may begin (guard.home_tolerance)
 
 export class Deeds {
   constructor(section, link, say) {
@@ -75,7 +75,8 @@ export class Deeds {
     this.way = null;
     if (this.section.querySelector('#told').textContent !== told) return;
     const left = guard.from_home ?? NaN;
-    this.say(left <= HOME ? 'the arm is home' : `the way home ended ${left.toFixed(2)} rad from home`, !(left <= HOME));
+    const to = `${left.toFixed(2)} rad`;
+    this.say(left <= HOME ? `the arm is home, to ${to}` : `the way home ended ${to} from home`, !(left <= HOME));
   }
 
   // Says whether a button was pressed before, for the same episode and not long ago.

@@ -365,7 +365,9 @@ def test_who_demonstrates_is_told_to_start_and_sees_camera_keys_and_hint_at_once
     on(desk, scenario)
 
 
-@pytest.mark.parametrize('left, words', [(0.004, 'the arm is home'), (0.4, 'ended 0.40 rad')])
+@pytest.mark.parametrize(
+    'left, words', [(0.036, 'the arm is home, to 0.04 rad'), (0.4, 'ended 0.40 rad')]
+)
 def test_the_page_says_where_a_way_home_has_ended(desk, left, words):
     desk.listening.known = known()
 
