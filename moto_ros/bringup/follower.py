@@ -39,7 +39,7 @@ JOYSTICK = (
 )
 PAGE = (
     f"{STILL} On the operator's page{{}}: 'Drive with keys' (G), then 'Start episode' (N); {{}}; "
-    'let them go, and Success (Y), Failure (L) or Discard (J) ends it (docs/console.md). '
+    'let go, and Success (Y), Failure (L) or Discard (J) ends it (docs/console.md). '
     'Ctrl-C ends it'
 )
 OPEN = " ('moto-console' in another terminal, with this one's arguments, opens one)"
