@@ -135,7 +135,9 @@ def test_the_software_stop_latches_until_a_person_resets_it(running):
 
     async def scenario(page, live):
         await press(page, live, 'start')
-        await until(live, lambda w: w['guard']['state'] == 'RUNNING')
+        await until(
+            live, lambda w: w['guard']['state'] == 'RUNNING' and w['recorder']['rows'] > 2
+        )  # an episode without a row goes to quarantine
         status, _ = await page.post('/press/estop', {'at': 0})
         assert status == 200
         words = await until(live, lambda w: w['guard']['state'] == 'ESTOP')
