@@ -44,7 +44,7 @@ REASONS = {
     'two_deadmen': 'more than one publishes the deadman: who holds it is not known (fault)',
     'led_elsewhere': 'the joints are not where the arm was led last; begin_anew (fault)',
     'joints_slow': 'joint states come more than 20 ms apart (warning)',
-    'uncertain': 'the policy is uncertain: slower, or (in HOLD) at rest until armed anew',
+    'uncertain': 'the policy is uncertain: slower, or (in HOLD) at rest until a person confirms',
     'velocity': 'slowed as a vector to the speed cap',
     'velocity_at_position': "slowed as a vector to FR3's position-dependent limit",
     'position': 'a joint nears its limit',
