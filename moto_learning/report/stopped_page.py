@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
+from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,6 +45,9 @@ SHORT = {
     'guard_silent': 'the guard fell silent',
     'policy_died': 'the policy fell silent',
 }
+REQUESTS = '/command_request'  # how the topics of requests end
+PEOPLE = {'teleop': 'person'}  # what a source of requests is called, if not by its name
+COLOURS = (figures.AMBER, figures.GREEN, figures.RED)  # of requests, where several ask
 WORDS = 30  # changes of the guard's word that the page lists
 
 
@@ -79,6 +83,8 @@ def write_stopped_page(box: BlackBox) -> Path:
 def why(stop: Stop) -> str:
     """Returns in a few words why the arm was stopped, the guard's codes behind it."""
     short = ' and '.join(SHORT.get(cause, cause) for cause in stop.causes) or 'not known'
+    if 'fault' in stop.causes and (known := [code for code in stop.reasons if code in REASONS]):
+        short = f'{short}: {REASONS[known[0]].removesuffix(" (fault)")}'
     return f'{short} ({", ".join(stop.reasons)})' if stop.reasons else short
 
 
@@ -114,6 +120,13 @@ def moves(box: BlackBox, topic: str) -> Moves:
     return Moves(np.array(at), velocity)
 
 
+def requests(box: BlackBox) -> dict[str, Moves]:
+    """Returns the velocities that were asked for, of each topic by itself: two may ask at once."""
+    topics = sorted({message.topic for message in _on(box, REQUESTS)})
+    found = {topic: moves(box, topic) for topic in topics}
+    return {topic: each for topic, each in found.items() if each.velocity}
+
+
 def last_images(box: BlackBox) -> dict[str, tuple[float, np.ndarray]]:
     """Returns the last image (h, w, 3) uint8 of each topic that can be read, and its time [s]."""
     newest = {
@@ -134,8 +147,9 @@ def last_images(box: BlackBox) -> dict[str, tuple[float, np.ndarray]]:
 
 def velocity_figure(box: BlackBox) -> Figure | None:
     """Draws what was requested and executed of each joint; None if nothing was heard."""
-    asked, done = moves(box, '/command_request'), moves(box, '/guard/executed')
-    joints = [name for name in (done.velocity or asked.velocity) if name != 'speed_scale']
+    asked, done = requests(box), moves(box, '/guard/executed')
+    first = next(iter(asked.values()), done)
+    joints = [name for name in (done.velocity or first.velocity) if name != 'speed_scale']
     plots = {}
     for number, name in enumerate(joints):
         lines = [
@@ -143,7 +157,7 @@ def velocity_figure(box: BlackBox) -> Figure | None:
                 x=each.at, y=each.velocity[name], label=label if not number else '', colour=colour
             )
             for each, label, colour in (
-                (asked, 'requested', figures.AMBER),
+                *((each, *who) for each, who in zip(asked.values(), _callers(asked))),
                 (done, 'executed', figures.BLUE),
             )
             if name in each.velocity
@@ -154,6 +168,20 @@ def velocity_figure(box: BlackBox) -> Figure | None:
     return figures.panels(
         plots, 'seconds from the stop', boundary=0.0, ylabel='velocity [rad/s, m/s]'
     )
+
+
+def _callers(asked: Iterable[str]) -> list[tuple[str, str]]:
+    """Returns the label and the colour of each topic's requests."""
+    topics = [*asked]
+    if len(topics) == 1:
+        return [('requested', figures.AMBER)]
+    labels = [f'requested as the {_source(topic)}' for topic in topics]
+    return list(zip(labels, cycle(COLOURS)))
+
+
+def _source(topic: str) -> str:
+    source = topic.removesuffix(REQUESTS).rpartition('/')[2]
+    return PEOPLE.get(source, source)
 
 
 def _body(box: BlackBox) -> Iterable[str]:

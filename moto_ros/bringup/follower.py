@@ -19,6 +19,7 @@ from moto_ros.bringup.arguments import (
     remap_rules,
 )
 from moto_ros.bringup.table import Process
+from moto_ros.config import PERSON
 from moto_ros.services import GUARD, POLICY, RECORDER
 
 OWN = {  # name: (default, meaning)
@@ -30,11 +31,24 @@ OWN = {  # name: (default, meaning)
 }
 
 
-DRIVE = (
-    "active, and nothing moves yet. At the joystick, its deadman let go, 'start' begins an "
-    "episode; hold the deadman to drive; let it go, and 'success', 'failure' or 'discard' ends it "
-    '(teleop.buttons, docs/teleoperation.md). Ctrl-C ends it'
+STILL = 'active, and nothing moves yet.'
+JOYSTICK = (
+    f"{STILL} At the joystick, its deadman let go, 'start' begins an episode; {{}}; let it go, "
+    "and 'success', 'failure' or 'discard' ends it (teleop.buttons, docs/teleoperation.md). "
+    'Ctrl-C ends it'
 )
+PAGE = (
+    f"{STILL} On the operator's page{{}}: 'Drive with keys' (G), then 'Start episode' (N); {{}}; "
+    'let go, and Success (Y), Failure (L) or Discard (J) ends it (docs/console.md). '
+    'Ctrl-C ends it'
+)
+OPEN = " ('moto-console' in another terminal, with this one's arguments, opens one)"
+HOLD = {  # (teleop, whether a policy takes part): what a person does in an episode
+    ('joy', False): 'hold the deadman to drive',
+    ('joy', True): "hold the deadman, and the policy drives; 'take_over' and 'give_back' say who",
+    ('page', False): 'hold keys to drive',
+    ('page', True): 'hold a key, and the policy drives; Take over (I) and Give back (B) say who',
+}
 
 
 def split(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -87,12 +101,15 @@ def follow(own: Mapping[str, str], values: Mapping[str, str]) -> Process:
     )
 
 
-def how_to_go_on(own: Mapping[str, str], values: Mapping[str, str]) -> str:
-    """Returns the line that a person reads once all is active; '' if a session does everything."""
+def how_to_go_on(own: Mapping[str, str], values: Mapping[str, str], policy: str = PERSON) -> str:
+    """Returns the line that a person reads once all is active; '' if a session does everything.
+
+    `policy` is the one that takes part beside a person who drives; PERSON: none.
+    """
     if int(own['episodes']):
         return ''
     if values['teleop']:
-        return DRIVE
+        return _drive(values, policy != PERSON)
     line, space = ['moto_session', '--episodes', '10'], values['namespace'].strip('/')
     line += [] if as_bool('record', values['record']) else ['--no-record']
     line += [] if as_bool('sim', values['sim']) else ['--operator']
@@ -105,6 +122,14 @@ def how_to_go_on(own: Mapping[str, str], values: Mapping[str, str]) -> str:
         f"By hand: 'ros2 service call {calls[0]}/arm std_srvs/srv/Trigger', then the same of "
         f'{calls[1]}/start_episode. Ctrl-C ends it'
     )
+
+
+def _drive(values: Mapping[str, str], policy: bool) -> str:
+    """Returns how a person drives, by what he drives with and whether a policy takes part."""
+    held = HOLD[values['teleop'], policy]
+    if values['teleop'] == 'joy':
+        return JOYSTICK.format(held)
+    return PAGE.format('' if as_bool('console', values['console']) else OPEN, held)
 
 
 def usage(about: str, own: Mapping[str, tuple[str, str]] = OWN) -> str:

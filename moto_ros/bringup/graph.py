@@ -184,7 +184,7 @@ def status_line(latest: Latest, rate: float | None, known: Collection[str] = ())
 def teleop_words(state: TeleopState) -> str:
     """Returns what a person who drives has to know, in a few words."""
     if not state.heard:
-        return f'no joystick {state.problem}'.strip()
+        return f'silent {state.problem}'.strip()
     moved = 'hand' if state.sticks == 'hand' else ', '.join(state.joints)
     driving = ' moves' if state.moves else ' held' if state.held else ''
     return f'{moved}{driving} {state.problem or state.said}'.strip()

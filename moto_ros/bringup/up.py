@@ -53,6 +53,7 @@ def _run(words: Sequence[str], stop: list[int]) -> int:
     from moto_ros.bringup.arguments import as_bool, parse_arguments, resolved
     from moto_ros.bringup.children import Children, tend
     from moto_ros.bringup.follower import follow, how_to_go_on, split
+    from moto_ros.config import PERSON
 
     need('rclpy', 'sensor_msgs')
     own, given = split(parse_arguments(words))
@@ -68,7 +69,8 @@ def _run(words: Sequence[str], stop: list[int]) -> int:
                 return STOPPED
             over = table.own_environment(process, os.environ, sim)
             children.start(process.node, table.command(process), over)
-        return tend(children, processes, follower, stop, how_to_go_on(own, values))
+        told = how_to_go_on(own, values, given.get('policy', PERSON))
+        return tend(children, processes, follower, stop, told)
     finally:
         children.stop()
 

@@ -3,6 +3,8 @@
     start: [twin: reset the scene] -> arm -> start_episode        stop: disarm -> stop_episode
     success, failure: disarm -> end_episode                       others: one service each
 
+Where no policy takes part, whoever starts or arms drives: start and arm begin with a take-over.
+
 In: a Graph, what is known of it. Out: a sentence of what was done, or a MotoError. Each deed runs
 in a thread of its own: nothing waits for another, and `stop` ends whatever can move the arm and is
 under way (moves.py). So does whoever else stops the arm since the press (loops/stops.py).
@@ -20,6 +22,7 @@ from moto_core.errors import DatasetError, MotoError, unknown_name
 from moto_ros.console.moves import Moves
 from moto_ros.console.permitted import ALWAYS, NAMED
 from moto_ros.console.seen import Seen
+from moto_ros.loops import sources
 from moto_ros.loops.graph import Graph
 from moto_ros.loops.preparing import Preparing
 from moto_ros.loops.stops import Stops, look
@@ -84,6 +87,7 @@ class Deeds:
             if self.seen().simulated:
                 prepare.scene()
             try:
+                self._person_drives(graph)
                 prepare.arm()
                 told = graph.call(keeper, 'start_episode')
             except MotoError as error:  # it may be armed: an answer can get lost
@@ -137,6 +141,8 @@ class Deeds:
         """
         with self.moves.begin(service) as graph:
             stops = Stops(lambda: graph.latest.guard)
+            if service == 'arm':
+                self._person_drives(graph)
             look(graph, stops)
             told = graph.call(GUARD, service)
             try:
@@ -145,6 +151,12 @@ class Deeds:
                 failed = [str(error), *self._tell_guard('disarm')]
                 raise MotoError('; '.join(failed)) from error
             return told
+
+    def _person_drives(self, graph: Graph) -> None:
+        """Gives the arm to the person if no policy takes part, as a joystick's start does."""
+        seen = self.seen()
+        if seen.demonstrates and seen.guard is not None and seen.guard.source == sources.POLICY:
+            graph.call(GUARD, 'set_intervention', True)
 
     def _move(self, deed: str, service: str, flag: bool | None = None) -> str:
         with self.moves.begin(deed) as graph:

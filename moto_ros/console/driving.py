@@ -1,7 +1,7 @@
 """A page that drives: its keys become a Joy, for the teleoperation's node and the guard.
 
 In: keys of one page at a time, which drives from when it asks for it until it turns driving off or
-leaves. Out: sensor_msgs/Joy on `joy`, while keys are held. The publisher is there while a page
+leaves. Out: a sensor_msgs/Joy on `joy` for each of its words. The publisher is there while a page
 drives: two of them would be two joysticks, and the guard takes neither.
 """
 

@@ -16,6 +16,7 @@ from moto_core.episodes.manifest import Record
 from moto_core.errors import DatasetError, MotoError, one_line
 
 SHOWN = 20  # episodes in the list
+CHOSE = {'teleop': 'a person', 'scripted': 'a script'}  # who, where no policy did
 BY = 'moto-console'  # who says so, in the label's line
 
 
@@ -28,7 +29,7 @@ class Entry(NamedTuple):
     seconds: float
     outcome: str
     ended: str
-    policy: str  # the start of its hash
+    by: str  # who chose: a policy, by the start of its hash, or a person, or a script
     interventions: int  # rows
 
 
@@ -106,9 +107,15 @@ def _entry(record: Record) -> Entry:
         seconds=round(record.duration, 1),
         outcome=record.outcome,
         ended=record.ended,
-        policy=record.policy_hash[:12],
+        by=_by(record),
         interventions=record.interventions,
     )
+
+
+def _by(record: Record) -> str:
+    if record.policy_hash:
+        return f'policy {record.policy_hash[:12]}'
+    return CHOSE.get(record.controller, f'{record.controller}, no policy')
 
 
 def _count(records: list[Record]) -> Count:

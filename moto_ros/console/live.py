@@ -3,7 +3,7 @@
     to the page: {"told": ..., "strip": [...]} ten times a second; bytes: camera's index, then JPEG
     from it: {"shown": camera's index}, upon which it gets that camera's next image;
              {"drives": n}, the n-th time that it turns driving on; {"drives": 0}: off;
-             {"keys": [names], "at": s}, thirty a second while keys are held
+             {"keys": [names], "at": s}, those that are held, thirty a second while it drives
 
 In: a Desk. Out: a WebSocket that runs until the browser leaves. A slow browser gets fewer images,
 never older ones.

@@ -32,7 +32,7 @@ def refusals(seen: Seen, unlabelled: bool) -> dict[str, str]:
         'reset_fault': _reset(seen),
         'begin_anew': _begin_anew(seen),
         'take_over': _guard(seen) or ('a person drives already' if _person(seen) else ''),
-        'give_back': _guard(seen) or ('' if _person(seen) else 'the policy drives already'),
+        'give_back': _guard(seen) or _give_back(seen),
         **dict.fromkeys(JUDGED, label),
         'discard': _discard(seen),
     }
@@ -44,6 +44,12 @@ def _guard(seen: Seen) -> str:
 
 def _person(seen: Seen) -> bool:
     return seen.guard is not None and seen.guard.source == TELEOP
+
+
+def _give_back(seen: Seen) -> str:
+    if seen.demonstrates:
+        return 'no policy takes part: there is nobody to give it to'
+    return '' if _person(seen) else 'the policy drives already'
 
 
 def _latched(seen: Seen) -> str:

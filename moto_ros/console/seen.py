@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from moto_ros.config import PERSON
 from moto_ros.messages import (
     EpisodeEvent,
     GuardState,
@@ -43,6 +44,11 @@ class Seen:
     def simulated(self) -> bool:
         """Whether a simulated robot is there, whose scene can be reset."""
         return 'task' in self.ever
+
+    @property
+    def demonstrates(self) -> bool:
+        """Whether no policy takes part, and what the person asks for is recorded."""
+        return self.policy is not None and self.policy.policy == PERSON
 
     @property
     def recording(self) -> bool:

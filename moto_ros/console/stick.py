@@ -2,12 +2,16 @@
 
     keys, when the page sent them -> Stick -> axes, buttons of a Joy, or nothing
 
+The page says which keys are held again and again while it drives, though it be none: a joystick
+that nobody touches repeats itself, at rest with its deadman let go, and only one that is gone is
+silent. Nothing is said but upon a word of the page that comes in time.
+
 The deadman is a person's: only who was seen with every key up may press it. So nothing is said of
 keys that were down already when the page began, nor of those that stayed down through a silence or
 that came late: what a bad network delivers in a heap must not move an arm. The first word of a
 press lets the deadman go, the second holds it with every axis at rest: who hears a joystick
-believes it only then. No key: the deadman is let go, and silence. Which axis a key is does not
-depend on the settings of a joystick (loops/page_layout.py).
+believes it only then. Which axis a key is does not depend on the settings of a joystick
+(loops/page_layout.py).
 """
 
 from __future__ import annotations
@@ -43,16 +47,17 @@ class Stick:
         self._deadman = deadman
         self._up = False  # every key was, since the last silence or late word
         self._said, self._words = -1e9, 0  # [s] when it spoke last, and words of this press
-        self.problem = ''  # why the keys that are held say nothing; '' if they do
+        self.problem = ''  # why what the page says is not said; '' if it is
 
     def hear(self, keys: Collection[str], age: float, now: float) -> Word | None:
         """Returns what to say at `now` [s] of keys that were held `age` [s] ago; None: nothing."""
+        late = not -LATE <= age <= LATE
+        told = f'what the keys say comes {age:.1f} s late, and is not said' if late else ''
         if not keys:
-            self.problem, self._up = '', True  # however late: who let go has let go
-            return self._let_go()
-        if not -LATE <= age <= LATE:
-            self.problem = f'what the keys say comes {age:.1f} s late, and is not said: {ANEW}'
-            self._up = False
+            self.problem, self._up = told, True  # however late: who let go has let go
+            return self._let_go() if late else self._rest()
+        if late:
+            self.problem, self._up = f'{told}: {ANEW}', False
         elif self._words and now - self._said > SILENCE:
             self.problem = f'the page was silent for {now - self._said:.1f} s: {ANEW}'
             self._up = False
@@ -64,10 +69,14 @@ class Stick:
 
     def _let_go(self) -> Word | None:
         """Returns the word that lets the deadman go, if it was not said yet."""
-        spoke, self._words = self._words > 0, 0
-        return self._at_rest() if spoke else None
+        return self._rest() if self._words > 0 else None
+
+    def _rest(self) -> Word:
+        self._words = 0
+        return self._at_rest()
 
     def _speak(self, keys: Collection[str], now: float) -> Word:
+        self.problem = ''
         word = self._at_rest()
         if self._words > 0:
             word.buttons[self._deadman] = 1

@@ -61,7 +61,7 @@ def _guard(seen: Seen) -> dict[str, Any] | None:
     guard = seen.guard
     if guard is None:
         return None
-    words = plain(guard)
+    words = plain(guard, seen.policy)
     return {
         'state': guard.state,
         'headline': words.headline,
@@ -83,6 +83,7 @@ def _policy(seen: Seen) -> dict[str, Any] | None:
         return None
     return {
         'hash': policy.policy[:12],
+        'person': seen.demonstrates,  # there is none
         'successor': policy.successor,
         'acts': not policy.waiting,
         'surprise': _number(policy.surprise),

@@ -9,6 +9,7 @@ from moto_core.guard.state import HOLD, RUNNING
 from moto_ros.loops.sources import POLICY
 from moto_ros.messages import DRY_RUN, GuardReasons, GuardState, PolicyStatus
 
+HELD = 'held: look, then press the deadman anew, or arm'
 STANDS = {DRY_RUN, 'beginning'}  # reasons of a RUNNING guard whose arm does not do what is asked
 
 
@@ -26,7 +27,7 @@ def surprised(status: PolicyStatus) -> str:
     """Returns what a surprised policy says; '' if it is not, or between episodes."""
     if status.speed_scale == 1.0 or status.waiting:
         return ''
-    held = 'held: look, then arm anew' if status.speed_scale == 0.0 else 'slower'
+    held = HELD if status.speed_scale == 0.0 else 'slower'
     return (
         f'surprised by what it sees, {status.surprise:.3g} nats (slower above {status.slow:.3g}, '
         f'held from {status.hold:.3g}): {held}'

@@ -36,9 +36,10 @@ from moto_ros.wire.runner import run
 
 SILENT = {
     'joy': "nothing comes on '{}': start the joystick's driver (ros2 run joy joy_node)",
-    'page': "nothing comes on '{}': open the operator's page and turn its joystick on",
+    'page': "nothing comes on '{}': turn 'Drive with keys' (G) on, on the operator's page",
     'none': "nothing comes on '{}'",
 }
+ENDED = 'the episode has ended: nothing is recorded now'
 
 
 class TeleopNode(MotoNode):
@@ -144,7 +145,9 @@ class TeleopNode(MotoNode):
         before, self.recording = self.recording, told.state == 'recording'
         ours = any(errand.name in WHILE_LET_GO for errand in self.errands)
         if self.active and before and not self.recording and not ours:
-            self._say('the episode has ended: nothing is recorded now', True)
+            self._say(ENDED, True)
+        elif self.recording and self.said == ENDED:
+            self.said = ''  # another one is under way
 
     def begin(self, act: str) -> None:
         """Begins what a button asks for, unless something else is under way."""

@@ -95,7 +95,8 @@ function run({ recorder, session, total, policy, task, dataset, dataset_problem:
     return pair;
   }));
   at('policy').textContent = !policy ? 'no policy is heard'
-    : [`policy ${policy.hash}${policy.acts ? ' acts' : ' waits for an episode'}`,
+    : [policy.person ? 'no policy: what a person drives is recorded'
+      : `policy ${policy.hash}${policy.acts ? ' acts' : ' waits for an episode'}`,
       policy.successor && `next: ${policy.successor}`, ...policy.problems].filter(Boolean).join(' · ');
   at('surprise').textContent = !policy ? '' : policy.surprised
     || (policy.slow === null ? 'the policy has no limits of surprise'

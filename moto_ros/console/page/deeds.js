@@ -5,6 +5,8 @@ import { post } from './link.js';
 const ALWAYS = ['stop', 'estop'];
 const NAMED = ['success', 'failure', 'discard']; // done to the episode that the page shows
 const SURE = 3000; // [ms] within which a deed that is asked twice is asked again
+const BEGINS = 1000; // [ms] within which the guard says that a way home is under way
+const HOME = 0.1; // [rad] from home, as far as a policy may begin (guard.home_tolerance)
 
 export class Deeds {
   constructor(section, link, say) {
@@ -12,6 +14,7 @@ export class Deeds {
     this.refusals = {};
     this.episode = ''; // id of the open or the last one, as the page shows it
     this.sure = null; // what was pressed once: [deed, episode, when [ms]]
+    this.way = null; // home that is under way: { told, since [ms], seen }
     this.buttons = [...section.querySelectorAll('[data-deed]')];
     for (const button of this.buttons) {
       button.onclick = (event) => { button.blur(); this.press(button, event); };
@@ -19,7 +22,8 @@ export class Deeds {
     for (const way of ['keydown', 'keyup']) document.addEventListener(way, (event) => this.key(event), true);
   }
 
-  told({ refusals, doing, recorder }) {
+  told({ refusals, doing, recorder, guard }) {
+    this.home(guard);
     this.refusals = refusals;
     this.episode = recorder?.episode ?? '';
     for (const button of this.buttons) {
@@ -53,10 +57,26 @@ export class Deeds {
     if ('twice' in button.dataset && !this.twice(button, episode, event)) return;
     this.say(`${deed} …`);
     try {
-      this.say(await post(`/press/${deed}`, { at, episode }));
+      const told = await post(`/press/${deed}`, { at, episode });
+      this.say(told);
+      if (deed === 'home') this.way = { told, since: performance.now(), seen: false };
     } catch (error) {
       this.say(error.message, true);
     }
+  }
+
+  // Says where a way home has ended, in place of that the arm is on it.
+  home(guard) {
+    if (!this.way || !guard) return;
+    const { told, since } = this.way;
+    this.way.seen ||= guard.source === 'home';
+    const begins = !this.way.seen && performance.now() - since < BEGINS;
+    if (guard.source === 'home' || begins) return;
+    this.way = null;
+    if (this.section.querySelector('#told').textContent !== told) return;
+    const left = guard.from_home ?? NaN;
+    const to = `${left.toFixed(2)} rad`;
+    this.say(left <= HOME ? `the arm is home, to ${to}` : `the way home ended ${to} from home`, !(left <= HOME));
   }
 
   // Says whether a button was pressed before, for the same episode and not long ago.

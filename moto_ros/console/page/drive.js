@@ -1,8 +1,10 @@
 // Driving by hand: keys or buttons that are held become a joystick's words, thirty a second.
 //
-// Nothing is sent once no key is held, the page is hidden or loses the focus, or the connection
-// is lost: the guard brakes in silence. Driving is this page's from when it is turned on until it
-// is turned off; if the console says that it is not, it is off, and every key is let go.
+// While driving is on, what is held is said again and again, though it be nothing: a person may
+// stop to look. Nothing is sent once the page is hidden, it is gone, or the connection is lost: the
+// guard brakes in silence. Whatever takes the keyboard from the page lets every key go. Driving is
+// this page's from when it is turned on until it is turned off; if the console says that it is
+// not, it is off.
 
 const EVERY = 33; // [ms]
 const TYPED = 'input, select, textarea'; // what takes keys for itself
@@ -35,9 +37,9 @@ export class Drive {
     for (const gone of ['blur', 'pagehide']) addEventListener(gone, () => this.release());
   }
 
-  told({ drive, told: { guard } }) {
+  told({ drive, told: { guard, policy } }) {
     if (this.on && drive.asked === this.asked && !drive.on) this.turn(false, drive.problem);
-    this.write(this.on ? drive.problem : this.refused, this.hint(guard));
+    this.write(this.on ? drive.problem : this.refused, this.hint(guard, policy?.person));
   }
 
   write(problem, hint) {
@@ -46,11 +48,12 @@ export class Drive {
   }
 
   // What a person has to know who drives, or has to hold the deadman.
-  hint(guard) {
-    const policy = guard?.source === 'policy';
+  hint(guard, demonstrates) {
+    const policy = guard?.source === 'policy' && !demonstrates;
     if (this.on && policy) {
       return 'the policy drives: a key that you hold is the deadman alone and moves nothing; Take over to drive';
     }
+    if (this.on && guard?.state === 'READY') return 'Start an episode, then hold a key or a button to drive';
     if (this.on) return 'hold a key or a button; it drives while the guard is armed';
     const waits = guard?.why.some((one) => one.endsWith('(deadman)'));
     return waits ? `the guard waits for the deadman${policy ? ', though the policy drives' : ''}: `
@@ -66,6 +69,8 @@ export class Drive {
     this.write(this.refused, '');
     if (on) this.link.send({ drives: this.asked += 1 });
     if (on) this.say(); // that no key is held
+    clearInterval(this.timer);
+    this.timer = on ? setInterval(() => this.repeat(), EVERY) : null;
     this.pad.hidden = !on;
     this.toggle.setAttribute('aria-pressed', String(on));
   }
@@ -102,7 +107,7 @@ export class Drive {
   // A key or a finger goes down upon a movement, or, with none, up.
   hold(what, name, event) {
     if (!name && !this.held.has(what)) return;
-    if (name && this.on && this.link.connected) this.held.set(what, name);
+    if (name && this.on && this.link.connected && !document.hidden) this.held.set(what, name);
     else this.held.delete(what);
     this.show();
     this.say(this.link.at(event));
@@ -118,14 +123,15 @@ export class Drive {
   show() {
     const names = new Set(this.held.values());
     for (const [name, button] of this.buttons) button.classList.toggle('held', names.has(name));
-    if (this.held.size) this.timer ??= setInterval(() => this.say(), EVERY);
-    if (this.held.size) return;
-    clearInterval(this.timer);
-    this.timer = null;
+  }
+
+  // Says what is held once more; a page that nobody sees lets go of it, and says nothing.
+  repeat() {
+    if (document.hidden) this.release();
+    else this.say();
   }
 
   say(at = this.link.now()) {
-    if (document.hidden && this.held.size) return this.release();
     this.link.send({ keys: [...new Set(this.held.values())], at });
   }
 }

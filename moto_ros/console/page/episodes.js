@@ -37,7 +37,7 @@ export class Episodes {
     about.className = 'about';
     const taken = episode.interventions ? `, ${episode.interventions} rows by a person` : '';
     about.textContent = `${new Date(episode.created).toLocaleTimeString([], { hour12: false })} · `
-      + `${episode.rows} rows, ${episode.seconds} s, ended: ${episode.ended}${taken} · policy ${episode.policy || '?'}`;
+      + `${episode.rows} rows, ${episode.seconds} s, ended: ${episode.ended}${taken} · ${episode.by}`;
     line.append(name, about, this.choice(episode));
     return line;
   }

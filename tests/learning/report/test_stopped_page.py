@@ -6,13 +6,22 @@ import re
 import numpy as np
 import pytest
 
-from moto_core.episodes.black_box import Stop, black_boxes, keep_black_box
+from moto_core.episodes.black_box import Stop, black_boxes, keep_black_box, read_black_box
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.messages import encode_image, encode_joints, encode_string
 from moto_core.episodes.reader import RawMessage
 from moto_core.guard.reasons import REASONS
 from moto_learning.commands.data import main
-from moto_learning.report.stopped_page import CAUSES, SHORT, guard_words, last_images, moves, why
+from moto_learning.report.stopped_page import (
+    CAUSES,
+    SHORT,
+    guard_words,
+    last_images,
+    moves,
+    requests,
+    velocity_figure,
+    why,
+)
 from tests.recorded import tiny_header
 
 AT = 1_796_000_000_000_000_000  # [ns]: 2026-11-30
@@ -71,12 +80,14 @@ def test_the_newest_stop_gets_a_page_that_says_why_and_all_are_listed(root, caps
     newest, _ = black_boxes(root)
     assert (code, first) == (
         0,
-        f'1  {newest.name}  the policy fell silent and a fault (joints_frozen)',
+        f'1  {newest.name}  the policy fell silent and a fault: the arm was told to move and no '
+        'measured number changed (joints_frozen)',
     )
     assert second.endswith('  <b>') and last == f'why it stopped: {newest}/stopped.html'
     shown = (newest / 'stopped.html').read_text()
     for sentence in (
-        'Why it stopped: the policy fell silent and a fault (joints_frozen)',
+        'Why it stopped: the policy fell silent and a fault: the arm was told to move and no '
+        'measured number changed (joints_frozen)',
         '2026-11-30 00:53:20 UTC; this page shows the 3 s before it',
         CAUSES['fault'],
         f'joints_frozen: {REASONS["joints_frozen"]}.',
@@ -119,8 +130,6 @@ def test_a_damaged_black_box_is_shown_as_far_as_it_is_whole(root, capsys):
 
 
 def test_what_was_asked_and_done_is_read_by_joint(root):
-    from moto_core.episodes.black_box import read_black_box
-
     box = read_black_box(black_boxes(root)[0])
     asked, done = moves(box, '/command_request'), moves(box, '/guard/executed')
     assert asked.velocity['j1'].tolist() == [0.5] and asked.at.tolist() == [-2.0]
@@ -128,6 +137,28 @@ def test_what_was_asked_and_done_is_read_by_joint(root):
     assert [(one.at, one.state) for one in guard_words(box)] == [(-3.0, 'RUNNING'), (0.0, 'FAULT')]
     ((at, image),) = last_images(box).values()
     assert (at, image.shape, int(image.max())) == (-0.5, (6, 8, 3), 90)
+
+
+def test_the_requests_of_person_and_policy_are_two_lines(tmp_path):
+    """Joined into one they jump between the two at each message: a band that nobody asked for."""
+    both = [
+        joints(f'/arm/moto/{who}/command_request', [velocity, 0.0, 0.0], at)
+        for at in (-2.0, -1.9, -1.8)
+        for who, velocity in (('policy', 0.0), ('teleop', 0.5))
+    ]
+    done = joints('/arm/moto/guard/executed', [0.5, 0.0, 0.0], -1.9)
+    Dataset.create_or_open(tmp_path / 'data', floor=0).close()
+    header = tiny_header(extra=Stop(AT, ('fault',), ()).as_extra())
+    keep_black_box(tmp_path / 'data', header, [*both, done], keep=5, floor=0)
+    box = read_black_box(black_boxes(tmp_path / 'data')[0])
+    policy, person = requests(box).values()
+    assert policy.velocity['j1'].tolist() == [0.0] * 3
+    assert person.velocity['j1'].tolist() == [0.5] * 3
+    axis = velocity_figure(box).axes[0]
+    lines = {line.get_label(): [*line.get_ydata()] for line in axis.lines}
+    assert lines['requested as the policy'] == [0.0] * 3
+    assert lines['requested as the person'] == [0.5] * 3
+    assert lines['executed'] == [0.5]
 
 
 def test_every_cause_has_its_words():

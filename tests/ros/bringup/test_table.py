@@ -89,7 +89,30 @@ def test_teleoperation_that_cannot_be_is_refused_before_anything_starts():
         split({'sim': 'true', 'teleop': 'joy', 'episodes': '3'})
     own, theirs = split({'sim': 'true', 'teleop': 'joy', 'episodes': '3', 'policy': 'random'})
     assert own['episodes'] == '3' and theirs['teleop'] == 'joy'
-    assert "'start' begins an episode" in how_to_go_on({'episodes': '0'}, {'teleop': 'joy'})
+
+
+@pytest.mark.parametrize(
+    ('given', 'words'),
+    [
+        ({'teleop': 'joy'}, ("At the joystick, its deadman let go, 'start'", 'deadman to drive')),
+        ({'teleop': 'joy', 'policy': 'random'}, ("'start' begins", "drives; 'take_over' and")),
+        (
+            {'teleop': 'page'},
+            ('another terminal', "keys' (G), then 'Start episode' (N); hold keys"),
+        ),
+        ({'teleop': 'page', 'console': 'true'}, ("page: 'Drive with keys' (G)", 'Success (Y)')),
+        (
+            {'teleop': 'page', 'policy': 'random', 'console': 'true'},
+            ('hold a key, and the policy drives; Take over (I) and Give back (B) say who',),
+        ),
+    ],
+)
+def test_who_drives_is_told_the_buttons_of_what_he_drives_with(given, words):
+    own, theirs = split({'sim': 'true', **given})
+    said = how_to_go_on(own, resolved(theirs), theirs.get('policy', 'teleop'))
+    assert all(one in said for one in words), said
+    assert ('joystick' in said) == (given['teleop'] == 'joy')
+    assert len(said.splitlines()) == 1 and said.endswith('Ctrl-C ends it')
 
 
 def test_guard_and_policy_never_share_a_process():

@@ -59,7 +59,7 @@ class PlayedGraph:
         self.refuses, self.while_calling = refuses, while_calling or {}
         self.episode = episode  # the open or the last one
         self.disarms, self.state = 0, 'READY'
-        self.calls, self.latest = [], Latest(guard=guard())
+        self.calls, self.flags, self.latest = [], {}, Latest(guard=guard())
         self._tell(0)
 
     def spin(self, seconds=0.0):
@@ -74,6 +74,7 @@ class PlayedGraph:
 
     def call(self, node, name, flag=None):
         self.calls.append(name)
+        self.flags[name] = flag
         self.while_calling.pop(name, lambda: None)()
         if name in self.refuses:
             raise MotoError(f'{name} was refused')

@@ -1,6 +1,7 @@
 """What the buttons do on a graph that is played, and what a stop in the middle leaves."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from moto_ros.console.permitted import refusals
 from moto_ros.console.seen import Seen
 from moto_ros.messages import EpisodeEvent
 from tests.ros.console.played import PlayedGraph, guard, known, recorder
+from tests.ros.told import policy_status
 
 START = ['reset', 'begin_anew', 'arm', 'start_episode']
 
@@ -37,6 +39,30 @@ def test_an_episode_begins_with_a_new_scene_and_an_armed_guard():
     graph = PlayedGraph()
     assert deeds(graph).do('start') == 'episode ID began'
     assert graph.calls == START
+
+
+def test_where_no_policy_takes_part_whoever_starts_or_arms_drives():
+    """As at a joystick; else the rows of a demonstration are those of nobody."""
+    person = known(policy=policy_status(policy='teleop', waiting=True))
+    graph = PlayedGraph()
+    deeds(graph, person).do('start')
+    assert graph.calls == [*START[:2], 'set_intervention', *START[2:]]
+    assert graph.flags['set_intervention'] is True
+    graph = PlayedGraph()
+    deeds(graph, person).do('arm')
+    assert graph.calls == ['set_intervention', 'arm']
+    graph = PlayedGraph()
+    driven = replace(person, guard=guard(source='teleop'))
+    deeds(graph, driven).do('start')
+    assert graph.calls == START, 'who drives already need not take over'
+
+
+def test_a_person_who_cannot_take_over_arms_nothing():
+    person = known(policy=policy_status(policy='teleop', waiting=True))
+    graph = PlayedGraph(refuses=('set_intervention',))
+    with pytest.raises(MotoError, match='set_intervention was refused'):
+        deeds(graph, person).do('start')
+    assert 'arm' not in graph.calls and graph.calls[-1] == 'disarm'
 
 
 def test_a_real_scene_is_a_persons_and_without_a_recorder_nothing_is_recorded():

@@ -50,6 +50,21 @@ def test_what_is_no_episode_or_no_label_changes_nothing(tmp_path, episode):
     assert ledger.outcome(one) == 'unlabelled'
 
 
+@pytest.mark.parametrize(
+    'known, by',
+    [
+        ({'controller': 'policy', 'policy_hash': '4faece1826a1b2c3'}, 'policy 4faece1826a1'),
+        ({'controller': 'teleop'}, 'a person'),
+        ({'controller': 'scripted'}, 'a script'),
+    ],
+)
+def test_an_episode_says_who_chose_what_was_done(tmp_path, known, by):
+    record(tmp_path / 'd', [3], **known)
+    ledger = Ledger(tmp_path / 'd', since=0)
+    ledger.read()
+    assert ledger.entries[0].by == by
+
+
 def test_only_this_sessions_episodes_count_as_such(tmp_path):
     record(tmp_path / 'd', [3], created=5)
     record(tmp_path / 'd', [3], created=50, outcome='success')

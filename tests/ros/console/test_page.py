@@ -5,14 +5,19 @@ import shutil
 import time
 from contextlib import asynccontextmanager
 
+import numpy as np
 import pytest
+from sensor_msgs.msg import Image
 
 from moto_ros.access import Access
 from moto_ros.console.desk import Desk
 from moto_ros.console.ledger import Ledger
+from moto_ros.console.pictures import Pictures
+from moto_ros.console.tally import Stream
 from tests.recorded import record
 from tests.ros.console.played import PlayedListening, guard, known, recorder
 from tests.ros.console.serving import served
+from tests.ros.told import policy_status
 
 playwright = pytest.importorskip(
     'playwright.async_api', reason="playwright comes with pip install '.[dev]'"
@@ -75,6 +80,17 @@ async def drives(page):
     await shows(page, '#drive-told', 'hold a key')
 
 
+async def sees(page, *selectors):
+    """Says which of these are whole on the screen, without scrolling."""
+    return await page.evaluate(
+        """all => all.filter(one => {
+            const { top, bottom } = document.querySelector(one).getBoundingClientRect();
+            return 0 <= top && bottom <= innerHeight;
+        })""",
+        selectors,
+    )
+
+
 async def shows(page, selector, text):
     await page.wait_for_function(
         '([one, text]) => document.querySelector(one).innerText.includes(text)',
@@ -94,14 +110,16 @@ async def moves(desk, page, key='ArrowUp'):
     await until(lambda: desk.driving.node.moving(since))
 
 
-async def rests(desk):
-    """Sees the deadman let go at once, and nothing said after it."""
+async def rests(desk, silent=False):
+    """Sees the deadman let go at once; then the stick says so again and again, or is `silent`."""
     await asyncio.sleep(QUIET)
     node = desk.driving.node
-    assert not any(node.said[-1][1].buttons) and not any(node.said[-1][1].axes)
     count = len(node.said)
-    await asyncio.sleep(QUIET)
-    assert len(node.said) == count
+    await asyncio.sleep(4 * QUIET)
+    for _, joy in node.said[count - 1 :]:
+        assert not any(joy.buttons) and not any(joy.axes)
+    said = [at for at, _ in node.said[count:]]
+    assert not said if silent else max(np.diff([*said, time.monotonic()])) < 0.25
 
 
 LOSSES = {  # what takes the keyboard from a page
@@ -111,7 +129,10 @@ LOSSES = {  # what takes the keyboard from a page
         document.querySelector('#text').focus();
     """,
     'blur': "dispatchEvent(new Event('blur'))",
-    'hidden': "document.dispatchEvent(new Event('visibilitychange'))",
+    'hidden': """
+        Object.defineProperty(document, 'hidden', {value: true, configurable: true});
+        document.dispatchEvent(new Event('visibilitychange'));
+    """,
     'pagehide': "dispatchEvent(new Event('pagehide'))",
 }
 
@@ -126,7 +147,10 @@ def test_the_arm_rests_once_a_key_is_let_go_or_the_page_loses_the_keyboard(desk,
                 await page.keyboard.up('ArrowUp')
             else:
                 await page.evaluate(LOSSES[loss])
-            await rests(desk)
+            await rests(desk, silent=loss == 'hidden')
+            if loss == 'hidden':  # a key that is pressed meanwhile says nothing
+                await page.keyboard.press('ArrowLeft')
+                await rests(desk, silent=True)
 
     on(desk, scenario)
 
@@ -276,7 +300,7 @@ def test_a_second_page_gets_the_stick_once_the_first_turned_it_off_and_lifts_its
             await one.keyboard.up('ArrowUp')
             await rests(desk)  # let go, and still the first one's
             await one.keyboard.press('g')
-            await rests(desk)
+            await rests(desk, silent=True)
             await other.keyboard.press('g')  # its key is down
             await shows(other, '#drive-told', 'hold a key')
             await asyncio.sleep(QUIET)
@@ -315,6 +339,48 @@ def test_a_page_says_why_its_keys_say_nothing(desk):
             desk.driving.node.beside = ()
             await page.keyboard.press('g')
             await shows(page, '#drive-told', 'moto_teleop does not run')
+
+    on(desk, scenario)
+
+
+@pytest.mark.parametrize('width', [1280, 390])
+def test_who_demonstrates_is_told_to_start_and_sees_camera_keys_and_hint_at_once(desk, width):
+    desk.listening.known = known(policy=policy_status(policy='teleop', waiting=True))
+    desk.listening.pictures['front'] = Pictures(Image, compressed=False)
+    desk.listening.streams['camera front'] = Stream()
+
+    async def scenario(page, browser):
+        async with opened(browser, page.url) as page:
+            await page.set_viewport_size({'width': width, 'height': 900})
+            await page.keyboard.press('g')
+            await shows(page, '#drive-told', 'Start an episode, then hold a key')
+            await shows(page, '#policy', 'no policy')
+            wanted = ['#headline', 'figure', '#drives', '#drive-told', '#pad']
+            assert await sees(page, *wanted) == wanted
+            sizes = await page.eval_on_selector_all(
+                '#pad button', 'all => all.map(one => one.getBoundingClientRect().height)'
+            )
+            assert len(sizes) == 14 and min(sizes) >= 44
+
+    on(desk, scenario)
+
+
+@pytest.mark.parametrize(
+    'left, words', [(0.036, 'the arm is home, to 0.04 rad'), (0.4, 'ended 0.40 rad')]
+)
+def test_the_page_says_where_a_way_home_has_ended(desk, left, words):
+    desk.listening.known = known()
+
+    async def scenario(page, browser):
+        async with opened(browser, page.url) as page:
+            await page.wait_for_selector('[data-deed=home][aria-disabled=false]')
+            await page.keyboard.press('h')
+            await shows(page, '#told', 'home done')
+            desk.listening.known = known(guard=guard('RUNNING', source='home', from_home=0.5))
+            await shows(page, '#headline', 'the way home moves the arm')
+            assert await page.inner_text('#told') == 'home done'
+            desk.listening.known = known(guard=guard(from_home=left))
+            await shows(page, '#told', words)
 
     on(desk, scenario)
 

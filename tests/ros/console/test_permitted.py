@@ -5,6 +5,7 @@ import pytest
 from moto_ros.console.permitted import refusals
 from moto_ros.console.seen import Seen, seen
 from tests.ros.console.played import guard, known, recorder
+from tests.ros.told import policy_status
 
 
 def why(deed, *missing, unlabelled=False, **changes):
@@ -87,6 +88,8 @@ def test_one_of_person_and_policy_drives():
     assert why('take_over') == '' and why('give_back')
     assert why('give_back', guard=guard(source='teleop')) == ''
     assert why('take_over', guard=guard(source='teleop'))
+    person = policy_status(policy='teleop')
+    assert 'no policy' in why('give_back', guard=guard(source='teleop'), policy=person)
 
 
 def test_the_way_home_is_not_part_of_an_episode_nor_of_a_dry_run():

@@ -2,53 +2,37 @@
 
 import asyncio
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
-from contextlib import contextmanager
 
 import aiohttp
 import pytest
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.episodes.reader import read_episode
-from moto_ros.bringup.table import CONSOLE, command
+from moto_ros.bringup.table import CONSOLE
 from moto_ros.messages import LATCHED
 from moto_ros.services import GUARD, RECORDER, TWIN
+from tests.ros.console.browsing import (
+    PATIENT,
+    answers,
+    chromium,
+    free_port,
+    opened,
+    shows,
+    with_console,
+)
 from tests.ros.console.serving import Page, picture, told
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
-CHROMIUM = next(filter(None, map(shutil.which, ('chromium', 'google-chrome', 'chrome'))), None)
-PATIENCE = 60_000  # [ms] of the browser, on a busy machine
-PATIENT = {  # a graph beside a browser on two cores; what is tested is not its freshness
-    'guard.joint_age': '0.5',
-    'policy.joint_age': '1',
-    'policy.camera_age': '1',
-    'record.policy_timeout': '5',
-    'twin.joint_rate': '50',
-}
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(('127.0.0.1', 0))
-        return one.getsockname()[1]
 
 
 @pytest.fixture(scope='module')
 def running(start):
     port = free_port()
     given = {'policy': 'random', 'seed': '5', 'console': 'true', 'console_port': str(port)}
-    graph = start(**given, **PATIENT)
-    graph.url = f'http://127.0.0.1:{port}'
-    (process,) = [one for one in graph.given if one.node == CONSOLE]
-    graph.console = command(process)
-    graph.children.start(CONSOLE, graph.console)
-    answers(graph)
-    return graph
+    return with_console(start(**given, **PATIENT), port)
 
 
 @pytest.fixture(autouse=True)
@@ -61,17 +45,6 @@ def rested(running):
         running.spin(0.6)
         running.graph.call(GUARD, 'reset_fault')
     running.spin(0.3)
-
-
-def answers(graph):
-    """Waits until the console's page is there."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        with socket.socket() as one:
-            if not one.connect_ex(('127.0.0.1', int(graph.url.rpartition(':')[2]))):
-                return
-        time.sleep(0.1)
-    raise AssertionError('the console did not come')
 
 
 def on(running, scenario):
@@ -162,7 +135,9 @@ def test_the_software_stop_latches_until_a_person_resets_it(running):
 
     async def scenario(page, live):
         await press(page, live, 'start')
-        await until(live, lambda w: w['guard']['state'] == 'RUNNING')
+        await until(
+            live, lambda w: w['guard']['state'] == 'RUNNING' and w['recorder']['rows'] > 2
+        )  # an episode without a row goes to quarantine
         status, _ = await page.post('/press/estop', {'at': 0})
         assert status == 200
         words = await until(live, lambda w: w['guard']['state'] == 'ESTOP')
@@ -214,39 +189,8 @@ def test_a_killed_console_stops_nothing_and_a_new_one_goes_on(running):
 
 @pytest.fixture(scope='module')
 def browser():
-    playwright = pytest.importorskip(
-        'playwright.sync_api', reason="playwright comes with pip install '.[dev]'"
-    )
-    if CHROMIUM is None:
-        pytest.skip('no Chromium here: apt-get install chromium')
-    with playwright.sync_playwright() as driver:
-        made = driver.chromium.launch(
-            executable_path=CHROMIUM,
-            args=['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
-        )
+    with chromium() as made:
         yield made
-        made.close()
-
-
-@contextmanager
-def opened(browser, url, width=1024, height=768):
-    """A page that is connected and whose scripts raised nothing."""
-    page, errors = browser.new_page(viewport={'width': width, 'height': height}), []
-    page.set_default_timeout(PATIENCE)
-    page.on('pageerror', lambda error: errors.append(str(error)))
-    page.goto(url)
-    page.wait_for_selector('body:not(.lost)')
-    yield page
-    page.close()
-    assert not errors
-
-
-def shows(page, selector, text):
-    """Waits until an element's words hold a text."""
-    page.wait_for_function(
-        '([one, text]) => document.querySelector(one).innerText.includes(text)',
-        arg=[selector, text],
-    )
 
 
 def test_an_episode_is_run_labelled_and_corrected_in_a_browser(running, browser):

@@ -158,7 +158,8 @@ def test_a_surprised_policy_says_what_people_may_do():
     assert surprised(STATUS) == (
         'surprised by what it sees, 6 nats (slower above 4, held from 8): slower'
     )
-    assert surprised(replace(STATUS, speed_scale=0.0)).endswith('held: look, then arm anew')
+    held = surprised(replace(STATUS, speed_scale=0.0))
+    assert held.endswith('held: look, then press the deadman anew, or arm')
     assert surprised(replace(STATUS, speed_scale=1.0)) == ''
     assert surprised(replace(STATUS, waiting=True)) == ''
 

@@ -15,6 +15,7 @@ from moto_ros.loops import guard as module
 from moto_ros.loops.beginning import APART, BLEND
 from moto_ros.loops.guard import ArmGuard, ArmSettings
 from moto_ros.loops.halt import REST, ZEROS, halt
+from moto_ros.loops.sources import POLICY, TELEOP
 from tests.ros.loops.arm import DELAY, FR3, HOME, LED, NAMES, TICK, Arm
 
 BENCHMARK = runpy.run_path(str(Path(__file__).parents[3] / 'benchmarks' / 'trajectory.py'))
@@ -465,6 +466,30 @@ def test_the_deadman_moves_and_stops_the_arm():
     assert arm.guard.state.mode == HOLD, 'at once'
     hold(False, 0.4)
     assert arm.guard.state.mode == HOLD and arm.guard.state.at_rest
+
+
+def test_who_takes_over_an_arm_that_is_held_for_doubt_drives_with_a_new_press_and_not_before():
+    """The doubt is the policy's, and its hold a person's to end: a take-over alone is no look."""
+    arm = Arm(deadman_required=True)
+
+    def hold(pressed, seconds, doubt=False):
+        for _ in range(round(seconds / TICK)):
+            arm.guard.inbox.deadman(pressed, arm.now)
+            scale = 0.0 if doubt else 1.0
+            arm.guard.inbox.request(NAMES, np.full(7, 0.4), 0.0, arm.now, POLICY, scale)
+            arm.tick(ask=0.1, source=TELEOP)
+
+    hold(False, 0.1)
+    hold(True, 0.5)
+    assert arm.guard.state.mode == RUNNING
+    hold(True, 0.5, doubt=True)
+    arm.guard.intervene(True)
+    hold(True, 0.5, doubt=True)
+    assert (arm.guard.source, arm.guard.state.mode) == (TELEOP, HOLD)
+    assert 'uncertain' in arm.outputs[-1].reasons and arm.guard.state.at_rest
+    hold(False, 0.1, doubt=True)
+    hold(True, 0.5, doubt=True)
+    assert arm.guard.state.mode == RUNNING, 'whatever the policy goes on to doubt'
 
 
 def test_reasons_are_counted_once_a_decision_while_it_may_move():

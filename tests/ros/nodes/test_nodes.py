@@ -241,7 +241,7 @@ def test_a_surprised_policy_asks_for_rest_says_so_and_begins_anew_once_the_arm_f
     wait(node, lambda: told and statuses and statuses[-1].speed_scale == 0.0)
     status = statuses[-1]
     assert (status.slow, status.hold) == (1e-4, 1e-3) and status.surprise > 1e-3
-    wait(node, lambda: 'held: look, then arm anew' in told[-1].status[0].message)
+    wait(node, lambda: 'held: look, then press the deadman anew' in told[-1].status[0].message)
     shown = {value.key: value.value for value in told[-1].status[0].values}
     assert float(shown['surprise']) > float(shown['hold']) == 1e-3
     follow(HOLD)

@@ -12,7 +12,7 @@ from std_srvs.srv import Trigger
 from moto_ros.loops.page_layout import PAGE
 from moto_ros.loops.teleop import LET_GO
 from moto_ros.messages import TeleopState, from_json
-from moto_ros.nodes.teleop import TeleopNode
+from moto_ros.nodes.teleop import ENDED, TeleopNode
 from moto_ros.services import GUARD, RECORDER, TWIN
 from moto_ros.wire import interface
 from moto_ros.wire.convert import to_ns, to_time
@@ -252,3 +252,19 @@ def test_sticks_for_a_hand_that_is_unknown_are_refused(make, tmp_path):
     (tmp_path / 'bare.yaml').write_text(text[:begin] + text[end:])
     node = make(TeleopNode, **{'robot': str(tmp_path / 'bare.yaml')})
     assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
+
+
+@pytest.mark.parametrize(('by', 'words'), [('joy', 'ros2 run joy joy_node'), ('page', '(G)')])
+def test_a_silent_joystick_is_said_with_what_makes_it_speak(make, by, words):
+    node = Driving(make(TeleopNode, **{**ONE_TO_ONE, 'teleop.input': by})).node
+    said = []
+    node.state.publish = lambda message: said.append(from_json(TeleopState, message.data))
+    node.publish_status()
+    assert words in said[-1].problem and not said[-1].heard
+
+
+def test_that_an_episode_has_ended_is_said_until_another_is_under_way(make):
+    node = Driving(make(TeleopNode, **ONE_TO_ONE)).node
+    for state, said in (('recording', ''), ('idle', ENDED), ('idle', ENDED), ('recording', '')):
+        node.on_recorder(recorder_state(state=state))
+        assert node.said == said
