@@ -106,10 +106,14 @@ class Session:
 
     def _leave(self) -> None:
         """Disarms the guard and stops the episode, as far as they answer."""
+        halted = None
         if self._begun:
             with suppress(Exception):
                 halted = self.graph.start_call(GUARD, 'disarm')
-                self._count()  # before an answer that may not come: the guard may be ending too
+        with suppress(Exception):
+            self._count()  # before an answer that may not come: the guard may be ending too
+        if halted is not None:
+            with suppress(Exception):
                 self.graph.finish_call(halted, 'disarm')
                 self.console.print('disarmed')
         if self._plays:
