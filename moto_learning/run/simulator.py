@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto_core.episodes.dataset import Dataset
 from moto_core.errors import ConfigError
 from moto_core.spec import Setup, Spec, is_known, setup_mismatches, spec_mismatches
 from moto_learning.config import Config
 from moto_learning.data.sources import common_robot
-from moto_learning.run.side_by_side import SideBySide
+
+if TYPE_CHECKING:
+    from moto_learning.run.side_by_side import SideBySide
 
 
 class Simulator:
@@ -39,6 +41,8 @@ class Simulator:
 
     def beside(self, count: int) -> SideBySide:
         """Returns `count` environments like `env`, each in a process of its own."""
+        from moto_learning.run.side_by_side import SideBySide  # gymnasium comes with it
+
         if self._beside is None or self._beside.count != count:
             if self._beside is not None:
                 self._beside.close()

@@ -11,12 +11,12 @@ import resource, torch
 from moto_learning.run.processor import use_processor
 
 use_processor(1)
-weight = torch.randn(2048, 2048, requires_grad=True)
+weight = torch.randn(2048, requires_grad=True)
 data, faults = torch.randn(8192, 2048), []  # blocks of 64 MiB, beyond what glibc keeps by itself
 for _ in range(20):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    hidden = (data @ weight).tanh()
-    (hidden @ weight).square().mean().backward()
+    hidden = (data * weight).tanh()
+    (hidden * weight).square().mean().backward()
     hidden = weight.grad = None
     faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 print(faults[0], sum(faults[10:]))
