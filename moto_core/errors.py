@@ -1,4 +1,4 @@
-"""What the project raises: a base class, a child a room, the 'did you mean' of unknown names."""
+"""What the project raises: a base class, a child a room, the words of its messages."""
 
 from __future__ import annotations
 
@@ -43,3 +43,8 @@ def one_line(text: object, most: int = 400) -> str:
     line = ' '.join(str(text).split())
     line = line if line.isprintable() else ascii(line)
     return line if len(line) <= most else f'{line[:most]}...'
+
+
+def counted(count: int, thing: str) -> str:
+    """Returns a number with what it counts, in the plural unless it is 1."""
+    return f'{count} {thing}' if count == 1 else f'{count} {thing}s'

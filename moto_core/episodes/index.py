@@ -24,7 +24,7 @@ from moto_core.episodes.layout import EPISODES, MANIFEST, folder_names, inside
 from moto_core.episodes.manifest import ManifestLines, Record, manifest_line, read_manifest
 from moto_core.episodes.quarantine import discarded, why_discarded
 from moto_core.episodes.reader import read_header
-from moto_core.errors import DatasetError, EpisodeError
+from moto_core.errors import DatasetError, EpisodeError, counted
 from moto_core.plain_file import is_plain
 
 
@@ -161,7 +161,7 @@ def _same(known: Record | None, found: Record) -> bool:
 def _manifest_findings(root: Path, again: list[str], gone: list[str]) -> list[Finding]:
     found = []
     if again:
-        episodes = f'{len(again)} episode{"" if len(again) == 1 else "s"}'
+        episodes = counted(len(again), 'episode')
         found.append(
             f'no line of it fits {episodes}, read again (nothing is lost by that): {_some(again)}'
         )

@@ -19,7 +19,7 @@ from moto_core.episodes.layout import LOCK, folder_names
 from moto_core.episodes.manifest import Record
 from moto_core.episodes.merge import merge
 from moto_core.episodes.repair import unfinished
-from moto_core.errors import ConfigError, DatasetError
+from moto_core.errors import ConfigError, DatasetError, counted
 from moto_core.lock import is_held
 from moto_core.packages import need
 from moto_core.plain_file import is_plain
@@ -220,11 +220,7 @@ def stats(args: argparse.Namespace, console: Console) -> int:
 
 
 def _whole(episodes: int, findings: int) -> str:
-    return f'{_counted(episodes, "episode")} whole; {_counted(findings, "finding")}'
-
-
-def _counted(count: int, thing: str) -> str:
-    return f'{count} {thing}' if count == 1 else f'{count} {thing}s'
+    return f'{counted(episodes, "episode")} whole; {counted(findings, "finding")}'
 
 
 def _refuse_unfinished(dataset: Dataset) -> None:

@@ -5,6 +5,7 @@ In: Begun, Round. Out: a line each.
 
 from __future__ import annotations
 
+from moto_core.errors import counted
 from moto_learning.rounds.begun import Begun
 from moto_learning.rounds.journal import Round
 
@@ -14,11 +15,11 @@ def begun_words(found: Begun) -> str:
     if found.goes_on:
         if not found.updates:
             return f'round {found.number} goes on: it is trained, and is tried now'
-        return f'round {found.number} goes on: {_counted(found.updates, "update")} to come'
+        return f'round {found.number} goes on: {counted(found.updates, "update")} to come'
     parts = [_taken(found.new, found.labelled)]
     if found.apart:
         parts.append(f'{found.apart} held out so far, to judge by')
-    parts.append(_counted(found.updates, 'update'))
+    parts.append(counted(found.updates, 'update'))
     return f'round {found.number}: {", ".join(parts)}'
 
 
@@ -30,7 +31,7 @@ def ended_words(found: Round) -> str:
         parts.append(f'{sum(found.starts)} of {len(found.starts)} starts{beside}')
     if found.error is not None:
         beside = '' if found.used_error is None else f', the one in use {found.used_error:.3f}'
-        kept = _counted(found.apart, 'held-out episode')
+        kept = counted(found.apart, 'held-out episode')
         parts.append(f'error {found.error:.3f}{beside}, on {kept}')
     parts.append(f'published {found.bundle[:12]}' if found.published else f'refused: {found.why}')
     if found.published and found.note:
@@ -39,9 +40,5 @@ def ended_words(found: Round) -> str:
 
 
 def _taken(new: int, labelled: int) -> str:
-    changed = f', {_counted(labelled, "changed label")}' if labelled else ''
-    return _counted(new, 'new episode') + changed
-
-
-def _counted(count: int, thing: str) -> str:
-    return f'{count} {thing}' if count == 1 else f'{count} {thing}s'
+    changed = f', {counted(labelled, "changed label")}' if labelled else ''
+    return counted(new, 'new episode') + changed

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from moto_core.command import output_folder
 from moto_core.config import config_file, explain_config, load_config
-from moto_core.errors import ConfigError, unknown_name
+from moto_core.errors import ConfigError, counted, unknown_name
 from moto_learning import processes
 from moto_learning.agents.learner import LEARNERS
 from moto_learning.agents.unread import check_read
@@ -235,5 +235,4 @@ def _new_data(new: tuple[int, int] | None) -> str:
     """Says in a line what a round of fine-tuning takes in."""
     if new is None:
         return 'going on with the round that was stopped'
-    counted = zip(new, ('episode', 'label'))
-    return ', '.join(f'{count} new {name}{"" if count == 1 else "s"}' for count, name in counted)
+    return ', '.join(map(counted, new, ('new episode', 'new label')))

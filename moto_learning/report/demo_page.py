@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from moto_core.durable import replace_synced
+from moto_core.errors import counted
 from moto_learning.report import figures, page
 from moto_learning.report.demo_drives import ROUNDS, Drive, read_drives
 from moto_learning.report.demo_tables import (
@@ -143,7 +144,7 @@ def _improvement(
         'their 95 % Wilson intervals.'
     )
     if unjudged:
-        note += f' Without a label, counted as neither: {page.counted(unjudged, "episode")}.'
+        note += f' Without a label, counted as neither: {counted(unjudged, "episode")}.'
     return (
         page.section(
             'Success against logged episodes',

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from moto_core.config import load_config, to_dict
+from moto_core.errors import counted
 from moto_core.policy.given_up import read_given_up
 from moto_learning.config import Config
 from moto_learning.report import page
@@ -74,7 +75,7 @@ def episode_table(drives: Mapping[str, Drive], names: Mapping[str, str]) -> str:
         for one in drive.episodes
     ]
     header = ('id', 'phase', 'start', 'bundle', 'outcome', 'ended', 'decisions', 'seconds')
-    return page.hidden(page.counted(len(rows), 'episode'), page.table(header, rows))
+    return page.hidden(counted(len(rows), 'episode'), page.table(header, rows))
 
 
 def settings_tables(out: Path) -> str:
@@ -98,7 +99,7 @@ def settings_tables(out: Path) -> str:
     nearest = nearest_preset(load_config(Config, path))
     lines = [(key, _shown(a), _shown(b)) for key, (a, b) in nearest.differences.items()]
     return content + page.hidden(
-        f'the run: {page.counted(len(lines), "difference")} from the preset {nearest.name}',
+        f'the run: {counted(len(lines), "difference")} from the preset {nearest.name}',
         page.table(('setting', 'run', nearest.name), lines),
     )
 

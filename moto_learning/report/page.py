@@ -83,11 +83,6 @@ def section(title: str, content: str, note: str = '', level: int = 2) -> str:
     return f'<h{level}>{text(title)}</h{level}>{content}{remark(note)}'
 
 
-def counted(count: int, thing: str) -> str:
-    """Returns a number with what it counts, in the plural unless it is 1."""
-    return f'{count} {thing}' if count == 1 else f'{count} {thing}s'
-
-
 def remark(words: str) -> str:
     """Returns a paragraph in small print; nothing for no words."""
     return f"<p class='note'>{text(words)}</p>" if words else ''

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from moto_learning.report import page
+from moto_core.errors import counted
 from moto_learning.report.figures import BLUE, GREY, INK, RED, legend, plain
 from moto_learning.report.rounds_table import starts_words
 from moto_learning.run.statistics import wilson_interval
@@ -61,7 +61,7 @@ def _words(one: Mapping[str, Any]) -> str:
         parts.append(f'{solved} starts (95 % interval {low:.2f} to {high:.2f})')
     if one['used_starts']:
         parts.append(f'the policy in use {sum(one["used_starts"])}')
-    parts.append(f'{page.counted(one["new"], "episode")} taken in')
+    parts.append(f'{counted(one["new"], "episode")} taken in')
     return ', '.join(parts) + '.'
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from moto_core.errors import counted
 from moto_learning.report import page
 from moto_learning.report.markdown import DASH
 
@@ -48,7 +49,7 @@ def outcome_words(one: Mapping[str, Any]) -> str:
         return f'refused: {one["why"]}'
     lost = sum(one['used_starts']) - sum(one['starts'])
     if one['used_starts'] and lost > 0:
-        return f'published: {page.counted(lost, "lost start")} let pass'
+        return f'published: {counted(lost, "lost start")} let pass'
     return 'published'
 
 

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from moto_core.errors import counted
 from moto_learning.report import figures, page
 from moto_learning.report.examine import Examined
 from moto_learning.report.look_page import look
@@ -28,7 +29,7 @@ def run_page(found: Mapping[str, Any], examined: Sequence[Examined]) -> bytes:
     marks = row_marks(run['row'] for run in found['runs'])
     body = [
         page.headline(
-            f'{page.counted(len(found["runs"]), "run")} of {page.counted(len(tasks), "task")}',
+            f'{counted(len(found["runs"]), "run")} of {counted(len(tasks), "task")}',
             f'Made {found["made"]} in {found["seconds"]:.0f} s on {found["machine"]}'
             f'{_commit(found["commit"])}. report.json beside this page has every number of it.',
         ),
@@ -47,7 +48,7 @@ def run_page(found: Mapping[str, Any], examined: Sequence[Examined]) -> bytes:
 
 def _cards(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     hours = sum(run['wall_seconds'] for run in found['runs']) / 3600
-    training = (f'{hours:.1f} h', f'of training in {page.counted(len(found["runs"]), "run")}')
+    training = (f'{hours:.1f} h', f'of training in {counted(len(found["runs"]), "run")}')
     return [*_scores(found)[:CARDS], *round_cards(found['rounds']), training]
 
 
@@ -79,7 +80,7 @@ def _scores(found: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _problems(lines: Sequence[str]) -> str:
     if not lines:
         return ''
-    title = f'Missing or damaged: {page.counted(len(lines), "thing")}'
+    title = f'Missing or damaged: {counted(len(lines), "thing")}'
     return page.hidden(title, page.listing(lines))
 
 
@@ -199,7 +200,7 @@ def _provenance(runs: Sequence[Mapping[str, Any]]) -> str:
             f' and {len(group) - 1} more' * (len(group) > 1)
         )
         content += page.hidden(
-            f'{who}: {page.counted(len(lines), "difference")} from the preset {first["preset"]}',
+            f'{who}: {counted(len(lines), "difference")} from the preset {first["preset"]}',
             page.table(('setting', 'run', first['preset']), lines),
         )
     return page.section(
@@ -224,7 +225,7 @@ def _episodes(training: Sequence[Mapping[str, Any]]) -> str:
                 )
                 for index, one in enumerate(run['episodes'])
             ]
-            count = page.counted(len(rows), 'online episode')
+            count = counted(len(rows), 'online episode')
             content += page.hidden(
                 f'{run["task"]} {run["row"]} seed {run["seed"]}: {count}',
                 page.table(('episode', 'decisions', 'return', 'success', 'disagreement'), rows),
@@ -235,7 +236,7 @@ def _episodes(training: Sequence[Mapping[str, Any]]) -> str:
 def _columns(episodes: Sequence[int], decisions: Sequence[int]) -> list[str]:
     """Returns the heads of columns of success."""
     pairs = zip(episodes, decisions)
-    return [f'{page.counted(one, "episode")}, {page.counted(of, "decision")}' for one, of in pairs]
+    return [f'{counted(one, "episode")}, {counted(of, "decision")}' for one, of in pairs]
 
 
 def _cell(cell: Mapping[str, Any] | None) -> str:
@@ -261,16 +262,16 @@ def _state(run: Mapping[str, Any]) -> str:
     if run['round_now'] is not None:
         return f'in round {run["round_now"]}: {done}, {when}'
     if run['rounds'] is not None:
-        return f'{page.counted(run["rounds"], "round")} done: {done}'
+        return f'{counted(run["rounds"], "round")} done: {done}'
     return f'finished: {done}' if run['finished'] else f'not finished: {done}, {when}'
 
 
 def _episodes_words(run: Mapping[str, Any]) -> str:
     own, robot = run['episodes'], run['robot_episodes']
     if not robot:
-        return page.counted(own, 'online episode')
-    beside = f' and {page.counted(own, "online episode")}' if own else ''
-    return page.counted(robot, 'robot episode') + beside
+        return counted(own, 'online episode')
+    beside = f' and {counted(own, "online episode")}' if own else ''
+    return counted(robot, 'robot episode') + beside
 
 
 def _time(run: Mapping[str, Any]) -> str:
@@ -284,4 +285,4 @@ def _settings(run: Mapping[str, Any]) -> str:
     if not run['preset']:
         return 'cannot be read'
     count = len(run['differences'])
-    return run['preset'] + (f' and {page.counted(count, "difference")}' if count else ', as it is')
+    return run['preset'] + (f' and {counted(count, "difference")}' if count else ', as it is')
